@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Health checks of instances: TCP, SSL, HTTP and HTTPS with the semantics of ELB classic, plus the
+ * difference between an instance that says no (lame) and one that does not answer (down).
+ *
+ * One health checker lives in one event loop. Every function here is called in the thread of that
+ * loop, and every callback comes from it. Strings that are given in are copied; strings that are
+ * given out belong to the checker.
+ */
+#ifndef SLUICE_CONTROLPLANE_HEALTH_H
+#define SLUICE_CONTROLPLANE_HEALTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct health;
+struct health_instance;
+
+enum health_state {
+	HEALTH_UNKNOWN, /* no check has decided yet */
+	HEALTH_UP,	/* all checks pass */
+	HEALTH_LAME,	/* answers, but a check says no: status other than 200, garbage */
+	HEALTH_DOWN,	/* refused, reset, unreachable, closed without an answer or timed out */
+};
+
+enum health_check_type {
+	HEALTH_CHECK_TCP,   /* connect */
+	HEALTH_CHECK_SSL,   /* connect and TLS handshake; the certificate is not verified */
+	HEALTH_CHECK_HTTP,  /* GET path: 200 passes */
+	HEALTH_CHECK_HTTPS, /* the same over TLS; the certificate is not verified */
+};
+
+enum {
+	HEALTH_INTERVAL_MIN_MS = 100,
+	HEALTH_TIMEOUT_MIN_MS = 10,
+	HEALTH_PATH_MAX = 1024,	  /* bytes, without the terminating zero */
+	HEALTH_REASON_MAX = 192,  /* bytes, with the terminating zero */
+	HEALTH_CHECKS_MAX = 64,	  /* per instance */
+};
+
+/* What makes a check the same check over a reload is type, port and path; the rest are numbers. */
+struct health_check_spec {
+	enum health_check_type type;
+	uint16_t port;	      /* host order, 1..65535 */
+	const char *path;     /* begins with '/', printable ASCII without blanks; NULL for TCP and SSL */
+	uint32_t interval_ms; /* from start to start */
+	uint32_t timeout_ms;  /* connect to the end of the answer's headers (TCP, SSL: of the handshake) */
+	uint32_t unhealthy;   /* consecutive failures that take a passing check out */
+	uint32_t healthy;     /* consecutive passes that bring it back */
+};
+
+struct health_address {
+	int family;	   /* AF_INET or AF_INET6 */
+	uint8_t bytes[16]; /* network order; IPv4 uses the first four */
+};
+
+struct health_instance_spec {
+	const char *name; /* for log lines: "web/web-1" */
+	void *owner;	  /* handed to ops.changed */
+	struct health_address address;
+	const struct health_check_spec *checks;
+	unsigned int n_checks; /* 0: the instance is up at once and stays so */
+	/*
+	 * Where the caller starts from: HEALTH_UNKNOWN (the first results decide at once) or, after a
+	 * restart, the adopted state. Adopted UP stands until a check has failed `unhealthy` times, so a
+	 * restart does not make one lost probe take an instance out. Adopted LAME and DOWN stand until
+	 * each check has a result.
+	 */
+	enum health_state initial;
+};
+
+struct health_ops {
+	/**
+	 * An instance's state has changed. May call everything of this header but health_destroy().
+	 * Never called from inside health_instance_add(), health_instance_update() or
+	 * health_instance_remove(): a change that an update makes is reported in the next turn of the loop.
+	 * @arg: ops_arg of health_options.
+	 * @owner: of the instance's spec.
+	 * @reason: "HTTP:80/up.html: status 404"; valid during the call.
+	 */
+	void (*changed)(void *arg, void *owner, enum health_state old, enum health_state now,
+			const char *reason);
+
+	/**
+	 * A line for the log, without newline. May be NULL.
+	 * @priority: of syslog(3), LOG_DEBUG (each result) to LOG_WARNING.
+	 */
+	void (*log)(void *arg, int priority, const char *line);
+};
+
+struct health_options {
+	const struct health_ops *ops; /* must outlive the checker */
+	void *ops_arg;
+	unsigned int max_in_flight; /* node.checks_in_flight, over all instances; at least 1 */
+	const char *version;	    /* for the User-Agent header */
+};
+
+/**
+ * Create a health checker in an event loop.
+ * Return: the checker, or NULL with errno (EINVAL, ENOMEM, ENOSYS if libcurl has no TLS).
+ */
+struct health *health_create(struct event_base *base, const struct health_options *options);
+
+/* Cancel every check, free every instance and the checker. No callback comes from inside. */
+void health_destroy(struct health *health);
+
+/* Change the cap of checks in flight; what is in flight already ends in peace. */
+void health_set_max_in_flight(struct health *health, unsigned int max_in_flight);
+
+/**
+ * Add an instance. Its checks start within min(interval, 1 s), spread at random.
+ * Return: the instance, owned by the checker until health_instance_remove(), or NULL with errno
+ * (EINVAL: a spec out of range; ENOMEM). Read its state with health_instance_state(): it is
+ * HEALTH_UP at once without checks.
+ */
+struct health_instance *health_instance_add(struct health *health,
+					    const struct health_instance_spec *spec);
+
+/**
+ * Give an instance new checks, name or owner (a config reload). A check with the same type, port and
+ * path keeps its state and counts, and also its timing if its interval has not changed. A new check of
+ * an instance that is up starts as passed; any other starts as unknown. spec->initial is ignored.
+ * Return: 0; -EINVAL (a spec out of range, or another address: that is another instance, remove and
+ * add); -ENOMEM. After an error nothing has changed.
+ */
+int health_instance_update(struct health_instance *instance,
+			   const struct health_instance_spec *spec);
+
+/* Cancel an instance's checks, in flight or not, and free it. NULL is allowed. */
+void health_instance_remove(struct health_instance *instance);
+
+/* State now. Cheap. */
+enum health_state health_instance_state(const struct health_instance *instance);
+
+/* Why, "" if there is nothing to say (up). Valid until the loop runs on. */
+const char *health_instance_reason(const struct health_instance *instance);
+
+/* Milliseconds since the end of the last result of any check, -1 before the first one. */
+int64_t health_instance_last_ms(const struct health_instance *instance);
+
+unsigned int health_instance_n_checks(const struct health_instance *instance);
+
+struct health_check_info {
+	const char *target;	 /* "HTTP:80/up.html" */
+	const char *reason;	 /* of the last result: "status 404", "connection refused"; "" if it passed */
+	enum health_state state; /* after thresholds */
+	enum health_state last;	 /* last result alone: UP, LAME, DOWN; UNKNOWN before the first one */
+	unsigned int streak;	 /* consecutive results of the class `last` */
+	int64_t last_ms;	 /* milliseconds since the last result, -1 before the first one */
+	uint32_t latency_us;	 /* start to verdict of the last result */
+	bool in_flight;
+};
+
+/**
+ * One check of an instance, in the order of its spec.
+ * @info: filled in; its strings are valid until the loop runs on or the instance changes.
+ * Return: 0, or -ENOENT beyond the last check.
+ */
+int health_check_info(const struct health_instance *instance, unsigned int index,
+		      struct health_check_info *info);
+
+/* Counters since health_create(), and gauges. */
+struct health_stats {
+	uint64_t started;
+	uint64_t passed;
+	uint64_t lame;
+	uint64_t down;
+	uint64_t cancelled;    /* removed or replaced while in flight */
+	uint64_t errors;       /* could not be started (out of memory); tried again at the next interval */
+	uint64_t delayed;      /* due, but had to wait for a place under max_in_flight */
+	uint64_t delay_sum_ms; /* over all delayed */
+	uint32_t delay_max_ms; /* longest since health_create() */
+	unsigned int instances;
+	unsigned int checks;
+	unsigned int in_flight;
+	unsigned int waiting;
+};
+
+void health_stats_get(const struct health *health, struct health_stats *stats);
+
+/* "unknown", "up", "lame", "down"; "?" for anything else. */
+const char *health_state_name(enum health_state state);
+
+#endif
