@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+/*
+ * The configuration file as the programs see it: one object, owned by whoever loaded it, read-only
+ * after the load. All numbers are in host order, all addresses in network order. Nothing here keeps
+ * global state: every function may be called in any thread, as long as no two use one object.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CONFIG_DEFAULT_PATH "/etc/sluice/sluice.yaml"
+
+/* A file of 4096 instances, generously commented, is well under 1 MiB. */
+#define CONFIG_FILE_BYTES_MAX (4u << 20)
+
+/* One pool costs every worker two Maglev tables, at 128 KiB each with the default slots. */
+#define CONFIG_POOLS_MAX 64
+/* All pools together: an instance index is what a slot and a flow hold, and templates stay in L2. */
+#define CONFIG_INSTANCES_MAX 4096
+/* Pairs of VIP and listener: each is one entry of the workers' service lookup. */
+#define CONFIG_ENDPOINTS_MAX 4096
+#define CONFIG_CHECKS_MAX 16	/* per pool: each one is sent to each instance of it */
+#define CONFIG_CPUS_MAX 64	/* one queue pair each; NICs commonly have 64 or more */
+#define CONFIG_CPU_ID_MAX 1023	/* what a cpu_set_t can name */
+#define CONFIG_ADDRESSES_MAX 16 /* of the node itself */
+#define CONFIG_NAME_MAX 63	/* a DNS label, so that names can become host names */
+#define CONFIG_PATH_MAX 1024	/* of a check, as in ELB classic */
+#define CONFIG_PORT_MAX 255	/* characters of node.port */
+#define CONFIG_SECRET_BYTES 16
+#define CONFIG_WEIGHT_MAX 1000
+/* Fewer slots per instance make the shares too uneven to be called weights. */
+#define CONFIG_SLOTS_PER_INSTANCE_MIN 16
+
+#define CONFIG_ERRORS_MAX 20
+#define CONFIG_ADDRESS_STRLEN 46 /* INET6_ADDRSTRLEN, with the final NUL */
+
+/** Where something stands in the file; both count from 1, 0 means that it is a default. */
+struct config_place {
+	uint32_t line;
+	uint32_t column;
+};
+
+/** An IP address; bytes of IPv4 are the first four, the other twelve are 0. Compare with memcmp. */
+struct config_address {
+	uint8_t family;	   /* 4 or 6, never AF_INET */
+	uint8_t bytes[16]; /* network order */
+};
+
+/** An address with what an interface needs to know of its network ("10.0.0.5/24"). */
+struct config_prefix {
+	struct config_address address;
+	uint8_t length; /* bits */
+	struct config_place place;
+};
+
+struct config_host {
+	struct config_address address;
+	struct config_place place;
+};
+
+enum config_dataplane {
+	CONFIG_DATAPLANE_DPDK,
+	CONFIG_DATAPLANE_XDP,  /* refused by this version */
+	CONFIG_DATAPLANE_AUTO, /* refused by this version */
+};
+
+enum config_port_kind {
+	CONFIG_PORT_PCI,       /* "0000:3b:00.0", always with the domain */
+	CONFIG_PORT_INTERFACE, /* "eth1", a name of at most 15 characters */
+	CONFIG_PORT_VDEV,      /* "net_af_xdp0,iface=eth1", as DPDK's --vdev takes it */
+};
+
+struct config_node {
+	struct config_place place;
+
+	enum config_dataplane dataplane;
+	char *port;
+	enum config_port_kind port_kind;
+	struct config_place port_place;
+	uint16_t *cpus; /* ascending, each once */
+	uint32_t cpu_count;
+	struct config_prefix *addresses; /* at least one */
+	uint32_t address_count;
+	struct config_host *gateways; /* at most one of each family */
+	uint32_t gateway_count;
+	uint8_t secret[CONFIG_SECRET_BYTES];
+	char *control_group; /* NULL: group "sluice" if there is one, else root */
+
+	uint32_t flows;	      /* all workers together */
+	uint32_t table_slots; /* prime */
+	uint32_t idle_timeout_ms;
+	uint32_t syn_timeout_ms;
+	uint32_t fin_timeout_ms;
+	uint32_t mtu_bytes;	   /* 0: the port's own */
+	uint32_t kernel_rate_pps;  /* to the kernel path */
+	uint32_t icmp_rate_pps;	   /* ICMP errors that the dataplane itself makes */
+	uint32_t hugepages_mb;	   /* 0: what the tables and buffers need */
+	uint32_t checks_in_flight; /* at one moment, all pools together */
+};
+
+enum config_check_type {
+	CONFIG_CHECK_TCP,
+	CONFIG_CHECK_SSL,
+	CONFIG_CHECK_HTTP,
+	CONFIG_CHECK_HTTPS,
+};
+
+struct config_check {
+	struct config_place place;
+	char *target; /* as written: "HTTP:80/up.html" */
+	enum config_check_type type;
+	uint16_t port;
+	char *path; /* begins with '/'; NULL with TCP and SSL */
+	uint32_t interval_ms;
+	uint32_t timeout_ms; /* always below interval_ms */
+	uint32_t unhealthy;  /* results in a row */
+	uint32_t healthy;    /* results in a row */
+};
+
+struct config_instance {
+	struct config_place place;
+	char *name; /* unique in its pool */
+	struct config_address address;
+	uint32_t weight; /* 0 to CONFIG_WEIGHT_MAX; 0 takes no new flows */
+	bool backup;
+};
+
+enum config_on_down {
+	CONFIG_ON_DOWN_MOVE, /* the flows of a dead instance go to another one */
+	CONFIG_ON_DOWN_KEEP,
+};
+
+enum config_all_down {
+	CONFIG_ALL_DOWN_OPEN, /* with no instance up, treat all as up */
+	CONFIG_ALL_DOWN_DROP,
+};
+
+struct config_pool {
+	struct config_place place;
+	char *name;
+	struct config_check *checks; /* none: every instance counts as up */
+	uint32_t check_count;
+	enum config_on_down on_down;
+	enum config_all_down all_down;
+	struct config_instance *instances; /* may be none */
+	uint32_t instance_count;
+};
+
+enum config_forward {
+	CONFIG_FORWARD_L2,
+	CONFIG_FORWARD_IPIP,
+	CONFIG_FORWARD_GUE, /* refused by this version */
+	CONFIG_FORWARD_NAT, /* refused by this version */
+};
+
+enum config_protocol {
+	CONFIG_PROTOCOL_TCP,
+	CONFIG_PROTOCOL_UDP, /* refused by this version */
+};
+
+struct config_listener {
+	struct config_place place;
+	uint16_t port;
+	uint16_t instance_port; /* never 0: the same as port when the file doesn't say */
+	char *pool_name;
+	uint32_t pool; /* index into config.pools */
+	struct config_place pool_place;
+};
+
+struct config_service {
+	struct config_place place;
+	char *name;
+	struct config_host *vips; /* at least one */
+	uint32_t vip_count;
+	enum config_forward forward;
+	struct config_place forward_place;
+	enum config_protocol protocol;
+	struct config_listener *listeners; /* at least one */
+	uint32_t listener_count;
+};
+
+/** Pools, instances, services and listeners keep the order of the file; names are unique per list. */
+struct config {
+	char *file; /* as given to the load */
+	struct config_node node;
+	struct config_pool *pools;
+	uint32_t pool_count;
+	struct config_service *services;
+	uint32_t service_count;
+};
+
+/** One thing that is wrong. Text from the file is cut and made printable, a secret never shown. */
+struct config_error {
+	struct config_place place; /* line 0: the file as a whole */
+	char key[160];		   /* "pools.web.checks[0].target", or empty */
+	char value[80];		   /* as written, or empty */
+	bool has_value;
+	char message[320]; /* what was expected */
+};
+
+struct config_errors {
+	char file[256];
+	struct config_error list[CONFIG_ERRORS_MAX]; /* in the order of the file */
+	uint32_t count;
+	uint32_t more; /* found, and not kept */
+};
+
+/**
+ * Read, parse and check a file.
+ * @errors: filled when the file is refused; count is 0 otherwise.
+ * Return: the configuration, to be freed with config_free(); NULL and errno if it is refused:
+ * EINVAL for what it says, ENOMEM, or what open(2) and read(2) said.
+ */
+struct config *config_load_file(const char *path, struct config_errors *errors);
+
+/**
+ * The same from memory.
+ * @name: the file's name in messages.
+ */
+struct config *config_load_buffer(const void *data, size_t size, const char *name,
+				  struct config_errors *errors);
+
+/** Free a configuration; NULL is allowed. The secret is wiped. */
+void config_free(struct config *config);
+
+/** The pool or instance of that name, or NULL. */
+const struct config_pool *config_pool_find(const struct config *config, const char *name);
+const struct config_instance *config_instance_find(const struct config_pool *pool,
+						   const char *name);
+
+/**
+ * Write one error as `FILE:LINE:COL: node.flows: "12x": expected a number from 1024 to 100000000`.
+ * Return: as snprintf.
+ */
+int config_error_format(const struct config_errors *errors, uint32_t index, char *text,
+			size_t size);
+
+/** Print all errors, one a line, and say how many more there were. */
+void config_errors_print(const struct config_errors *errors, FILE *to);
+
+/**
+ * Read an IPv4 (strictly dotted quad) or IPv6 address.
+ * Return: 0, or -EINVAL.
+ */
+int config_address_parse(const char *text, struct config_address *address);
+
+/** Write an address; @text holds CONFIG_ADDRESS_STRLEN bytes. Return: text. */
+const char *config_address_format(const struct config_address *address, char *text);
+
+bool config_address_equal(const struct config_address *a, const struct config_address *b);
+
+/** The words of the file for the enums: "l2", "keep", "HTTPS". Never NULL. */
+const char *config_dataplane_name(enum config_dataplane dataplane);
+const char *config_forward_name(enum config_forward forward);
+const char *config_check_type_name(enum config_check_type type);
+const char *config_on_down_name(enum config_on_down on_down);
+const char *config_all_down_name(enum config_all_down all_down);
+const char *config_protocol_name(enum config_protocol protocol);
+
+enum config_change_kind {
+	CONFIG_CHANGE_ADDED,
+	CONFIG_CHANGE_REMOVED,
+	CONFIG_CHANGE_CHANGED,
+};
+
+/** One difference. The strings live until the callback returns. */
+struct config_change {
+	enum config_change_kind kind;
+	bool reloadable;    /* false: needs a restart of the daemons, not only of the file's reload */
+	const char *key;    /* "pools.web.instances.web-1.weight" */
+	const char *before; /* NULL if added; never the secret itself */
+	const char *after;  /* NULL if removed; never the secret itself */
+};
+
+struct config_diff_totals {
+	uint32_t changes;
+	uint32_t restarts; /* of them, not reloadable */
+};
+
+/**
+ * Compare two configurations by meaning: comments, order of keys and spelling don't count. Pools,
+ * services and instances are matched by name; an added or removed one is one change.
+ * @each: called for each difference, in the order of the schema; may be NULL.
+ * Return: how many there are.
+ */
+struct config_diff_totals config_diff(const struct config *before, const struct config *after,
+				      void (*each)(const struct config_change *change, void *context),
+				      void *context);
+
+/** Write the reference page of all keys (docs/config.md) from the schema. */
+void config_reference_print(FILE *to);
+
+#endif
