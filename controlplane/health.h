@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/config.h"
+
 struct event_base;
 struct health;
 struct health_instance;
@@ -24,43 +26,23 @@ enum health_state {
 	HEALTH_DOWN,	/* refused, reset, unreachable, closed without an answer or timed out */
 };
 
-enum health_check_type {
-	HEALTH_CHECK_TCP,   /* connect */
-	HEALTH_CHECK_SSL,   /* connect and TLS handshake; the certificate is not verified */
-	HEALTH_CHECK_HTTP,  /* GET path: 200 passes */
-	HEALTH_CHECK_HTTPS, /* the same over TLS; the certificate is not verified */
-};
-
 enum {
 	HEALTH_INTERVAL_MIN_MS = 100,
-	HEALTH_TIMEOUT_MIN_MS = 10,
-	HEALTH_PATH_MAX = 1024,	  /* bytes, without the terminating zero */
-	HEALTH_REASON_MAX = 192,  /* bytes, with the terminating zero */
-	HEALTH_CHECKS_MAX = 64,	  /* per instance */
+	HEALTH_REASON_MAX = 192, /* bytes, with the terminating zero */
 };
 
-/* What makes a check the same check over a reload is type, port and path; the rest are numbers. */
-struct health_check_spec {
-	enum health_check_type type;
-	uint16_t port;	      /* host order, 1..65535 */
-	const char *path;     /* begins with '/', printable ASCII without blanks; NULL for TCP and SSL */
-	uint32_t interval_ms; /* from start to start */
-	uint32_t timeout_ms;  /* connect to the end of the answer's headers (TCP, SSL: of the handshake) */
-	uint32_t unhealthy;   /* consecutive failures that take a passing check out */
-	uint32_t healthy;     /* consecutive passes that bring it back */
-};
-
-struct health_address {
-	int family;	   /* AF_INET or AF_INET6 */
-	uint8_t bytes[16]; /* network order; IPv4 uses the first four */
-};
+/*
+ * A check is a struct config_check: its type, port and path make it the same check over a reload, the
+ * rest are numbers. interval_ms runs from start to start; timeout_ms from the connect to the end of
+ * the answer or of the part of it that is read (TCP: connect, SSL: handshake). `target` names it.
+ */
 
 struct health_instance_spec {
 	const char *name; /* for log lines: "web/web-1" */
 	void *owner;	  /* handed to ops.changed */
-	struct health_address address;
-	const struct health_check_spec *checks;
-	unsigned int n_checks; /* 0: the instance is up at once and stays so */
+	struct config_address address;
+	const struct config_check *checks; /* copied, CONFIG_CHECKS_MAX at most */
+	uint32_t check_count;		   /* 0: the instance is up at once and stays so */
 	/*
 	 * Where the caller starts from: HEALTH_UNKNOWN (the first results decide at once) or, after a
 	 * restart, the adopted state. Adopted UP stands until a check has failed `unhealthy` times, so a
@@ -83,7 +65,8 @@ struct health_ops {
 			const char *reason);
 
 	/**
-	 * A line for the log, without newline. May be NULL.
+	 * A line for the log, without newline. May be NULL. Each change of state of a check and of an
+	 * instance is among them, so ops.changed need not log it again.
 	 * @priority: of syslog(3), LOG_DEBUG (each result) to LOG_WARNING.
 	 */
 	void (*log)(void *arg, int priority, const char *line);
@@ -139,14 +122,14 @@ const char *health_instance_reason(const struct health_instance *instance);
 /* Milliseconds since the end of the last result of any check, -1 before the first one. */
 int64_t health_instance_last_ms(const struct health_instance *instance);
 
-unsigned int health_instance_n_checks(const struct health_instance *instance);
+uint32_t health_instance_check_count(const struct health_instance *instance);
 
 struct health_check_info {
 	const char *target;	 /* "HTTP:80/up.html" */
-	const char *reason;	 /* of the last result: "status 404", "connection refused"; "" if it passed */
+	const char *reason;	 /* of the last failure: "status 404"; "" after a pass */
 	enum health_state state; /* after thresholds */
-	enum health_state last;	 /* last result alone: UP, LAME, DOWN; UNKNOWN before the first one */
-	unsigned int streak;	 /* consecutive results of the class `last` */
+	enum health_state last;	 /* the last result alone, UNKNOWN before the first one */
+	unsigned int streak;	 /* consecutive results equal to `last` */
 	int64_t last_ms;	 /* milliseconds since the last result, -1 before the first one */
 	uint32_t latency_us;	 /* start to verdict of the last result */
 	bool in_flight;
@@ -157,7 +140,7 @@ struct health_check_info {
  * @info: filled in; its strings are valid until the loop runs on or the instance changes.
  * Return: 0, or -ENOENT beyond the last check.
  */
-int health_check_info(const struct health_instance *instance, unsigned int index,
+int health_check_info(const struct health_instance *instance, uint32_t index,
 		      struct health_check_info *info);
 
 /* Counters since health_create(), and gauges. */
@@ -167,14 +150,14 @@ struct health_stats {
 	uint64_t lame;
 	uint64_t down;
 	uint64_t cancelled;    /* removed or replaced while in flight */
-	uint64_t errors;       /* could not be started (out of memory); tried again at the next interval */
+	uint64_t errors;       /* no verdict for want of memory or sockets on this node */
 	uint64_t delayed;      /* due, but had to wait for a place under max_in_flight */
 	uint64_t delay_sum_ms; /* over all delayed */
 	uint32_t delay_max_ms; /* longest since health_create() */
-	unsigned int instances;
-	unsigned int checks;
-	unsigned int in_flight;
-	unsigned int waiting;
+	uint32_t instances;
+	uint32_t checks;
+	uint32_t in_flight;
+	uint32_t waiting;
 };
 
 void health_stats_get(const struct health *health, struct health_stats *stats);
