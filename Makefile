@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Everything is built out of tree. `make help` says what there is.
+#
+# Sources are found by wildcard; a new file needs no line here. Which flags and libraries a file gets
+# follows from its folder (section "Folders").
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+# ---- What a caller may set ------------------------------------------------------------------------
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(or $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool),bpftool)
+AR := ar
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+JOBS ?= $(shell nproc)
+Q := $(if $(filter 1,$(V)),,@)
+say = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $1 '$(2:$(BUILD)/%=%)')
+
+# ---- Flavours: each has its own objects -----------------------------------------------------------
+
+comma := ,
+empty :=
+space := $(empty) $(empty)
+sanitizers := $(subst $(comma),$(space),$(SANITIZE))
+ifneq ($(filter-out address undefined thread,$(sanitizers)),)
+$(error SANITIZE is address, undefined, thread, or address$(comma)undefined; not $(SANITIZE))
+endif
+flavour := $(subst $(space),-,$(strip $(patsubst address,asan,$(patsubst undefined,ubsan,$(patsubst \
+	thread,tsan,$(sanitizers))))))
+ifeq ($(FUZZ),1)
+flavour := fuzz
+CC := $(CLANG)
+sanitizers := fuzzer-no-link address undefined
+endif
+O := $(BUILD)$(addprefix /,$(flavour))
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+BASE_FLAGS := -std=gnu11 $(WARNINGS) -I. -I$(O) -fPIE -pthread
+BASE_LDFLAGS := -pie -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+ifeq ($(sanitizers),)
+# Not for the packet path: it has no buffers on the stack, and a canary would be paid per burst.
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+else
+san_flags := -fsanitize=$(subst $(space),$(comma),$(sanitizers)) -fno-sanitize-recover=all
+BASE_FLAGS += $(san_flags) -fno-omit-frame-pointer
+BASE_LDFLAGS += $(san_flags)
+endif
+
+# ---- What the build needs -------------------------------------------------------------------------
+# Goals that install packages, or build nothing, must work before the packages are there.
+
+no_build := demo lab test lint fuzz format clean help uninstall
+building := $(filter-out $(no_build),$(or $(MAKECMDGOALS),all))
+ifneq ($(building),)
+missing := $(shell .ci/deps check build)
+ifneq ($(missing),)
+$(error $(missing))
+endif
+dpdk_cflags := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libdpdk))
+dpdk_libs := $(shell pkg-config --libs libdpdk)
+endif
+
+# jemalloc would hide the heap from a sanitizer that replaces malloc itself.
+jemalloc_libs := $(if $(filter address thread,$(sanitizers)),,-Wl$(comma)--no-as-needed -ljemalloc \
+	-Wl$(comma)--as-needed)
+common_libs := -lyaml -ljansson -lmnl -lsystemd -lm
+control_libs := -levent -levent_pthreads -lcurl -lssl -lcrypto -lbpf $(common_libs)
+packet_libs := $(dpdk_libs) -lbpf $(common_libs)
+
+# ---- Folders --------------------------------------------------------------------------------------
+# module(path): the part of the project that a source or a test of it belongs to.
+
+module = $(or $(if $(filter config/%,$(bare)),config),$(if $(filter controlplane/cli/%,$(bare)),cli),$(if \
+	$(filter controlplane/instance/%,$(bare)),instance),$(if $(filter controlplane/%,$(bare)),controlplane),$(if \
+	$(filter engine/%,$(bare)),engine),$(if $(filter io/%,$(bare)),io),$(if $(filter abi/%,$(bare)),abi),$(if \
+	$(filter core/%,$(bare)),core),other)
+bare = $(patsubst dataplane/%,%,$(patsubst tests/unit/%,%,$1))
+
+sources = $(wildcard $(addsuffix /*.c,$1))
+objects = $(patsubst %.c,$(O)/obj/%.o,$(call sources,$1))
+
+ENGINE_OBJS := $(call objects,dataplane/engine)
+IO_OBJS := $(call objects,dataplane/io)
+CONFIG_OBJS := $(call objects,config)
+CONTROL_OBJS := $(call objects,controlplane)
+CLI_OBJS := $(call objects,controlplane/cli)
+INSTANCE_OBJS := $(call objects,controlplane/instance)
+
+bpf_sources := $(wildcard bpf/*.bpf.c)
+BPF_OBJS := $(patsubst %.bpf.c,$(O)/%.bpf.o,$(bpf_sources))
+SKELETONS := $(patsubst %.bpf.c,$(O)/%.skel.h,$(bpf_sources))
+
+# The flags of a source file, also written to compile_commands.json.
+flags_engine = $(dpdk_cflags)
+flags_io = $(dpdk_cflags)
+flags_abi = $(dpdk_cflags)
+flags_other = $(dpdk_cflags)
+flags_controlplane = $(dpdk_cflags) $(HARDENING)
+flags_cli = $(HARDENING)
+flags_instance = $(HARDENING)
+flags_config = $(HARDENING)
+flags = $(BASE_FLAGS) $(flags_$(call module,$1)) $(CPPFLAGS) $(CFLAGS)
+
+# ---- Programs -------------------------------------------------------------------------------------
+# A program is built as soon as it has a main.c.
+
+program = $(if $(filter %/main.o,$($2)),$(eval $(O)/bin/$1: $($2) $(if $3,$(CONFIG_OBJS)))$(O)/bin/$1)
+PROGRAMS := $(call program,sluice-dataplane,IO_OBJS,config) $(call program,sluiced,CONTROL_OBJS,config) \
+	$(call program,sluicectl,CLI_OBJS,config) $(call program,sluice-instance,INSTANCE_OBJS)
+
+all: $(PROGRAMS) $(BPF_OBJS)
+
+$(O)/bin/sluice-dataplane: $(ENGINE_OBJS)
+$(O)/bin/sluice-dataplane: LIBS = $(packet_libs) $(jemalloc_libs)
+$(O)/bin/sluiced: LIBS = $(control_libs) $(jemalloc_libs)
+$(O)/bin/sluicectl: LIBS = $(common_libs)
+$(O)/bin/sluice-instance: LIBS = -lbpf $(common_libs)
+
+archives = $(if $(filter %.a,$^),-Wl$(comma)--start-group $(filter %.a,$^) -Wl$(comma)--end-group)
+link = $(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(archives) $(LIBS)
+
+$(O)/bin/%:
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link)
+
+# ---- Objects --------------------------------------------------------------------------------------
+
+# Changed flags or another compiler rebuild; the file is touched only then.
+flags_file := $(O)/obj/flags
+flags_now := $(shell $(CC) -dumpfullversion 2>/dev/null) $(CC) $(BASE_FLAGS) $(HARDENING) $(dpdk_cflags) $(CPPFLAGS) \
+	$(CFLAGS) $(LDFLAGS)
+ifneq ($(building),)
+ifneq ($(strip $(flags_now)),$(strip $(file <$(flags_file))))
+$(shell mkdir -p $(dir $(flags_file)))
+$(file >$(flags_file),$(flags_now))
+endif
+endif
+
+$(flags_file):
+
+$(O)/obj/%.o: %.c $(flags_file)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(call flags,$<) -MMD -MP -c -o $@ $<
+
+# Loaders include the skeletons; after the first build the dependency files know which.
+$(INSTANCE_OBJS) $(CONTROL_OBJS): | $(SKELETONS)
+
+archive = $(O)/lib/lib$1.a
+$(call archive,engine): $(ENGINE_OBJS)
+$(call archive,io): $(filter-out %/main.o,$(IO_OBJS))
+$(call archive,config): $(CONFIG_OBJS)
+$(call archive,controlplane): $(filter-out %/main.o,$(CONTROL_OBJS))
+$(call archive,cli): $(filter-out %/main.o,$(CLI_OBJS))
+$(call archive,instance): $(filter-out %/main.o,$(INSTANCE_OBJS))
+
+$(O)/lib/%.a:
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# ---- BPF ------------------------------------------------------------------------------------------
+
+BPF_FLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -I. -I$(O) \
+	-isystem /usr/include/$(shell uname -m)-linux-gnu
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*) > $@
+
+# ---- Tests ----------------------------------------------------------------------------------------
+# One program per test_*.c, linked against archives of its module, so that a test may bring its own
+# version of a function, or include a .c file for its statics. Other files of a folder help all tests
+# of that folder.
+
+tests_core :=
+tests_abi :=
+tests_engine := engine
+tests_io := io engine config
+tests_config := config
+tests_controlplane := controlplane config
+tests_cli := cli config
+tests_instance := instance
+tests_other := engine config
+
+test_libs_engine = $(packet_libs)
+test_libs_io = $(packet_libs)
+test_libs_other = $(packet_libs)
+test_libs_abi = $(dpdk_libs)
+test_libs_config = $(common_libs)
+test_libs_controlplane = $(control_libs) $(dpdk_libs)
+test_libs_cli = $(common_libs) -levent
+test_libs_instance = -lbpf $(common_libs)
+
+find_c = $(sort $(shell find $1 -name '*.c' 2>/dev/null))
+unit_sources := $(call find_c,tests/unit)
+unit_tests := $(foreach s,$(unit_sources),$(if $(filter test_%,$(notdir $s)),$s))
+vector_sources := $(call find_c,tests/vectors)
+fuzz_tests := $(wildcard tests/fuzz/fuzz_*.c)
+fuzz_helpers := $(filter-out $(fuzz_tests),$(wildcard tests/fuzz/*.c))
+e2e_sources := $(call find_c,tests/e2e)
+
+UNIT_PROGRAMS := $(patsubst %.c,$(O)/%,$(unit_tests))
+VECTOR_PROGRAM := $(if $(vector_sources),$(O)/tests/vectors/vectors)
+E2E_PROGRAMS := $(patsubst %.c,$(O)/%,$(e2e_sources))
+FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(fuzz_tests))
+
+tests: $(UNIT_PROGRAMS) $(VECTOR_PROGRAM)
+e2e-programs: $(E2E_PROGRAMS)
+
+link_test = $(call say,LINK,$@)$(newline)	$(Q)mkdir -p $(@D)$(newline)	$(Q)$(link)
+define newline
+
+
+endef
+
+helpers = $(filter-out $(unit_tests),$(filter $(dir $1)%,$(unit_sources)))
+define unit_rule
+$(patsubst %.c,$(O)/%,$1): $(patsubst %.c,$(O)/obj/%.o,$1 $(call helpers,$1)) \
+		$(foreach a,$(tests_$(call module,$1)),$(call archive,$a))
+	$$(link_test)
+$(patsubst %.c,$(O)/%,$1): LIBS = $$(test_libs_$(call module,$1)) -lcmocka -lm
+endef
+$(foreach t,$(unit_tests),$(eval $(call unit_rule,$t)))
+
+$(O)/tests/vectors/vectors: $(patsubst %.c,$(O)/obj/%.o,$(vector_sources)) $(call archive,engine) $(call archive,config)
+	$(link_test)
+$(O)/tests/vectors/vectors: LIBS = $(packet_libs) -lcmocka
+
+$(E2E_PROGRAMS): $(O)/tests/e2e/%: $(O)/obj/tests/e2e/%.o
+	$(link_test)
+$(E2E_PROGRAMS): LIBS = $(control_libs)
+
+# libFuzzer needs clang and its own flavour of every object.
+fuzz-programs:
+	+$(Q)$(MAKE) --no-print-directory FUZZ=1 $(FUZZ_PROGRAMS)
+
+$(FUZZ_PROGRAMS): BASE_LDFLAGS += -fsanitize=fuzzer
+$(FUZZ_PROGRAMS): $(BUILD)/%: $(O)/obj/%.o $(patsubst %.c,$(O)/obj/%.o,$(fuzz_helpers)) $(foreach a,engine io config \
+		controlplane cli,$(call archive,$a))
+	$(link_test)
+$(FUZZ_PROGRAMS): LIBS = $(control_libs) $(packet_libs)
+
+# ---- Goals that run something ---------------------------------------------------------------------
+
+parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+runner = BUILD=$(BUILD) MAKE='$(MAKE) --no-print-directory' V=$(V) tests/run
+
+test:
+	$(Q).ci/deps install
+	+$(Q)$(runner) $(T)
+
+lint:
+	$(Q).ci/deps check
+	+$(Q)$(runner) $(or $(T),lint)
+
+fuzz:
+	$(Q).ci/deps check
+	+$(Q)$(runner) $(or $(T),fuzz)
+
+demo lab:
+	$(Q).ci/deps install
+	+$(Q)$(MAKE) --no-print-directory $(parallel) all e2e-programs
+	$(Q)BUILD=$(BUILD) tests/e2e/$@
+
+c_files = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+
+format:
+	$(Q)clang-format -i $(c_files)
+
+# One entry per source file, for clang-tidy and editors.
+tidy_sources := $(call sources,dataplane/engine dataplane/io config controlplane controlplane/cli controlplane/instance) \
+	$(unit_sources) $(vector_sources) $(fuzz_tests) $(fuzz_helpers) $(e2e_sources)
+json_string = "$(subst ",\",$(subst \,\\,$1))"
+json_entry = {"directory": "$(CURDIR)", "file": "$1", "command": $(call json_string,$(CLANG) $(call flags,$1) -c $1)}
+compile_commands: | $(SKELETONS)
+	$(Q)mkdir -p $(O)
+	$(file >$(O)/compile_commands.json,[$(foreach s,$(tidy_sources),$(if $(filter-out $(firstword $(tidy_sources)),$s),$(comma)) \
+		$(call json_entry,$s))])
+
+# ---- Installation ---------------------------------------------------------------------------------
+
+bindir := $(PREFIX)/bin
+mandir := $(PREFIX)/share/man
+unitdir := $(PREFIX)/lib/systemd/system
+exampledir := $(PREFIX)/share/doc/sluice/examples
+
+man_pages := $(wildcard docs/man/*.[158])
+units := $(wildcard config/systemd/*)
+examples := $(wildcard config/*.yaml config/examples/*)
+installed := $(addprefix $(bindir)/,sluice-dataplane sluiced sluicectl sluice-instance) \
+	$(foreach m,$(man_pages),$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
+	$(addprefix $(unitdir)/,$(notdir $(units))) $(addprefix $(exampledir)/,$(notdir $(examples)))
+
+install: all
+	$(Q)install -d $(DESTDIR)$(bindir)
+	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(bindir)
+	$(Q)$(foreach m,$(man_pages),install -D -m 644 $m $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m) &&) :
+	$(Q)$(foreach u,$(units),install -D -m 644 $u $(DESTDIR)$(unitdir)/$(notdir $u) && \
+		sed -i 's|@bindir@|$(bindir)|g' $(DESTDIR)$(unitdir)/$(notdir $u) &&) :
+	$(Q)$(foreach e,$(examples),install -D -m 644 $e $(DESTDIR)$(exampledir)/$(notdir $e) &&) :
+
+uninstall:
+	$(Q)rm -f $(addprefix $(DESTDIR),$(installed))
+	$(Q)rmdir -p --ignore-fail-on-non-empty $(DESTDIR)$(exampledir) 2>/dev/null || :
+
+clean:
+	$(Q)rm -rf $(BUILD)
+
+help:
+	@echo 'make [all]       build the programs into $(BUILD)/bin'
+	@echo 'make demo        a story in under a minute, in network namespaces (root)'
+	@echo 'make lab         the same set-up, left there to play with (root)'
+	@echo 'make test        everything that CI runs; T="unit/engine e2e/drain" runs a part (root)'
+	@echo 'make lint        static checks only'
+	@echo 'make fuzz        fuzzers only, FUZZ_SECONDS each'
+	@echo 'make format      clang-format in place'
+	@echo 'make install     to DESTDIR and PREFIX ($(PREFIX)); make uninstall'
+	@echo 'make clean       remove $(BUILD)'
+	@echo
+	@echo 'V=1  CC=clang  CFLAGS=  BUILD=dir  JOBS=n  SANITIZE=address|undefined|thread|address,undefined'
+
+.PHONY: all tests e2e-programs fuzz-programs compile_commands test lint fuzz demo lab format install uninstall clean help
+
+-include $(shell find $(O)/obj $(O)/bpf -name '*.d' 2>/dev/null)
