@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What crosses between sluiced and sluice-dataplane: one sealed memfd, made by
+ * the dataplane, laid out by who writes what.
+ *
+ *   struct lb_segment            dataplane, once, before anyone else sees it
+ *   command ring                 sluiced puts, the dataplane's main lcore takes
+ *   event ring                   the main lcore puts, sluiced takes
+ *   blocks                       sluiced; the dataplane only reads
+ *   directory                    sluiced; for its own successor
+ *   statistics                   one writer each: a worker, or the main lcore
+ *
+ * A block is a bulk table (parameters, services, instances, a pool's slots) with
+ * two buffers. sluiced fills the one that the dataplane does not use, sends a
+ * command that names it with its length and CRC, and touches it again only
+ * after the answer. The dataplane copies, checks the copy, and uses the copy.
+ * Commands of one generation are applied together, by one pointer swap.
+ */
+#ifndef LB_ABI_H
+#define LB_ABI_H
+
+#include "dataplane/abi/lb_service.h"
+#include "dataplane/core/lb_flow.h"
+
+#define LB_ABI_MAGIC 0x454349554c53424cULL /* "LBSLUICE" */
+#define LB_ABI_VERSION 1
+
+#define LB_WORKERS_MAX 64
+#define LB_POOLS_MAX 64
+#define LB_INSTANCES_MAX 4096
+#define LB_SERVICES_MAX 8192	   /* entries: listeners of all VIPs, and the VIPs themselves */
+#define LB_SERVICE_SLOTS_MAX 32768 /* at most a quarter full */
+#define LB_POOL_SLOTS_MAX 131101   /* at least a prime above 2^17 */
+#define LB_POOL_SLOTS_DEFAULT 65537
+#define LB_RING_ENTRIES 1024 /* a power of two; one less is usable */
+#define LB_NAME_MAX 64	     /* bytes, with the final NUL */
+
+enum lb_block {
+	LB_BLOCK_PARAMS,    /* struct lb_params */
+	LB_BLOCK_SERVICES,  /* struct lb_service_table with its slots */
+	LB_BLOCK_INSTANCES, /* struct lb_instance[count] */
+	LB_BLOCK_POOL,	    /* uint16_t[count], of pool lb_cmd.index */
+	LB_BLOCK_KINDS
+};
+
+/* Everything that is not a table. Ticks are LB_FLOW_TICK_MS. */
+struct lb_params {
+	uint8_t secret[16];
+	struct lb_flow_timeouts timeouts;
+	uint32_t mtu;		   /* bytes of an IP packet that the port may send */
+	uint32_t kernel_rate_pps;  /* packets to the kernel path, all workers together */
+	uint32_t icmp_rate_pps;	   /* ICMP errors made here, all workers together */
+	uint8_t node_addr4[4];	   /* 0: none */
+	uint8_t node_addr6[16];	   /* 0: none */
+	uint32_t reserved[4];
+};
+
+enum lb_cmd_type {
+	LB_CMD_BLOCK = 1,  /* a new block */
+	LB_CMD_RETIRE = 2, /* forget the previous generation of pool @index */
+	LB_CMD_PING = 3,   /* only to be acknowledged, after all workers passed a quiescent point */
+};
+
+#define LB_CMD_MORE 0x1 /* flag: more commands of this generation follow */
+
+struct lb_cmd {
+	uint16_t type;	/* enum lb_cmd_type */
+	uint16_t flags;
+	uint16_t block;	 /* enum lb_block */
+	uint16_t buffer; /* 0 or 1 */
+	uint32_t index;	 /* of a pool; else 0 */
+	uint32_t count;	 /* elements; for services: slots of the table */
+	uint64_t generation; /* rises with every publish; unique within a boot of the dataplane */
+	uint64_t sent_ns;    /* CLOCK_MONOTONIC */
+	uint32_t bytes;
+	uint32_t crc; /* CRC-32C of the block's bytes */
+	uint32_t reserved[5];
+	uint32_t check; /* CRC-32C of this message up to here */
+};
+
+enum lb_event_type {
+	LB_EVENT_ACK = 1,    /* all workers use the generation */
+	LB_EVENT_REFUSED = 2, /* nothing of the generation was applied; @status says why */
+};
+
+enum lb_refusal {
+	LB_REFUSED_CHECK = 1,	/* the message's own checksum */
+	LB_REFUSED_TYPE,	/* unknown command or block */
+	LB_REFUSED_BOUNDS,	/* index, count or length out of range */
+	LB_REFUSED_CRC,		/* the block's checksum */
+	LB_REFUSED_CONTENT,	/* a value in the block out of range */
+	LB_REFUSED_MEMORY,	/* no memory for the copy */
+	LB_REFUSED_GENERATION,	/* not newer than the one in use */
+	LB_REFUSED_COUNT
+};
+
+struct lb_event {
+	uint16_t type;	 /* enum lb_event_type */
+	uint16_t status; /* enum lb_refusal */
+	uint32_t workers; /* that have acknowledged */
+	uint64_t generation;
+	uint64_t sent_ns;     /* of the generation's last command */
+	uint64_t taken_ns;    /* when the dataplane took that command */
+	uint64_t swapped_ns;  /* when the tables were exchanged */
+	uint64_t acked_ns;    /* when the last worker was seen past it */
+	uint32_t reserved[3];
+	uint32_t check;
+};
+
+LB_STATIC_ASSERT(sizeof(struct lb_cmd) == 64, "a ring entry");
+LB_STATIC_ASSERT(sizeof(struct lb_event) == 64, "a ring entry");
+
+/*
+ * What sluiced must know again after a restart, per instance and pool index.
+ * Written by sluiced only; the dataplane does not read it.
+ */
+struct lb_directory_entry {
+	uint64_t name_hash; /* of "pool/instance", or of "pool"; 0: free */
+	uint8_t health;	    /* the control plane's enum; for instances */
+	uint8_t admin;
+	uint8_t reserved[2];
+	uint32_t weight;
+	char name[2 * LB_NAME_MAX];
+};
+
+struct lb_directory {
+	uint64_t generation; /* the last one published; odd while being written: see seq */
+	uint32_t seq;	     /* odd while sluiced is writing */
+	uint32_t reserved;
+	struct lb_directory_entry pool[LB_POOLS_MAX];
+	struct lb_directory_entry instance[LB_INSTANCES_MAX];
+	/* The buffer of each block that was last acknowledged, and its length. */
+	uint8_t services_buffer, instances_buffer, params_buffer, published;
+	uint8_t pool_buffer[LB_POOLS_MAX];
+	uint32_t services_bytes, instances_count;
+	uint32_t pool_slots[LB_POOLS_MAX];
+	uint64_t pool_changed_ns[LB_POOLS_MAX]; /* CLOCK_MONOTONIC of the last change, 0: retired */
+};
+
+/* Per instance and worker. Written by that worker. */
+struct lb_instance_stats {
+	uint32_t flows; /* in the flow table now */
+	uint32_t reserved;
+	uint64_t new_flows;
+	uint64_t pkts;
+	uint64_t bytes; /* of IP packets as received */
+};
+
+/*
+ * Written by one worker; the last entry by the main lcore. Any time the worker
+ * is between two bursts:
+ * rx_pkts = tx_pkts + kernel_pkts + sum of drop[].
+ */
+struct lb_worker_stats {
+	uint64_t rx_pkts;
+	uint64_t rx_bytes;
+	uint64_t tx_pkts; /* forwarded, and ICMP errors sent in a packet's place */
+	uint64_t tx_bytes;
+	uint64_t kernel_pkts;
+	uint64_t reply_pkts;	  /* of tx_pkts: ICMP errors */
+	uint64_t from_kernel_pkts; /* sent by the kernel and transmitted; not in tx_pkts */
+	uint64_t from_kernel_drops;
+	uint64_t flow_hits;
+	uint64_t flow_misses;
+	uint64_t flow_inserts;
+	uint64_t flow_adopted;	  /* of flow_inserts: begun elsewhere or before */
+	uint64_t flow_moved;	  /* taken from an instance that no longer serves */
+	uint64_t flow_evicted_unconfirmed;
+	uint64_t flow_evicted_closed;
+	uint64_t flow_evicted_confirmed;
+	uint64_t flow_relocated;
+	uint64_t flow_table_full; /* forwarded by the slot table, not recorded */
+	uint64_t flow_expired;
+	uint64_t flows;
+	uint64_t loops;	     /* iterations; the heartbeat */
+	uint64_t busy_loops; /* of them, with packets */
+	uint64_t drop[32];   /* by enum lb_drop */
+	uint64_t reserved[10];
+} LB_ALIGNED(64);
+
+LB_STATIC_ASSERT(LB_DROP_COUNT <= 32, "drop[] has room");
+
+/* Written by the main lcore. */
+struct lb_node_stats {
+	uint64_t heartbeat_ns;	/* CLOCK_MONOTONIC */
+	uint64_t generation;	/* in use */
+	uint64_t refused[16];	/* by enum lb_refusal */
+	uint64_t events_lost;	/* event ring was full */
+	uint64_t nic_missed;	/* rte_eth_stats.imissed */
+	uint64_t nic_rx_errors;
+	uint64_t nic_no_mbuf;
+	uint64_t nic_tx_errors;
+	uint64_t mbuf_total;	/* in all pools */
+	uint64_t mbuf_free;
+	uint64_t mbuf_baseline; /* free when the workers had started */
+	uint64_t flows_capacity; /* slots of all flow tables */
+	uint64_t tables_bytes;
+	uint64_t reserved[20];
+} LB_ALIGNED(64);
+
+struct lb_segment {
+	uint64_t magic;
+	uint32_t abi_version;
+	uint32_t abi_hash; /* lb_abi_hash() */
+	uint64_t bytes;	   /* of the whole segment */
+	uint64_t boot_id;  /* random; another one means that all flows are gone */
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	uint32_t n_workers;
+	uint32_t pid;
+	uint8_t port_mac[LB_ETH_ALEN];
+	uint16_t port_mtu;
+	char port_name[LB_NAME_MAX];	/* as configured */
+	char driver[LB_NAME_MAX];	/* DPDK's name of it */
+	char kernel_iface[16];		/* "sluice0" */
+	char note[128];			/* what the operator should know: RSS missing, copy mode */
+	uint32_t cpu[LB_WORKERS_MAX];
+	/* byte offsets of the parts */
+	uint64_t cmd_ring, event_ring;
+	uint64_t params[2], services[2], instances[2];
+	uint64_t pools; /* [LB_POOLS_MAX][2] buffers of pool_stride bytes */
+	uint64_t pool_stride;
+	uint64_t directory;
+	uint64_t node_stats;
+	uint64_t worker_stats;	 /* [n_workers + 1] of struct lb_worker_stats, the last the main lcore's */
+	uint64_t instance_stats; /* [n_workers][LB_INSTANCES_MAX] of struct lb_instance_stats */
+} LB_ALIGNED(64);
+
+/* First and only message on the dataplane's UNIX socket; with it, by SCM_RIGHTS:
+ * the memfd, the command eventfd (sluiced writes), the event eventfd (it reads). */
+struct lb_hello {
+	uint64_t magic;
+	uint32_t abi_version;
+	uint32_t abi_hash;
+	uint64_t boot_id;
+	uint64_t bytes;
+};
+
+#define LB_HELLO_FDS 3
+
+/** A number that differs when any layout in this file does. */
+LB_INLINE uint32_t lb_abi_hash(void)
+{
+	uint64_t x = LB_ABI_VERSION;
+	const uint64_t part[] = {
+		sizeof(struct lb_segment), sizeof(struct lb_params), sizeof(struct lb_service),
+		sizeof(struct lb_instance), sizeof(struct lb_cmd), sizeof(struct lb_event),
+		sizeof(struct lb_directory), sizeof(struct lb_worker_stats),
+		sizeof(struct lb_node_stats), sizeof(struct lb_instance_stats),
+		LB_OFFSETOF(struct lb_worker_stats, drop), LB_OFFSETOF(struct lb_segment, cmd_ring),
+		LB_DROP_COUNT, LB_POOLS_MAX, LB_INSTANCES_MAX, LB_SERVICE_SLOTS_MAX,
+		LB_POOL_SLOTS_MAX, LB_RING_ENTRIES, LB_BLOCK_KINDS, LB_REFUSED_COUNT,
+	};
+
+	for (uint32_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+		x = lb_hash_mix(x * 31 + part[i]);
+	return (uint32_t)x;
+}
+
+LB_INLINE void *lb_segment_at(const struct lb_segment *seg, uint64_t offset)
+{
+	return (uint8_t *)(uintptr_t)seg + offset;
+}
+
+/** One buffer of a pool's slots. */
+LB_INLINE uint16_t *lb_segment_pool(const struct lb_segment *seg, uint32_t pool, uint32_t buffer)
+{
+	return (uint16_t *)lb_segment_at(seg, seg->pools + (2 * (uint64_t)pool + buffer) *
+								   seg->pool_stride);
+}
+
+LB_INLINE struct lb_worker_stats *lb_segment_worker_stats(const struct lb_segment *seg,
+							  uint32_t worker)
+{
+	return (struct lb_worker_stats *)lb_segment_at(seg, seg->worker_stats) + worker;
+}
+
+LB_INLINE struct lb_instance_stats *lb_segment_instance_stats(const struct lb_segment *seg,
+							      uint32_t worker)
+{
+	return (struct lb_instance_stats *)lb_segment_at(seg, seg->instance_stats) +
+	       (uint64_t)worker * LB_INSTANCES_MAX;
+}
+
+#endif

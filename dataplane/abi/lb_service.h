@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The service table: (destination, port, protocol) to a service. Written by the
+ * control plane, read by both dataplanes: open addressing in a power of two of
+ * slots, with a seed for which no chain is longer than LB_SERVICE_PROBES.
+ *
+ * A VIP has one more entry with port and protocol 0, so that a packet whose
+ * ports cannot be known (a fragment, a truncated header) is still recognised as
+ * sent to a VIP.
+ */
+#ifndef LB_SERVICE_H
+#define LB_SERVICE_H
+
+#include "dataplane/core/lb_instance.h"
+
+#define LB_SERVICE_PROBES 8
+
+struct lb_service {
+	uint8_t addr[16]; /* IPv4: the first four bytes, the rest 0 */
+	lb_be16 port;
+	uint8_t proto;
+	uint8_t family; /* 4 or 6; 0: free slot */
+	uint16_t id;	/* from 1; part of IPv4 flow keys, so never reused for another listener */
+	uint16_t pool;
+	uint32_t salt;	 /* part of slot hashes: lb_service_salt() */
+	uint8_t forward; /* enum lb_forward */
+	uint8_t reserved[3];
+};
+
+LB_STATIC_ASSERT(sizeof(struct lb_service) == 32, "two services a cache line");
+
+/* Header of the services block; the slots follow it. */
+struct lb_service_table {
+	uint32_t mask; /* slots - 1 */
+	uint32_t seed;
+	uint32_t count;
+	uint32_t reserved[13];
+	struct lb_service slot[];
+};
+
+LB_STATIC_ASSERT(sizeof(struct lb_service_table) == 64, "slots start on a cache line");
+
+LB_INLINE uint32_t lb_service_hash4(lb_be32 addr, lb_be16 port, uint8_t proto, uint32_t seed)
+{
+	uint64_t x = ((uint64_t)addr << 32 | (uint32_t)port << 16 | proto) ^ seed;
+
+	x *= LB_HASH_MUL1;
+	return (uint32_t)(x >> 32) ^ (uint32_t)(x >> 48);
+}
+
+LB_INLINE uint32_t lb_service_hash6(const uint8_t *addr, lb_be16 port, uint8_t proto,
+				    uint32_t seed)
+{
+	uint64_t x = lb_load64(addr) * LB_HASH_MUL2 ^ lb_load64(addr + 8);
+
+	x ^= (uint64_t)seed << 32 | (uint32_t)port << 16 | proto;
+	x ^= x >> 32;
+	x *= LB_HASH_MUL1;
+	return (uint32_t)(x >> 32);
+}
+
+/**
+ * Find a service.
+ * @addr: 4 or 16 bytes, by @family.
+ * Return: its entry, or NULL.
+ * Context: worker, control plane; pure.
+ */
+LB_INLINE const struct lb_service *lb_service_find4(const struct lb_service_table *table,
+						    lb_be32 addr, lb_be16 port, uint8_t proto)
+{
+	uint32_t i = lb_service_hash4(addr, port, proto, table->seed);
+
+	for (uint32_t probe = 0; probe < LB_SERVICE_PROBES; probe++, i++) {
+		const struct lb_service *s = &table->slot[i & table->mask];
+
+		if (lb_likely(lb_load32(s->addr) == addr && s->port == port && s->proto == proto &&
+			      s->family == 4))
+			return s;
+		if (s->family == 0)
+			return NULL;
+	}
+	return NULL;
+}
+
+LB_INLINE const struct lb_service *lb_service_find6(const struct lb_service_table *table,
+						    const uint8_t *addr, lb_be16 port,
+						    uint8_t proto)
+{
+	uint32_t i = lb_service_hash6(addr, port, proto, table->seed);
+
+	for (uint32_t probe = 0; probe < LB_SERVICE_PROBES; probe++, i++) {
+		const struct lb_service *s = &table->slot[i & table->mask];
+
+		if (lb_likely(lb_addr6_equal(s->addr, addr) && s->port == port &&
+			      s->proto == proto && s->family == 6))
+			return s;
+		if (s->family == 0)
+			return NULL;
+	}
+	return NULL;
+}
+
+/** The service that a parsed packet is sent to, or NULL. */
+LB_INLINE const struct lb_service *lb_service_find(const struct lb_service_table *table,
+						   const struct lb_meta *meta)
+{
+	if (lb_likely(meta->family == 4))
+		return lb_service_find4(table, meta->vip4, meta->vip_port, meta->proto);
+	return lb_service_find6(table, meta->vip6, meta->vip_port, meta->proto);
+}
+
+/** Whether a parsed packet's destination is a VIP, whatever its ports. */
+LB_INLINE bool lb_service_is_vip(const struct lb_service_table *table, const struct lb_meta *meta)
+{
+	if (meta->family == 4)
+		return lb_service_find4(table, meta->vip4, 0, 0) != NULL;
+	return meta->family == 6 && lb_service_find6(table, meta->vip6, 0, 0) != NULL;
+}
+
+/** The same of its source: a VIP never sends. */
+LB_INLINE bool lb_service_is_vip_source(const struct lb_service_table *table,
+					const struct lb_meta *meta)
+{
+	if (meta->family == 4)
+		return lb_service_find4(table, meta->client4, 0, 0) != NULL;
+	return lb_service_find6(table, meta->client6, 0, 0) != NULL;
+}
+
+/** The salt of a service: the same on every node with the same secret. */
+LB_INLINE uint32_t lb_service_salt(const struct lb_secret *secret, const uint8_t *addr,
+				   lb_be16 port, uint8_t proto)
+{
+	uint64_t x = lb_hash_mix(lb_load64(addr) ^ secret->word[2]);
+
+	x = lb_hash_mix(x ^ lb_load64(addr + 8) ^ secret->word[3]);
+	return (uint32_t)lb_hash_mix(x ^ ((uint64_t)port << 8 | proto));
+}
+
+#endif

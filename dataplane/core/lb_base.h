@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the packet core stands on: integer types, byte order, and the only
+ * difference between a BPF and a native build.
+ */
+#ifndef LB_BASE_H
+#define LB_BASE_H
+
+#ifdef __bpf__
+#include <linux/types.h>
+typedef __u8 uint8_t;
+typedef __u16 uint16_t;
+typedef __u32 uint32_t;
+typedef __u64 uint64_t;
+typedef __u64 uintptr_t;
+typedef _Bool bool;
+#define true 1
+#define false 0
+#define NULL ((void *)0)
+#define LB_STATIC_ASSERT(cond, msg) _Static_assert(cond, msg)
+#define LB_INLINE static inline __attribute__((always_inline))
+#define LB_OFFSETOF(type, member) __builtin_offsetof(type, member)
+#else
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#define LB_STATIC_ASSERT(cond, msg) _Static_assert(cond, msg)
+#define LB_INLINE static inline __attribute__((always_inline, unused))
+#define LB_OFFSETOF(type, member) offsetof(type, member)
+#endif
+
+/* Network byte order is part of the type's name; never mix without lb_*_to_*. */
+typedef uint16_t lb_be16;
+typedef uint32_t lb_be32;
+
+#define lb_likely(x) __builtin_expect(!!(x), 1)
+#define lb_unlikely(x) __builtin_expect(!!(x), 0)
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "Sluice is written for little-endian machines"
+#endif
+
+/* Usable in constant expressions, for tables and case labels. */
+#define LB_BE16(x) ((lb_be16)((((uint16_t)(x)) << 8) | (((uint16_t)(x)) >> 8)))
+
+LB_INLINE lb_be16 lb_cpu_to_be16(uint16_t x)
+{
+	return __builtin_bswap16(x);
+}
+
+LB_INLINE uint16_t lb_be16_to_cpu(lb_be16 x)
+{
+	return __builtin_bswap16(x);
+}
+
+LB_INLINE lb_be32 lb_cpu_to_be32(uint32_t x)
+{
+	return __builtin_bswap32(x);
+}
+
+LB_INLINE uint32_t lb_be32_to_cpu(lb_be32 x)
+{
+	return __builtin_bswap32(x);
+}
+
+/* Unaligned loads and stores; packets promise no alignment. */
+#define LB_PACKED __attribute__((packed))
+#define LB_ALIGNED(n) __attribute__((aligned(n)))
+
+#define lb_copy(dst, src, n) __builtin_memcpy(dst, src, n)
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Internet checksum (RFC 1071). Sums are of words as they lie in memory. */
+#ifndef LB_CSUM_H
+#define LB_CSUM_H
+
+#include "dataplane/core/lb_wire.h"
+
+/** Fold a sum of 16-bit words to 16 bits. @sum: at most 2^32 words added up. */
+LB_INLINE uint16_t lb_csum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+LB_INLINE uint32_t lb_load32(const void *p)
+{
+	uint32_t v;
+
+	lb_copy(&v, p, sizeof(v));
+	return v;
+}
+
+LB_INLINE uint16_t lb_load16(const void *p)
+{
+	uint16_t v;
+
+	lb_copy(&v, p, sizeof(v));
+	return v;
+}
+
+LB_INLINE uint64_t lb_load64(const void *p)
+{
+	uint64_t v;
+
+	lb_copy(&v, p, sizeof(v));
+	return v;
+}
+
+/** Sum of the 20 bytes of an IPv4 header without options. */
+LB_INLINE uint64_t lb_csum_ipv4_sum(const struct lb_ipv4 *ip)
+{
+	const uint8_t *p = (const uint8_t *)ip;
+
+	return (uint64_t)lb_load32(p) + lb_load32(p + 4) + lb_load32(p + 8) + lb_load32(p + 12) +
+	       lb_load32(p + 16);
+}
+
+/** Sum of the 16 bytes of an IPv6 address. */
+LB_INLINE uint64_t lb_csum_addr6_sum(const uint8_t *addr)
+{
+	return (uint64_t)lb_load32(addr) + lb_load32(addr + 4) + lb_load32(addr + 8) +
+	       lb_load32(addr + 12);
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What can become of a packet. Every received packet ends in exactly one of
+ * these, so received = transmitted + kernel + the sum of drops.
+ */
+#ifndef LB_VERDICT_H
+#define LB_VERDICT_H
+
+#include "dataplane/core/lb_base.h"
+
+enum lb_verdict {
+	LB_VERDICT_FORWARD, /* rewritten, to be transmitted */
+	LB_VERDICT_REPLY,   /* turned into an ICMP error to its sender, to be transmitted */
+	LB_VERDICT_KERNEL,  /* not a service's packet */
+	LB_VERDICT_DROP,    /* with an enum lb_drop */
+};
+
+/*
+ * Drop reasons: X(identifier, name on the command line, what it means).
+ * Order is ABI: append only.
+ */
+#define LB_DROP_LIST(X)                                                                            \
+	X(L2_TRUNCATED, "l2_truncated", "frame shorter than its Ethernet or VLAN header")          \
+	X(L2_OTHER_HOST, "l2_other_host", "unicast frame for another MAC address")                 \
+	X(L2_BROADCAST, "l2_broadcast", "service packet in a broadcast or multicast frame")        \
+	X(L2_VLAN_DEPTH, "l2_vlan_depth", "more than one VLAN tag")                                \
+	X(IP_TRUNCATED, "ip_truncated", "frame shorter than its IP header")                        \
+	X(IP_MALFORMED, "ip_malformed", "IP version, header length or total length lies")         \
+	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                             \
+	X(IP_TTL, "ip_ttl", "TTL or hop limit is 0")                                               \
+	X(IP_SOURCE, "ip_source", "source address cannot be a sender's, or is a VIP")              \
+	X(IP_FRAGMENT, "ip_fragment", "fragment of a packet to a VIP")                             \
+	X(IP_EXTENSION, "ip_extension", "IPv6 extension headers malformed or too many")            \
+	X(L4_TRUNCATED, "l4_truncated", "packet shorter than its TCP, UDP or ICMP header")         \
+	X(TCP_MALFORMED, "tcp_malformed", "TCP header length lies, or a port is 0")                \
+	X(TCP_FLAGS, "tcp_flags", "impossible TCP flags")                                          \
+	X(ICMP_MALFORMED, "icmp_malformed", "ICMP error whose quote is truncated or malformed")    \
+	X(NO_INSTANCE, "no_instance", "no instance of the pool may take the flow")                 \
+	X(NO_NEXT_HOP, "no_next_hop", "the instance's MAC address is not resolved")                \
+	X(TOO_BIG, "too_big", "too big for the tunnel, and no ICMP error may be sent")             \
+	X(ICMP_RATE, "icmp_rate", "ICMP error not sent: over node.icmp_rate")                      \
+	X(KERNEL_RATE, "kernel_rate", "over node.kernel_rate")                                     \
+	X(KERNEL_FULL, "kernel_full", "queue to the kernel interface is full")                     \
+	X(KERNEL_TX, "kernel_tx", "the kernel interface took no more, or is gone")                 \
+	X(TX_FULL, "tx_full", "the port's transmit queue is full")                                 \
+	X(HEADROOM, "headroom", "no room in front of the packet for the tunnel header")            \
+	X(NO_TABLES, "no_tables", "no configuration has been published yet")
+
+enum lb_drop {
+#define LB_DROP_ENUM(id, name, text) LB_DROP_##id,
+	LB_DROP_LIST(LB_DROP_ENUM)
+#undef LB_DROP_ENUM
+	LB_DROP_COUNT
+};
+
+/* A verdict and its reason travel in 16 bits. */
+typedef uint16_t lb_result;
+
+LB_INLINE lb_result lb_result_drop(enum lb_drop reason)
+{
+	return (lb_result)(LB_VERDICT_DROP | (uint16_t)((uint16_t)reason << 8));
+}
+
+LB_INLINE enum lb_verdict lb_result_verdict(lb_result result)
+{
+	return (enum lb_verdict)(result & 0xff);
+}
+
+LB_INLINE enum lb_drop lb_result_reason(lb_result result)
+{
+	return (enum lb_drop)(result >> 8);
+}
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The packet path: a burst of mbufs in, verdicts out. No NIC calls, no locks,
+ * no allocation, no clock; whoever calls passes the tables and the time.
+ */
+#ifndef ENGINE_PIPELINE_H
+#define ENGINE_PIPELINE_H
+
+#include <rte_mbuf.h>
+
+#include "dataplane/engine/flow_table.h"
+#include "dataplane/engine/tables.h"
+
+#define PIPELINE_BURST 64 /* packets at most */
+
+/* Tokens of a rate limit, refilled by the caller once a tick; a worker's own. */
+struct pipeline_bucket {
+	uint32_t tokens;
+	uint32_t burst; /* tokens at most */
+	uint32_t per_tick_q8; /* refill per tick, in 1/256 */
+	uint32_t rest_q8;
+};
+
+/* What a worker's packet path owns. */
+struct pipeline {
+	struct flow_table *flows;
+	struct lb_worker_stats *stats;
+	struct lb_instance_stats *instance_stats; /* [LB_INSTANCES_MAX] */
+	struct pipeline *const *peers; /* all workers' pipelines, for ICMP errors */
+	uint32_t n_peers;
+	struct pipeline_bucket kernel_rate;
+	struct pipeline_bucket icmp_rate;
+	uint64_t port_mac; /* lb_mac_load() of the port's address */
+};
+
+/* Where the packets of a burst went. Each is in one of the arrays, or freed and counted. */
+struct pipeline_out {
+	uint16_t n_tx;
+	uint16_t n_kernel;
+	struct rte_mbuf *tx[PIPELINE_BURST];
+	struct rte_mbuf *kernel[PIPELINE_BURST];
+};
+
+/**
+ * Process a burst.
+ * @tables: the snapshot in use; valid until the caller's next quiescent point.
+ * @now: coarse time, in ticks of LB_FLOW_TICK_MS.
+ * @pkts: @n mbufs, at most PIPELINE_BURST; ownership passes to @out or to the mempool.
+ *
+ * Counts everything but what the caller does next: it adds the transmitted ones
+ * to stats->tx_pkts and the kernel's to stats->kernel_pkts, or what it could not
+ * get rid of to their drop reasons.
+ * Context: the worker that owns @pl.
+ */
+void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t now,
+		    struct rte_mbuf **pkts, uint16_t n, struct pipeline_out *out);
+
+/** Count and free one packet that could not be sent. Context: the worker. */
+void pipeline_drop(struct pipeline *pl, struct rte_mbuf *pkt, enum lb_drop reason);
+
+/** Set a rate limit. @per_second: this worker's share. */
+void pipeline_rate_set(struct pipeline_bucket *bucket, uint32_t per_second);
+
+/** Refill both limits; to be called once a tick. Context: the worker. */
+void pipeline_tick(struct pipeline *pl);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tables that workers read: one immutable snapshot per generation.
+ *
+ * A snapshot shares the blocks that did not change with its predecessor (each
+ * block counts its references). The main lcore builds, publishes by one pointer
+ * store, waits until every worker has passed a quiescent point, and only then
+ * drops the old snapshot.
+ */
+#ifndef ENGINE_TABLES_H
+#define ENGINE_TABLES_H
+
+#include <stdint.h>
+
+#include "dataplane/abi/lb_abi.h"
+
+struct tables_block; /* reference-counted bytes; see tables.c */
+
+struct tables {
+	/* read by every packet */
+	const struct lb_service_table *services;
+	const struct lb_instance *instances;
+	uint32_t n_instances;
+	uint32_t mtu; /* bytes of an IP packet that may be sent */
+	struct lb_secret secret;
+	struct lb_flow_timeouts timeouts;
+	/* read by flows that are not in the flow table */
+	struct lb_pool_view pool[LB_POOLS_MAX];
+
+	uint64_t generation;
+	struct lb_params params;
+	struct tables_block *services_block;
+	struct tables_block *instances_block;
+	struct tables_block *current_block[LB_POOLS_MAX];
+	struct tables_block *previous_block[LB_POOLS_MAX];
+};
+
+/**
+ * A snapshot with the same contents as @old, to be changed before it is published.
+ * @old: NULL gives an empty one (no services, so every packet is the kernel's).
+ * Return: owned by the caller until published; NULL and errno ENOMEM.
+ * Context: main lcore.
+ */
+struct tables *tables_create(const struct tables *old);
+
+/** Drop a snapshot that no worker can see. Context: main lcore. */
+void tables_destroy(struct tables *tables);
+
+/**
+ * Put a block into a snapshot that is not published yet.
+ * @cmd: says which; its bounds have not been checked.
+ * @data: cmd->bytes bytes that nobody else writes any more (a private copy).
+ * Return: 0, or an enum lb_refusal; then the snapshot is unchanged.
+ *
+ * A pool's current slots become its previous generation, unless one put before
+ * belongs to the same generation.
+ * Context: main lcore.
+ */
+int tables_block_put(struct tables *tables, const struct lb_cmd *cmd, const void *data);
+
+/** Forget the previous generation of a pool. Return: 0 or an enum lb_refusal. */
+int tables_retire(struct tables *tables, uint32_t pool);
+
+/** Bytes held by a snapshot's blocks. */
+uint64_t tables_bytes(const struct tables *tables);
+
+#endif
