@@ -263,19 +263,19 @@ $(FUZZ_PROGRAMS): LIBS = $(control_libs) $(packet_libs)
 # ---- Goals that run something ---------------------------------------------------------------------
 
 parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
-runner = BUILD=$(BUILD) MAKE='$(MAKE) --no-print-directory' V=$(V) tests/run
+runner = BUILD=$(BUILD) JOBS=$(JOBS) V=$(V) tests/run
 
 test:
 	$(Q).ci/deps install
-	+$(Q)$(runner) $(T)
+	$(Q)$(runner) $(T)
 
 lint:
 	$(Q).ci/deps check
-	+$(Q)$(runner) $(or $(T),lint)
+	$(Q)$(runner) $(or $(T),lint)
 
 fuzz:
 	$(Q).ci/deps check
-	+$(Q)$(runner) $(or $(T),fuzz)
+	$(Q)$(runner) $(or $(T),fuzz)
 
 demo lab:
 	$(Q).ci/deps install
