@@ -75,8 +75,8 @@ struct health_ops {
 struct health_options {
 	const struct health_ops *ops; /* must outlive the checker */
 	void *ops_arg;
-	unsigned int max_in_flight; /* node.checks_in_flight, over all instances; at least 1 */
-	const char *version;	    /* for the User-Agent header */
+	uint32_t max_in_flight; /* node.checks_in_flight, over all instances; at least 1 */
+	const char *version;	/* for the User-Agent header */
 };
 
 /**
@@ -89,7 +89,7 @@ struct health *health_create(struct event_base *base, const struct health_option
 void health_destroy(struct health *health);
 
 /* Change the cap of checks in flight; what is in flight already ends in peace. */
-void health_set_max_in_flight(struct health *health, unsigned int max_in_flight);
+void health_set_max_in_flight(struct health *health, uint32_t max_in_flight);
 
 /**
  * Add an instance. Its checks start within min(interval, 1 s), spread at random.

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/health_probe.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/tcp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "controlplane/health_internal.h"
+#include "controlplane/health_multi.h"
+
+struct health_probes {
+	struct health_multi *multi;
+	struct curl_slist *headers;
+	char user_agent[64];
+};
+
+struct health_probe {
+	struct health_probes *probes;
+	CURL *easy;
+	struct health_facts facts;
+	uint64_t start_us;
+	void (*done)(void *arg, const struct health_verdict *verdict);
+	void *arg;
+};
+
+static bool probe_is_tls(enum config_check_type type)
+{
+	return type == CONFIG_CHECK_SSL || type == CONFIG_CHECK_HTTPS;
+}
+
+static bool probe_is_http(enum config_check_type type)
+{
+	return type == CONFIG_CHECK_HTTP || type == CONFIG_CHECK_HTTPS;
+}
+
+static size_t probe_on_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct health_probe *probe = arg;
+
+	(void)data;
+	probe->facts.body_bytes += (uint32_t)(size * count);
+	return probe->facts.body_bytes > HEALTH_BODY_MAX_BYTES ? 0 : size * count;
+}
+
+/* Called once per line, of 1xx answers and of trailers too. */
+static size_t probe_on_header(char *data, size_t size, size_t count, void *arg)
+{
+	struct health_probe *probe = arg;
+	size_t bytes = size * count;
+	long status = 0;
+
+	probe->facts.header_bytes += (uint32_t)bytes;
+	if (probe->facts.header_bytes > HEALTH_HEADERS_MAX_BYTES)
+		return 0;
+	if (bytes && (data[0] == '\r' || data[0] == '\n')) {
+		curl_easy_getinfo(probe->easy, CURLINFO_RESPONSE_CODE, &status);
+		probe->facts.headers_done = status >= 200;
+	}
+	return bytes;
+}
+
+static curl_socket_t probe_open_socket(void *arg, curlsocktype purpose,
+				       struct curl_sockaddr *address)
+{
+	struct health_probe *probe = arg;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	(void)purpose;
+	if (fd < 0) {
+		probe->facts.local_errno = errno;
+		return CURL_SOCKET_BAD;
+	}
+	return fd;
+}
+
+/* The kernel knows best whether the instance has said anything at all. */
+static int probe_close_socket(void *arg, curl_socket_t fd)
+{
+	struct health_probe *probe = arg;
+	struct tcp_info info = { 0 };
+	socklen_t length = sizeof(info);
+
+	if (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) &&
+	    length >= offsetof(struct tcp_info, tcpi_bytes_received) + 8)
+		probe->facts.received_bytes = info.tcpi_bytes_received;
+	return close(fd);
+}
+
+static int probe_set_url(struct health_probe *probe, const struct config_address *address,
+			 const struct config_check *check)
+{
+	const char *scheme = probe_is_tls(check->type) ? "https" : "http";
+	bool ipv6 = address->family == 6;
+	char text[INET6_ADDRSTRLEN];
+	char url[INET6_ADDRSTRLEN + 32];
+	int err = 0;
+
+	if (!inet_ntop(ipv6 ? AF_INET6 : AF_INET, address->bytes, text, sizeof(text)))
+		return -1;
+	snprintf(url, sizeof(url), ipv6 ? "%s://[%s]:%u/" : "%s://%s:%u/", scheme, text,
+		 check->port);
+	err |= curl_easy_setopt(probe->easy, CURLOPT_URL, url);
+	/* the path as configured, untouched by libcurl's idea of a URL */
+	if (probe_is_http(check->type))
+		err |= curl_easy_setopt(probe->easy, CURLOPT_REQUEST_TARGET, check->path);
+	else
+		err |= curl_easy_setopt(probe->easy, CURLOPT_CONNECT_ONLY, 1L);
+	return err ? -1 : 0;
+}
+
+/* Nothing is shared with other probes, looked up, followed, or taken from the environment. */
+static int probe_set_transport(struct health_probe *probe)
+{
+	CURL *easy = probe->easy;
+	int err = 0;
+
+	err |= curl_easy_setopt(easy, CURLOPT_PRIVATE, probe);
+	err |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, probe->facts.error);
+	err |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	err |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	err |= curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	err |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	err |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	err |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	err |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	err |= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+	err |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)probe->facts.timeout_ms);
+	err |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)probe->facts.timeout_ms);
+	err |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, probe_open_socket);
+	err |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, probe);
+	err |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, probe_close_socket);
+	err |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, probe);
+	return err ? -1 : 0;
+}
+
+/*
+ * ELB classic does not verify instances, so neither do we: whatever handshake the instance can still
+ * do is good enough. Without CAINFO and CAPATH NULL each probe would parse the system's CA bundle.
+ */
+static int probe_set_tls(struct health_probe *probe)
+{
+	CURL *easy = probe->easy;
+	int err = 0;
+
+	err |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+	err |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	err |= curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	err |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	err |= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1);
+	err |= curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST, "DEFAULT:@SECLEVEL=0");
+	err |= curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
+	err |= curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	return err ? -1 : 0;
+}
+
+static int probe_set_http(struct health_probe *probe)
+{
+	CURL *easy = probe->easy;
+	int err = 0;
+
+	err |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	err |= curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+	err |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	err |= curl_easy_setopt(easy, CURLOPT_USERAGENT, probe->probes->user_agent);
+	err |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, probe->probes->headers);
+	err |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
+	err |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, probe_on_header);
+	err |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, probe);
+	err |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, probe_on_body);
+	err |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, probe);
+	return err ? -1 : 0;
+}
+
+static void probe_free(struct health_probe *probe)
+{
+	/* may still close the socket, and so call into the probe */
+	curl_easy_cleanup(probe->easy);
+	free(probe);
+}
+
+static void probe_collect(struct health_probe *probe)
+{
+	struct health_facts *facts = &probe->facts;
+	curl_off_t connect_us = 0;
+	curl_off_t handshake_us = 0;
+
+	curl_easy_getinfo(probe->easy, CURLINFO_RESPONSE_CODE, &facts->status);
+	curl_easy_getinfo(probe->easy, CURLINFO_OS_ERRNO, &facts->os_errno);
+	curl_easy_getinfo(probe->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+	curl_easy_getinfo(probe->easy, CURLINFO_APPCONNECT_TIME_T, &handshake_us);
+	facts->connected = connect_us > 0;
+	facts->handshaken = handshake_us > 0;
+}
+
+static void probe_on_done(CURL *easy, CURLcode code)
+{
+	struct health_verdict verdict = { 0 };
+	struct health_probe *probe;
+	char *private;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+	probe = (struct health_probe *)private;
+	probe->facts.code = code;
+	probe_collect(probe);
+	verdict.latency_us = (uint32_t)(health_now_us() - probe->start_us);
+	health_verdict_judge(&verdict, &probe->facts);
+
+	void (*done)(void *, const struct health_verdict *) = probe->done;
+	void *arg = probe->arg;
+
+	probe_free(probe);
+	done(arg, &verdict);
+}
+
+struct health_probe *health_probe_start(struct health_probes *probes,
+					const struct health_probe_request *request)
+{
+	struct health_probe *probe = calloc(1, sizeof(*probe));
+
+	if (!probe)
+		return NULL;
+	probe->probes = probes;
+	probe->done = request->done;
+	probe->arg = request->arg;
+	probe->start_us = health_now_us();
+	probe->facts.type = request->check->type;
+	probe->facts.timeout_ms = request->check->timeout_ms;
+	probe->easy = curl_easy_init();
+	if (!probe->easy)
+		goto err_probe;
+	if (probe_set_transport(probe) || probe_set_tls(probe) || probe_set_http(probe) ||
+	    probe_set_url(probe, request->address, request->check) ||
+	    health_multi_add(probes->multi, probe->easy))
+		goto err_easy;
+	return probe;
+
+err_easy:
+	curl_easy_cleanup(probe->easy);
+err_probe:
+	free(probe);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void health_probe_cancel(struct health_probe *probe)
+{
+	health_multi_remove(probe->probes->multi, probe->easy);
+	probe_free(probe);
+}
+
+struct health_probes *health_probes_create(struct event_base *base, const char *version)
+{
+	static const struct health_multi_ops ops = { .done = probe_on_done };
+	struct health_probes *probes = calloc(1, sizeof(*probes));
+
+	if (!probes)
+		return NULL;
+	snprintf(probes->user_agent, sizeof(probes->user_agent), "Sluice-HealthChecker/%s",
+		 version);
+	probes->headers = curl_slist_append(NULL, "Connection: close");
+	if (!probes->headers)
+		goto err_probes;
+	probes->multi = health_multi_create(base, &ops);
+	if (!probes->multi)
+		goto err_headers;
+	return probes;
+
+err_headers:
+	curl_slist_free_all(probes->headers);
+err_probes:
+	free(probes);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void health_probes_destroy(struct health_probes *probes)
+{
+	if (!probes)
+		return;
+	health_multi_destroy(probes->multi);
+	curl_slist_free_all(probes->headers);
+	free(probes);
+}
