@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The daemon as its parts see it: one object that holds them all, and the few things that take more
+ * than one of them. Context: the event loop's thread.
+ */
+#ifndef CONTROLPLANE_SLUICED_H
+#define CONTROLPLANE_SLUICED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+
+struct control;
+struct event_base;
+struct health;
+struct model;
+struct neighbours;
+struct publish;
+struct state;
+struct stats;
+
+#define SLUICED_KEYS_MAX 16
+
+struct sluiced {
+	const char *config_path; /* -c */
+	const char *run_dir;	 /* -r: sockets, pid */
+	const char *state_dir;	 /* -s; else -r if given; else /var/lib/sluice */
+	int lock_fd;
+	struct event_base *base;
+	struct model *model;
+	struct state *state;
+	struct stats *stats;
+	struct publish *publish;
+	struct health *health;
+	struct neighbours *neighbours;
+	struct control *control;
+	uint64_t started_ms; /* CLOCK_MONOTONIC */
+};
+
+/* Why a configuration was not applied. */
+struct sluiced_refusal {
+	char message[256]; /* one line */
+	/* Keys that only a restart of the daemons can change: "node.port". */
+	uint32_t key_count; /* all of them; the first SLUICED_KEYS_MAX are here */
+	char keys[SLUICED_KEYS_MAX][96];
+};
+
+/**
+ * Apply a configuration: model, checks, next hops, addresses of the kernel interface. All or nothing.
+ * What has to reach the dataplane is marked; wait for it with publish_wait_start(PUBLISH_ALL).
+ * @config: belongs to the daemon if this succeeds, to the caller if not.
+ * @refusal: filled if it fails.
+ * Return: 0; -EPERM: keys changed that need a restart; -ENOSPC, -ENOMEM.
+ */
+int sluiced_apply(struct sluiced *sluiced, struct config *config, struct sluiced_refusal *refusal);
+
+/**
+ * Read the file of -c and apply it (SIGHUP). Everything that is wrong is logged.
+ * Return: as sluiced_apply(), and -EINVAL if the file is refused.
+ */
+int sluiced_reload(struct sluiced *sluiced);
+
+#endif
