@@ -123,13 +123,20 @@ struct lb_directory_entry {
 	char name[2 * LB_NAME_MAX];
 };
 
+enum lb_directory_buffer {
+	LB_DIRECTORY_BUFFER = 1 << 0, /* the one that was last acknowledged */
+	LB_DIRECTORY_RUNS = 1 << 1,   /* and there is one */
+	LB_DIRECTORY_SENT = 1 << 2,   /* the other one was sent, in @generation; no answer yet */
+};
+
 struct lb_directory {
-	uint64_t generation; /* the last one published; odd while being written: see seq */
-	uint32_t seq;	     /* odd while sluiced is writing */
-	uint32_t reserved;
+	uint64_t generation; /* the last one sent */
+	uint32_t seq;	     /* odd while sluiced is writing what follows the entries */
+	uint32_t service_id_last; /* the youngest one ever handed out */
 	struct lb_directory_entry pool[LB_POOLS_MAX];
 	struct lb_directory_entry instance[LB_INSTANCES_MAX];
-	/* The buffer of each block that was last acknowledged, and its length. */
+	/* Per block an lb_directory_buffer: which one runs, and which one may be on its way; and
+	 * the length of what was sent last. */
 	uint8_t services_buffer, instances_buffer, params_buffer, published;
 	uint8_t pool_buffer[LB_POOLS_MAX];
 	uint32_t services_bytes, instances_count;
