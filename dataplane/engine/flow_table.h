@@ -15,7 +15,7 @@ struct flow_table {
 	struct lb_bucket *bucket;
 	uint32_t n_buckets;
 	uint32_t sweep_next;
-	uint32_t sweep_done; /* buckets swept in this tick */
+	uint32_t sweep_done; /* buckets swept since flow_table_tick() */
 	struct lb_worker_stats *stats;
 	struct lb_instance_stats *instance_stats;
 };
@@ -62,22 +62,21 @@ static inline uint32_t flow_table_other(const struct flow_table *table, uint64_t
 bool flow_table_find(const struct flow_table *table, uint64_t key, uint64_t spread,
 		     struct flow_ref *ref);
 
-/**
- * Record a flow that flow_table_find() did not find, unconfirmed.
- * @secret: to move other flows aside.
- * @may_evict: take the place of the longest idle confirmed flow if there is no other.
- * Return: false if there was no room; the flow goes unrecorded, and that is counted.
- */
 struct flow_insert {
 	uint64_t key;
-	uint64_t spread;
+	uint64_t spread;   /* lb_flow_spread() of @key */
 	uint16_t instance;
-	uint16_t now;
-	bool may_evict;
+	uint16_t now;	   /* tick */
+	bool may_evict;	   /* take the longest idle confirmed flow's place if there is no other */
+	const struct lb_secret *secret; /* to find the other bucket of flows that are moved aside */
+	const struct lb_flow_timeouts *timeouts;
 };
 
-bool flow_table_insert(struct flow_table *table, const struct flow_insert *flow,
-		       const struct lb_secret *secret, const struct lb_flow_timeouts *timeouts);
+/**
+ * Record a flow that flow_table_find() did not find; it is unconfirmed.
+ * Return: false if there was no room: the flow goes unrecorded, and that is counted.
+ */
+bool flow_table_insert(struct flow_table *table, const struct flow_insert *flow);
 
 /** Give a flow to another instance; its counts move too. */
 void flow_table_move(struct flow_table *table, struct flow_ref ref, uint16_t instance);
@@ -89,13 +88,7 @@ void flow_table_move(struct flow_table *table, struct flow_ref ref, uint16_t ins
  */
 uint32_t flow_table_peek(const struct flow_table *table, uint64_t key, uint64_t spread);
 
-/**
- * Forget expired flows, and flows of instances that no longer serve, in the next
- * few buckets. A whole round takes FLOW_TABLE_SWEEP_TICKS of calls for every tick.
- * @max_buckets: at most this many now.
- * Return: buckets looked at.
- */
-#define FLOW_TABLE_SWEEP_TICKS 32
+#define FLOW_TABLE_SWEEP_TICKS 32 /* ticks that a round over the whole table takes */
 
 struct flow_sweep {
 	const struct lb_secret *secret;
@@ -105,6 +98,12 @@ struct flow_sweep {
 	uint16_t now;
 };
 
+/**
+ * Forget expired flows, and flows of instances that no longer serve, in the next
+ * few buckets. To be called until it returns 0 in every tick.
+ * @max_buckets: at most this many now.
+ * Return: buckets looked at; 0 when this tick's share is done.
+ */
 uint32_t flow_table_sweep(struct flow_table *table, const struct flow_sweep *sweep,
 			  uint32_t max_buckets);
 

@@ -21,7 +21,9 @@ struct pipeline_bucket {
 	uint32_t rest_q8;
 };
 
-/* What a worker's packet path owns. */
+struct burst; /* pipeline_internal.h */
+
+/* What a worker's packet path owns; the caller fills in all but @lookup. */
 struct pipeline {
 	struct flow_table *flows;
 	struct lb_worker_stats *stats;
@@ -31,7 +33,11 @@ struct pipeline {
 	struct pipeline_bucket kernel_rate;
 	struct pipeline_bucket icmp_rate;
 	uint64_t port_mac; /* lb_mac_load() of the port's address */
+	void (*lookup)(struct burst *b); /* by CPU; set by pipeline_init() */
 };
+
+/** Choose the code for this CPU. Context: before the worker starts. */
+void pipeline_init(struct pipeline *pl);
 
 /* Where the packets of a burst went. Each is in one of the arrays, or freed and counted. */
 struct pipeline_out {

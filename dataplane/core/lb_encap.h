@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Writing headers: to an instance (l2, ipip), and ICMP errors back to a client.
+ * All of them write through plain pointers; the dataplane has made room and
+ * checked it before.
+ */
+#ifndef LB_ENCAP_H
+#define LB_ENCAP_H
+
+#include "dataplane/core/lb_instance.h"
+
+#define LB_ICMP4_HEADROOM (sizeof(struct lb_ipv4) + sizeof(struct lb_icmp))
+#define LB_ICMP6_HEADROOM (sizeof(struct lb_ipv6) + sizeof(struct lb_icmp))
+#define LB_ICMP4_QUOTE_MAX 548u	 /* RFC 1812 section 4.3.2.3: 576 bytes in all */
+#define LB_ICMP6_QUOTE_MAX 1232u /* RFC 4443 section 2.4: 1280 bytes in all */
+
+/** Bytes that the tunnel to an instance puts in front of a packet. */
+LB_INLINE uint32_t lb_tunnel_len(const struct lb_instance *instance)
+{
+	return (uint32_t)instance->header_len - (uint32_t)sizeof(struct lb_eth);
+}
+
+/** l2: the frame goes out as it came, to another MAC address. */
+LB_INLINE void lb_write_l2(uint8_t *frame, const struct lb_instance *instance)
+{
+	lb_copy(frame, instance->header, 2 * LB_ETH_ALEN);
+}
+
+/* The template's checksum is over length 0 and protocol 4; add what differs (RFC 1624). */
+LB_INLINE void lb_outer4_finish(struct lb_ipv4 *ip, uint32_t inner_len, uint8_t inner_family)
+{
+	lb_be16 len = lb_cpu_to_be16((uint16_t)(inner_len + sizeof(*ip)));
+	uint64_t sum = (uint64_t)(uint16_t)~ip->csum + len;
+
+	if (inner_family == 6) {
+		ip->proto = LB_IPPROTO_IPV6;
+		sum += (uint64_t)(LB_IPPROTO_IPV6 - LB_IPPROTO_IPIP) << 8;
+	}
+	ip->total_len = len;
+	ip->csum = (uint16_t)~lb_csum_fold(sum);
+}
+
+/* RFC 6438: routers spread tunnels by the outer flow label. */
+LB_INLINE void lb_outer6_finish(struct lb_ipv6 *ip, uint32_t inner_len, uint8_t inner_family,
+				uint64_t spread)
+{
+	ip->ver_tc_flow = lb_cpu_to_be32(0x60000000 | ((uint32_t)spread & 0xfffff));
+	ip->payload_len = lb_cpu_to_be16((uint16_t)inner_len);
+	if (inner_family == 6)
+		ip->next = LB_IPPROTO_IPV6;
+}
+
+/**
+ * ipip: put the outer headers in front of a packet.
+ * @frame: where the new frame starts: lb_tunnel_len() bytes in front of the old one.
+ * @spread: lb_flow_spread() of the flow.
+ * A VLAN tag stays on the frame. The new frame ends with the IP packet:
+ * meta->l3_offset + lb_tunnel_len() + meta->l3_len bytes.
+ */
+LB_INLINE void lb_write_tunnel(uint8_t *frame, const struct lb_instance *instance,
+			       const struct lb_meta *meta, uint64_t spread)
+{
+	uint32_t tunnel_len = lb_tunnel_len(instance);
+	uint8_t *outer = frame + meta->l3_offset;
+
+	if (lb_unlikely(meta->l3_offset != sizeof(struct lb_eth))) {
+		uint32_t tag = lb_load32(frame + tunnel_len + 2 * LB_ETH_ALEN);
+
+		lb_copy(frame, instance->header, 2 * LB_ETH_ALEN);
+		lb_copy(frame + 2 * LB_ETH_ALEN, &tag, sizeof(tag));
+		lb_copy(outer - 2, instance->header + 2 * LB_ETH_ALEN, 2);
+	} else {
+		lb_copy(frame, instance->header, sizeof(struct lb_eth));
+	}
+	if (tunnel_len == LB_TUNNEL4_LEN) {
+		lb_copy(outer, instance->header + sizeof(struct lb_eth), LB_TUNNEL4_LEN);
+		lb_outer4_finish((struct lb_ipv4 *)outer, meta->l3_len, meta->family);
+	} else {
+		lb_copy(outer, instance->header + sizeof(struct lb_eth), LB_TUNNEL6_LEN);
+		lb_outer6_finish((struct lb_ipv6 *)outer, meta->l3_len, meta->family, spread);
+	}
+}
+
+/* Turn the Ethernet header round and move it, with a VLAN tag if there is one, to @frame. */
+LB_INLINE void lb_write_eth_reply(uint8_t *frame, const uint8_t *old, uint32_t l2_len)
+{
+	uint8_t macs[2 * LB_ETH_ALEN];
+	uint64_t rest = lb_load32(old + sizeof(struct lb_eth));
+	uint16_t type = lb_load16(old + 2 * LB_ETH_ALEN);
+
+	lb_copy(macs, old + LB_ETH_ALEN, LB_ETH_ALEN);
+	lb_copy(macs + LB_ETH_ALEN, old, LB_ETH_ALEN);
+	lb_copy(frame, macs, sizeof(macs));
+	lb_copy(frame + 2 * LB_ETH_ALEN, &type, sizeof(type));
+	if (l2_len != sizeof(struct lb_eth))
+		lb_copy(frame + sizeof(struct lb_eth), &rest, sizeof(struct lb_vlan));
+}
+
+/* Sum of @bytes, a multiple of 4, of which each is checked against @end. */
+LB_INLINE uint64_t lb_csum_bytes(const uint8_t *p, uint32_t bytes, const uint8_t *end)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < LB_ICMP6_QUOTE_MAX + sizeof(struct lb_icmp); i += 4) {
+		if (i >= bytes || !lb_fits(p, i + 4, end))
+			break;
+		sum += lb_load32(p + i);
+	}
+	return sum;
+}
+
+/** Bytes of a packet that an ICMP error about it quotes: a multiple of 4. */
+LB_INLINE uint32_t lb_icmp_quote_len(const struct lb_meta *meta)
+{
+	uint32_t max = meta->family == 4 ? LB_ICMP4_QUOTE_MAX : LB_ICMP6_QUOTE_MAX;
+
+	return (meta->l3_len < max ? meta->l3_len : max) & ~3u;
+}
+
+/**
+ * Fragmentation needed (RFC 1191), from the VIP to the client.
+ * @frame: LB_ICMP4_HEADROOM bytes in front of the old frame. @end: of its first segment.
+ * @mtu: bytes of the largest packet that would have fitted.
+ * Return: length of the new frame in bytes.
+ */
+LB_INLINE uint32_t lb_write_frag_needed4(uint8_t *frame, const uint8_t *end,
+					 const struct lb_meta *meta, uint32_t mtu)
+{
+	struct lb_ipv4 *ip = (struct lb_ipv4 *)(frame + meta->l3_offset);
+	struct lb_icmp *icmp = (struct lb_icmp *)(ip + 1);
+	uint32_t quote = lb_icmp_quote_len(meta);
+
+	lb_write_eth_reply(frame, frame + LB_ICMP4_HEADROOM, meta->l3_offset);
+	*ip = (struct lb_ipv4){
+		.version_ihl = 0x45,
+		.total_len = lb_cpu_to_be16((uint16_t)(LB_ICMP4_HEADROOM + quote)),
+		.frag = LB_BE16(LB_IPV4_DF),
+		.ttl = 64,
+		.proto = LB_IPPROTO_ICMP,
+		.src = meta->vip4,
+		.dst = meta->client4,
+	};
+	ip->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip));
+	*icmp = (struct lb_icmp){
+		.type = LB_ICMP4_UNREACH,
+		.code = LB_ICMP4_UNREACH_FRAG_NEEDED,
+		.rest = lb_cpu_to_be32(mtu & 0xffff),
+	};
+	icmp->csum = (uint16_t)~lb_csum_fold(
+		lb_csum_bytes((const uint8_t *)icmp, (uint32_t)sizeof(*icmp) + quote, end));
+	return meta->l3_offset + (uint32_t)LB_ICMP4_HEADROOM + quote;
+}
+
+/** Packet too big (RFC 4443 section 3.2); as above, with LB_ICMP6_HEADROOM. */
+LB_INLINE uint32_t lb_write_too_big6(uint8_t *frame, const uint8_t *end,
+				     const struct lb_meta *meta, uint32_t mtu)
+{
+	struct lb_ipv6 *ip = (struct lb_ipv6 *)(frame + meta->l3_offset);
+	struct lb_icmp *icmp = (struct lb_icmp *)(ip + 1);
+	uint32_t quote = lb_icmp_quote_len(meta);
+	uint32_t len = (uint32_t)sizeof(*icmp) + quote;
+	uint64_t sum;
+
+	lb_write_eth_reply(frame, frame + LB_ICMP6_HEADROOM, meta->l3_offset);
+	*ip = (struct lb_ipv6){
+		.ver_tc_flow = lb_cpu_to_be32(0x60000000),
+		.payload_len = lb_cpu_to_be16((uint16_t)len),
+		.next = LB_IPPROTO_ICMPV6,
+		.hop_limit = 64,
+	};
+	lb_copy(ip->src, meta->vip6, 16);
+	lb_copy(ip->dst, meta->client6, 16);
+	*icmp = (struct lb_icmp){
+		.type = LB_ICMP6_PACKET_TOO_BIG,
+		.rest = lb_cpu_to_be32(mtu),
+	};
+	sum = lb_csum_addr6_sum(ip->src) + lb_csum_addr6_sum(ip->dst) + lb_cpu_to_be32(len) +
+	      lb_cpu_to_be32(LB_IPPROTO_ICMPV6);
+	sum += lb_csum_bytes((const uint8_t *)icmp, len, end);
+	icmp->csum = (uint16_t)~lb_csum_fold(sum);
+	return meta->l3_offset + (uint32_t)LB_ICMP6_HEADROOM + quote;
+}
+
+#endif

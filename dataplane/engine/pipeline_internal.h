@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The stages of pipeline_burst() and what they hand on. Only pipeline*.c include this. */
+#ifndef ENGINE_PIPELINE_INTERNAL_H
+#define ENGINE_PIPELINE_INTERNAL_H
+
+#include "dataplane/core/lb_encap.h"
+#include "dataplane/engine/flow_find.h"
+#include "dataplane/engine/pipeline.h"
+
+/* One burst on its way; lives on the worker's stack. Arrays go by packet. */
+struct burst {
+	struct pipeline *pl;
+	const struct tables *tables;
+	struct rte_mbuf **pkt;
+	uint16_t n;
+	uint16_t now;
+	/* packets that a later stage has to look at, in order of arrival */
+	uint16_t n_flow, n_miss, n_icmp;
+	uint8_t flow[PIPELINE_BURST];
+	uint8_t miss[PIPELINE_BURST];
+	uint8_t icmp[PIPELINE_BURST];
+
+	lb_result result[PIPELINE_BURST];
+	uint16_t instance[PIPELINE_BURST];
+	const struct lb_service *service[PIPELINE_BURST];
+	uint64_t key[PIPELINE_BURST];
+	uint64_t spread[PIPELINE_BURST];
+	struct lb_meta meta[PIPELINE_BURST];
+};
+
+/** Look up the flows of b->flow; those that are not there go to b->miss. Chosen by CPU. */
+typedef void (*stage_lookup_fn)(struct burst *b);
+
+void pipeline_lookup_portable(struct burst *b);
+void pipeline_lookup_avx2(struct burst *b);
+void pipeline_lookup_avx512(struct burst *b);
+
+/** The best of them for this CPU. */
+stage_lookup_fn pipeline_lookup_choose(void);
+
+/** Choose instances for the flows of b->miss and record them. */
+void pipeline_misses(struct burst *b);
+
+/** Find the instances of the flows that the ICMP errors of b->icmp quote. */
+void pipeline_icmp_errors(struct burst *b);
+
+/** Write the headers of packet @i, whose result is LB_VERDICT_FORWARD. Return: its final result. */
+lb_result pipeline_rewrite(struct burst *b, uint32_t i);
+
+/** Take a token, leaving @reserve of them. */
+static inline bool rate_take(struct pipeline_bucket *bucket, uint32_t reserve)
+{
+	if (bucket->tokens <= reserve)
+		return false;
+	bucket->tokens--;
+	return true;
+}
+
+#endif
