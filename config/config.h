@@ -118,8 +118,9 @@ struct config_check {
 	char *path; /* begins with '/'; NULL with TCP and SSL */
 	uint32_t interval_ms;
 	uint32_t timeout_ms; /* always below interval_ms */
-	uint32_t unhealthy;  /* results in a row */
-	uint32_t healthy;    /* results in a row */
+	struct config_place timeout_place;
+	uint32_t unhealthy; /* results in a row */
+	uint32_t healthy;   /* results in a row */
 };
 
 struct config_instance {
@@ -167,6 +168,7 @@ struct config_listener {
 	struct config_place place;
 	uint16_t port;
 	uint16_t instance_port; /* never 0: the same as port when the file doesn't say */
+	struct config_place instance_port_place;
 	char *pool_name;
 	uint32_t pool; /* index into config.pools */
 	struct config_place pool_place;
@@ -271,8 +273,8 @@ enum config_change_kind {
 /** One difference. The strings live until the callback returns. */
 struct config_change {
 	enum config_change_kind kind;
-	bool reloadable;    /* false: needs a restart of the daemons, not only of the file's reload */
-	const char *key;    /* "pools.web.instances.web-1.weight" */
+	bool reloadable; /* false: needs a restart of the daemons, not only of the file's reload */
+	const char *key; /* "pools.web.instances.web-1.weight" */
 	const char *before; /* NULL if added; never the secret itself */
 	const char *after;  /* NULL if removed; never the secret itself */
 };
@@ -289,7 +291,8 @@ struct config_diff_totals {
  * Return: how many there are.
  */
 struct config_diff_totals config_diff(const struct config *before, const struct config *after,
-				      void (*each)(const struct config_change *change, void *context),
+				      void (*each)(const struct config_change *change,
+						   void *context),
 				      void *context);
 
 /** Write the reference page of all keys (docs/config.md) from the schema. */

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/check.h"
+#include "config/scalar.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define CHECK_KEY_MAX 192
+
+void config_check_fail(struct config_checker *checker, struct config_place place, const char *key,
+		       const char *value, const char *format, ...)
+{
+	struct config_reason reason;
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason.text, sizeof(reason.text), format, arguments);
+	va_end(arguments);
+	config_error_add(checker->errors, place, key, value, "%s", reason.text);
+	checker->wrong++;
+}
+
+static void check_fail_address(struct config_checker *checker, const struct config_host *host,
+			       const char *key, const char *message)
+{
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	config_check_fail(checker, host->place, key, config_address_format(&host->address, text),
+			  "%s", message);
+}
+
+static bool check_is_inside(const struct config_address *address, const struct config_prefix *net)
+{
+	uint32_t whole = net->length / 8, rest = net->length % 8;
+	uint8_t mask = (uint8_t)(0xff00u >> rest);
+
+	if (address->family != net->address.family ||
+	    memcmp(address->bytes, net->address.bytes, whole) != 0)
+		return false;
+	return rest == 0 || ((address->bytes[whole] ^ net->address.bytes[whole]) & mask) == 0;
+}
+
+static void check_node_addresses(struct config_checker *checker)
+{
+	const struct config_node *node = &checker->config->node;
+	char key[CHECK_KEY_MAX];
+
+	for (uint32_t i = 0; i < node->address_count; i++) {
+		const struct config_prefix *prefix = &node->addresses[i];
+		const struct config_host host = { prefix->address, prefix->place };
+
+		snprintf(key, sizeof(key), "node.address[%u]", i);
+		for (uint32_t j = 0; j < i; j++) {
+			if (!config_address_equal(&node->addresses[j].address, &prefix->address))
+				continue;
+			check_fail_address(checker, &host, key, "listed twice");
+			break;
+		}
+	}
+}
+
+/* Link-local gateways are on every link. */
+static bool check_is_on_link(const struct config_node *node, const struct config_address *address)
+{
+	if (address->family == 6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80)
+		return true;
+	for (uint32_t i = 0; i < node->address_count; i++)
+		if (check_is_inside(address, &node->addresses[i]))
+			return true;
+	return false;
+}
+
+static bool check_is_node_address(const struct config_node *node,
+				  const struct config_address *address)
+{
+	for (uint32_t i = 0; i < node->address_count; i++)
+		if (config_address_equal(&node->addresses[i].address, address))
+			return true;
+	return false;
+}
+
+static void check_gateways(struct config_checker *checker)
+{
+	const struct config_node *node = &checker->config->node;
+	char key[CHECK_KEY_MAX];
+
+	for (uint32_t i = 0; i < node->gateway_count; i++) {
+		const struct config_host *gateway = &node->gateways[i];
+
+		snprintf(key, sizeof(key), "node.gateway[%u]", i);
+		if (i > 0 && gateway->address.family == node->gateways[0].address.family)
+			check_fail_address(checker, gateway, key,
+					   "expected at most one gateway of each family");
+		if (check_is_node_address(node, &gateway->address))
+			check_fail_address(checker, gateway, key, "is the node's own address");
+		else if (!check_is_on_link(node, &gateway->address))
+			check_fail_address(checker, gateway, key,
+					   "expected an address on one of the networks of "
+					   "node.address");
+	}
+}
+
+static void check_health_check(struct config_checker *checker, const struct config_pool *pool,
+			       uint32_t index)
+{
+	const struct config_check *check = &pool->checks[index];
+	bool given = check->timeout_place.line != 0;
+	char interval[16], timeout[16], key[CHECK_KEY_MAX];
+
+	for (uint32_t i = 0; i < index; i++) {
+		if (strcmp(pool->checks[i].target, check->target) != 0)
+			continue;
+		snprintf(key, sizeof(key), "pools.%s.checks[%u].target", pool->name, index);
+		config_check_fail(checker, check->place, key, check->target,
+				  "the same target as in line %u", pool->checks[i].place.line);
+		break;
+	}
+	if (check->timeout_ms < check->interval_ms)
+		return;
+	snprintf(key, sizeof(key), "pools.%s.checks[%u].timeout", pool->name, index);
+	config_scalar_duration_format(check->interval_ms, interval);
+	config_scalar_duration_format(check->timeout_ms, timeout);
+	config_check_fail(checker, given ? check->timeout_place : check->place, key, timeout,
+			  "expected less than the interval, %s%s", interval,
+			  given ? "" : "; this is the default, so give a timeout");
+}
+
+static void check_instance(struct config_checker *checker, const struct config_pool *pool,
+			   uint32_t index)
+{
+	const struct config_instance *instance = &pool->instances[index];
+	const struct config_host host = { instance->address, instance->place };
+	char key[CHECK_KEY_MAX], message[128];
+
+	snprintf(key, sizeof(key), "pools.%s.instances.%s.address", pool->name, instance->name);
+	if (check_is_node_address(&checker->config->node, &instance->address))
+		check_fail_address(checker, &host, key, "is the node's own address");
+	for (uint32_t i = 0; i < index; i++) {
+		const struct config_instance *other = &pool->instances[i];
+
+		if (!config_address_equal(&other->address, &instance->address))
+			continue;
+		snprintf(message, sizeof(message), "is the address of \"%s\", line %u, too",
+			 other->name, other->place.line);
+		check_fail_address(checker, &host, key, message);
+		break;
+	}
+}
+
+static void check_pool(struct config_checker *checker, const struct config_pool *pool)
+{
+	uint32_t slots = checker->config->node.table_slots;
+	char key[CHECK_KEY_MAX];
+
+	for (uint32_t i = 0; i < pool->check_count; i++)
+		check_health_check(checker, pool, i);
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		check_instance(checker, pool, i);
+	if (pool->instance_count > slots / CONFIG_SLOTS_PER_INSTANCE_MIN) {
+		snprintf(key, sizeof(key), "pools.%s.instances", pool->name);
+		config_check_fail(checker, pool->place, key, NULL,
+				  "%u instances need node.table_slots of at least %u, not %u",
+				  pool->instance_count,
+				  pool->instance_count * CONFIG_SLOTS_PER_INSTANCE_MIN, slots);
+	}
+}
+
+static void check_pools(struct config_checker *checker)
+{
+	const struct config *config = checker->config;
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		total += config->pools[i].instance_count;
+	if (total > CONFIG_INSTANCES_MAX) {
+		config_check_fail(checker, config->pools[0].place, "pools", NULL,
+				  "expected at most %u instances in all pools together, not %u",
+				  CONFIG_INSTANCES_MAX, total);
+		return;
+	}
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		check_pool(checker, &config->pools[i]);
+}
+
+int config_check(struct config *config, struct config_errors *errors)
+{
+	struct config_checker checker = { .config = config, .errors = errors };
+
+	check_node_addresses(&checker);
+	check_gateways(&checker);
+	check_pools(&checker);
+	config_check_services(&checker);
+	return checker.wrong ? -EINVAL : 0;
+}

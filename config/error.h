@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CONFIG_ERROR_H
+#define CONFIG_ERROR_H
+
+#include "config/config.h"
+
+/** Why a value is refused: "expected a number from 1 to 65535". */
+struct config_reason {
+	char text[320];
+};
+
+/** Write a reason. Return: always -EINVAL, to be returned by the caller. */
+int config_error_reason(struct config_reason *reason, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/**
+ * Keep an error, or count it if there are too many.
+ * @key: path of the key, or NULL.
+ * @value: as written, or NULL if there is none to show; made printable and cut.
+ */
+void config_error_add(struct config_errors *errors, struct config_place place, const char *key,
+		      const char *value, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/** Put the errors in the order of the file. */
+void config_errors_sort(struct config_errors *errors);
+
+/** Forget all errors and take a file name. */
+void config_errors_init(struct config_errors *errors, const char *file);
+
+/** The nearest of some words to one that is wrong. Set word, and leave the rest 0. */
+struct config_guess {
+	const char *word;
+	const char *best; /* NULL: none is near enough to be what was meant */
+	uint32_t distance;
+};
+
+/** Offer one candidate; it must outlive the guess. */
+void config_guess_offer(struct config_guess *guess, const char *candidate);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CONFIG_READER_H
+#define CONFIG_READER_H
+
+/*
+ * YAML as a stream of events, with what a configuration never needs refused: anchors, aliases, tags,
+ * NUL characters, deep nesting. Nothing is built in memory, so there is nothing that could blow up.
+ */
+
+#include "config/error.h"
+
+#include <yaml.h>
+
+struct config_reader {
+	yaml_parser_t parser;
+	yaml_event_t event; /* the one to look at */
+	struct config_errors *errors;
+	char path[160]; /* of the value being read */
+	size_t path_length;
+	uint32_t depth;
+	bool wrong;	  /* some value is missing or unusable */
+	bool unsupported; /* some value belongs to a later version */
+	int failed;	  /* 0, or -errno: nothing more can be read */
+};
+
+/** @data must outlive the reader. Return: 0, or -ENOMEM. */
+int config_reader_init(struct config_reader *reader, const void *data, size_t size,
+		       struct config_errors *errors);
+void config_reader_fini(struct config_reader *reader);
+
+/** Go to the next event. Return: false if there is none, and reader->failed is set. */
+bool config_reader_next(struct config_reader *reader);
+
+/** Go to the next entry of the collection that is being read. Return: false at its end. */
+bool config_reader_next_entry(struct config_reader *reader);
+
+/** Go to the last event of the value that begins here. */
+void config_reader_skip(struct config_reader *reader);
+
+/** Where the value at hand begins. */
+struct config_place config_reader_place(const struct config_reader *reader);
+
+/** The scalar at hand; it lives until the next event. */
+const char *config_reader_text(const struct config_reader *reader);
+
+/** Is it a scalar without quotes? */
+bool config_reader_is_plain(const struct config_reader *reader);
+
+/** Is there no value? "pools:" with all entries below commented out is how that comes about. */
+bool config_reader_is_null(const struct config_reader *reader);
+
+/** Add to the path. Return: what config_reader_leave() takes to go back. */
+size_t config_reader_enter(struct config_reader *reader, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+size_t config_reader_enter_key(struct config_reader *reader, const char *key);
+void config_reader_leave(struct config_reader *reader, size_t before);
+
+/** Say what is wrong with the value at the path, and read on. @value may be NULL. */
+void config_reader_error(struct config_reader *reader, struct config_place place, const char *value,
+			 const char *message);
+
+/** Say that the value at hand is of the wrong kind, and skip it. */
+void config_reader_error_kind(struct config_reader *reader, const char *expect);
+
+/** Say what is wrong, when the rest of the file says nothing any more. */
+void config_reader_fail(struct config_reader *reader, struct config_place place,
+			const char *message);
+
+#endif

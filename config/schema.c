@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/schema.h"
+#include "config/field.h"
+
+#define SECOND 1000u
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+
+/* clang-format off: a table */
+#define FIELD(type_, field_)                                                                       \
+	.offset = offsetof(struct type_, field_), .size = sizeof(((struct type_ *)0)->field_)
+#define PLACE(type_, field_) .place_offset = offsetof(struct type_, field_)
+#define ENTRIES(type_, field_, count_)                                                             \
+	.offset = offsetof(struct type_, field_), .size = sizeof(*((struct type_ *)0)->field_),    \
+	.count_offset = offsetof(struct type_, count_)
+
+#define NODE .section = CONFIG_SECTION_NODE
+#define POOL .section = CONFIG_SECTION_POOL
+#define CHECK .section = CONFIG_SECTION_CHECK
+#define INSTANCE .section = CONFIG_SECTION_INSTANCE
+#define SERVICE .section = CONFIG_SECTION_SERVICE
+#define LISTENER .section = CONFIG_SECTION_LISTENER
+
+static const struct config_word schema_dataplanes[] = {
+	{ "dpdk", CONFIG_DATAPLANE_DPDK, false },
+	{ "xdp", CONFIG_DATAPLANE_XDP, true },
+	{ "auto", CONFIG_DATAPLANE_AUTO, true },
+	{ NULL, 0, false },
+};
+
+static const struct config_word schema_forwards[] = {
+	{ "l2", CONFIG_FORWARD_L2, false },
+	{ "ipip", CONFIG_FORWARD_IPIP, false },
+	{ "gue", CONFIG_FORWARD_GUE, true },
+	{ "nat", CONFIG_FORWARD_NAT, true },
+	{ NULL, 0, false },
+};
+
+static const struct config_word schema_protocols[] = {
+	{ "tcp", CONFIG_PROTOCOL_TCP, false },
+	{ "udp", CONFIG_PROTOCOL_UDP, true },
+	{ NULL, 0, false },
+};
+
+static const struct config_word schema_on_down[] = {
+	{ "move", CONFIG_ON_DOWN_MOVE, false },
+	{ "keep", CONFIG_ON_DOWN_KEEP, false },
+	{ NULL, 0, false },
+};
+
+static const struct config_word schema_all_down[] = {
+	{ "open", CONFIG_ALL_DOWN_OPEN, false },
+	{ "drop", CONFIG_ALL_DOWN_DROP, false },
+	{ NULL, 0, false },
+};
+
+const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
+	[CONFIG_SECTION_ROOT] = { .title = "The file",
+				  .size = sizeof(struct config),
+				  .help = "Pools and services are looked up by name, so their order is free." },
+	[CONFIG_SECTION_NODE] = { .title = "node",
+				  .size = sizeof(struct config_node),
+				  .help = "The machine that Sluice runs on." },
+	[CONFIG_SECTION_POOL] = { .title = "pools.NAME",
+				  .size = sizeof(struct config_pool),
+				  .name_offset = offsetof(struct config_pool, name),
+				  .help = "Instances that serve the same thing. All checks of a pool must pass; a pool "
+					  "without checks takes every instance as up. An instance is `lame` when it "
+					  "answers and the check says no: it gets no new flows and keeps its old ones. "
+					  "It is `down` when it refuses, resets or doesn't answer in time." },
+	[CONFIG_SECTION_CHECK] = { .title = "pools.NAME.checks[]",
+				   .size = sizeof(struct config_check),
+				   .identity = "target",
+				   .help = "A check is sent to each instance of the pool, at the instance's address." },
+	[CONFIG_SECTION_INSTANCE] = { .title = "pools.NAME.instances.NAME",
+				      .size = sizeof(struct config_instance),
+				      .name_offset = offsetof(struct config_instance, name),
+				      .help = "A server. `sluicectl` names it POOL/INSTANCE." },
+	[CONFIG_SECTION_SERVICE] = { .title = "services.NAME",
+				     .size = sizeof(struct config_service),
+				     .name_offset = offsetof(struct config_service, name),
+				     .help = "What clients connect to: each port of `listeners` on each address of `vip`." },
+	[CONFIG_SECTION_LISTENER] = { .title = "services.NAME.listeners[]",
+				      .size = sizeof(struct config_listener),
+				      .identity = "port",
+				      .help = "A port of the service, and the pool that serves it." },
+};
+
+const struct config_item config_schema[] = {
+	{ .key = "node",
+	  .type = CONFIG_TYPE_SECTION,
+	  .child = CONFIG_SECTION_NODE,
+	  .required = true,
+	  FIELD(config, node),
+	  .help = "This machine." },
+	{ .key = "pools",
+	  .type = CONFIG_TYPE_NAMED,
+	  .child = CONFIG_SECTION_POOL,
+	  .max = CONFIG_POOLS_MAX,
+	  .reloadable = true,
+	  ENTRIES(config, pools, pool_count),
+	  .help = "Groups of instances, by name." },
+	{ .key = "services",
+	  .type = CONFIG_TYPE_NAMED,
+	  .child = CONFIG_SECTION_SERVICE,
+	  .max = CONFIG_ENDPOINTS_MAX,
+	  .reloadable = true,
+	  ENTRIES(config, services, service_count),
+	  .help = "What clients connect to, by name." },
+
+	{ NODE, .key = "dataplane", .type = CONFIG_TYPE_WORD, .words = schema_dataplanes,
+	  .fallback = "dpdk", FIELD(config_node, dataplane), .help = "What carries the packets." },
+	{ NODE, .key = "port", .type = CONFIG_TYPE_TEXT, .required = true,
+	  .expect =
+		  "a PCI address (\"0000:3b:00.0\"), a kernel interface (\"eth1\") or a DPDK vdev "
+		  "(\"net_af_xdp0,iface=eth1\")",
+	  .parse = config_field_port, .format = config_field_string_format,
+	  FIELD(config_node, port), PLACE(config_node, port_place),
+	  .help = "The port that packets come from and go to. A kernel interface is driven through "
+		  "AF_XDP." },
+	{ NODE, .key = "cpus", .type = CONFIG_TYPE_TEXT, .required = true,
+	  .expect = "a list of CPUs such as \"2-5,7\"", .parse = config_field_cpus,
+	  .format = config_field_cpus_format, FIELD(config_node, cpus),
+	  .help = "One worker runs on each, with one receive and one transmit queue, and keeps it "
+		  "busy. At most 64, numbered up to 1023." },
+	{ NODE, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
+	  .min = 1, .max = CONFIG_ADDRESSES_MAX,
+	  .expect = "an address with its prefix length, such as \"10.0.0.5/24\"",
+	  .parse = config_field_prefix, .format = config_field_prefix_format,
+	  ENTRIES(config_node, addresses, address_count), PLACE(config_prefix, place),
+	  .help = "The node's own addresses on `sluice0`. Checks leave from them, and tunnels have the "
+		  "first one of their family as the outer source." },
+	{ NODE, .key = "gateway", .type = CONFIG_TYPE_LIST, .reloadable = true, .max = 2,
+	  .expect = "an IPv4 or IPv6 address",
+	  .absent = "instances must be on the node's own networks", .parse = config_field_gateway,
+	  .format = config_field_host_format, ENTRIES(config_node, gateways, gateway_count),
+	  PLACE(config_host, place),
+	  .help = "The default routes: at most one of each family, on a network of `address`." },
+	{ NODE, .key = "flows", .type = CONFIG_TYPE_NUMBER, .min = 1024, .max = 100000000,
+	  .fallback = "1000000", .unit = "flows", FIELD(config_node, flows),
+	  .help = "Concurrent flows held without losing one, all workers together." },
+	{ NODE, .key = "secret", .type = CONFIG_TYPE_TEXT, .required = true, .secret = true,
+	  .expect = "32 hex digits, the same on all nodes of a cluster; make them with "
+		    "\"openssl rand -hex 16\"",
+	  .parse = config_field_secret, FIELD(config_node, secret),
+	  .help = "Keys the hash that chooses instances, so that clients can't aim at one." },
+	{ NODE, .key = "idle_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND, .max = HOUR,
+	  .fallback = "15m", FIELD(config_node, idle_timeout_ms),
+	  .help = "An established flow without packets is forgotten after this time. It is also how "
+		  "long flows keep their instance after a change of their pool. Longer than most "
+		  "keep-alive intervals; forgotten flows of an unchanged pool still land right." },
+	{ NODE, .key = "syn_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = MINUTE, .fallback = "10s", FIELD(config_node, syn_timeout_ms),
+	  .help = "A flow of which only a SYN was seen is forgotten after this time." },
+	{ NODE, .key = "fin_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = 10 * MINUTE, .fallback = "1m", FIELD(config_node, fin_timeout_ms),
+	  .help = "A flow that the client has closed or reset is forgotten after this time without "
+		  "packets." },
+	{ NODE, .key = "mtu", .type = CONFIG_TYPE_NUMBER, .min = 1280, .max = 9600, .unit = "bytes",
+	  .absent = "the port's own", FIELD(config_node, mtu_bytes),
+	  .help = "The largest IP packet sent by the port, tunnel header included." },
+	{ NODE, .key = "table_slots", .type = CONFIG_TYPE_NUMBER, .min = 251, .max = 131071,
+	  .fallback = "65537", .unit = "slots", .accept = config_field_accept_prime,
+	  FIELD(config_node, table_slots),
+	  .help = "Size of a pool's Maglev table, a prime number, the same on all nodes of a cluster. "
+		  "At least 16 for each instance of the largest pool; 100 make the shares even." },
+	{ NODE, .key = "kernel_rate", .type = CONFIG_TYPE_NUMBER, .min = 100, .max = 10000000,
+	  .fallback = "20000", .unit = "packets/s", FIELD(config_node, kernel_rate_pps),
+	  .help = "Limit of what goes to the kernel path: ARP, ping, BGP, SSH, answers to checks." },
+	{ NODE, .key = "icmp_rate", .type = CONFIG_TYPE_NUMBER, .max = 1000000, .fallback = "1000",
+	  .unit = "packets/s", FIELD(config_node, icmp_rate_pps),
+	  .help = "Limit of the ICMP errors that Sluice itself makes (packet too big). 0 sends none." },
+	{ NODE, .key = "hugepages_mb", .type = CONFIG_TYPE_NUMBER, .min = 64, .max = 1048576,
+	  .unit = "MiB", .absent = "what tables and buffers need", FIELD(config_node, hugepages_mb),
+	  .help = "Hugepage memory that the dataplane takes at start." },
+	{ NODE, .key = "checks_in_flight", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 1024,
+	  .fallback = "64", .unit = "checks", .reloadable = true,
+	  FIELD(config_node, checks_in_flight),
+	  .help = "Checks under way at one moment, all pools together; the others wait." },
+	{ NODE, .key = "control_group", .type = CONFIG_TYPE_TEXT,
+	  .expect = "the name of a group of this system",
+	  .absent = "`sluice` if there is such a group, else `root`", .parse = config_field_group,
+	  .format = config_field_string_format, FIELD(config_node, control_group),
+	  .help = "Members of this group may use the control socket." },
+
+	{ POOL, .key = "checks", .type = CONFIG_TYPE_SEQUENCE, .child = CONFIG_SECTION_CHECK,
+	  .max = CONFIG_CHECKS_MAX, .reloadable = true, ENTRIES(config_pool, checks, check_count),
+	  .help = "How to tell whether an instance is well. Without any, it always is." },
+	{ POOL, .key = "on_down", .type = CONFIG_TYPE_WORD, .words = schema_on_down,
+	  .fallback = "move", .reloadable = true, FIELD(config_pool, on_down),
+	  .help = "What becomes of the flows of an instance that is down. `move`: to another one, whose "
+		  "reset tells the client at once. `keep`: they stay and wait for it." },
+	{ POOL, .key = "all_down", .type = CONFIG_TYPE_WORD, .words = schema_all_down,
+	  .fallback = "open", .reloadable = true, FIELD(config_pool, all_down),
+	  .help = "With no instance up: `open` treats all as up, as the checks may be what fails; "
+		  "`drop` drops." },
+	{ POOL, .key = "instances", .type = CONFIG_TYPE_NAMED, .child = CONFIG_SECTION_INSTANCE,
+	  .max = CONFIG_INSTANCES_MAX, .reloadable = true,
+	  ENTRIES(config_pool, instances, instance_count),
+	  .help = "The servers, by name. May be empty: then the pool's packets are dropped." },
+
+	{ CHECK, .key = "target", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
+	  .expect = "TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path",
+	  .parse = config_field_target, .format = config_field_string_format,
+	  FIELD(config_check, target),
+	  .help = "`TCP` connects, `SSL` makes a TLS handshake, `HTTP` and `HTTPS` get the path and want "
+		  "status 200. Certificates are not verified." },
+	{ CHECK, .key = "interval", .type = CONFIG_TYPE_DURATION, .min = 100, .max = 300 * SECOND,
+	  .fallback = "30s", .reloadable = true, FIELD(config_check, interval_ms),
+	  .help = "Time from one check of an instance to the next." },
+	{ CHECK, .key = "timeout", .type = CONFIG_TYPE_DURATION, .min = 50, .max = 60 * SECOND,
+	  .fallback = "5s", .reloadable = true, FIELD(config_check, timeout_ms),
+	  PLACE(config_check, timeout_place),
+	  .help = "No answer within this time is a failure. Must be below `interval`." },
+	{ CHECK, .key = "unhealthy", .type = CONFIG_TYPE_NUMBER, .min = 2, .max = 10,
+	  .fallback = "2", .unit = "results", .reloadable = true, FIELD(config_check, unhealthy),
+	  .help = "Failures in a row that take an instance out." },
+	{ CHECK, .key = "healthy", .type = CONFIG_TYPE_NUMBER, .min = 2, .max = 10,
+	  .fallback = "10", .unit = "results", .reloadable = true, FIELD(config_check, healthy),
+	  .help = "Successes in a row that bring it back." },
+
+	{ INSTANCE, .key = "address", .type = CONFIG_TYPE_TEXT, .required = true,
+	  .reloadable = true, .expect = "an IPv4 or IPv6 address", .parse = config_field_address,
+	  .format = config_field_address_format, FIELD(config_instance, address),
+	  .help = "Where it is reached; unique in its pool, never a VIP." },
+	{ INSTANCE, .key = "weight", .type = CONFIG_TYPE_NUMBER, .max = CONFIG_WEIGHT_MAX,
+	  .fallback = "100", .reloadable = true, FIELD(config_instance, weight),
+	  .help = "Its share of new flows, relative to the others of the pool. 0 takes none." },
+	{ INSTANCE, .key = "backup", .type = CONFIG_TYPE_BOOL, .fallback = "false",
+	  .reloadable = true, FIELD(config_instance, backup),
+	  .help = "Takes flows only when no instance without this mark can." },
+
+	{ SERVICE, .key = "vip", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
+	  .min = 1, .max = CONFIG_ENDPOINTS_MAX, .expect = "an IPv4 or IPv6 address",
+	  .parse = config_field_vip, .format = config_field_host_format,
+	  ENTRIES(config_service, vips, vip_count), PLACE(config_host, place),
+	  .help = "The addresses. Other services may use them too, with other ports." },
+	{ SERVICE, .key = "forward", .type = CONFIG_TYPE_WORD, .required = true, .reloadable = true,
+	  .words = schema_forwards, FIELD(config_service, forward),
+	  PLACE(config_service, forward_place),
+	  .help = "How packets reach an instance. `l2`: by its MAC address, on the node's own networks. "
+		  "`ipip`: in an IP tunnel, any mix of IPv4 and IPv6." },
+	{ SERVICE, .key = "protocol", .type = CONFIG_TYPE_WORD, .words = schema_protocols,
+	  .fallback = "tcp", .reloadable = true, FIELD(config_service, protocol),
+	  .help = "What the listeners carry." },
+	{ SERVICE, .key = "listeners", .type = CONFIG_TYPE_SEQUENCE,
+	  .child = CONFIG_SECTION_LISTENER, .required = true, .min = 1, .max = CONFIG_ENDPOINTS_MAX,
+	  .reloadable = true, ENTRIES(config_service, listeners, listener_count),
+	  .help = "The ports." },
+
+	{ LISTENER, .key = "port", .type = CONFIG_TYPE_NUMBER, .required = true, .min = 1,
+	  .max = 65535, .reloadable = true, FIELD(config_listener, port),
+	  .help = "The port that clients use." },
+	{ LISTENER, .key = "instance_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
+	  .absent = "the same as `port`", .reloadable = true, FIELD(config_listener, instance_port),
+	  PLACE(config_listener, instance_port_place),
+	  .help = "The port of the instances. Another one than `port` is not supported by this version "
+		  "yet." },
+	{ LISTENER, .key = "pool", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
+	  .expect = "the name of a pool", .parse = config_field_name,
+	  .format = config_field_string_format, FIELD(config_listener, pool_name),
+	  PLACE(config_listener, pool_place), .help = "The pool that serves it." },
+};
+/* clang-format on */
+
+const size_t config_schema_count = sizeof(config_schema) / sizeof(config_schema[0]);
+
+static const char *schema_word(const struct config_word *words, uint32_t value)
+{
+	for (; words->name; words++)
+		if (words->value == value)
+			return words->name;
+	return "?";
+}
+
+const char *config_dataplane_name(enum config_dataplane dataplane)
+{
+	return schema_word(schema_dataplanes, dataplane);
+}
+
+const char *config_forward_name(enum config_forward forward)
+{
+	return schema_word(schema_forwards, forward);
+}
+
+const char *config_on_down_name(enum config_on_down on_down)
+{
+	return schema_word(schema_on_down, on_down);
+}
+
+const char *config_all_down_name(enum config_all_down all_down)
+{
+	return schema_word(schema_all_down, all_down);
+}
+
+const char *config_protocol_name(enum config_protocol protocol)
+{
+	return schema_word(schema_protocols, protocol);
+}
