@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What operators said at run time, kept in DIR/state.json over restarts and crashes: per instance its
+ * admin state and a weight other than the configuration's. Each change replaces the whole file, so
+ * a reader finds the old one or the new one. state.json~ has the same contents, for the day when
+ * the disk damages the first.
+ *
+ * A change has two steps, so that a drain need not wait for the disk: state_prepare() does all that
+ * fails when a disk is full or read-only, state_commit() makes it last. Nothing is confirmed to an
+ * operator before the second.
+ *
+ * Entries of instances that the configuration doesn't have are kept: they may come back.
+ * One thread. Reads and writes files, and waits for the disk in state_commit().
+ */
+#ifndef CONTROLPLANE_STATE_H
+#define CONTROLPLANE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controlplane/model.h"
+
+/* Twice the instances that a configuration may have. */
+#define STATE_ENTRIES_MAX (2 * CONFIG_INSTANCES_MAX)
+
+struct state;
+
+/** Without an entry in the file: MODEL_READY, the configuration's weight, never changed. */
+struct state_entry {
+	enum model_admin admin;
+	bool weight_set;
+	uint32_t weight;      /* 0 to CONFIG_WEIGHT_MAX; 0 if not set */
+	int64_t changed_unix; /* seconds; 0: never */
+};
+
+/**
+ * Read the state of a directory, which is made if it is missing. A damaged file is put aside as
+ * state.json.corrupt-TIME and its copy used; if that is damaged too, nothing is known. All of this
+ * is logged.
+ * Return: NULL and errno ENOMEM or ENAMETOOLONG. A directory that can't be read or written is no error
+ * here: state_prepare() will say so.
+ */
+struct state *state_open(const char *dir);
+
+/* What was prepared and not committed is lost. NULL is allowed. */
+void state_close(struct state *state);
+
+/** "DIR/state.json", for messages. */
+const char *state_path(const struct state *state);
+
+/** What is kept of an instance ("web/web-1"). */
+void state_get(const struct state *state, const char *path, struct state_entry *entry);
+
+/**
+ * Say which instances the configuration has. When the file is full, those that it doesn't have are
+ * forgotten, the one changed longest ago first. Without a call nothing is ever forgotten.
+ */
+void state_set_known(struct state *state, bool (*known)(void *arg, const char *path), void *arg);
+
+/**
+ * Write a change beside the file. state_get() has it from here on.
+ * @entry: changed_unix is filled in by this function.
+ * Return: 0; -ENOSPC, -EROFS and whatever open(2) and write(2) say; -E2BIG: STATE_ENTRIES_MAX;
+ * -EBUSY: another one is prepared. After an error nothing has changed.
+ */
+int state_prepare(struct state *state, const char *path, const struct state_entry *entry);
+
+/**
+ * Make what was prepared last.
+ * Return: 0; whatever fsync(2) and rename(2) say: state_get() and the file are as before the prepare.
+ */
+int state_commit(struct state *state);
+
+/** Both steps. Return: as they. */
+int state_set(struct state *state, const char *path, const struct state_entry *entry);
+
+#endif
