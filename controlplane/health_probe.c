@@ -79,15 +79,18 @@ static curl_socket_t probe_open_socket(void *arg, curlsocktype purpose,
 	return fd;
 }
 
-/* The kernel knows best whether the instance has said anything at all. */
+/* The kernel knows best whether the instance is there and has said anything at all. */
 static int probe_close_socket(void *arg, curl_socket_t fd)
 {
 	struct health_probe *probe = arg;
 	struct tcp_info info = { 0 };
-	socklen_t length = sizeof(info);
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(peer);
 
+	probe->facts.connected = !getpeername(fd, (struct sockaddr *)&peer, &length);
+	length = sizeof(info);
 	if (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) &&
-	    length >= offsetof(struct tcp_info, tcpi_bytes_received) + 8)
+	    length >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(uint64_t))
 		probe->facts.received_bytes = info.tcpi_bytes_received;
 	return close(fd);
 }
@@ -187,14 +190,11 @@ static void probe_free(struct health_probe *probe)
 static void probe_collect(struct health_probe *probe)
 {
 	struct health_facts *facts = &probe->facts;
-	curl_off_t connect_us = 0;
 	curl_off_t handshake_us = 0;
 
 	curl_easy_getinfo(probe->easy, CURLINFO_RESPONSE_CODE, &facts->status);
 	curl_easy_getinfo(probe->easy, CURLINFO_OS_ERRNO, &facts->os_errno);
-	curl_easy_getinfo(probe->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
 	curl_easy_getinfo(probe->easy, CURLINFO_APPCONNECT_TIME_T, &handshake_us);
-	facts->connected = connect_us > 0;
 	facts->handshaken = handshake_us > 0;
 }
 

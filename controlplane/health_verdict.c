@@ -63,6 +63,16 @@ static void verdict_handshake(struct health_verdict *verdict, const struct healt
 			    verdict_errno(facts, "closed without an answer"));
 }
 
+/* Bad chunks come from libcurl as if they were a lost connection, but without an errno. */
+static void verdict_lost(struct health_verdict *verdict, const struct health_facts *facts,
+			 const char *text)
+{
+	if (facts->headers_done && !facts->os_errno)
+		verdict_set(verdict, HEALTH_LAME, "bad answer: %s", text);
+	else
+		verdict_set(verdict, HEALTH_DOWN, "%s", verdict_errno(facts, text));
+}
+
 /* libcurl gives up on a header line of 100 kB as if it had run out of memory. */
 static void verdict_memory(struct health_verdict *verdict, const struct health_facts *facts)
 {
@@ -88,7 +98,7 @@ static void verdict_error(struct health_verdict *verdict, const struct health_fa
 		break;
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
-		verdict_set(verdict, HEALTH_DOWN, "%s", verdict_errno(facts, text));
+		verdict_lost(verdict, facts, text);
 		break;
 	case CURLE_SSL_CONNECT_ERROR:
 		verdict_handshake(verdict, facts);

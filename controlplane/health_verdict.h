@@ -19,9 +19,9 @@ struct health_facts {
 	char error[CURL_ERROR_SIZE]; /* libcurl's words, may quote the instance */
 	long os_errno;		     /* of a failed connect, 0 if unknown */
 	int local_errno;	     /* this node could not make a socket */
-	bool connected;
-	bool handshaken;	 /* TLS */
-	uint64_t received_bytes; /* TCP payload */
+	bool connected;		     /* still, when the probe ended */
+	bool handshaken;	     /* TLS */
+	uint64_t received_bytes;     /* TCP payload */
 	uint32_t header_bytes;
 	uint32_t body_bytes;
 	bool headers_done; /* final ones, not those of a 1xx answer */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Instances on loopback that behave as badly as a test asks; each is a thread on an ephemeral port. */
+#ifndef SLUICE_TESTS_HEALTH_SERVER_H
+#define SLUICE_TESTS_HEALTH_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+
+enum server_end {
+	SERVER_CLOSE,
+	SERVER_RESET,
+	SERVER_HANG, /* until the client goes */
+};
+
+enum server_tls {
+	SERVER_PLAIN,
+	SERVER_TLS,
+	SERVER_TLS_REFUSE, /* answers each handshake with an alert */
+};
+
+/* What is done with each connection. */
+struct server_script {
+	const char *head;   /* sent once, after the request */
+	const char *repeat; /* then sent until the client goes */
+	unsigned int repeat_ms;
+	bool unread; /* does not wait for a request */
+	enum server_end end;
+	enum server_tls tls;
+};
+
+extern const struct server_script server_ok;
+extern const struct server_script server_not_found;
+extern const struct server_script server_hang;
+
+struct server;
+
+/* @family: 4 or 6. Aborts the test program if it cannot. */
+struct server *server_start(const struct server_script *script, uint8_t family);
+void server_stop(struct server *server);
+
+/* For the connections that are accepted from now on. */
+void server_set(struct server *server, const struct server_script *script);
+
+uint16_t server_port(const struct server *server);
+unsigned int server_accepted(const struct server *server);
+
+/* The first bytes of the last request, "" if there was none. Call when no probe is running. */
+const char *server_request(const struct server *server);
+
+/* A socket that holds a port nobody listens on; close() frees it. */
+int server_refusing(uint8_t family, uint16_t *port);
+
+/*
+ * A listener whose queue is full, so that the kernel drops each further SYN.
+ * @fillers: two sockets that fill it; close() all three.
+ */
+int server_unanswering(uint16_t *port, int fillers[2]);
+
+struct config_address server_address(uint8_t family);
+
+#endif

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Single probes against instances that misbehave. */
+#include <event2/event.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "controlplane/health_probe.h"
+#include "tests/unit/controlplane/health_server.h"
+
+#define OK_HEAD "HTTP/1.1 200 OK\r\n"
+#define LINE_100                                                                                   \
+	"X-Filler: 0123456789012345678901234567890123456789012345678901234567890123456789"         \
+	"01234567890123456\r\n"
+
+static struct event_base *base;
+static struct health_probes *probes;
+
+struct outcome {
+	bool done;
+	struct health_verdict verdict;
+};
+
+static void on_done(void *arg, const struct health_verdict *verdict)
+{
+	struct outcome *outcome = arg;
+
+	outcome->done = true;
+	outcome->verdict = *verdict;
+	event_base_loopbreak(base);
+}
+
+static struct config_check check_of(enum config_check_type type, uint16_t port, uint32_t timeout_ms)
+{
+	bool http = type == CONFIG_CHECK_HTTP || type == CONFIG_CHECK_HTTPS;
+
+	return (struct config_check){
+		.target = (char *)"probe",
+		.type = type,
+		.port = port,
+		.path = http ? (char *)"/up.html" : NULL,
+		.interval_ms = 1000,
+		.timeout_ms = timeout_ms,
+		.unhealthy = 2,
+		.healthy = 2,
+	};
+}
+
+static struct health_verdict probe(const struct config_check *check, uint8_t family)
+{
+	struct config_address address = server_address(family);
+	struct outcome outcome = { 0 };
+	struct health_probe_request request = {
+		.address = &address,
+		.check = check,
+		.done = on_done,
+		.arg = &outcome,
+	};
+
+	assert_non_null(health_probe_start(probes, &request));
+	assert_false(outcome.done);
+	while (!outcome.done)
+		assert_true(event_base_loop(base, EVLOOP_ONCE) >= 0);
+	return outcome.verdict;
+}
+
+static bool matches(const struct health_verdict *got, enum health_state state, const char *reason)
+{
+	return got->state == state && strstr(got->reason, reason) &&
+	       (got->reason[0] == '\0') == (state == HEALTH_UP);
+}
+
+static void expect(const char *name, const struct health_verdict *got, enum health_state state,
+		   const char *reason)
+{
+	if (!matches(got, state, reason))
+		fail_msg("%s: %s \"%s\", not %s \"%s\"", name, health_state_name(got->state),
+			 got->reason, health_state_name(state), reason);
+}
+
+struct probe_case {
+	const char *name;
+	struct server_script script;
+	enum config_check_type type;
+	enum health_state state;
+	const char *reason; /* part of it */
+};
+
+#define TIMES_OUT 120 /* ms, for what waits */
+
+static const struct probe_case cases[] = {
+	{ "tcp", { .end = SERVER_HANG }, CONFIG_CHECK_TCP, HEALTH_UP, "" },
+	{ "http 200",
+	  { .head = OK_HEAD "Content-Length: 0\r\n\r\n" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_UP,
+	  "" },
+	{ "http/1.0 200",
+	  { .head = "HTTP/1.0 200 OK\r\n\r\nbody" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_UP,
+	  "" },
+	{ "http 404",
+	  { .head = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "status 404" },
+	{ "http 204",
+	  { .head = "HTTP/1.1 204 No\r\n\r\n" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "status 204" },
+	{ "redirect is not followed",
+	  { .head = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "status 302" },
+	{ "100, then 200",
+	  { .head = "HTTP/1.1 100 Continue\r\n\r\n" OK_HEAD "Content-Length: 0\r\n\r\n" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_UP,
+	  "" },
+	{ "103 for ever",
+	  { .repeat = "HTTP/1.1 103 Early\r\n" LINE_100 "\r\n" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "headers over" },
+	{ "reset, no answer", { .end = SERVER_RESET }, CONFIG_CHECK_HTTP, HEALTH_DOWN, "reset" },
+	{ "closed, no answer",
+	  { .end = SERVER_CLOSE },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_DOWN,
+	  "closed without an answer" },
+	{ "closed in the status line",
+	  { .head = "HTTP/1" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_DOWN,
+	  "closed without an answer" },
+	{ "hangs",
+	  { .end = SERVER_HANG },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_DOWN,
+	  "waiting for the answer" },
+	{ "slow headers",
+	  { .head = OK_HEAD, .repeat = "X", .repeat_ms = 10 },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_DOWN,
+	  "reading the answer" },
+	{ "slow status line",
+	  { .repeat = "H", .repeat_ms = 30 },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "not an HTTP answer" },
+	{ "endless headers",
+	  { .head = OK_HEAD, .repeat = LINE_100 },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "headers over" },
+	{ "endless tiny headers",
+	  { .head = OK_HEAD, .repeat = "a:\r\n" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "headers over" },
+	{ "endless header line",
+	  { .head = OK_HEAD "X: ", .repeat = "0123456789012345678901234567890123456789" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "header line too long" },
+	{ "endless body",
+	  { .head = OK_HEAD "\r\n", .repeat = LINE_100 },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_UP,
+	  "" },
+	{ "endless body of 500",
+	  { .head = "HTTP/1.1 500 No\r\n\r\n", .repeat = LINE_100 },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "status 500" },
+	{ "200, body hangs",
+	  { .head = OK_HEAD "Content-Length: 9\r\n\r\nx", .end = SERVER_HANG },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_DOWN,
+	  "reading the answer" },
+	{ "404, body hangs",
+	  { .head = "HTTP/1.1 404 No\r\nContent-Length: 9\r\n\r\nx", .end = SERVER_HANG },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "status 404" },
+	{ "reset in the body",
+	  { .head = OK_HEAD "Content-Length: 9\r\n\r\nx", .end = SERVER_RESET },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_DOWN,
+	  "reset" },
+	{ "reset in the headers",
+	  { .head = OK_HEAD, .end = SERVER_RESET },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_DOWN,
+	  "reset" },
+	{ "https body cut short",
+	  { .head = OK_HEAD "Content-Length: 9\r\n\r\nx", .tls = SERVER_TLS },
+	  CONFIG_CHECK_HTTPS,
+	  HEALTH_LAME,
+	  "bad answer" },
+	{ "body cut short",
+	  { .head = OK_HEAD "Content-Length: 9\r\n\r\nx" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "bad answer" },
+	{ "huge content length",
+	  { .head = OK_HEAD "Content-Length: 99999999999999999999999\r\n\r\n" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_UP,
+	  "" },
+	{ "endless chunk extension",
+	  { .head = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n1;", .repeat = LINE_100 },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "bad answer" },
+	{ "bad chunk",
+	  { .head = OK_HEAD "Transfer-Encoding: chunked\r\n\r\nzz\r\n" },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "bad answer" },
+	{ "endless trailers",
+	  { .head = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\n", .repeat = LINE_100 },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "headers over" },
+	{ "garbage",
+	  { .head = "SSH-2.0-OpenSSH_9.2\r\n", .unread = true },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "not an HTTP answer" },
+	{ "endless garbage",
+	  { .repeat = "\x01\x02\x03\xff", .unread = true },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_LAME,
+	  "not an HTTP answer" },
+
+	{ "ssl", { .tls = SERVER_TLS }, CONFIG_CHECK_SSL, HEALTH_UP, "" },
+	{ "https 200",
+	  { .head = OK_HEAD "Content-Length: 0\r\n\r\n", .tls = SERVER_TLS },
+	  CONFIG_CHECK_HTTPS,
+	  HEALTH_UP,
+	  "" },
+	{ "https 404",
+	  { .head = "HTTP/1.1 404 No\r\n\r\n", .tls = SERVER_TLS },
+	  CONFIG_CHECK_HTTPS,
+	  HEALTH_LAME,
+	  "status 404" },
+	{ "https hangs",
+	  { .tls = SERVER_TLS, .end = SERVER_HANG },
+	  CONFIG_CHECK_HTTPS,
+	  HEALTH_DOWN,
+	  "waiting for the answer" },
+	{ "https closed", { .tls = SERVER_TLS }, CONFIG_CHECK_HTTPS, HEALTH_DOWN, "closed" },
+	{ "https reset",
+	  { .tls = SERVER_TLS, .end = SERVER_RESET },
+	  CONFIG_CHECK_HTTPS,
+	  HEALTH_DOWN,
+	  "" },
+	{ "https endless body",
+	  { .head = OK_HEAD "\r\n", .repeat = LINE_100, .tls = SERVER_TLS },
+	  CONFIG_CHECK_HTTPS,
+	  HEALTH_UP,
+	  "" },
+	{ "handshake refused",
+	  { .tls = SERVER_TLS_REFUSE },
+	  CONFIG_CHECK_SSL,
+	  HEALTH_LAME,
+	  "TLS handshake" },
+	{ "handshake hangs",
+	  { .end = SERVER_HANG, .unread = true },
+	  CONFIG_CHECK_SSL,
+	  HEALTH_DOWN,
+	  "in the TLS handshake" },
+	{ "handshake closed", { .unread = true }, CONFIG_CHECK_SSL, HEALTH_DOWN, "TLS handshake" },
+	{ "handshake reset",
+	  { .unread = true, .end = SERVER_RESET },
+	  CONFIG_CHECK_SSL,
+	  HEALTH_DOWN,
+	  "TLS handshake" },
+	{ "tls to a plain port",
+	  { .head = "HTTP/1.1 400 Bad Request\r\n\r\n", .unread = true },
+	  CONFIG_CHECK_HTTPS,
+	  HEALTH_LAME,
+	  "TLS handshake" },
+	{ "endless plain to a handshake",
+	  { .repeat = "\x16\x03\x03\x40", .unread = true },
+	  CONFIG_CHECK_SSL,
+	  HEALTH_LAME,
+	  "TLS handshake" },
+	{ "plain to a tls port", { .tls = SERVER_TLS }, CONFIG_CHECK_HTTP, HEALTH_DOWN, "reset" },
+};
+
+static bool waits(const struct probe_case *c)
+{
+	return c->state == HEALTH_DOWN && strncmp(c->reason, "closed", 6) != 0;
+}
+
+static void run_cases(uint8_t family)
+{
+	unsigned int failures = 0;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct probe_case *c = &cases[i];
+		struct server *server = server_start(&c->script, family);
+		bool hangs = waits(c) || c->script.end == SERVER_HANG;
+		struct config_check check =
+			check_of(c->type, server_port(server), hangs ? TIMES_OUT : 3000);
+		struct health_verdict verdict = probe(&check, family);
+
+		server_stop(server);
+		if (matches(&verdict, c->state, c->reason))
+			continue;
+		failures++;
+		print_error("%s: %s \"%s\", not %s \"%s\"\n", c->name,
+			    health_state_name(verdict.state), verdict.reason,
+			    health_state_name(c->state), c->reason);
+	}
+	assert_int_equal(failures, 0);
+}
+
+static void test_ipv4(void **state)
+{
+	(void)state;
+	run_cases(4);
+}
+
+static void test_ipv6(void **state)
+{
+	(void)state;
+	run_cases(6);
+}
+
+static void test_refused(void **state)
+{
+	static const enum config_check_type types[] = { CONFIG_CHECK_TCP, CONFIG_CHECK_SSL,
+							CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(types) / sizeof(types[0]); i++) {
+		uint8_t family = i % 2 ? 6 : 4;
+		uint16_t port;
+		int fd = server_refusing(family, &port);
+		struct config_check check = check_of(types[i / 2], port, 1000);
+		struct health_verdict verdict = probe(&check, family);
+
+		close(fd);
+		expect("refused", &verdict, HEALTH_DOWN, "Connection refused");
+	}
+}
+
+static void test_connect_timeout(void **state)
+{
+	uint16_t port;
+	int fillers[2];
+	int fd = server_unanswering(&port, fillers);
+	struct config_check check = check_of(CONFIG_CHECK_TCP, port, TIMES_OUT);
+	struct health_verdict verdict = probe(&check, 4);
+
+	(void)state;
+	close(fillers[0]);
+	close(fillers[1]);
+	close(fd);
+	expect("no SYN+ACK", &verdict, HEALTH_DOWN, "connecting");
+	assert_in_range(verdict.latency_us, TIMES_OUT * 1000, TIMES_OUT * 1000 + 500000);
+}
+
+static void test_request(void **state)
+{
+	struct server *server = server_start(&server_ok, 4);
+	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), 1000);
+	struct health_verdict verdict;
+	char host[64];
+	const char *request;
+
+	(void)state;
+	check.path = (char *)"/a/../b?c=%20&d#e//f@g";
+	verdict = probe(&check, 4);
+	expect("request", &verdict, HEALTH_UP, "");
+	request = server_request(server);
+	snprintf(host, sizeof(host), "\r\nHost: 127.0.0.1:%u\r\n", server_port(server));
+	assert_ptr_equal(strstr(request, "GET /a/../b?c=%20&d#e//f@g HTTP/1.1\r\n"), request);
+	assert_non_null(strstr(request, host));
+	assert_non_null(strstr(request, "\r\nUser-Agent: Sluice-HealthChecker/1.2.3\r\n"));
+	assert_non_null(strstr(request, "\r\nConnection: close\r\n"));
+	assert_null(strstr(request, "Cookie"));
+	assert_null(strstr(request, "Accept-Encoding"));
+	assert_null(strstr(request, "Authorization"));
+	server_stop(server);
+}
+
+static void test_fresh_connections(void **state)
+{
+	static const struct server_script sticky = {
+		.head = OK_HEAD "Content-Length: 0\r\nConnection: keep-alive\r\n"
+				"Set-Cookie: a=b\r\n\r\n",
+		.end = SERVER_HANG,
+	};
+	struct server *server = server_start(&sticky, 4);
+	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), 1000);
+
+	(void)state;
+	for (unsigned int i = 1; i <= 5; i++) {
+		struct health_verdict verdict = probe(&check, 4);
+
+		expect("keep-alive", &verdict, HEALTH_UP, "");
+		assert_int_equal(server_accepted(server), i);
+		assert_null(strstr(server_request(server), "Cookie"));
+	}
+	server_stop(server);
+}
+
+static void test_cancel(void **state)
+{
+	struct server *server = server_start(&server_hang, 4);
+	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), 5000);
+	struct config_address address = server_address(4);
+	struct outcome outcome = { 0 };
+	struct health_probe_request request = {
+		.address = &address,
+		.check = &check,
+		.done = on_done,
+		.arg = &outcome,
+	};
+
+	(void)state;
+	for (int turns = 0; turns < 4; turns++) {
+		struct health_probe *started = health_probe_start(probes, &request);
+
+		assert_non_null(started);
+		for (int i = 0; i < turns; i++)
+			event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		health_probe_cancel(started);
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		assert_false(outcome.done);
+	}
+	server_stop(server);
+}
+
+static long resident_kib(void)
+{
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*d %ld", &pages), 1);
+	fclose(file);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void run_many(const struct server_script *script, int count)
+{
+	struct server *server = server_start(script, 4);
+	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), 3000);
+
+	for (int i = 0; i < count; i++)
+		probe(&check, 4);
+	server_stop(server);
+}
+
+/* Warm first: the heap may grow once, not with the number of answers. */
+static void test_memory(void **state)
+{
+	static const struct server_script scripts[] = {
+		{ .head = OK_HEAD "\r\n", .repeat = LINE_100 },
+		{ .head = OK_HEAD, .repeat = LINE_100 },
+		{ .head = OK_HEAD, .repeat = "a:\r\n" },
+		{ .head = OK_HEAD "X: ", .repeat = LINE_100 + 12 },
+	};
+	long before;
+	long after;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
+		run_many(&scripts[i], 20);
+	before = resident_kib();
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
+		run_many(&scripts[i], 60);
+	after = resident_kib();
+#ifndef __SANITIZE_ADDRESS__ /* it keeps what is freed */
+	assert_in_range(after - before + 1024, 0, 2048);
+#else
+	(void)before;
+	(void)after;
+#endif
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	/* none of it may be heeded */
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	setenv("https_proxy", "http://127.0.0.1:1", 1);
+	setenv("ALL_PROXY", "socks5://127.0.0.1:1", 1);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return -1;
+	base = event_base_new();
+	probes = health_probes_create(base, "1.2.3");
+	return probes ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	health_probes_destroy(probes);
+	event_base_free(base);
+	curl_global_cleanup();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ipv4),	cmocka_unit_test(test_ipv6),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_connect_timeout),
+		cmocka_unit_test(test_request), cmocka_unit_test(test_fresh_connections),
+		cmocka_unit_test(test_cancel),	cmocka_unit_test(test_memory),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
