@@ -52,14 +52,22 @@ void tables_destroy(struct tables *tables);
  * @data: cmd->bytes bytes that nobody else writes any more (a private copy).
  * Return: 0, or an enum lb_refusal; then the snapshot is unchanged.
  *
- * A pool's current slots become its previous generation, unless one put before
- * belongs to the same generation.
+ * A pool's current slots become its previous generation, unless they were put by
+ * the same generation. A block equal to the one in use changes nothing. No slots
+ * at all (count 0) is a pool without instances.
  * Context: main lcore.
  */
 int tables_block_put(struct tables *tables, const struct lb_cmd *cmd, const void *data);
 
 /** Forget the previous generation of a pool. Return: 0 or an enum lb_refusal. */
 int tables_retire(struct tables *tables, uint32_t pool);
+
+/**
+ * Check what no block can show alone: that slots of current generations name
+ * instances that there are. To be called once all blocks of a generation are put.
+ * Return: 0 or LB_REFUSED_CONTENT.
+ */
+int tables_check(const struct tables *tables);
 
 /** Bytes held by a snapshot's blocks. */
 uint64_t tables_bytes(const struct tables *tables);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/engine/tables_check.h"
+
+#include "dataplane/engine/flow_table.h"
+
+#define MTU_BYTES_MIN 576 /* RFC 791: what every host takes */
+#define MTU_BYTES_MAX 65535
+
+/*
+ * A flow is noticed to be expired up to one round of the sweep later; its idle
+ * time must not have wrapped by then.
+ */
+#define TIMEOUT_TICKS_MAX (UINT16_MAX - 4 * FLOW_TABLE_SWEEP_TICKS)
+
+#define FLAGS_ALL                                                                                  \
+	(LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
+
+static bool bounds_services(const struct lb_cmd *cmd)
+{
+	bool is_power = cmd->count > 0 && (cmd->count & (cmd->count - 1)) == 0;
+
+	return is_power && cmd->count <= LB_SERVICE_SLOTS_MAX &&
+	       cmd->bytes ==
+		       sizeof(struct lb_service_table) + cmd->count * sizeof(struct lb_service);
+}
+
+static bool bounds_hold(const struct lb_cmd *cmd)
+{
+	switch (cmd->block) {
+	case LB_BLOCK_PARAMS:
+		return cmd->count == 1 && cmd->bytes == sizeof(struct lb_params);
+	case LB_BLOCK_SERVICES:
+		return bounds_services(cmd);
+	case LB_BLOCK_INSTANCES:
+		return cmd->count <= LB_INSTANCES_MAX &&
+		       cmd->bytes == cmd->count * sizeof(struct lb_instance);
+	default:
+		return cmd->count <= LB_POOL_SLOTS_MAX &&
+		       cmd->bytes == cmd->count * sizeof(uint16_t);
+	}
+}
+
+int tables_check_bounds(const struct lb_cmd *cmd)
+{
+	uint32_t index_end = cmd->block == LB_BLOCK_POOL ? LB_POOLS_MAX : 1;
+
+	if (cmd->block >= LB_BLOCK_KINDS)
+		return LB_REFUSED_TYPE;
+	if (cmd->index >= index_end || cmd->buffer > 1 || !bounds_hold(cmd))
+		return LB_REFUSED_BOUNDS;
+	return 0;
+}
+
+int tables_check_params(const struct lb_params *params)
+{
+	if (params->mtu < MTU_BYTES_MIN || params->mtu > MTU_BYTES_MAX)
+		return LB_REFUSED_CONTENT;
+	for (uint32_t state = LB_FLOW_UNCONFIRMED; state < LB_FLOW_STATES; state++) {
+		uint16_t ticks = params->timeouts.ticks[state];
+
+		if (ticks == 0 || ticks > TIMEOUT_TICKS_MAX)
+			return LB_REFUSED_CONTENT;
+	}
+	return 0;
+}
+
+/* A VIP's own entry has neither port nor protocol, and forwards nothing. */
+static bool service_is_sound(const struct lb_service *s)
+{
+	if (s->family != 4 && s->family != 6)
+		return false;
+	if (s->port == 0 && s->proto == 0)
+		return true;
+	return s->port != 0 && (s->proto == LB_IPPROTO_TCP || s->proto == LB_IPPROTO_UDP) &&
+	       s->id != 0 && s->pool < LB_POOLS_MAX &&
+	       (s->forward == LB_FORWARD_L2 || s->forward == LB_FORWARD_IPIP);
+}
+
+static bool service_is_found(const struct lb_service_table *table, const struct lb_service *s)
+{
+	if (s->family == 4)
+		return lb_service_find4(table, lb_load32(s->addr), s->port, s->proto) == s;
+	return lb_service_find6(table, s->addr, s->port, s->proto) == s;
+}
+
+int tables_check_services(const struct lb_service_table *table, uint32_t slots)
+{
+	if (table->mask != slots - 1)
+		return LB_REFUSED_CONTENT;
+	for (uint32_t i = 0; i < slots; i++) {
+		const struct lb_service *s = &table->slot[i];
+
+		if (s->family != 0 && (!service_is_sound(s) || !service_is_found(table, s)))
+			return LB_REFUSED_CONTENT;
+	}
+	return 0;
+}
+
+/*
+ * The packet path writes as many bytes as the header has, and trusts its kind. An
+ * index that is not in use has neither header nor flags.
+ */
+static bool instance_is_sound(const struct lb_instance *instance)
+{
+	const struct lb_eth *eth = (const struct lb_eth *)instance->header;
+	uint8_t first = instance->header[sizeof(*eth)];
+
+	if (instance->flags & ~FLAGS_ALL || instance->pool >= LB_POOLS_MAX)
+		return false;
+	if (instance->header_len == 0)
+		return instance->flags == 0;
+	if (instance->header_len == sizeof(*eth) + LB_TUNNEL4_LEN)
+		return eth->type == LB_BE16(LB_ETHERTYPE_IPV4) && first == 0x45;
+	return instance->header_len == sizeof(*eth) + LB_TUNNEL6_LEN &&
+	       eth->type == LB_BE16(LB_ETHERTYPE_IPV6) && first >> 4 == 6;
+}
+
+int tables_check_instances(const struct lb_instance *instance, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!instance_is_sound(&instance[i]))
+			return LB_REFUSED_CONTENT;
+	return 0;
+}
+
+int tables_check_slots(const uint16_t *slot, uint32_t count, uint16_t *max)
+{
+	uint16_t highest = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		highest = slot[i] > highest ? slot[i] : highest;
+	*max = highest;
+	return highest < LB_INSTANCES_MAX ? 0 : LB_REFUSED_CONTENT;
+}
