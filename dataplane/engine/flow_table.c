@@ -103,9 +103,10 @@ static void slot_take(struct flow_table *table, struct lb_bucket *bucket, struct
 }
 
 /*
- * Move one flow of a full bucket to its other bucket, if that has room.
- * Returns the slot that became free, or -1. At rated load a bucket pair that is
- * full of confirmed flows has ten such other buckets, nearly all with room.
+ * Move one flow of a bucket that is full of confirmed ones to its other bucket,
+ * if that has room, or an unconfirmed flow to displace. Returns the slot that
+ * became free, or -1. At rated load there are ten such other buckets for a pair,
+ * and nearly all of them will do.
  */
 static int bucket_make_room(struct flow_table *table, struct lb_bucket *from,
 			    const struct flow_insert *flow)
@@ -116,7 +117,7 @@ static int bucket_make_room(struct flow_table *table, struct lb_bucket *from,
 		struct lb_victim room = lb_bucket_victim(to, flow->now, flow->timeouts);
 		bool was_away = lb_bucket_is_away(from, slot);
 
-		if (to == from || room.rank > LB_SLOT_EXPIRED)
+		if (to == from || room.rank >= LB_SLOT_CONFIRMED)
 			continue;
 		slot_take(table, to, room, flow->secret);
 		lb_bucket_put(to, room.slot, from->key[slot], from->instance[slot],
