@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * Unwraps IPIP on an instance, in all four mixes of IPv4 and IPv6, without a tunnel device.
+ *
+ * XDP and not tc ingress: taking an outer header of the other family off an skb needs
+ * BPF_F_ADJ_ROOM_DECAP_L3_*, which kernels before 6.3 lack, while XDP moves the start of the frame on
+ * every kernel since 4.10 and then GRO, RPS and the socket lookup see the inner packet as if it had
+ * arrived like that. Where a driver has no XDP the kernel's generic mode runs the same program.
+ *
+ * A packet that is not surely ours goes up the stack untouched. Only RFC 6040's congestion case
+ * drops.
+ */
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/sluice_instance.h"
+
+#define LB_AF_INET 2
+#define LB_AF_INET6 10
+#define LB_HEADERS_MASK 0x7f /* no header we read starts beyond 18 + 60 */
+#define LB_IP4_WORDS_MAX 30
+#define LB_IP4_FRAGMENT 0x3fff /* more-fragments bit and offset */
+#define LB_ECN_MASK 3
+#define LB_ECN_CE 3
+#define LB_TUNNEL_LIMIT_OPT 4 /* RFC 2473 section 4.1.1 */
+
+/* A parse step's answer when the packet is still a candidate. */
+#define LB_CONTINUE (-1)
+
+struct lb_vlan {
+	__be16 tci;
+	__be16 proto;
+};
+
+struct lb_tunnel {
+	__u32 l3_off;	 /* outer header */
+	__u32 inner_off; /* inner header */
+	__u32 outer_end; /* one past the outer packet */
+	__u32 inner_end; /* one past the inner packet; the rest of the frame is padding */
+	__u32 frame_len;
+	__u8 proto;
+	__u8 outer_tos;
+	struct lb_instance_addr src, dst, inner_dst;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lb_instance_state);
+} instance_state SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, LB_INSTANCE_VIP_SLOTS);
+	__type(key, struct lb_instance_addr);
+	__type(value, struct lb_instance_vip);
+} instance_vips SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, LB_INSTANCE_FROM_SLOTS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct lb_instance_prefix);
+	__type(value, __u32);
+} instance_from SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LB_INSTANCE_REASON_COUNT);
+	__type(key, __u32);
+	__type(value, struct lb_instance_count);
+} instance_counts SEC(".maps");
+
+/* Set before loading. A constant, so the verifier of a kernel before 5.18 never sees the helper. */
+const volatile __u8 lb_frags;
+
+static __always_inline __u32 lb_frame_len(struct xdp_md *ctx)
+{
+	if (lb_frags)
+		return bpf_xdp_get_buff_len(ctx);
+	return ctx->data_end - ctx->data;
+}
+
+/*
+ * The header at an offset that parsing found. The verifier forgets the bounds of a value that was
+ * on the stack, and clang knows them too well to keep the mask; hence the barrier.
+ */
+static __always_inline void *lb_header_at(struct xdp_md *ctx, __u32 off)
+{
+	asm volatile("" : "+r"(off));
+	off &= LB_HEADERS_MASK;
+	return (void *)(long)ctx->data + off;
+}
+
+static __always_inline void lb_addr_set4(struct lb_instance_addr *a, const void *ip4)
+{
+	a->family = 4;
+	__builtin_memcpy(a->bytes, ip4, 4);
+}
+
+static __always_inline void lb_addr_set6(struct lb_instance_addr *a, const void *ip6)
+{
+	a->family = 6;
+	__builtin_memcpy(a->bytes, ip6, 16);
+}
+
+static __always_inline void lb_count_add(struct lb_instance_count *c, __u32 bytes)
+{
+	c->pkts++;
+	c->bytes += bytes;
+}
+
+/* RFC 1071 over a header of 20 to 60 bytes; true if it sums up. */
+static __always_inline bool lb_ip4_sum_ok(const struct iphdr *ip, const void *data_end)
+{
+	const __be16 *word = (const void *)ip;
+	__u32 words = ip->ihl * 2;
+	__u32 sum = 0;
+
+	for (__u32 i = 0; i < LB_IP4_WORDS_MAX; i++) {
+		if (i >= words)
+			break;
+		/* Keeps clang from turning the bound into ~pointer, which the verifier forbids. */
+		asm volatile("" : "+r"(word));
+		if ((const void *)(word + 1) > data_end)
+			return false;
+		sum += *word++;
+	}
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+static __always_inline int lb_outer4_parse(struct xdp_md *ctx, struct lb_tunnel *t)
+{
+	const void *data_end = (const void *)(long)ctx->data_end;
+	const struct iphdr *ip = lb_header_at(ctx, t->l3_off);
+	__u32 tot_len;
+
+	if ((const void *)(ip + 1) > data_end)
+		return LB_INSTANCE_NOT_TUNNEL;
+	t->proto = ip->protocol;
+	t->outer_tos = ip->tos;
+	lb_addr_set4(&t->src, &ip->saddr);
+	lb_addr_set4(&t->dst, &ip->daddr);
+	if (t->proto != IPPROTO_IPIP && t->proto != IPPROTO_IPV6)
+		return LB_INSTANCE_DIRECT;
+
+	tot_len = bpf_ntohs(ip->tot_len);
+	t->inner_off = t->l3_off + ip->ihl * 4;
+	t->outer_end = t->l3_off + tot_len;
+	if (ip->version != 4 || ip->ihl < 5 || t->inner_off > t->outer_end ||
+	    t->outer_end > t->frame_len || !lb_ip4_sum_ok(ip, data_end))
+		return LB_INSTANCE_OUTER_MALFORMED;
+	if (ip->frag_off & bpf_htons(LB_IP4_FRAGMENT))
+		return LB_INSTANCE_FRAGMENT;
+	return LB_CONTINUE;
+}
+
+/*
+ * One extension header may stand before the payload: the tunnel encapsulation limit, which Linux
+ * tunnels send by default. Any other one before a tunnel payload is left to the stack.
+ */
+static __always_inline int lb_ext6_parse(struct xdp_md *ctx, struct lb_tunnel *t)
+{
+	const void *data_end = (const void *)(long)ctx->data_end;
+	const __u8 *ext = lb_header_at(ctx, t->inner_off);
+	__u8 kind = t->proto;
+
+	if (kind != IPPROTO_HOPOPTS && kind != IPPROTO_ROUTING && kind != IPPROTO_FRAGMENT &&
+	    kind != IPPROTO_DSTOPTS)
+		return LB_INSTANCE_DIRECT;
+	if ((const void *)(ext + 8) > data_end)
+		return LB_INSTANCE_DIRECT;
+	t->proto = ext[0];
+	if (t->proto != IPPROTO_IPIP && t->proto != IPPROTO_IPV6)
+		return LB_INSTANCE_DIRECT;
+	if (kind == IPPROTO_FRAGMENT)
+		return LB_INSTANCE_FRAGMENT;
+	if (kind != IPPROTO_DSTOPTS || ext[1] != 0 || ext[2] != LB_TUNNEL_LIMIT_OPT || ext[3] != 1)
+		return LB_INSTANCE_EXT_HEADER;
+	t->inner_off += 8;
+	return LB_CONTINUE;
+}
+
+static __always_inline int lb_outer6_parse(struct xdp_md *ctx, struct lb_tunnel *t)
+{
+	const void *data_end = (const void *)(long)ctx->data_end;
+	const struct ipv6hdr *ip = lb_header_at(ctx, t->l3_off);
+	int reason;
+
+	if ((const void *)(ip + 1) > data_end)
+		return LB_INSTANCE_NOT_TUNNEL;
+	t->proto = ip->nexthdr;
+	t->outer_tos = ip->flow_lbl[0] >> 4;
+	lb_addr_set6(&t->src, &ip->saddr);
+	lb_addr_set6(&t->dst, &ip->daddr);
+	t->inner_off = t->l3_off + sizeof(*ip);
+	t->outer_end = t->inner_off + bpf_ntohs(ip->payload_len);
+	if (t->proto != IPPROTO_IPIP && t->proto != IPPROTO_IPV6) {
+		reason = lb_ext6_parse(ctx, t);
+		if (reason != LB_CONTINUE)
+			return reason;
+	}
+	if (ip->version != 6 || t->inner_off > t->outer_end || t->outer_end > t->frame_len)
+		return LB_INSTANCE_OUTER_MALFORMED;
+	return LB_CONTINUE;
+}
+
+static __always_inline int lb_outer_parse(struct xdp_md *ctx, struct lb_tunnel *t)
+{
+	const void *data_end = (const void *)(long)ctx->data_end;
+	const struct ethhdr *eth = (const void *)(long)ctx->data;
+	const struct lb_vlan *vlan = (const void *)(eth + 1);
+	__be16 proto;
+
+	if ((const void *)(eth + 1) > data_end)
+		return LB_INSTANCE_NOT_TUNNEL;
+	proto = eth->h_proto;
+	t->l3_off = sizeof(*eth);
+	if (proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD)) {
+		if ((const void *)(vlan + 1) > data_end)
+			return LB_INSTANCE_NOT_TUNNEL;
+		proto = vlan->proto;
+		t->l3_off += sizeof(*vlan);
+	}
+	if (proto == bpf_htons(ETH_P_IP))
+		return lb_outer4_parse(ctx, t);
+	if (proto == bpf_htons(ETH_P_IPV6))
+		return lb_outer6_parse(ctx, t);
+	return LB_INSTANCE_NOT_TUNNEL;
+}
+
+static __always_inline int lb_inner4_parse(struct xdp_md *ctx, struct lb_tunnel *t)
+{
+	const void *data_end = (const void *)(long)ctx->data_end;
+	const struct iphdr *ip = lb_header_at(ctx, t->inner_off);
+	__u32 tot_len;
+
+	if ((const void *)(ip + 1) > data_end || t->inner_off + sizeof(*ip) > t->outer_end)
+		return LB_INSTANCE_INNER_MALFORMED;
+	tot_len = bpf_ntohs(ip->tot_len);
+	t->inner_end = t->inner_off + tot_len;
+	if (ip->version != 4 || ip->ihl < 5 || tot_len < ip->ihl * 4u ||
+	    t->inner_end > t->outer_end)
+		return LB_INSTANCE_INNER_MALFORMED;
+	lb_addr_set4(&t->inner_dst, &ip->daddr);
+	return LB_CONTINUE;
+}
+
+static __always_inline int lb_inner6_parse(struct xdp_md *ctx, struct lb_tunnel *t)
+{
+	const void *data_end = (const void *)(long)ctx->data_end;
+	const struct ipv6hdr *ip = lb_header_at(ctx, t->inner_off);
+
+	if ((const void *)(ip + 1) > data_end || t->inner_off + sizeof(*ip) > t->outer_end)
+		return LB_INSTANCE_INNER_MALFORMED;
+	t->inner_end = t->inner_off + sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	if (ip->version != 6 || t->inner_end > t->outer_end)
+		return LB_INSTANCE_INNER_MALFORMED;
+	lb_addr_set6(&t->inner_dst, &ip->daddr);
+	return LB_CONTINUE;
+}
+
+static __always_inline bool lb_source_allowed(const struct lb_instance_addr *src)
+{
+	const struct lb_instance_state *state;
+	struct lb_instance_prefix key;
+	__u32 zero = 0;
+
+	state = bpf_map_lookup_elem(&instance_state, &zero);
+	if (!state)
+		return false;
+	if (!state->filter_sources)
+		return true;
+	key.bits = LB_INSTANCE_FAMILY_BITS + (src->family == 4 ? 32 : 128);
+	key.addr = *src;
+	return bpf_map_lookup_elem(&instance_from, &key);
+}
+
+static __always_inline bool lb_addr_multicast(const struct lb_instance_addr *a)
+{
+	if (a->family == 6)
+		return a->bytes[0] == 0xff;
+	return a->bytes[0] >= 224;
+}
+
+/*
+ * Would this host forward the outer packet rather than take it? Asking the routing table follows
+ * every change of addresses, which a list made at attach would not. A host that doesn't forward can
+ * only have been sent what is its own.
+ */
+static __always_inline bool lb_outer_foreign(struct xdp_md *ctx, const struct lb_tunnel *t)
+{
+	struct bpf_fib_lookup fib = {};
+	long ret;
+
+	if (lb_addr_multicast(&t->dst))
+		return true;
+	fib.ifindex = ctx->ingress_ifindex;
+	if (t->dst.family == 4) {
+		fib.family = LB_AF_INET;
+		__builtin_memcpy(&fib.ipv4_src, t->src.bytes, 4);
+		__builtin_memcpy(&fib.ipv4_dst, t->dst.bytes, 4);
+	} else {
+		fib.family = LB_AF_INET6;
+		__builtin_memcpy(fib.ipv6_src, t->src.bytes, 16);
+		__builtin_memcpy(fib.ipv6_dst, t->dst.bytes, 16);
+	}
+	ret = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+	return ret >= 0 && ret != BPF_FIB_LKUP_RET_NOT_FWDED &&
+	       ret != BPF_FIB_LKUP_RET_FWD_DISABLED;
+}
+
+/* RFC 6040 section 4.2: a congestion mark on the outer header must reach the inner flow. */
+static __always_inline bool lb_ce_to_ip4(struct iphdr *ip)
+{
+	__u32 sum;
+
+	if (!(ip->tos & LB_ECN_MASK))
+		return false;
+	/* RFC 1624: the mark adds 1 or 2 to the header's first word, or nothing. */
+	sum = (__u16)~bpf_ntohs(ip->check) + (LB_ECN_CE - (ip->tos & LB_ECN_MASK));
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip->check = bpf_htons(~sum);
+	ip->tos |= LB_ECN_CE;
+	return true;
+}
+
+static __always_inline bool lb_ce_to_ip6(struct ipv6hdr *ip)
+{
+	if (!(ip->flow_lbl[0] & (LB_ECN_MASK << 4)))
+		return false;
+	ip->flow_lbl[0] |= LB_ECN_CE << 4;
+	return true;
+}
+
+/* After the move: inner header at l3_off. False if the packet must be dropped. */
+static __always_inline bool lb_ecn_propagate(struct xdp_md *ctx, const struct lb_tunnel *t)
+{
+	void *data_end = (void *)(long)ctx->data_end;
+	void *ip = lb_header_at(ctx, t->l3_off);
+
+	if ((t->outer_tos & LB_ECN_MASK) != LB_ECN_CE)
+		return true;
+	if (t->proto == IPPROTO_IPIP)
+		return ip + sizeof(struct iphdr) <= data_end && lb_ce_to_ip4(ip);
+	return ip + sizeof(struct ipv6hdr) <= data_end && lb_ce_to_ip6(ip);
+}
+
+/* Put the saved Ethernet header, one VLAN tag included, before the inner packet. */
+static __always_inline bool lb_eth_write(struct xdp_md *ctx, const struct lb_tunnel *t,
+					 const struct ethhdr *old_eth,
+					 const struct lb_vlan *old_vlan)
+{
+	void *data_end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	struct lb_vlan *vlan = (void *)(eth + 1);
+	__be16 proto = t->proto == IPPROTO_IPIP ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
+
+	if ((void *)(vlan + 1) > data_end)
+		return false;
+	*eth = *old_eth;
+	if (t->l3_off == sizeof(*eth)) {
+		eth->h_proto = proto;
+	} else {
+		vlan->tci = old_vlan->tci;
+		vlan->proto = proto;
+	}
+	return true;
+}
+
+static __always_inline int lb_unwrap(struct xdp_md *ctx, const struct lb_tunnel *t)
+{
+	const void *data_end = (const void *)(long)ctx->data_end;
+	const struct ethhdr *eth = (const void *)(long)ctx->data;
+	const struct lb_vlan *vlan = (const void *)(eth + 1);
+	struct ethhdr old_eth;
+	struct lb_vlan old_vlan;
+
+	if ((const void *)(vlan + 1) > data_end)
+		return LB_INSTANCE_UNWRAP_FAILED;
+	old_eth = *eth;
+	old_vlan = *vlan;
+	if (t->frame_len > t->inner_end &&
+	    bpf_xdp_adjust_tail(ctx, (int)t->inner_end - (int)t->frame_len))
+		return LB_INSTANCE_UNWRAP_FAILED;
+	if (bpf_xdp_adjust_head(ctx, (int)(t->inner_off - t->l3_off)))
+		return LB_INSTANCE_UNWRAP_FAILED;
+	if (!lb_eth_write(ctx, t, &old_eth, &old_vlan))
+		return LB_INSTANCE_UNWRAP_FAILED;
+	if (!lb_ecn_propagate(ctx, t))
+		return LB_INSTANCE_DROP_CE;
+	if (t->dst.family == 4)
+		return t->proto == IPPROTO_IPIP ? LB_INSTANCE_DECAP_4IN4 : LB_INSTANCE_DECAP_6IN4;
+	return t->proto == IPPROTO_IPIP ? LB_INSTANCE_DECAP_4IN6 : LB_INSTANCE_DECAP_6IN6;
+}
+
+/* The checks that turn a well-formed tunnel packet away, cheapest first, then the move. */
+static __always_inline int lb_tunnel_handle(struct xdp_md *ctx, struct lb_tunnel *t)
+{
+	struct lb_instance_vip *vip;
+	int reason;
+
+	if (!lb_source_allowed(&t->src))
+		return LB_INSTANCE_SOURCE;
+	if (bpf_map_lookup_elem(&instance_vips, &t->dst))
+		return LB_INSTANCE_OUTER_VIP;
+	reason = t->proto == IPPROTO_IPIP ? lb_inner4_parse(ctx, t) : lb_inner6_parse(ctx, t);
+	if (reason != LB_CONTINUE)
+		return reason;
+	vip = bpf_map_lookup_elem(&instance_vips, &t->inner_dst);
+	if (!vip)
+		return LB_INSTANCE_INNER_NOT_VIP;
+	if (lb_outer_foreign(ctx, t))
+		return LB_INSTANCE_NOT_LOCAL;
+	lb_count_add(&vip->tunnel, t->frame_len);
+	return lb_unwrap(ctx, t);
+}
+
+/* Parsed, but no tunnel: say whether it goes straight to a VIP, as in `l2` forwarding. */
+static __always_inline int lb_direct_handle(const struct lb_tunnel *t)
+{
+	struct lb_instance_vip *vip = bpf_map_lookup_elem(&instance_vips, &t->dst);
+
+	if (!vip)
+		return LB_INSTANCE_NOT_TUNNEL;
+	lb_count_add(&vip->direct, t->frame_len);
+	return LB_INSTANCE_DIRECT;
+}
+
+SEC("xdp")
+int sluice_instance(struct xdp_md *ctx)
+{
+	struct lb_tunnel t = {};
+	struct lb_instance_count *count;
+	__u32 key;
+	int reason;
+
+	t.frame_len = lb_frame_len(ctx);
+	reason = lb_outer_parse(ctx, &t);
+	if (reason == LB_CONTINUE)
+		reason = lb_tunnel_handle(ctx, &t);
+	else if (reason == LB_INSTANCE_DIRECT)
+		reason = lb_direct_handle(&t);
+
+	key = reason;
+	count = bpf_map_lookup_elem(&instance_counts, &key);
+	if (count)
+		lb_count_add(count, t.frame_len);
+	return reason == LB_INSTANCE_DROP_CE ? XDP_DROP : XDP_PASS;
+}
+
+char lb_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <getopt.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "controlplane/instance/address.h"
+#include "controlplane/instance/options.h"
+#include "controlplane/instance/report.h"
+
+enum { EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+
+enum { OPT_VIP = 256, OPT_FROM, OPT_MODE, OPT_NO_ADDR, OPT_NO_SYSCTL };
+
+static int vip_add(struct options *o, const char *text)
+{
+	struct lb_instance_addr addr;
+	const char *unfit;
+
+	if (address_parse(text, &addr)) {
+		report_error("--vip: '%s' is not an IPv4 or IPv6 address", text);
+		return EXIT_USAGE;
+	}
+	unfit = address_unfit_vip(&addr);
+	if (unfit) {
+		report_error("--vip: %s %s", text, unfit);
+		return EXIT_USAGE;
+	}
+	for (__u32 i = 0; i < o->vip_count; i++)
+		if (address_equal(&o->vips[i], &addr))
+			return 0;
+	if (o->vip_count == LB_INSTANCE_VIPS_MAX) {
+		report_error("--vip: at most %d VIPs fit on one interface", LB_INSTANCE_VIPS_MAX);
+		return EXIT_USAGE;
+	}
+	o->vips[o->vip_count++] = addr;
+	return 0;
+}
+
+static int from_add(struct options *o, const char *text)
+{
+	struct lb_instance_prefix prefix;
+
+	memset(&prefix, 0, sizeof(prefix));
+	if (address_parse_prefix(text, &prefix)) {
+		report_error("--from: '%s' is neither an address nor ADDR/LEN with zero host bits",
+			     text);
+		return EXIT_USAGE;
+	}
+	for (__u32 i = 0; i < o->from_count; i++)
+		if (!memcmp(&o->from[i], &prefix, sizeof(prefix)))
+			return 0;
+	if (o->from_count == LB_INSTANCE_FROM_MAX) {
+		report_error("--from: at most %d sources fit; give a prefix, ADDR/LEN",
+			     LB_INSTANCE_FROM_MAX);
+		return EXIT_USAGE;
+	}
+	o->from[o->from_count++] = prefix;
+	return 0;
+}
+
+/* A,B,C: each through @add. Writes into @list, which is ours as part of argv. */
+static int list_each(struct options *o, char *list, int (*add)(struct options *, const char *))
+{
+	char *item;
+	int ret;
+
+	while ((item = strsep(&list, ",")) != NULL) {
+		ret = add(o, item);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int mode_set(struct options *o, const char *text)
+{
+	if (!strcmp(text, "auto"))
+		o->mode = PROGRAM_AUTO;
+	else if (!strcmp(text, "native"))
+		o->mode = PROGRAM_NATIVE;
+	else if (!strcmp(text, "generic"))
+		o->mode = PROGRAM_GENERIC;
+	else {
+		report_error("--mode: '%s' is none of auto, native, generic", text);
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
+static int output_set(struct options *o, const char *text)
+{
+	if (strcmp(text, "json") != 0 && strcmp(text, "table") != 0) {
+		report_error("-o: '%s' is neither table nor json", text);
+		return EXIT_USAGE;
+	}
+	o->json = !strcmp(text, "json");
+	return 0;
+}
+
+static int option_apply(struct options *o, int opt)
+{
+	switch (opt) {
+	case OPT_VIP:
+		return list_each(o, optarg, vip_add);
+	case OPT_FROM:
+		return list_each(o, optarg, from_add);
+	case OPT_MODE:
+		return mode_set(o, optarg);
+	case OPT_NO_ADDR:
+		o->no_addr = true;
+		return 0;
+	case OPT_NO_SYSCTL:
+		o->no_sysctl = true;
+		return 0;
+	case 'o':
+		return output_set(o, optarg);
+	default:
+		return EXIT_USAGE;
+	}
+}
+
+static int options_parse(struct options *o, int argc, char **argv, const struct option *longs,
+			 const char *shorts)
+{
+	int opt, ret;
+
+	memset(o, 0, sizeof(*o));
+	/* 0, not 1: glibc's way to start over after main's own pass. */
+	optind = 0;
+	while ((opt = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		ret = option_apply(o, opt);
+		if (ret)
+			return ret;
+	}
+	if (argc - optind > 1) {
+		report_error("%s takes one interface, not also '%s'", argv[0], argv[optind + 1]);
+		return EXIT_USAGE;
+	}
+	if (optind == argc)
+		return 0;
+	o->iface = argv[optind];
+	o->ifindex = if_nametoindex(o->iface);
+	if (o->ifindex)
+		return 0;
+	report_error("there is no interface '%s' in this network namespace; 'ip link' lists them",
+		     o->iface);
+	return EXIT_REFUSED;
+}
+
+static int iface_required(const struct options *o, const char *verb)
+{
+	if (o->iface)
+		return 0;
+	report_error("%s needs the interface on which tunnel packets arrive", verb);
+	return EXIT_USAGE;
+}
+
+int options_parse_attach(struct options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "vip", required_argument, NULL, OPT_VIP },
+		{ "from", required_argument, NULL, OPT_FROM },
+		{ "mode", required_argument, NULL, OPT_MODE },
+		{ "no-addr", no_argument, NULL, OPT_NO_ADDR },
+		{ "no-sysctl", no_argument, NULL, OPT_NO_SYSCTL },
+		{},
+	};
+	int ret = options_parse(o, argc, argv, longs, "");
+
+	if (!ret)
+		ret = iface_required(o, "attach");
+	if (!ret && !o->vip_count) {
+		report_error("attach needs at least one --vip ADDR");
+		ret = EXIT_USAGE;
+	}
+	return ret;
+}
+
+int options_parse_detach(struct options *o, int argc, char **argv)
+{
+	static const struct option longs[] = { {} };
+	int ret = options_parse(o, argc, argv, longs, "");
+
+	return ret ? ret : iface_required(o, "detach");
+}
+
+int options_parse_status(struct options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{},
+	};
+
+	return options_parse(o, argc, argv, longs, "o:");
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The few routing netlink requests that sluice-instance needs, each a round trip of its own. */
+#ifndef INSTANCE_RTNL_H
+#define INSTANCE_RTNL_H
+
+#include <stdbool.h>
+
+#include "bpf/sluice_instance.h"
+
+struct rtnl_link {
+	int mtu;
+	bool up;
+};
+
+/**
+ * Add @addr as a host address to interface @ifindex. IPv6: without duplicate detection, and never
+ * chosen as the source of this host's own connections.
+ * Return: 0, -EEXIST if it has it, or -errno.
+ */
+int rtnl_addr_add(int ifindex, const struct lb_instance_addr *addr);
+
+/**
+ * Take a host address off interface @ifindex.
+ * Return: 0, -EADDRNOTAVAIL if it isn't there, or -errno.
+ */
+int rtnl_addr_del(int ifindex, const struct lb_instance_addr *addr);
+
+/**
+ * Find the interface that has @addr.
+ * Return: its index, 0 if none has it, or -errno.
+ */
+int rtnl_addr_find(const struct lb_instance_addr *addr);
+
+/**
+ * Find the interface by which packets to @addr leave.
+ * Return: its index, or -errno (-ENETUNREACH: no route).
+ */
+int rtnl_route_oif(const struct lb_instance_addr *addr);
+
+/**
+ * Read MTU and state of a link.
+ * Return: 0, or -errno.
+ */
+int rtnl_link_get(int ifindex, struct rtnl_link *link);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The program's maps as values: what attach did, which VIPs and sources count, what was seen. */
+#ifndef INSTANCE_STATE_H
+#define INSTANCE_STATE_H
+
+#include <stdbool.h>
+
+#include "bpf/sluice_instance.h"
+#include "controlplane/instance/program.h"
+
+/** Make @state that of an attach that has done nothing yet. */
+void state_init(struct lb_instance_state *state);
+
+/** Read the state. Return: 0, or -errno. */
+int state_load(const struct program *program, struct lb_instance_state *state);
+
+/** Write the state; the program follows its filter_sources at once. Return: 0, or -errno. */
+int state_store(const struct program *program, const struct lb_instance_state *state);
+
+/** The entry of @addr, or NULL. */
+struct lb_instance_owned_addr *state_find_vip(struct lb_instance_state *state,
+					      const struct lb_instance_addr *addr);
+
+/** Whether @prefix is among the allowed sources. */
+bool state_has_source(const struct lb_instance_state *state,
+		      const struct lb_instance_prefix *prefix);
+
+/** Add an entry; the caller has made sure that it is new and fits. */
+void state_add_vip(struct lb_instance_state *state, const struct lb_instance_owned_addr *vip);
+void state_add_source(struct lb_instance_state *state, const struct lb_instance_prefix *prefix);
+
+/** Let the program know a VIP (its counters start at zero) or forget it. Return: 0, or -errno. */
+int state_map_vip(const struct program *program, const struct lb_instance_addr *vip);
+int state_unmap_vip(const struct program *program, const struct lb_instance_addr *vip);
+
+/** Let the program accept a source or no longer. Return: 0, or -errno. */
+int state_map_source(const struct program *program, const struct lb_instance_prefix *prefix);
+int state_unmap_source(const struct program *program, const struct lb_instance_prefix *prefix);
+
+/** Sum one reason's counter over all CPUs. Return: 0, or -errno. */
+int state_read_count(const struct program *program, enum lb_instance_reason reason,
+		     struct lb_instance_count *count);
+
+/** Sum one VIP's counters over all CPUs. Return: 0, or -errno. */
+int state_read_vip(const struct program *program, const struct lb_instance_addr *vip,
+		   struct lb_instance_vip *counts);
+
+#endif

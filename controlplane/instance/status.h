@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Everything that status shows of one interface, gathered once, printed as table or JSON. */
+#ifndef INSTANCE_STATUS_H
+#define INSTANCE_STATUS_H
+
+#include <jansson.h>
+
+#include "bpf/sluice_instance.h"
+#include "controlplane/instance/program.h"
+
+#define STATUS_FINDINGS_MAX 16
+
+/* Sentences about what looks wrong; owned. */
+struct status_findings {
+	unsigned int count;
+	char *text[STATUS_FINDINGS_MAX];
+};
+
+struct status {
+	char iface[16];
+	int ifindex;
+	__u32 program_id;
+	enum program_mode mode;
+	struct lb_instance_state state;
+	struct lb_instance_count counts[LB_INSTANCE_REASON_COUNT];
+	struct lb_instance_vip vips[LB_INSTANCE_VIP_SLOTS]; /* of state.vips, same order */
+	int vip_ifindex[LB_INSTANCE_VIP_SLOTS];		    /* interface that has it, or 0 */
+	struct status_findings warnings;		    /* traffic is lost or in danger */
+	struct status_findings hints;			    /* works, could be better */
+};
+
+/** Name and text of each reason, as JSON and the table show them. */
+extern const char *const status_reason_names[LB_INSTANCE_REASON_COUNT];
+extern const char *const status_reason_texts[LB_INSTANCE_REASON_COUNT];
+
+/** Look at the host for @status, which is otherwise filled, and add warnings and hints. */
+void status_check(struct status *status);
+
+/** Free the findings. */
+void status_fini(struct status *status);
+
+/** Print for people. */
+void status_print(const struct status *status);
+
+/** The JSON object of one interface, or NULL without memory. The caller's to decref. */
+json_t *status_to_json(const struct status *status);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What goes wrong on instances in practice, looked for before the operator has to. */
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controlplane/instance/address.h"
+#include "controlplane/instance/host.h"
+#include "controlplane/instance/rtnl.h"
+#include "controlplane/instance/status.h"
+#include "controlplane/instance/sysctl.h"
+
+#define LO_IFINDEX 1
+#define RP_FILTER_STRICT 1
+#define CLIENT_MTU 1500
+#define IP4_HEADER_BYTES 20
+#define IP6_HEADER_BYTES 40
+#define TCP_HEADER_BYTES 20
+
+__attribute__((format(printf, 2, 3))) static void find(struct status_findings *f,
+						       const char *format, ...)
+{
+	va_list args;
+
+	if (f->count == STATUS_FINDINGS_MAX)
+		return;
+	va_start(args, format);
+	if (vasprintf(&f->text[f->count], format, args) >= 0)
+		f->count++;
+	va_end(args);
+}
+
+static bool has_vip4(const struct status *s)
+{
+	for (__u32 i = 0; i < s->state.vip_count; i++)
+		if (s->state.vips[i].addr.family == 4)
+			return true;
+	return false;
+}
+
+static void check_vips(struct status *s)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	for (__u32 i = 0; i < s->state.vip_count; i++) {
+		address_format(&s->state.vips[i].addr, text);
+		if (!s->vip_ifindex[i])
+			find(&s->warnings,
+			     "VIP %s is on no interface, so its packets are not for this host: "
+			     "ip addr add %s/%zu dev lo",
+			     text, text, address_bytes(&s->state.vips[i].addr) * 8);
+		else if (s->vip_ifindex[i] == s->ifindex)
+			find(&s->warnings,
+			     "VIP %s is an address of %s itself, so this host answers ARP and ND "
+			     "for it: move it to lo",
+			     text, s->iface);
+	}
+}
+
+static void check_links(struct status *s)
+{
+	struct rtnl_link link;
+
+	if (!rtnl_link_get(LO_IFINDEX, &link) && !link.up)
+		find(&s->warnings, "lo is down, so its addresses don't work: ip link set lo up");
+	if (rtnl_link_get(s->ifindex, &link))
+		return;
+	if (!link.up)
+		find(&s->warnings, "%s is down: ip link set %s up", s->iface, s->iface);
+	if (link.mtu < CLIENT_MTU + IP6_HEADER_BYTES)
+		find(&s->hints,
+		     "MTU %d of %s leaves %d bytes inside an IPv4 tunnel and %d inside an IPv6 one; "
+		     "to spare clients the detour over path MTU discovery, raise it to %d between "
+		     "balancer and instance, or put 'advmss %d' on the routes to clients",
+		     link.mtu, s->iface, link.mtu - IP4_HEADER_BYTES, link.mtu - IP6_HEADER_BYTES,
+		     CLIENT_MTU + IP6_HEADER_BYTES,
+		     link.mtu - IP6_HEADER_BYTES - IP6_HEADER_BYTES - TCP_HEADER_BYTES);
+}
+
+static void check_arp(struct status *s)
+{
+	if (!has_vip4(s) || sysctl_effective(s->iface, "arp_ignore") != 0)
+		return;
+	find(&s->warnings,
+	     "this host answers ARP for its VIPs on %s and may draw their traffic past the "
+	     "balancer: sysctl -w net.ipv4.conf.%s.arp_ignore=1",
+	     s->iface, s->iface);
+}
+
+/* An unwrapped packet comes from a client, by IFACE; strict filtering wants the way back there too. */
+static void check_rp_filter(struct status *s)
+{
+	/* Of TEST-NET-1: stands for a client anywhere. */
+	static const struct lb_instance_addr client = { .family = 4, .bytes = { 192, 0, 2, 1 } };
+
+	if (!has_vip4(s) || sysctl_effective(s->iface, "rp_filter") != RP_FILTER_STRICT)
+		return;
+	if (rtnl_route_oif(&client) == s->ifindex)
+		return;
+	find(&s->warnings,
+	     "rp_filter is strict on %s and the default route doesn't leave by it, so the kernel "
+	     "silently drops unwrapped packets of such clients: "
+	     "sysctl -w net.ipv4.conf.%s.rp_filter=2",
+	     s->iface, s->iface);
+}
+
+static void check_counts(struct status *s)
+{
+	const struct lb_instance_count *c = s->counts;
+
+	if (c[LB_INSTANCE_UNWRAP_FAILED].pkts)
+		find(&s->warnings,
+		     "%llu packets could not be unwrapped by the driver: attach with --mode generic",
+		     c[LB_INSTANCE_UNWRAP_FAILED].pkts);
+	if (c[LB_INSTANCE_SOURCE].pkts)
+		find(&s->hints,
+		     "%llu tunnel packets came from sources that --from doesn't list; is a "
+		     "balancer's address missing?",
+		     c[LB_INSTANCE_SOURCE].pkts);
+	if (c[LB_INSTANCE_INNER_NOT_VIP].pkts)
+		find(&s->hints,
+		     "%llu tunnel packets were for an address that --vip doesn't list; is a VIP "
+		     "missing?",
+		     c[LB_INSTANCE_INNER_NOT_VIP].pkts);
+}
+
+void status_check(struct status *s)
+{
+	check_vips(s);
+	check_links(s);
+	check_arp(s);
+	check_rp_filter(s);
+	check_counts(s);
+	if (!s->state.filter_sources)
+		find(&s->hints, "any host may send tunnel packets to the VIPs; --from names those "
+				"that should");
+	if (s->mode == PROGRAM_GENERIC)
+		find(&s->hints, "generic mode costs more CPU per packet than native mode in the "
+				"driver");
+}
