@@ -48,7 +48,7 @@ endif
 O := $(BUILD)$(addprefix /,$(flavour))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-BASE_FLAGS := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -I. -isystem $(O) -fPIE -pthread
+BASE_FLAGS := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -I. -isystem $(O) -fPIE -pthread
 BASE_LDFLAGS := -pie -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 ifeq ($(sanitizers),)
 # Not for the packet path: it has no buffers on the stack, and a canary would be paid per burst.
@@ -87,7 +87,7 @@ module = $(or $(if $(filter config/%,$(bare)),config),$(if $(filter controlplane
 	$(filter controlplane/instance/%,$(bare)),instance),$(if $(filter controlplane/%,$(bare)),controlplane),$(if \
 	$(filter engine/%,$(bare)),engine),$(if $(filter io/%,$(bare)),io),$(if $(filter abi/%,$(bare)),abi),$(if \
 	$(filter core/%,$(bare)),core),other)
-bare = $(patsubst dataplane/%,%,$(patsubst tests/unit/%,%,$1))
+bare = $(patsubst docs/gen/%,config/%,$(patsubst dataplane/%,%,$(patsubst tests/unit/%,%,$1)))
 
 sources = $(wildcard $(addsuffix /*.c,$1))
 objects = $(patsubst %.c,$(O)/obj/%.o,$(call sources,$1))
@@ -262,6 +262,17 @@ $(FUZZ_PROGRAMS): $(BUILD)/%: $(O)/obj/%.o $(patsubst %.c,$(O)/obj/%.o,$(fuzz_he
 	$(link_test)
 $(FUZZ_PROGRAMS): LIBS = $(control_libs) $(packet_libs)
 
+# ---- Generated pages ------------------------------------------------------------------------------
+# docs/config.md comes from the configuration table; a test compares the two.
+
+$(O)/docs/reference: $(O)/obj/docs/gen/reference.o $(call archive,config)
+	$(link_test)
+$(O)/docs/reference: LIBS = $(common_libs)
+
+reference: $(O)/docs/reference
+docs: reference
+	$(Q)$(O)/docs/reference > docs/config.md
+
 # ---- Goals that run something ---------------------------------------------------------------------
 
 parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
@@ -285,11 +296,11 @@ demo lab:
 	$(Q)BUILD=$(BUILD) tests/e2e/$@
 
 format:
-	$(Q)clang-format -i $(shell find dataplane controlplane bpf config tests perf -name '*.[ch]' 2>/dev/null)
+	$(Q)clang-format -i $(shell find dataplane controlplane bpf config docs tests perf -name '*.[ch]' 2>/dev/null)
 
 # clang-tidy looks again only at what changed, and at what includes it.
 tidy_sources := $(call sources,dataplane/engine dataplane/io config controlplane controlplane/cli controlplane/instance) \
-	$(bpf_sources) $(unit_sources) $(vector_sources) $(fuzz_tests) $(fuzz_helpers) $(e2e_sources)
+	$(wildcard docs/gen/*.c) $(bpf_sources) $(unit_sources) $(vector_sources) $(fuzz_tests) $(fuzz_helpers) $(e2e_sources)
 tidy_flags = $(if $(filter bpf/%,$<),$(BPF_FLAGS),$(call flags,$<))
 tidy: $(patsubst %.c,$(O)/tidy/%.ok,$(tidy_sources))
 
@@ -337,11 +348,12 @@ help:
 	@echo 'make lint        static checks only'
 	@echo 'make fuzz        fuzzers only, FUZZ_SECONDS each'
 	@echo 'make format      clang-format in place'
+	@echo 'make docs        docs/config.md from the configuration table'
 	@echo 'make install     to DESTDIR and PREFIX ($(PREFIX)); make uninstall'
 	@echo 'make clean       remove $(BUILD)'
 	@echo
 	@echo 'V=1  CC=clang  CFLAGS=  BUILD=dir  JOBS=n  SANITIZE=address|undefined|thread|address,undefined'
 
-.PHONY: all tests e2e-programs fuzz-programs tidy test lint fuzz demo lab format install uninstall clean help
+.PHONY: all reference docs tests e2e-programs fuzz-programs tidy test lint fuzz demo lab format install uninstall clean help
 
 -include $(shell find $(O)/obj $(O)/bpf $(O)/tidy -name '*.d' 2>/dev/null)
