@@ -112,8 +112,9 @@ static void check_health_check(struct config_checker *checker, const struct conf
 		if (strcmp(pool->checks[i].target, check->target) != 0)
 			continue;
 		snprintf(key, sizeof(key), "pools.%s.checks[%u].target", pool->name, index);
-		config_check_fail(checker, check->place, key, check->target,
-				  "the same target as in line %u", pool->checks[i].place.line);
+		config_check_fail(checker, check->target_place, key, check->target,
+				  "the same target as in line %u",
+				  pool->checks[i].target_place.line);
 		break;
 	}
 	if (check->timeout_ms < check->interval_ms)
@@ -130,7 +131,7 @@ static void check_instance(struct config_checker *checker, const struct config_p
 			   uint32_t index)
 {
 	const struct config_instance *instance = &pool->instances[index];
-	const struct config_host host = { instance->address, instance->place };
+	const struct config_host host = { instance->address, instance->address_place };
 	char key[CHECK_KEY_MAX], message[128];
 
 	snprintf(key, sizeof(key), "pools.%s.instances.%s.address", pool->name, instance->name);
@@ -142,7 +143,7 @@ static void check_instance(struct config_checker *checker, const struct config_p
 		if (!config_address_equal(&other->address, &instance->address))
 			continue;
 		snprintf(message, sizeof(message), "is the address of \"%s\", line %u, too",
-			 other->name, other->place.line);
+			 other->name, other->address_place.line);
 		check_fail_address(checker, &host, key, message);
 		break;
 	}

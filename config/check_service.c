@@ -49,8 +49,9 @@ static void check_listener(struct config_checker *checker, struct config_service
 			continue;
 		snprintf(key, sizeof(key), "services.%s.listeners[%u].port", service->name, index);
 		snprintf(port, sizeof(port), "%u", listener->port);
-		config_check_fail(checker, listener->place, key, port,
-				  "the same port as in line %u", service->listeners[i].place.line);
+		config_check_fail(checker, listener->port_place, key, port,
+				  "the same port as in line %u",
+				  service->listeners[i].port_place.line);
 		break;
 	}
 }
@@ -93,7 +94,8 @@ static void check_tunnel_source(struct config_checker *checker,
 		config_check_fail(checker, listener->pool_place, key, listener->pool_name,
 				  "tunnels to its IPv%u instances (\"%s\", line %u) need an IPv%u "
 				  "address in node.address to leave from",
-				  families[i], instance->name, instance->place.line, families[i]);
+				  families[i], instance->name, instance->address_place.line,
+				  families[i]);
 	}
 }
 
@@ -122,7 +124,7 @@ static bool check_find_address(const struct config *config, const struct config_
 			if (!config_address_equal(&pool->instances[j].address, address))
 				continue;
 			snprintf(text, size, "instance %s/%s, line %u", pool->name,
-				 pool->instances[j].name, pool->instances[j].place.line);
+				 pool->instances[j].name, pool->instances[j].address_place.line);
 			return true;
 		}
 	}
@@ -163,9 +165,9 @@ static void check_ports_taken(struct config_checker *checker, const struct confi
 			snprintf(key, sizeof(key), "services.%s.listeners[%u].port", service->name,
 				 i);
 			snprintf(port, sizeof(port), "%u", taken->port);
-			config_check_fail(checker, service->listeners[i].place, key, port,
+			config_check_fail(checker, service->listeners[i].port_place, key, port,
 					  "service \"%s\", line %u, has this port of %s already",
-					  earlier->name, taken->place.line, vip);
+					  earlier->name, taken->port_place.line, vip);
 		}
 	}
 }

@@ -113,6 +113,7 @@ enum config_check_type {
 struct config_check {
 	struct config_place place;
 	char *target; /* as written: "HTTP:80/up.html" */
+	struct config_place target_place;
 	enum config_check_type type;
 	uint16_t port;
 	char *path; /* begins with '/'; NULL with TCP and SSL */
@@ -127,6 +128,7 @@ struct config_instance {
 	struct config_place place;
 	char *name; /* unique in its pool */
 	struct config_address address;
+	struct config_place address_place;
 	uint32_t weight; /* 0 to CONFIG_WEIGHT_MAX; 0 takes no new flows */
 	bool backup;
 };
@@ -167,6 +169,7 @@ enum config_protocol {
 struct config_listener {
 	struct config_place place;
 	uint16_t port;
+	struct config_place port_place;
 	uint16_t instance_port; /* never 0: the same as port when the file doesn't say */
 	struct config_place instance_port_place;
 	char *pool_name;

@@ -24,6 +24,12 @@ void config_errors_init(struct config_errors *errors, const char *file)
 	snprintf(errors->file, sizeof(errors->file), "%s", file);
 }
 
+void config_errors_clear(struct config_errors *errors)
+{
+	errors->count = 0;
+	errors->more = 0;
+}
+
 /* Bytes of the UTF-8 character at @text, by its first byte. The file was found to be valid UTF-8. */
 static size_t error_character_bytes(const char *text)
 {
@@ -123,7 +129,7 @@ void config_errors_print(const struct config_errors *errors, FILE *to)
 		fprintf(to, "%s\n", line);
 	}
 	if (errors->more)
-		fprintf(to, "%s: and %u more errors\n", errors->file, errors->more);
+		fprintf(to, "%s: %u more errors\n", errors->file, errors->more);
 }
 
 static char guess_fold(char character)

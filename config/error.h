@@ -25,7 +25,10 @@ void config_error_add(struct config_errors *errors, struct config_place place, c
 /** Put the errors in the order of the file. */
 void config_errors_sort(struct config_errors *errors);
 
-/** Forget all errors and take a file name. */
+/** Forget all errors. */
+void config_errors_clear(struct config_errors *errors);
+
+/** Begin without errors, and take a file name. */
 void config_errors_init(struct config_errors *errors, const char *file);
 
 /** The nearest of some words to one that is wrong. Set word, and leave the rest 0. */

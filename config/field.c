@@ -170,9 +170,11 @@ int config_field_secret(const struct config_item *item, const char *text, void *
 
 	if (config_scalar_hex(text, node->secret, sizeof(node->secret)) == 0)
 		return 0;
-	return config_error_reason(
-		reason, "expected %s, not %zu characters%s", item->expect, strlen(text),
-		strlen(text) == 2 * sizeof(node->secret) ? " of which some are no hex digits" : "");
+	if (strlen(text) == 2 * sizeof(node->secret))
+		return config_error_reason(
+			reason, "has other characters than hex digits; expected %s", item->expect);
+	return config_error_reason(reason, "has %zu characters; expected %s", strlen(text),
+				   item->expect);
 }
 
 int config_field_check_name(const char *text, struct config_reason *reason)
@@ -259,15 +261,12 @@ static int field_target_path(enum config_check_type type, const char *text, cons
 	bool http = type == CONFIG_CHECK_HTTP || type == CONFIG_CHECK_HTTPS;
 
 	if (!http && *path)
-		return config_error_reason(reason,
-					   "expected nothing after the port: a %s check "
-					   "takes no path",
-					   config_check_type_name(type));
+		return config_error_reason(
+			reason, "expected nothing after the port: %s checks take no path",
+			config_check_type_name(type));
 	if (http && !*path)
-		return config_error_reason(reason,
-					   "expected a path after the port, \"%.40s/\" if "
-					   "no other",
-					   text);
+		return config_error_reason(
+			reason, "expected a path after the port, \"%.40s/\" if no other", text);
 	if (strlen(path) > CONFIG_PATH_MAX)
 		return config_error_reason(reason,
 					   "expected a path of at most %u characters, not "

@@ -296,7 +296,8 @@ static void read_error_missing(struct config_reader *reader, const struct read_k
 		if (!item->required || keys->seen[i].line || keys->guessed[i])
 			continue;
 		config_item_expect(item, expect, sizeof(expect));
-		snprintf(message, sizeof(message), "is missing; expected %s", expect);
+		snprintf(message, sizeof(message), "is missing; expected %s%s",
+			 item->type == CONFIG_TYPE_LIST ? "a list, each entry " : "", expect);
 		before = config_reader_enter_key(reader, item->key);
 		config_reader_error(reader, place, NULL, message);
 		config_reader_leave(reader, before);

@@ -8,6 +8,8 @@
 
 /* The schema needs seven levels. */
 #define READER_DEPTH_MAX 16
+/* No more is read of a file that is nothing but errors. */
+#define READER_ERRORS_MORE_MAX 1000
 
 static struct config_place reader_mark(const yaml_mark_t *mark)
 {
@@ -55,6 +57,8 @@ void config_reader_error(struct config_reader *reader, struct config_place place
 {
 	reader->wrong = true;
 	config_error_add(reader->errors, place, reader->path, value, "%s", message);
+	if (reader->errors->more == READER_ERRORS_MORE_MAX)
+		reader->failed = -EINVAL;
 }
 
 /* An error after which the rest of the file says nothing. */
@@ -80,6 +84,8 @@ static void reader_fail_syntax(struct config_reader *reader)
 			 parser->context_mark.line + 1);
 	snprintf(message, sizeof(message), "not valid YAML: %s%s",
 		 parser->problem ? parser->problem : "unknown error", context);
+	/* What was read up to here was read in another sense than it was meant. */
+	config_errors_clear(reader->errors);
 	config_reader_fail(reader, reader_mark(&parser->problem_mark), message);
 }
 

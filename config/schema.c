@@ -6,7 +6,6 @@
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 
-/* clang-format off: a table */
 #define FIELD(type_, field_)                                                                       \
 	.offset = offsetof(struct type_, field_), .size = sizeof(((struct type_ *)0)->field_)
 #define PLACE(type_, field_) .place_offset = offsetof(struct type_, field_)
@@ -79,7 +78,8 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
 	[CONFIG_SECTION_SERVICE] = { .title = "services.NAME",
 				     .size = sizeof(struct config_service),
 				     .name_offset = offsetof(struct config_service, name),
-				     .help = "What clients connect to: each port of `listeners` on each address of `vip`." },
+				     .help = "What clients connect to: each port of `listeners` on each "
+					     "address of `vip`." },
 	[CONFIG_SECTION_LISTENER] = { .title = "services.NAME.listeners[]",
 				      .size = sizeof(struct config_listener),
 				      .identity = "port",
@@ -119,10 +119,10 @@ const struct config_item config_schema[] = {
 	  .help = "The port that packets come from and go to. A kernel interface is driven through "
 		  "AF_XDP." },
 	{ NODE, .key = "cpus", .type = CONFIG_TYPE_TEXT, .required = true,
-	  .expect = "a list of CPUs such as \"2-5,7\"", .parse = config_field_cpus,
+	  .expect = "a list of CPUs from 0 to 1023 such as \"2-5,7\"", .parse = config_field_cpus,
 	  .format = config_field_cpus_format, FIELD(config_node, cpus),
 	  .help = "One worker runs on each, with one receive and one transmit queue, and keeps it "
-		  "busy. At most 64, numbered up to 1023." },
+		  "busy. At most 64." },
 	{ NODE, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
 	  .min = 1, .max = CONFIG_ADDRESSES_MAX,
 	  .expect = "an address with its prefix length, such as \"10.0.0.5/24\"",
@@ -202,7 +202,7 @@ const struct config_item config_schema[] = {
 	{ CHECK, .key = "target", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
 	  .expect = "TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path",
 	  .parse = config_field_target, .format = config_field_string_format,
-	  FIELD(config_check, target),
+	  FIELD(config_check, target), PLACE(config_check, target_place),
 	  .help = "`TCP` connects, `SSL` makes a TLS handshake, `HTTP` and `HTTPS` get the path and want "
 		  "status 200. Certificates are not verified." },
 	{ CHECK, .key = "interval", .type = CONFIG_TYPE_DURATION, .min = 100, .max = 300 * SECOND,
@@ -222,6 +222,7 @@ const struct config_item config_schema[] = {
 	{ INSTANCE, .key = "address", .type = CONFIG_TYPE_TEXT, .required = true,
 	  .reloadable = true, .expect = "an IPv4 or IPv6 address", .parse = config_field_address,
 	  .format = config_field_address_format, FIELD(config_instance, address),
+	  PLACE(config_instance, address_place),
 	  .help = "Where it is reached; unique in its pool, never a VIP." },
 	{ INSTANCE, .key = "weight", .type = CONFIG_TYPE_NUMBER, .max = CONFIG_WEIGHT_MAX,
 	  .fallback = "100", .reloadable = true, FIELD(config_instance, weight),
@@ -250,7 +251,7 @@ const struct config_item config_schema[] = {
 
 	{ LISTENER, .key = "port", .type = CONFIG_TYPE_NUMBER, .required = true, .min = 1,
 	  .max = 65535, .reloadable = true, FIELD(config_listener, port),
-	  .help = "The port that clients use." },
+	  PLACE(config_listener, port_place), .help = "The port that clients use." },
 	{ LISTENER, .key = "instance_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
 	  .absent = "the same as `port`", .reloadable = true, FIELD(config_listener, instance_port),
 	  PLACE(config_listener, instance_port_place),
@@ -261,7 +262,6 @@ const struct config_item config_schema[] = {
 	  .format = config_field_string_format, FIELD(config_listener, pool_name),
 	  PLACE(config_listener, pool_place), .help = "The pool that serves it." },
 };
-/* clang-format on */
 
 const size_t config_schema_count = sizeof(config_schema) / sizeof(config_schema[0]);
 

@@ -67,16 +67,6 @@ static void text_advance(struct text *text, uint32_t character, size_t bytes)
 		text->indent = false;
 }
 
-/* A line of blanks, or of blanks and a comment, has no indentation that could matter. */
-static bool text_line_is_empty(const struct text *text)
-{
-	const unsigned char *at = text->at;
-
-	while (at < text->end && (*at == ' ' || *at == '\t'))
-		at++;
-	return at == text->end || *at == '\n' || *at == '\r' || *at == '#';
-}
-
 static int text_refuse_marks(const void *data, size_t size, struct config_errors *errors)
 {
 	const struct config_place start = { 1, 1 };
@@ -114,7 +104,7 @@ int config_text_check(const void *data, size_t size, struct config_errors *error
 					 "control character U+%04X; expected text", character);
 			return -EINVAL;
 		}
-		if (character == '\t' && text.indent && !text_line_is_empty(&text)) {
+		if (character == '\t' && text.indent) {
 			config_error_add(errors, text.place, NULL, NULL,
 					 "a tab in the indentation; YAML indents with spaces");
 			return -EINVAL;
