@@ -60,7 +60,7 @@ static void test_sizes(void **state)
 		{ { 1, 4096, 1, 1, 4096 }, NULL },
 		{ { 1, 1, 4096, 1, 1 }, NULL },
 		{ { 1, 1, 64, 8, 8 }, NULL },
-		{ { 65, 1, 0, 0, 0 }, "t:131:3: pools: expected at most 64 entries\n" },
+		{ { 65, 1, 0, 0, 0 }, "t:196:3: pools: expected at most 64 entries\n" },
 		{ { 1, 4097, 0, 0, 0 },
 		  "t:4102:7: pools.p0.instances: expected at most 4096 entries\n" },
 		{ { 2, 2049, 0, 0, 0 },
@@ -165,7 +165,7 @@ static void test_counts(void **state)
 		   strdup("10.0.0.1/8, 10.0.0.2/8, 10.0.0.3/8, 10.0.0.4/8, 10.0.0.5/8, 10.0.0.6/8,"
 			  "10.0.0.7/8, 10.0.0.8/8, 10.0.0.9/8, 10.0.0.10/8, 10.0.0.11/8,\n"
 			  "    10.0.0.12/8, 10.0.0.13/8, 10.0.0.14/8, 10.0.0.15/8, 10.0.0.16/8, a"),
-		   "t:5:74: node.address[16]: expected at most 16 entries\n");
+		   "t:5:70: node.address[16]: expected at most 16 entries\n");
 }
 
 /* Nothing that is cheap to write may be dear to read. */
