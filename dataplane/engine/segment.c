@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/engine/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_ring_elem.h>
+
+#define PART_ALIGN 4096 /* parts of different writers share no page */
+#define RING_FLAGS (RING_F_SP_ENQ | RING_F_SC_DEQ)
+#define POOL_STRIDE ((LB_POOL_SLOTS_MAX * sizeof(uint16_t) + 63) & ~(uint64_t)63)
+
+LB_STATIC_ASSERT(sizeof(struct lb_cmd) == sizeof(struct lb_event), "one size of ring entries");
+
+/* Reserve room for a part, and return its offset. */
+static uint64_t layout_add(uint64_t *end, uint64_t bytes)
+{
+	uint64_t offset = *end;
+
+	*end = (offset + bytes + PART_ALIGN - 1) & ~(uint64_t)(PART_ALIGN - 1);
+	return offset;
+}
+
+static void layout_make(struct lb_segment *seg, uint32_t n_workers)
+{
+	uint64_t ring_bytes =
+		(uint64_t)rte_ring_get_memsize_elem(sizeof(struct lb_cmd), LB_RING_ENTRIES);
+	uint64_t services_bytes = sizeof(struct lb_service_table) +
+				  (uint64_t)LB_SERVICE_SLOTS_MAX * sizeof(struct lb_service);
+	uint64_t end = 0;
+
+	layout_add(&end, sizeof(*seg));
+	seg->node_stats = layout_add(&end, sizeof(struct lb_node_stats));
+	seg->worker_stats = layout_add(&end, (n_workers + 1) * sizeof(struct lb_worker_stats));
+	seg->instance_stats = layout_add(&end, (uint64_t)n_workers * LB_INSTANCES_MAX *
+						       sizeof(struct lb_instance_stats));
+	seg->cmd_ring = layout_add(&end, ring_bytes);
+	seg->event_ring = layout_add(&end, ring_bytes);
+	seg->directory = layout_add(&end, sizeof(struct lb_directory));
+	for (uint32_t i = 0; i < 2; i++) {
+		seg->params[i] = layout_add(&end, sizeof(struct lb_params));
+		seg->services[i] = layout_add(&end, services_bytes);
+		seg->instances[i] = layout_add(&end, LB_INSTANCES_MAX * sizeof(struct lb_instance));
+	}
+	seg->pool_stride = POOL_STRIDE;
+	seg->pools = layout_add(&end, 2 * LB_POOLS_MAX * POOL_STRIDE);
+	seg->bytes = end;
+}
+
+/* Addresses from a layout that nobody else could have touched yet. */
+static void segment_bind(struct segment *segment, const struct lb_segment *seg)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		segment->params[i] = lb_segment_at(seg, seg->params[i]);
+		segment->services[i] = lb_segment_at(seg, seg->services[i]);
+		segment->instances[i] = lb_segment_at(seg, seg->instances[i]);
+	}
+	segment->pools = lb_segment_at(seg, seg->pools);
+	segment->cmd_ring = lb_segment_at(seg, seg->cmd_ring);
+	segment->event_ring = lb_segment_at(seg, seg->event_ring);
+	segment->node_stats = lb_segment_at(seg, seg->node_stats);
+	segment->worker_stats = lb_segment_at(seg, seg->worker_stats);
+	segment->instance_stats = lb_segment_at(seg, seg->instance_stats);
+}
+
+/* A memfd that nobody can resize under those who have mapped it. */
+static int memfd_make(struct segment *segment, uint64_t bytes)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	void *map;
+
+	segment->memfd = memfd_create("sluice", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (segment->memfd < 0)
+		return -errno;
+	if (ftruncate(segment->memfd, (off_t)bytes) || fcntl(segment->memfd, F_ADD_SEALS, seals))
+		return -errno;
+	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, segment->memfd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	segment->shared = map;
+	segment->bytes = bytes;
+	return 0;
+}
+
+static int rings_make(struct segment *segment)
+{
+	int err;
+
+	err = rte_ring_init(segment->cmd_ring, "commands", LB_RING_ENTRIES, RING_FLAGS);
+	if (!err)
+		err = rte_ring_init(segment->event_ring, "events", LB_RING_ENTRIES, RING_FLAGS);
+	if (err)
+		return err;
+	segment->cmd_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (segment->cmd_fd < 0)
+		return -errno;
+	segment->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return segment->event_fd < 0 ? -errno : 0;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+int segment_create(struct segment *segment, uint32_t n_workers)
+{
+	struct lb_segment seg = {
+		.magic = LB_ABI_MAGIC,
+		.abi_version = LB_ABI_VERSION,
+		.abi_hash = lb_abi_hash(),
+		.started_ns = now_ns(),
+		.n_workers = n_workers,
+		.pid = (uint32_t)getpid(),
+	};
+	int err;
+
+	*segment = (struct segment){ .memfd = -1, .cmd_fd = -1, .event_fd = -1 };
+	if (n_workers == 0 || n_workers > LB_WORKERS_MAX)
+		return -EINVAL;
+	if (getrandom(&seg.boot_id, sizeof(seg.boot_id), 0) != sizeof(seg.boot_id))
+		return -errno;
+	layout_make(&seg, n_workers);
+	err = memfd_make(segment, seg.bytes);
+	if (err)
+		goto fail;
+	*segment->shared = seg;
+	segment->n_workers = n_workers;
+	segment->boot_id = seg.boot_id;
+	segment_bind(segment, segment->shared);
+	err = rings_make(segment);
+	if (err)
+		goto fail;
+	/* A worker's first count of an instance must not be a page fault. */
+	memset(segment->worker_stats, 0, (n_workers + 1) * sizeof(*segment->worker_stats));
+	memset(segment->instance_stats, 0,
+	       (size_t)n_workers * LB_INSTANCES_MAX * sizeof(*segment->instance_stats));
+	return 0;
+
+fail:
+	segment_destroy(segment);
+	return err;
+}
+
+static void fd_close(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void segment_destroy(struct segment *segment)
+{
+	if (!segment->bytes && segment->memfd <= 0)
+		return;
+	if (segment->shared)
+		munmap(segment->shared, segment->bytes);
+	fd_close(segment->memfd);
+	fd_close(segment->cmd_fd);
+	fd_close(segment->event_fd);
+	*segment = (struct segment){ .memfd = -1, .cmd_fd = -1, .event_fd = -1 };
+}
+
+const void *segment_block(const struct segment *segment, const struct lb_cmd *cmd)
+{
+	uint32_t buffer = cmd->buffer & 1;
+
+	switch (cmd->block) {
+	case LB_BLOCK_PARAMS:
+		return segment->params[buffer];
+	case LB_BLOCK_SERVICES:
+		return segment->services[buffer];
+	case LB_BLOCK_INSTANCES:
+		return segment->instances[buffer];
+	default:
+		return segment->pools + (2 * (uint64_t)cmd->index + buffer) * POOL_STRIDE;
+	}
+}
+
+bool segment_ring_check(struct rte_ring *ring)
+{
+	uint32_t filled = ring->prod.tail - ring->cons.head;
+
+	if (ring->size == LB_RING_ENTRIES && ring->mask == LB_RING_ENTRIES - 1 &&
+	    ring->capacity == LB_RING_ENTRIES - 1 && filled <= LB_RING_ENTRIES - 1)
+		return true;
+	rte_ring_init(ring, "repaired", LB_RING_ENTRIES, RING_FLAGS);
+	return false;
+}
+
+void segment_rings_recover(struct segment *segment)
+{
+	segment_ring_check(segment->cmd_ring);
+	segment_ring_check(segment->event_ring);
+	/* Killed between reserving entries and publishing them; its successor starts over. */
+	segment->cmd_ring->prod.head = segment->cmd_ring->prod.tail;
+	segment->event_ring->cons.head = segment->event_ring->cons.tail;
+}
