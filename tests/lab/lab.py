@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The lab: a client, a router, an edge with Sluice, and six instances, in network namespaces.
+
+                          bridge br-lan (1500 bytes)
+    client --- router ------+-- edge      edge0, driven by sluice-dataplane through AF_XDP
+                  |         +-- web-1 .. web-4
+                  |
+                  +------ bridge br-far
+                            +-- far-1, far-2
+
+The router sends the VIPs to the edge; instances answer the client through the router, not through the edge.
+"""
+import atexit
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import settings
+from instance import Instance, make_tls
+from netns import Network, run
+from traffic import Holder, Load
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BIN = ROOT / os.environ.get("BUILD", "build") / "bin"
+HUGEPAGE_BYTES = 1 << 30
+READY_TIMEOUT_S = 20
+
+
+class CtlError(Exception):
+    """sluicectl did not exit with 0."""
+
+    def __init__(self, argv, done):
+        super().__init__(f"sluicectl {' '.join(map(str, argv))}: exit code {done.returncode}: {done.stderr.strip()}")
+        self.code, self.stderr = done.returncode, done.stderr
+
+
+def wait_for(what, condition, timeout_s=10, pause_s=0.05):
+    """Return the first true value of condition(), or fail with what was waited for."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {timeout_s} s")
+        time.sleep(pause_s)
+
+
+class Daemon:
+    """One program of ours in the edge's namespace; may be started again and again."""
+
+    def __init__(self, lab, program):
+        self.lab, self.program = lab, program
+        self.process = None
+        self.ready_s = None
+        self.log_path = lab.net.dir / f"{program}.log"
+
+    def start(self, *extra, wait=True):
+        """Start; with @wait return when it says READY=1 to the notify socket. ready_s is how long that took."""
+        path = self.lab.net.dir / f"{self.program}.notify"
+        path.unlink(missing_ok=True)
+        began = time.monotonic()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, open(self.log_path, "ab") as log:
+            notify.bind(str(path))
+            self.process = self.lab.net.spawn("edge", BIN / self.program, *self.lab.arguments, *extra, stdout=log, stderr=log,
+                                              stdin=subprocess.DEVNULL, env={**os.environ, "NOTIFY_SOCKET": str(path)})
+            if wait:
+                self._wait_ready(notify, began)
+        return self
+
+    def _wait_ready(self, notify, began):
+        notify.settimeout(0.1)
+        while time.monotonic() - began < READY_TIMEOUT_S:
+            with contextlib.suppress(TimeoutError):
+                if b"READY=1" in notify.recv(4096).split(b"\n"):
+                    self.ready_s = time.monotonic() - began
+                    return
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.program} ended with {self.process.returncode}:\n{self.log(20)}")
+        raise TimeoutError(f"{self.program} is not ready after {READY_TIMEOUT_S} s:\n{self.log(20)}")
+
+    def kill(self, number=signal.SIGKILL, timeout_s=10):
+        """Send a signal and wait for the end. Return the exit code (negative: the signal)."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout_s)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def log(self, lines=40):
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:]) if self.log_path.exists() else ""
+
+
+class Lab:
+    """Use as a context: leaving it removes everything, also after an exception or a signal."""
+
+    def __init__(self):
+        self.net = Network()
+        self.config = settings.default()
+        self.config_path = self.net.dir / "sluice.yaml"
+        self.run_dir = self.net.dir / "run"
+        self.arguments = ["-c", self.config_path, "-r", self.run_dir]
+        self.dataplane = Daemon(self, "sluice-dataplane")
+        self.sluiced = Daemon(self, "sluiced")
+        self.instances = {}
+        self._closed = False
+
+    def __enter__(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._signalled)
+        atexit.register(self.down)
+        try:
+            self.up()
+        except BaseException:
+            self.down()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.down()
+
+    def _signalled(self, number, _frame):
+        sys.exit(128 + number)
+
+    def up(self):
+        """Namespaces, links and instances; not yet Sluice."""
+        self.net.open(HUGEPAGE_BYTES)
+        self.run_dir.mkdir()
+        self.write_config()
+        make_tls(self.net.dir / "tls")
+        self._make_switch()
+        self._make_router()
+        self._make_client()
+        self._make_edge()
+        for name in settings.NAMES:
+            self._make_instance(name)
+        for instance in self.instances.values():
+            wait_for(f"nginx of {instance.name}", instance.is_up)
+
+    def down(self):
+        """Idempotent. A second Ctrl-C must not leave half of it behind."""
+        if self._closed:
+            return
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        self._closed = True
+        for daemon in (self.sluiced, self.dataplane):
+            if daemon.running():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    daemon.kill(signal.SIGTERM, 3)
+        self.net.close()
+
+    def _make_switch(self):
+        self.net.add("switch")
+        # Bridged packets would otherwise pass the host's IP checks, and malformed ones vanish there.
+        self.net.sysctl("switch", **{f"net.bridge.bridge-nf-call-{table}": 0 for table in ("iptables", "ip6tables", "arptables")})
+        for bridge in ("br-lan", "br-far"):
+            self.net.ip("switch", f"link add {bridge} type bridge mcast_snooping 0", f"link set {bridge} up")
+
+    def _make_router(self):
+        self.net.add("router", **{"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1, "net.ipv4.conf.all.rp_filter": 0,
+                                  "net.ipv4.conf.default.rp_filter": 0, "net.ipv4.conf.all.send_redirects": 0,
+                                  "net.ipv4.conf.default.send_redirects": 0})
+        for dev, bridge, addresses in (("lan0", "br-lan", settings.ROUTER_LAN), ("far0", "br-far", settings.ROUTER_FAR)):
+            self.net.link("router", dev, "switch", f"r-{dev}")
+            self.net.ip("switch", f"link set r-{dev} master {bridge}")
+            self.net.ip("router", f"addr add {addresses[0]}/24 dev {dev}", f"addr add {addresses[1]}/64 dev {dev} nodad")
+        self.route_vips(*settings.EDGE)
+
+    def route_vips(self, v4, v6):
+        """Where the router sends the VIPs: to the edge, or past it straight to an instance."""
+        self.net.ip("router", *(f"route replace {vip} via {v6 if ':' in vip else v4}" for vip in settings.VIPS))
+
+    def _make_client(self):
+        self.net.add("client", **{"net.ipv4.ip_local_port_range": "10240 65000"})
+        self.net.link("client", "eth0", "router", "client0")
+        v4, v6 = settings.CLIENT
+        via4, via6 = settings.ROUTER_CLIENT
+        self.net.ip("router", f"addr add {via4}/24 dev client0", f"addr add {via6}/64 dev client0 nodad")
+        self.net.ip("client", f"addr add {v4}/24 dev eth0", f"addr add {v6}/64 dev eth0 nodad",
+                    f"route add default via {via4}", f"route add ::/0 via {via6}")
+
+    def _make_edge(self):
+        self.net.add("edge")
+        # One queue: net_af_xdp of DPDK 22.11 sees no more on a veth.
+        self.net.link("edge", "edge0", "switch", "edge0p")
+        # The addresses live on sluice0; the port itself must stay silent.
+        self.net.sysctl("edge", **{"net.ipv6.conf.edge0.disable_ipv6": 1})
+        # What leaves the bridge for an AF_XDP socket needs finished checksums and frames of at most the MTU.
+        self.net.exec("switch", "ethtool", "-K", "edge0p", "tx", "off", "tso", "off", "gso", "off")
+        self.net.ip("switch", "link set edge0p master br-lan")
+
+    def _make_instance(self, name):
+        near = name in settings.NEAR
+        v4, v6 = (settings.NEAR if near else settings.FAR)[name]
+        gateways = settings.ROUTER_LAN if near else settings.ROUTER_FAR
+        instance = self.instances[name] = Instance(self.net, name, v4, v6, gateways)
+        instance.create("br-lan" if near else "br-far")
+        program = BIN / "sluice-instance"
+        instance.take_vips(settings.VIPS, program if program.exists() else None)
+        instance.start()
+
+    def write_config(self, text=None):
+        """Replace the file as an operator's tool would: whole, by rename."""
+        new = self.config_path.with_suffix(".new")
+        new.write_text(settings.to_yaml(self.config) if text is None else text)
+        new.rename(self.config_path)
+
+    def start(self):
+        """Both daemons, until every instance is up in every pool and carries traffic."""
+        self.dataplane.start()
+        self.sluiced.start()
+        self.wait_up()
+
+    def wait_up(self, timeout_s=15):
+        for pool, entry in self.config["pools"].items():
+            for name in entry["instances"]:
+                self.wait_health(f"{pool}/{name}", "up", timeout_s)
+
+    def ctl(self, *argv, table=False, timeout_s=60):
+        """Run sluicectl; what it prints, as data (or with @table as text for people). CtlError if it refuses."""
+        words = [] if table else ["-o", "json"]
+        done = run(BIN / "sluicectl", "-r", self.run_dir, *words, *argv, check=False, timeout_s=timeout_s)
+        if done.returncode:
+            raise CtlError(argv, done)
+        return done.stdout if table else json.loads(done.stdout) if done.stdout.strip() else None
+
+    def instance_status(self, path):
+        pool, name = path.split("/")
+        for entry in self.ctl("status")["pools"]:
+            if entry["name"] == pool:
+                return next((i for i in entry["instances"] if i["name"] == name), None)
+        return None
+
+    def wait_health(self, path, health, timeout_s=10):
+        def reached():
+            with contextlib.suppress(CtlError):
+                status = self.instance_status(path)
+                return status and status["health"] == health
+        return wait_for(f"{path} to be {health}", reached, timeout_s)
+
+    def flows(self):
+        """Flows per instance, all pools: {"web/web-1": 3}."""
+        return {f"{p['name']}/{i['name']}": i["flows"] for p in self.ctl("status")["pools"] for i in p["instances"]}
+
+    def curl(self, url, *argv, **options):
+        return self.net.exec("client", "curl", "-ksS", "-m", "10", *argv, url, check=False, **options)
+
+    def load(self, *urls, **options):
+        return Load(self.net, urls or settings.URLS, **{"expect": ",".join(settings.NAMES), **options})
+
+    def hold(self, *urls, **options):
+        return Holder(self.net, urls or settings.URLS, **options)

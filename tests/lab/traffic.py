@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""load.py and hold.py as processes of the client's namespace."""
+import json
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def _words(options):
+    for key, value in options.items():
+        yield f"--{key}"
+        if value is not True:
+            yield str(value)
+
+
+class Load:
+    """Requests under way, each on a connection of its own; begins at once."""
+
+    def __init__(self, net, urls, **options):
+        self.process = net.spawn("client", "/usr/bin/python3", HERE / "load.py", "--stdin", *_words(options), *urls,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def wait(self, timeout_s=180):
+        """The report, when the requests are done."""
+        out = self.process.stdout.read() if self.process.wait(timeout_s) in (0, 1) else ""
+        self.process.stdin.close()
+        return json.loads(out)
+
+    def stop(self):
+        """The report, now."""
+        out, _ = self.process.communicate(timeout=60)
+        return json.loads(out)
+
+
+class Holder:
+    """Long-lived connections; all are open when this returns."""
+
+    def __init__(self, net, urls, **options):
+        self.process = net.spawn("client", "/usr/bin/python3", HERE / "hold.py", *_words(options), *urls,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.opened = json.loads(self.process.stdout.readline())
+
+    def report(self):
+        self.process.stdin.write("\n")
+        return json.loads(self.process.stdout.readline())
+
+    def close(self):
+        """Close them all; the last report."""
+        out, _ = self.process.communicate(timeout=60)
+        return json.loads(out.splitlines()[-1])
