@@ -47,7 +47,8 @@ sanitizers := fuzzer-no-link address undefined
 endif
 O := $(BUILD)$(addprefix /,$(flavour))
 
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-missing-field-initializers \
+	-Werror
 BASE_FLAGS := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -I. -isystem $(O) -fPIE -pthread
 BASE_LDFLAGS := -pie -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 ifeq ($(sanitizers),)
@@ -244,7 +245,11 @@ $(patsubst %.c,$(O)/%,$1): LIBS = $$(test_libs_$(call module,$1)) -lcmocka -lm
 endef
 $(foreach t,$(unit_tests),$(eval $(call unit_rule,$t)))
 
-$(O)/tests/vectors/vectors: $(patsubst %.c,$(O)/obj/%.o,$(vector_sources)) $(call archive,engine) $(call archive,config)
+# What helps the tests of the engine helps the vectors and the fuzzers too.
+$(call archive,harness): $(patsubst %.c,$(O)/obj/%.o,$(filter-out $(unit_tests),$(filter tests/unit/engine/% \
+		tests/unit/dataplane/engine/%,$(unit_sources))))
+
+$(O)/tests/vectors/vectors: $(patsubst %.c,$(O)/obj/%.o,$(vector_sources) tests/unit/engine/harness.c) $(foreach a,harness engine config,$(call archive,$a))
 	$(link_test)
 $(O)/tests/vectors/vectors: LIBS = $(packet_libs) -lcmocka
 
@@ -257,10 +262,10 @@ fuzz-programs:
 	+$(Q)$(MAKE) --no-print-directory FUZZ=1 $(FUZZ_PROGRAMS)
 
 $(FUZZ_PROGRAMS): BASE_LDFLAGS += -fsanitize=fuzzer
-$(FUZZ_PROGRAMS): $(BUILD)/%: $(O)/obj/%.o $(patsubst %.c,$(O)/obj/%.o,$(fuzz_helpers)) $(foreach a,engine io config \
-		controlplane cli,$(call archive,$a))
+$(FUZZ_PROGRAMS): $(BUILD)/%: $(O)/obj/%.o $(patsubst %.c,$(O)/obj/%.o,$(fuzz_helpers)) $(foreach a,harness engine io \
+		config controlplane cli,$(call archive,$a))
 	$(link_test)
-$(FUZZ_PROGRAMS): LIBS = $(control_libs) $(packet_libs)
+$(FUZZ_PROGRAMS): LIBS = $(control_libs) $(packet_libs) -lcmocka
 
 # ---- Generated pages ------------------------------------------------------------------------------
 # docs/config.md comes from the configuration table; a test compares the two.

@@ -393,29 +393,28 @@ LB_INLINE void lb_parse_ipv6(const struct lb_frame *frame, struct lb_meta *meta)
 		lb_parse_l4(l4, frame->end, meta->l3_len - sizeof(*ip) - (uint32_t)ext_len, meta);
 }
 
-/* Returns the ethertype behind at most one VLAN tag, or 0 with the drop set. */
-LB_INLINE lb_be16 lb_parse_eth(const struct lb_frame *frame, struct lb_meta *meta)
+/* The ethertype behind at most one VLAN tag; false with the drop set. */
+LB_INLINE bool lb_parse_eth(const struct lb_frame *frame, struct lb_meta *meta, lb_be16 *type)
 {
 	const struct lb_eth *eth = (const struct lb_eth *)frame->data;
 	const struct lb_vlan *vlan = (const struct lb_vlan *)(eth + 1);
 
+	*type = eth->type;
 	meta->l3_offset = sizeof(*eth);
-	if (lb_likely(eth->type != LB_BE16(LB_ETHERTYPE_VLAN))) {
-		if (lb_likely(eth->type != LB_BE16(LB_ETHERTYPE_QINQ)))
-			return eth->type;
-		lb_meta_set(meta, LB_CLASS_DROP, LB_DROP_L2_VLAN_DEPTH);
-		return 0;
+	if (*type == LB_BE16(LB_ETHERTYPE_VLAN)) {
+		if (!lb_fits(vlan, sizeof(*vlan), frame->end)) {
+			lb_meta_set(meta, LB_CLASS_DROP, LB_DROP_L2_TRUNCATED);
+			return false;
+		}
+		*type = vlan->type;
+		meta->l3_offset = sizeof(*eth) + sizeof(*vlan);
+		if (*type == LB_BE16(LB_ETHERTYPE_VLAN))
+			*type = LB_BE16(LB_ETHERTYPE_QINQ);
 	}
-	if (!lb_fits(vlan, sizeof(*vlan), frame->end)) {
-		lb_meta_set(meta, LB_CLASS_DROP, LB_DROP_L2_TRUNCATED);
-		return 0;
-	}
-	meta->l3_offset = sizeof(*eth) + sizeof(*vlan);
-	if (vlan->type == LB_BE16(LB_ETHERTYPE_VLAN) || vlan->type == LB_BE16(LB_ETHERTYPE_QINQ)) {
-		lb_meta_set(meta, LB_CLASS_DROP, LB_DROP_L2_VLAN_DEPTH);
-		return 0;
-	}
-	return vlan->type;
+	if (lb_likely(*type != LB_BE16(LB_ETHERTYPE_QINQ)))
+		return true;
+	lb_meta_set(meta, LB_CLASS_DROP, LB_DROP_L2_VLAN_DEPTH);
+	return false;
 }
 
 /**
@@ -442,12 +441,13 @@ LB_INLINE void lb_parse(const struct lb_frame *frame, uint64_t mac, struct lb_me
 		lb_meta_set(meta, LB_CLASS_DROP, LB_DROP_L2_OTHER_HOST);
 		return;
 	}
-	type = lb_parse_eth(frame, meta);
+	if (lb_unlikely(!lb_parse_eth(frame, meta, &type)))
+		return;
 	if (lb_likely(type == LB_BE16(LB_ETHERTYPE_IPV4)))
 		lb_parse_ipv4(frame, meta);
 	else if (type == LB_BE16(LB_ETHERTYPE_IPV6))
 		lb_parse_ipv6(frame, meta);
-	else if (type)
+	else
 		meta->class = LB_CLASS_OTHER;
 	if (lb_unlikely(dst & 1) && meta->class <= LB_CLASS_ICMP_ERROR)
 		lb_meta_set(meta, LB_CLASS_BAD, LB_DROP_L2_BROADCAST);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The packet core on any bytes. The frame lies in an allocation of its exact
+ * size, so that reading one byte beyond it is found; so does the room in front
+ * of it when headers are written.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/abi/lb_service.h"
+#include "dataplane/core/lb_encap.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+/* What later stages rely on. */
+static void check_meta(const struct lb_meta *meta, size_t frame_len, size_t segment)
+{
+	if (meta->class > LB_CLASS_ICMP_ERROR)
+		return;
+	must(meta->family == 4 || meta->family == 6);
+	must(meta->proto == LB_IPPROTO_TCP || meta->proto == LB_IPPROTO_UDP);
+	must(meta->l3_offset == 14 || meta->l3_offset == 18);
+	must(meta->l3_offset + meta->l3_len <= frame_len);
+	must(meta->l4_offset + 8u <= segment);
+	if (meta->class == LB_CLASS_FLOW && meta->proto == LB_IPPROTO_TCP)
+		must(meta->client_port && meta->vip_port && !lb_tcp_flags_are_bad(meta->tcp_flags));
+}
+
+static void write_tunnel(const uint8_t *data, size_t size, const struct lb_meta *meta,
+			 uint8_t outer_family)
+{
+	struct lb_instance instance = { .header_len = outer_family == 4 ? 34 : 54 };
+	uint32_t room = lb_tunnel_len(&instance);
+	uint8_t *frame = malloc(room + size);
+
+	must(frame != NULL);
+	memcpy(frame + room, data, size);
+	lb_write_tunnel(frame, &instance, meta, 0x0123456789abcdef);
+	must(!memcmp(frame + room + meta->l3_offset, data + meta->l3_offset,
+		     size - meta->l3_offset)); /* the inner packet is as it was */
+	free(frame);
+}
+
+static void write_reply(const uint8_t *data, size_t size, const struct lb_meta *meta)
+{
+	uint32_t room = meta->family == 4 ? LB_ICMP4_HEADROOM : LB_ICMP6_HEADROOM;
+	uint8_t *frame = malloc(room + size);
+	uint32_t len;
+
+	must(frame != NULL);
+	memcpy(frame + room, data, size);
+	if (meta->family == 4)
+		len = lb_write_frag_needed4(frame, frame + room + size, meta, 1400);
+	else
+		len = lb_write_too_big6(frame, frame + room + size, meta, 1400);
+	must(len <= room + size);
+	free(frame);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct lb_meta meta;
+	uint8_t *copy;
+	uint32_t more;
+
+	if (size < 1 || size > 4096)
+		return 0;
+	more = data[0] & 1 ? data[0] : 0; /* bytes in further segments */
+	data++;
+	size--;
+	copy = malloc(size ? size : 1);
+	must(copy != NULL);
+	memcpy(copy, data, size);
+	memset(&meta, 0, sizeof(meta));
+	lb_parse(&(struct lb_frame){ copy, copy + size, (uint32_t)size + more },
+		 lb_mac_load((const uint8_t[]){ 0x02, 0xed, 0x9e, 0, 0, 1 }), &meta);
+	check_meta(&meta, size + more, size);
+	if (meta.class <= LB_CLASS_ICMP_ERROR) {
+		write_tunnel(copy, size, &meta, 4);
+		write_tunnel(copy, size, &meta, 6);
+		if (!more)
+			write_reply(copy, size, &meta);
+	}
+	free(copy);
+	return 0;
+}
