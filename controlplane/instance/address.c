@@ -71,9 +71,8 @@ int address_parse_prefix(const char *text, struct lb_instance_prefix *prefix)
 	unsigned long len;
 	char *slash, *end;
 
-	if (strlen(text) >= sizeof(copy))
+	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy))
 		return -EINVAL;
-	strcpy(copy, text);
 	slash = strchr(copy, '/');
 	if (slash)
 		*slash = '\0';
@@ -96,7 +95,7 @@ int address_parse_prefix(const char *text, struct lb_instance_prefix *prefix)
 const char *address_format(const struct lb_instance_addr *addr, char *text)
 {
 	if (!inet_ntop(address_family(addr), addr->bytes, text, ADDRESS_TEXT_SIZE))
-		strcpy(text, "?");
+		snprintf(text, ADDRESS_TEXT_SIZE, "?");
 	return text;
 }
 

@@ -13,8 +13,8 @@
 #include "controlplane/instance/status.h"
 #include "controlplane/instance/verb.h"
 
-#define REASON_NAME(id, name, text) [LB_INSTANCE_##id] = name,
-#define REASON_TEXT(id, name, text) [LB_INSTANCE_##id] = text,
+#define REASON_NAME(id, name, text) [LB_INSTANCE_##id] = (name),
+#define REASON_TEXT(id, name, text) [LB_INSTANCE_##id] = (text),
 
 const char *const status_reason_names[] = { LB_INSTANCE_REASONS(REASON_NAME) };
 const char *const status_reason_texts[] = { LB_INSTANCE_REASONS(REASON_TEXT) };

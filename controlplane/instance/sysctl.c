@@ -31,7 +31,7 @@ int sysctl_get(const char *iface, const char *name, int *value)
 	if (len <= 0)
 		return -EIO;
 	text[len] = '\0';
-	*value = atoi(text);
+	*value = (int)strtol(text, NULL, 10);
 	return 0;
 }
 
