@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What packets do to flows over time: bursts, generations, drains, deaths, limits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/core/lb_encap.h"
+#include "dataplane/engine/pipeline_internal.h"
+#include "tests/unit/engine/harness.h"
+
+#define VIP 0xcb00710au
+#define NODE 0x0a000005u
+#define N_INSTANCES 4
+#define SLOTS 251
+#define REACHABLE (LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
+#define DOWN REACHABLE
+#define DRAINED (REACHABLE | LB_INSTANCE_SERVES)
+#define UP (REACHABLE | LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS)
+
+static struct lb_instance instances[N_INSTANCES];
+
+static void instances_put(struct harness *h)
+{
+	harness_put(h, LB_BLOCK_INSTANCES, 0, instances, sizeof(instances), N_INSTANCES);
+}
+
+static void flags_put(struct harness *h, uint16_t instance, uint8_t flags)
+{
+	instances[instance].flags = flags;
+	instances_put(h);
+}
+
+/* Slots that take turns among the instances of a mask. */
+static void slots_put(struct harness *h, uint32_t mask)
+{
+	uint16_t slots[SLOTS], n = 0, member[N_INSTANCES];
+
+	for (uint16_t i = 0; i < N_INSTANCES; i++)
+		if (mask & 1u << i)
+			member[n++] = i;
+	for (uint32_t i = 0; i < SLOTS; i++)
+		slots[i] = member[i % n];
+	harness_put(h, LB_BLOCK_POOL, 0, slots, sizeof(slots), SLOTS);
+}
+
+static struct harness *world_create(void)
+{
+	const struct harness_service service = { .family = 4, .addr = { 203, 0, 113, 10 },
+						 .port = 443, .id = 1, .forward = LB_FORWARD_L2 };
+	struct harness *h = harness_create(5000);
+
+	for (uint16_t i = 0; i < N_INSTANCES; i++)
+		harness_instance(&instances[i], i, 4, UP);
+	instances_put(h);
+	slots_put(h, 0xf);
+	harness_services(h, &service, 1);
+	return h;
+}
+
+static void world_destroy(struct harness *h)
+{
+	harness_check_accounting(h);
+	harness_destroy(h);
+}
+
+static int send(struct harness *h, uint16_t sport, uint8_t flags)
+{
+	return harness_send(h, harness_tcp4(h, &(struct harness_tcp){ .src = 0xc6336407,
+								      .dst = VIP, .sport = sport,
+								      .dport = 443,
+								      .flags = flags }));
+}
+
+static int open_flow(struct harness *h, uint16_t sport)
+{
+	int instance = send(h, sport, LB_TCP_SYN);
+
+	assert_int_equal(send(h, sport, LB_TCP_ACK), instance);
+	return instance;
+}
+
+/* A port whose SYN goes to @instance. */
+static uint16_t port_for(struct harness *h, int instance)
+{
+	static uint16_t next = 2000;
+
+	while (open_flow(h, ++next) != instance)
+		;
+	return next;
+}
+
+static void one_burst_begins_a_flow_once(void **state)
+{
+	static const uint8_t flags[] = { LB_TCP_SYN, LB_TCP_ACK, LB_TCP_ACK | LB_TCP_PSH,
+					 LB_TCP_FIN | LB_TCP_ACK };
+	enum { N = sizeof(flags) };
+	struct harness *h = world_create();
+	struct rte_mbuf *pkts[2 * N], *sent[2 * N];
+	struct pipeline_out out;
+	struct flow_ref ref;
+	uint64_t key = lb_flow_key4(lb_cpu_to_be32(0xc6336407), LB_BE16(7), 1);
+
+	(void)state;
+	for (uint32_t i = 0; i < 2 * N; i++)
+		pkts[i] = sent[i] = harness_tcp4(
+			h, &(struct harness_tcp){ .src = 0xc6336407, .dst = VIP, .dport = 443,
+						  .sport = i % 2 ? 7 : 8, .flags = flags[i / 2] });
+	pipeline_burst(&h->pl, h->tables, 0, pkts, 2 * N, &out);
+	assert_int_equal(out.n_tx, 2 * N);
+	assert_memory_equal(out.tx, sent, sizeof(sent)); /* in order of arrival */
+	assert_int_equal(h->stats.flow_inserts, 2);
+	assert_int_equal(h->stats.flows, 2);
+	assert_true(flow_table_find(&h->flows, key, lb_flow_spread(&h->tables->secret, key), &ref));
+	assert_int_equal(lb_bucket_state(ref.bucket, ref.slot), LB_FLOW_FIN);
+	rte_pktmbuf_free_bulk(out.tx, out.n_tx);
+	h->stats.tx_pkts += out.n_tx;
+	world_destroy(h);
+}
+
+static void drained_instance_keeps_its_flows_and_gets_no_new_ones(void **state)
+{
+	struct harness *h = world_create();
+	uint16_t old = port_for(h, 2);
+
+	(void)state;
+	/* the step before the new slots arrive: the slots still name the drained instance */
+	flags_put(h, 2, DRAINED);
+	assert_int_equal(send(h, old, LB_TCP_ACK), 2);
+	for (uint16_t port = 10000; port < 11000; port++)
+		assert_int_not_equal(open_flow(h, port), 2);
+	assert_int_equal(h->instance_stats[2].new_flows, 1);
+	slots_put(h, 0xb);
+	assert_int_equal(send(h, old, LB_TCP_ACK), 2);
+	for (uint16_t port = 11000; port < 12000; port++)
+		assert_int_not_equal(open_flow(h, port), 2);
+	/* a new connection with the ports of a finished one is a new flow */
+	assert_int_equal(send(h, old, LB_TCP_FIN | LB_TCP_ACK), 2);
+	assert_int_equal(send(h, old, LB_TCP_ACK), 2);
+	assert_int_not_equal(send(h, old, LB_TCP_SYN), 2);
+	assert_int_equal(h->instance_stats[2].flows, 0);
+	world_destroy(h);
+}
+
+static void dead_instance_loses_its_flows(void **state)
+{
+	struct harness *h = world_create();
+	uint16_t old = port_for(h, 1);
+	uint32_t before = h->instance_stats[1].flows;
+	int moved_to;
+
+	(void)state;
+	flags_put(h, 1, DOWN);
+	moved_to = send(h, old, LB_TCP_ACK);
+	assert_int_not_equal(moved_to, 1);
+	assert_int_equal(send(h, old, LB_TCP_ACK), moved_to);
+	assert_int_equal(h->stats.flow_moved, 1);
+	assert_int_equal(h->instance_stats[1].flows, before - 1);
+	world_destroy(h);
+}
+
+static void nobody_left_is_a_drop(void **state)
+{
+	struct harness *h = world_create();
+
+	(void)state;
+	for (uint16_t i = 0; i < N_INSTANCES; i++)
+		flags_put(h, i, DOWN);
+	assert_int_equal(send(h, 1, LB_TCP_SYN), -2);
+	assert_int_equal(send(h, 1, LB_TCP_ACK), -2);
+	assert_int_equal(h->stats.drop[LB_DROP_NO_INSTANCE], 2);
+	assert_int_equal(h->stats.flows, 0);
+	world_destroy(h);
+}
+
+/* Flows that this worker never saw: begun on another node, or before a restart. */
+static void previous_generation_answers_for_foreign_flows(void **state)
+{
+	struct harness *h = world_create();
+	struct harness *twin = world_create(); /* stays as it was; same secret, same slots */
+	uint32_t pinned = 0;
+
+	(void)state;
+	slots_put(h, 0x7);
+	for (uint16_t port = 1; port < 500; port++) {
+		int begun = send(twin, port, LB_TCP_SYN);
+
+		assert_int_equal(send(h, port, LB_TCP_ACK), begun);
+		pinned += begun == 3;
+	}
+	assert_true(pinned > 50);
+	assert_int_equal(h->stats.flow_adopted, 499);
+	/* another change: they are recorded by now, and stay */
+	slots_put(h, 0x3);
+	for (uint16_t port = 1; port < 500; port++)
+		assert_int_equal(send(h, port, LB_TCP_ACK), send(twin, port, LB_TCP_ACK));
+	/* new ones follow the new slots */
+	for (uint16_t port = 1000; port < 1500; port++)
+		assert_in_range(send(h, port, LB_TCP_SYN), 0, 1);
+	/* the previous answer does not hold once its instance is gone */
+	flags_put(h, 3, DOWN);
+	assert_in_range(send(h, 60000, LB_TCP_ACK), 0, 2);
+	world_destroy(twin);
+	world_destroy(h);
+}
+
+static void syn_does_not_steal_an_established_flow(void **state)
+{
+	struct harness *h = world_create();
+	uint16_t old = port_for(h, 2);
+
+	(void)state;
+	flags_put(h, 2, DRAINED);
+	slots_put(h, 0xb);
+	assert_int_equal(send(h, old, LB_TCP_SYN), 2);
+	assert_int_equal(send(h, old, LB_TCP_ACK), 2);
+	/* nor does a spoofed RST: the flow goes on with its next packet */
+	assert_int_equal(send(h, old, LB_TCP_RST), 2);
+	assert_int_equal(send(h, old, LB_TCP_ACK), 2);
+	world_destroy(h);
+}
+
+static struct rte_mbuf *icmp_error(struct harness *h, uint16_t sport)
+{
+	struct rte_mbuf *m = harness_tcp4(
+		h, &(struct harness_tcp){ .src = 0xc0000201, .dst = VIP, .payload = 8 });
+	struct lb_ipv4 *ip = rte_pktmbuf_mtod_offset(m, struct lb_ipv4 *, sizeof(struct lb_eth));
+	struct lb_icmp *icmp = (struct lb_icmp *)(ip + 1);
+	struct lb_ipv4 *quote = (struct lb_ipv4 *)(icmp + 1);
+	struct lb_ports *ports = (struct lb_ports *)(quote + 1);
+
+	assert_non_null(rte_pktmbuf_append(m, 8));
+	ip->proto = LB_IPPROTO_ICMP;
+	ip->total_len = LB_BE16(56);
+	ip->csum = 0;
+	ip->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip));
+	*icmp = (struct lb_icmp){ .type = LB_ICMP4_UNREACH, .code = 1 };
+	*quote = (struct lb_ipv4){ .version_ihl = 0x45, .proto = LB_IPPROTO_TCP,
+				   .src = lb_cpu_to_be32(VIP), .dst = lb_cpu_to_be32(0xc6336407) };
+	*ports = (struct lb_ports){ LB_BE16(443), lb_cpu_to_be16(sport) };
+	return m;
+}
+
+static void icmp_error_finds_a_flow_of_another_worker(void **state)
+{
+	struct harness *h = world_create();
+	struct harness *other = world_create();
+	struct pipeline *peers[] = { &h->pl, &other->pl };
+	uint16_t port = port_for(other, 2);
+
+	(void)state;
+	h->pl.peers = peers;
+	h->pl.n_peers = 2;
+	flags_put(h, 2, DRAINED); /* so that only the other worker's table says 2 */
+	slots_put(h, 0xb);
+	slots_put(h, 0x9);
+	assert_int_equal(harness_send(h, icmp_error(h, port)), 2);
+	h->pl.n_peers = 1;
+	assert_int_not_equal(harness_send(h, icmp_error(h, port)), 2);
+	assert_int_equal(h->stats.flows, 0); /* an error records nothing */
+	world_destroy(other);
+	world_destroy(h);
+}
+
+static int send_to(struct harness *h, uint32_t dst)
+{
+	return harness_send(h, harness_tcp4(h, &(struct harness_tcp){ .src = 0xc6336407,
+								      .dst = dst, .sport = 5,
+								      .dport = 22,
+								      .flags = LB_TCP_SYN }));
+}
+
+static void flood_to_a_vip_leaves_the_kernel_its_half(void **state)
+{
+	struct harness *h = world_create();
+	uint32_t to_vip = 0, to_node = 0;
+
+	(void)state;
+	pipeline_rate_set(&h->pl.kernel_rate, 10000); /* 1000 a tick */
+	for (uint32_t i = 0; i < 5000; i++)
+		to_vip += send_to(h, VIP) == -1;
+	for (uint32_t i = 0; i < 5000; i++)
+		to_node += send_to(h, NODE) == -1;
+	assert_int_equal(to_vip, 500);
+	assert_int_equal(to_node, 500);
+	pipeline_tick(&h->pl);
+	assert_int_equal(send_to(h, NODE), -1);
+	assert_int_equal(h->stats.drop[LB_DROP_KERNEL_RATE], 9000);
+	world_destroy(h);
+}
+
+static void low_rates_add_up(void **state)
+{
+	struct harness *h = world_create();
+	uint32_t passed = 0;
+
+	(void)state;
+	pipeline_rate_set(&h->pl.kernel_rate, 3);
+	while (send_to(h, NODE) == -1)
+		;
+	for (uint32_t tick = 0; tick < 100; tick++) { /* ten seconds */
+		pipeline_tick(&h->pl);
+		passed += send_to(h, NODE) == -1;
+	}
+	assert_in_range(passed, 29, 30);
+	world_destroy(h);
+}
+
+static void every_lookup_gives_the_same(void **state)
+{
+	static const struct {
+		const char *name;
+		stage_lookup_fn fn;
+	} variants[] = { { "portable", pipeline_lookup_portable },
+			 { "avx2", pipeline_lookup_avx2 },
+			 { "avx512", pipeline_lookup_avx512 } };
+	uint64_t hits[3];
+	uint32_t n = __builtin_cpu_supports("avx512f") ? 3 : __builtin_cpu_supports("avx2") ? 2 : 1;
+
+	(void)state;
+	for (uint32_t v = 0; v < n; v++) {
+		struct harness *h = world_create();
+
+		h->pl.lookup = variants[v].fn;
+		for (uint32_t i = 0; i < 3000; i++)
+			open_flow(h, (uint16_t)(1 + i % 1500));
+		hits[v] = h->stats.flow_hits;
+		assert_int_equal(h->stats.flows, 1500);
+		assert_int_equal(hits[v], hits[0]);
+		print_message("# %s: %lu hits\n", variants[v].name, hits[v]);
+		world_destroy(h);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_burst_begins_a_flow_once),
+		cmocka_unit_test(drained_instance_keeps_its_flows_and_gets_no_new_ones),
+		cmocka_unit_test(dead_instance_loses_its_flows),
+		cmocka_unit_test(nobody_left_is_a_drop),
+		cmocka_unit_test(previous_generation_answers_for_foreign_flows),
+		cmocka_unit_test(syn_does_not_steal_an_established_flow),
+		cmocka_unit_test(icmp_error_finds_a_flow_of_another_worker),
+		cmocka_unit_test(flood_to_a_vip_leaves_the_kernel_its_half),
+		cmocka_unit_test(low_rates_add_up),
+		cmocka_unit_test(every_lookup_gives_the_same),
+	};
+
+	(void)argc;
+	harness_eal_start(argv[0]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
