@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control server: DIR/control.sock, its clients, and what they may cost. Context: the event loop's
+ * thread. The process ignores SIGPIPE.
+ */
+#ifndef CONTROLPLANE_CONTROL_H
+#define CONTROLPLANE_CONTROL_H
+
+#include <stdint.h>
+
+#include "controlplane/control_ops.h"
+
+struct control;
+struct event_base;
+
+/* With one more, the one that has been idle for the longest time is closed. */
+#define CONTROL_CLIENTS_MAX 64
+
+struct control_options {
+	struct event_base *base;
+	const char *dir;	       /* of the socket */
+	const char *group;	       /* node.control_group, may be NULL */
+	const struct control_ops *ops; /* must outlive the server */
+	void *ops_arg;
+	uint32_t idle_ms;  /* a client without a whole request is closed; 0: a minute */
+	uint32_t stall_ms; /* a client that doesn't read its answer is closed; 0: half a minute */
+};
+
+/**
+ * Open the socket, 0660, and serve it.
+ * Return: NULL and errno, logged: EADDRINUSE if another daemon serves it, ENAMETOOLONG, what socket(2),
+ * bind(2) and rename(2) say.
+ */
+struct control *control_create(const struct control_options *options);
+
+/* Removes the socket. Commands under way go on without an answer. NULL is allowed. */
+void control_destroy(struct control *control);
+
+struct control_stats {
+	uint32_t clients;
+	uint64_t accepted;
+	uint64_t denied; /* by their credentials */
+	uint64_t closed; /* too many, idle, or not reading */
+	uint64_t commands;
+};
+
+void control_stats_get(const struct control *control, struct control_stats *stats);
+
+#endif
