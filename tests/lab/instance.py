@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Instances: a real nginx each, on 80 and 443, that answers its own name."""
 import signal
-from pathlib import Path
+import subprocess
 
 from netns import run
 
@@ -37,6 +37,7 @@ http {{
 		listen [::]:443 ssl backlog=4096;
 		root {dir}/www;
 		location = / {{ return 200 "{name}\\n"; }}
+		location = /whoami {{ return 200 "$remote_addr\\n"; }}
 		location = /big {{ }}
 		location = /up.html {{ }}
 		# Answers after the whole body is there.
@@ -95,7 +96,7 @@ class Instance:
     def start(self):
         with open(self.dir / "nginx.out", "ab") as log:
             self.nginx = self.net.spawn(self.name, "nginx", "-p", self.dir, "-c", self.dir / "nginx.conf",
-                                        stdout=log, stderr=log, stdin=-3)
+                                        stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def is_up(self):
         return self.net.exec(self.name, "curl", "-fsS", "-m", "1", f"http://{self.v4}/up.html", check=False).returncode == 0
@@ -114,5 +115,13 @@ class Instance:
         up, away = self.dir / "www/up.html", self.dir / "www/away.html"
         (up if on else away).rename(away if on else up)
 
+    def heal(self):
+        """Undo kill(), cut() and lame()."""
+        self.cut(False)
+        if (self.dir / "www/away.html").exists():
+            self.lame(False)
+        if self.nginx.poll() is not None:
+            self.start()
+
     def log(self):
-        return "\n".join(p.read_text() for p in (self.dir / "error.log", self.dir / "nginx.out") if Path(p).exists())
+        return "\n".join(p.read_text() for p in (self.dir / "error.log", self.dir / "nginx.out") if p.exists())

@@ -26,7 +26,8 @@ from instance import Instance, make_tls
 from netns import Network, run
 from traffic import Holder, Load
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 BIN = ROOT / os.environ.get("BUILD", "build") / "bin"
 HUGEPAGE_BYTES = 1 << 30
 READY_TIMEOUT_S = 20
@@ -50,6 +51,19 @@ def wait_for(what, condition, timeout_s=10, pause_s=0.05):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {timeout_s} s")
         time.sleep(pause_s)
+
+
+class Counters:
+    """The counters of one moment."""
+
+    def __init__(self, data):
+        self.received, self.transmitted, self.kernel = (data[key] for key in ("rx_pkts", "tx_pkts", "kernel_pkts"))
+        self.drops = {entry["name"]: entry["pkts"] for entry in data["drops"]}
+        self.gap = self.received - self.transmitted - self.kernel - sum(self.drops.values())
+
+    def __str__(self):
+        return (f"received {self.received:,} = transmitted {self.transmitted:,} + kernel {self.kernel:,} + "
+                f"drops {sum(self.drops.values()):,}" + (f", and {self.gap:,} unaccounted for" if self.gap else ""))
 
 
 class Daemon:
@@ -248,6 +262,56 @@ class Lab:
     def flows(self):
         """Flows per instance, all pools: {"web/web-1": 3}."""
         return {f"{p['name']}/{i['name']}": i["flows"] for p in self.ctl("status")["pools"] for i in p["instances"]}
+
+    def counters(self):
+        """What the dataplane counted: received, transmitted, to the kernel, and each drop by name."""
+        return Counters(self.ctl("drops"))
+
+    def account(self, tries=40):
+        """The counters at a moment when each packet had reached its end; an error if there is no such moment.
+
+        Checks and ARP go on all the time, so a packet may just be on its way; a lost one stays lost at every try.
+        """
+        for _ in range(tries):
+            counters = self.counters()
+            if counters.gap == 0:
+                return counters
+            time.sleep(0.05)
+        raise AssertionError(f"packets are missing: {counters}")
+
+    def heal(self):
+        """Back to the state after start(), whatever a scenario has left; cheap if it left nothing."""
+        for instance in self.instances.values():
+            instance.heal()
+        self.net.sysctl("client", **{"net.ipv4.route.flush": 1, "net.ipv6.route.flush": 1})
+        fresh = not (self.dataplane.running() and self.sluiced.running())
+        for daemon in (self.dataplane, self.sluiced):
+            if not daemon.running():
+                daemon.start()
+        self.config = settings.default()
+        if fresh or self.config_path.read_text() != settings.to_yaml(self.config):
+            self.write_config()
+            self.ctl("config", "apply")
+        for pool in self.ctl("status")["pools"]:
+            for instance in pool["instances"]:
+                if instance["admin"] != "ready":
+                    self.ctl("resume", f"{pool['name']}/{instance['name']}")
+        self.wait_up()
+
+    def edge_port_received(self):
+        """Frames that the port was given, as the kernel counts them."""
+        done = self.net.exec("edge", "ip", "-j", "-s", "link", "show", "edge0")
+        return json.loads(done.stdout)[0]["stats64"]["rx"]["packets"]
+
+    def probe(self, *urls, first=20000, count=50):
+        """{"URL PORT": instance}: where fixed source ports of the client lead now."""
+        done = self.net.exec("client", "/usr/bin/python3", HERE / "probe.py", first, count, *(urls or settings.URLS))
+        return json.loads(done.stdout)
+
+    def send_bad_packets(self, fuzz=0, seed=1):
+        mac = self.net.exec("edge", "cat", "/sys/class/net/edge0/address").stdout.strip()
+        done = self.net.exec("router", "/usr/bin/python3", HERE / "packets.py", "lan0", mac, *settings.WEB_VIPS, fuzz, seed)
+        return json.loads(done.stdout)
 
     def curl(self, url, *argv, **options):
         return self.net.exec("client", "curl", "-ksS", "-m", "10", *argv, url, check=False, **options)

@@ -43,6 +43,7 @@ class Target:
         sock = socket.socket(self.family, socket.SOCK_STREAM)
         try:
             sock.settimeout(timeout_s)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.connect(self.address)
             if self.tls:
                 sock = context.wrap_socket(sock, server_hostname="lab.example", session=self.session)
