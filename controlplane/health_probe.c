@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/tcp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,9 +88,10 @@ static int probe_close_socket(void *arg, curl_socket_t fd)
 
 	probe->facts.connected = !getpeername(fd, (struct sockaddr *)&peer, &length);
 	length = sizeof(info);
-	if (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) &&
-	    length >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(uint64_t))
-		probe->facts.received_bytes = info.tcpi_bytes_received;
+	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length);
+	/* a FIN counts as a byte, and alone it is no answer */
+	if (info.tcpi_bytes_received)
+		probe->facts.received_bytes = info.tcpi_bytes_received - 1;
 	return close(fd);
 }
 

@@ -21,7 +21,7 @@ struct health_facts {
 	int local_errno;	     /* this node could not make a socket */
 	bool connected;		     /* still, when the probe ended */
 	bool handshaken;	     /* TLS */
-	uint64_t received_bytes;     /* TCP payload */
+	uint64_t received_bytes;     /* TCP payload, may be one short */
 	uint32_t header_bytes;
 	uint32_t body_bytes;
 	bool headers_done; /* final ones, not those of a 1xx answer */
