@@ -20,6 +20,9 @@ typedef _Bool bool;
 #define LB_STATIC_ASSERT(cond, msg) _Static_assert(cond, msg)
 #define LB_INLINE static inline __attribute__((always_inline))
 #define LB_OFFSETOF(type, member) __builtin_offsetof(type, member)
+/* Keep clang from moving a packet pointer's arithmetic to the other side of a comparison with the
+ * end of the packet: the verifier forbids arithmetic on that one. */
+#define LB_OPAQUE(p) __asm__ volatile("" : "+r"(p))
 #else
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +30,7 @@ typedef _Bool bool;
 #define LB_STATIC_ASSERT(cond, msg) _Static_assert(cond, msg)
 #define LB_INLINE static inline __attribute__((always_inline, unused))
 #define LB_OFFSETOF(type, member) offsetof(type, member)
+#define LB_OPAQUE(p) ((void)0)
 #endif
 
 /* Network byte order is part of the type's name; never mix without lb_*_to_*. */

@@ -57,7 +57,14 @@ struct lb_meta {
 	};
 };
 
-#define lb_fits(p, size, end) ((const uint8_t *)(p) + (size) <= (end))
+/** Whether @size bytes from @p lie in front of @end. */
+LB_INLINE bool lb_fits(const void *p, uint32_t size, const uint8_t *end)
+{
+	const uint8_t *behind = (const uint8_t *)p + size;
+
+	LB_OPAQUE(behind);
+	return behind <= end;
+}
 
 LB_INLINE void lb_meta_set(struct lb_meta *meta, enum lb_class class, enum lb_drop reason)
 {
