@@ -64,7 +64,10 @@ struct model_instance {
 	bool serves;	  /* keeps the flows that it has */
 	uint16_t index;	  /* LB_CMD_BLOCK's; kept over reloads and restarts */
 	uint16_t pool_id; /* of the pool that it is or was in */
+	uint64_t key;	  /* of its path, for the table */
+	uint32_t slots;	  /* that it has in the pool's table, as built last */
 
+	bool is_new;	  /* came with the configuration that is being applied */
 	struct health_instance *checker; /* the owner's; the model only keeps it */
 	struct model_instance *next;	 /* in the list of those that have left */
 };
@@ -78,7 +81,9 @@ struct model_pool {
 	struct model_instance **instances; /* in the file's order */
 	uint32_t instance_count;
 
-	bool settled;	 /* all checked once, or MODEL_SETTLE_MS passed */
+	bool settled;	    /* all checked once, or MODEL_SETTLE_MS passed */
+	bool pending;	    /* an instance has not been checked, or its next hop is not known */
+	uint64_t settle_ms; /* when it settles at the latest */
 	bool open;	 /* all_down: open is in force */
 	bool on_backup;	 /* backups take the new flows */
 	bool stale;	 /* slots have to be built anew; model_pool_slots() does */
@@ -104,8 +109,9 @@ struct model_ops {
 
 	/*
 	 * Instances come (with a configuration), have new checks (@config_pool says which), or go. The
-	 * owner starts and ends their checks and next hops. All may be NULL. An instance that went is still
-	 * in memory until its index is free.
+	 * owner starts and ends their checks and next hops, and may call the setters: changed() comes once
+	 * all are through. All may be NULL. An instance that went is still in memory until its index is
+	 * free.
 	 */
 	void (*instance_added)(void *arg, struct model_instance *instance,
 			       const struct config_pool *config_pool);
@@ -204,7 +210,7 @@ struct model_plan {
 int model_plan(struct model *model, const struct config *config, model_flows flows, void *arg,
 	       struct model_plan *plan);
 
-/* ---- Blocks, for the publisher ---- */
+/* ---- Blocks and adoption, for the publisher ---- */
 
 /** Fill in the parameters. */
 void model_params(const struct model *model, struct lb_params *params);
@@ -212,8 +218,11 @@ void model_params(const struct model *model, struct lb_params *params);
 /** All instances by index. @count: set. Valid until the model changes. */
 const struct lb_instance *model_instances(const struct model *model, uint32_t *count);
 
-/** The services block. @bytes: set. Valid until the next model_apply(). */
+/** The services block. @bytes: set; 0 before the first configuration. Valid until model_apply(). */
 const struct lb_service_table *model_services(const struct model *model, uint32_t *bytes);
+
+/** The youngest service id that was handed out, in this life or in one that was adopted. */
+uint32_t model_service_id_last(const struct model *model);
 
 /**
  * The slots of a pool, built anew if they are stale. @count: set; 0: no such pool, or it has never
@@ -222,7 +231,40 @@ const struct lb_service_table *model_services(const struct model *model, uint32_
  */
 const uint16_t *model_pool_slots(struct model *model, uint32_t pool_id, uint32_t *count);
 
-/** Seconds after which flows without packets are forgotten, as ms. */
+/** The pool of an id, or NULL. */
+struct model_pool *model_pool_by_id(const struct model *model, uint32_t pool_id);
+
+/** Milliseconds after which flows without packets are forgotten. */
 uint32_t model_idle_timeout_ms(const struct model *model);
+
+/** What a dataplane runs that another life of this daemon fed. All of it was copied or checked. */
+struct model_running {
+	const struct lb_directory *directory;
+	const struct lb_instance *instances; /* NULL with count 0: none that can be read */
+	uint32_t instance_count;
+	const struct lb_service_table *services; /* NULL: none that can be read */
+	const uint16_t *slots[LB_POOLS_MAX];
+	uint32_t slot_count[LB_POOLS_MAX];
+};
+
+/**
+ * Take over indices, ids, headers and health of what runs; everything is marked as changed. To be
+ * called whenever a dataplane is reached that somebody has published to.
+ * Return: 0 or -ENOSPC; then indices are not as they were, but sound.
+ */
+int model_adopt(struct model *model, const struct model_running *running);
+
+/** A dataplane without flows was reached, or none is there: indices of gone instances are free. */
+void model_gone_forget(struct model *model);
+
+/**
+ * Instances that left the configuration, one after another (@last NULL: the first), whose indices
+ * their flows still hold.
+ */
+struct model_instance *model_gone_next(const struct model *model,
+				       const struct model_instance *last);
+
+/** Free the index of one that left, and the instance: no flow and no table has it any more. */
+void model_gone_release(struct model *model, struct model_instance *instance);
 
 #endif

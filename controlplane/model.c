@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/model_internal.h"
+
+static const char *const admin_names[] = {
+	[MODEL_READY] = "ready",
+	[MODEL_DRAIN] = "drain",
+	[MODEL_MAINT] = "maint",
+};
+
+#define ADMIN_COUNT (sizeof(admin_names) / sizeof(admin_names[0]))
+
+struct model *model_create(const struct model_ops *ops, void *arg)
+{
+	struct model *model = aligned_alloc(64, (sizeof(*model) + 63) & ~(size_t)63);
+
+	if (!model)
+		return NULL;
+	memset(model, 0, sizeof(*model));
+	model->ops = ops;
+	model->ops_arg = arg;
+	return model;
+}
+
+void model_pool_free(struct model_pool *pool)
+{
+	if (!pool)
+		return;
+	free(pool->instances);
+	free(pool->slots);
+	free(pool);
+}
+
+void model_destroy(struct model *model)
+{
+	if (!model)
+		return;
+	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++)
+		free(model->by_index[i]);
+	for (uint32_t i = 0; i < model->pool_count; i++)
+		model_pool_free(model->pools[i]);
+	free(model->pools);
+	free(model->paths.place);
+	free(model->services);
+	config_free(model->config);
+	free(model);
+}
+
+const struct config *model_config(const struct model *model)
+{
+	return model->config;
+}
+
+uint32_t model_pool_count(const struct model *model)
+{
+	return model->pool_count;
+}
+
+struct model_pool *model_pool_at(const struct model *model, uint32_t i)
+{
+	return i < model->pool_count ? model->pools[i] : NULL;
+}
+
+struct model_pool *model_pool_find(const struct model *model, const char *name)
+{
+	for (uint32_t i = 0; i < model->pool_count; i++)
+		if (strcmp(model->pools[i]->name, name) == 0)
+			return model->pools[i];
+	return NULL;
+}
+
+struct model_pool *model_pool_by_id(const struct model *model, uint32_t pool_id)
+{
+	return pool_id < LB_POOLS_MAX ? model->pool_by_id[pool_id] : NULL;
+}
+
+struct model_instance *model_instance_find(const struct model *model, const char *path)
+{
+	return model_paths_find(&model->paths, path);
+}
+
+struct model_instance *model_instance_at(const struct model *model, uint32_t index)
+{
+	return index < LB_INSTANCES_MAX ? model->by_index[index] : NULL;
+}
+
+bool model_admin_set(struct model *model, struct model_instance *instance, enum model_admin admin)
+{
+	if (instance->admin == admin)
+		return false;
+	instance->admin = admin;
+	if (instance->pool)
+		model_pool_refresh(model, instance->pool);
+	return true;
+}
+
+bool model_weight_set(struct model *model, struct model_instance *instance, uint32_t weight,
+		      bool by_operator)
+{
+	uint32_t now = by_operator ? weight : instance->config_weight;
+
+	if (instance->weight == now && instance->weight_set == by_operator)
+		return false;
+	instance->weight = now;
+	instance->weight_set = by_operator;
+	if (instance->pool)
+		model_pool_refresh(model, instance->pool);
+	return true;
+}
+
+bool model_health_set(struct model *model, struct model_instance *instance,
+		      enum health_state health, const char *reason)
+{
+	if (!reason)
+		reason = "";
+	if (instance->health == health && strcmp(instance->reason, reason) == 0)
+		return false;
+	instance->health = health;
+	snprintf(instance->reason, sizeof(instance->reason), "%s", reason);
+	if (instance->pool)
+		model_pool_refresh(model, instance->pool);
+	return true;
+}
+
+static bool hop_is_equal(const struct model_next_hop *a, const struct model_next_hop *b)
+{
+	return a->resolved == b->resolved && a->on_link == b->on_link &&
+	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && strcmp(a->reason, b->reason) == 0;
+}
+
+bool model_next_hop_set(struct model *model, struct model_instance *instance,
+			const struct model_next_hop *hop)
+{
+	if (hop_is_equal(&instance->next_hop, hop))
+		return false;
+	instance->next_hop = *hop;
+	if (instance->pool)
+		model_pool_refresh(model, instance->pool);
+	return true;
+}
+
+void model_port_set(struct model *model, const uint8_t *mac, uint16_t mtu_bytes)
+{
+	if (memcmp(model->source.mac, mac, LB_ETH_ALEN) == 0 &&
+	    model->port_mtu_bytes == mtu_bytes)
+		return;
+	memcpy(model->source.mac, mac, LB_ETH_ALEN);
+	model->port_mtu_bytes = mtu_bytes;
+	model_changed(model, MODEL_CHANGE_PARAMS, 0);
+	if (model_entries_update(model))
+		model_changed(model, MODEL_CHANGE_INSTANCES, 0);
+}
+
+/* A pool that has waited long enough, or has nothing to wait for. */
+static bool pool_may_settle(const struct model *model, const struct model_pool *pool)
+{
+	return !pool->pending || model->now_ms >= pool->settle_ms;
+}
+
+void model_tick(struct model *model, uint64_t now_ms)
+{
+	model->now_ms = now_ms;
+	for (uint32_t i = 0; i < model->pool_count; i++) {
+		struct model_pool *pool = model->pools[i];
+
+		if (pool->settled || !pool_may_settle(model, pool))
+			continue;
+		pool->settled = true;
+		model_pool_refresh(model, pool);
+	}
+}
+
+uint32_t model_service_id_last(const struct model *model)
+{
+	return model->service_id_last;
+}
+
+uint32_t model_idle_timeout_ms(const struct model *model)
+{
+	return model->config ? model->config->node.idle_timeout_ms : 0;
+}
+
+const char *model_admin_name(enum model_admin admin)
+{
+	return admin < ADMIN_COUNT ? admin_names[admin] : "?";
+}
+
+int model_admin_parse(const char *word, enum model_admin *admin)
+{
+	for (uint32_t i = 0; i < ADMIN_COUNT; i++) {
+		if (strcmp(word, admin_names[i]) == 0) {
+			*admin = (enum model_admin)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
