@@ -14,15 +14,13 @@ static int field_refuse(const struct config_item *item, struct config_reason *re
 	return config_error_reason(reason, "expected %s", item->expect);
 }
 
-/* Replace the string at @field by a copy of @text. */
+/* Set the string at @offset, which has none yet, to a copy of @text. */
 static int field_set_string(void *object, size_t offset, const char *text)
 {
-	char *copy = strdup(text);
+	char **field = (char **)((char *)object + offset);
 
-	if (!copy)
-		return -ENOMEM;
-	memcpy((char *)object + offset, &copy, sizeof(copy));
-	return 0;
+	*field = strdup(text);
+	return *field ? 0 : -ENOMEM;
 }
 
 static bool field_is_printable(const char *text, const char *except)
@@ -203,7 +201,7 @@ int config_field_name(const struct config_item *item, const char *text, void *ob
 int config_field_group(const struct config_item *item, const char *text, void *object,
 		       struct config_reason *reason)
 {
-	struct config_reason unused;
+	struct config_reason unused = { "" };
 
 	if (config_field_check_name(text, &unused) || strlen(text) > GROUP_NAME_MAX)
 		return field_refuse(item, reason);

@@ -114,10 +114,10 @@ int config_field_prefix(const struct config_item *item, const char *text, void *
 			struct config_reason *reason)
 {
 	struct config_prefix *prefix = object;
-	struct config_address address;
+	struct config_address address = { 0 };
 	char address_text[CONFIG_ADDRESS_STRLEN];
 	const char *slash = strchr(text, '/');
-	uint32_t length;
+	uint32_t bits, length;
 	int rc;
 
 	if (!slash || slash - text >= (ptrdiff_t)sizeof(address_text))
@@ -126,10 +126,9 @@ int config_field_prefix(const struct config_item *item, const char *text, void *
 	rc = field_unicast(item, address_text, false, &address, reason);
 	if (rc)
 		return rc;
-	if (config_scalar_number(slash + 1, &length) || length < 1 ||
-	    length > (address.family == 4 ? 32 : 128))
-		return config_error_reason(reason, "expected a prefix length from 1 to %u",
-					   address.family == 4 ? 32 : 128);
+	bits = address.family == 4 ? 32 : 128;
+	if (config_scalar_number(slash + 1, &length) || length < 1 || length > bits)
+		return config_error_reason(reason, "expected a prefix length from 1 to %u", bits);
 	rc = field_check_host_part(&address, length, reason);
 	if (rc)
 		return rc;

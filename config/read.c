@@ -75,11 +75,13 @@ static void *read_grow(struct config_reader *reader, const struct config_item *i
 		return NULL;
 	}
 	if ((count & (count - 1)) == 0) {
-		entries = realloc(entries, (count ? 2 * (size_t)count : 1) * item->size);
-		if (!entries) {
+		void *more = realloc(entries, (count ? 2 * (size_t)count : 1) * item->size);
+
+		if (!more) {
 			reader->failed = -ENOMEM;
 			return NULL;
 		}
+		entries = more;
 	}
 	entry = entries + count * item->size;
 	memset(entry, 0, item->size);
@@ -131,7 +133,7 @@ static bool read_name(struct config_reader *reader, const struct config_item *it
 		      const void *object)
 {
 	const struct config_section_info *info = &config_sections[item->child];
-	struct config_reason reason;
+	struct config_reason reason = { "" };
 	uint32_t count;
 	const char *entries = config_item_entries(item, object, &count);
 

@@ -100,7 +100,7 @@ void config_reference_print(FILE *to)
 		reference_section((enum config_section)section, to);
 	fputs(reference_tail, to);
 	fprintf(to,
-		"- All pools together have at most %u instances, and all services together %u pairs of "
+		"- All pools together have at most %d instances, and all services together %d pairs of "
 		"VIP and listener.\n",
 		CONFIG_INSTANCES_MAX, CONFIG_ENDPOINTS_MAX);
 }

@@ -42,20 +42,20 @@ char *refuse_edit(const char *from, const char *to)
 	return text;
 }
 
-void refuse_expect(const char *text, size_t size, const char *expected)
+void refuse_expect(const char *text, size_t size, const char *errors)
 {
-	static struct config_errors errors;
-	struct config *config = config_load_buffer(text, size, "t", &errors);
+	static struct config_errors found;
+	struct config *config = config_load_buffer(text, size, "t", &found);
 	char *said = NULL;
 	size_t length;
 	FILE *to = open_memstream(&said, &length);
 
 	assert_non_null(to);
-	config_errors_print(&errors, to);
+	config_errors_print(&found, to);
 	fclose(to);
 	assert_null(config);
 	assert_int_equal(errno, EINVAL);
-	assert_string_equal(said, expected);
+	assert_string_equal(said, errors);
 	free(said);
 }
 

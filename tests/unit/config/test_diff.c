@@ -17,10 +17,10 @@ static void diff_write(const struct config_change *change, void *context)
 		change->before ? change->before : "", change->after ? change->after : "");
 }
 
-/* What the diff from the base, edited, says; to be freed. */
-static char *diff_text(const char *before, const char *after, struct config_diff_totals *totals)
+/* What the diff between two files says; to be freed. */
+static char *diff_text(const char *one, const char *other, struct config_diff_totals *totals)
 {
-	struct config *old = refuse_load(before), *new = refuse_load(after);
+	struct config *old = refuse_load(one), *new = refuse_load(other);
 	char *said;
 	size_t size;
 	FILE *to = open_memstream(&said, &size);

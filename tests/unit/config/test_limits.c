@@ -67,7 +67,7 @@ static void test_sizes(void **state)
 		  "t:4:3: pools: expected at most 4096 instances in all "
 		  "pools together, not 4098\n" },
 		{ { 1, 1, 1, 4097, 1 },
-		  "t:4106:7: services.s0.vip[4096]: expected at most 4096 "
+		  "t:4107:7: services.s0.vip[4096]: expected at most 4096 "
 		  "entries\n" },
 		{ { 1, 1, 65, 8, 8 },
 		  "t:8:3: services: expected at most 4096 pairs of VIP and "
@@ -105,14 +105,16 @@ static void test_slots(void **state)
 /* @count times @unit, after @head; to be freed. */
 static char *limits_repeat(const char *head, const char *unit, size_t count, const char *tail)
 {
-	char *text = malloc(strlen(head) + strlen(unit) * count + strlen(tail) + 1);
-	char *at = text;
+	char *text;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
 
-	assert_non_null(text);
-	at = stpcpy(at, head);
+	assert_non_null(to);
+	fputs(head, to);
 	for (size_t i = 0; i < count; i++)
-		at = stpcpy(at, unit);
-	strcpy(at, tail);
+		fputs(unit, to);
+	fputs(tail, to);
+	fclose(to);
 	return text;
 }
 
@@ -147,20 +149,29 @@ static void test_lengths(void **state)
 	limits_try("web-2", limits_repeat("", "n", CONFIG_NAME_MAX, ""), NULL);
 }
 
+/* As many checks, each with a target of its own; to be freed. */
+static char *limits_checks(uint32_t count)
+{
+	char *text;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	assert_non_null(to);
+	for (uint32_t i = 1; i <= count; i++)
+		fprintf(to, "      - { target: \"TCP:%u\" }\n", i);
+	fclose(to);
+	return text;
+}
+
 static void test_counts(void **state)
 {
-	char checks[1024] = "", line[64];
+	static const char one[] =
+		"      - { target: \"HTTP:80/up.html\", interval: 10s, timeout: 5s }\n";
 
 	(void)state;
-	for (int i = 1; i <= CONFIG_CHECKS_MAX; i++) {
-		snprintf(line, sizeof(line), "      - { target: \"TCP:%d\" }\n", i);
-		strcat(checks, line);
-	}
-	limits_try("      - { target: \"HTTP:80/up.html\", interval: 10s, timeout: 5s }\n",
-		   strdup(checks), NULL);
-	strcat(checks, "      - { target: \"TCP:99\" }\n");
-	limits_try("      - { target: \"HTTP:80/up.html\", interval: 10s, timeout: 5s }\n",
-		   strdup(checks), "t:26:9: pools.web.checks[16]: expected at most 16 entries\n");
+	limits_try(one, limits_checks(CONFIG_CHECKS_MAX), NULL);
+	limits_try(one, limits_checks(CONFIG_CHECKS_MAX + 1),
+		   "t:26:9: pools.web.checks[16]: expected at most 16 entries\n");
 	limits_try("\"10.0.0.5/24\"",
 		   strdup("10.0.0.1/8, 10.0.0.2/8, 10.0.0.3/8, 10.0.0.4/8, 10.0.0.5/8, 10.0.0.6/8,"
 			  "10.0.0.7/8, 10.0.0.8/8, 10.0.0.9/8, 10.0.0.10/8, 10.0.0.11/8,\n"

@@ -150,11 +150,11 @@ static void test_printable(void **state)
 {
 	static struct config_errors errors;
 	const struct config_place place = { 3, 7 };
-	char wide[256] = "", line[512];
+	char wide[121] = "", line[512];
 
 	(void)state;
-	for (int i = 0; i < 60; i++)
-		strcat(wide, "\xc3\xbc");
+	for (size_t i = 0; i < 120; i += 2)
+		snprintf(wide + i, sizeof(wide) - i, "%s", "\xc3\xbc");
 	config_errors_init(&errors, "f");
 	config_error_add(&errors, place, "a\nb", "x\x1b[31m\"y\"\t\xc2\x9b", "no %s", "way");
 	config_error_add(&errors, place, NULL, wide, "wide");
