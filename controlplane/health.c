@@ -278,11 +278,14 @@ err_errno:
 void health_destroy(struct health *health)
 {
 	struct health_instance *instance;
+	struct health_instance *next;
 
 	if (!health)
 		return;
-	while ((instance = LIST_FIRST(&health->instances)))
+	for (instance = LIST_FIRST(&health->instances); instance; instance = next) {
+		next = LIST_NEXT(instance, entry);
 		instance_destroy(instance);
+	}
 	health_probes_destroy(health->probes);
 	free(health);
 	curl_global_cleanup();

@@ -5,7 +5,7 @@
  *
  * One health checker lives in one event loop. Every function here is called in the thread of that
  * loop, and every callback comes from it. Strings that are given in are copied; strings that are
- * given out belong to the checker.
+ * given out belong to the checker. The process ignores SIGPIPE: OpenSSL may write to a lost peer.
  */
 #ifndef SLUICE_CONTROLPLANE_HEALTH_H
 #define SLUICE_CONTROLPLANE_HEALTH_H

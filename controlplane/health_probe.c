@@ -202,6 +202,7 @@ static void probe_on_done(CURL *easy, CURLcode code)
 {
 	struct health_verdict verdict = { 0 };
 	struct health_probe *probe;
+	struct health_probe ended;
 	char *private;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
@@ -210,12 +211,9 @@ static void probe_on_done(CURL *easy, CURLcode code)
 	probe_collect(probe);
 	verdict.latency_us = (uint32_t)(health_now_us() - probe->start_us);
 	health_verdict_judge(&verdict, &probe->facts);
-
-	void (*done)(void *, const struct health_verdict *) = probe->done;
-	void *arg = probe->arg;
-
+	ended = *probe;
 	probe_free(probe);
-	done(arg, &verdict);
+	ended.done(ended.arg, &verdict);
 }
 
 struct health_probe *health_probe_start(struct health_probes *probes,

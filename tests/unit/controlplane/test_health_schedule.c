@@ -150,7 +150,7 @@ static void test_cap_in_flight(void **state)
 	struct health_instance *herd[COUNT];
 	struct server *server = server_start(&server_hang, 4);
 	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
-	struct health_stats stats;
+	struct health_stats stats = { 0 };
 	uint32_t most = 0;
 
 	(void)state;
