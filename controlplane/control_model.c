@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/control_model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "controlplane/control.h"
+#include "controlplane/control_plan.h"
+#include "controlplane/control_status.h"
+#include "controlplane/log.h"
+#include "controlplane/sluiced.h"
+#include "controlplane/state.h"
+#include "controlplane/stats.h"
+#include "controlplane/version.h"
+
+static json_t *control_model_ping(void *arg)
+{
+	(void)arg;
+	return json_pack("{s:s, s:I}", "version", SLUICE_VERSION, "pid", (json_int_t)getpid());
+}
+
+static const char *control_model_pool_name(void *arg, uint32_t pool)
+{
+	const struct sluiced *sluiced = arg;
+
+	return pool < model_pool_count(sluiced->model) ? model_pool_at(sluiced->model, pool)->name
+						       : NULL;
+}
+
+static const char *control_model_instance_name(void *arg, uint32_t pool, uint32_t instance)
+{
+	const struct sluiced *sluiced = arg;
+	const struct model_pool *in = model_pool_at(sluiced->model, pool);
+
+	return instance < in->instance_count ? in->instances[instance]->name : NULL;
+}
+
+static int control_model_get(void *arg, const char *path, struct control_instance *out)
+{
+	const struct sluiced *sluiced = arg;
+	const struct model_instance *instance = model_instance_find(sluiced->model, path);
+	struct stats_instance figures;
+
+	if (instance == NULL)
+		return -ENOENT;
+	stats_instance_get(sluiced->stats, instance->index, &figures);
+	*out = (struct control_instance){
+		.admin = instance->admin,
+		.weight = instance->weight,
+		.config_weight = instance->config_weight,
+		.weight_set = instance->weight_set,
+		.flows_known = publish_segment(sluiced->publish) != NULL,
+		.flows = figures.flows,
+	};
+	return 0;
+}
+
+/* ---- Changes ---- */
+
+static void control_model_on_published(void *arg, const struct publish_result *result)
+{
+	struct control_wait *wait = arg;
+
+	wait->handle = NULL;
+	wait->result = *result;
+	wait->finished = true;
+	if (!wait->held)
+		wait->done(wait);
+}
+
+/* Send what the model has marked. The answer is held back until control_model_release(). */
+static void control_model_send(struct sluiced *sluiced, enum publish_scope scope,
+			       struct control_wait *wait)
+{
+	struct publish_wait *handle;
+
+	wait->held = true;
+	handle = publish_wait_start(sluiced->publish, scope, wait->started_ns,
+				    control_model_on_published, wait);
+	wait->handle = wait->finished ? NULL : handle;
+}
+
+static void control_model_release(struct control_wait *wait)
+{
+	wait->held = false;
+	if (wait->finished)
+		wait->done(wait);
+}
+
+static void control_model_cancel(void *arg, struct control_wait *wait)
+{
+	(void)arg;
+	publish_wait_cancel(wait->handle);
+	wait->handle = NULL;
+}
+
+static void control_model_change(struct sluiced *sluiced, struct model_instance *instance,
+				 const struct control_change *change)
+{
+	if (change->set_admin)
+		model_admin_set(sluiced->model, instance, change->admin);
+	if (change->set_weight)
+		model_weight_set(sluiced->model, instance, change->weight, change->by_operator);
+}
+
+static struct state_entry control_model_entry(const struct model_instance *instance,
+					      const struct control_change *change)
+{
+	struct state_entry entry = {
+		.admin = instance->admin,
+		.weight_set = instance->weight_set,
+		.weight = instance->weight_set ? instance->weight : 0,
+	};
+
+	if (change->set_admin)
+		entry.admin = change->admin;
+	if (change->set_weight) {
+		entry.weight_set = change->by_operator;
+		entry.weight = change->by_operator ? change->weight : 0;
+	}
+	return entry;
+}
+
+static bool control_model_is_kept(const struct sluiced *sluiced, const char *path,
+				  const struct state_entry *entry)
+{
+	struct state_entry kept;
+
+	state_get(sluiced->state, path, &kept);
+	return kept.admin == entry->admin && kept.weight_set == entry->weight_set &&
+	       (!kept.weight_set || kept.weight == entry->weight);
+}
+
+static int control_model_refuse(const struct sluiced *sluiced, int err,
+				char reason[CONTROL_REASON_MAX])
+{
+	snprintf(reason, CONTROL_REASON_MAX, "cannot write %s: %s; nothing has changed",
+		 state_path(sluiced->state), err == -E2BIG ? "too many entries" : strerror(-err));
+	return err;
+}
+
+/*
+ * A drain only keeps new flows away, which is undone without harm. So it takes effect before the disk has
+ * answered, and the operator is told after.
+ */
+static int control_model_drain(struct sluiced *sluiced, struct model_instance *instance,
+			       const struct state_entry *entry, struct control_wait *wait)
+{
+	enum model_admin before = instance->admin;
+	int err = state_prepare(sluiced->state, instance->path, entry);
+
+	if (err != 0)
+		return err;
+	model_admin_set(sluiced->model, instance, MODEL_DRAIN);
+	control_model_send(sluiced, PUBLISH_INSTANCES, wait);
+	err = state_commit(sluiced->state);
+	if (err != 0) {
+		control_model_cancel(sluiced, wait);
+		model_admin_set(sluiced->model, instance, before);
+	}
+	return err;
+}
+
+static int control_model_set(void *arg, const char *path, const struct control_change *change,
+			     struct control_wait *wait, char reason[CONTROL_REASON_MAX])
+{
+	struct sluiced *sluiced = arg;
+	struct model_instance *instance = model_instance_find(sluiced->model, path);
+	enum publish_scope scope = PUBLISH_ALL;
+	struct state_entry entry;
+	int err = 0;
+
+	if (instance == NULL) {
+		snprintf(reason, CONTROL_REASON_MAX, "there is no %s", path);
+		return -ENOENT;
+	}
+	entry = control_model_entry(instance, change);
+	if (change->set_admin && change->admin != MODEL_READY)
+		scope = PUBLISH_INSTANCES;
+
+	if (change->set_admin && change->admin == MODEL_DRAIN && instance->admin == MODEL_READY) {
+		err = control_model_drain(sluiced, instance, &entry, wait);
+	} else {
+		if (!control_model_is_kept(sluiced, path, &entry))
+			err = state_set(sluiced->state, path, &entry);
+		if (err == 0) {
+			control_model_change(sluiced, instance, change);
+			control_model_send(sluiced, scope, wait);
+		}
+	}
+	if (err != 0)
+		return control_model_refuse(sluiced, err, reason);
+	control_model_release(wait);
+	return 0;
+}
+
+/* ---- Configurations ---- */
+
+static int control_model_config_apply(void *arg, const struct control_config *config,
+				      struct control_wait *wait, json_t **result,
+				      struct control_refusal *refusal)
+{
+	struct sluiced *sluiced = arg;
+	int err = control_plan_apply(sluiced, config, result, refusal);
+
+	if (err != 0)
+		return err;
+	control_model_send(sluiced, PUBLISH_ALL, wait);
+	control_model_release(wait);
+	return 0;
+}
+
+static json_t *control_model_config_diff(void *arg, const struct control_config *config,
+					 struct control_refusal *refusal)
+{
+	return control_plan_diff(arg, config, refusal);
+}
+
+static json_t *control_model_status(void *arg)
+{
+	return control_status_node_services_pools(arg);
+}
+
+static json_t *control_model_drops(void *arg)
+{
+	return control_status_drops(arg);
+}
+
+static const struct control_ops control_model_ops = {
+	.ping = control_model_ping,
+	.status = control_model_status,
+	.drops = control_model_drops,
+	.pool_name = control_model_pool_name,
+	.instance_name = control_model_instance_name,
+	.get = control_model_get,
+	.set = control_model_set,
+	.cancel = control_model_cancel,
+	.config_diff = control_model_config_diff,
+	.config_apply = control_model_config_apply,
+};
+
+/* ---- Life ---- */
+
+static bool control_model_is_known(void *arg, const char *path)
+{
+	const struct sluiced *sluiced = arg;
+
+	return model_instance_find(sluiced->model, path) != NULL;
+}
+
+int control_model_start(struct sluiced *sluiced)
+{
+	const struct config *config = model_config(sluiced->model);
+	const struct control_options options = {
+		.base = sluiced->base,
+		.dir = sluiced->run_dir,
+		.group = config != NULL ? config->node.control_group : NULL,
+		.ops = &control_model_ops,
+		.ops_arg = sluiced,
+	};
+
+	state_set_known(sluiced->state, control_model_is_known, sluiced);
+	sluiced->control = control_create(&options);
+	return sluiced->control != NULL ? 0 : -errno;
+}
+
+void control_model_stop(struct sluiced *sluiced)
+{
+	control_destroy(sluiced->control);
+	sluiced->control = NULL;
+}
+
+void control_model_restore(struct sluiced *sluiced, struct model_instance *instance)
+{
+	struct state_entry entry;
+
+	state_get(sluiced->state, instance->path, &entry);
+	if (entry.admin != instance->admin) {
+		log_info("%s: %s, as it was set before", instance->path,
+			 model_admin_name(entry.admin));
+		model_admin_set(sluiced->model, instance, entry.admin);
+	}
+	if (entry.weight_set)
+		model_weight_set(sluiced->model, instance, entry.weight, true);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/control_plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controlplane/model.h"
+#include "controlplane/sluiced.h"
+#include "controlplane/stats.h"
+
+#define CONTROL_CHANGES_MAX 1000
+
+struct control_changes {
+	json_t *list;
+	uint32_t more;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+control_plan_refuse(struct control_refusal *refusal, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(refusal->reason, sizeof(refusal->reason), format, arguments);
+	va_end(arguments);
+}
+
+static void control_plan_errors(const struct config_errors *errors, struct control_refusal *refusal)
+{
+	uint32_t count = errors->count + errors->more;
+	json_t *list = json_array();
+	char line[1024];
+
+	for (uint32_t i = 0; list != NULL && i < errors->count; i++) {
+		config_error_format(errors, i, line, sizeof(line));
+		json_array_append_new(list, json_string(line));
+	}
+	refusal->details =
+		json_pack("{s:o, s:i}", "errors", list, "errors_more", (int)errors->more);
+	control_plan_refuse(refusal, "%s is refused: %u error%s", errors->file, count,
+			    count == 1 ? "" : "s");
+}
+
+static struct config *control_plan_load(const struct sluiced *sluiced,
+					const struct control_config *from,
+					struct control_refusal *refusal)
+{
+	struct config_errors errors = { 0 };
+	struct config *config;
+
+	config = from->name == NULL
+			 ? config_load_file(sluiced->config_path, &errors)
+			 : config_load_buffer(from->text, from->bytes, from->name, &errors);
+	if (config != NULL)
+		return config;
+	if (errors.count > 0)
+		control_plan_errors(&errors, refusal);
+	else
+		control_plan_refuse(refusal, "%s: %s",
+				    from->name != NULL ? from->name : sluiced->config_path,
+				    strerror(errno));
+	return NULL;
+}
+
+static const char *control_plan_kind_name(enum config_change_kind kind)
+{
+	return kind == CONFIG_CHANGE_ADDED     ? "added"
+	       : kind == CONFIG_CHANGE_REMOVED ? "removed"
+					       : "changed";
+}
+
+static void control_plan_on_change(const struct config_change *change, void *context)
+{
+	struct control_changes *changes = context;
+
+	if (json_array_size(changes->list) >= CONTROL_CHANGES_MAX) {
+		changes->more++;
+		return;
+	}
+	json_array_append_new(changes->list,
+			      json_pack("{s:s, s:s, s:s?, s:s?, s:b}", "kind",
+					control_plan_kind_name(change->kind), "key", change->key,
+					"before", change->before, "after", change->after,
+					"reloadable", change->reloadable));
+}
+
+static uint64_t control_plan_flows(void *arg, uint32_t index)
+{
+	const struct sluiced *sluiced = arg;
+	struct stats_instance figures;
+
+	stats_instance_get(sluiced->stats, index, &figures);
+	return figures.flows;
+}
+
+static json_t *control_plan_figures(const struct model_plan *plan)
+{
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I}", "changes",
+			 (int)plan->keys.changes, "restarts", (int)plan->keys.restarts,
+			 "instances_added", (int)plan->instances_added, "instances_removed",
+			 (int)plan->instances_removed, "slots", (int)plan->slots, "slots_changed",
+			 (int)plan->slots_changed, "flows", (json_int_t)plan->flows,
+			 "flows_rehashed", (json_int_t)plan->flows_rehashed, "flows_moved",
+			 (json_int_t)plan->flows_moved);
+}
+
+/* The result, before the configuration is applied. */
+static json_t *control_plan_result(struct sluiced *sluiced, const struct control_config *from,
+				   const struct config *config)
+{
+	struct control_changes changes = { .list = json_array() };
+	const char *file = from->name != NULL ? from->name : sluiced->config_path;
+	struct model_plan plan;
+	json_t *name;
+
+	if (changes.list == NULL ||
+	    model_plan(sluiced->model, config, control_plan_flows, sluiced, &plan) != 0) {
+		json_decref(changes.list);
+		return NULL;
+	}
+	config_diff(model_config(sluiced->model), config, control_plan_on_change, &changes);
+	name = json_string(file);
+	return json_pack("{s:o, s:b, s:o, s:i, s:o}", "file", name != NULL ? name : json_null(),
+			 "own_file", strcmp(file, sluiced->config_path) == 0, "changes",
+			 changes.list, "changes_more", (int)changes.more, "plan",
+			 control_plan_figures(&plan));
+}
+
+json_t *control_plan_diff(struct sluiced *sluiced, const struct control_config *from,
+			  struct control_refusal *refusal)
+{
+	struct config *config = control_plan_load(sluiced, from, refusal);
+	json_t *result;
+
+	if (config == NULL)
+		return NULL;
+	result = control_plan_result(sluiced, from, config);
+	config_free(config);
+	if (result == NULL)
+		control_plan_refuse(refusal, "%s", strerror(ENOMEM));
+	return result;
+}
+
+static void control_plan_refused(const struct sluiced_refusal *why, struct control_refusal *refusal)
+{
+	uint32_t listed = why->key_count < SLUICED_KEYS_MAX ? why->key_count : SLUICED_KEYS_MAX;
+	json_t *keys = json_array();
+
+	control_plan_refuse(refusal, "%s", why->message);
+	for (uint32_t i = 0; keys != NULL && i < listed; i++)
+		json_array_append_new(keys, json_string(why->keys[i]));
+	refusal->details = json_pack("{s:o}", "restart", keys);
+}
+
+int control_plan_apply(struct sluiced *sluiced, const struct control_config *from, json_t **result,
+		       struct control_refusal *refusal)
+{
+	struct config *config = control_plan_load(sluiced, from, refusal);
+	struct sluiced_refusal why = { 0 };
+	json_t *planned;
+	int err;
+
+	if (config == NULL)
+		return -EINVAL;
+	planned = control_plan_result(sluiced, from, config);
+	if (planned == NULL) {
+		control_plan_refuse(refusal, "%s", strerror(ENOMEM));
+		config_free(config);
+		return -ENOMEM;
+	}
+	err = sluiced_apply(sluiced, config, &why);
+	if (err != 0) {
+		control_plan_refused(&why, refusal);
+		json_decref(planned);
+		config_free(config);
+		return err;
+	}
+	*result = planned;
+	return 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "controlplane/control.h"
+#include "controlplane/control_status.h"
+#include "controlplane/health.h"
+#include "controlplane/model.h"
+#include "controlplane/publish.h"
+#include "controlplane/sluiced.h"
+#include "controlplane/stats.h"
+#include "controlplane/version.h"
+
+static uint64_t control_status_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Text that another process wrote, or that need not be UTF-8. */
+static json_t *control_status_text(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+	json_t *value = json_stringn(text, length);
+
+	return value != NULL ? value : json_string("?");
+}
+
+static json_t *control_status_cpus(const struct lb_segment *segment)
+{
+	uint32_t count = segment->n_workers < LB_WORKERS_MAX ? segment->n_workers : LB_WORKERS_MAX;
+	json_t *cpus = json_array();
+
+	for (uint32_t i = 0; cpus != NULL && i < count; i++)
+		json_array_append_new(cpus, json_integer(segment->cpu[i]));
+	return cpus;
+}
+
+/* What the dataplane says of itself. */
+static int control_status_segment(json_t *node, const struct lb_segment *segment)
+{
+	uint64_t now_ns = control_status_now_ns();
+	uint64_t uptime_ns = now_ns > segment->started_ns ? now_ns - segment->started_ns : 0;
+	char boot_id[17];
+	json_t *more;
+	int err;
+
+	snprintf(boot_id, sizeof(boot_id), "%016" PRIx64, segment->boot_id);
+	more = json_pack("{s:i, s:s, s:f, s:i, s:o, s:o, s:o, s:i, s:o, s:o}", "pid",
+			 (int)segment->pid, "boot_id", boot_id, "uptime_s", (double)uptime_ns / 1e9,
+			 "workers", (int)segment->n_workers, "cpus", control_status_cpus(segment),
+			 "port",
+			 control_status_text(segment->port_name, sizeof(segment->port_name)),
+			 "driver", control_status_text(segment->driver, sizeof(segment->driver)),
+			 "mtu", (int)segment->port_mtu, "kernel_iface",
+			 control_status_text(segment->kernel_iface, sizeof(segment->kernel_iface)),
+			 "note", control_status_text(segment->note, sizeof(segment->note)));
+	err = json_object_update(node, more);
+	json_decref(more);
+	return err;
+}
+
+static json_t *control_status_dataplane(const struct sluiced *sluiced)
+{
+	const struct lb_segment *segment = publish_segment(sluiced->publish);
+	const struct config *config = model_config(sluiced->model);
+	struct publish_info info;
+	json_t *dataplane;
+
+	publish_info_get(sluiced->publish, &info);
+	dataplane =
+		json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:f, s:s}", "kind",
+			  config != NULL ? config_dataplane_name(config->node.dataplane) : "?",
+			  "running", info.connected && segment != NULL, "generation",
+			  (json_int_t)info.generation, "published", (json_int_t)info.published,
+			  "refused", (json_int_t)info.refused, "skipped", (json_int_t)info.skipped,
+			  "last_ack_us", (double)info.last_ack_ns / 1000, "problem", info.problem);
+	if (dataplane != NULL && segment != NULL)
+		(void)control_status_segment(dataplane, segment);
+	return dataplane;
+}
+
+static json_t *control_status_flow_table(const struct stats_node *figures)
+{
+	const struct lb_worker_stats *sum = &figures->sum;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "hits",
+			 (json_int_t)sum->flow_hits, "misses", (json_int_t)sum->flow_misses,
+			 "inserts", (json_int_t)sum->flow_inserts, "adopted",
+			 (json_int_t)sum->flow_adopted, "moved", (json_int_t)sum->flow_moved,
+			 "expired", (json_int_t)sum->flow_expired, "evicted_unconfirmed",
+			 (json_int_t)sum->flow_evicted_unconfirmed, "evicted_closed",
+			 (json_int_t)sum->flow_evicted_closed, "evicted_confirmed",
+			 (json_int_t)sum->flow_evicted_confirmed, "not_recorded",
+			 (json_int_t)sum->flow_table_full);
+}
+
+static json_t *control_status_health(const struct sluiced *sluiced)
+{
+	struct health_stats stats = { 0 };
+
+	if (sluiced->health != NULL)
+		health_stats_get(sluiced->health, &stats);
+	return json_pack("{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "checks",
+			 (int)stats.checks, "in_flight", (int)stats.in_flight, "waiting",
+			 (int)stats.waiting, "started", (json_int_t)stats.started, "passed",
+			 (json_int_t)stats.passed, "lame", (json_int_t)stats.lame, "down",
+			 (json_int_t)stats.down, "errors", (json_int_t)stats.errors, "delayed",
+			 (json_int_t)stats.delayed);
+}
+
+static json_t *control_status_control(const struct sluiced *sluiced)
+{
+	struct control_stats stats = { 0 };
+
+	if (sluiced->control != NULL)
+		control_stats_get(sluiced->control, &stats);
+	return json_pack("{s:i, s:I, s:I, s:I, s:I}", "clients", (int)stats.clients, "accepted",
+			 (json_int_t)stats.accepted, "denied", (json_int_t)stats.denied, "closed",
+			 (json_int_t)stats.closed, "commands", (json_int_t)stats.commands);
+}
+
+static int control_status_figures(json_t *node, const struct stats_node *figures)
+{
+	json_t *more = json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:{s:I, s:I, s:I}, s:o}", "received",
+		(json_int_t)figures->rx_pkts, "transmitted", (json_int_t)figures->tx_pkts, "kernel",
+		(json_int_t)figures->kernel_pkts, "dropped", (json_int_t)figures->drops, "flows",
+		(json_int_t)figures->flows, "flows_capacity", (json_int_t)figures->flows_capacity,
+		"new_per_s", figures->new_per_s, "rx_pkts_per_s", figures->rx_pkts_per_s,
+		"rx_bits_per_s", figures->rx_bits_per_s, "mbufs", "total",
+		(json_int_t)figures->node.mbuf_total, "free", (json_int_t)figures->node.mbuf_free,
+		"baseline", (json_int_t)figures->node.mbuf_baseline, "flow_table",
+		control_status_flow_table(figures));
+	int err = json_object_update(node, more);
+
+	json_decref(more);
+	return err;
+}
+
+json_t *control_status_node(struct sluiced *sluiced)
+{
+	uint64_t now_ms = control_status_now_ns() / 1000000;
+	struct stats_node figures;
+	json_t *node;
+
+	stats_node_get(sluiced->stats, &figures);
+	node = json_pack("{s:s, s:i, s:f, s:o, s:o, s:o, s:o}", "version", SLUICE_VERSION, "pid",
+			 (int)getpid(), "uptime_s", (double)(now_ms - sluiced->started_ms) / 1000,
+			 "config", control_status_text(sluiced->config_path, PATH_MAX), "dataplane",
+			 control_status_dataplane(sluiced), "checks",
+			 control_status_health(sluiced), "control",
+			 control_status_control(sluiced));
+	if (node != NULL && control_status_figures(node, &figures) != 0) {
+		json_decref(node);
+		return NULL;
+	}
+	return node;
+}
