@@ -30,6 +30,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BIN = ROOT / os.environ.get("BUILD", "build") / "bin"
 HUGEPAGE_BYTES = 1 << 30
+RUN_DIR_BYTES = 1 << 20
 READY_TIMEOUT_S = 20
 
 
@@ -146,6 +147,8 @@ class Lab:
         """Namespaces, links and instances; not yet Sluice."""
         self.net.open(HUGEPAGE_BYTES)
         self.run_dir.mkdir()
+        # A file system of its own, so that a full one is nobody else's trouble.
+        run("mount", "-t", "tmpfs", "-o", f"size={RUN_DIR_BYTES},mode=0755", "sluice-lab", self.run_dir)
         self.write_config()
         make_tls(self.net.dir / "tls")
         self._make_switch()
@@ -244,6 +247,11 @@ class Lab:
         if done.returncode:
             raise CtlError(argv, done)
         return done.stdout if table else json.loads(done.stdout) if done.stdout.strip() else None
+
+    def ctl_spawn(self, *argv):
+        """The same without waiting for its end."""
+        return self.net.spawn("edge", BIN / "sluicectl", "-r", self.run_dir, *argv, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def instance_status(self, path):
         pool, name = path.split("/")

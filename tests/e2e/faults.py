@@ -1,0 +1,253 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Killed daemons, wrong files, a full disk, strangers at the socket."""
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
+
+import settings  # noqa: E402
+import tap  # noqa: E402
+from lab import BIN, CtlError, wait_for  # noqa: E402
+from netns import run  # noqa: E402
+from tap import expect, expect_equal, figure  # noqa: E402
+
+NOBODY = 65534
+
+
+def refused(lab, *argv, code=1):
+    """The command must end with this exit code. Return what it says on stderr."""
+    try:
+        lab.ctl(*argv)
+    except CtlError as error:
+        expect_equal(error.code, code, f"exit code of {' '.join(map(str, argv))} ({error.stderr.strip()})")
+        expect(error.stderr.strip(), f"{' '.join(map(str, argv))} says nothing about why")
+        return error.stderr
+    raise AssertionError(f"{' '.join(map(str, argv))} was not refused")
+
+
+def answers(lab, count=80):
+    report = lab.load(requests=count, timeout=5).wait()
+    expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
+
+
+def expect_same_places(before, after, what):
+    moved = {k: (v, after.get(k)) for k, v in before.items() if after.get(k) != v}
+    expect(not moved, f"{what}: {len(moved)} of {len(before)} ports lead elsewhere: {dict(list(moved.items())[:3])}")
+
+
+def control_dies(lab):
+    """kill -9 of sluiced: new flows go on, and after its restart no slot has changed."""
+    lab.ctl("weight", "web/web-2", "30")
+    lab.ctl("drain", "web/web-4")
+    lab.config["pools"]["tun4"]["instances"]["far-2"]["weight"] = 50
+    lab.write_config()
+    lab.ctl("config", "apply")
+    before = lab.probe()
+    lab.sluiced.kill(signal.SIGKILL)
+    refused(lab, "status", code=3)
+    expect_same_places(before, lab.probe(first=20000), "without sluiced")
+    lab.sluiced.start()
+    expect_same_places(before, lab.probe(), "right after the restart")
+    lab.wait_up()
+    expect_same_places(before, lab.probe(), "when all checks have passed")
+    expect_equal(lab.instance_status("web/web-4")["admin"], "drain", "admin state")
+    expect_equal(lab.ctl("weight", "web/web-2")["weight"], 30, "weight")
+    lab.ctl("weight", "web/web-2", "default")
+
+
+def control_dies_often(lab):
+    """kill -9 of sluiced at any moment of its start leaves a dataplane that forwards and a state that loads."""
+    before = lab.probe(count=10)
+    for delay_ms in (1, 3, 10, 20, 40, 80, 160):
+        lab.sluiced.kill(signal.SIGKILL)
+        lab.sluiced.start(wait=False)
+        time.sleep(delay_ms / 1000)
+    lab.sluiced.kill(signal.SIGKILL)
+    expect_same_places(before, lab.probe(count=10), "after seven unfinished starts")
+    lab.sluiced.start()
+    lab.wait_up()
+    expect_same_places(before, lab.probe(count=10), "at last")
+
+
+def dataplane_dies(lab):
+    """kill -9 of the dataplane: flows land on their old instances when it is back."""
+    before = lab.probe(count=20)
+    held = lab.hold(connections=40)
+    began = time.monotonic()
+    lab.dataplane.kill(signal.SIGKILL)
+    lab.dataplane.start()
+    process_s = time.monotonic() - began
+    wait_for("traffic", lambda: lab.curl(settings.URLS[0], "-m", "0.3").returncode == 0, 20)
+    traffic_s = time.monotonic() - began
+    time.sleep(3)
+    errors = [c for c in held.close() if c["error"]]
+    expect(not errors, f"{len(errors)} of 40 long-lived connections: {errors[:3]}")
+    expect_same_places(before, lab.probe(count=20), "afterwards")
+    figure(f"dataplane killed: ready again after {process_s:.2f} s, traffic after {traffic_s:.2f} s, 40 connections lived on")
+
+
+def either_order(lab):
+    """The daemons start in either order."""
+    for first, second in ((lab.sluiced, lab.dataplane), (lab.dataplane, lab.sluiced)):
+        for daemon in (lab.sluiced, lab.dataplane):
+            expect_equal(daemon.kill(signal.SIGTERM), 0, f"exit code of {daemon.program} on SIGTERM")
+        first.start()
+        time.sleep(0.5)
+        second.start()
+        lab.wait_up()
+        wait_for("traffic", lambda: lab.curl(settings.URLS[0], "-m", "0.3").returncode == 0)
+        answers(lab)
+
+
+def second_copy(lab):
+    """A second copy of a daemon refuses to start and says why; the first one goes on."""
+    for daemon in (lab.dataplane, lab.sluiced):
+        done = lab.net.exec("edge", BIN / daemon.program, *lab.arguments, check=False, timeout_s=10)
+        expect(done.returncode == 1, f"{daemon.program}: exit code {done.returncode}")
+        expect(str(daemon.process.pid) in done.stderr or "already" in done.stderr or "running" in done.stderr,
+               f"{daemon.program} says only: {done.stderr}")
+        expect(daemon.running(), f"the first {daemon.program} ended")
+    answers(lab)
+
+
+def half_written(lab):
+    """A half-written or wrong file: file, line and column; the running state untouched."""
+    good = lab.config_path.read_text()
+    before, status = lab.probe(count=10), lab.ctl("status")
+    cases = {"half": good[:len(good) * 2 // 3].rsplit(":", 1)[0] + ": [", "empty": "", "key": good.replace("forward: l2", "foward: l2"),
+             "range": good.replace("flows: 100000", "flows: 12"), "restart": good.replace("flows: 100000", "flows: 200000"),
+             "nat": good.replace("forward: l2", "forward: nat")}
+    for name, text in cases.items():
+        lab.write_config(text)
+        why = refused(lab, "config", "apply")
+        if name != "restart":
+            expect(f"{lab.config_path.name}:" in why, f"{name}: no place in the file: {why}")
+            done = run(BIN / "sluicectl", "config", "check", lab.config_path, check=False)
+            expect_equal(done.returncode, 1, f"exit code of config check of {name}")
+        lab.sluiced.process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    expect(lab.sluiced.running(), "sluiced ended")
+    expect_equal([p["name"] for p in lab.ctl("status")["pools"]], [p["name"] for p in status["pools"]], "pools")
+    expect_same_places(before, lab.probe(count=10), "afterwards")
+    lab.write_config(good)
+    expect_equal(run(BIN / "sluicectl", "config", "check", lab.config_path, check=False).returncode, 0, "exit code of config check of the good file")
+
+
+def reload_signal(lab):
+    """SIGHUP applies the file."""
+    del lab.config["pools"]["web"]["instances"]["web-1"]
+    lab.config["pools"]["web"]["instances"]["web-2"]["weight"] = 0
+    lab.write_config()
+    lab.sluiced.process.send_signal(signal.SIGHUP)
+    wait_for("web-1 to leave", lambda: lab.instance_status("web/web-1") is None)
+    expect_equal(set(lab.probe(*settings.L2_URLS).values()), {"web-3", "web-4"}, "instances of the pool")
+
+
+def two_at_once(lab):
+    """Two sluicectl at once: both do their work, and the state is whole."""
+    for number in range(15):
+        both = [lab.ctl_spawn("weight", "web/web-1", str(10 + number)), lab.ctl_spawn("drain" if number % 2 else "resume", "web/web-2")]
+        for process in both:
+            _, err = process.communicate(timeout=10)
+            expect_equal(process.returncode, 0, f"exit code: {err}")
+    expect_equal(lab.ctl("weight", "web/web-1")["weight"], 24, "weight")
+    expect_equal(lab.instance_status("web/web-2")["admin"], "ready", "admin state")
+    lab.ctl("weight", "web/web-1", "default")
+
+
+def disk_full(lab):
+    """A full disk: a change that could not be kept is refused, and not done."""
+    filler = lab.run_dir / "filler"
+    with filler.open("wb") as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+                f.flush()
+        except OSError:
+            pass
+    try:
+        why = refused(lab, "drain", "web/web-1")
+        expect("space" in why.lower(), f"it says only: {why}")
+        expect_equal(lab.instance_status("web/web-1")["admin"], "ready", "admin state")
+        answers(lab)
+    finally:
+        filler.unlink()
+    lab.ctl("drain", "web/web-1")
+    lab.sluiced.kill(signal.SIGKILL)
+    lab.sluiced.start()
+    expect_equal(lab.instance_status("web/web-1")["admin"], "drain", "admin state after a restart")
+
+
+def strangers(lab):
+    """A user without the right is refused, by the socket's mode and by its credentials."""
+    sock = lab.run_dir / "control.sock"
+    expect_equal(oct(sock.stat().st_mode & 0o777), "0o660", "mode of the socket")
+    words = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", BIN / "sluicectl", "-r", lab.run_dir, "drain", "web/web-1"]
+    modes = {path: path.stat().st_mode & 0o777 for path in (lab.run_dir, sock)}
+    for opened in (False, True):
+        if opened:
+            lab.run_dir.chmod(0o777)
+            sock.chmod(0o666)
+        done = run(*words, check=False)
+        expect_equal(done.returncode, 1, f"exit code ({done.stderr.strip()})")
+        expect(done.stderr.strip(), "no word about why")
+    for path, mode in modes.items():
+        path.chmod(mode)
+    expect_equal(lab.instance_status("web/web-1")["admin"], "ready", "admin state")
+
+
+def all_down(lab):
+    """All instances of a pool down: open treats all as up, drop drops."""
+    web = lab.config["pools"]["web"]
+    web["checks"] = [{"target": "TCP:9", "interval": "300ms", "timeout": "200ms", "unhealthy": 2, "healthy": 2}]
+    lab.write_config()
+    lab.ctl("config", "apply")
+    for name in web["instances"]:
+        lab.wait_health(f"web/{name}", "down")
+    expect_equal(lab.load(*settings.L2_URLS, requests=40).wait()["failed"], 0, "failed requests with all_down: open")
+    web["all_down"] = "drop"
+    lab.write_config()
+    lab.ctl("config", "apply")
+    before = lab.counters().drops["no_instance"]
+    expect(lab.curl(settings.L2_URLS[0], "-m", "1.5").returncode == 28, "a request got an answer with all_down: drop")
+    expect(lab.account().drops["no_instance"] > before, "no_instance has not risen")
+    expect_equal(lab.load(*settings.IPIP_URLS, requests=40).wait()["failed"], 0, "failed requests of the other service")
+
+
+def admin_verbs(lab):
+    """maint takes an instance out at once, weight 0 and resume do what they say."""
+    held = lab.hold(settings.L2_URLS[0], connections=20)
+    mine = [c for c in held.opened if c["instance"] == "web-1"]
+    expect(mine, "no connection is on web-1: nothing is shown")
+    lab.ctl("maint", "web/web-1")
+    expect("web-1" not in lab.probe(*settings.L2_URLS).values(), "web-1 in maintenance gets new flows")
+    time.sleep(1.5)
+    errors = [c for c in held.close() if c["error"]]
+    expect_equal(len(errors), len(mine), "connections of web-1 that were moved and reset")
+    lab.ctl("resume", "web/web-1")
+    lab.ctl("weight", "web/web-2", "0")
+    seen = set(lab.probe(*settings.L2_URLS).values())
+    expect_equal(seen, {"web-1", "web-3", "web-4"}, "instances")
+    lab.ctl("weight", "web/web-2", "default")
+
+
+def exit_codes(lab):
+    """sluicectl: 0 done, 1 refused, 2 usage, 3 no daemon."""
+    expect("web-1" in lab.ctl("status", table=True), "the table has no web-1")
+    expect("ip_checksum" in lab.ctl("drops", table=True), "the table has no ip_checksum")
+    refused(lab, "drain", "web/nobody")
+    refused(lab, "drain", "nothing/web-1")
+    refused(lab, "config", "check", lab.net.dir / "nowhere.yaml")
+    for words in (["fly"], ["drain"], ["drain", "web/web-1", "--wiat"], ["weight", "web/web-1", "heavy"], []):
+        refused(lab, *words, code=2)
+    done = run(BIN / "sluicectl", "-r", lab.net.dir / "nowhere", "status", check=False)
+    expect_equal(done.returncode, 3, f"exit code without a daemon ({done.stderr.strip()})")
+
+
+if __name__ == "__main__":
+    tap.run(exit_codes, admin_verbs, control_dies, control_dies_often, dataplane_dies, either_order, second_copy, half_written,
+            reload_signal, two_at_once, disk_full, strangers, all_down)

@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a client sees of the packet path: both kinds of forwarding, MTUs, ICMP, malformed packets."""
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
+
+import settings  # noqa: E402
+import tap  # noqa: E402
+from instance import BIG_BYTES  # noqa: E402
+from lab import wait_for  # noqa: E402
+from tap import expect, expect_equal, figure, note  # noqa: E402
+
+FUZZ_FRAMES = 20000
+
+
+def answers(lab):
+    """HTTP and HTTPS over IPv4 and IPv6, by l2 and through all four mixes of tunnels."""
+    for url in settings.URLS:
+        pool = settings.NEAR if url in settings.L2_URLS else settings.TUNNELLED
+        names = {lab.curl(url).stdout.strip() for _ in range(12)}
+        expect(names and names <= set(pool), f"{url}: answers from {names}")
+        expect(len(names) > 1, f"{url}: all flows go to {names}")
+
+
+def client_address(lab):
+    """Instances see the client's own address."""
+    for url in settings.URLS:
+        expect(lab.curl(url + "whoami").stdout.strip() in settings.CLIENT, f"{url}: the instance saw somebody else")
+
+
+def pings(lab):
+    """VIPs and the edge's own addresses answer pings through the kernel path."""
+    for address in (*settings.VIPS, *settings.EDGE):
+        done = lab.net.exec("client", "ping", "-n", "-c", "3", "-i", "0.05", "-W", "2", address, check=False)
+        expect_equal(done.returncode, 0, f"ping {address}: {done.stdout}")
+
+
+def downloads(lab):
+    """A megabyte comes back whole."""
+    for url in settings.URLS:
+        got = lab.curl(url + "big", "-o", "/dev/null", "-w", "%{http_code} %{size_download}").stdout
+        expect_equal(got, f"200 {BIG_BYTES}", url)
+
+
+def route_mtu(lab, address):
+    words = lab.net.exec("client", "ip", "route", "get", address).stdout.split()
+    return int(words[words.index("mtu") + 1]) if "mtu" in words else None
+
+
+def uploads(lab):
+    """A megabyte goes through the tunnels: the edge tells the client what fits."""
+    body = lab.net.dir / "web-1/www/big"
+    for url, vip, overhead in zip(settings.IPIP_URLS, settings.TUNNEL_VIPS * 2, (20, 20, 40, 40)):
+        lab.net.sysctl("client", **{"net.ipv4.route.flush": 1, "net.ipv6.route.flush": 1})
+        lab.net.exec("client", "ip", "-6", "route", "flush", "cache", check=False)
+        got = lab.curl(url + "upload", "-H", "Expect:", "--data-binary", f"@{body}")
+        expect(got.stdout.split()[1:] == [str(BIG_BYTES)], f"{url}: {got.stdout!r} {got.stderr!r}")
+        expect_equal(route_mtu(lab, vip), 1500 - overhead, f"{url}: path MTU that the client learned")
+
+
+def small_client_mtu(lab):
+    """Fragmentation-needed and packet-too-big from a router reach the instance that owns the flow."""
+    lab.net.ip("router", "link set client0 mtu 1300")
+    try:
+        for url in settings.URLS:
+            got = lab.curl(url + "big", "-o", "/dev/null", "-w", "%{http_code} %{size_download}").stdout
+            expect_equal(got, f"200 {BIG_BYTES}", url)
+    finally:
+        lab.net.ip("router", "link set client0 mtu 1500")
+        for name in settings.NAMES:
+            lab.net.sysctl(name, **{"net.ipv4.route.flush": 1, "net.ipv6.route.flush": 1})
+
+
+def malformed(lab):
+    """Malformed packets are dropped under their names, and create no flow."""
+    wait_for("flows of earlier scenarios to end", lambda: sum(lab.flows().values()) == 0, 20)
+    before = lab.counters()
+    sent = lab.send_bad_packets()["drops"]
+    wait_for("the packets to be counted", lambda: sum(lab.counters().drops.values()) >= sum(before.drops.values()) + sum(sent.values()), 3)
+    after = lab.account()
+    for reason, count in sent.items():
+        expect_equal(after.drops[reason] - before.drops[reason], count, reason)
+    expect_equal(sum(lab.flows().values()), 0, "flows")
+
+
+def damaged(lab):
+    """Frames with random damage: nothing crashes, nothing is lost from the books."""
+    pid = lab.dataplane.process.pid
+    seed = int(time.time())
+    note(f"seed {seed}")
+    sent = lab.send_bad_packets(FUZZ_FRAMES, seed)
+    counters = lab.account()
+    expect(lab.dataplane.running() and lab.dataplane.process.pid == pid, "the dataplane ended")
+    figure(f"{sent['fuzz']:,} damaged frames: {counters}")
+    answers(lab)
+
+
+def books(lab):
+    """What the port received is what the dataplane counted."""
+    def same_moment():
+        frames = lab.edge_port_received()
+        counters = lab.counters()
+        return (frames, counters) if lab.edge_port_received() == frames else None
+
+    frames0, counters0 = wait_for("a quiet moment", same_moment)
+    report = lab.load(requests=400).wait()
+    expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
+    frames1, counters1 = wait_for("a quiet moment", same_moment)
+    expect_equal(counters1.received - counters0.received, frames1 - frames0, "frames received")
+
+
+def baseline(lab):
+    """When the clients are gone, no flow is left and every buffer is back."""
+    wait_for("the flows to end", lambda: sum(lab.flows().values()) == 0, 20)
+    node = lab.ctl("status")["node"]
+    expect(node["mbufs"]["free"] >= node["mbufs"]["baseline"], f"buffers: {json.dumps(node['mbufs'])}")
+    figure(str(lab.account()))
+
+
+if __name__ == "__main__":
+    tap.run(answers, client_address, pings, downloads, uploads, small_client_mtu, malformed, damaged, books, baseline)
