@@ -249,7 +249,7 @@ $(foreach t,$(unit_tests),$(eval $(call unit_rule,$t)))
 $(call archive,harness): $(patsubst %.c,$(O)/obj/%.o,$(filter-out $(unit_tests),$(filter tests/unit/engine/% \
 		tests/unit/dataplane/engine/%,$(unit_sources))))
 
-$(O)/tests/vectors/vectors: $(patsubst %.c,$(O)/obj/%.o,$(vector_sources) tests/unit/engine/harness.c) $(foreach a,harness engine config,$(call archive,$a))
+$(O)/tests/vectors/vectors: $(patsubst %.c,$(O)/obj/%.o,$(vector_sources)) $(foreach a,harness engine config,$(call archive,$a))
 	$(link_test)
 $(O)/tests/vectors/vectors: LIBS = $(packet_libs) -lcmocka
 
@@ -298,7 +298,7 @@ fuzz:
 demo lab:
 	$(Q).ci/deps install
 	+$(Q)$(MAKE) --no-print-directory $(parallel) all e2e-programs
-	$(Q)BUILD=$(BUILD) tests/e2e/$@
+	$(Q)BUILD=$(BUILD) $(firstword $(wildcard tests/lab/$@ tests/e2e/$@))
 
 format:
 	$(Q)clang-format -i $(shell find dataplane controlplane bpf config docs tests perf -name '*.[ch]' 2>/dev/null)
