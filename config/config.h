@@ -288,8 +288,9 @@ struct config_diff_totals {
 };
 
 /**
- * Compare two configurations by meaning: comments, order of keys and spelling don't count. Pools,
- * services and instances are matched by name; an added or removed one is one change.
+ * Compare two configurations by meaning: comments, spelling and the order of entries don't count,
+ * but that of addresses in a list does. Pools, services and instances are matched by name, checks by
+ * target and listeners by port; an added or removed one is one change.
  * @each: called for each difference, in the order of the schema; may be NULL.
  * Return: how many there are.
  */
