@@ -93,11 +93,18 @@ def _remove(run_id):
 
 
 def _remove_stale():
+    """Under the lock."""
     for folder in RUNS.iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError):
                 if _started(folder.name) != (folder / "owner").read_text():
                     _remove(folder.name)
+
+
+def remove_stale():
+    """Remove what runs whose owner is dead have left behind."""
+    with _lock():
+        _remove_stale()
 
 
 class Network:

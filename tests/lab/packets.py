@@ -87,7 +87,7 @@ def bad_frames(m):
 def good_frames(m):
     """What the damage starts from. Source ports of their own, and no listener: nothing here becomes a connection."""
     yield m.ether(m.ip4(m.tcp(sport=50001, flags=ACK, tail=b"x" * 40)))
-    yield m.ether(m.ip6(m.tcp(sport=50002, flags=ACK, tail=b"x" * 40), 0x86DD))
+    yield m.ether(m.ip6(m.tcp(sport=50002, flags=ACK, tail=b"x" * 40)), 0x86DD)
     yield m.ether(m.ip4(m.tcp(sport=50003), options=b"\x07\x04\x00\x00"))
     yield m.ether(m.ip6(struct.pack("!BB6s", 6, 0, b"\x01\x04\0\0\0\0") + m.tcp(sport=50004), proto=0), 0x86DD)
     yield struct.pack("!6s6sHH", m.edge_mac, m.mac, 0x8100, 5) + m.ether(m.ip4(m.tcp(sport=50005)))[12:]

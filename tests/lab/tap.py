@@ -33,17 +33,22 @@ def _logs(lab):
         note(daemon.log(25))
 
 
-def run(*scenarios):
-    """Bring the lab up once and run the scenarios in it; the first line of each one's text is its name."""
+def run(*scenarios, bare=False):
+    """Bring the lab up once and run the scenarios in it; the first line of each one's text is its name.
+
+    @bare: without Sluice.
+    """
     failed = 0
     sys.stdout.reconfigure(line_buffering=True)
     with Lab() as lab:
-        lab.start()
+        if not bare:
+            lab.start()
         for number, scenario in enumerate(scenarios, 1):
             name = scenario.__doc__.splitlines()[0].rstrip(".")
             began = time.monotonic()
             try:
-                lab.heal()
+                if not bare:
+                    lab.heal()
                 scenario(lab)
                 print(f"ok {number} - {name}")
             except Exception as error:  # pylint: disable=broad-except # whatever it is, the next one shall run
