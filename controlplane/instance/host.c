@@ -153,16 +153,19 @@ int host_plan(const struct options *o, const struct lb_instance_state *now,
 	return 0;
 }
 
+/* What has neither its old value nor ours by now is the operator's. */
 static int apply_sysctls(const char *iface, const struct lb_instance_state *next)
 {
 	const struct lb_instance_sysctl *s;
-	int ret;
+	int value, ret;
 
 	for (int id = 0; id < LB_INSTANCE_SYSCTL_COUNT; id++) {
 		s = &next->sysctl[id];
 		if (sysctl_untouched(s))
 			continue;
-		ret = sysctl_set(iface, sysctls[id].name, s->after);
+		ret = sysctl_get(iface, sysctls[id].name, &value);
+		if (!ret && value == s->before)
+			ret = sysctl_set(iface, sysctls[id].name, s->after);
 		if (!ret)
 			continue;
 		report_error("can't set net.ipv4.conf.%s.%s to %d: %s; set it yourself and use "
@@ -280,7 +283,7 @@ static int bring_all(const struct options *o, const struct program *program,
 {
 	int ret;
 
-	if (apply_sysctls(o->iface, next))
+	if (next->vip_count && apply_sysctls(o->iface, next))
 		return 1;
 	for (__u32 i = 0; i < next->from_count; i++) {
 		ret = state_map_source(program, &next->from[i]);

@@ -12,6 +12,7 @@ import select
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -87,7 +88,7 @@ def mac_text(name, dev):
 def plug(name, dev, mtu, *addrs):
     """A veth from the bridge to dev in a namespace. What it sends has real checksums and sizes."""
     port = f"{name.rsplit('-', 1)[1]}-{dev}"
-    sh("ip", "link", "add", port, "netns", NET, "mtu", mtu, "type", "veth", "peer", "name", dev, "netns", name)
+    sh("ip", "link", "add", port, "netns", NET, "mtu", TUNNEL_MTU, "type", "veth", "peer", "name", dev, "netns", name)
     sh("ip", "-n", NET, "link", "set", port, "master", "br0", "up")
     sh("ip", "-n", name, "link", "set", dev, "mtu", mtu, "up")
     for a in addrs:
@@ -99,11 +100,17 @@ def up():
     for name in (NET, CLIENT, BALANCER, HOST):
         sh("ip", "netns", "add", name)
         sh("ip", "-n", name, "link", "set", "lo", "up")
-    sh("ip", "-n", NET, "link", "add", "br0", "mtu", TUNNEL_MTU, "type", "bridge")
+    sh("ip", "-n", NET, "link", "add", "br0", "mtu", TUNNEL_MTU, "type", "bridge", "mcast_snooping", 0)
     sh("ip", "-n", NET, "link", "set", "br0", "up")
+    # Where Docker has loaded br_netfilter, bridges drop malformed and oversized packets themselves.
+    for table in ("iptables", "ip6tables", "arptables"):
+        ns(NET, "sysctl", "-qw", f"net.bridge.bridge-nf-call-{table}=0", check=False)
     plug(CLIENT, "eth0", 1500, CLIENT4 + "/24", CLIENT6 + "/64")
     plug(BALANCER, "eth0", TUNNEL_MTU, BALANCER4 + "/24", BALANCER6 + "/64")
     plug(HOST, "eth0", TUNNEL_MTU, HOST4 + "/24", HOST6 + "/64")
+    # The balancer's own kernel shall not tell clients that it has no route.
+    sh("ip", "-n", BALANCER, "route", "add", "blackhole", "10.9.9.0/24")
+    sh("ip", "-n", BALANCER, "route", "add", "blackhole", "2001:db8:9::/64")
     sh("ip", "-n", CLIENT, "route", "add", "10.9.9.0/24", "via", BALANCER4)
     sh("ip", "-n", CLIENT, "route", "add", "2001:db8:9::/64", "via", BALANCER6)
 
@@ -223,8 +230,31 @@ def talk(vip, size=300_000):
         return False
 
 
-def ping(vip):
-    return ns(CLIENT, "ping", "-c", "1", "-W", "2", vip, check=False).returncode == 0
+def ping(vip, timeout_s=2):
+    """One ICMP echo from the client, answered by the VIP itself."""
+    v6 = ":" in vip
+    family, proto = (socket.AF_INET6, socket.IPPROTO_ICMPV6) if v6 else (socket.AF_INET, socket.IPPROTO_ICMP)
+    body = os.urandom(2) + b"\0\1" + os.urandom(40)
+    request = bytes([128 if v6 else 8, 0]) + (b"\0\0" if v6 else ip4_sum(bytes([8, 0]) + body)) + body
+    with in_ns(CLIENT, lambda: socket.socket(family, socket.SOCK_RAW, proto)) as sock:
+        sock.sendto(request, (vip, 0))
+        end = time.monotonic() + timeout_s
+        while (left := end - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
+            reply, (source, *_) = sock.recvfrom(2048)
+            reply = reply if v6 else reply[20:]
+            if reply[0] == (129 if v6 else 0) and reply[4:] == body:
+                return source == vip
+    return False
+
+
+def resolves(addr):
+    """Whether a neighbour answers the client's ARP or ND question for addr."""
+    ns(CLIENT, "ip", "neigh", "flush", "all")
+    family = socket.AF_INET6 if ":" in addr else socket.AF_INET
+    with in_ns(CLIENT, lambda: socket.socket(family, socket.SOCK_DGRAM)) as sock:
+        sock.sendto(b"", (addr, 9))
+    time.sleep(0.5)
+    return "lladdr" in ns(CLIENT, "ip", "neigh", "show", addr).stdout
 
 
 class Tap:

@@ -448,6 +448,11 @@ static void o6_dest_long(struct frame *f)
 	ext6(f, IPPROTO_DSTOPTS, (const uint8_t[]){ IPPROTO_IPIP, 1, 4, 1 });
 }
 
+static void o6_dest_limit_odd(struct frame *f)
+{
+	ext6(f, IPPROTO_DSTOPTS, (const uint8_t[]){ IPPROTO_IPIP, 0, 4, 2 });
+}
+
 static void o6_dest_limit_no_room(struct frame *f)
 {
 	ext6(f, IPPROTO_DSTOPTS, (const uint8_t[]){ IPPROTO_IPIP, 0, 4, 1 });
@@ -553,6 +558,7 @@ static const struct spoil {
 	{ "routing", M66, o6_routing, false, false, LB_INSTANCE_EXT_HEADER },
 	{ "unknown dest option", M46, o6_dest_other, false, false, LB_INSTANCE_EXT_HEADER },
 	{ "long dest options", M46, o6_dest_long, false, false, LB_INSTANCE_EXT_HEADER },
+	{ "limit of two bytes", M46, o6_dest_limit_odd, false, false, LB_INSTANCE_EXT_HEADER },
 	{ "limit, no room", M46, o6_dest_limit_no_room, false, false, LB_INSTANCE_OUTER_MALFORMED },
 	{ "inner version 4", M66, i6_version, false, false, LB_INSTANCE_INNER_MALFORMED },
 	{ "inner length + 1", M64, i6_len_beyond, false, false, LB_INSTANCE_INNER_MALFORMED },
