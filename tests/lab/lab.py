@@ -58,8 +58,8 @@ class Counters:
     """The counters of one moment."""
 
     def __init__(self, data):
-        self.received, self.transmitted, self.kernel = (data[key] for key in ("rx_pkts", "tx_pkts", "kernel_pkts"))
-        self.drops = {entry["name"]: entry["pkts"] for entry in data["drops"]}
+        self.received, self.transmitted, self.kernel = (data[key] for key in ("received", "transmitted", "kernel"))
+        self.drops = {entry["reason"]: entry["packets"] for entry in data["drops"]}
         self.gap = self.received - self.transmitted - self.kernel - sum(self.drops.values())
 
     def __str__(self):
