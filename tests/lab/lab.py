@@ -205,7 +205,6 @@ class Lab:
 
     def _make_edge(self):
         self.net.add("edge")
-        # One queue: net_af_xdp of DPDK 22.11 sees no more on a veth.
         self.net.link("edge", "edge0", "switch", "edge0p")
         # The addresses live on sluice0; the port itself must stay silent.
         self.net.sysctl("edge", **{"net.ipv6.conf.edge0.disable_ipv6": 1})
@@ -236,9 +235,14 @@ class Lab:
         self.wait_up()
 
     def wait_up(self, timeout_s=15):
-        for pool, entry in self.config["pools"].items():
-            for name in entry["instances"]:
-                self.wait_health(f"{pool}/{name}", "up", timeout_s)
+        """Until every instance is up in every pool and its next hop is known."""
+        wanted = {f"{pool}/{name}" for pool, entry in self.config["pools"].items() for name in entry["instances"]}
+
+        def reached():
+            with contextlib.suppress(CtlError):
+                return wanted == {f"{p['name']}/{i['name']}" for p in self.ctl("status")["pools"] for i in p["instances"]
+                                  if i["health"] == "up" and i["next_hop"]["resolved"]}
+        wait_for("all instances to be up", reached, timeout_s)
 
     def ctl(self, *argv, table=False, timeout_s=60):
         """Run sluicectl; what it prints, as data (or with @table as text for people). CtlError if it refuses."""

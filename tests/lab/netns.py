@@ -156,10 +156,15 @@ class Network:
     def ip(self, role, *lines):
         run("ip", "-n", self.name(role), "-batch", "-", input="\n".join(lines) + "\n")
 
-    def link(self, role, dev, peer_role, peer_dev, queues=1):
-        """A veth pair between two namespaces, up on both sides."""
-        run("ip", "link", "add", dev, "netns", self.name(role), "numrxqueues", queues, "numtxqueues", queues,
-            "type", "veth", "peer", "name", peer_dev, "netns", self.name(peer_role))
+    def link(self, role, dev, peer_role, peer_dev):
+        """A veth pair between two namespaces, up on both sides, with one queue each.
+
+        A veth takes XDP programs only if it has as many receive queues as its peer has transmit queues, and
+        net_af_xdp of DPDK 22.11 sees one queue of a veth at most.
+        """
+        one = ("numrxqueues", 1, "numtxqueues", 1)
+        run("ip", "link", "add", dev, "netns", self.name(role), *one, "type", "veth", "peer", "name", peer_dev, *one,
+            "netns", self.name(peer_role))
         self.ip(role, f"link set {dev} up")
         self.ip(peer_role, f"link set {peer_dev} up")
 
