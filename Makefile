@@ -49,6 +49,10 @@ O := $(BUILD)$(addprefix /,$(flavour))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-missing-field-initializers \
 	-Werror
+# The language is gnu11 for both; gcc has no warning against a flexible array's storage behind it.
+ifneq ($(findstring clang,$(CC)),)
+WARNINGS += -Wno-gnu-variable-sized-type-not-at-end
+endif
 BASE_FLAGS := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -I. -isystem $(O) -fPIE -pthread
 BASE_LDFLAGS := -pie -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 ifeq ($(sanitizers),)
@@ -306,7 +310,7 @@ format:
 # clang-tidy looks again only at what changed, and at what includes it.
 tidy_sources := $(call sources,dataplane/engine dataplane/io config controlplane controlplane/cli controlplane/instance) \
 	$(wildcard docs/gen/*.c) $(bpf_sources) $(unit_sources) $(vector_sources) $(fuzz_tests) $(fuzz_helpers) $(e2e_sources)
-tidy_flags = $(if $(filter bpf/%,$<),$(BPF_FLAGS),$(call flags,$<))
+tidy_flags = $(if $(filter bpf/%,$<),$(BPF_FLAGS),$(call flags,$<) -Wno-gnu-variable-sized-type-not-at-end)
 tidy: $(patsubst %.c,$(O)/tidy/%.ok,$(tidy_sources))
 
 $(O)/tidy/%.ok: %.c .clang-tidy | $(SKELETONS)
