@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* All parts of the running dataplane, in the order in which they start. */
+#ifndef IO_DATAPLANE_H
+#define IO_DATAPLANE_H
+
+#include "dataplane/io/control_socket.h"
+#include "dataplane/io/kernel_path.h"
+#include "dataplane/io/options.h"
+#include "dataplane/io/worker.h"
+
+struct dataplane {
+	const char *program;
+	struct options options;
+	struct config *config;
+	int lock_fd;
+	int signal_fd;
+	struct plan plan;
+	struct port port;
+	struct rte_mempool *pool[LB_WORKERS_MAX];
+	struct segment segment;
+	struct rte_rcu_qsbr *qsbr;
+	struct consumer consumer;
+	struct kernel_path kernel_path;
+	struct worker *worker;			   /* [plan.n_workers] */
+	struct pipeline *pipeline[LB_WORKERS_MAX]; /* theirs */
+	bool stop;				   /* tells workers to end */
+	struct control_socket control;
+};
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/io/eal.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#include "dataplane/io/logger.h"
+
+#define ARGS_MAX (32 + 2 * LB_WORKERS_MAX)
+
+struct args {
+	char *argv[ARGS_MAX];
+	int argc;
+	bool failed;
+};
+
+/*
+ * What DPDK prints. It is shown at level debug only, since what matters of it is
+ * said in other words; but the last complaint is kept for them.
+ */
+static char complaint[256];
+static FILE *chatter;
+
+static ssize_t chatter_write(void *cookie, const char *text, size_t size)
+{
+	size_t length = strcspn(text, "\n");
+
+	(void)cookie;
+	length = length < size ? length : size;
+	logger_debug("dpdk: %.*s", (int)length, text);
+	if (length && rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR)
+		snprintf(complaint, sizeof(complaint), "%.*s", (int)length, text);
+	return (ssize_t)size;
+}
+
+static void chatter_catch(void)
+{
+	const cookie_io_functions_t functions = { .write = chatter_write };
+
+	chatter = fopencookie(NULL, "w", functions);
+	if (!chatter)
+		return;
+	setvbuf(chatter, NULL, _IOLBF, 512);
+	rte_openlog_stream(chatter);
+}
+
+/* libbpf and libxdp print what they try, and what they then do without. */
+static int xdp_chatter(int level, const char *format, va_list values)
+{
+	char text[256];
+
+	if (!logger_wants(LOG_DEBUG))
+		return 0;
+	vsnprintf(text, sizeof(text), format, values);
+	text[strcspn(text, "\n")] = 0;
+	logger_debug("xdp (%d): %s", level, text);
+	return 0;
+}
+
+/*
+ * libxdp is loaded by DPDK's driver, if at all; this program is not linked with it.
+ * It comes with the driver, and is there before the first socket is made.
+ */
+static void xdp_chatter_catch(void)
+{
+	void *(*set_print)(int (*print)(int level, const char *format, va_list values));
+	const char *const library[][2] = { { "libxdp.so.1", "libxdp_set_print" },
+					   { "libbpf.so.1", "libbpf_set_print" } };
+
+	for (size_t i = 0; i < sizeof(library) / sizeof(library[0]); i++) {
+		void *handle = dlopen(library[i][0], RTLD_NOW | RTLD_NOLOAD);
+
+		if (!handle)
+			continue;
+		*(void **)&set_print = dlsym(handle, library[i][1]);
+		if (set_print)
+			set_print(xdp_chatter);
+		dlclose(handle);
+	}
+}
+
+const char *eal_complaint(void)
+{
+	static char taken[sizeof(complaint)];
+
+	if (chatter)
+		fflush(chatter);
+	memcpy(taken, complaint, sizeof(taken));
+	complaint[0] = 0;
+	return taken;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+arg_add(struct args *args, const char *format, ...)
+{
+	va_list values;
+
+	va_start(values, format);
+	if (args->argc >= ARGS_MAX - 1 || vasprintf(&args->argv[args->argc], format, values) < 0)
+		args->failed = true;
+	else
+		args->argc++;
+	va_end(values);
+	args->argv[args->argc] = NULL;
+}
+
+/* DPDK keeps none of the strings once it has started. */
+static void args_free(struct args *args)
+{
+	for (int i = 0; i < args->argc; i++)
+		free(args->argv[i]);
+}
+
+static void lcores_add(struct args *args, const struct plan *plan)
+{
+	char map[16 * LB_WORKERS_MAX + sizeof(plan->main_cpus)];
+	int length = snprintf(map, sizeof(map), "0@(%s)", plan->main_cpus);
+
+	for (uint32_t i = 0; i < plan->n_workers; i++)
+		length += snprintf(map + length, sizeof(map) - (size_t)length, ",%u@%u",
+				   eal_lcore(i), plan->node->cpus[i]);
+	arg_add(args, "--lcores=%s", map);
+	arg_add(args, "--main-lcore=0");
+}
+
+/*
+ * An interface becomes one device of one queue for each worker: the driver knows
+ * only "combined" channels, and a veth has none. busy_budget=0, because otherwise
+ * every empty poll is a system call.
+ */
+static void devices_add(struct args *args, const struct plan *plan)
+{
+	const struct config_node *node = plan->node;
+
+	if (node->port_kind == CONFIG_PORT_PCI) {
+		arg_add(args, "--allow=%s", node->port);
+		return;
+	}
+	arg_add(args, "--no-pci");
+	arg_add(args, "--iova-mode=va");
+	if (node->port_kind == CONFIG_PORT_VDEV) {
+		arg_add(args, "--vdev=%s", node->port);
+		return;
+	}
+	for (uint32_t i = 0; i < plan->n_workers; i++)
+		arg_add(args, "--vdev=" EAL_XDP_DEVICE ",iface=%s,start_queue=%u,busy_budget=0", i,
+			node->port, i);
+}
+
+/* In memory: no files, so any number of dataplanes fit on a machine, and none leaves a trace. */
+static void args_fill(struct args *args, const struct plan *plan, const char *program)
+{
+	arg_add(args, "%s", program);
+	arg_add(args, "--in-memory");
+	arg_add(args, "--no-telemetry");
+	arg_add(args, "-m");
+	arg_add(args, "%u", plan->memory_mb);
+	arg_add(args, "--log-level=*:%s", logger_wants(LOG_DEBUG) ? "info" : "warning");
+	lcores_add(args, plan);
+	devices_add(args, plan);
+}
+
+int eal_start(const struct plan *plan, const char *program)
+{
+	struct args args = { .argc = 0 };
+	int err = 0;
+
+	args_fill(&args, plan, program);
+	if (args.failed) {
+		logger_err("no memory for the arguments of DPDK");
+		err = -ENOMEM;
+		goto out;
+	}
+	chatter_catch();
+	if (rte_eal_init(args.argc, args.argv) < 0) {
+		err = rte_errno ? -rte_errno : -EINVAL;
+		logger_err("DPDK does not start: %s (%s)", rte_strerror(-err), eal_complaint());
+	}
+	xdp_chatter_catch();
+out:
+	args_free(&args);
+	return err;
+}
+
+void eal_stop(void)
+{
+	rte_eal_cleanup();
+	if (!chatter)
+		return;
+	rte_openlog_stream(NULL);
+	fclose(chatter);
+	chatter = NULL;
+}

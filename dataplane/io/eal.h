@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* DPDK's environment: its arguments, and what it has to say. */
+#ifndef IO_EAL_H
+#define IO_EAL_H
+
+#include "dataplane/io/plan.h"
+
+/** The lcore of a worker; the main lcore is 0. */
+static inline uint32_t eal_lcore(uint32_t worker)
+{
+	return worker + 1;
+}
+
+/** How the devices of an interface are called, one for each worker: net_af_xdp0, ... */
+#define EAL_XDP_DEVICE "net_af_xdp%u"
+
+/**
+ * Start DPDK: memory, lcores, devices.
+ * @program: argv[0].
+ * Return: 0 or -errno, logged. Context: main thread, once in a process.
+ */
+int eal_start(const struct plan *plan, const char *program);
+
+void eal_stop(void);
+
+/**
+ * The last line in which DPDK complained since the last call; empty if it did not.
+ * Valid until the next call.
+ */
+const char *eal_complaint(void);
+
+#endif

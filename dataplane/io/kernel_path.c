@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/io/kernel_path.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+
+#include "dataplane/io/logger.h"
+#include "dataplane/io/tap.h"
+
+#define BURST 32 /* packets of one side, before the other has its turn */
+
+static int rings_make(struct kernel_path *path)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	for (uint32_t i = 0; i < path->n_workers; i++) {
+		snprintf(name, sizeof(name), "to_kernel%u", i);
+		path->to_kernel[i] = rte_ring_create(name, PLAN_KERNEL_RING, SOCKET_ID_ANY,
+						     RING_F_SP_ENQ | RING_F_SC_DEQ);
+		if (!path->to_kernel[i])
+			return -rte_errno;
+	}
+	path->from_kernel = rte_ring_create("from_kernel", PLAN_KERNEL_RING, SOCKET_ID_ANY,
+					    RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return path->from_kernel ? 0 : -rte_errno;
+}
+
+static void open_failed(int err)
+{
+	if (err == -EBUSY || err == -EEXIST)
+		logger_err(KERNEL_PATH_IFACE " exists in this network namespace; another dataplane"
+					     " may run here");
+	else
+		logger_err(KERNEL_PATH_IFACE ": cannot make the interface: %s%s", strerror(-err),
+			   err == -ENOENT ? " (/dev/net/tun; run 'modprobe tun')" : "");
+}
+
+int kernel_path_check(void)
+{
+	if (if_nametoindex(KERNEL_PATH_IFACE) == 0)
+		return 0;
+	open_failed(-EEXIST);
+	return -EEXIST;
+}
+
+int kernel_path_open(struct kernel_path *path, const struct port *port, struct rte_mempool *pool,
+		     struct lb_worker_stats *stats)
+{
+	int err;
+
+	*path = (struct kernel_path){ .fd = -1,
+				      .bell.fd = -1,
+				      .n_workers = port->n_queues,
+				      .pool = pool,
+				      .stats = stats,
+				      .has_carrier = true };
+	err = rings_make(path);
+	if (err) {
+		logger_err("kernel path: no memory for its rings");
+		return err;
+	}
+	path->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (path->bell.fd < 0)
+		return -errno;
+	path->fd = tap_open(KERNEL_PATH_IFACE, port->mac, port->mtu);
+	if (path->fd < 0) {
+		open_failed(path->fd);
+		return path->fd;
+	}
+	return 0;
+}
+
+static void undelivered(struct kernel_path *path, struct rte_mbuf *pkt)
+{
+	path->stats->drop[LB_DROP_KERNEL_TX]++;
+	rte_pktmbuf_free(pkt);
+}
+
+static void ring_empty_out(struct kernel_path *path, struct rte_ring *ring, bool to_kernel)
+{
+	void *pkt;
+
+	while (ring && rte_ring_sc_dequeue(ring, &pkt) == 0) {
+		if (to_kernel) {
+			undelivered(path, pkt);
+		} else {
+			path->stats->from_kernel_drops++;
+			rte_pktmbuf_free(pkt);
+		}
+	}
+	rte_ring_free(ring);
+}
+
+void kernel_path_close(struct kernel_path *path)
+{
+	for (uint32_t i = 0; i < path->n_workers; i++)
+		ring_empty_out(path, path->to_kernel[i], true);
+	ring_empty_out(path, path->from_kernel, false);
+	if (path->n_workers && path->fd >= 0)
+		close(path->fd);
+	if (path->n_workers && path->bell.fd >= 0)
+		close(path->bell.fd);
+	*path = (struct kernel_path){ .fd = -1, .bell.fd = -1 };
+}
+
+static uint32_t deliver_from(struct kernel_path *path, struct rte_ring *ring)
+{
+	struct rte_mbuf *pkts[BURST];
+	uint32_t n = rte_ring_sc_dequeue_burst(ring, (void **)pkts, BURST, NULL);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (tap_write(path->fd, pkts[i]) < 0)
+			undelivered(path, pkts[i]);
+		else
+			rte_pktmbuf_free(pkts[i]);
+	}
+	return n;
+}
+
+uint32_t kernel_path_deliver(struct kernel_path *path)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < path->n_workers; i++)
+		n += deliver_from(path, path->to_kernel[i]);
+	return n;
+}
+
+bool kernel_path_has_work(const struct kernel_path *path)
+{
+	for (uint32_t i = 0; i < path->n_workers; i++)
+		if (!rte_ring_empty(path->to_kernel[i]))
+			return true;
+	return false;
+}
+
+/* One packet to worker 0. Return: false if the kernel has no more. */
+static bool collect_one(struct kernel_path *path)
+{
+	struct rte_mbuf *pkt = rte_pktmbuf_alloc(path->pool);
+	int err;
+
+	if (!pkt) {
+		err = tap_discard(path->fd);
+		path->stats->from_kernel_drops += !err;
+		return !err;
+	}
+	err = tap_read(path->fd, pkt);
+	if (err || rte_ring_sp_enqueue(path->from_kernel, pkt)) {
+		path->stats->from_kernel_drops += !err;
+		rte_pktmbuf_free(pkt);
+	}
+	return !err;
+}
+
+uint32_t kernel_path_collect(struct kernel_path *path)
+{
+	uint32_t n = 0;
+
+	while (n < BURST && collect_one(path))
+		n++;
+	return n;
+}
+
+void kernel_path_carrier_set(struct kernel_path *path, bool has_carrier)
+{
+	if (has_carrier == path->has_carrier)
+		return;
+	path->has_carrier = has_carrier;
+	tap_carrier_set(path->fd, has_carrier);
+	logger_info("the port has %s link", has_carrier ? "a" : "no");
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The kernel path: packets that are no service's go to the interface sluice0, and
+ * what the kernel sends there leaves by the port. Workers and the main lcore meet
+ * at rings; only the main lcore makes system calls.
+ *
+ * Accounting: a worker counts a packet in kernel_pkts when it has put it into its
+ * ring. One that the interface doesn't take is counted by the main lcore as a drop
+ * (LB_DROP_KERNEL_TX), in the entry behind the workers'. So what the kernel got is
+ * the sum of the workers' kernel_pkts less the main lcore's drops, exactly, as soon
+ * as the rings are empty.
+ */
+#ifndef IO_KERNEL_PATH_H
+#define IO_KERNEL_PATH_H
+
+#include <rte_ring.h>
+
+#include "dataplane/io/doorbell.h"
+#include "dataplane/io/port.h"
+
+#define KERNEL_PATH_IFACE "sluice0"
+
+struct kernel_path {
+	int fd; /* of the TAP interface; -1 once it is gone */
+	uint32_t n_workers;
+	struct rte_ring *to_kernel[LB_WORKERS_MAX]; /* one producer, one consumer each */
+	struct rte_ring *from_kernel;		    /* to worker 0 */
+	struct rte_mempool *pool;		    /* worker 0's, since its queue sends them */
+	struct lb_worker_stats *stats;		    /* the main lcore's */
+	bool has_carrier;
+	struct doorbell bell; /* rung by workers when they have put something into a ring */
+};
+
+/**
+ * Whether there is no such interface yet. To be asked before the port is touched: a
+ * second dataplane that fails takes the first one's XDP program with it.
+ * Return: 0 or -EEXIST, logged.
+ */
+int kernel_path_check(void);
+
+/**
+ * Make the interface and the rings.
+ * @stats: the main lcore's entry.
+ * Return: 0 or -errno, logged. Context: main lcore, as all below.
+ */
+int kernel_path_open(struct kernel_path *path, const struct port *port, struct rte_mempool *pool,
+		     struct lb_worker_stats *stats);
+
+/** Count and free what is in the rings; remove the interface. No worker may run any more. */
+void kernel_path_close(struct kernel_path *path);
+
+/** Give the kernel a few packets of each worker. Return: how many there were. */
+uint32_t kernel_path_deliver(struct kernel_path *path);
+
+/** Whether a worker's ring has something in it. */
+bool kernel_path_has_work(const struct kernel_path *path);
+
+/** Take a few packets from the kernel. Return: how many there were. */
+uint32_t kernel_path_collect(struct kernel_path *path);
+
+/** Show the port's link on the interface. */
+void kernel_path_carrier_set(struct kernel_path *path, bool has_carrier);
+
+#endif

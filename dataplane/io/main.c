@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sluice-dataplane: start the parts in order, serve, and stop them in reverse. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_malloc.h>
+
+#include "dataplane/io/dataplane.h"
+#include "dataplane/io/eal.h"
+#include "dataplane/io/hugepages.h"
+#include "dataplane/io/lock.h"
+#include "dataplane/io/logger.h"
+#include "dataplane/io/node_stats.h"
+#include "dataplane/io/privileges.h"
+#include "dataplane/io/serve.h"
+
+static int config_start(struct dataplane *dp)
+{
+	struct config_errors errors;
+
+	dp->config = config_load_file(dp->options.config_path, &errors);
+	if (dp->config)
+		return 0;
+	config_errors_print(&errors, stderr);
+	return -EINVAL;
+}
+
+static void config_stop(struct dataplane *dp)
+{
+	config_free(dp->config);
+}
+
+static int lock_start(struct dataplane *dp)
+{
+	dp->lock_fd = lock_take(dp->options.run_dir);
+	return dp->lock_fd < 0 ? dp->lock_fd : 0;
+}
+
+static void lock_stop(struct dataplane *dp)
+{
+	lock_release(dp->lock_fd);
+}
+
+static int privileges_start(struct dataplane *dp)
+{
+	(void)dp;
+	return privileges_check();
+}
+
+/* Blocked before there are other threads, so that all of them inherit it. */
+static int signals_start(struct dataplane *dp)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* the configuration of a running dataplane is sluiced's */
+	dp->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return dp->signal_fd < 0 ? -errno : 0;
+}
+
+static void signals_stop(struct dataplane *dp)
+{
+	close(dp->signal_fd);
+}
+
+static int plan_start(struct dataplane *dp)
+{
+	int err = kernel_path_check();
+
+	if (!err)
+		err = plan_make(&dp->plan, dp->config);
+	if (!err && dp->plan.main_shares)
+		logger_warn("node.cpus leaves no CPU for the main thread; the kernel path and"
+			    " control messages will wait for workers");
+	return err ? err : hugepages_ensure(dp->plan.memory_mb);
+}
+
+static int dpdk_start(struct dataplane *dp)
+{
+	return eal_start(&dp->plan, dp->program);
+}
+
+static void dpdk_stop(struct dataplane *dp)
+{
+	(void)dp;
+	eal_stop();
+}
+
+static void pools_free(struct dataplane *dp)
+{
+	for (uint32_t i = 0; i < dp->plan.n_workers; i++) {
+		rte_mempool_free(dp->pool[i]);
+		dp->pool[i] = NULL;
+	}
+}
+
+/* One pool for each worker: nothing is shared, and a queue sends from one pool only. */
+static int pools_make(struct dataplane *dp)
+{
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	for (uint32_t i = 0; i < dp->plan.n_workers; i++) {
+		snprintf(name, sizeof(name), "worker%u", i);
+		dp->pool[i] =
+			rte_pktmbuf_pool_create(name, dp->plan.n_mbufs, RTE_MEMPOOL_CACHE_MAX_SIZE,
+						0, dp->plan.data_room, SOCKET_ID_ANY);
+		if (!dp->pool[i]) {
+			logger_err("no memory for %u packet buffers: %s (%s)", dp->plan.n_mbufs,
+				   rte_strerror(rte_errno), eal_complaint());
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int ports_start(struct dataplane *dp)
+{
+	int err = port_open(&dp->port, &dp->plan);
+
+	if (!err)
+		err = pools_make(dp);
+	if (!err)
+		err = port_start(&dp->port, &dp->plan, dp->pool);
+	if (err) {
+		port_close(&dp->port);
+		pools_free(dp);
+	}
+	return err;
+}
+
+static void ports_stop(struct dataplane *dp)
+{
+	port_close(&dp->port);
+	pools_free(dp);
+}
+
+static void segment_describe(struct dataplane *dp)
+{
+	struct lb_segment *seg = dp->segment.shared;
+	const struct port *port = &dp->port;
+
+	memcpy(seg->port_mac, port->mac, sizeof(seg->port_mac));
+	seg->port_mtu = port->mtu;
+	snprintf(seg->port_name, sizeof(seg->port_name), "%s", dp->plan.node->port);
+	snprintf(seg->driver, sizeof(seg->driver), "%s", port->driver);
+	snprintf(seg->kernel_iface, sizeof(seg->kernel_iface), "%s", KERNEL_PATH_IFACE);
+	snprintf(seg->note, sizeof(seg->note), "%s", port->note);
+	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
+		seg->cpu[i] = dp->plan.node->cpus[i];
+}
+
+static int segment_start(struct dataplane *dp)
+{
+	int err = segment_create(&dp->segment, dp->plan.n_workers);
+
+	if (err)
+		logger_err("cannot make the shared segment: %s", strerror(-err));
+	else
+		segment_describe(dp);
+	return err;
+}
+
+static void segment_stop(struct dataplane *dp)
+{
+	segment_destroy(&dp->segment);
+}
+
+static int tables_start(struct dataplane *dp)
+{
+	uint32_t n = dp->plan.n_workers;
+	int err = -ENOMEM;
+
+	dp->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(n), RTE_CACHE_LINE_SIZE);
+	if (dp->qsbr && rte_rcu_qsbr_init(dp->qsbr, n) == 0)
+		err = consumer_init(&dp->consumer, &dp->segment, dp->qsbr);
+	if (err) {
+		logger_err("no memory for the tables");
+		rte_free(dp->qsbr);
+	}
+	return err;
+}
+
+static void tables_stop(struct dataplane *dp)
+{
+	consumer_fini(&dp->consumer);
+	rte_free(dp->qsbr);
+}
+
+static int kernel_start(struct dataplane *dp)
+{
+	int err = kernel_path_open(&dp->kernel_path, &dp->port, dp->pool[0],
+				   dp->segment.worker_stats + dp->plan.n_workers);
+
+	if (err)
+		kernel_path_close(&dp->kernel_path);
+	return err;
+}
+
+static void kernel_stop(struct dataplane *dp)
+{
+	kernel_path_close(&dp->kernel_path);
+}
+
+static void workers_free(struct dataplane *dp)
+{
+	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
+		worker_fini(&dp->worker[i]);
+	free(dp->worker);
+	dp->worker = NULL;
+}
+
+static int workers_make(struct dataplane *dp)
+{
+	const struct worker_common common = {
+		.plan = &dp->plan,
+		.port = &dp->port,
+		.segment = &dp->segment,
+		.consumer = &dp->consumer,
+		.qsbr = dp->qsbr,
+		.to_kernel = dp->kernel_path.to_kernel,
+		.from_kernel = dp->kernel_path.from_kernel,
+		.bell = &dp->kernel_path.bell,
+		.stop = &dp->stop,
+		.idle_sleep_us = dp->options.idle_sleep_us,
+	};
+	size_t bytes = dp->plan.n_workers * sizeof(*dp->worker);
+	int err = 0;
+
+	dp->worker = aligned_alloc(_Alignof(struct worker), bytes);
+	if (!dp->worker)
+		return -ENOMEM;
+	memset(dp->worker, 0, bytes);
+	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
+		dp->pipeline[i] = &dp->worker[i].pl;
+	for (uint32_t i = 0; i < dp->plan.n_workers && !err; i++)
+		err = worker_init(&dp->worker[i], i, &common, dp->pipeline);
+	if (err)
+		workers_free(dp);
+	return err;
+}
+
+static int workers_start(struct dataplane *dp)
+{
+	int err = workers_make(dp);
+
+	if (err) {
+		logger_err("no memory for the flow tables of node.flows: %u (%s)",
+			   dp->plan.node->flows, eal_complaint());
+		return err;
+	}
+	node_stats_start(dp);
+	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
+		rte_eal_remote_launch(worker_main, &dp->worker[i], eal_lcore(i));
+	return 0;
+}
+
+static void workers_stop(struct dataplane *dp)
+{
+	__atomic_store_n(&dp->stop, true, __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
+		rte_eal_wait_lcore(eal_lcore(i));
+	workers_free(dp);
+}
+
+static int control_start(struct dataplane *dp)
+{
+	return control_socket_open(&dp->control, dp->options.run_dir, &dp->segment, &dp->consumer);
+}
+
+static void control_stop(struct dataplane *dp)
+{
+	control_socket_close(&dp->control);
+}
+
+/* What a later one needs stands above it. A stage that fails has undone itself. */
+static const struct stage {
+	int (*start)(struct dataplane *dp); /* logs its own failure */
+	void (*stop)(struct dataplane *dp); /* may be NULL */
+} stages[] = {
+	{ config_start, config_stop },
+	{ privileges_start, NULL },
+	{ lock_start, lock_stop },
+	{ signals_start, signals_stop },
+	{ plan_start, NULL },
+	{ dpdk_start, dpdk_stop },
+	{ ports_start, ports_stop },
+	{ segment_start, segment_stop },
+	{ tables_start, tables_stop },
+	{ kernel_start, kernel_stop },
+	{ workers_start, workers_stop },
+	{ control_start, control_stop },
+};
+
+static int run(struct dataplane *dp)
+{
+	const size_t n = sizeof(stages) / sizeof(stages[0]);
+	size_t started = 0;
+	int err = 0;
+
+	while (started < n && !err) {
+		err = stages[started].start(dp);
+		started += !err;
+	}
+	if (!err) {
+		logger_info("ready: %s (%s), %u worker%s, %u MB of hugepages", dp->plan.node->port,
+			    dp->port.driver, dp->plan.n_workers, dp->plan.n_workers == 1 ? "" : "s",
+			    dp->plan.memory_mb);
+		err = serve(dp);
+	}
+	while (started-- > 0)
+		if (stages[started].stop)
+			stages[started].stop(dp);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	static struct dataplane dp = { .lock_fd = -1, .signal_fd = -1 };
+	int code = options_parse(argc, argv, &dp.options);
+
+	if (code != OPTIONS_GO_ON)
+		return code;
+	logger_set_level(dp.options.log_level);
+	dp.program = argv[0];
+	return run(&dp) ? EXIT_FAILURE : EXIT_SUCCESS;
+}

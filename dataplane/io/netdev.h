@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the kernel knows of a network interface, and what may be asked of it. */
+#ifndef IO_NETDEV_H
+#define IO_NETDEV_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct netdev {
+	uint32_t mtu;	   /* bytes of an IP packet */
+	uint32_t n_queues; /* pairs of receive and transmit queues that are in use */
+	bool is_up;
+};
+
+/** Ask for @name's state. Return: 0, -ENODEV if there is none, or another -errno. */
+int netdev_query(const char *name, struct netdev *dev);
+
+/** Administratively up. Return: 0 or -errno. */
+int netdev_up(const char *name);
+
+/** Return: 0 or -errno. */
+int netdev_mtu_set(const char *name, uint32_t mtu);
+
+/** @mac: six bytes. Return: 0 or -errno. */
+int netdev_mac_set(const char *name, const uint8_t *mac);
+
+/** Whether it is up and has a carrier; false if it is gone. */
+bool netdev_is_running(const char *name);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/io/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+
+#include "config/config.h"
+#include "dataplane/io/logger.h"
+
+#define VERSION "0.1.0"
+#define RUN_DIR "/run/sluice"
+#define EXIT_USAGE 2
+
+enum { OPT_LOG_LEVEL = 256, OPT_IDLE_SLEEP };
+
+static const char usage[] =
+	"usage: sluice-dataplane [-c FILE] [-r DIR] [--log-level LEVEL] [--idle-sleep-us N]\n"
+	"\n"
+	"  -c FILE             configuration (" CONFIG_DEFAULT_PATH ")\n"
+	"  -r DIR              socket and pid file (" RUN_DIR ")\n"
+	"  --log-level LEVEL   error, warning, info or debug (info)\n"
+	"  --idle-sleep-us N   let a worker without packets sleep so long (0: never)\n"
+	"  -h, --help          this text\n"
+	"  -V, --version       the version\n";
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+	{ "idle-sleep-us", required_argument, NULL, OPT_IDLE_SLEEP },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int refuse(const char *why, const char *value)
+{
+	fprintf(stderr, "sluice-dataplane: %s: %s\n", why, value);
+	return EXIT_USAGE;
+}
+
+static int sleep_parse(const char *text, uint32_t *us)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || value > OPTIONS_IDLE_SLEEP_US_MAX)
+		return refuse("--idle-sleep-us is a number from 0 to 10000, not", text);
+	*us = (uint32_t)value;
+	return OPTIONS_GO_ON;
+}
+
+static int option_apply(int option, struct options *options)
+{
+	switch (option) {
+	case 'c':
+		options->config_path = optarg;
+		return OPTIONS_GO_ON;
+	case 'r':
+		options->run_dir = optarg;
+		return OPTIONS_GO_ON;
+	case OPT_LOG_LEVEL:
+		options->log_level = logger_level_parse(optarg);
+		if (options->log_level < 0)
+			return refuse("--log-level is error, warning, info or debug, not", optarg);
+		return OPTIONS_GO_ON;
+	case OPT_IDLE_SLEEP:
+		return sleep_parse(optarg, &options->idle_sleep_us);
+	case 'h':
+		fputs(usage, stdout);
+		return EXIT_SUCCESS;
+	case 'V':
+		puts("sluice-dataplane " VERSION);
+		return EXIT_SUCCESS;
+	default:
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+}
+
+int options_parse(int argc, char **argv, struct options *options)
+{
+	int option, verdict;
+
+	*options = (struct options){
+		.config_path = CONFIG_DEFAULT_PATH,
+		.run_dir = RUN_DIR,
+		.log_level = LOG_INFO,
+	};
+	while ((option = getopt_long(argc, argv, "c:r:hV", long_options, NULL)) != -1) {
+		verdict = option_apply(option, options);
+		if (verdict != OPTIONS_GO_ON)
+			return verdict;
+	}
+	if (optind < argc)
+		return refuse("unexpected argument", argv[optind]);
+	return OPTIONS_GO_ON;
+}

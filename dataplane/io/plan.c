@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/io/plan.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/engine/flow_table.h"
+#include "dataplane/io/logger.h"
+#include "dataplane/io/netdev.h"
+
+#define MTU_DEFAULT 1500
+/* Ethernet header and one VLAN tag, and a second one that the parser is to see and drop. */
+#define FRAME_OVERHEAD 22
+/* The kernel leaves this much in front of each packet of an XDP socket. */
+#define XDP_HEADROOM 256
+/* A buffer, with the headers of mempool and mbuf, must be smaller than a page for XDP sockets. */
+#define XDP_DATA_ROOM_MAX 3840
+#define DESC_NIC 1024
+#define DESC_XDP 2048 /* what the driver fills in any case */
+/* Snapshots of tables at one moment: in use, retiring, staged, and one for fragmentation. */
+#define SNAPSHOTS 4
+#define SLACK_MB 24 /* DPDK's own structures, rings, alignment */
+#define MB (1024.0 * 1024.0)
+
+static int workers_place(struct plan *plan)
+{
+	const struct config_node *node = plan->node;
+	cpu_set_t allowed;
+	int length = 0;
+
+	if (node->cpu_count > LB_WORKERS_MAX) {
+		logger_err("node.cpus: at most %d CPUs", LB_WORKERS_MAX);
+		return -EINVAL;
+	}
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		return -errno;
+	for (uint32_t i = 0; i < node->cpu_count; i++) {
+		if (!CPU_ISSET(node->cpus[i], &allowed)) {
+			logger_err("node.cpus: CPU %u does not exist, or this process may not use"
+				   " it",
+				   node->cpus[i]);
+			return -EINVAL;
+		}
+	}
+	for (uint32_t i = 0; i < node->cpu_count; i++)
+		CPU_CLR(node->cpus[i], &allowed);
+	plan->main_shares = CPU_COUNT(&allowed) == 0;
+	if (plan->main_shares && sched_getaffinity(0, sizeof(allowed), &allowed))
+		return -errno;
+	for (int cpu = 0; cpu < CPU_SETSIZE && length < (int)sizeof(plan->main_cpus) - 8; cpu++)
+		if (CPU_ISSET(cpu, &allowed))
+			length += snprintf(plan->main_cpus + length,
+					   sizeof(plan->main_cpus) - (size_t)length, "%s%d",
+					   length ? "," : "", cpu);
+	plan->n_workers = node->cpu_count;
+	return 0;
+}
+
+/*
+ * A kernel interface must have exactly one queue for each worker: with fewer a
+ * worker gets nothing, and packets on others would be lost to the services.
+ */
+static int interface_check(const struct plan *plan, const struct netdev *dev)
+{
+	const char *name = plan->node->port;
+
+	if (dev->n_queues == plan->n_workers)
+		return 0;
+	logger_err("%s has %u queue%s in use, and node.cpus names %u CPU%s: run"
+		   " 'ethtool -L %s combined %u' (for a veth: rx %u tx %u), or change node.cpus",
+		   name, dev->n_queues, dev->n_queues == 1 ? "" : "s", plan->n_workers,
+		   plan->n_workers == 1 ? "" : "s", name, plan->n_workers, plan->n_workers,
+		   plan->n_workers);
+	return -EINVAL;
+}
+
+static int port_size(struct plan *plan)
+{
+	const struct config_node *node = plan->node;
+	bool is_xdp = node->port_kind == CONFIG_PORT_INTERFACE ||
+		      (node->port_kind == CONFIG_PORT_VDEV &&
+		       strncmp(node->port, "net_af_xdp", strlen("net_af_xdp")) == 0);
+	struct netdev dev;
+	uint32_t mtu, room;
+	int err;
+
+	plan->mtu = (uint16_t)node->mtu_bytes;
+	plan->n_desc = is_xdp ? DESC_XDP : DESC_NIC;
+	if (node->port_kind == CONFIG_PORT_INTERFACE) {
+		err = netdev_query(node->port, &dev);
+		if (err) {
+			logger_err("node.port: no interface %s: %s", node->port, strerror(-err));
+			return err;
+		}
+		err = interface_check(plan, &dev);
+		if (err)
+			return err;
+		if (!plan->mtu)
+			plan->mtu = (uint16_t)dev.mtu;
+	}
+	mtu = plan->mtu ? plan->mtu : MTU_DEFAULT;
+	room = mtu + FRAME_OVERHEAD + (is_xdp ? XDP_HEADROOM : 0);
+	if (room < RTE_MBUF_DEFAULT_DATAROOM)
+		room = RTE_MBUF_DEFAULT_DATAROOM;
+	room = RTE_ALIGN_CEIL(room + RTE_PKTMBUF_HEADROOM, 64);
+	if (is_xdp && room > XDP_DATA_ROOM_MAX)
+		room = XDP_DATA_ROOM_MAX;
+	plan->data_room = (uint16_t)room;
+	return 0;
+}
+
+/*
+ * Buffers that can be away from a worker's pool at once: waiting in the NIC to be
+ * filled, sent and not yet given back (XDP sockets: in two rings), on their way to
+ * and from the kernel, in the caches of the worker and the main lcore, in hand.
+ */
+static uint32_t mbufs_needed(const struct plan *plan)
+{
+	uint32_t rings = plan->n_desc * 4u, kernel = 2 * PLAN_KERNEL_RING;
+	uint32_t caches = 2 * RTE_MEMPOOL_CACHE_MAX_SIZE * 3 / 2;
+
+	return rings + kernel + caches + 512;
+}
+
+static uint32_t memory_needed(const struct plan *plan, const struct config *config)
+{
+	double mbufs = (double)plan->n_mbufs * (plan->data_room + sizeof(struct rte_mbuf) + 128.0);
+	double tables = config->pool_count * config->node.table_slots * 2.0 +
+			LB_SERVICES_MAX * 4.0 * sizeof(struct lb_service) +
+			LB_INSTANCES_MAX * (double)sizeof(struct lb_instance);
+	double bytes = plan->n_workers * (mbufs + (double)plan->flow_bytes) + SNAPSHOTS * tables;
+
+	return (uint32_t)(bytes / MB) + 1 + SLACK_MB;
+}
+
+int plan_make(struct plan *plan, const struct config *config)
+{
+	const struct config_node *node = &config->node;
+	uint32_t needed;
+	int err;
+
+	*plan = (struct plan){ .node = node };
+	err = workers_place(plan);
+	if (!err)
+		err = port_size(plan);
+	if (err)
+		return err;
+	plan->n_mbufs = mbufs_needed(plan);
+	plan->flows_per_worker = (node->flows + plan->n_workers - 1) / plan->n_workers;
+	plan->flow_bytes = flow_table_bytes(plan->flows_per_worker);
+	needed = memory_needed(plan, config);
+	plan->memory_mb = node->hugepages_mb ? node->hugepages_mb : needed;
+	if (plan->memory_mb < needed)
+		logger_warn("node.hugepages: %u MB are less than the %u MB that flows and buffers"
+			    " need",
+			    plan->memory_mb, needed);
+	return 0;
+}

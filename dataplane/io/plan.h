@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the configuration means on this machine, settled before DPDK starts: which
+ * CPUs, which devices, how much memory.
+ */
+#ifndef IO_PLAN_H
+#define IO_PLAN_H
+
+#include <stddef.h>
+
+#include "config/config.h"
+#include "dataplane/abi/lb_abi.h"
+
+/* Slots of the rings between a worker and the main lcore; one less is usable. */
+#define PLAN_KERNEL_RING 1024
+
+struct plan {
+	const struct config_node *node;
+	uint32_t n_workers;
+	char main_cpus[512]; /* for --lcores: "0,3" */
+	bool main_shares;    /* no CPU was left for the main lcore alone */
+	uint16_t mtu;	     /* bytes of an IP packet; 0: to be asked of the port */
+	uint16_t n_desc;     /* of each queue, as wished */
+	uint16_t data_room;  /* bytes of a buffer, headroom included */
+	uint32_t n_mbufs;    /* of each worker */
+	uint32_t flows_per_worker;
+	size_t flow_bytes; /* of each worker's table */
+	uint32_t memory_mb;
+};
+
+/**
+ * Settle it.
+ * @config: outlives the plan.
+ * Return: 0 or -errno, logged.
+ */
+int plan_make(struct plan *plan, const struct config *config);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/io/port.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_errno.h>
+
+#include "dataplane/io/eal.h"
+#include "dataplane/io/logger.h"
+#include "dataplane/io/netdev.h"
+
+#define RSS_WANTED (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
+
+/* Devices of one port say the same; once is enough. */
+static void __attribute__((format(printf, 2, 3)))
+note_add(struct port *port, const char *format, ...)
+{
+	size_t length = strlen(port->note);
+	char text[sizeof(port->note)];
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	if (!strstr(port->note, text))
+		snprintf(port->note + length, sizeof(port->note) - length, "%s%s",
+			 length ? "; " : "", text);
+}
+
+/* The name of a device of the plan. */
+static void device_name(const struct plan *plan, uint32_t index, char *name, size_t size)
+{
+	const struct config_node *node = plan->node;
+
+	if (node->port_kind == CONFIG_PORT_INTERFACE)
+		snprintf(name, size, EAL_XDP_DEVICE, index);
+	else
+		snprintf(name, size, "%.*s", (int)strcspn(node->port, ","), node->port);
+}
+
+static int devices_find(struct port *port, const struct plan *plan)
+{
+	bool one_each = plan->node->port_kind == CONFIG_PORT_INTERFACE;
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	port->n_devs = one_each ? plan->n_workers : 1;
+	for (uint32_t i = 0; i < port->n_devs; i++) {
+		device_name(plan, i, name, sizeof(name));
+		if (rte_eth_dev_get_port_by_name(name, &port->dev[i])) {
+			logger_err("node.port: DPDK finds no device %s: %s", plan->node->port,
+				   eal_complaint());
+			port->n_devs = i;
+			return -ENODEV;
+		}
+	}
+	port->n_queues = plan->n_workers;
+	for (uint32_t i = 0; i < port->n_queues; i++)
+		port->queue[i] = one_each ? (struct port_queue){ port->dev[i], 0 }
+					  : (struct port_queue){ port->dev[0], (uint16_t)i };
+	return 0;
+}
+
+static int limits_check(const struct port *port, const struct plan *plan,
+			const struct rte_eth_dev_info *info)
+{
+	uint32_t queues = port->n_queues / port->n_devs;
+
+	if (info->max_rx_queues < queues || info->max_tx_queues < queues) {
+		logger_err("%s has %u receive and %u transmit queues; node.cpus asks for %u",
+			   plan->node->port, info->max_rx_queues, info->max_tx_queues, queues);
+		return -EINVAL;
+	}
+	if (port->mtu > info->max_mtu || port->mtu < info->min_mtu) {
+		logger_err("%s: an MTU of %u is not possible; its driver takes %u to %u",
+			   plan->node->port, port->mtu, info->min_mtu, info->max_mtu);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int port_open(struct port *port, const struct plan *plan)
+{
+	struct rte_ether_addr mac;
+	struct rte_eth_dev_info info;
+	int err;
+
+	*port = (struct port){ .mtu = plan->mtu };
+	err = devices_find(port, plan);
+	if (err)
+		return err;
+	if (rte_eth_dev_info_get(port->dev[0], &info) || rte_eth_macaddr_get(port->dev[0], &mac)) {
+		logger_err("%s: the driver says nothing of its device", plan->node->port);
+		return -EIO;
+	}
+	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	if (!port->mtu && rte_eth_dev_get_mtu(port->dev[0], &port->mtu))
+		port->mtu = RTE_ETHER_MTU;
+	if (info.if_index)
+		if_indextoname(info.if_index, port->iface);
+	return limits_check(port, plan, &info);
+}
+
+/* Receive-side scaling, or the reason why there is none. */
+static void rss_choose(struct port *port, const struct rte_eth_dev_info *info,
+		       struct rte_eth_conf *conf)
+{
+	uint64_t hash = info->flow_type_rss_offloads & RSS_WANTED;
+
+	if (port->n_queues == 1)
+		return;
+	if (port->n_devs > 1) {
+		note_add(port, "%s itself spreads packets over the queues", port->iface);
+	} else if (hash) {
+		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf->rx_adv_conf.rss_conf.rss_hf = hash;
+	} else {
+		note_add(port, "%s has no RSS: workers may get nothing", port->driver);
+	}
+}
+
+static int queues_setup(const struct port *port, const struct plan *plan, uint16_t dev,
+			const struct rte_eth_txconf *tx, struct rte_mempool *const *pool)
+{
+	uint16_t n_rx = plan->n_desc, n_tx = plan->n_desc;
+	int socket = rte_eth_dev_socket_id(dev);
+	int err = rte_eth_dev_adjust_nb_rx_tx_desc(dev, &n_rx, &n_tx);
+
+	for (uint32_t i = 0; i < port->n_queues && !err; i++) {
+		uint16_t queue = port->queue[i].queue;
+
+		if (port->queue[i].dev != dev)
+			continue;
+		err = rte_eth_rx_queue_setup(dev, queue, n_rx, (unsigned int)socket, NULL, pool[i]);
+		if (!err)
+			err = rte_eth_tx_queue_setup(dev, queue, n_tx, (unsigned int)socket, tx);
+	}
+	return err;
+}
+
+/* IPv6 lives on multicast; the packet path drops unicast frames for others by itself. */
+static void multicast_accept(struct port *port, uint16_t dev)
+{
+	if (rte_eth_allmulticast_enable(dev) && rte_eth_promiscuous_enable(dev))
+		note_add(port, "%s cannot receive all multicast", port->driver);
+}
+
+static int device_start(struct port *port, const struct plan *plan, uint16_t dev,
+			struct rte_mempool *const *pool)
+{
+	uint16_t queues = (uint16_t)(port->n_queues / port->n_devs);
+	struct rte_eth_conf conf = { .rxmode.mtu = port->mtu };
+	struct rte_eth_dev_info info;
+	struct rte_eth_txconf tx;
+	int err = rte_eth_dev_info_get(dev, &info);
+
+	if (err)
+		return err;
+	rss_choose(port, &info, &conf);
+	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	tx = info.default_txconf;
+	tx.offloads = conf.txmode.offloads;
+	err = rte_eth_dev_configure(dev, queues, queues, &conf);
+	if (!err)
+		err = queues_setup(port, plan, dev, &tx, pool);
+	if (!err)
+		err = rte_eth_dev_start(dev);
+	if (!err)
+		multicast_accept(port, dev);
+	return err;
+}
+
+/* A kernel interface must be up before an XDP socket can be bound to it. */
+static int interface_prepare(const struct port *port, const struct plan *plan)
+{
+	struct netdev netdev;
+	int err;
+
+	if (plan->node->port_kind != CONFIG_PORT_INTERFACE)
+		return 0;
+	err = netdev_query(plan->node->port, &netdev);
+	if (!err && netdev.mtu != port->mtu)
+		err = netdev_mtu_set(plan->node->port, port->mtu);
+	if (!err)
+		err = netdev_up(plan->node->port);
+	if (err)
+		logger_err("%s: cannot set it up: %s", plan->node->port, strerror(-err));
+	return err;
+}
+
+static void start_failed(const struct port *port, const struct plan *plan, int err)
+{
+	if (strcmp(port->driver, "net_af_xdp") == 0 && err == -EINVAL)
+		logger_err("%s: no XDP socket on a queue of it; another program may use it (%s)",
+			   plan->node->port, eal_complaint());
+	else
+		logger_err("%s: the port does not start: %s (%s)", plan->node->port, strerror(-err),
+			   eal_complaint());
+}
+
+int port_start(struct port *port, const struct plan *plan, struct rte_mempool *const *pool)
+{
+	int err = interface_prepare(port, plan);
+
+	if (err)
+		return err;
+	port->is_started = true;
+	for (uint32_t i = 0; i < port->n_devs && !err; i++)
+		err = device_start(port, plan, port->dev[i], pool);
+	if (err) {
+		start_failed(port, plan, err);
+		return err;
+	}
+	if (*port->note)
+		logger_warn("%s: %s", plan->node->port, port->note);
+	return 0;
+}
+
+void port_close(struct port *port)
+{
+	for (uint32_t i = 0; i < port->n_devs; i++) {
+		if (port->is_started)
+			rte_eth_dev_stop(port->dev[i]);
+		rte_eth_dev_close(port->dev[i]);
+	}
+	*port = (struct port){ .n_devs = 0 };
+}
+
+bool port_is_running(const struct port *port)
+{
+	struct rte_eth_link link;
+
+	/* The driver of XDP sockets calls every link up. */
+	if (*port->iface)
+		return netdev_is_running(port->iface);
+	return rte_eth_link_get_nowait(port->dev[0], &link) == 0 && link.link_status;
+}
+
+void port_stats(const struct port *port, struct rte_eth_stats *stats)
+{
+	struct rte_eth_stats one;
+
+	memset(stats, 0, sizeof(*stats));
+	for (uint32_t i = 0; i < port->n_devs; i++) {
+		if (rte_eth_stats_get(port->dev[i], &one))
+			continue;
+		stats->imissed += one.imissed;
+		stats->ierrors += one.ierrors;
+		stats->rx_nombuf += one.rx_nombuf;
+		stats->oerrors += one.oerrors;
+	}
+}

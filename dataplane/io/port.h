@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The port: where packets come from and go to. One or more DPDK devices, with one
+ * receive and one transmit queue for each worker.
+ */
+#ifndef IO_PORT_H
+#define IO_PORT_H
+
+#include <net/if.h>
+
+#include <rte_ethdev.h>
+
+#include "dataplane/io/plan.h"
+
+/* A worker's queue pair. */
+struct port_queue {
+	uint16_t dev;
+	uint16_t queue;
+};
+
+struct port {
+	uint32_t n_queues;
+	struct port_queue queue[LB_WORKERS_MAX]; /* by worker */
+	uint32_t n_devs;
+	uint16_t dev[LB_WORKERS_MAX];
+	char iface[IFNAMSIZ]; /* the kernel's name of it; empty if it has none */
+	char driver[LB_NAME_MAX];
+	char note[128]; /* what the operator should know; may be empty */
+	uint8_t mac[LB_ETH_ALEN];
+	uint16_t mtu;
+	bool is_started;
+};
+
+/**
+ * Find the devices that the plan asked for, and ask them for address and limits.
+ * Return: 0 or -errno, logged.
+ */
+int port_open(struct port *port, const struct plan *plan);
+
+/**
+ * Set up queues and start.
+ * @pool: one for each worker; all that a queue sends comes from its worker's pool.
+ * Return: 0 or -errno, logged.
+ */
+int port_start(struct port *port, const struct plan *plan, struct rte_mempool *const *pool);
+
+/** Stop and close. A zeroed struct is allowed. No worker may run any more. */
+void port_close(struct port *port);
+
+/** Whether there is a link. Context: main lcore. */
+bool port_is_running(const struct port *port);
+
+/** The sum of all devices' counters. Context: main lcore. */
+void port_stats(const struct port *port, struct rte_eth_stats *stats);
+
+/**
+ * Let a queue's driver give back the buffers of packets that were sent. Drivers do
+ * that when they send the next ones, so an idle port would keep them.
+ * Context: the queue's worker.
+ */
+static inline void port_reclaim(struct port_queue queue)
+{
+	/* Some drivers have the one, some do it in the other, which sends nothing. */
+	rte_eth_tx_done_cleanup(queue.dev, queue.queue, 0);
+	rte_eth_tx_burst(queue.dev, queue.queue, NULL, 0);
+}
+
+#endif

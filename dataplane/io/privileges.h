@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef IO_PRIVILEGES_H
+#define IO_PRIVILEGES_H
+
+/**
+ * Whether this process may do what a dataplane does; also lift the limit of
+ * locked memory.
+ * Return: 0 or -EPERM, logged.
+ */
+int privileges_check(void);
+
+#endif

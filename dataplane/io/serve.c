@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The main lcore's loop. It sleeps on descriptors: the interface's, the
+ * controller's, and the doorbell that workers ring.
+ */
+#include "dataplane/io/serve.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dataplane/io/logger.h"
+#include "dataplane/io/node_stats.h"
+
+/* After a packet another one follows soon: an answer, or the rest of a connection. */
+#define BUSY_NS 1000000
+#define GRACE_BUSY_NS 300000 /* from a publication; without any sleep until then */
+#define GRACE_WAIT_NS 20000
+#define STATS_NS 100000000
+#define EVENTS_MAX 8
+
+struct loop {
+	struct dataplane *dp;
+	int epoll_fd;
+	bool is_over;
+	uint64_t now_ns;
+	uint64_t active_ns; /* the last packet */
+	uint64_t idle_ns;   /* when the consumer last had nothing to do */
+	uint64_t stats_ns;  /* the next update */
+	uint64_t watchdog_ns;
+	uint64_t watchdog_next_ns;
+	uint64_t n_refused; /* logged so far */
+};
+
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static int watch(const struct loop *loop, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static void counter_clear(int fd)
+{
+	uint64_t count;
+
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+static void handle(struct loop *loop, int fd)
+{
+	struct dataplane *dp = loop->dp;
+	struct signalfd_siginfo info;
+
+	if (fd == dp->kernel_path.fd) {
+		if (kernel_path_collect(&dp->kernel_path))
+			loop->active_ns = loop->now_ns;
+	} else if (fd == dp->segment.cmd_fd || fd == dp->kernel_path.bell.fd) {
+		counter_clear(fd);
+	} else if (fd == dp->control.listen_fd) {
+		if (control_socket_accept(&dp->control))
+			watch(loop, dp->control.controller_fd);
+	} else if (fd == dp->control.controller_fd) {
+		control_socket_watch(&dp->control);
+	} else if (fd == dp->signal_fd && read(fd, &info, sizeof(info)) == sizeof(info)) {
+		logger_info("ending: signal %u from pid %u", info.ssi_signo, info.ssi_pid);
+		loop->is_over = true;
+	}
+}
+
+/* Nanoseconds for which nothing needs to be looked at. */
+static uint64_t wait_choose(const struct loop *loop, bool consumer_waits)
+{
+	uint64_t until_stats_ns = loop->stats_ns > loop->now_ns ? loop->stats_ns - loop->now_ns : 0;
+
+	if (consumer_waits)
+		return loop->now_ns - loop->idle_ns < GRACE_BUSY_NS ? 0 : GRACE_WAIT_NS;
+	/* Who lets workers sleep has no CPU to spare for polling here either. */
+	if (loop->now_ns - loop->active_ns < BUSY_NS && !loop->dp->options.idle_sleep_us)
+		return 0;
+	return until_stats_ns;
+}
+
+/* Wait for events, unless a worker put something into its ring just before. */
+static int events_wait(struct loop *loop, struct epoll_event *events, uint64_t wait_ns)
+{
+	struct kernel_path *path = &loop->dp->kernel_path;
+	struct timespec timeout = { .tv_nsec = (long)wait_ns };
+	int n;
+
+	if (wait_ns) {
+		doorbell_sleep(&path->bell);
+		if (kernel_path_has_work(path))
+			timeout.tv_nsec = 0;
+	}
+	n = epoll_pwait2(loop->epoll_fd, events, EVENTS_MAX, &timeout, NULL);
+	doorbell_wake(&path->bell);
+	if (n < 0 && errno != EINTR) {
+		logger_err("epoll: %s", strerror(errno));
+		return -errno;
+	}
+	return n < 0 ? 0 : n;
+}
+
+static void refusals_log(struct loop *loop)
+{
+	const struct consumer *consumer = &loop->dp->consumer;
+
+	if (consumer->n_refused == loop->n_refused)
+		return;
+	logger_warn("generation %llu refused: %s (command %u, block %u of pool %u, %u bytes)",
+		    (unsigned long long)consumer->refused_cmd.generation,
+		    consumer_refusal_text(consumer->refused_reason), consumer->refused_cmd.type,
+		    consumer->refused_cmd.block, consumer->refused_cmd.index,
+		    consumer->refused_cmd.bytes);
+	loop->n_refused = consumer->n_refused;
+}
+
+static void periodic(struct loop *loop)
+{
+	struct dataplane *dp = loop->dp;
+
+	if (loop->now_ns < loop->stats_ns)
+		return;
+	loop->stats_ns = loop->now_ns + STATS_NS;
+	node_stats_update(dp, loop->now_ns);
+	kernel_path_carrier_set(&dp->kernel_path, port_is_running(&dp->port));
+	if (loop->watchdog_ns && loop->now_ns >= loop->watchdog_next_ns) {
+		loop->watchdog_next_ns = loop->now_ns + loop->watchdog_ns / 2;
+		if (node_stats_workers_live(dp))
+			sd_notify(0, "WATCHDOG=1");
+	}
+}
+
+static int turn(struct loop *loop)
+{
+	struct dataplane *dp = loop->dp;
+	struct epoll_event events[EVENTS_MAX];
+	bool consumer_waits;
+	int n;
+
+	loop->now_ns = clock_ns();
+	if (kernel_path_deliver(&dp->kernel_path))
+		loop->active_ns = loop->now_ns;
+	consumer_waits = consumer_poll(&dp->consumer);
+	if (!consumer_waits)
+		loop->idle_ns = loop->now_ns;
+	refusals_log(loop);
+	periodic(loop);
+	n = events_wait(loop, events, wait_choose(loop, consumer_waits));
+	for (int i = 0; i < n; i++)
+		handle(loop, events[i].data.fd);
+	return n < 0 ? n : 0;
+}
+
+static int loop_prepare(struct loop *loop)
+{
+	struct dataplane *dp = loop->dp;
+	const int fds[] = { dp->kernel_path.fd, dp->kernel_path.bell.fd, dp->segment.cmd_fd,
+			    dp->control.listen_fd, dp->signal_fd };
+	uint64_t watchdog_us = 0;
+	int err = 0;
+
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]) && !err; i++)
+		err = watch(loop, fds[i]);
+	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
+		loop->watchdog_ns = watchdog_us * 1000;
+	/* Otherwise the kernel adds 50 microseconds to every sleep. */
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	return err;
+}
+
+int serve(struct dataplane *dp)
+{
+	struct loop loop = { .dp = dp, .epoll_fd = -1 };
+	int err = loop_prepare(&loop);
+
+	if (err)
+		logger_err("cannot wait for events: %s", strerror(-err));
+	else
+		sd_notify(0, "READY=1");
+	while (!err && !loop.is_over)
+		err = turn(&loop);
+	sd_notify(0, "STOPPING=1");
+	if (loop.epoll_fd >= 0)
+		close(loop.epoll_fd);
+	return err;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef IO_SERVE_H
+#define IO_SERVE_H
+
+#include "dataplane/io/dataplane.h"
+
+/**
+ * The main lcore's work until SIGTERM or SIGINT: control messages, kernel path,
+ * statistics. Tells the service manager when it is ready.
+ * Return: 0, or -errno, logged.
+ */
+int serve(struct dataplane *dp);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker: one CPU, one queue pair, one flow table. It polls its queue, runs the
+ * packet path over each burst, and shares nothing with other workers.
+ */
+#ifndef IO_WORKER_H
+#define IO_WORKER_H
+
+#include <rte_ring.h>
+
+#include "dataplane/engine/consumer.h"
+#include "dataplane/engine/pipeline.h"
+#include "dataplane/io/doorbell.h"
+#include "dataplane/io/port.h"
+
+struct worker {
+	/* set before it starts */
+	uint32_t index;
+	uint32_t n_workers;
+	struct port_queue queue;
+	const struct consumer *consumer;
+	struct rte_rcu_qsbr *qsbr;
+	struct rte_ring *to_kernel;
+	struct rte_ring *from_kernel; /* worker 0's; NULL for the others */
+	struct doorbell *bell;
+	const bool *stop;
+	uint32_t idle_sleep_us;
+	uint64_t tsc_start; /* the same for all workers */
+	uint64_t tsc_per_tick;
+	/* its own */
+	struct pipeline pl;
+	struct flow_table flows;
+	void *flow_memory;
+	struct lb_worker_stats *stats;
+	uint64_t tsc_next_tick;
+	uint32_t empty_polls;
+	uint16_t now; /* tick */
+	uint32_t kernel_rate_pps;
+	uint32_t icmp_rate_pps;
+	struct pipeline_out out;
+} LB_ALIGNED(64);
+
+/* What all workers have in common. */
+struct worker_common {
+	const struct plan *plan;
+	const struct port *port;
+	struct segment *segment;
+	const struct consumer *consumer;
+	struct rte_rcu_qsbr *qsbr;
+	struct rte_ring *const *to_kernel;
+	struct rte_ring *from_kernel;
+	struct doorbell *bell;
+	const bool *stop; /* set with a relaxed store to end them */
+	uint32_t idle_sleep_us;
+};
+
+/**
+ * Prepare a worker, with its flow table in hugepage memory near its CPU.
+ * @peers: all workers' pipelines, in order; filled by the caller.
+ * Return: 0 or -ENOMEM. Context: main lcore, before it starts.
+ */
+int worker_init(struct worker *worker, uint32_t index, const struct worker_common *common,
+		struct pipeline *const *peers);
+
+void worker_fini(struct worker *worker);
+
+/**
+ * One iteration: receive, process, send, and a bite of the sweep.
+ * Return: packets received. Context: the worker.
+ */
+uint32_t worker_step(struct worker *worker);
+
+/** Iterate until told to stop. @worker: struct worker. Context: its lcore. */
+int worker_main(void *worker);
+
+#endif
