@@ -86,7 +86,7 @@ static void control_admin_watch(struct control_call *call)
 	control_call_progress(call, json_pack("{s:o, s:I}", "flows", control_admin_flows(&instance),
 					      "elapsed_ms", (json_int_t)elapsed_ms));
 	if (limit_ms != 0 && limit_ms - elapsed_ms < next_ms)
-		next_ms = limit_ms - elapsed_ms;
+		next_ms = limit_ms - elapsed_ms + 1;
 	call->on_timer = control_admin_watch;
 	control_call_timer(call, (uint32_t)next_ms);
 }

@@ -36,7 +36,7 @@ void control_call_start(struct control_call *call);
 /* Forget everything that the call waits for, and what it holds. */
 void control_call_fini(struct control_call *call);
 
-/** Send a line before the last one, unless the client hasn't read the ones before. Takes @line. */
+/** Send a line before the last one, unless many before it wait for the client. Takes @line. */
 void control_call_progress(struct control_call *call, json_t *line);
 
 /** End with a result. Takes it; NULL: no memory. The call is gone afterwards. */

@@ -14,6 +14,8 @@
 
 /* No command begins while more than this waits for the client to read it. */
 #define CONTROL_OUTPUT_MAX (64u << 10)
+/* Nor does one that is under way tell how it goes. */
+#define CONTROL_PROGRESS_MAX 4096
 #define CONTROL_DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(9))
 
 struct control_session {
@@ -302,7 +304,7 @@ void control_call_progress(struct control_call *call, json_t *line)
 {
 	struct control_session *session = call->session;
 
-	if (evbuffer_get_length(session->options.output) > 0)
+	if (evbuffer_get_length(session->options.output) > CONTROL_PROGRESS_MAX)
 		json_decref(line);
 	else
 		control_session_send(session, line);

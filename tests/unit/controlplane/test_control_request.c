@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "controlplane/control_protocol.h"
+#include "controlplane/control_request.h"
+
+#define X63 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define E "\"instance\":\"web/web-1\""
+
+static const struct {
+	const char *line;
+	const char *error; /* a part of it; NULL: it is accepted */
+} lines[] = {
+	{ "{\"verb\":\"ping\"}", NULL },
+	{ " { \"verb\" : \"status\" } \r", NULL },
+	{ "{\"verb\":\"drops\"}", NULL },
+	{ "{\"verb\":\"drain\"," E "}", NULL },
+	{ "{" E ",\"verb\":\"drain\"}", NULL },
+	{ "{\"verb\":\"drain\"," E ",\"wait_ms\":0}", NULL },
+	{ "{\"verb\":\"drain\"," E ",\"wait_ms\":86400000}", NULL },
+	{ "{\"verb\":\"maint\"," E "}", NULL },
+	{ "{\"verb\":\"resume\"," E "}", NULL },
+	{ "{\"verb\":\"weight\"," E "}", NULL },
+	{ "{\"verb\":\"weight\"," E ",\"weight\":0}", NULL },
+	{ "{\"verb\":\"weight\"," E ",\"weight\":1000}", NULL },
+	{ "{\"verb\":\"weight\"," E ",\"weight\":\"default\"}", NULL },
+	{ "{\"verb\":\"config-diff\"}", NULL },
+	{ "{\"verb\":\"config-diff\",\"name\":\"[{\\\",,,,,,,,,,,,\",\"text\":\"{}[]\\\\\"}",
+	  NULL },
+	{ "{\"verb\":\"config-apply\",\"name\":\"f\",\"text\":\"\"}", NULL },
+	{ "{\"verb\":\"maint\",\"instance\":\"" X63 "/" X63 "\"}", NULL },
+
+	{ "", "not JSON" },
+	{ "x", "not JSON" },
+	{ "null", "not JSON" },
+	{ "7", "not JSON" },
+	{ "[]", "flat object" },
+	{ "{}", "\"verb\" is missing" },
+	{ "{\"verb\":\"ping\"", "not JSON" },
+	{ "{\"verb\":\"ping\"} x", "not JSON" },
+	{ "{\"verb\":\"ping\"}{}", "flat object" },
+	{ "{\"verb\":\"ping\",\"verb\":\"ping\"}", "not JSON" },
+	{ "{\"verb\":7}", "\"verb\" is missing" },
+	{ "{\"verb\":\"\"}", "no verb \"\"" },
+	{ "{\"verb\":\"DRAIN\"}", "no verb \"DRAIN\"" },
+	{ "{\"verb\":\"p\\u001b[31m\\u00e4\"}", "no verb \"p?[31m??\"" },
+	{ "{\"verb\":\"p\\u0000\"}", "not JSON" },
+	{ "{\"verb\":\"\xff\"}", "not JSON" },
+	{ "{\"verb\":\"\xc3\"}", "not JSON" },
+	{ "{\"verb\":\"\xed\xa0\x80\"}", "not JSON" },
+	{ "{\"verb\":\"ping\",\"x\":1}", "ping has no argument \"x\"" },
+	{ "{\"verb\":\"ping\"," E "}", "ping has no argument \"instance\"" },
+	{ "{\"verb\":\"maint\"," E ",\"wait_ms\":1}", "maint has no argument" },
+	{ "{\"verb\":\"ping\",\"x\":{}}", "flat object" },
+	{ "{\"verb\":\"ping\",\"x\":[[[[[[[[", "flat object" },
+	{ "{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1}",
+	  "at most 8" },
+	{ "{\"verb\":\"drain\"}", "drain: \"instance\" is missing" },
+	{ "{\"verb\":\"drain\",\"instance\":\"\"}", "expected \"POOL/INSTANCE\"" },
+	{ "{\"verb\":\"drain\",\"instance\":\"web\"}", "expected \"POOL/INSTANCE\"" },
+	{ "{\"verb\":\"drain\",\"instance\":\"/web\"}", "expected \"POOL/INSTANCE\"" },
+	{ "{\"verb\":\"drain\",\"instance\":\"web/\"}", "expected \"POOL/INSTANCE\"" },
+	{ "{\"verb\":\"drain\",\"instance\":\"a/b/c\"}", "expected \"POOL/INSTANCE\"" },
+	{ "{\"verb\":\"drain\",\"instance\":7}", "expected \"POOL/INSTANCE\"" },
+	{ "{\"verb\":\"drain\",\"instance\":\"" X63 "x/" X63 "\"}", "expected \"POOL/INSTANCE\"" },
+	{ "{\"verb\":\"drain\"," E ",\"wait_ms\":-1}", "from 0 to 86400000" },
+	{ "{\"verb\":\"drain\"," E ",\"wait_ms\":86400001}", "from 0 to 86400000" },
+	{ "{\"verb\":\"drain\"," E ",\"wait_ms\":1.0}", "from 0 to 86400000" },
+	{ "{\"verb\":\"drain\"," E ",\"wait_ms\":\"5m\"}", "from 0 to 86400000" },
+	{ "{\"verb\":\"drain\"," E ",\"wait_ms\":99999999999999999999}", "not JSON" },
+	{ "{\"verb\":\"weight\"," E ",\"weight\":-1}", "from 0 to 1000" },
+	{ "{\"verb\":\"weight\"," E ",\"weight\":1001}", "from 0 to 1000" },
+	{ "{\"verb\":\"weight\"," E ",\"weight\":1e2}", "from 0 to 1000" },
+	{ "{\"verb\":\"weight\"," E ",\"weight\":\"100\"}", "from 0 to 1000" },
+	{ "{\"verb\":\"weight\"," E ",\"weight\":null}", "from 0 to 1000" },
+	{ "{\"verb\":\"config-diff\",\"name\":\"f\"}", "go together" },
+	{ "{\"verb\":\"config-diff\",\"text\":\"f\"}", "go together" },
+	{ "{\"verb\":\"config-apply\",\"name\":1,\"text\":\"f\"}", "expected a text" },
+	{ "{\"verb\":\"config-apply\",\"name\":\"f\",\"text\":true}", "expected a text" },
+};
+
+static void test_lines(void **test_state)
+{
+	(void)test_state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		char error[CONTROL_ERROR_MAX] = "";
+		struct control_request request;
+		int err = control_request_parse(lines[i].line, strlen(lines[i].line), &request,
+						error);
+
+		if ((err == 0) != (lines[i].error == NULL))
+			fail_msg("%s: %s", lines[i].line, err == 0 ? "accepted" : error);
+		if (err != 0 && strstr(error, lines[i].error) == NULL)
+			fail_msg("%s: \"%s\" instead of \"%s\"", lines[i].line, error,
+				 lines[i].error);
+		control_request_fini(&request);
+	}
+}
+
+static struct control_request parse(const char *line)
+{
+	char error[CONTROL_ERROR_MAX];
+	struct control_request request;
+
+	assert_int_equal(control_request_parse(line, strlen(line), &request, error), 0);
+	return request;
+}
+
+static void test_values(void **test_state)
+{
+	struct control_request request;
+
+	(void)test_state;
+	request = parse("{\"verb\":\"drain\"," E ",\"wait_ms\":300000}");
+	assert_int_equal(request.verb, CONTROL_DRAIN);
+	assert_string_equal(request.instance, "web/web-1");
+	assert_true(request.wait);
+	assert_int_equal(request.wait_ms, 300000);
+	assert_true(control_request_writes(&request));
+	control_request_fini(&request);
+
+	request = parse("{\"verb\":\"drain\"," E "}");
+	assert_false(request.wait);
+	control_request_fini(&request);
+
+	request = parse("{\"verb\":\"weight\"," E "}");
+	assert_int_equal(request.weight_action, CONTROL_WEIGHT_GET);
+	assert_false(control_request_writes(&request));
+	control_request_fini(&request);
+
+	request = parse("{\"verb\":\"weight\"," E ",\"weight\":42}");
+	assert_int_equal(request.weight_action, CONTROL_WEIGHT_SET);
+	assert_int_equal(request.weight, 42);
+	assert_true(control_request_writes(&request));
+	control_request_fini(&request);
+
+	request = parse("{\"verb\":\"weight\"," E ",\"weight\":\"default\"}");
+	assert_int_equal(request.weight_action, CONTROL_WEIGHT_DEFAULT);
+	control_request_fini(&request);
+
+	request = parse("{\"verb\":\"config-apply\",\"name\":\"a\",\"text\":\"b\\nc\"}");
+	assert_string_equal(request.name, "a");
+	assert_string_equal(request.text, "b\nc");
+	assert_int_equal(request.text_bytes, 3);
+	control_request_fini(&request);
+}
+
+static void test_each_prefix(void **test_state)
+{
+	static const char line[] = "{\"verb\":\"drain\"," E ",\"wait_ms\":300}";
+	char error[CONTROL_ERROR_MAX];
+	struct control_request request;
+
+	(void)test_state;
+	for (size_t size = 0; size < sizeof(line) - 1; size++) {
+		assert_int_not_equal(control_request_parse(line, size, &request, error), 0);
+		control_request_fini(&request);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_each_prefix),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
