@@ -147,8 +147,7 @@ bool model_next_hop_set(struct model *model, struct model_instance *instance,
 
 void model_port_set(struct model *model, const uint8_t *mac, uint16_t mtu_bytes)
 {
-	if (memcmp(model->source.mac, mac, LB_ETH_ALEN) == 0 &&
-	    model->port_mtu_bytes == mtu_bytes)
+	if (memcmp(model->source.mac, mac, LB_ETH_ALEN) == 0 && model->port_mtu_bytes == mtu_bytes)
 		return;
 	memcpy(model->source.mac, mac, LB_ETH_ALEN);
 	model->port_mtu_bytes = mtu_bytes;

@@ -67,7 +67,7 @@ struct model_instance {
 	uint64_t key;	  /* of its path, for the table */
 	uint32_t slots;	  /* that it has in the pool's table, as built last */
 
-	bool is_new;	  /* came with the configuration that is being applied */
+	bool is_new;			 /* came with the configuration that is being applied */
 	struct health_instance *checker; /* the owner's; the model only keeps it */
 	struct model_instance *next;	 /* in the list of those that have left */
 };
@@ -84,11 +84,11 @@ struct model_pool {
 	bool settled;	    /* all checked once, or MODEL_SETTLE_MS passed */
 	bool pending;	    /* an instance has not been checked, or its next hop is not known */
 	uint64_t settle_ms; /* when it settles at the latest */
-	bool open;	 /* all_down: open is in force */
-	bool on_backup;	 /* backups take the new flows */
-	bool stale;	 /* slots have to be built anew; model_pool_slots() does */
-	uint64_t set;	 /* fingerprint of who is in the table, with which weights */
-	uint16_t *slots; /* the table; slot_count of them, 0 before the first */
+	bool open;	    /* all_down: open is in force */
+	bool on_backup;	    /* backups take the new flows */
+	bool stale;	    /* slots have to be built anew; model_pool_slots() does */
+	uint64_t set;	    /* fingerprint of who is in the table, with which weights */
+	uint16_t *slots;    /* the table; slot_count of them, 0 before the first */
 	uint32_t slot_count;
 };
 

@@ -29,8 +29,8 @@ static bool entry_name(const struct lb_directory_entry *entry, char *name, size_
 
 static const struct lb_instance *running_entry(const struct model_running *running, uint32_t index)
 {
-	return running->instances && index < running->instance_count ? &running->instances[index] :
-								       NULL;
+	return running->instances && index < running->instance_count ? &running->instances[index]
+								     : NULL;
 }
 
 /* An index whose instance is not in the configuration any more, but may have flows. */
@@ -46,6 +46,7 @@ static int adopt_gone(struct adoption *adoption, uint32_t index, const char *pat
 	snprintf(instance->path, sizeof(instance->path), "%s", path);
 	instance->name = slash ? instance->path + (slash + 1 - path) : instance->path;
 	instance->address = *address;
+	instance->key = maglev_key(&adoption->model->secret, instance->path);
 	instance->pool_id = entry && entry->pool < LB_POOLS_MAX ? entry->pool : 0;
 	instance->next = adoption->model->gone;
 	adoption->model->gone = instance;
@@ -241,8 +242,7 @@ int model_adopt(struct model *model, const struct model_running *running)
 		instances_each(model, index_complete);
 	adopt_slots(&adoption);
 	adopt_services(&adoption);
-	model_tell(model,
-		   MODEL_CHANGE_PARAMS | MODEL_CHANGE_SERVICES | MODEL_CHANGE_INSTANCES,
+	model_tell(model, MODEL_CHANGE_PARAMS | MODEL_CHANGE_SERVICES | MODEL_CHANGE_INSTANCES,
 		   adoption.tables, adoption.retire);
 	return err;
 }

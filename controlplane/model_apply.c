@@ -145,8 +145,8 @@ static int stage_services(struct stage *stage)
 		.old = stage->model->services,
 	};
 
-	stage->services = model_services_build(&request, &stage->service_id_last,
-					       &stage->services_bytes);
+	stage->services =
+		model_services_build(&request, &stage->service_id_last, &stage->services_bytes);
 	return stage->services ? 0 : -errno;
 }
 

@@ -42,9 +42,12 @@ static uint8_t instance_flags(const struct model_instance *instance)
 
 bool model_entry_update(struct model *model, const struct model_instance *instance)
 {
-	struct lb_instance *entry = &model->block[instance->index];
 	struct lb_instance now = { .pool = instance->pool_id, .flags = instance_flags(instance) };
+	struct lb_instance *entry;
 
+	if (instance->index == MODEL_INDEX_NONE)
+		return false;
+	entry = &model->block[instance->index];
 	template_write(&now, &model->source, &instance->address, instance->next_hop.mac);
 	if (memcmp(entry, &now, sizeof(now)) == 0)
 		return false;
@@ -76,7 +79,7 @@ static void pool_describe(const struct model_pool *pool, struct eligible_pool *r
 		list[i] = (struct eligible_instance){
 			.admin = instance->admin,
 			.health = instance->health,
-			.weight = instance->weight,
+			.weight = instance->index == MODEL_INDEX_NONE ? 0 : instance->weight,
 			.backup = instance->backup,
 			.reachable = instance_is_reachable(instance),
 		};
@@ -91,8 +94,8 @@ static uint64_t pool_fingerprint(const struct model_pool *pool)
 		const struct model_instance *instance = pool->instances[i];
 
 		if (instance->accepts)
-			sum += lb_hash_mix(instance->key ^ ((uint64_t)instance->index << 32 |
-							    instance->weight));
+			sum += lb_hash_mix(instance->key ^
+					   ((uint64_t)instance->index << 32 | instance->weight));
 	}
 	return sum;
 }
@@ -246,8 +249,8 @@ static uint32_t params_mtu(const struct model *model)
 void model_params(const struct model *model, struct lb_params *params)
 {
 	const struct config_node *node = &model->config->node;
-	uint32_t closed_ms = node->fin_timeout_ms < CLOSED_MS_MAX ? node->fin_timeout_ms :
-								    CLOSED_MS_MAX;
+	uint32_t closed_ms =
+		node->fin_timeout_ms < CLOSED_MS_MAX ? node->fin_timeout_ms : CLOSED_MS_MAX;
 
 	*params = (struct lb_params){
 		.mtu = params_mtu(model),

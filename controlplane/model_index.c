@@ -46,8 +46,7 @@ int model_pool_id_assign(struct model *model, struct model_pool *pool)
 	return -ENOSPC;
 }
 
-struct model_instance *model_gone_next(const struct model *model,
-				       const struct model_instance *last)
+struct model_instance *model_gone_next(const struct model *model, const struct model_instance *last)
 {
 	return last ? last->next : model->gone;
 }

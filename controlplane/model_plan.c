@@ -98,8 +98,7 @@ static uint32_t plan_members(struct plan *plan, const struct config_pool *pool)
 		plan->members[n++] = (struct maglev_member){
 			.key = instance ? instance->key : maglev_key(&plan->model->secret, path),
 			.weight = plan->eligible[i].weight,
-			.value = instance ? instance->index :
-					    (uint16_t)(PLAN_NEW + plan->n_new++),
+			.value = instance ? instance->index : (uint16_t)(PLAN_NEW + plan->n_new++),
 		};
 	}
 	return n;

@@ -31,7 +31,8 @@ static void draft_take_ids(struct services_draft *draft)
 {
 	draft->taken[0] = 1; /* 0 is no id */
 	for (uint32_t i = 0; draft->request->old && i <= draft->request->old->mask; i++) {
-		uint16_t id = draft->request->old->slot[i].family ? draft->request->old->slot[i].id : 0;
+		uint16_t id =
+			draft->request->old->slot[i].family ? draft->request->old->slot[i].id : 0;
 
 		draft->taken[id / 64] |= 1ULL << id % 64;
 		if (id > draft->id_last)
@@ -81,8 +82,8 @@ static void draft_add_listener(struct services_draft *draft, const struct config
 	entry->proto = LB_IPPROTO_TCP;
 	entry->forward = service->forward == CONFIG_FORWARD_IPIP ? LB_FORWARD_IPIP : LB_FORWARD_L2;
 	entry->pool = draft->request->pools[listener->pool]->id;
-	entry->salt = lb_service_salt(draft->request->secret, entry->addr, entry->port,
-				      entry->proto);
+	entry->salt =
+		lb_service_salt(draft->request->secret, entry->addr, entry->port, entry->proto);
 	old = draft_find_old(draft, entry);
 	entry->id = old && old->id ? old->id : draft_new_id(draft);
 }

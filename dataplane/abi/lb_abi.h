@@ -130,8 +130,8 @@ enum lb_directory_buffer {
 };
 
 struct lb_directory {
-	uint64_t generation; /* the last one sent */
-	uint32_t seq;	     /* odd while sluiced is writing what follows the entries */
+	uint64_t generation; /* the last one sent; written before its blocks are marked */
+	uint32_t reserved;
 	uint32_t service_id_last; /* the youngest one ever handed out */
 	struct lb_directory_entry pool[LB_POOLS_MAX];
 	struct lb_directory_entry instance[LB_INSTANCES_MAX];

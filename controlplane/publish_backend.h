@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How generations reach a dataplane: one interface for all of them. A backend keeps the connection,
+ * finds out what runs, and hands it to the model (model_adopt()); publish.c decides what to send when.
+ * Context: the event loop's thread. No function blocks.
+ */
+#ifndef CONTROLPLANE_PUBLISH_BACKEND_H
+#define CONTROLPLANE_PUBLISH_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/abi/lb_abi.h"
+
+struct event_base;
+struct model;
+struct publish_backend;
+
+/* The contents of one block, in memory that stays as it is during the call. */
+struct publish_block {
+	uint16_t kind; /* enum lb_block */
+	uint16_t pool; /* of LB_BLOCK_POOL; else 0 */
+	const void *data;
+	uint32_t count; /* as struct lb_cmd has it */
+	uint32_t bytes;
+};
+
+#define PUBLISH_BLOCKS_MAX (3 + LB_POOLS_MAX)
+
+/* One generation: takes effect as a whole, or not at all. In this order: */
+struct publish_batch {
+	uint64_t retire; /* pools whose previous generation is to be forgotten, a bit each */
+	uint32_t block_count;
+	struct publish_block block[PUBLISH_BLOCKS_MAX];
+	uint64_t retire_after; /* of these, also the one that the blocks have just replaced */
+};
+
+struct publish_answer {
+	uint64_t generation;
+	bool refused;
+	const char *reason; /* of a refusal */
+	uint64_t sent_ns;
+	uint64_t acked_ns;
+	uint32_t workers;
+};
+
+struct publish_backend_events {
+	/* Ready to send. The model has its port, and what ran before was adopted. */
+	void (*connected)(void *arg);
+	/* @why: one line, or NULL if nothing new is to be said. */
+	void (*gone)(void *arg, const char *why);
+	void (*answered)(void *arg, const struct publish_answer *answer);
+};
+
+struct publish_backend_options {
+	struct event_base *base;
+	struct model *model;
+	const char *run_dir;
+	const struct publish_backend_events *events;
+	void *arg;
+};
+
+struct publish_backend_ops {
+	/** Return: NULL and errno. */
+	struct publish_backend *(*create)(const struct publish_backend_options *options);
+	void (*destroy)(struct publish_backend *backend);
+
+	/** Try to connect now if it is not. What comes of it is an event. */
+	void (*poke)(struct publish_backend *backend);
+
+	/** Whether a block equals what runs. */
+	bool (*runs)(const struct publish_backend *backend, const struct publish_block *block);
+
+	/**
+	 * Send a generation; answered() follows. Not to be called while an answer is due.
+	 * Return: 0, -EAGAIN (no room now), -ENOTCONN.
+	 */
+	int (*send)(struct publish_backend *backend, const struct publish_batch *batch);
+
+	/** When a pool's table was changed last, if its previous generation is still kept; else 0. */
+	uint64_t (*pool_changed_ns)(const struct publish_backend *backend, uint32_t pool);
+
+	const struct lb_segment *(*segment)(const struct publish_backend *backend);
+};
+
+/* The DPDK dataplane: rings in a shared segment. */
+extern const struct publish_backend_ops publish_ring_ops;
+
+#endif
