@@ -215,7 +215,7 @@ def test_change_in_place(balancer):
            "the same attach again changes nothing; still the same program", said.stdout)
 
 
-def test_attach_records(before):
+def test_attach_records():
     lo, sysctls, xdp = host_state()
     tap.ok({VIP4, VIP6} <= lo and sysctls == SYSCTLS and xdp, "attach: VIPs on lo, ARP quiet, program on", lo, sysctls)
     shown = status()
@@ -223,7 +223,6 @@ def test_attach_records(before):
            "status of a healthy instance has no warnings", shown["warnings"], shown["mode"])
     said = instance("status").stdout
     tap.ok("eth0: attached since" in said and "native mode" in said and VIP6 in said, "status as table", said)
-    del before
 
 
 def test_detach(before):
@@ -303,7 +302,7 @@ def test_other_program(before):
     ns(HOST, "ip", "link", "set", "dev", "eth0", "xdpgeneric", "off")
 
 
-def test_jumbo(balancer):
+def test_jumbo():
     """A veth whose peer's MTU needs several buffers takes no single-buffer program."""
     for name, dev in ((NET, "host-eth0"), (HOST, "eth0")):
         sh("ip", "-n", name, "link", "set", dev, "mtu", 9000)
@@ -315,7 +314,45 @@ def test_jumbo(balancer):
     instance("detach", "eth0")
     for name, dev in ((NET, "host-eth0"), (HOST, "eth0")):
         sh("ip", "-n", name, "link", "set", dev, "mtu", TUNNEL_MTU)
-    del balancer
+
+
+def test_no_native_driver():
+    sh("ip", "-n", HOST, "link", "add", "br9", "up", "type", "bridge")
+    refused = instance("attach", "br9", "--vip", VIP4, "--mode", "native")
+    done = instance("attach", "br9", "--vip", VIP4)
+    tap.ok(refused.returncode == 1 and "br9 takes no native XDP" in refused.stderr and done.returncode == 0 and
+           "generic mode" in done.stderr and status("br9")["mode"] == "generic",
+           "a driver without XDP: generic mode, and said so", refused.stderr, done.stderr)
+    instance("detach", "br9")
+    sh("ip", "-n", HOST, "link", "del", "br9")
+
+
+def test_killed_anywhere(before):
+    """kill -9 at any moment of attach or detach: a detach afterwards still cleans up."""
+    argv = ["ip", "netns", "exec", HOST, PROGRAM]
+    left = []
+    for i in range(60):
+        verb = ["detach", "eth0"] if i & 1 else ["attach", "eth0", "--vip", f"{VIP4},{VIP6},{VIP4B}"]
+        if i & 1:
+            attach("--vip", f"{VIP4},{VIP6}")
+        with subprocess.Popen(argv + verb, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as victim:
+            time.sleep(0.002 + i * 0.0005)
+            victim.kill()
+        if i % 3 == 0:
+            attach("--vip", VIP4)
+        instance("detach", "eth0")
+        left += [(i, host_state())] if host_state() != before else []
+    tap.ok(not left, "killed at 60 moments of attach and detach: nothing stays behind", left[:3])
+
+
+def test_at_the_same_time(before):
+    argv = ["ip", "netns", "exec", HOST, PROGRAM, "attach", "eth0", "--vip"]
+    running = [subprocess.Popen(argv + [f"10.9.9.{i},{VIP6}"], stdout=subprocess.DEVNULL) for i in range(20, 28)]
+    codes = [r.wait() for r in running]
+    vips = {v["address"] for v in status()["vips"]}
+    tap.ok(not any(codes) and len(vips) == 2 and addresses() == before[0] | vips,
+           "eight attaches at once: one of them stands, whole", codes, vips, addresses())
+    instance("detach", "eth0")
 
 
 USAGE = [
@@ -355,7 +392,7 @@ def story(balancer):
     test_usage(before)
     tap.ok(not talk(VIP4, 100), "before attach nothing is unwrapped")
     attach("--vip", VIP4, "--vip", VIP6)
-    test_attach_records(before)
+    test_attach_records()
     test_traffic(balancer, "native")
     test_l2(balancer)
     test_arp_silence()
@@ -373,7 +410,10 @@ def story(balancer):
     test_failed_attach(before)
     test_two_interfaces(before)
     test_other_program(before)
-    test_jumbo(balancer)
+    test_jumbo()
+    test_no_native_driver()
+    test_killed_anywhere(before)
+    test_at_the_same_time(before)
     tap.ok(host_state() == before, "the host is as it was before the first attach", before, host_state())
 
 
