@@ -52,7 +52,7 @@ enum lb_instance_reason {
 #define LB_INSTANCE_REASON_ENUM(id, name, text) LB_INSTANCE_##id,
 	LB_INSTANCE_REASONS(LB_INSTANCE_REASON_ENUM)
 #undef LB_INSTANCE_REASON_ENUM
-	LB_INSTANCE_REASON_COUNT
+		LB_INSTANCE_REASON_COUNT
 };
 
 /* An address of either family; an IPv4 address lies in the first four bytes, the rest is zero. */
