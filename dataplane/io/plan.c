@@ -19,6 +19,7 @@
 #define XDP_HEADROOM 256
 /* A buffer, with the headers of mempool and mbuf, must be smaller than a page for XDP sockets. */
 #define XDP_DATA_ROOM_MAX 3840
+#define XDP_MTU_MAX (XDP_DATA_ROOM_MAX - RTE_PKTMBUF_HEADROOM - XDP_HEADROOM - FRAME_OVERHEAD)
 #define DESC_NIC 1024
 #define DESC_XDP 2048 /* what the driver fills in any case */
 /* Snapshots of tables at one moment: in use, retiring, staged, and one for fragmentation. */
@@ -103,12 +104,15 @@ static int port_size(struct plan *plan)
 			plan->mtu = (uint16_t)dev.mtu;
 	}
 	mtu = plan->mtu ? plan->mtu : MTU_DEFAULT;
+	if (is_xdp && mtu > XDP_MTU_MAX) {
+		logger_err("%s: an MTU of %u is more than an XDP socket takes (%d)", node->port,
+			   mtu, XDP_MTU_MAX);
+		return -EINVAL;
+	}
 	room = mtu + FRAME_OVERHEAD + (is_xdp ? XDP_HEADROOM : 0);
 	if (room < RTE_MBUF_DEFAULT_DATAROOM)
 		room = RTE_MBUF_DEFAULT_DATAROOM;
 	room = RTE_ALIGN_CEIL(room + RTE_PKTMBUF_HEADROOM, 64);
-	if (is_xdp && room > XDP_DATA_ROOM_MAX)
-		room = XDP_DATA_ROOM_MAX;
 	plan->data_room = (uint16_t)room;
 	return 0;
 }
@@ -155,8 +159,9 @@ int plan_make(struct plan *plan, const struct config *config)
 	needed = memory_needed(plan, config);
 	plan->memory_mb = node->hugepages_mb ? node->hugepages_mb : needed;
 	if (plan->memory_mb < needed)
-		logger_warn("node.hugepages: %u MB are less than the %u MB that flows and buffers"
-			    " need",
-			    plan->memory_mb, needed);
+		logger_warn(
+			"node.hugepages_mb: %u MB are less than the %u MB that flows and buffers"
+			" need",
+			plan->memory_mb, needed);
 	return 0;
 }

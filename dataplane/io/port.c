@@ -40,6 +40,19 @@ static void device_name(const struct plan *plan, uint32_t index, char *name, siz
 		snprintf(name, size, "%.*s", (int)strcspn(node->port, ","), node->port);
 }
 
+static int device_missing(const struct plan *plan)
+{
+	const char *complaint = eal_complaint();
+
+	if (plan->node->port_kind == CONFIG_PORT_PCI)
+		logger_err("node.port: DPDK finds no device %s; is it there, and bound to vfio-pci"
+			   " ('dpdk-devbind.py -b vfio-pci %s')?",
+			   plan->node->port, plan->node->port);
+	else
+		logger_err("node.port: DPDK finds no device %s (%s)", plan->node->port, complaint);
+	return -ENODEV;
+}
+
 static int devices_find(struct port *port, const struct plan *plan)
 {
 	bool one_each = plan->node->port_kind == CONFIG_PORT_INTERFACE;
@@ -49,10 +62,8 @@ static int devices_find(struct port *port, const struct plan *plan)
 	for (uint32_t i = 0; i < port->n_devs; i++) {
 		device_name(plan, i, name, sizeof(name));
 		if (rte_eth_dev_get_port_by_name(name, &port->dev[i])) {
-			logger_err("node.port: DPDK finds no device %s: %s", plan->node->port,
-				   eal_complaint());
 			port->n_devs = i;
-			return -ENODEV;
+			return device_missing(plan);
 		}
 	}
 	port->n_queues = plan->n_workers;

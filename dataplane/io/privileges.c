@@ -9,6 +9,8 @@
 
 #include "dataplane/io/logger.h"
 
+#define NICE (-10)
+
 int privileges_check(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -24,5 +26,8 @@ int privileges_check(void)
 	/* Kernels before 5.11 count the memory of XDP sockets and BPF maps there. */
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
 		logger_debug("the limit of locked memory stays as it is");
+	/* Packets are lost while a worker waits for its CPU behind somebody else's time slice. */
+	if (setpriority(PRIO_PROCESS, 0, NICE))
+		logger_debug("the priority stays as it is");
 	return 0;
 }

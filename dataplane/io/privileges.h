@@ -4,7 +4,7 @@
 
 /**
  * Whether this process may do what a dataplane does; also lift the limit of
- * locked memory.
+ * locked memory, and raise the priority of this thread and those that it will make.
  * Return: 0 or -EPERM, logged.
  */
 int privileges_check(void);

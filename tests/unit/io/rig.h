@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A worker on a device made of rings, with segment and consumer, and this test as sluiced. */
+#ifndef TESTS_IO_RIG_H
+#define TESTS_IO_RIG_H
+
+#include "dataplane/io/worker.h"
+
+#define RIG_MBUFS 1023
+#define RIG_RING 512 /* of the device's receive side */
+
+struct rig {
+	struct config_node node;
+	struct plan plan;
+	struct port port;
+	struct rte_mempool *pool;
+	struct segment segment;
+	struct rte_rcu_qsbr *qsbr;
+	struct consumer consumer;
+	struct rte_ring *rx; /* what the worker receives; NULL on net_null */
+	struct rte_ring *tx; /* what it sent */
+	struct rte_ring *to_kernel;
+	struct rte_ring *from_kernel;
+	struct doorbell bell;
+	struct pipeline *peers[1];
+	struct worker *worker;
+	bool stop;
+	uint64_t generation;
+};
+
+extern const uint8_t rig_mac[LB_ETH_ALEN];
+
+/** Start DPDK's EAL with lcores 0 and 1, without hugepages. Once per program. */
+void rig_eal_start(const char *program);
+
+/** Where a rig's packets come from. */
+enum rig_device {
+	RIG_RINGS, /* rx and tx */
+	RIG_NULL,  /* net_null: endless frames for nobody, from the pool */
+};
+
+/** @tx_slots, @kernel_slots: powers of two; one less is usable. Fails the test on errors. */
+struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kernel_slots);
+void rig_destroy(struct rig *rig);
+
+/** Put @n frames into rx: a TCP SYN to the VIP (from @first_port on), or an ARP request. */
+void rig_receive_syns(struct rig *rig, uint16_t first_port, uint32_t n);
+void rig_receive_arps(struct rig *rig, uint32_t n);
+
+/** An empty frame from the pool, as the kernel would send one. */
+struct rte_mbuf *rig_frame(struct rig *rig);
+
+/** Publish a service on the VIP with one instance that serves, through the command ring. */
+void rig_publish(struct rig *rig);
+
+/** Put a command that changes something small into the ring; the caller polls the consumer. */
+void rig_send_slots(struct rig *rig, uint16_t instance);
+
+/** Free what lies in a ring. Return: how many there were. */
+uint32_t rig_empty(struct rte_ring *ring);
+
+/** received = transmitted + kernel + drops. Fails the test otherwise. */
+void rig_check_accounting(const struct rig *rig);
+
+#endif

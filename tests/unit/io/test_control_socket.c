@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control socket: what a controller gets, and what happens when it dies. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <rte_ring_elem.h>
+
+#include "dataplane/abi/lb_crc.h"
+#include "dataplane/io/control_socket.h"
+#include "dataplane/io/lock.h"
+#include "dataplane/io/logger.h"
+#include "tests/unit/io/rig.h"
+
+struct fixture {
+	char dir[64];
+	struct rig *rig;
+	struct control_socket control;
+};
+
+static int fixture_start(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	snprintf(f->dir, sizeof(f->dir), "/tmp/test_control_socket.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->rig = rig_create(RIG_RINGS, 16, 16);
+	assert_int_equal(
+		control_socket_open(&f->control, f->dir, &f->rig->segment, &f->rig->consumer), 0);
+	*state = f;
+	return 0;
+}
+
+static int fixture_stop(void **state)
+{
+	struct fixture *f = *state;
+
+	control_socket_close(&f->control);
+	rig_destroy(f->rig);
+	assert_int_equal(rmdir(f->dir), 0); /* so the socket is gone */
+	free(f);
+	return 0;
+}
+
+static int controller_connect(struct fixture *f)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(
+		connect(fd, (struct sockaddr *)&f->control.address, sizeof(f->control.address)), 0);
+	return fd;
+}
+
+/* Return: length of the message; @fds are filled if there were any. */
+static ssize_t hello_receive(int fd, struct lb_hello *hello, int *fds)
+{
+	union {
+		char bytes[CMSG_SPACE(LB_HELLO_FDS * sizeof(int))];
+		struct cmsghdr align;
+	} rights;
+	struct iovec iov = { hello, sizeof(*hello) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = rights.bytes };
+	ssize_t length;
+
+	msg.msg_controllen = sizeof(rights.bytes);
+	length = recvmsg(fd, &msg, 0);
+	if (length > 0) {
+		assert_int_equal(CMSG_FIRSTHDR(&msg)->cmsg_len,
+				 CMSG_LEN(LB_HELLO_FDS * sizeof(int)));
+		memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), LB_HELLO_FDS * sizeof(int));
+	}
+	return length;
+}
+
+static void fds_close(const int *fds)
+{
+	for (int i = 0; i < LB_HELLO_FDS; i++)
+		close(fds[i]);
+}
+
+static void socket_is_private(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	assert_int_equal(stat(f->control.address.sun_path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_false(control_socket_accept(&f->control));
+}
+
+static void controller_gets_the_segment(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_hello hello;
+	const struct lb_segment *seg;
+	int fds[LB_HELLO_FDS], fd = controller_connect(f);
+	uint64_t one = 1;
+
+	assert_true(control_socket_accept(&f->control));
+	assert_int_equal(hello_receive(fd, &hello, fds), sizeof(hello));
+	assert_int_equal(hello.magic, LB_ABI_MAGIC);
+	assert_int_equal(hello.abi_hash, lb_abi_hash());
+	assert_int_equal(hello.boot_id, f->rig->segment.boot_id);
+	seg = mmap(NULL, hello.bytes, PROT_READ, MAP_SHARED, fds[0], 0);
+	assert_ptr_not_equal(seg, MAP_FAILED);
+	assert_int_equal(seg->boot_id, hello.boot_id);
+	munmap((void *)(uintptr_t)seg, hello.bytes);
+	assert_int_equal(write(fds[1], &one, sizeof(one)), sizeof(one));
+	assert_int_equal(read(f->rig->segment.cmd_fd, &one, sizeof(one)), sizeof(one));
+	fds_close(fds);
+
+	/* Nothing that it says matters; that it goes does. */
+	assert_false(control_socket_watch(&f->control));
+	assert_int_equal(send(fd, "hello?", 6, 0), 6);
+	assert_false(control_socket_watch(&f->control));
+	close(fd);
+	assert_true(control_socket_watch(&f->control));
+	assert_int_equal(f->control.controller_fd, -1);
+}
+
+static void only_one_controller_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_hello hello;
+	int fds[LB_HELLO_FDS], first = controller_connect(f), second = controller_connect(f);
+
+	assert_true(control_socket_accept(&f->control));
+	assert_false(control_socket_accept(&f->control));
+	assert_int_equal(hello_receive(first, &hello, fds), sizeof(hello));
+	fds_close(fds);
+	assert_int_equal(hello_receive(second, &hello, fds), 0);
+	close(second);
+
+	/* The successor need not wait until the death of the first has been noticed. */
+	close(first);
+	second = controller_connect(f);
+	assert_true(control_socket_accept(&f->control));
+	assert_int_equal(hello_receive(second, &hello, fds), sizeof(hello));
+	fds_close(fds);
+	close(second);
+}
+
+static void successor_finds_rings_in_order(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_cmd cmd = { .type = LB_CMD_RETIRE, .flags = LB_CMD_MORE, .generation = 1 };
+	int fd = controller_connect(f);
+
+	assert_true(control_socket_accept(&f->control));
+	rig_publish(f->rig);
+
+	/* It dies in the middle of a generation, and in the middle of an entry. */
+	cmd.generation = f->rig->generation + 1;
+	lb_cmd_seal(&cmd);
+	assert_int_equal(rte_ring_sp_enqueue_elem(f->rig->segment.cmd_ring, &cmd, sizeof(cmd)), 0);
+	f->rig->segment.cmd_ring->prod.head += 1;
+	close(fd);
+	fd = controller_connect(f);
+	assert_true(control_socket_accept(&f->control));
+	assert_null(f->rig->consumer.staged);
+	rig_publish(f->rig);
+	close(fd);
+}
+
+static void stale_socket_is_replaced(void **state)
+{
+	struct fixture *f = *state;
+	struct control_socket other;
+	int fd;
+
+	assert_int_equal(control_socket_open(&other, f->dir, &f->rig->segment, &f->rig->consumer),
+			 0);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&other.address, sizeof(other.address)), 0);
+	assert_true(control_socket_accept(&other));
+	close(fd);
+	control_socket_close(&other);
+	assert_int_equal(control_socket_open(&other, "/nonexistent", &f->rig->segment, NULL),
+			 -ENOENT);
+}
+
+static void lock_has_one_holder(void **state)
+{
+	struct fixture *f = *state;
+	char path[128], pid[16] = "";
+	int fd = lock_take(f->dir), file;
+
+	assert_true(fd >= 0);
+	assert_int_equal(lock_take(f->dir), -EAGAIN);
+	snprintf(path, sizeof(path), "%s/dataplane.pid", f->dir);
+	file = open(path, O_RDONLY);
+	assert_true(read(file, pid, sizeof(pid) - 1) > 0);
+	close(file);
+	assert_int_equal(atoi(pid), getpid());
+	lock_release(fd);
+	fd = lock_take(f->dir);
+	assert_true(fd >= 0);
+	lock_release(fd);
+	lock_release(-1);
+	assert_int_equal(unlink(path), 0);
+
+	/* Nobody can have the pid written through a link. */
+	assert_int_equal(symlink("/tmp/elsewhere", path), 0);
+	assert_int_equal(lock_take(f->dir), -ELOOP);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(lock_take("/nonexistent/deeper"), -ENOENT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_start, fixture_stop)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(socket_is_private),
+		TEST(controller_gets_the_segment),
+		TEST(only_one_controller_at_a_time),
+		TEST(successor_finds_rings_in_order),
+		TEST(stale_socket_is_replaced),
+		TEST(lock_has_one_holder),
+	};
+
+	(void)argc;
+	rig_eal_start(argv[0]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

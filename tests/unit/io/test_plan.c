@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a configuration to CPUs, buffers and memory; and the command line. */
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/engine/flow_table.h"
+#include "dataplane/io/logger.h"
+#include "dataplane/io/options.h"
+#include "dataplane/io/plan.h"
+
+static uint16_t cpus[CONFIG_CPUS_MAX + 1];
+
+/* A configuration with one worker on this machine's first CPU. */
+static struct config config_make(char *port, enum config_port_kind kind)
+{
+	cpu_set_t allowed;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+	for (uint16_t i = 0; i < CPU_SETSIZE; i++) {
+		if (CPU_ISSET(i, &allowed)) {
+			cpus[0] = i;
+			break;
+		}
+	}
+	return (struct config){ .node = { .port = port,
+					  .port_kind = kind,
+					  .cpus = cpus,
+					  .cpu_count = 1,
+					  .flows = 100000,
+					  .table_slots = 65537 } };
+}
+
+static void worker_gets_its_share(void **state)
+{
+	struct config config = config_make("net_null0", CONFIG_PORT_VDEV);
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(plan_make(&plan, &config), 0);
+	assert_int_equal(plan.n_workers, 1);
+	assert_int_equal(plan.flows_per_worker, 100000);
+	assert_int_equal(plan.flow_bytes, flow_table_bytes(100000));
+	assert_int_equal(plan.mtu, 0); /* the port's own */
+	assert_true(plan.data_room >= RTE_PKTMBUF_HEADROOM + 2048);
+	assert_true(plan.memory_mb > 20 && plan.memory_mb < 100);
+
+	config.node.hugepages_mb = 4000;
+	assert_int_equal(plan_make(&plan, &config), 0);
+	assert_int_equal(plan.memory_mb, 4000);
+}
+
+static void main_lcore_avoids_workers(void **state)
+{
+	struct config config = config_make("net_null0", CONFIG_PORT_VDEV);
+	struct plan plan;
+	char worker[8];
+	cpu_set_t allowed;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+	assert_int_equal(plan_make(&plan, &config), 0);
+	snprintf(worker, sizeof(worker), "%u", cpus[0]);
+	assert_int_equal(plan.main_shares, CPU_COUNT(&allowed) == 1);
+	if (!plan.main_shares)
+		assert_string_not_equal(plan.main_cpus, worker);
+
+	/* With no CPU left it shares. */
+	config.node.cpu_count = 0;
+	for (uint16_t i = 0; i < CPU_SETSIZE && config.node.cpu_count < CONFIG_CPUS_MAX; i++)
+		if (CPU_ISSET(i, &allowed))
+			cpus[config.node.cpu_count++] = i;
+	if (config.node.cpu_count == (uint32_t)CPU_COUNT(&allowed)) {
+		assert_int_equal(plan_make(&plan, &config), 0);
+		assert_true(plan.main_shares);
+		assert_int_equal(plan.flows_per_worker,
+				 (100000 + plan.n_workers - 1) / plan.n_workers);
+	}
+}
+
+static void buffers_hold_the_mtu(void **state)
+{
+	static const struct {
+		char *port;
+		enum config_port_kind kind;
+		uint32_t mtu;
+		int result;
+	} cases[] = {
+		{ "net_null0", CONFIG_PORT_VDEV, 1500, 0 },
+		{ "net_null0", CONFIG_PORT_VDEV, 9000, 0 },
+		{ "0000:01:00.0", CONFIG_PORT_PCI, 9000, 0 },
+		{ "net_af_xdp0,iface=eth0", CONFIG_PORT_VDEV, 1500, 0 },
+		{ "net_af_xdp0,iface=eth0", CONFIG_PORT_VDEV, 3434, 0 },
+		{ "net_af_xdp0,iface=eth0", CONFIG_PORT_VDEV, 3435, -EINVAL },
+		{ "net_af_xdp0,iface=eth0", CONFIG_PORT_VDEV, 9000, -EINVAL },
+	};
+	struct plan plan;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config config = config_make(cases[i].port, cases[i].kind);
+
+		config.node.mtu_bytes = cases[i].mtu;
+		assert_int_equal(plan_make(&plan, &config), cases[i].result);
+		if (cases[i].result)
+			continue;
+		assert_true(plan.data_room >= RTE_PKTMBUF_HEADROOM + cases[i].mtu + 18);
+		/* With its two headers, a buffer of an XDP socket stays within a page. */
+		if (strncmp(cases[i].port, "net_af_xdp", 10) == 0)
+			assert_true(plan.data_room + sizeof(struct rte_mbuf) + 64 < 4096);
+	}
+}
+
+static void impossible_wishes_are_refused(void **state)
+{
+	struct config config = config_make("net_null0", CONFIG_PORT_VDEV);
+	struct plan plan;
+
+	(void)state;
+	logger_set_level(LOG_ERR - 1);
+	cpus[0] = CONFIG_CPU_ID_MAX;
+	assert_int_equal(plan_make(&plan, &config), -EINVAL);
+	config = config_make("nosuchif0", CONFIG_PORT_INTERFACE);
+	assert_int_equal(plan_make(&plan, &config), -ENODEV);
+	config = config_make("lo", CONFIG_PORT_INTERFACE);
+	config.node.cpu_count = LB_WORKERS_MAX + 1;
+	assert_int_equal(plan_make(&plan, &config), -EINVAL);
+	logger_set_level(LOG_INFO);
+}
+
+/* One argument string, split at blanks. */
+static int parse(const char *line, struct options *options)
+{
+	static char text[256];
+	char *argv[16] = { "sluice-dataplane" };
+	int argc = 1;
+
+	snprintf(text, sizeof(text), "%s", line);
+	for (char *word = strtok(text, " "); word && argc < 15; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	optind = 0;
+	return options_parse(argc, argv, options);
+}
+
+static void command_line_is_read(void **state)
+{
+	static const struct {
+		const char *line;
+		int result;
+	} cases[] = {
+		{ "", OPTIONS_GO_ON },
+		{ "-c x -r y", OPTIONS_GO_ON },
+		{ "--idle-sleep-us 50", OPTIONS_GO_ON },
+		{ "--idle-sleep-us 10001", 2 },
+		{ "--idle-sleep-us -1", 2 },
+		{ "--idle-sleep-us 5x", 2 },
+		{ "--log-level debug", OPTIONS_GO_ON },
+		{ "--log-level loud", 2 },
+		{ "--unknown", 2 },
+		{ "-c", 2 },
+		{ "stray", 2 },
+	};
+	struct options options;
+
+	(void)state;
+	/* What they say on stderr is not of interest here. */
+	assert_non_null(freopen("/dev/null", "w", stderr));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (parse(cases[i].line, &options) != cases[i].result)
+			fail_msg("'%s'", cases[i].line);
+	parse("-c /a/b -r /c --log-level warning --idle-sleep-us 7", &options);
+	assert_string_equal(options.config_path, "/a/b");
+	assert_string_equal(options.run_dir, "/c");
+	assert_int_equal(options.log_level, LOG_WARNING);
+	assert_int_equal(options.idle_sleep_us, 7);
+	parse("", &options);
+	assert_string_equal(options.config_path, CONFIG_DEFAULT_PATH);
+	assert_string_equal(options.run_dir, "/run/sluice");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(worker_gets_its_share),
+		cmocka_unit_test(main_lcore_avoids_workers),
+		cmocka_unit_test(buffers_hold_the_mtu),
+		cmocka_unit_test(impossible_wishes_are_refused),
+		cmocka_unit_test(command_line_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
