@@ -160,9 +160,10 @@ $(flags_file):
 $(O)/obj/%.o: %.c $(flags_file)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(call flags,$<) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(call flags,$<) -MD -MP -c -o $@ $<
 
-# Loaders include the skeletons; after the first build the dependency files know which.
+# Loaders include the skeletons; after the first build the dependency files know which (-MD, not
+# -MMD: for the compiler a skeleton is a system header, so that its warnings are not ours).
 $(INSTANCE_OBJS) $(CONTROL_OBJS): | $(SKELETONS)
 
 archive = $(O)/lib/lib$1.a
