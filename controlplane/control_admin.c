@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "config/scalar.h"
 #include "controlplane/control_call.h"
 #include "controlplane/control_protocol.h"
 
@@ -48,13 +49,17 @@ static void control_admin_too_late(struct control_call *call,
 				   const struct control_instance *instance, uint64_t elapsed_ms)
 {
 	json_t *result = control_admin_result(call, instance, elapsed_ms);
+	char text[16];
 
 	if (instance->flows_known)
-		control_call_refuse(call, CONTROL_CODE_REFUSED, result, "still %" PRIu64 " flow%s",
-				    instance->flows, instance->flows == 1 ? "" : "s");
+		control_call_refuse(call, CONTROL_CODE_REFUSED, result,
+				    "%s: still %" PRIu64 " flow%s after %s", call->request.instance,
+				    instance->flows, instance->flows == 1 ? "" : "s",
+				    config_scalar_duration_format(call->request.wait_ms, text));
 	else
 		control_call_refuse(call, CONTROL_CODE_REFUSED, result,
-				    "the dataplane is not running: nobody knows the flows");
+				    "%s: the dataplane is not running, nobody knows the flows",
+				    call->request.instance);
 }
 
 /* Look at the flows of an instance that drains, again and again. */

@@ -438,7 +438,7 @@ static void test_wait_is_limited(void **test_state)
 	expect(f, fd, "{\"flows\":132,");
 	expect(f, fd, "{\"flows\":132,");
 	expect(f, fd,
-	       "\"ok\":false,\"code\":\"refused\",\"error\":\"still 132 flows\",\"result\":{");
+	       "\"ok\":false,\"code\":\"refused\",\"error\":\"web/web-1: still 132 flows after 700ms\",\"result\":{");
 	assert_in_range(now_ms() - began, 700, 1500);
 
 	/* Without a dataplane nobody knows: that is not "safe". */

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/cli/cli.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/error.h"
+#include "config/scalar.h"
+#include "controlplane/control_protocol.h"
+#include "controlplane/version.h"
+
+#define CLI_JSON_REAL JSON_REAL_PRECISION(9)
+
+static const char cli_head[] = "usage: sluicectl [-r DIR] [-o table|json] VERB ...\n"
+			       "\n"
+			       "  -r, --run-dir DIR        of the daemon (" CLI_DIR_DEFAULT ")\n"
+			       "  -o, --output table|json  for people (default), or for programs\n"
+			       "  -h, --help               of a verb: sluicectl VERB -h\n"
+			       "  -V, --version\n"
+			       "\n"
+			       "Verbs:\n";
+static const char cli_tail[] = "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 no daemon.\n";
+
+static const struct option cli_options[] = {
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "all", no_argument, NULL, 'a' },
+	{ "wait", optional_argument, NULL, 'w' },
+	{ NULL, 0, NULL, 0 },
+};
+
+int cli_refuse(const struct cli *cli, const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("sluicectl: ", cli->err);
+	va_start(arguments, format);
+	vfprintf(cli->err, format, arguments);
+	va_end(arguments);
+	fputc('\n', cli->err);
+	return CLI_REFUSED;
+}
+
+int cli_usage(const struct cli *cli, const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("sluicectl: ", cli->err);
+	va_start(arguments, format);
+	vfprintf(cli->err, format, arguments);
+	va_end(arguments);
+	if (cli->verb != NULL)
+		fprintf(cli->err, "\nusage: sluicectl %s %s\n", cli->verb->name,
+			cli->verb->synopsis);
+	else
+		fputs("\nusage: sluicectl [-r DIR] [-o table|json] VERB ...; sluicectl -h lists the "
+		      "verbs\n",
+		      cli->err);
+	return CLI_USAGE;
+}
+
+void cli_print_json(const struct cli *cli, const json_t *value, size_t flags)
+{
+	json_dumpf(value, cli->out, flags | CLI_JSON_REAL);
+	fputc('\n', cli->out);
+}
+
+static void cli_print_help(const struct cli *cli)
+{
+	const struct cli_verb *verb = cli->verb;
+
+	if (verb != NULL) {
+		fprintf(cli->out, "usage: sluicectl %s %s\n\n%c%s.\n", verb->name, verb->synopsis,
+			toupper((unsigned char)verb->summary[0]), verb->summary + 1);
+		if (verb->help != NULL)
+			fprintf(cli->out, "\n%s", verb->help);
+		return;
+	}
+	fputs(cli_head, cli->out);
+	for (verb = cli_verbs; verb->name != NULL; verb++)
+		fprintf(cli->out, "  %s %s\n      %s\n", verb->name, verb->synopsis, verb->summary);
+	fputs(cli_tail, cli->out);
+}
+
+static int cli_read_output(struct cli *cli, const char *word)
+{
+	if (strcmp(word, "table") != 0 && strcmp(word, "json") != 0)
+		return cli_usage(cli, "-o %s: expected table or json", word);
+	cli->json = strcmp(word, "json") == 0;
+	return -1;
+}
+
+/* "--wait 5m" is as good as "--wait=5m": the next word is its value if it is a time. */
+static int cli_read_wait(struct cli *cli, char **argv)
+{
+	const char *next = argv[optind];
+	uint32_t ms;
+
+	cli->wait = true;
+	cli->wait_ms = 0;
+	if (optarg == NULL && next != NULL && config_scalar_duration(next, &ms) == 0) {
+		optarg = argv[optind];
+		optind++;
+	}
+	if (optarg == NULL)
+		return -1;
+	if (config_scalar_duration(optarg, &ms) != 0 || ms == 0 || ms > CONTROL_WAIT_MAX_MS)
+		return cli_usage(cli, "--wait %s: expected a time up to 24h, such as 90s or 5m",
+				 optarg);
+	cli->wait_ms = ms;
+	return -1;
+}
+
+/* Return: -1 to go on, else the program's exit code. */
+static int cli_read_option(struct cli *cli, int option, char **argv)
+{
+	unsigned int allowed = cli->verb != NULL ? cli->verb->options : 0;
+
+	switch (option) {
+	case 'r':
+		cli->dir = optarg;
+		return -1;
+	case 'o':
+		return cli_read_output(cli, optarg);
+	case 'h':
+		cli_print_help(cli);
+		return CLI_DONE;
+	case 'V':
+		fputs("sluicectl " SLUICE_VERSION "\n", cli->out);
+		return CLI_DONE;
+	case 'a':
+		cli->all = true;
+		if ((allowed & CLI_OPTION_ALL) != 0)
+			return -1;
+		break;
+	case 'w':
+		if ((allowed & CLI_OPTION_WAIT) != 0)
+			return cli_read_wait(cli, argv);
+		break;
+	case ':':
+		return cli_usage(cli, "%s needs a value", argv[optind - 1]);
+	default:
+		break;
+	}
+	/* Of "-xy" getopt has not passed the word yet. */
+	if (optopt != 0 && option == '?')
+		return cli_usage(cli, "there is no option -%c here",
+				 isprint(optopt) ? optopt : '?');
+	return cli_usage(cli, "there is no option %s here", argv[optind - 1]);
+}
+
+/* Return: -1 and optind at the first argument, else the program's exit code. */
+static int cli_read_options(struct cli *cli, int argc, char **argv, const char *letters)
+{
+	int option, code;
+
+	optind = 0; /* makes getopt start afresh */
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, letters, cli_options, NULL)) != -1) {
+		code = cli_read_option(cli, option, argv);
+		if (code >= 0)
+			return code;
+	}
+	return -1;
+}
+
+/* Return: how many words the verb has, 0 if @argv doesn't begin with it. */
+static int cli_verb_words(const struct cli_verb *verb, int argc, char **argv)
+{
+	const char *space = strchr(verb->name, ' ');
+	size_t length = space != NULL ? (size_t)(space - verb->name) : strlen(verb->name);
+
+	if (strlen(argv[0]) != length || memcmp(argv[0], verb->name, length) != 0)
+		return 0;
+	if (space == NULL)
+		return 1;
+	return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+}
+
+static int cli_find_verb(struct cli *cli, int argc, char **argv)
+{
+	struct config_guess guess = { .word = argv[0] };
+	bool is_config = strcmp(argv[0], "config") == 0;
+
+	for (const struct cli_verb *verb = cli_verbs; verb->name != NULL; verb++) {
+		int words = cli_verb_words(verb, argc, argv);
+
+		if (words > 0) {
+			cli->verb = verb;
+			return words;
+		}
+		config_guess_offer(&guess, verb->name);
+	}
+	if (is_config)
+		cli_usage(cli, "config: expected check, diff or apply");
+	else
+		cli_usage(cli, "there is no verb \"%s\"%s%s%s", argv[0],
+			  guess.best ? "; did you mean \"" : "", guess.best ? guess.best : "",
+			  guess.best ? "\"?" : "");
+	return 0;
+}
+
+static int cli_run_verb(struct cli *cli, int argc, char **argv)
+{
+	int code = cli_read_options(cli, argc, argv, ":hVr:o:a");
+
+	if (code >= 0)
+		return code;
+	argc -= optind;
+	argv += optind;
+	if (argc < cli->verb->arguments_min)
+		return cli_usage(cli, "%s: an argument is missing", cli->verb->name);
+	if (argc > cli->verb->arguments_max)
+		return cli_usage(cli, "%s: \"%s\" is one argument too many", cli->verb->name,
+				 argv[cli->verb->arguments_max]);
+	return cli->verb->run(cli, argc, argv);
+}
+
+static bool cli_wants_colour(const struct cli *cli)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	const char *terminal = getenv("TERM");
+
+	return cli->tty && (no_colour == NULL || no_colour[0] == '\0') && terminal != NULL &&
+	       strcmp(terminal, "dumb") != 0;
+}
+
+int cli_run(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct cli cli = { .dir = CLI_DIR_DEFAULT, .out = out, .err = err };
+	int code, words;
+
+	cli.tty = fileno(out) >= 0 && isatty(fileno(out));
+	cli.colour = cli_wants_colour(&cli);
+	cli.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+
+	code = cli_read_options(&cli, argc, argv, "+:hVr:o:a");
+	if (code >= 0)
+		return code;
+	argc -= optind;
+	argv += optind;
+	if (argc == 0)
+		return cli_usage(&cli, "a verb is missing");
+	words = cli_find_verb(&cli, argc, argv);
+	if (words == 0)
+		return CLI_USAGE;
+	/* The verb's last word takes the place of the program's name. */
+	code = cli_run_verb(&cli, argc - words + 1, argv + words - 1);
+	if ((fflush(out) != 0 || ferror(out)) && code == CLI_DONE)
+		code = cli_refuse(&cli, "cannot write the answer: %s", strerror(errno));
+	return code;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sluicectl: its command line, and what its verbs share. */
+#ifndef CONTROLPLANE_CLI_CLI_H
+#define CONTROLPLANE_CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CLI_DIR_DEFAULT "/run/sluice"
+
+enum cli_exit {
+	CLI_DONE = 0,
+	CLI_REFUSED = 1,
+	CLI_USAGE = 2,
+	CLI_NO_DAEMON = 3,
+};
+
+enum cli_option {
+	CLI_OPTION_WAIT = 1 << 0,
+	CLI_OPTION_ALL = 1 << 1,
+};
+
+struct cli;
+
+struct cli_verb {
+	const char *name;     /* "config check" is two words */
+	const char *synopsis; /* arguments */
+	const char *summary;  /* one line */
+	const char *help;     /* more of it, whole lines; or NULL */
+	unsigned int options; /* enum cli_option */
+	int arguments_min;
+	int arguments_max;
+	int (*run)(struct cli *cli, int argc, char **argv); /* arguments only; enum cli_exit */
+};
+
+struct cli {
+	const char *dir;
+	bool json;
+	bool all;	  /* -a */
+	bool wait;	  /* --wait */
+	uint32_t wait_ms; /* 0: without a limit */
+	bool tty;	  /* out is a terminal */
+	bool colour;
+	bool utf8; /* out may have more than ASCII */
+	const struct cli_verb *verb;
+	FILE *out;
+	FILE *err;
+};
+
+/** The whole program. Return: enum cli_exit. */
+int cli_run(int argc, char **argv, FILE *out, FILE *err);
+
+/** All verbs; the last has no name. */
+extern const struct cli_verb cli_verbs[];
+
+/** Say "sluicectl: ..." on stderr. Return: CLI_REFUSED. */
+int cli_refuse(const struct cli *cli, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** Say what is wrong with the command line, and how the verb is used. Return: CLI_USAGE. */
+int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Print JSON for programs. */
+void cli_print_json(const struct cli *cli, const json_t *value, size_t flags);
+
+/* The verbs. */
+int status_run(struct cli *cli, int argc, char **argv);
+int drain_run(struct cli *cli, int argc, char **argv);
+int maint_run(struct cli *cli, int argc, char **argv);
+int resume_run(struct cli *cli, int argc, char **argv);
+int weight_run(struct cli *cli, int argc, char **argv);
+int drops_run(struct cli *cli, int argc, char **argv);
+int check_run(struct cli *cli, int argc, char **argv);
+int diff_run(struct cli *cli, int argc, char **argv);
+int apply_run(struct cli *cli, int argc, char **argv);
+
+#endif
