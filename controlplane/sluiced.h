@@ -14,7 +14,9 @@
 struct control;
 struct event_base;
 struct health;
+struct health_ops;
 struct model;
+struct model_instance;
 struct neighbours;
 struct publish;
 struct state;
@@ -60,5 +62,15 @@ int sluiced_apply(struct sluiced *sluiced, struct config *config, struct sluiced
  * Return: as sluiced_apply(), and -EINVAL if the file is refused.
  */
 int sluiced_reload(struct sluiced *sluiced);
+
+/** Read a configuration; what is wrong is logged. Return: NULL and errno. */
+struct config *sluiced_config_load(const char *path);
+
+/* Checks of an instance, with those of its pool. What goes wrong is logged. */
+extern const struct health_ops sluiced_health_ops;
+void sluiced_checks_start(struct sluiced *sluiced, struct model_instance *instance,
+			  const struct config_pool *pool);
+void sluiced_checks_update(struct sluiced *sluiced, struct model_instance *instance,
+			   const struct config_pool *pool);
 
 #endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sluiced: the control plane. */
+#include <errno.h>
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "controlplane/clock.h"
+#include "controlplane/control_model.h"
+#include "controlplane/health.h"
+#include "controlplane/lock.h"
+#include "controlplane/log.h"
+#include "controlplane/model.h"
+#include "controlplane/neighbours.h"
+#include "controlplane/publish.h"
+#include "controlplane/sluiced.h"
+#include "controlplane/state.h"
+#include "controlplane/stats.h"
+#include "controlplane/version.h"
+
+#define RUN_DIR "/run/sluice"
+#define STATE_DIR "/var/lib/sluice"
+#define TICK_MS 100
+
+/* A dataplane that runs answers within microseconds; one that is busy starting gets this long. */
+#define ADOPT_TIMEOUT_MS 1000
+
+enum exit_code { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+
+static const char usage[] = "usage: sluiced [-c FILE] [-r DIR] [-s STATEDIR] [-v]\n"
+			    "  -c FILE      configuration (default " CONFIG_DEFAULT_PATH ")\n"
+			    "  -r DIR       sockets and pid (default " RUN_DIR ")\n"
+			    "  -s STATEDIR  what operators said, over restarts (default " STATE_DIR
+			    ", or DIR with -r)\n"
+			    "  -v           log each check and each publish\n"
+			    "  -V           print the version\n";
+
+/* ---- The model's owner ---- */
+
+static void on_changed(void *arg, enum model_change what, uint32_t pool_id)
+{
+	struct sluiced *sluiced = arg;
+
+	if (sluiced->publish)
+		publish_mark(sluiced->publish, what, pool_id);
+}
+
+static void instance_start(struct sluiced *sluiced, struct model_instance *instance,
+			   const struct config_pool *pool)
+{
+	if (sluiced->health)
+		sluiced_checks_start(sluiced, instance, pool);
+	if (sluiced->neighbours && neighbours_add(sluiced->neighbours, instance))
+		log_err("%s: no memory for its next hop", instance->path);
+}
+
+static void on_added(void *arg, struct model_instance *instance, const struct config_pool *pool)
+{
+	struct sluiced *sluiced = arg;
+
+	control_model_restore(sluiced, instance);
+	instance_start(sluiced, instance, pool);
+}
+
+static void on_updated(void *arg, struct model_instance *instance, const struct config_pool *pool)
+{
+	struct sluiced *sluiced = arg;
+
+	if (sluiced->health)
+		sluiced_checks_update(sluiced, instance, pool);
+}
+
+static void on_removed(void *arg, struct model_instance *instance)
+{
+	struct sluiced *sluiced = arg;
+
+	health_instance_remove(instance->checker);
+	instance->checker = NULL;
+	if (sluiced->neighbours)
+		neighbours_remove(sluiced->neighbours, instance);
+	log_info("%s: left the configuration", instance->path);
+}
+
+static const struct model_ops model_ops = {
+	.changed = on_changed,
+	.instance_added = on_added,
+	.instance_updated = on_updated,
+	.instance_removed = on_removed,
+};
+
+/* The kernel interface is another one when the dataplane is. */
+static void on_link(void *arg, bool connected)
+{
+	struct sluiced *sluiced = arg;
+	char name[sizeof(((struct lb_segment *)NULL)->kernel_iface) + 1] = "";
+
+	if (!connected || !sluiced->neighbours)
+		return;
+	memcpy(name, publish_segment(sluiced->publish)->kernel_iface, sizeof(name) - 1);
+	neighbours_set_iface(sluiced->neighbours, name);
+}
+
+/* ---- Parts, in the order in which they start ---- */
+
+static int lock_start(struct sluiced *sluiced)
+{
+	sluiced->lock_fd = lock_take(sluiced->run_dir);
+	return sluiced->lock_fd < 0 ? sluiced->lock_fd : 0;
+}
+
+static void lock_stop(struct sluiced *sluiced)
+{
+	lock_release(sluiced->lock_fd);
+}
+
+static int base_start(struct sluiced *sluiced)
+{
+	sluiced->base = event_base_new();
+	return sluiced->base ? 0 : -ENOMEM;
+}
+
+static void base_stop(struct sluiced *sluiced)
+{
+	event_base_free(sluiced->base);
+}
+
+static int state_start(struct sluiced *sluiced)
+{
+	sluiced->state = state_open(sluiced->state_dir);
+	return sluiced->state ? 0 : -errno;
+}
+
+static void state_stop(struct sluiced *sluiced)
+{
+	state_close(sluiced->state);
+}
+
+static int model_start(struct sluiced *sluiced)
+{
+	struct config *config = sluiced_config_load(sluiced->config_path);
+	struct sluiced_refusal refusal;
+	int err;
+
+	if (!config)
+		return -EINVAL;
+	sluiced->model = model_create(&model_ops, sluiced);
+	if (!sluiced->model) {
+		config_free(config);
+		return -ENOMEM;
+	}
+	err = sluiced_apply(sluiced, config, &refusal);
+	if (err) {
+		log_err("%s: %s", sluiced->config_path, refusal.message);
+		config_free(config);
+		model_destroy(sluiced->model);
+	}
+	return err;
+}
+
+static void model_stop(struct sluiced *sluiced)
+{
+	model_destroy(sluiced->model);
+}
+
+/* Adopts what runs, so it comes before the checks, which go on from there. */
+static int publish_start(struct sluiced *sluiced)
+{
+	const struct publish_options options = {
+		.base = sluiced->base,
+		.model = sluiced->model,
+		.run_dir = sluiced->run_dir,
+		.link_changed = on_link,
+		.arg = sluiced,
+	};
+
+	sluiced->publish = publish_create(&options);
+	if (!sluiced->publish)
+		return -errno;
+	publish_connect(sluiced->publish, ADOPT_TIMEOUT_MS);
+	return 0;
+}
+
+static void publish_stop(struct sluiced *sluiced)
+{
+	publish_destroy(sluiced->publish);
+	sluiced->publish = NULL;
+}
+
+static int stats_start(struct sluiced *sluiced)
+{
+	sluiced->stats = stats_create(sluiced->base, sluiced->publish);
+	return sluiced->stats ? 0 : -errno;
+}
+
+static void stats_stop(struct sluiced *sluiced)
+{
+	stats_destroy(sluiced->stats);
+}
+
+static int neighbours_start(struct sluiced *sluiced)
+{
+	sluiced->neighbours = neighbours_create(sluiced->base, sluiced->model);
+	if (!sluiced->neighbours)
+		return -errno;
+	if (publish_segment(sluiced->publish))
+		on_link(sluiced, true);
+	return 0;
+}
+
+static void neighbours_stop(struct sluiced *sluiced)
+{
+	neighbours_destroy(sluiced->neighbours);
+	sluiced->neighbours = NULL;
+}
+
+static int health_start(struct sluiced *sluiced)
+{
+	const struct config *config = model_config(sluiced->model);
+	const struct health_options options = {
+		.ops = &sluiced_health_ops,
+		.ops_arg = sluiced,
+		.max_in_flight = config->node.checks_in_flight,
+		.version = SLUICE_VERSION,
+	};
+
+	sluiced->health = health_create(sluiced->base, &options);
+	if (!sluiced->health)
+		return -errno;
+	for (uint32_t i = 0; i < model_pool_count(sluiced->model); i++) {
+		struct model_pool *pool = model_pool_at(sluiced->model, i);
+
+		for (uint32_t j = 0; j < pool->instance_count; j++)
+			instance_start(sluiced, pool->instances[j], &config->pools[i]);
+	}
+	return 0;
+}
+
+static void health_stop(struct sluiced *sluiced)
+{
+	health_destroy(sluiced->health);
+	sluiced->health = NULL;
+}
+
+static const struct part {
+	const char *name;
+	int (*start)(struct sluiced *sluiced); /* 0 or -errno */
+	void (*stop)(struct sluiced *sluiced);
+} parts[] = {
+	{ "lock", lock_start, lock_stop },
+	{ "event loop", base_start, base_stop },
+	{ "state", state_start, state_stop },
+	{ "model", model_start, model_stop },
+	{ "publisher", publish_start, publish_stop },
+	{ "statistics", stats_start, stats_stop },
+	{ "next hops", neighbours_start, neighbours_stop },
+	{ "health", health_start, health_stop },
+	{ "control", control_model_start, control_model_stop },
+};
+
+#define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+static void parts_stop(struct sluiced *sluiced, size_t started)
+{
+	while (started-- > 0)
+		parts[started].stop(sluiced);
+}
+
+static int parts_start(struct sluiced *sluiced)
+{
+	for (size_t i = 0; i < PARTS; i++) {
+		int err = parts[i].start(sluiced);
+
+		if (!err)
+			continue;
+		log_err("cannot start: %s: %s", parts[i].name, strerror(-err));
+		parts_stop(sluiced, i);
+		return err;
+	}
+	return 0;
+}
+
+/* ---- Running ---- */
+
+static void on_end(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct sluiced *sluiced = arg;
+
+	(void)what;
+	log_info("%s: ending; traffic goes on", strsignal((int)signal_number));
+	event_base_loopbreak(sluiced->base);
+}
+
+static void on_reload(evutil_socket_t signal_number, short what, void *arg)
+{
+	(void)signal_number;
+	(void)what;
+	sd_notify(0, "RELOADING=1");
+	sluiced_reload(arg);
+	sd_notify(0, "READY=1");
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct sluiced *sluiced = arg;
+
+	(void)fd;
+	(void)what;
+	model_tick(sluiced->model, clock_now_ms());
+}
+
+static int run(struct sluiced *sluiced)
+{
+	const struct timeval tick = { .tv_usec = TICK_MS * 1000 };
+	struct event *events[] = {
+		evsignal_new(sluiced->base, SIGTERM, on_end, sluiced),
+		evsignal_new(sluiced->base, SIGINT, on_end, sluiced),
+		evsignal_new(sluiced->base, SIGHUP, on_reload, sluiced),
+		event_new(sluiced->base, -1, EV_PERSIST, on_tick, sluiced),
+	};
+	const size_t n = sizeof(events) / sizeof(events[0]);
+	int err = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!events[i] || event_add(events[i], i + 1 == n ? &tick : NULL))
+			err = -ENOMEM;
+	if (!err) {
+		log_info("sluiced %s: ready", SLUICE_VERSION);
+		sd_notify(0, "READY=1");
+		err = event_base_dispatch(sluiced->base) < 0 ? -EIO : 0;
+		sd_notify(0, "STOPPING=1");
+	}
+	for (size_t i = 0; i < n; i++)
+		if (events[i])
+			event_free(events[i]);
+	return err;
+}
+
+/* Return: whether to go on; if not, @code says how it ends. */
+static bool options_read(int argc, char **argv, struct sluiced *sluiced, enum exit_code *code)
+{
+	int option;
+
+	*code = EXIT_USAGE;
+	while ((option = getopt(argc, argv, "c:r:s:vVh")) != -1) {
+		switch (option) {
+		case 'c':
+			sluiced->config_path = optarg;
+			break;
+		case 'r':
+			sluiced->run_dir = optarg;
+			break;
+		case 's':
+			sluiced->state_dir = optarg;
+			break;
+		case 'v':
+			log_set_level(LOG_DEBUG);
+			break;
+		case 'V':
+			puts("sluiced " SLUICE_VERSION);
+			*code = EXIT_DONE;
+			return false;
+		case 'h':
+			fputs(usage, stdout);
+			*code = EXIT_DONE;
+			return false;
+		default:
+			fputs(usage, stderr);
+			return false;
+		}
+	}
+	if (optind < argc)
+		fputs(usage, stderr);
+	return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+	static struct sluiced sluiced = { .config_path = CONFIG_DEFAULT_PATH, .lock_fd = -1 };
+	enum exit_code code;
+	int err;
+
+	if (!options_read(argc, argv, &sluiced, &code))
+		return code;
+	if (!sluiced.state_dir)
+		sluiced.state_dir = sluiced.run_dir ? sluiced.run_dir : STATE_DIR;
+	if (!sluiced.run_dir)
+		sluiced.run_dir = RUN_DIR;
+	sluiced.started_ms = clock_now_ms();
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	if (parts_start(&sluiced))
+		return EXIT_FAILED;
+	err = run(&sluiced);
+	parts_stop(&sluiced, PARTS);
+	return err ? EXIT_FAILED : EXIT_DONE;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Next hops of instances: where the kernel's routes would send their packets, and which MAC address
+ * that is. Follows the kernel's notifications of routes, neighbours and links. What the kernel merely
+ * doubts stays; only an answer replaces an answer.
+ *
+ * It also sets the kernel interface up (iface.h), whenever that appears.
+ * Context: the event loop's thread.
+ */
+#ifndef CONTROLPLANE_NEIGHBOURS_H
+#define CONTROLPLANE_NEIGHBOURS_H
+
+struct event_base;
+struct model;
+struct model_instance;
+struct neighbours;
+
+/**
+ * @model: has its configuration when neighbours_apply() is called.
+ * Return: NULL and errno.
+ */
+struct neighbours *neighbours_create(struct event_base *base, struct model *model);
+void neighbours_destroy(struct neighbours *neighbours);
+
+/** The configuration is another one: set the interface up anew, and look all routes up. */
+void neighbours_apply(struct neighbours *neighbours);
+
+/** The dataplane's kernel interface. A new name is looked for at once. */
+void neighbours_set_iface(struct neighbours *neighbours, const char *name);
+
+/** Instances come and go. Return: 0 or -ENOMEM. */
+int neighbours_add(struct neighbours *neighbours, struct model_instance *instance);
+void neighbours_remove(struct neighbours *neighbours, const struct model_instance *instance);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/sluiced.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controlplane/clock.h"
+#include "controlplane/health.h"
+#include "controlplane/log.h"
+#include "controlplane/model.h"
+#include "controlplane/neighbours.h"
+
+/* ---- What a configuration may change ---- */
+
+static void key_collect(const struct config_change *change, void *context)
+{
+	struct sluiced_refusal *refusal = context;
+
+	if (change->reloadable)
+		return;
+	if (refusal->key_count < SLUICED_KEYS_MAX)
+		snprintf(refusal->keys[refusal->key_count], sizeof(refusal->keys[0]), "%s",
+			 change->key);
+	refusal->key_count++;
+}
+
+static int refuse_keys(struct sluiced_refusal *refusal)
+{
+	uint32_t shown =
+		refusal->key_count < SLUICED_KEYS_MAX ? refusal->key_count : SLUICED_KEYS_MAX;
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < shown && at < sizeof(refusal->message); i++)
+		at += (size_t)snprintf(refusal->message + at, sizeof(refusal->message) - at, "%s%s",
+				       i ? ", " : "", refusal->keys[i]);
+	if (at < sizeof(refusal->message))
+		snprintf(refusal->message + at, sizeof(refusal->message) - at,
+			 ": changed, which needs a restart of sluice-dataplane and sluiced");
+	return -EPERM;
+}
+
+static int refuse(struct sluiced_refusal *refusal, int err)
+{
+	snprintf(refusal->message, sizeof(refusal->message), "%s",
+		 err == -ENOSPC ? "too many instances: the numbers of those that left are still "
+				  "held by their flows"
+				: strerror(-err));
+	return err;
+}
+
+int sluiced_apply(struct sluiced *sluiced, struct config *config, struct sluiced_refusal *refusal)
+{
+	const struct config *before = model_config(sluiced->model);
+	int err;
+
+	*refusal = (struct sluiced_refusal){ .key_count = 0 };
+	if (before)
+		config_diff(before, config, key_collect, refusal);
+	if (refusal->key_count > 0)
+		return refuse_keys(refusal);
+	err = model_apply(sluiced->model, config, clock_now_ms());
+	if (err)
+		return refuse(refusal, err);
+	if (sluiced->health)
+		health_set_max_in_flight(sluiced->health, config->node.checks_in_flight);
+	if (sluiced->neighbours)
+		neighbours_apply(sluiced->neighbours);
+	return 0;
+}
+
+/* ---- Reload ---- */
+
+static void log_errors(const struct config_errors *errors)
+{
+	char line[1024];
+
+	for (uint32_t i = 0; i < errors->count; i++) {
+		config_error_format(errors, i, line, sizeof(line));
+		log_err("%s", line);
+	}
+	if (errors->more > 0)
+		log_err("%s: %u more", errors->file, errors->more);
+}
+
+struct config *sluiced_config_load(const char *path)
+{
+	static struct config_errors errors;
+	struct config *config = config_load_file(path, &errors);
+
+	if (!config)
+		log_errors(&errors);
+	return config;
+}
+
+int sluiced_reload(struct sluiced *sluiced)
+{
+	struct config *config = sluiced_config_load(sluiced->config_path);
+	struct sluiced_refusal refusal;
+	int err;
+
+	if (!config) {
+		log_err("%s: refused; the configuration in force stays", sluiced->config_path);
+		return -EINVAL;
+	}
+	err = sluiced_apply(sluiced, config, &refusal);
+	if (err) {
+		config_free(config);
+		log_err("%s: refused: %s", sluiced->config_path, refusal.message);
+		return err;
+	}
+	log_info("%s: applied", sluiced->config_path);
+	return 0;
+}
+
+/* ---- Checks ---- */
+
+static void on_health(void *arg, void *owner, enum health_state old, enum health_state now,
+		      const char *reason)
+{
+	struct sluiced *sluiced = arg;
+
+	(void)old;
+	model_health_set(sluiced->model, owner, now, reason);
+}
+
+static void on_health_log(void *arg, int priority, const char *line)
+{
+	(void)arg;
+	log_line(priority, line);
+}
+
+const struct health_ops sluiced_health_ops = { .changed = on_health, .log = on_health_log };
+
+static struct health_instance_spec checks_of(struct model_instance *instance,
+					     const struct config_pool *pool)
+{
+	return (struct health_instance_spec){
+		.name = instance->path,
+		.owner = instance,
+		.address = instance->address,
+		.checks = pool->checks,
+		.check_count = pool->check_count,
+		.initial = instance->health,
+	};
+}
+
+void sluiced_checks_start(struct sluiced *sluiced, struct model_instance *instance,
+			  const struct config_pool *pool)
+{
+	struct health_instance_spec spec = checks_of(instance, pool);
+
+	instance->checker = health_instance_add(sluiced->health, &spec);
+	if (!instance->checker) {
+		log_err("%s: its checks cannot be started: %s", instance->path, strerror(errno));
+		return;
+	}
+	model_health_set(sluiced->model, instance, health_instance_state(instance->checker),
+			 health_instance_state(instance->checker) == instance->health
+				 ? instance->reason
+				 : health_instance_reason(instance->checker));
+}
+
+void sluiced_checks_update(struct sluiced *sluiced, struct model_instance *instance,
+			   const struct config_pool *pool)
+{
+	struct health_instance_spec spec = checks_of(instance, pool);
+	int err;
+
+	if (!instance->checker) {
+		sluiced_checks_start(sluiced, instance, pool);
+		return;
+	}
+	err = health_instance_update(instance->checker, &spec);
+	if (err)
+		log_err("%s: its checks cannot be changed: %s", instance->path, strerror(-err));
+}
