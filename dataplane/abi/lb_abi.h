@@ -21,6 +21,7 @@
 
 #include "dataplane/abi/lb_service.h"
 #include "dataplane/core/lb_flow.h"
+#include "dataplane/core/lb_stats.h"
 
 #define LB_ABI_MAGIC 0x454349554c53424cULL /* "LBSLUICE" */
 #define LB_ABI_VERSION 1
@@ -143,49 +144,6 @@ struct lb_directory {
 	uint32_t pool_slots[LB_POOLS_MAX];
 	uint64_t pool_changed_ns[LB_POOLS_MAX]; /* CLOCK_MONOTONIC of the last change, 0: retired */
 };
-
-/* Per instance and worker. Written by that worker. */
-struct lb_instance_stats {
-	uint32_t flows; /* in the flow table now */
-	uint32_t reserved;
-	uint64_t new_flows;
-	uint64_t pkts;
-	uint64_t bytes; /* of IP packets as received */
-};
-
-/*
- * Written by one worker; the last entry by the main lcore. Any time the worker
- * is between two bursts:
- * rx_pkts = tx_pkts + kernel_pkts + sum of drop[].
- */
-struct lb_worker_stats {
-	uint64_t rx_pkts;
-	uint64_t rx_bytes;
-	uint64_t tx_pkts; /* forwarded, and ICMP errors sent in a packet's place */
-	uint64_t tx_bytes;
-	uint64_t kernel_pkts;
-	uint64_t reply_pkts;	  /* of tx_pkts: ICMP errors */
-	uint64_t from_kernel_pkts; /* sent by the kernel and transmitted; not in tx_pkts */
-	uint64_t from_kernel_drops;
-	uint64_t flow_hits;
-	uint64_t flow_misses;
-	uint64_t flow_inserts;
-	uint64_t flow_adopted;	  /* of flow_inserts: begun elsewhere or before */
-	uint64_t flow_moved;	  /* taken from an instance that no longer serves */
-	uint64_t flow_evicted_unconfirmed;
-	uint64_t flow_evicted_closed;
-	uint64_t flow_evicted_confirmed;
-	uint64_t flow_relocated;
-	uint64_t flow_table_full; /* forwarded by the slot table, not recorded */
-	uint64_t flow_expired;
-	uint64_t flows;
-	uint64_t loops;	     /* iterations; the heartbeat */
-	uint64_t busy_loops; /* of them, with packets */
-	uint64_t drop[32];   /* by enum lb_drop */
-	uint64_t reserved[10];
-} LB_ALIGNED(64);
-
-LB_STATIC_ASSERT(LB_DROP_COUNT <= 32, "drop[] has room");
 
 /* Written by the main lcore. */
 struct lb_node_stats {

@@ -34,11 +34,17 @@ struct lb_service_table {
 	uint32_t mask; /* slots - 1 */
 	uint32_t seed;
 	uint32_t count;
-	uint32_t reserved[13];
+	uint32_t first; /* where slot 0 is, for a dataplane whose slots lie apart from this */
+	uint32_t reserved[12];
 	struct lb_service slot[];
 };
 
 LB_STATIC_ASSERT(sizeof(struct lb_service_table) == 64, "slots start on a cache line");
+
+/* A dataplane whose slots are not behind the table brings its own (see core/lb_memory.h). */
+#ifndef LB_MEMORY_OWN
+#define LB_SERVICE_SLOT(table, index) (&(table)->slot[index])
+#endif
 
 LB_INLINE uint32_t lb_service_hash4(lb_be32 addr, lb_be16 port, uint8_t proto, uint32_t seed)
 {
@@ -48,8 +54,7 @@ LB_INLINE uint32_t lb_service_hash4(lb_be32 addr, lb_be16 port, uint8_t proto, u
 	return (uint32_t)(x >> 32) ^ (uint32_t)(x >> 48);
 }
 
-LB_INLINE uint32_t lb_service_hash6(const uint8_t *addr, lb_be16 port, uint8_t proto,
-				    uint32_t seed)
+LB_INLINE uint32_t lb_service_hash6(const uint8_t *addr, lb_be16 port, uint8_t proto, uint32_t seed)
 {
 	uint64_t x = lb_load64(addr) * LB_HASH_MUL2 ^ lb_load64(addr + 8);
 
@@ -71,8 +76,10 @@ LB_INLINE const struct lb_service *lb_service_find4(const struct lb_service_tabl
 	uint32_t i = lb_service_hash4(addr, port, proto, table->seed);
 
 	for (uint32_t probe = 0; probe < LB_SERVICE_PROBES; probe++, i++) {
-		const struct lb_service *s = &table->slot[i & table->mask];
+		const struct lb_service *s = LB_SERVICE_SLOT(table, i & table->mask);
 
+		if (!s)
+			return NULL;
 		if (lb_likely(lb_load32(s->addr) == addr && s->port == port && s->proto == proto &&
 			      s->family == 4))
 			return s;
@@ -89,8 +96,10 @@ LB_INLINE const struct lb_service *lb_service_find6(const struct lb_service_tabl
 	uint32_t i = lb_service_hash6(addr, port, proto, table->seed);
 
 	for (uint32_t probe = 0; probe < LB_SERVICE_PROBES; probe++, i++) {
-		const struct lb_service *s = &table->slot[i & table->mask];
+		const struct lb_service *s = LB_SERVICE_SLOT(table, i & table->mask);
 
+		if (!s)
+			return NULL;
 		if (lb_likely(lb_addr6_equal(s->addr, addr) && s->port == port &&
 			      s->proto == proto && s->family == 6))
 			return s;

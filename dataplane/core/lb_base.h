@@ -23,6 +23,8 @@ typedef _Bool bool;
 /* Keep clang from moving a packet pointer's arithmetic to the other side of a comparison with the
  * end of the packet: the verifier forbids arithmetic on that one. */
 #define LB_OPAQUE(p) __asm__ volatile("" : "+r"(p))
+/* BPF has no ordered loads before v4 of its instruction set; a reader checks what it read. */
+#define lb_load_acquire(p) (*(const volatile __typeof__(*(p)) *)(p))
 #else
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +33,7 @@ typedef _Bool bool;
 #define LB_INLINE static inline __attribute__((always_inline, unused))
 #define LB_OFFSETOF(type, member) offsetof(type, member)
 #define LB_OPAQUE(p) ((void)0)
+#define lb_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #endif
 
 /* Network byte order is part of the type's name; never mix without lb_*_to_*. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Writing headers: to an instance (l2, ipip), and ICMP errors back to a client.
- * All of them write through plain pointers; the dataplane has made room and
- * checked it before.
+ * The dataplane has made room before; what does not fit in front of @end, the end
+ * of the frame's first segment, is not written.
  */
 #ifndef LB_ENCAP_H
 #define LB_ENCAP_H
@@ -11,6 +11,7 @@
 
 #define LB_ICMP4_HEADROOM (sizeof(struct lb_ipv4) + sizeof(struct lb_icmp))
 #define LB_ICMP6_HEADROOM (sizeof(struct lb_ipv6) + sizeof(struct lb_icmp))
+#define LB_ETH_HEADER_MAX (sizeof(struct lb_eth) + sizeof(struct lb_vlan))
 #define LB_ICMP4_QUOTE_MAX 548u	 /* RFC 1812 section 4.3.2.3: 576 bytes in all */
 #define LB_ICMP6_QUOTE_MAX 1232u /* RFC 4443 section 2.4: 1280 bytes in all */
 
@@ -18,6 +19,16 @@
 LB_INLINE uint32_t lb_tunnel_len(const struct lb_instance *instance)
 {
 	return (uint32_t)instance->header_len - (uint32_t)sizeof(struct lb_eth);
+}
+
+/** What has to be known of an instance's next hop before it can be sent to. */
+LB_INLINE bool lb_instance_reached(const struct lb_instance *instance, enum lb_forward forward)
+{
+	uint8_t need = LB_INSTANCE_RESOLVED;
+
+	if (forward == LB_FORWARD_L2)
+		need |= LB_INSTANCE_ON_LINK;
+	return (instance->flags & need) == need;
 }
 
 /** l2: the frame goes out as it came, to another MAC address. */
@@ -56,29 +67,42 @@ LB_INLINE void lb_outer6_finish(struct lb_ipv6 *ip, uint32_t inner_len, uint8_t 
  * @spread: lb_flow_spread() of the flow.
  * A VLAN tag stays on the frame. The new frame ends with the IP packet:
  * meta->l3_offset + lb_tunnel_len() + meta->l3_len bytes.
+ * Return: false if the headers did not fit.
  */
-LB_INLINE void lb_write_tunnel(uint8_t *frame, const struct lb_instance *instance,
-			       const struct lb_meta *meta, uint64_t spread)
+LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
+			       const struct lb_instance *instance, const struct lb_meta *meta,
+			       uint64_t spread)
 {
-	uint32_t tunnel_len = lb_tunnel_len(instance);
+	const uint8_t *old = frame + lb_tunnel_len(instance);
 	uint8_t *outer = frame + meta->l3_offset;
 
+	if (lb_unlikely(!lb_fits(frame, sizeof(struct lb_eth), end)))
+		return false;
 	if (lb_unlikely(meta->l3_offset != sizeof(struct lb_eth))) {
-		uint32_t tag = lb_load32(frame + tunnel_len + 2 * LB_ETH_ALEN);
+		uint32_t tag;
 
+		if (!lb_fits(old, sizeof(struct lb_eth) + sizeof(struct lb_vlan), end) ||
+		    !lb_fits(frame, sizeof(struct lb_eth) + sizeof(struct lb_vlan), end))
+			return false;
+		tag = lb_load32(old + 2 * LB_ETH_ALEN);
 		lb_copy(frame, instance->header, 2 * LB_ETH_ALEN);
 		lb_copy(frame + 2 * LB_ETH_ALEN, &tag, sizeof(tag));
-		lb_copy(outer - 2, instance->header + 2 * LB_ETH_ALEN, 2);
+		lb_copy(frame + 2 * LB_ETH_ALEN + 4, instance->header + 2 * LB_ETH_ALEN, 2);
 	} else {
 		lb_copy(frame, instance->header, sizeof(struct lb_eth));
 	}
-	if (tunnel_len == LB_TUNNEL4_LEN) {
+	if (instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN) {
+		if (lb_unlikely(!lb_fits(outer, LB_TUNNEL4_LEN, end)))
+			return false;
 		lb_copy(outer, instance->header + sizeof(struct lb_eth), LB_TUNNEL4_LEN);
 		lb_outer4_finish((struct lb_ipv4 *)outer, meta->l3_len, meta->family);
-	} else {
-		lb_copy(outer, instance->header + sizeof(struct lb_eth), LB_TUNNEL6_LEN);
-		lb_outer6_finish((struct lb_ipv6 *)outer, meta->l3_len, meta->family, spread);
+		return true;
 	}
+	if (lb_unlikely(!lb_fits(outer, LB_TUNNEL6_LEN, end)))
+		return false;
+	lb_copy(outer, instance->header + sizeof(struct lb_eth), LB_TUNNEL6_LEN);
+	lb_outer6_finish((struct lb_ipv6 *)outer, meta->l3_len, meta->family, spread);
+	return true;
 }
 
 /* Turn the Ethernet header round and move it, with a VLAN tag if there is one, to @frame. */
@@ -118,10 +142,25 @@ LB_INLINE uint32_t lb_icmp_quote_len(const struct lb_meta *meta)
 }
 
 /**
+ * Whether a packet that is too big may be answered with an ICMP error: not about
+ * an ICMP error (RFC 1122 section 3.2.2), nor about a packet that allows
+ * fragments, whose sender would not understand it.
+ * @frag: of an IPv4 packet. @segment_len: bytes of the frame's first segment, which is quoted.
+ */
+LB_INLINE bool lb_icmp_may_answer(const struct lb_meta *meta, lb_be16 frag, uint32_t segment_len)
+{
+	if (meta->class != LB_CLASS_FLOW)
+		return false;
+	if (meta->family == 4 && !(frag & LB_BE16(LB_IPV4_DF)))
+		return false;
+	return segment_len >= meta->l3_offset + lb_icmp_quote_len(meta);
+}
+
+/**
  * Fragmentation needed (RFC 1191), from the VIP to the client.
- * @frame: LB_ICMP4_HEADROOM bytes in front of the old frame. @end: of its first segment.
+ * @frame: LB_ICMP4_HEADROOM bytes in front of the old frame.
  * @mtu: bytes of the largest packet that would have fitted.
- * Return: length of the new frame in bytes.
+ * Return: length of the new frame in bytes; 0 if it did not fit.
  */
 LB_INLINE uint32_t lb_write_frag_needed4(uint8_t *frame, const uint8_t *end,
 					 const struct lb_meta *meta, uint32_t mtu)
@@ -130,6 +169,9 @@ LB_INLINE uint32_t lb_write_frag_needed4(uint8_t *frame, const uint8_t *end,
 	struct lb_icmp *icmp = (struct lb_icmp *)(ip + 1);
 	uint32_t quote = lb_icmp_quote_len(meta);
 
+	if (!lb_fits(frame, LB_ICMP4_HEADROOM + LB_ETH_HEADER_MAX, end) ||
+	    !lb_fits(ip, LB_ICMP4_HEADROOM, end))
+		return 0;
 	lb_write_eth_reply(frame, frame + LB_ICMP4_HEADROOM, meta->l3_offset);
 	*ip = (struct lb_ipv4){
 		.version_ihl = 0x45,
@@ -152,8 +194,8 @@ LB_INLINE uint32_t lb_write_frag_needed4(uint8_t *frame, const uint8_t *end,
 }
 
 /** Packet too big (RFC 4443 section 3.2); as above, with LB_ICMP6_HEADROOM. */
-LB_INLINE uint32_t lb_write_too_big6(uint8_t *frame, const uint8_t *end,
-				     const struct lb_meta *meta, uint32_t mtu)
+LB_INLINE uint32_t lb_write_too_big6(uint8_t *frame, const uint8_t *end, const struct lb_meta *meta,
+				     uint32_t mtu)
 {
 	struct lb_ipv6 *ip = (struct lb_ipv6 *)(frame + meta->l3_offset);
 	struct lb_icmp *icmp = (struct lb_icmp *)(ip + 1);
@@ -161,6 +203,9 @@ LB_INLINE uint32_t lb_write_too_big6(uint8_t *frame, const uint8_t *end,
 	uint32_t len = (uint32_t)sizeof(*icmp) + quote;
 	uint64_t sum;
 
+	if (!lb_fits(frame, LB_ICMP6_HEADROOM + LB_ETH_HEADER_MAX, end) ||
+	    !lb_fits(ip, LB_ICMP6_HEADROOM, end))
+		return 0;
 	lb_write_eth_reply(frame, frame + LB_ICMP6_HEADROOM, meta->l3_offset);
 	*ip = (struct lb_ipv6){
 		.ver_tc_flow = lb_cpu_to_be32(0x60000000),

@@ -141,46 +141,79 @@ enum lb_slot_rank {
 	LB_SLOT_NONE, /* nothing there at all */
 };
 
-LB_INLINE enum lb_slot_rank lb_bucket_rank(const struct lb_bucket *bucket, uint32_t slot,
-					   uint16_t now, const struct lb_flow_timeouts *timeouts)
-{
-	enum lb_flow_state state = lb_bucket_state(bucket, slot);
-
-	if (state == LB_FLOW_FREE)
-		return LB_SLOT_FREE;
-	if (lb_bucket_expired(bucket, slot, now, timeouts))
-		return LB_SLOT_EXPIRED;
-	if (state == LB_FLOW_CLOSED)
-		return LB_SLOT_CLOSED;
-	return state == LB_FLOW_UNCONFIRMED ? LB_SLOT_UNCONFIRMED : LB_SLOT_CONFIRMED;
-}
-
-/* The cheapest slot of a bucket: lowest rank, then longest idle, then leftmost. */
+/*
+ * The cheapest slot of a bucket, as one number: lowest rank, then longest idle,
+ * then leftmost. One number and few branches, for the verifier's sake too.
+ */
 struct lb_victim {
-	uint8_t rank; /* enum lb_slot_rank */
-	uint8_t slot;
-	uint16_t idle;
+	uint32_t cost; /* rank, 16 bits of how recently it was seen, 8 bits of slot */
 };
 
+#define LB_VICTIM_NONE ((struct lb_victim){ (uint32_t)LB_SLOT_NONE << 24 })
+
+LB_INLINE enum lb_slot_rank lb_victim_rank(struct lb_victim victim)
+{
+	return (enum lb_slot_rank)(victim.cost >> 24);
+}
+
+/** Its slot, below LB_BUCKET_SLOTS. */
+LB_INLINE uint32_t lb_victim_slot(struct lb_victim victim)
+{
+	return victim.cost & 7;
+}
+
+/** Whether one bucket's victim is to be preferred to another one's. */
 LB_INLINE bool lb_victim_is_cheaper(struct lb_victim a, struct lb_victim b)
 {
-	return a.rank != b.rank ? a.rank < b.rank : a.idle > b.idle;
+	return a.cost >> 8 < b.cost >> 8;
+}
+
+LB_INLINE uint32_t lb_slot_cost(const struct lb_bucket *bucket, uint32_t slot, uint16_t now,
+				const struct lb_flow_timeouts *timeouts)
+{
+	/* ranks by state, nibbles from the right: free, unconfirmed, established, fin, closed */
+	const uint32_t ranks = LB_SLOT_FREE | LB_SLOT_UNCONFIRMED << 4 | LB_SLOT_CONFIRMED << 8 |
+			       LB_SLOT_CONFIRMED << 12 | LB_SLOT_CLOSED << 16;
+	uint32_t state = lb_bucket_state(bucket, slot);
+	uint32_t idle = lb_bucket_idle(bucket, slot, now);
+	uint32_t rank = ranks >> (state * 4) & 7;
+
+	if (state == LB_FLOW_FREE)
+		return slot;
+	if (idle > timeouts->ticks[state])
+		rank = LB_SLOT_EXPIRED;
+	return rank << 24 | (0xffff - idle) << 8 | slot;
 }
 
 LB_INLINE struct lb_victim lb_bucket_victim(const struct lb_bucket *bucket, uint16_t now,
 					    const struct lb_flow_timeouts *timeouts)
 {
-	struct lb_victim best = { .rank = LB_SLOT_NONE };
+	struct lb_victim best = LB_VICTIM_NONE;
 
 	for (uint32_t i = 0; i < LB_BUCKET_SLOTS; i++) {
-		struct lb_victim v = { .rank = (uint8_t)lb_bucket_rank(bucket, i, now, timeouts),
-				       .slot = (uint8_t)i };
+		uint32_t cost = lb_slot_cost(bucket, i, now, timeouts);
 
-		v.idle = v.rank == LB_SLOT_FREE ? 0 : lb_bucket_idle(bucket, i, now);
-		if (lb_victim_is_cheaper(v, best))
-			best = v;
+		best.cost = cost < best.cost ? cost : best.cost;
 	}
 	return best;
+}
+
+/**
+ * Let a slot's flow take in one more packet: its state and its time.
+ * Return: whether the packet begins another flow with the same ports.
+ */
+LB_INLINE bool lb_bucket_touch(struct lb_bucket *bucket, uint32_t slot, uint8_t tcp_flags,
+			       uint16_t now)
+{
+	enum lb_flow_state state = lb_bucket_state(bucket, slot);
+	enum lb_flow_event event = lb_flow_event(tcp_flags);
+	enum lb_flow_state next = lb_flow_next(event, state);
+
+	if (lb_unlikely(next != state))
+		lb_bucket_state_set(bucket, slot, next);
+	if (bucket->seen[slot] != now)
+		bucket->seen[slot] = now;
+	return event == LB_FLOW_EVENT_SYN && state >= LB_FLOW_FIN;
 }
 
 /** Write a flow into a slot; whoever was there has been accounted for. */
@@ -190,8 +223,8 @@ LB_INLINE void lb_bucket_put(struct lb_bucket *bucket, uint32_t slot, uint64_t k
 	bucket->key[slot] = key;
 	bucket->instance[slot] = instance;
 	bucket->seen[slot] = now;
-	bucket->meta = (bucket->meta & ~(0xfu << (slot * 4))) |
-		       (uint32_t)LB_FLOW_UNCONFIRMED << (slot * 4);
+	bucket->meta = (bucket->meta & ~(0xfu << (slot * 4))) | (uint32_t)LB_FLOW_UNCONFIRMED
+									<< (slot * 4);
 }
 
 LB_INLINE void lb_bucket_clear(struct lb_bucket *bucket, uint32_t slot)

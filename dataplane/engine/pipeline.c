@@ -5,8 +5,6 @@
 
 #include "dataplane/engine/pipeline_internal.h"
 
-#define TICKS_PER_SECOND (1000 / LB_FLOW_TICK_MS)
-
 static void stage_prefetch(const struct burst *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
@@ -18,10 +16,7 @@ static inline void flow_hash(struct burst *b, uint32_t i, const struct lb_servic
 	const struct lb_meta *meta = &b->meta[i];
 	const struct lb_secret *secret = &b->tables->secret;
 
-	if (lb_likely(meta->family == 4))
-		b->key[i] = lb_flow_key4(meta->client4, meta->client_port, service->id);
-	else
-		b->key[i] = lb_flow_hash6(secret, meta->client6, meta->client_port, service->salt);
+	b->key[i] = lb_steer_key(secret, meta, service->id, service->salt);
 	b->spread[i] = lb_flow_spread(secret, b->key[i]);
 	b->service[i] = service;
 }
@@ -30,14 +25,14 @@ static inline lb_result classify(struct burst *b, uint32_t i)
 {
 	const struct lb_meta *meta = &b->meta[i];
 	const struct lb_service *service;
-	struct flow_table *flows = b->pl->flows;
+	const struct lb_table *flows = &b->pl->flows->table;
 
 	if (lb_likely(meta->class <= LB_CLASS_ICMP_ERROR)) {
 		service = lb_service_find(b->tables->services, meta);
 		if (!service)
 			return LB_VERDICT_KERNEL;
 		flow_hash(b, i, service);
-		rte_prefetch0(&flows->bucket[flow_table_primary(flows, b->spread[i])]);
+		rte_prefetch0(&flows->bucket[lb_table_primary(flows, b->spread[i])]);
 		if (lb_likely(meta->class == LB_CLASS_FLOW))
 			b->flow[b->n_flow++] = (uint8_t)i;
 		else
@@ -73,10 +68,10 @@ static void stage_parse(struct burst *b)
  */
 static bool kernel_may_take(struct burst *b, uint32_t i)
 {
-	struct pipeline_bucket *rate = &b->pl->kernel_rate;
+	struct pipeline_rate *rate = &b->pl->kernel_rate;
 	bool for_vip = lb_service_is_vip(b->tables->services, &b->meta[i]);
 
-	return rate_take(rate, for_vip ? rate->burst / 2 : 0);
+	return lb_rate_take(&rate->rate, for_vip ? rate->limit.burst / 2 : 0);
 }
 
 static void stage_sort(struct burst *b, struct pipeline_out *out)
@@ -137,30 +132,16 @@ void pipeline_drop(struct pipeline *pl, struct rte_mbuf *pkt, enum lb_drop reaso
 	rte_pktmbuf_free(pkt);
 }
 
-/* A limit lets a tenth of a second's worth through at once, and at least a burst's. */
-void pipeline_rate_set(struct pipeline_bucket *bucket, uint32_t per_second)
+void pipeline_rate_set(struct pipeline_rate *rate, uint32_t per_second)
 {
-	uint32_t burst = per_second / TICKS_PER_SECOND;
-
-	bucket->burst = burst < PIPELINE_BURST ? PIPELINE_BURST : burst;
-	bucket->per_tick_q8 = (uint32_t)((uint64_t)per_second * 256 / TICKS_PER_SECOND);
-	bucket->tokens = bucket->burst;
-	bucket->rest_q8 = 0;
-}
-
-static void rate_refill(struct pipeline_bucket *bucket)
-{
-	uint64_t tokens_q8 = (uint64_t)bucket->per_tick_q8 + bucket->rest_q8;
-	uint64_t tokens = bucket->tokens + (tokens_q8 >> 8);
-
-	bucket->rest_q8 = (uint32_t)(tokens_q8 & 0xff);
-	bucket->tokens = tokens > bucket->burst ? bucket->burst : (uint32_t)tokens;
+	rate->limit = lb_rate_limit_make(per_second);
+	rate->rate = (struct lb_rate){ .tokens = rate->limit.burst };
 }
 
 void pipeline_tick(struct pipeline *pl)
 {
-	rate_refill(&pl->kernel_rate);
-	rate_refill(&pl->icmp_rate);
+	lb_rate_refill(&pl->kernel_rate.rate, &pl->kernel_rate.limit, 1);
+	lb_rate_refill(&pl->icmp_rate.rate, &pl->icmp_rate.limit, 1);
 }
 
 void pipeline_init(struct pipeline *pl)

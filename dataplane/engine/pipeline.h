@@ -8,17 +8,16 @@
 
 #include <rte_mbuf.h>
 
+#include "dataplane/core/lb_rate.h"
 #include "dataplane/engine/flow_table.h"
 #include "dataplane/engine/tables.h"
 
 #define PIPELINE_BURST 64 /* packets at most */
 
-/* Tokens of a rate limit, refilled by the caller once a tick; a worker's own. */
-struct pipeline_bucket {
-	uint32_t tokens;
-	uint32_t burst; /* tokens at most */
-	uint32_t per_tick_q8; /* refill per tick, in 1/256 */
-	uint32_t rest_q8;
+/* A rate limit and what is left of it; a worker's own. */
+struct pipeline_rate {
+	struct lb_rate_limit limit;
+	struct lb_rate rate;
 };
 
 struct burst; /* pipeline_internal.h */
@@ -28,11 +27,11 @@ struct pipeline {
 	struct flow_table *flows;
 	struct lb_worker_stats *stats;
 	struct lb_instance_stats *instance_stats; /* [LB_INSTANCES_MAX] */
-	struct pipeline *const *peers; /* all workers' pipelines, for ICMP errors */
+	struct pipeline *const *peers;		  /* all workers' pipelines, for ICMP errors */
 	uint32_t n_peers;
-	struct pipeline_bucket kernel_rate;
-	struct pipeline_bucket icmp_rate;
-	uint64_t port_mac; /* lb_mac_load() of the port's address */
+	struct pipeline_rate kernel_rate;
+	struct pipeline_rate icmp_rate;
+	uint64_t port_mac;		 /* lb_mac_load() of the port's address */
 	void (*lookup)(struct burst *b); /* by CPU; set by pipeline_init() */
 };
 
@@ -65,7 +64,7 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 void pipeline_drop(struct pipeline *pl, struct rte_mbuf *pkt, enum lb_drop reason);
 
 /** Set a rate limit. @per_second: this worker's share. */
-void pipeline_rate_set(struct pipeline_bucket *bucket, uint32_t per_second);
+void pipeline_rate_set(struct pipeline_rate *rate, uint32_t per_second);
 
 /** Refill both limits; to be called once a tick. Context: the worker. */
 void pipeline_tick(struct pipeline *pl);

@@ -4,6 +4,7 @@
 #define ENGINE_PIPELINE_INTERNAL_H
 
 #include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_steer.h"
 #include "dataplane/engine/flow_find.h"
 #include "dataplane/engine/pipeline.h"
 
@@ -46,14 +47,5 @@ void pipeline_icmp_errors(struct burst *b);
 
 /** Write the headers of packet @i, whose result is LB_VERDICT_FORWARD. Return: its final result. */
 lb_result pipeline_rewrite(struct burst *b, uint32_t i);
-
-/** Take a token, leaving @reserve of them. */
-static inline bool rate_take(struct pipeline_bucket *bucket, uint32_t reserve)
-{
-	if (bucket->tokens <= reserve)
-		return false;
-	bucket->tokens--;
-	return true;
-}
 
 #endif

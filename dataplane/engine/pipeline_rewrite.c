@@ -13,27 +13,21 @@ static void frame_set_len(struct rte_mbuf *m, uint32_t len)
 	m->pkt_len = len;
 }
 
-/*
- * Too big for the tunnel: the packet becomes the ICMP error about itself. No
- * error is sent about an ICMP error (RFC 1122 section 3.2.2), nor about a packet
- * that allows fragments, whose sender would not understand it.
- */
+/* Too big for the tunnel: the packet becomes the ICMP error about itself. */
 static lb_result too_big(struct burst *b, uint32_t i, uint32_t tunnel_len)
 {
 	const struct lb_meta *meta = &b->meta[i];
 	struct rte_mbuf *m = b->pkt[i];
-	const struct lb_ipv4 *ip = rte_pktmbuf_mtod_offset(m, const struct lb_ipv4 *,
-							   meta->l3_offset);
+	const struct lb_ipv4 *ip =
+		rte_pktmbuf_mtod_offset(m, const struct lb_ipv4 *, meta->l3_offset);
 	uint32_t mtu = b->tables->mtu - tunnel_len;
 	uint32_t room = meta->family == 4 ? LB_ICMP4_HEADROOM : LB_ICMP6_HEADROOM;
 	uint8_t *frame;
 	uint32_t len;
 
-	if (meta->class != LB_CLASS_FLOW ||
-	    (meta->family == 4 && !(ip->frag & LB_BE16(LB_IPV4_DF))) ||
-	    m->data_len < meta->l3_offset + lb_icmp_quote_len(meta))
+	if (!lb_icmp_may_answer(meta, ip->frag, m->data_len))
 		return lb_result_drop(LB_DROP_TOO_BIG);
-	if (!rate_take(&b->pl->icmp_rate, 0))
+	if (!lb_rate_take(&b->pl->icmp_rate.rate, 0))
 		return lb_result_drop(LB_DROP_ICMP_RATE);
 	frame = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)room);
 	if (!frame)
@@ -61,7 +55,7 @@ static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_ins
 	frame = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)tunnel_len);
 	if (lb_unlikely(!frame))
 		return lb_result_drop(LB_DROP_HEADROOM);
-	lb_write_tunnel(frame, instance, meta, b->spread[i]);
+	lb_write_tunnel(frame, frame + m->data_len, instance, meta, b->spread[i]);
 	return LB_VERDICT_FORWARD;
 }
 
@@ -69,14 +63,12 @@ lb_result pipeline_rewrite(struct burst *b, uint32_t i)
 {
 	const struct lb_instance *instance = &b->tables->instances[b->instance[i]];
 	struct lb_instance_stats *stats = &b->pl->instance_stats[b->instance[i]];
-	uint8_t need = LB_INSTANCE_RESOLVED;
+	enum lb_forward forward = (enum lb_forward)b->service[i]->forward;
 	lb_result result = LB_VERDICT_FORWARD;
 
-	if (b->service[i]->forward == LB_FORWARD_L2)
-		need |= LB_INSTANCE_ON_LINK;
-	if (lb_unlikely((instance->flags & need) != need))
+	if (lb_unlikely(!lb_instance_reached(instance, forward)))
 		return lb_result_drop(LB_DROP_NO_NEXT_HOP);
-	if (b->service[i]->forward == LB_FORWARD_L2)
+	if (forward == LB_FORWARD_L2)
 		lb_write_l2(rte_pktmbuf_mtod(b->pkt[i], uint8_t *), instance);
 	else
 		result = rewrite_tunnel(b, i, instance);

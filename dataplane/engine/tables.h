@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "dataplane/abi/lb_abi.h"
+#include "dataplane/core/lb_memory.h"
 
 struct tables_block; /* reference-counted bytes; see tables.c */
 

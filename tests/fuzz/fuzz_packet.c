@@ -41,7 +41,7 @@ static void write_tunnel(const uint8_t *data, size_t size, const struct lb_meta 
 
 	must(frame != NULL);
 	memcpy(frame + room, data, size);
-	lb_write_tunnel(frame, &instance, meta, 0x0123456789abcdef);
+	must(lb_write_tunnel(frame, frame + room + size, &instance, meta, 0x0123456789abcdef));
 	must(!memcmp(frame + room + meta->l3_offset, data + meta->l3_offset,
 		     size - meta->l3_offset)); /* the inner packet is as it was */
 	free(frame);

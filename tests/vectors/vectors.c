@@ -199,9 +199,9 @@ static void world_reset(const struct vector *v)
 	pipeline_rate_set(&world->pl.kernel_rate, 1000000);
 	pipeline_rate_set(&world->pl.icmp_rate, 1000000);
 	if (v->no_kernel_rate)
-		world->pl.kernel_rate.tokens = 0;
+		world->pl.kernel_rate.rate.tokens = 0;
 	if (v->no_icmp_rate)
-		world->pl.icmp_rate.tokens = 0;
+		world->pl.icmp_rate.rate.tokens = 0;
 }
 
 static struct rte_mbuf *mbuf_make(const struct vector *v)

@@ -258,7 +258,7 @@ static void no_flow_moves(void **state)
 	print_message("# %u flows in %u buckets (%.1f bytes a flow), %u changes, %u spoofed SYNs: "
 		      "%lu packets checked, %lu flows moved, all from instances that were down; "
 		      "%lu set aside, %lu unrecorded SYNs\n",
-		      o.flows, o.h->flows.n_buckets,
+		      o.flows, o.h->flows.table.n_buckets,
 		      (double)flow_table_bytes(o.flows) / o.flows, changes, changes * per_change,
 		      o.checked, o.moved_rightly, stats->flow_relocated, stats->flow_table_full);
 	time_passes(&o, 36000 + 2 * FLOW_TABLE_SWEEP_TICKS);

@@ -48,7 +48,7 @@ static void fixture_destroy(struct fixture *f)
 
 static bool insert(struct fixture *f, uint64_t key, uint16_t now, bool may_evict)
 {
-	const struct flow_insert flow = {
+	const struct lb_flow_insert flow = {
 		.key = key,
 		.spread = lb_flow_spread(&f->secret, key),
 		.instance = (uint16_t)(key % N_INSTANCES),
@@ -61,14 +61,14 @@ static bool insert(struct fixture *f, uint64_t key, uint16_t now, bool may_evict
 	return flow_table_insert(&f->table, &flow);
 }
 
-static bool find(const struct fixture *f, uint64_t key, struct flow_ref *ref)
+static bool find(const struct fixture *f, uint64_t key, struct lb_flow_ref *ref)
 {
 	return flow_table_find(&f->table, key, lb_flow_spread(&f->secret, key), ref);
 }
 
 static void state_set(struct fixture *f, uint64_t key, enum lb_flow_state state)
 {
-	struct flow_ref ref;
+	struct lb_flow_ref ref;
 
 	assert_true(find(f, key, &ref));
 	lb_bucket_state_set(ref.bucket, ref.slot, state);
@@ -95,17 +95,17 @@ static uint64_t key_of(uint32_t i)
 /* Spills and flows counted anew from the buckets themselves. */
 static void check_exact(struct fixture *f)
 {
-	uint32_t *spill = calloc(f->table.n_buckets, sizeof(*spill));
+	uint32_t *spill = calloc(f->table.table.n_buckets, sizeof(*spill));
 	uint32_t flows[N_INSTANCES] = { 0 };
 	uint64_t total = 0;
 
 	assert_non_null(spill);
-	for (uint32_t b = 0; b < f->table.n_buckets; b++) {
-		const struct lb_bucket *bucket = &f->table.bucket[b];
+	for (uint32_t b = 0; b < f->table.table.n_buckets; b++) {
+		const struct lb_bucket *bucket = &f->table.table.bucket[b];
 
 		for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++) {
 			uint64_t spread = lb_flow_spread(&f->secret, bucket->key[slot]);
-			uint32_t primary = flow_table_primary(&f->table, spread);
+			uint32_t primary = lb_table_primary(&f->table.table, spread);
 
 			if (lb_bucket_state(bucket, slot) == LB_FLOW_FREE) {
 				assert_int_equal(bucket->key[slot], 0);
@@ -117,8 +117,8 @@ static void check_exact(struct fixture *f)
 			total++;
 		}
 	}
-	for (uint32_t b = 0; b < f->table.n_buckets; b++)
-		assert_int_equal(spill[b], lb_bucket_spill(&f->table.bucket[b]));
+	for (uint32_t b = 0; b < f->table.table.n_buckets; b++)
+		assert_int_equal(spill[b], lb_bucket_spill(&f->table.table.bucket[b]));
 	for (uint32_t i = 0; i < N_INSTANCES; i++)
 		assert_int_equal(flows[i], f->instance_stats[i].flows);
 	assert_int_equal(total, f->stats.flows);
@@ -130,7 +130,7 @@ static void rated_capacity_loses_none(void **state)
 	const uint32_t flows = 300000;
 	struct fixture *f = fixture_create(flows);
 	uint64_t away = 0;
-	struct flow_ref ref;
+	struct lb_flow_ref ref;
 
 	(void)state;
 	for (uint32_t i = 0; i < flows; i++) {
@@ -144,7 +144,7 @@ static void rated_capacity_loses_none(void **state)
 	}
 	check_exact(f);
 	print_message("# load %.3f: %.2f %% of flows in their second line, %lu set aside\n",
-		      (double)flows / f->table.n_buckets / LB_BUCKET_SLOTS,
+		      (double)flows / f->table.table.n_buckets / LB_BUCKET_SLOTS,
 		      100.0 * (double)away / flows, f->stats.flow_relocated);
 	assert_true(away < flows / 20);
 	assert_true((double)flow_table_bytes(flows) / flows <= 26);
@@ -155,7 +155,7 @@ static void beyond_capacity_new_flows_go_unrecorded(void **state)
 {
 	struct fixture *f = fixture_create(10000);
 	uint32_t recorded = 0;
-	struct flow_ref ref;
+	struct lb_flow_ref ref;
 
 	(void)state;
 	for (uint32_t i = 0; i < 40000; i++) {
@@ -166,7 +166,7 @@ static void beyond_capacity_new_flows_go_unrecorded(void **state)
 	}
 	assert_int_equal(f->stats.flow_table_full, 40000 - recorded);
 	assert_int_equal(f->stats.flows, recorded);
-	assert_true(recorded > f->table.n_buckets * LB_BUCKET_SLOTS * 9 / 10);
+	assert_true(recorded > f->table.table.n_buckets * LB_BUCKET_SLOTS * 9 / 10);
 	for (uint32_t i = 0; i < 10000; i++)
 		assert_true(find(f, key_of(i), &ref));
 	check_exact(f);
@@ -176,8 +176,8 @@ static void beyond_capacity_new_flows_go_unrecorded(void **state)
 static void eviction_follows_the_order(void **state)
 {
 	struct fixture *f = fixture_create(1);
-	uint32_t slots = f->table.n_buckets * LB_BUCKET_SLOTS, n = 0;
-	struct flow_ref ref;
+	uint32_t slots = f->table.table.n_buckets * LB_BUCKET_SLOTS, n = 0;
+	struct lb_flow_ref ref;
 
 	(void)state;
 	for (uint32_t i = 0; n < slots && i < 100000; i++)
@@ -216,7 +216,7 @@ static void flood_spares_confirmed_flows(void **state)
 {
 	const uint32_t flows = 20000;
 	struct fixture *f = fixture_create(flows);
-	struct flow_ref ref;
+	struct lb_flow_ref ref;
 
 	(void)state;
 	for (uint32_t i = 0; i < flows; i++) {
@@ -262,7 +262,7 @@ static void sweep_forgets_what_it_should(void **state)
 static void time_wraps(void **state)
 {
 	struct fixture *f = fixture_create(10);
-	struct flow_ref ref;
+	struct lb_flow_ref ref;
 
 	(void)state;
 	assert_true(insert(f, key_of(1), 65530, false));
@@ -287,7 +287,7 @@ static void agrees_with_a_model(void **state)
 	for (uint32_t step = 0; step < STEPS; step++) {
 		uint64_t r = random = lb_hash_mix(random + LB_HASH_MUL2);
 		uint32_t k = (uint32_t)(r % KEYS);
-		struct flow_ref ref;
+		struct lb_flow_ref ref;
 		bool there = find(f, key_of(k), &ref);
 
 		assert_int_equal(there, model[k] != 0);
@@ -296,7 +296,7 @@ static void agrees_with_a_model(void **state)
 			assert_int_equal(flow_table_peek(&f->table, key_of(k),
 							 lb_flow_spread(&f->secret, key_of(k))),
 					 model[k] - 1);
-			flow_table_move(&f->table, ref, (uint16_t)((r >> 32) % N_INSTANCES));
+			lb_table_move(&f->table.table, ref, (uint16_t)((r >> 32) % N_INSTANCES));
 			model[k] = (uint16_t)((r >> 32) % N_INSTANCES + 1);
 		} else if (insert(f, key_of(k), 0, false)) {
 			state_set(f, key_of(k), LB_FLOW_ESTABLISHED);

@@ -101,7 +101,7 @@ static void one_burst_begins_a_flow_once(void **state)
 	struct harness *h = world_create();
 	struct rte_mbuf *pkts[2 * N], *sent[2 * N];
 	struct pipeline_out out;
-	struct flow_ref ref;
+	struct lb_flow_ref ref;
 	uint64_t key = lb_flow_key4(lb_cpu_to_be32(0xc6336407), LB_BE16(7), 1);
 
 	(void)state;

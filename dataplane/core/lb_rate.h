@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Rate limits: tokens that come back with every tick of LB_FLOW_TICK_MS. */
+#ifndef LB_RATE_H
+#define LB_RATE_H
+
+#include "dataplane/core/lb_flow.h"
+
+#define LB_TICKS_PER_SECOND (1000 / LB_FLOW_TICK_MS)
+#define LB_RATE_BURST_MIN 64
+
+struct lb_rate_limit {
+	uint32_t burst;	      /* tokens at most */
+	uint32_t per_tick_q8; /* refill per tick, in 1/256 */
+};
+
+/* One worker's or CPU's. */
+struct lb_rate {
+	uint32_t tokens;
+	uint32_t rest_q8;
+};
+
+/** A limit lets a tenth of a second's worth through at once, and at least a burst's. */
+LB_INLINE struct lb_rate_limit lb_rate_limit_make(uint32_t per_second)
+{
+	uint32_t burst = per_second / LB_TICKS_PER_SECOND;
+
+	return (struct lb_rate_limit){
+		.burst = burst < LB_RATE_BURST_MIN ? LB_RATE_BURST_MIN : burst,
+		.per_tick_q8 = (uint32_t)((uint64_t)per_second * 256 / LB_TICKS_PER_SECOND),
+	};
+}
+
+/** Tokens of @ticks ticks; no more than the burst. */
+LB_INLINE void lb_rate_refill(struct lb_rate *rate, const struct lb_rate_limit *limit,
+			      uint32_t ticks)
+{
+	uint64_t tokens_q8 = (uint64_t)limit->per_tick_q8 * ticks + rate->rest_q8;
+	uint64_t tokens = rate->tokens + (tokens_q8 >> 8);
+
+	rate->rest_q8 = (uint32_t)(tokens_q8 & 0xff);
+	rate->tokens = tokens > limit->burst ? limit->burst : (uint32_t)tokens;
+}
+
+/** Take a token, leaving @reserve of them. */
+LB_INLINE bool lb_rate_take(struct lb_rate *rate, uint32_t reserve)
+{
+	if (rate->tokens <= reserve)
+		return false;
+	rate->tokens--;
+	return true;
+}
+
+#endif

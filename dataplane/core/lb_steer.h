@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a packet of a service to its instance: what the flow table knows, what the slots say. */
+#ifndef LB_STEER_H
+#define LB_STEER_H
+
+#include "dataplane/core/lb_select.h"
+#include "dataplane/core/lb_table.h"
+
+/* One packet, and the tables that decide on it. */
+struct lb_steer {
+	struct lb_table *table;
+	const struct lb_pool_view *pool; /* of the packet's service */
+	const struct lb_instances *instances;
+	const struct lb_secret *secret;
+	const struct lb_flow_timeouts *timeouts;
+	const struct lb_meta *meta;
+	uint64_t key;
+	uint64_t spread;
+	uint32_t salt; /* of the service */
+	uint16_t now;
+};
+
+/** Key of a packet's flow. @service_id, @salt: its service's. */
+LB_INLINE uint64_t lb_steer_key(const struct lb_secret *secret, const struct lb_meta *meta,
+				uint16_t service_id, uint32_t salt)
+{
+	if (lb_likely(meta->family == 4))
+		return lb_flow_key4(meta->client4, meta->client_port, service_id);
+	return lb_flow_hash6(secret, meta->client6, meta->client_port, salt);
+}
+
+LB_INLINE uint64_t lb_steer_hash(const struct lb_steer *s)
+{
+	if (s->meta->family == 4)
+		return lb_flow_hash4(s->secret, s->meta->client4, s->meta->client_port, s->salt);
+	return s->key;
+}
+
+/**
+ * A recorded flow whose instance no longer serves, or whose ports a new
+ * connection has taken (@is_new, see lb_bucket_touch()).
+ * Return: its instance from now on, or LB_INSTANCE_NONE.
+ */
+LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, struct lb_flow_ref ref, bool is_new)
+{
+	uint32_t instance =
+		is_new ? lb_select_new(s->pool, lb_steer_hash(s), s->instances)
+		       : lb_select_old(s->pool, lb_steer_hash(s), s->instances).instance;
+	struct lb_instance_stats *counts;
+
+	if (instance == LB_INSTANCE_NONE)
+		return instance;
+	counts = lb_table_counts(s->table, instance);
+	if (!is_new)
+		s->table->stats->flow_moved++;
+	else if (counts)
+		counts->new_flows++;
+	if (instance != ref.bucket->instance[ref.slot])
+		lb_table_move(s->table, ref, (uint16_t)instance);
+	return instance;
+}
+
+LB_INLINE void lb_steer_record(const struct lb_steer *s, uint32_t instance, bool may_evict)
+{
+	const struct lb_flow_insert flow = {
+		.key = s->key,
+		.spread = s->spread,
+		.instance = (uint16_t)instance,
+		.now = s->now,
+		.may_evict = may_evict,
+		.secret = s->secret,
+		.timeouts = s->timeouts,
+	};
+
+	lb_table_insert(s->table, &flow);
+}
+
+/**
+ * A packet of a flow that is not in the table. A SYN begins a flow. Another
+ * packet belongs to one that was begun elsewhere, before a restart, or was
+ * forgotten: it is adopted, and may take the place of the oldest flow if it
+ * would otherwise go to the wrong instance. Ends of flows are not recorded.
+ * Return: its instance, or LB_INSTANCE_NONE.
+ */
+LB_INLINE uint32_t lb_steer_miss(const struct lb_steer *s)
+{
+	enum lb_flow_event event = lb_flow_event(s->meta->tcp_flags);
+	uint64_t hash = lb_steer_hash(s);
+	struct lb_instance_stats *counts;
+	struct lb_selection sel;
+
+	if (event == LB_FLOW_EVENT_SYN)
+		sel = (struct lb_selection){ .instance =
+						     lb_select_new(s->pool, hash, s->instances) };
+	else
+		sel = lb_select_old(s->pool, hash, s->instances);
+	if (sel.instance == LB_INSTANCE_NONE || event >= LB_FLOW_EVENT_FIN)
+		return sel.instance;
+	counts = lb_table_counts(s->table, sel.instance);
+	if (event != LB_FLOW_EVENT_SYN)
+		s->table->stats->flow_adopted++;
+	else if (counts)
+		counts->new_flows++;
+	lb_steer_record(s, sel.instance, sel.pinned);
+	return sel.instance;
+}
+
+/**
+ * An ICMP error about a flow.
+ * @recorded: what the flow tables say of it, or LB_INSTANCE_NONE.
+ * Return: the instance that it is for, or LB_INSTANCE_NONE.
+ */
+LB_INLINE uint32_t lb_steer_error(const struct lb_steer *s, uint32_t recorded)
+{
+	if (lb_instance_has(s->instances, recorded, LB_INSTANCE_SERVES))
+		return recorded;
+	return lb_select_old(s->pool, lb_steer_hash(s), s->instances).instance;
+}
+
+LB_INLINE lb_result lb_steer_result(uint32_t instance)
+{
+	return instance == LB_INSTANCE_NONE ? lb_result_drop(LB_DROP_NO_INSTANCE)
+					    : (lb_result)LB_VERDICT_FORWARD;
+}
+
+#endif

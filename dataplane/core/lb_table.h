@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The flow table of one worker or CPU: two buckets for each key, exact counts of
+ * flows per instance. One writer; others may look with lb_table_peek().
+ */
+#ifndef LB_TABLE_H
+#define LB_TABLE_H
+
+#include "dataplane/core/lb_memory.h"
+
+/* Where a flow is. */
+struct lb_flow_ref {
+	struct lb_bucket *bucket;
+	uint32_t slot;
+};
+
+/** Primary bucket of a key's spread (lb_flow_spread()). */
+LB_INLINE uint32_t lb_table_primary(const struct lb_table *table, uint64_t spread)
+{
+	return lb_hash_range((uint32_t)(spread >> 32), table->n_buckets);
+}
+
+/*
+ * The other bucket. An involution: the sum of both follows from the key, so
+ * either gives the other one.
+ */
+LB_INLINE uint32_t lb_table_other(const struct lb_table *table, uint64_t spread, uint32_t bucket)
+{
+	uint32_t sum = lb_hash_range((uint32_t)spread, table->n_buckets);
+
+	return sum >= bucket ? sum - bucket : sum + table->n_buckets - bucket;
+}
+
+/**
+ * Find a flow.
+ * @spread: lb_flow_spread() of @key.
+ * Return: false if it is not there.
+ */
+LB_INLINE bool lb_table_find(const struct lb_table *table, uint64_t key, uint64_t spread,
+			     struct lb_flow_ref *ref)
+{
+	uint32_t primary = lb_table_primary(table, spread);
+	struct lb_bucket *bucket = lb_table_bucket(table, primary);
+	int slot;
+
+	if (lb_unlikely(!bucket))
+		return false;
+	slot = lb_bucket_find(bucket, key);
+	if (lb_unlikely(slot < 0 && lb_bucket_spill(bucket))) {
+		bucket = lb_table_bucket(table, lb_table_other(table, spread, primary));
+		if (!bucket)
+			return false;
+		slot = lb_bucket_find(bucket, key);
+	}
+	*ref = (struct lb_flow_ref){ .bucket = bucket, .slot = (uint32_t)slot };
+	return slot >= 0;
+}
+
+LB_INLINE void lb_table_flows_add(struct lb_table *table, uint16_t instance)
+{
+	struct lb_instance_stats *counts = lb_table_counts(table, instance);
+
+	table->stats->flows++;
+	if (counts)
+		counts->flows++;
+}
+
+LB_INLINE void lb_table_flows_sub(struct lb_table *table, uint16_t instance)
+{
+	struct lb_instance_stats *counts = lb_table_counts(table, instance);
+
+	table->stats->flows--;
+	if (counts)
+		counts->flows--;
+}
+
+/** Give a flow to another instance; its counts move too. */
+LB_INLINE void lb_table_move(struct lb_table *table, struct lb_flow_ref ref, uint16_t instance)
+{
+	lb_table_flows_sub(table, ref.bucket->instance[ref.slot]);
+	lb_table_flows_add(table, instance);
+	ref.bucket->instance[ref.slot] = instance;
+}
+
+/* A bucket, and where it is. */
+struct lb_place {
+	struct lb_bucket *bucket;
+	uint32_t index;
+	struct lb_victim victim;
+};
+
+LB_INLINE struct lb_bucket *lb_table_bucket_other(const struct lb_table *table, uint64_t spread,
+						  uint32_t index)
+{
+	return lb_table_bucket(table, lb_table_other(table, spread, index));
+}
+
+/* Free a slot; its primary bucket learns of it if the flow was away from there. */
+LB_INLINE void lb_table_release(struct lb_table *table, struct lb_bucket *bucket, uint32_t index,
+				uint32_t slot, const struct lb_secret *secret)
+{
+	lb_table_flows_sub(table, bucket->instance[slot]);
+	if (lb_bucket_is_away(bucket, slot)) {
+		uint64_t spread = lb_flow_spread(secret, bucket->key[slot]);
+		struct lb_bucket *primary = lb_table_bucket_other(table, spread, index);
+
+		if (primary)
+			lb_bucket_spill_sub(primary);
+	}
+	lb_bucket_clear(bucket, slot);
+}
+
+struct lb_flow_insert {
+	uint64_t key;
+	uint64_t spread; /* lb_flow_spread() of @key */
+	uint16_t instance;
+	uint16_t now;	/* tick */
+	bool may_evict; /* take the longest idle confirmed flow's place if there is no other */
+	const struct lb_secret *secret; /* to find the other bucket of flows that are moved aside */
+	const struct lb_flow_timeouts *timeouts;
+};
+
+LB_INLINE void lb_table_count_eviction(struct lb_table *table, enum lb_slot_rank rank)
+{
+	if (rank == LB_SLOT_EXPIRED)
+		table->stats->flow_expired++;
+	else if (rank == LB_SLOT_CLOSED)
+		table->stats->flow_evicted_closed++;
+	else if (rank == LB_SLOT_UNCONFIRMED)
+		table->stats->flow_evicted_unconfirmed++;
+	else if (rank == LB_SLOT_CONFIRMED)
+		table->stats->flow_evicted_confirmed++;
+}
+
+/* Whoever is in the place has to go. Return: its slot. */
+LB_INLINE uint32_t lb_table_take(struct lb_table *table, const struct lb_place *place,
+				 const struct lb_secret *secret)
+{
+	enum lb_slot_rank rank = lb_victim_rank(place->victim);
+	uint32_t slot = lb_victim_slot(place->victim);
+
+	if (slot >= LB_BUCKET_SLOTS) /* never; but the verifier asks */
+		return 0;
+	if (rank != LB_SLOT_FREE) {
+		lb_table_count_eviction(table, rank);
+		lb_table_release(table, place->bucket, place->index, slot, secret);
+	}
+	return slot;
+}
+
+/* Move one flow of a bucket to its other bucket, if that has room or an unconfirmed flow. */
+LB_INLINE bool lb_table_relocate(struct lb_table *table, struct lb_bucket *from, uint32_t index,
+				 uint32_t slot, const struct lb_flow_insert *flow)
+{
+	uint64_t spread = lb_flow_spread(flow->secret, from->key[slot]);
+	struct lb_place to = { .index = lb_table_other(table, spread, index) };
+	uint32_t room;
+
+	to.bucket = lb_table_bucket(table, to.index);
+	if (to.index == index || !to.bucket)
+		return false;
+	to.victim = lb_bucket_victim(to.bucket, flow->now, flow->timeouts);
+	if (lb_victim_rank(to.victim) >= LB_SLOT_CONFIRMED)
+		return false;
+	room = lb_table_take(table, &to, flow->secret);
+	lb_bucket_put(to.bucket, room, from->key[slot], from->instance[slot], from->seen[slot]);
+	lb_bucket_state_set(to.bucket, room, lb_bucket_state(from, slot));
+	if (lb_bucket_is_away(from, slot)) {
+		lb_bucket_spill_sub(to.bucket);
+	} else {
+		lb_bucket_away_set(to.bucket, room);
+		lb_bucket_spill_add(from);
+	}
+	lb_bucket_clear(from, slot);
+	table->stats->flow_relocated++;
+	return true;
+}
+
+/*
+ * Make room in a bucket that is full of confirmed flows. At rated load there are
+ * ten other buckets for a pair, and nearly all of them will do.
+ */
+LB_INLINE bool lb_table_make_room(struct lb_table *table, struct lb_place *place,
+				  const struct lb_flow_insert *flow)
+{
+	for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++) {
+		if (lb_table_relocate(table, place->bucket, place->index, slot, flow)) {
+			place->victim = (struct lb_victim){ slot };
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A slot for a new flow: whoever is in it has to go. False if it is to go unrecorded. */
+LB_INLINE bool lb_table_place(struct lb_table *table, const struct lb_flow_insert *flow,
+			      struct lb_place *place)
+{
+	struct lb_place first = { .index = lb_table_primary(table, flow->spread) };
+	struct lb_place second = { .index = lb_table_other(table, flow->spread, first.index) };
+
+	first.bucket = lb_table_bucket(table, first.index);
+	if (!first.bucket)
+		return false;
+	first.victim = lb_bucket_victim(first.bucket, flow->now, flow->timeouts);
+	*place = first;
+	if (lb_likely(lb_victim_rank(first.victim) <= LB_SLOT_EXPIRED))
+		return true;
+	second.bucket = lb_table_bucket(table, second.index);
+	if (!second.bucket)
+		return false;
+	second.victim = lb_bucket_victim(second.bucket, flow->now, flow->timeouts);
+	if (lb_victim_is_cheaper(second.victim, first.victim))
+		*place = second;
+	if (lb_victim_rank(place->victim) < LB_SLOT_CONFIRMED)
+		return true;
+	if (lb_table_make_room(table, &first, flow)) {
+		*place = first;
+		return true;
+	}
+	if (second.index != first.index && lb_table_make_room(table, &second, flow)) {
+		*place = second;
+		return true;
+	}
+	return flow->may_evict;
+}
+
+/**
+ * Record a flow that lb_table_find() did not find; it is unconfirmed.
+ * Return: false if there was no room: the flow goes unrecorded, and that is counted.
+ */
+LB_INLINE bool lb_table_insert(struct lb_table *table, const struct lb_flow_insert *flow)
+{
+	uint32_t primary = lb_table_primary(table, flow->spread);
+	struct lb_place place;
+	struct lb_bucket *first;
+	uint32_t slot;
+
+	if (!lb_table_place(table, flow, &place)) {
+		table->stats->flow_table_full++;
+		return false;
+	}
+	slot = lb_table_take(table, &place, flow->secret);
+	lb_bucket_put(place.bucket, slot, flow->key, flow->instance, flow->now);
+	if (place.index != primary) {
+		lb_bucket_away_set(place.bucket, slot);
+		first = lb_table_bucket(table, primary);
+		if (first)
+			lb_bucket_spill_add(first);
+	}
+	lb_table_flows_add(table, flow->instance);
+	table->stats->flow_inserts++;
+	return true;
+}
+
+LB_INLINE uint32_t lb_bucket_peek(const struct lb_bucket *bucket, uint64_t key)
+{
+	for (uint32_t i = 0; i < LB_BUCKET_SLOTS; i++) {
+		uint32_t instance;
+
+		if (lb_load_acquire(&bucket->key[i]) != key)
+			continue;
+		instance = lb_load_acquire(&bucket->instance[i]);
+		if (lb_load_acquire(&bucket->key[i]) == key)
+			return instance;
+	}
+	return LB_INSTANCE_NONE;
+}
+
+/**
+ * What another worker's table says of a flow. May miss a flow that is being
+ * written; never returns a torn instance.
+ * Return: instance, or LB_INSTANCE_NONE. Context: any thread.
+ */
+LB_INLINE uint32_t lb_table_peek(const struct lb_table *table, uint64_t key, uint64_t spread)
+{
+	uint32_t primary = lb_table_primary(table, spread);
+	const struct lb_bucket *bucket = lb_table_bucket(table, primary);
+	uint32_t instance = LB_INSTANCE_NONE;
+
+	if (bucket)
+		instance = lb_bucket_peek(bucket, key);
+	if (instance != LB_INSTANCE_NONE)
+		return instance;
+	bucket = lb_table_bucket(table, lb_table_other(table, spread, primary));
+	return bucket ? lb_bucket_peek(bucket, key) : LB_INSTANCE_NONE;
+}
+
+struct lb_sweep {
+	const struct lb_secret *secret;
+	const struct lb_flow_timeouts *timeouts;
+	const struct lb_instances *instances;
+	uint16_t now;
+};
+
+/** Forget a bucket's expired flows, and those of instances that no longer serve. */
+LB_INLINE void lb_table_sweep(struct lb_table *table, struct lb_bucket *bucket, uint32_t index,
+			      const struct lb_sweep *sweep)
+{
+	for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++) {
+		if (lb_bucket_state(bucket, slot) == LB_FLOW_FREE)
+			continue;
+		if (!lb_bucket_expired(bucket, slot, sweep->now, sweep->timeouts) &&
+		    lb_instance_has(sweep->instances, bucket->instance[slot], LB_INSTANCE_SERVES))
+			continue;
+		table->stats->flow_expired++;
+		lb_table_release(table, bucket, index, slot, sweep->secret);
+	}
+}
+
+#endif
