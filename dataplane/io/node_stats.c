@@ -20,7 +20,8 @@ void node_stats_start(struct dataplane *dp)
 	stats->mbuf_baseline = mbufs_free(dp);
 	stats->mbuf_free = stats->mbuf_baseline;
 	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
-		stats->flows_capacity += (uint64_t)dp->worker[i].flows.table.n_buckets * LB_BUCKET_SLOTS;
+		stats->flows_capacity +=
+			(uint64_t)dp->worker[i].flows.table.n_buckets * LB_BUCKET_SLOTS;
 }
 
 void node_stats_update(struct dataplane *dp, uint64_t now_ns)

@@ -13,6 +13,7 @@
 #include "dataplane/io/netdev.h"
 
 #define MTU_DEFAULT 1500
+#define XDP_DRIVER "net_af_xdp"
 /* Ethernet header and one VLAN tag, and a second one that the parser is to see and drop. */
 #define FRAME_OVERHEAD 22
 /* The kernel leaves this much in front of each packet of an XDP socket. */
@@ -79,41 +80,63 @@ static int interface_check(const struct plan *plan, const struct netdev *dev)
 	return -EINVAL;
 }
 
+/* The interface that XDP sockets are to be bound to, or an empty name. */
+static void interface_name(const struct config_node *node, char *name)
+{
+	const char *iface = NULL;
+
+	name[0] = 0;
+	if (node->port_kind == CONFIG_PORT_INTERFACE)
+		iface = node->port;
+	else if (node->port_kind == CONFIG_PORT_VDEV && strncmp(node->port, XDP_DRIVER, 10) == 0)
+		iface = strstr(node->port, ",iface=");
+	if (iface && iface != node->port)
+		iface += strlen(",iface=");
+	if (iface)
+		snprintf(name, IFNAMSIZ, "%.*s", (int)strcspn(iface, ","), iface);
+}
+
+static int interface_ask(struct plan *plan)
+{
+	struct netdev dev;
+	int err = netdev_query(plan->iface, &dev);
+
+	if (err) {
+		logger_err("node.port: no interface %s: %s", plan->iface, strerror(-err));
+		return err;
+	}
+	if (!plan->mtu)
+		plan->mtu = (uint16_t)dev.mtu;
+	/* Who writes DPDK's own words chooses the queues there. */
+	return plan->node->port_kind == CONFIG_PORT_INTERFACE ? interface_check(plan, &dev) : 0;
+}
+
 static int port_size(struct plan *plan)
 {
 	const struct config_node *node = plan->node;
-	bool is_xdp = node->port_kind == CONFIG_PORT_INTERFACE ||
-		      (node->port_kind == CONFIG_PORT_VDEV &&
-		       strncmp(node->port, "net_af_xdp", strlen("net_af_xdp")) == 0);
-	struct netdev dev;
 	uint32_t mtu, room;
+	bool is_xdp;
 	int err;
 
+	interface_name(node, plan->iface);
+	is_xdp = plan->iface[0] != 0;
 	plan->mtu = (uint16_t)node->mtu_bytes;
 	plan->n_desc = is_xdp ? DESC_XDP : DESC_NIC;
-	if (node->port_kind == CONFIG_PORT_INTERFACE) {
-		err = netdev_query(node->port, &dev);
-		if (err) {
-			logger_err("node.port: no interface %s: %s", node->port, strerror(-err));
-			return err;
-		}
-		err = interface_check(plan, &dev);
+	if (is_xdp) {
+		err = interface_ask(plan);
 		if (err)
 			return err;
-		if (!plan->mtu)
-			plan->mtu = (uint16_t)dev.mtu;
 	}
 	mtu = plan->mtu ? plan->mtu : MTU_DEFAULT;
 	if (is_xdp && mtu > XDP_MTU_MAX) {
-		logger_err("%s: an MTU of %u is more than an XDP socket takes (%d)", node->port,
+		logger_err("%s: an MTU of %u is more than an XDP socket takes (%d)", plan->iface,
 			   mtu, XDP_MTU_MAX);
 		return -EINVAL;
 	}
 	room = mtu + FRAME_OVERHEAD + (is_xdp ? XDP_HEADROOM : 0);
 	if (room < RTE_MBUF_DEFAULT_DATAROOM)
 		room = RTE_MBUF_DEFAULT_DATAROOM;
-	room = RTE_ALIGN_CEIL(room + RTE_PKTMBUF_HEADROOM, 64);
-	plan->data_room = (uint16_t)room;
+	plan->data_room = (uint16_t)RTE_ALIGN_CEIL(room + RTE_PKTMBUF_HEADROOM, 64);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef IO_PLAN_H
 #define IO_PLAN_H
 
+#include <net/if.h>
 #include <stddef.h>
 
 #include "config/config.h"
@@ -17,12 +18,13 @@
 struct plan {
 	const struct config_node *node;
 	uint32_t n_workers;
-	char main_cpus[512]; /* for --lcores: "0,3" */
-	bool main_shares;    /* no CPU was left for the main lcore alone */
-	uint16_t mtu;	     /* bytes of an IP packet; 0: to be asked of the port */
-	uint16_t n_desc;     /* of each queue, as wished */
-	uint16_t data_room;  /* bytes of a buffer, headroom included */
-	uint32_t n_mbufs;    /* of each worker */
+	char main_cpus[512];  /* for --lcores: "0,3" */
+	bool main_shares;     /* no CPU was left for the main lcore alone */
+	char iface[IFNAMSIZ]; /* that XDP sockets are bound to; empty for other ports */
+	uint16_t mtu;	      /* bytes of an IP packet; 0: to be asked of the port */
+	uint16_t n_desc;      /* of each queue, as wished */
+	uint16_t data_room;   /* bytes of a buffer, headroom included */
+	uint32_t n_mbufs;     /* of each worker */
 	uint32_t flows_per_worker;
 	size_t flow_bytes; /* of each worker's table */
 	uint32_t memory_mb;

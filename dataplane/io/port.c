@@ -123,7 +123,7 @@ static void rss_choose(struct port *port, const struct rte_eth_dev_info *info,
 	if (port->n_queues == 1)
 		return;
 	if (port->n_devs > 1) {
-		note_add(port, "%s itself spreads packets over the queues", port->iface);
+		note_add(port, "RSS is not ours to set: the interface itself spreads packets");
 	} else if (hash) {
 		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf->rx_adv_conf.rss_conf.rss_hf = hash;
@@ -189,15 +189,15 @@ static int interface_prepare(const struct port *port, const struct plan *plan)
 	struct netdev netdev;
 	int err;
 
-	if (plan->node->port_kind != CONFIG_PORT_INTERFACE)
+	if (!*plan->iface)
 		return 0;
-	err = netdev_query(plan->node->port, &netdev);
+	err = netdev_query(plan->iface, &netdev);
 	if (!err && netdev.mtu != port->mtu)
-		err = netdev_mtu_set(plan->node->port, port->mtu);
+		err = netdev_mtu_set(plan->iface, port->mtu);
 	if (!err)
-		err = netdev_up(plan->node->port);
+		err = netdev_up(plan->iface);
 	if (err)
-		logger_err("%s: cannot set it up: %s", plan->node->port, strerror(-err));
+		logger_err("%s: cannot set it up: %s", plan->iface, strerror(-err));
 	return err;
 }
 

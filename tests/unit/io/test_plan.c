@@ -100,10 +100,10 @@ static void buffers_hold_the_mtu(void **state)
 		{ "net_null0", CONFIG_PORT_VDEV, 1500, 0 },
 		{ "net_null0", CONFIG_PORT_VDEV, 9000, 0 },
 		{ "0000:01:00.0", CONFIG_PORT_PCI, 9000, 0 },
-		{ "net_af_xdp0,iface=eth0", CONFIG_PORT_VDEV, 1500, 0 },
-		{ "net_af_xdp0,iface=eth0", CONFIG_PORT_VDEV, 3434, 0 },
-		{ "net_af_xdp0,iface=eth0", CONFIG_PORT_VDEV, 3435, -EINVAL },
-		{ "net_af_xdp0,iface=eth0", CONFIG_PORT_VDEV, 9000, -EINVAL },
+		{ "net_af_xdp0,iface=lo,start_queue=0", CONFIG_PORT_VDEV, 1500, 0 },
+		{ "net_af_xdp0,iface=lo,start_queue=0", CONFIG_PORT_VDEV, 3434, 0 },
+		{ "net_af_xdp0,iface=lo,start_queue=0", CONFIG_PORT_VDEV, 3435, -EINVAL },
+		{ "net_af_xdp0,iface=lo,start_queue=0", CONFIG_PORT_VDEV, 9000, -EINVAL },
 	};
 	struct plan plan;
 
@@ -115,6 +115,7 @@ static void buffers_hold_the_mtu(void **state)
 		assert_int_equal(plan_make(&plan, &config), cases[i].result);
 		if (cases[i].result)
 			continue;
+		assert_string_equal(plan.iface, cases[i].port[4] == 'a' ? "lo" : "");
 		assert_true(plan.data_room >= RTE_PKTMBUF_HEADROOM + cases[i].mtu + 18);
 		/* With its two headers, a buffer of an XDP socket stays within a page. */
 		if (strncmp(cases[i].port, "net_af_xdp", 10) == 0)
@@ -132,6 +133,8 @@ static void impossible_wishes_are_refused(void **state)
 	cpus[0] = CONFIG_CPU_ID_MAX;
 	assert_int_equal(plan_make(&plan, &config), -EINVAL);
 	config = config_make("nosuchif0", CONFIG_PORT_INTERFACE);
+	assert_int_equal(plan_make(&plan, &config), -ENODEV);
+	config = config_make("net_af_xdp0,iface=nosuchif0", CONFIG_PORT_VDEV);
 	assert_int_equal(plan_make(&plan, &config), -ENODEV);
 	config = config_make("lo", CONFIG_PORT_INTERFACE);
 	config.node.cpu_count = LB_WORKERS_MAX + 1;
