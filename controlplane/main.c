@@ -2,42 +2,30 @@
 /* sluiced: the control plane. */
 #include <errno.h>
 #include <event2/event.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "controlplane/checks.h"
 #include "controlplane/clock.h"
 #include "controlplane/control_model.h"
-#include "controlplane/health.h"
 #include "controlplane/lock.h"
 #include "controlplane/log.h"
 #include "controlplane/model.h"
 #include "controlplane/neighbours.h"
+#include "controlplane/options.h"
 #include "controlplane/publish.h"
 #include "controlplane/sluiced.h"
 #include "controlplane/state.h"
 #include "controlplane/stats.h"
 #include "controlplane/version.h"
 
-#define RUN_DIR "/run/sluice"
-#define STATE_DIR "/var/lib/sluice"
 #define TICK_MS 100
 
 /* A dataplane that runs answers within microseconds; one that is busy starting gets this long. */
 #define ADOPT_TIMEOUT_MS 1000
-
-enum exit_code { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
-
-static const char usage[] = "usage: sluiced [-c FILE] [-r DIR] [-s STATEDIR] [-v]\n"
-			    "  -c FILE      configuration (default " CONFIG_DEFAULT_PATH ")\n"
-			    "  -r DIR       sockets and pid (default " RUN_DIR ")\n"
-			    "  -s STATEDIR  what operators said, over restarts (default " STATE_DIR
-			    ", or DIR with -r)\n"
-			    "  -v           log each check and each publish\n"
-			    "  -V           print the version\n";
 
 /* ---- The model's owner ---- */
 
@@ -52,8 +40,8 @@ static void on_changed(void *arg, enum model_change what, uint32_t pool_id)
 static void instance_start(struct sluiced *sluiced, struct model_instance *instance,
 			   const struct config_pool *pool)
 {
-	if (sluiced->health)
-		sluiced_checks_start(sluiced, instance, pool);
+	if (sluiced->checks)
+		checks_add(sluiced->checks, instance, pool);
 	if (sluiced->neighbours && neighbours_add(sluiced->neighbours, instance))
 		log_err("%s: no memory for its next hop", instance->path);
 }
@@ -70,16 +58,15 @@ static void on_updated(void *arg, struct model_instance *instance, const struct 
 {
 	struct sluiced *sluiced = arg;
 
-	if (sluiced->health)
-		sluiced_checks_update(sluiced, instance, pool);
+	if (sluiced->checks)
+		checks_update(sluiced->checks, instance, pool);
 }
 
 static void on_removed(void *arg, struct model_instance *instance)
 {
 	struct sluiced *sluiced = arg;
 
-	health_instance_remove(instance->checker);
-	instance->checker = NULL;
+	checks_remove(instance);
 	if (sluiced->neighbours)
 		neighbours_remove(sluiced->neighbours, instance);
 	log_info("%s: left the configuration", instance->path);
@@ -98,6 +85,10 @@ static void on_link(void *arg, bool connected)
 	struct sluiced *sluiced = arg;
 	char name[sizeof(((struct lb_segment *)NULL)->kernel_iface) + 1] = "";
 
+	if (sluiced->checks && !connected)
+		checks_pause(sluiced->checks);
+	else if (sluiced->checks)
+		checks_resume_later(sluiced->checks);
 	if (!connected || !sluiced->neighbours)
 		return;
 	memcpy(name, publish_segment(sluiced->publish)->kernel_iface, sizeof(name) - 1);
@@ -201,9 +192,24 @@ static void stats_stop(struct sluiced *sluiced)
 	stats_destroy(sluiced->stats);
 }
 
+static void on_iface_ready(void *arg)
+{
+	struct sluiced *sluiced = arg;
+
+	if (sluiced->checks && publish_segment(sluiced->publish))
+		checks_resume(sluiced->checks);
+}
+
 static int neighbours_start(struct sluiced *sluiced)
 {
-	sluiced->neighbours = neighbours_create(sluiced->base, sluiced->model);
+	const struct neighbours_options options = {
+		.base = sluiced->base,
+		.model = sluiced->model,
+		.ready = on_iface_ready,
+		.arg = sluiced,
+	};
+
+	sluiced->neighbours = neighbours_create(&options);
 	if (!sluiced->neighbours)
 		return -errno;
 	if (publish_segment(sluiced->publish))
@@ -217,19 +223,15 @@ static void neighbours_stop(struct sluiced *sluiced)
 	sluiced->neighbours = NULL;
 }
 
-static int health_start(struct sluiced *sluiced)
+static int checks_start(struct sluiced *sluiced)
 {
 	const struct config *config = model_config(sluiced->model);
-	const struct health_options options = {
-		.ops = &sluiced_health_ops,
-		.ops_arg = sluiced,
-		.max_in_flight = config->node.checks_in_flight,
-		.version = SLUICE_VERSION,
-	};
 
-	sluiced->health = health_create(sluiced->base, &options);
-	if (!sluiced->health)
+	sluiced->checks = checks_create(sluiced->base, sluiced->model,
+					publish_segment(sluiced->publish) != NULL);
+	if (!sluiced->checks)
 		return -errno;
+	sluiced->health = checks_health(sluiced->checks);
 	for (uint32_t i = 0; i < model_pool_count(sluiced->model); i++) {
 		struct model_pool *pool = model_pool_at(sluiced->model, i);
 
@@ -239,9 +241,10 @@ static int health_start(struct sluiced *sluiced)
 	return 0;
 }
 
-static void health_stop(struct sluiced *sluiced)
+static void checks_stop(struct sluiced *sluiced)
 {
-	health_destroy(sluiced->health);
+	checks_destroy(sluiced->checks);
+	sluiced->checks = NULL;
 	sluiced->health = NULL;
 }
 
@@ -257,7 +260,7 @@ static const struct part {
 	{ "publisher", publish_start, publish_stop },
 	{ "statistics", stats_start, stats_stop },
 	{ "next hops", neighbours_start, neighbours_stop },
-	{ "health", health_start, health_stop },
+	{ "checks", checks_start, checks_stop },
 	{ "control", control_model_start, control_model_stop },
 };
 
@@ -339,62 +342,19 @@ static int run(struct sluiced *sluiced)
 	return err;
 }
 
-/* Return: whether to go on; if not, @code says how it ends. */
-static bool options_read(int argc, char **argv, struct sluiced *sluiced, enum exit_code *code)
-{
-	int option;
-
-	*code = EXIT_USAGE;
-	while ((option = getopt(argc, argv, "c:r:s:vVh")) != -1) {
-		switch (option) {
-		case 'c':
-			sluiced->config_path = optarg;
-			break;
-		case 'r':
-			sluiced->run_dir = optarg;
-			break;
-		case 's':
-			sluiced->state_dir = optarg;
-			break;
-		case 'v':
-			log_set_level(LOG_DEBUG);
-			break;
-		case 'V':
-			puts("sluiced " SLUICE_VERSION);
-			*code = EXIT_DONE;
-			return false;
-		case 'h':
-			fputs(usage, stdout);
-			*code = EXIT_DONE;
-			return false;
-		default:
-			fputs(usage, stderr);
-			return false;
-		}
-	}
-	if (optind < argc)
-		fputs(usage, stderr);
-	return optind == argc;
-}
-
 int main(int argc, char **argv)
 {
-	static struct sluiced sluiced = { .config_path = CONFIG_DEFAULT_PATH, .lock_fd = -1 };
-	enum exit_code code;
-	int err;
+	static struct sluiced sluiced = { .lock_fd = -1 };
+	int err, code = options_read(&sluiced, argc, argv);
 
-	if (!options_read(argc, argv, &sluiced, &code))
+	if (code >= 0)
 		return code;
-	if (!sluiced.state_dir)
-		sluiced.state_dir = sluiced.run_dir ? sluiced.run_dir : STATE_DIR;
-	if (!sluiced.run_dir)
-		sluiced.run_dir = RUN_DIR;
 	sluiced.started_ms = clock_now_ms();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	if (parts_start(&sluiced))
-		return EXIT_FAILED;
+		return OPTIONS_EXIT_FAILED;
 	err = run(&sluiced);
 	parts_stop(&sluiced, PARTS);
-	return err ? EXIT_FAILED : EXIT_DONE;
+	return err ? OPTIONS_EXIT_FAILED : OPTIONS_EXIT_DONE;
 }

@@ -128,6 +128,22 @@ bool model_health_set(struct model *model, struct model_instance *instance,
 	return true;
 }
 
+void model_health_forget(struct model *model, uint64_t now_ms)
+{
+	model->now_ms = now_ms;
+	for (uint32_t i = 0; i < model->pool_count; i++) {
+		struct model_pool *pool = model->pools[i];
+
+		pool->settled = false;
+		pool->settle_ms = now_ms + MODEL_SETTLE_MS;
+		for (uint32_t j = 0; j < pool->instance_count; j++) {
+			pool->instances[j]->health = HEALTH_UNKNOWN;
+			pool->instances[j]->reason[0] = '\0';
+		}
+		model_pool_refresh(model, pool);
+	}
+}
+
 static bool hop_is_equal(const struct model_next_hop *a, const struct model_next_hop *b)
 {
 	return a->resolved == b->resolved && a->on_link == b->on_link &&

@@ -169,6 +169,9 @@ bool model_weight_set(struct model *model, struct model_instance *instance, uint
 bool model_health_set(struct model *model, struct model_instance *instance,
 		      enum health_state health, const char *reason);
 
+/** Nothing that was found out about any instance counts any more, and all pools settle anew. */
+void model_health_forget(struct model *model, uint64_t now_ms);
+
 /** Set what the kernel says of the way there. */
 bool model_next_hop_set(struct model *model, struct model_instance *instance,
 			const struct model_next_hop *hop);

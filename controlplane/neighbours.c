@@ -34,8 +34,7 @@ struct neighbour {
 };
 
 struct neighbours {
-	struct event_base *base;
-	struct model *model;
+	struct neighbours_options options;
 	struct netlink requests;
 	struct netlink notifications;
 	struct event *notified;
@@ -74,14 +73,14 @@ static void hop_log(const struct model_instance *instance, const struct model_ne
 			 hop->mac[0], hop->mac[1], hop->mac[2], hop->mac[3], hop->mac[4],
 			 hop->mac[5], hop->on_link ? "" : ", a gateway");
 	else if (!hop->resolved && strcmp(old->reason, hop->reason) != 0)
-		log_warn("%s: no next hop: %s", instance->path, hop->reason);
+		log_info("%s: no next hop: %s", instance->path, hop->reason);
 }
 
 static void hop_set(struct neighbours *n, struct model_instance *instance,
 		    const struct model_next_hop *hop)
 {
 	hop_log(instance, hop);
-	model_next_hop_set(n->model, instance, hop);
+	model_next_hop_set(n->options.model, instance, hop);
 }
 
 static void hop_fail(struct neighbours *n, struct neighbour *neighbour, const char *format,
@@ -144,7 +143,9 @@ static void neighbour_lookup(struct neighbours *n, struct neighbour *neighbour)
 	if (!err && entry.has_mac)
 		hop_resolve(n, neighbour, entry.mac);
 	else if (!neighbour->instance->next_hop.resolved)
-		hop_fail(n, neighbour, "%s does not answer ARP or neighbour discovery",
+		hop_fail(n, neighbour,
+			 entry.state & NUD_FAILED ? "%s does not answer ARP or neighbour discovery"
+						  : "waiting for the MAC address of %s",
 			 config_address_format(&neighbour->via, text));
 	if (err || !entry.has_mac || entry.state & NUD_STALE)
 		route_neighbour_use(&n->requests, n->index, &neighbour->via);
@@ -180,13 +181,15 @@ static void iface_refresh(struct neighbours *n)
 	if (index != n->index)
 		n->setup_due = true;
 	n->index = index;
-	if (index == 0 || !n->setup_due || !model_config(n->model))
+	if (index == 0 || !n->setup_due || !model_config(n->options.model))
 		return;
 	n->setup_due = false;
-	if (!iface_setup(&n->requests, n->name, index, model_config(n->model)))
+	if (!iface_setup(&n->requests, n->name, index, model_config(n->options.model)))
 		log_info("%s: set up", n->name);
 	for (uint32_t i = 0; i < n->count; i++)
 		n->list[i].next_ms = 0;
+	if (n->options.ready)
+		n->options.ready(n->options.arg);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -279,15 +282,14 @@ static void on_notified(evutil_socket_t fd, short what, void *arg)
 
 /* ---- Life ---- */
 
-struct neighbours *neighbours_create(struct event_base *base, struct model *model)
+struct neighbours *neighbours_create(const struct neighbours_options *options)
 {
 	struct neighbours *n = calloc(1, sizeof(*n));
 	int err;
 
 	if (!n)
 		return NULL;
-	n->base = base;
-	n->model = model;
+	n->options = *options;
 	snprintf(n->name, sizeof(n->name), "%s", IFACE_DEFAULT);
 	err = netlink_open(&n->requests);
 	if (!err)
@@ -297,8 +299,8 @@ struct neighbours *neighbours_create(struct event_base *base, struct model *mode
 	if (err)
 		goto fail;
 	err = -ENOMEM;
-	n->timer = evtimer_new(base, on_timer, n);
-	n->notified = event_new(base, netlink_fd(&n->notifications), EV_READ | EV_PERSIST,
+	n->timer = evtimer_new(options->base, on_timer, n);
+	n->notified = event_new(options->base, netlink_fd(&n->notifications), EV_READ | EV_PERSIST,
 				on_notified, n);
 	if (!n->timer || !n->notified || event_add(n->notified, NULL))
 		goto fail;

@@ -15,11 +15,16 @@ struct model;
 struct model_instance;
 struct neighbours;
 
-/**
- * @model: has its configuration when neighbours_apply() is called.
- * Return: NULL and errno.
- */
-struct neighbours *neighbours_create(struct event_base *base, struct model *model);
+struct neighbours_options {
+	struct event_base *base;
+	struct model *model;
+	/** The kernel interface has just been set up: packets can be sent. */
+	void (*ready)(void *arg);
+	void *arg;
+};
+
+/** Return: NULL and errno. */
+struct neighbours *neighbours_create(const struct neighbours_options *options);
 void neighbours_destroy(struct neighbours *neighbours);
 
 /** The configuration is another one: set the interface up anew, and look all routes up. */

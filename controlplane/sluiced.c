@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controlplane/checks.h"
 #include "controlplane/clock.h"
-#include "controlplane/health.h"
 #include "controlplane/log.h"
 #include "controlplane/model.h"
 #include "controlplane/neighbours.h"
@@ -62,8 +62,8 @@ int sluiced_apply(struct sluiced *sluiced, struct config *config, struct sluiced
 	err = model_apply(sluiced->model, config, clock_now_ms());
 	if (err)
 		return refuse(refusal, err);
-	if (sluiced->health)
-		health_set_max_in_flight(sluiced->health, config->node.checks_in_flight);
+	if (sluiced->checks)
+		checks_configure(sluiced->checks, &config->node);
 	if (sluiced->neighbours)
 		neighbours_apply(sluiced->neighbours);
 	return 0;
@@ -111,67 +111,4 @@ int sluiced_reload(struct sluiced *sluiced)
 	}
 	log_info("%s: applied", sluiced->config_path);
 	return 0;
-}
-
-/* ---- Checks ---- */
-
-static void on_health(void *arg, void *owner, enum health_state old, enum health_state now,
-		      const char *reason)
-{
-	struct sluiced *sluiced = arg;
-
-	(void)old;
-	model_health_set(sluiced->model, owner, now, reason);
-}
-
-static void on_health_log(void *arg, int priority, const char *line)
-{
-	(void)arg;
-	log_line(priority, line);
-}
-
-const struct health_ops sluiced_health_ops = { .changed = on_health, .log = on_health_log };
-
-static struct health_instance_spec checks_of(struct model_instance *instance,
-					     const struct config_pool *pool)
-{
-	return (struct health_instance_spec){
-		.name = instance->path,
-		.owner = instance,
-		.address = instance->address,
-		.checks = pool->checks,
-		.check_count = pool->check_count,
-		.initial = instance->health,
-	};
-}
-
-void sluiced_checks_start(struct sluiced *sluiced, struct model_instance *instance,
-			  const struct config_pool *pool)
-{
-	struct health_instance_spec spec = checks_of(instance, pool);
-
-	instance->checker = health_instance_add(sluiced->health, &spec);
-	if (!instance->checker) {
-		log_err("%s: its checks cannot be started: %s", instance->path, strerror(errno));
-		return;
-	}
-	model_health_set(sluiced->model, instance, health_instance_state(instance->checker),
-			 health_instance_state(instance->checker) == instance->health
-				 ? instance->reason
-				 : health_instance_reason(instance->checker));
-}
-
-void sluiced_checks_update(struct sluiced *sluiced, struct model_instance *instance,
-			   const struct config_pool *pool)
-{
-	struct health_instance_spec spec = checks_of(instance, pool);
-	int err;
-
-	if (!instance->checker) {
-		sluiced_checks_start(sluiced, instance, pool);
-		return;
-	}
-	err = health_instance_update(instance->checker, &spec);
-	if (err)
-		log_err("%s: its checks cannot be changed: %s", instance->path, strerror(-err));
 }

@@ -11,12 +11,11 @@
 
 #include "config/config.h"
 
+struct checks;
 struct control;
 struct event_base;
 struct health;
-struct health_ops;
 struct model;
-struct model_instance;
 struct neighbours;
 struct publish;
 struct state;
@@ -34,7 +33,8 @@ struct sluiced {
 	struct state *state;
 	struct stats *stats;
 	struct publish *publish;
-	struct health *health;
+	struct checks *checks;
+	struct health *health; /* the checks' */
 	struct neighbours *neighbours;
 	struct control *control;
 	uint64_t started_ms; /* CLOCK_MONOTONIC */
@@ -65,12 +65,5 @@ int sluiced_reload(struct sluiced *sluiced);
 
 /** Read a configuration; what is wrong is logged. Return: NULL and errno. */
 struct config *sluiced_config_load(const char *path);
-
-/* Checks of an instance, with those of its pool. What goes wrong is logged. */
-extern const struct health_ops sluiced_health_ops;
-void sluiced_checks_start(struct sluiced *sluiced, struct model_instance *instance,
-			  const struct config_pool *pool);
-void sluiced_checks_update(struct sluiced *sluiced, struct model_instance *instance,
-			   const struct config_pool *pool);
 
 #endif

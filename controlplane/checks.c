@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/checks.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/clock.h"
+#include "controlplane/health.h"
+#include "controlplane/log.h"
+#include "controlplane/model.h"
+#include "controlplane/version.h"
+
+/* When the interface should be usable, if nobody says that it is. */
+#define RESUME_S 1
+
+struct checks {
+	struct health *health;
+	struct model *model;
+	struct event *resume_timer;
+	bool paused;
+	bool resuming;
+	bool was_connected; /* once, in this life */
+};
+
+static void on_changed(void *arg, void *owner, enum health_state old, enum health_state now,
+		       const char *reason)
+{
+	struct checks *checks = arg;
+
+	(void)old;
+	model_health_set(checks->model, owner, now, reason);
+}
+
+static void on_log(void *arg, int priority, const char *line)
+{
+	(void)arg;
+	log_line(priority, line);
+}
+
+static const struct health_ops health_ops = { .changed = on_changed, .log = on_log };
+
+static struct health_instance_spec spec_of(struct model_instance *instance,
+					   const struct config_pool *pool)
+{
+	return (struct health_instance_spec){
+		.name = instance->path,
+		.owner = instance,
+		.address = instance->address,
+		.checks = pool->checks,
+		.check_count = pool->check_count,
+		.initial = instance->health,
+	};
+}
+
+void checks_add(struct checks *checks, struct model_instance *instance,
+		const struct config_pool *pool)
+{
+	struct health_instance_spec spec = spec_of(instance, pool);
+	enum health_state state;
+
+	if (checks->paused)
+		return;
+	instance->checker = health_instance_add(checks->health, &spec);
+	if (!instance->checker) {
+		log_err("%s: its checks cannot be started: %s", instance->path, strerror(errno));
+		return;
+	}
+	state = health_instance_state(instance->checker);
+	if (state != instance->health)
+		model_health_set(checks->model, instance, state,
+				 health_instance_reason(instance->checker));
+}
+
+void checks_update(struct checks *checks, struct model_instance *instance,
+		   const struct config_pool *pool)
+{
+	struct health_instance_spec spec = spec_of(instance, pool);
+	int err;
+
+	if (!instance->checker) {
+		checks_add(checks, instance, pool);
+		return;
+	}
+	err = health_instance_update(instance->checker, &spec);
+	if (err)
+		log_err("%s: its checks cannot be changed: %s", instance->path, strerror(-err));
+}
+
+void checks_remove(struct model_instance *instance)
+{
+	health_instance_remove(instance->checker);
+	instance->checker = NULL;
+}
+
+void checks_configure(struct checks *checks, const struct config_node *node)
+{
+	health_set_max_in_flight(checks->health, node->checks_in_flight);
+}
+
+/* All instances of the configuration, with their pool's. */
+static void each_instance(struct checks *checks,
+			  void (*do_one)(struct checks *checks, struct model_instance *instance,
+					 const struct config_pool *pool))
+{
+	const struct config *config = model_config(checks->model);
+
+	for (uint32_t i = 0; i < model_pool_count(checks->model); i++) {
+		const struct model_pool *pool = model_pool_at(checks->model, i);
+
+		for (uint32_t j = 0; j < pool->instance_count; j++)
+			do_one(checks, pool->instances[j], &config->pools[i]);
+	}
+}
+
+static void pause_one(struct checks *checks, struct model_instance *instance,
+		      const struct config_pool *pool)
+{
+	(void)checks;
+	(void)pool;
+	checks_remove(instance);
+}
+
+void checks_pause(struct checks *checks)
+{
+	each_instance(checks, pause_one);
+	checks->paused = true;
+	checks->resuming = false;
+	evtimer_del(checks->resume_timer);
+}
+
+void checks_resume(struct checks *checks)
+{
+	if (!checks->resuming)
+		return;
+	checks->resuming = false;
+	evtimer_del(checks->resume_timer);
+	if (!checks->was_connected) {
+		each_instance(checks, pause_one);
+		model_health_forget(checks->model, clock_now_ms());
+	}
+	checks->was_connected = true;
+	checks->paused = false;
+	each_instance(checks, checks_add);
+}
+
+void checks_resume_later(struct checks *checks)
+{
+	const struct timeval delay = { .tv_sec = RESUME_S };
+
+	checks->resuming = true;
+	evtimer_add(checks->resume_timer, &delay);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	checks_resume(arg);
+}
+
+struct checks *checks_create(struct event_base *base, struct model *model, bool connected)
+{
+	struct checks *checks = calloc(1, sizeof(*checks));
+	const struct health_options options = {
+		.ops = &health_ops,
+		.ops_arg = checks,
+		.max_in_flight = model_config(model)->node.checks_in_flight,
+		.version = SLUICE_VERSION,
+	};
+
+	if (!checks)
+		return NULL;
+	checks->model = model;
+	checks->was_connected = connected;
+	checks->resume_timer = evtimer_new(base, on_resume, checks);
+	if (!checks->resume_timer) {
+		free(checks);
+		errno = ENOMEM;
+		return NULL;
+	}
+	checks->health = health_create(base, &options);
+	if (checks->health)
+		return checks;
+	event_free(checks->resume_timer);
+	free(checks);
+	return NULL;
+}
+
+void checks_destroy(struct checks *checks)
+{
+	if (!checks)
+		return;
+	health_destroy(checks->health);
+	event_free(checks->resume_timer);
+	free(checks);
+}
+
+struct health *checks_health(const struct checks *checks)
+{
+	return checks->health;
+}

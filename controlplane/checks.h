@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Between the model's instances and the health checker. Checks go by the dataplane: while that is away
+ * they rest, since they would say nothing of the instances; what was known of them stays.
+ * Context: the event loop's thread.
+ */
+#ifndef CONTROLPLANE_CHECKS_H
+#define CONTROLPLANE_CHECKS_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+
+struct checks;
+struct event_base;
+struct health;
+struct model;
+struct model_instance;
+
+/**
+ * @model: has its configuration.
+ * @connected: the dataplane is there already.
+ * Return: NULL and errno.
+ */
+struct checks *checks_create(struct event_base *base, struct model *model, bool connected);
+void checks_destroy(struct checks *checks);
+
+/** The checker, for its figures. */
+struct health *checks_health(const struct checks *checks);
+
+/** Take what the configuration says of all checks together. */
+void checks_configure(struct checks *checks, const struct config_node *node);
+
+/** Check an instance with its pool's checks, from the health that the model has of it. */
+void checks_add(struct checks *checks, struct model_instance *instance,
+		const struct config_pool *pool);
+void checks_update(struct checks *checks, struct model_instance *instance,
+		   const struct config_pool *pool);
+void checks_remove(struct model_instance *instance);
+
+/** The dataplane is gone. */
+void checks_pause(struct checks *checks);
+
+/**
+ * The dataplane is there, and its interface can be used. If it is the first one in this life, all that
+ * was found without it is forgotten.
+ */
+void checks_resume(struct checks *checks);
+
+/** The same, should nobody call that within a second. */
+void checks_resume_later(struct checks *checks);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controlplane/log.h"
+#include "controlplane/sluiced.h"
+#include "controlplane/version.h"
+
+#define RUN_DIR "/run/sluice"
+#define STATE_DIR "/var/lib/sluice"
+
+static const char usage[] =
+	"usage: sluiced [-c FILE] [-r DIR] [-s STATEDIR] [--log-level LEVEL]\n"
+	"\n"
+	"  -c FILE             configuration (" CONFIG_DEFAULT_PATH ")\n"
+	"  -r DIR              sockets and pid (" RUN_DIR ")\n"
+	"  -s STATEDIR         what operators said, over restarts (" STATE_DIR ", or DIR with -r)\n"
+	"  --log-level LEVEL   error, warning, info or debug (info)\n"
+	"  -h, --help          this text\n"
+	"  -V, --version       the version\n";
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "state-dir", required_argument, NULL, 's' },
+	{ "log-level", required_argument, NULL, 'l' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int level_set(const char *word)
+{
+	static const struct {
+		const char *word;
+		int priority;
+	} levels[] = {
+		{ "error", LOG_ERR },
+		{ "warning", LOG_WARNING },
+		{ "info", LOG_INFO },
+		{ "debug", LOG_DEBUG },
+	};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (strcmp(word, levels[i].word) == 0) {
+			log_set_level(levels[i].priority);
+			return 0;
+		}
+	}
+	fprintf(stderr, "sluiced: --log-level is error, warning, info or debug, not: %s\n", word);
+	return -EINVAL;
+}
+
+/* Return: an enum options_exit, or -1: go on. */
+static int option_take(struct sluiced *sluiced, int option)
+{
+	switch (option) {
+	case 'c':
+		sluiced->config_path = optarg;
+		return -1;
+	case 'r':
+		sluiced->run_dir = optarg;
+		return -1;
+	case 's':
+		sluiced->state_dir = optarg;
+		return -1;
+	case 'l':
+		return level_set(optarg) ? OPTIONS_EXIT_USAGE : -1;
+	case 'V':
+		puts("sluiced " SLUICE_VERSION);
+		return OPTIONS_EXIT_DONE;
+	case 'h':
+		fputs(usage, stdout);
+		return OPTIONS_EXIT_DONE;
+	default:
+		fputs(usage, stderr);
+		return OPTIONS_EXIT_USAGE;
+	}
+}
+
+int options_read(struct sluiced *sluiced, int argc, char **argv)
+{
+	int option, code = -1;
+
+	sluiced->config_path = CONFIG_DEFAULT_PATH;
+	while (code < 0 && (option = getopt_long(argc, argv, "c:r:s:hV", long_options, NULL)) != -1)
+		code = option_take(sluiced, option);
+	if (code < 0 && optind < argc) {
+		fprintf(stderr, "sluiced: unexpected argument: %s\n", argv[optind]);
+		code = OPTIONS_EXIT_USAGE;
+	}
+	if (!sluiced->state_dir)
+		sluiced->state_dir = sluiced->run_dir ? sluiced->run_dir : STATE_DIR;
+	if (!sluiced->run_dir)
+		sluiced->run_dir = RUN_DIR;
+	return code;
+}
