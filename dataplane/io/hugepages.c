@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "dataplane/io/logger.h"
 
@@ -13,14 +14,14 @@
 static uint64_t pages_read(const char *path)
 {
 	FILE *file = fopen(path, "re");
-	unsigned long long pages = 0;
+	char text[32] = "";
 
 	if (!file)
 		return 0;
-	if (fscanf(file, "%llu", &pages) != 1)
-		pages = 0;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = 0;
 	fclose(file);
-	return pages;
+	return strtoull(text, NULL, 10);
 }
 
 static uint64_t free_megabytes(void)

@@ -70,7 +70,7 @@ void worker_fini(struct worker *worker);
  */
 uint32_t worker_step(struct worker *worker);
 
-/** Iterate until told to stop. @worker: struct worker. Context: its lcore. */
-int worker_main(void *worker);
+/** Iterate until told to stop. @arg: struct worker. Context: its lcore. */
+int worker_main(void *arg);
 
 #endif

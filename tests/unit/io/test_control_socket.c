@@ -63,8 +63,8 @@ static int controller_connect(struct fixture *f)
 	return fd;
 }
 
-/* Return: length of the message; @fds are filled if there were any. */
-static ssize_t hello_receive(int fd, struct lb_hello *hello, int *fds)
+/* Return: whether there was a message; if so, it came with all descriptors. */
+static bool hello_receive(int fd, struct lb_hello *hello, int *fds)
 {
 	union {
 		char bytes[CMSG_SPACE(LB_HELLO_FDS * sizeof(int))];
@@ -72,16 +72,19 @@ static ssize_t hello_receive(int fd, struct lb_hello *hello, int *fds)
 	} rights;
 	struct iovec iov = { hello, sizeof(*hello) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = rights.bytes };
-	ssize_t length;
+	const struct cmsghdr *cmsg;
 
 	msg.msg_controllen = sizeof(rights.bytes);
-	length = recvmsg(fd, &msg, 0);
-	if (length > 0) {
-		assert_int_equal(CMSG_FIRSTHDR(&msg)->cmsg_len,
-				 CMSG_LEN(LB_HELLO_FDS * sizeof(int)));
-		memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), LB_HELLO_FDS * sizeof(int));
-	}
-	return length;
+	memset(hello, 0, sizeof(*hello));
+	for (int i = 0; i < LB_HELLO_FDS; i++)
+		fds[i] = -1;
+	if (recvmsg(fd, &msg, 0) != sizeof(*hello))
+		return false;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (!cmsg || cmsg->cmsg_len != CMSG_LEN(LB_HELLO_FDS * sizeof(int)))
+		return false;
+	memcpy(fds, CMSG_DATA(cmsg), LB_HELLO_FDS * sizeof(int));
+	return true;
 }
 
 static void fds_close(const int *fds)
@@ -109,7 +112,7 @@ static void controller_gets_the_segment(void **state)
 	uint64_t one = 1;
 
 	assert_true(control_socket_accept(&f->control));
-	assert_int_equal(hello_receive(fd, &hello, fds), sizeof(hello));
+	assert_true(hello_receive(fd, &hello, fds));
 	assert_int_equal(hello.magic, LB_ABI_MAGIC);
 	assert_int_equal(hello.abi_hash, lb_abi_hash());
 	assert_int_equal(hello.boot_id, f->rig->segment.boot_id);
@@ -138,16 +141,16 @@ static void only_one_controller_at_a_time(void **state)
 
 	assert_true(control_socket_accept(&f->control));
 	assert_false(control_socket_accept(&f->control));
-	assert_int_equal(hello_receive(first, &hello, fds), sizeof(hello));
+	assert_true(hello_receive(first, &hello, fds));
 	fds_close(fds);
-	assert_int_equal(hello_receive(second, &hello, fds), 0);
+	assert_false(hello_receive(second, &hello, fds));
 	close(second);
 
 	/* The successor need not wait until the death of the first has been noticed. */
 	close(first);
 	second = controller_connect(f);
 	assert_true(control_socket_accept(&f->control));
-	assert_int_equal(hello_receive(second, &hello, fds), sizeof(hello));
+	assert_true(hello_receive(second, &hello, fds));
 	fds_close(fds);
 	close(second);
 }

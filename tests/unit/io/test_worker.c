@@ -201,7 +201,7 @@ static void tables_change_beside_a_running_worker(void **state)
 {
 	enum { CHANGES = 200 };
 	struct rig *rig = rig_create(RIG_NULL, 16, 16);
-	uint64_t took_ns[CHANGES];
+	uint64_t took_ns[CHANGES], median_ns, worst_ns;
 	uint64_t deadline = rte_rdtsc() + 20 * rte_get_tsc_hz();
 	struct lb_event event;
 
@@ -226,10 +226,11 @@ static void tables_change_beside_a_running_worker(void **state)
 	__atomic_store_n(&rig->stop, true, __ATOMIC_RELAXED);
 	rte_eal_wait_lcore(1);
 	qsort(took_ns, CHANGES, sizeof(took_ns[0]), compare_u64);
+	median_ns = took_ns[CHANGES / 2];
+	worst_ns = took_ns[CHANGES - 1];
 	print_message("# figure: a change of tables is with the worker after %.1f us (median of %d;"
 		      " worst %.1f us)\n",
-		      (double)took_ns[CHANGES / 2] / 1000, CHANGES,
-		      (double)took_ns[CHANGES - 1] / 1000);
+		      (double)median_ns / 1000, CHANGES, (double)worst_ns / 1000);
 	assert_true(rig->worker->stats->rx_pkts > 64);
 	rig_check_accounting(rig);
 	rig_destroy(rig);
