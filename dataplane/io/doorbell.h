@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include <rte_atomic.h>
+
 struct doorbell {
 	uint32_t is_asleep; /* set by the main lcore, cleared by whoever rings or wakes */
 	int fd;		    /* eventfd */
@@ -23,7 +25,7 @@ static inline void doorbell_ring(struct doorbell *bell)
 	const uint64_t one = 1;
 
 	/* The ring's entry must be visible before the question: partner of doorbell_sleep(). */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_smp_mb();
 	if (!__atomic_load_n(&bell->is_asleep, __ATOMIC_RELAXED) ||
 	    !__atomic_exchange_n(&bell->is_asleep, 0, __ATOMIC_RELAXED))
 		return;
@@ -36,7 +38,7 @@ static inline void doorbell_ring(struct doorbell *bell)
 static inline void doorbell_sleep(struct doorbell *bell)
 {
 	__atomic_store_n(&bell->is_asleep, 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_smp_mb();
 }
 
 static inline void doorbell_wake(struct doorbell *bell)
