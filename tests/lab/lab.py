@@ -195,7 +195,7 @@ class Lab:
         self.net.ip("router", *(f"route replace {vip} via {v6 if ':' in vip else v4}" for vip in settings.VIPS))
 
     def _make_client(self):
-        self.net.add("client", **{"net.ipv4.ip_local_port_range": "10240 65000"})
+        self.net.add("client", **{"net.ipv4.ip_local_port_range": "30000 65000"})
         self.net.link("client", "eth0", "router", "client0")
         v4, v6 = settings.CLIENT
         via4, via6 = settings.ROUTER_CLIENT
@@ -327,6 +327,10 @@ class Lab:
 
     def curl(self, url, *argv, **options):
         return self.net.exec("client", "curl", "-ksS", "-m", "10", *argv, url, check=False, **options)
+
+    def names(self, url, count):
+        """The instances that answer, one connection each."""
+        return self.curl(url, *[url] * (count - 1), "-H", "Connection: close").stdout.split()
 
     def load(self, *urls, **options):
         return Load(self.net, urls or settings.URLS, **{"expect": ",".join(settings.NAMES), **options})

@@ -40,7 +40,7 @@ CONFIG = {
         "gateway": list(ROUTER_LAN),
         "flows": 100000,
         "secret": "000102030405060708090a0b0c0d0e0f",
-        "idle_timeout": "5m",
+        "idle_timeout": "10s",
         "fin_timeout": "2s",
         "syn_timeout": "3s",
     },

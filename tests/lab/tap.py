@@ -4,7 +4,7 @@ import sys
 import time
 import traceback
 
-from lab import Lab
+from lab import CtlError, Lab
 
 
 def expect(condition, message):
@@ -33,6 +33,16 @@ def _logs(lab):
         note(daemon.log(25))
 
 
+def _start(lab):
+    try:
+        lab.start()
+    except (RuntimeError, TimeoutError, CtlError) as error:
+        note(error)
+        _logs(lab)
+        print("Bail out! Sluice does not start in the lab")
+        sys.exit(1)
+
+
 def run(*scenarios, bare=False):
     """Bring the lab up once and run the scenarios in it; the first line of each one's text is its name.
 
@@ -42,7 +52,7 @@ def run(*scenarios, bare=False):
     sys.stdout.reconfigure(line_buffering=True)
     with Lab() as lab:
         if not bare:
-            lab.start()
+            _start(lab)
         for number, scenario in enumerate(scenarios, 1):
             name = scenario.__doc__.splitlines()[0].rstrip(".")
             began = time.monotonic()
