@@ -90,6 +90,13 @@ static void control_client_watch(struct control_client *client)
 	}
 }
 
+static void control_client_go_on(struct control_client *client)
+{
+	control_client_watch(client);
+	bufferevent_setwatermark(client->stream, EV_READ, 0,
+				 control_session_input_max(client->session));
+}
+
 static void control_client_on_changed(void *arg)
 {
 	struct control_client *client = arg;
@@ -102,9 +109,7 @@ static void control_client_on_changed(void *arg)
 			return;
 		}
 	}
-	control_client_watch(client);
-	bufferevent_setwatermark(client->stream, EV_READ, 0,
-				 control_session_input_max(client->session));
+	control_client_go_on(client);
 }
 
 static void control_client_on_read(struct bufferevent *stream, void *arg)
@@ -174,7 +179,7 @@ static int control_client_create(struct control *control, int fd, const char *wh
 	bufferevent_setcb(client->stream, control_client_on_read, control_client_on_read,
 			  control_client_on_event, client);
 	bufferevent_set_timeouts(client->stream, NULL, &stall);
-	control_client_on_changed(client);
+	control_client_go_on(client);
 	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
 	return 0;
 
@@ -325,10 +330,14 @@ struct control *control_create(const struct control_options *options)
 
 void control_destroy(struct control *control)
 {
+	struct control_client *client, *next;
+
 	if (control == NULL)
 		return;
-	while (!TAILQ_EMPTY(&control->clients))
-		control_client_destroy(TAILQ_FIRST(&control->clients));
+	for (client = TAILQ_FIRST(&control->clients); client != NULL; client = next) {
+		next = TAILQ_NEXT(client, entry);
+		control_client_destroy(client);
+	}
 	unlink(control->path);
 	evconnlistener_free(control->listener);
 	event_free(control->accept_timer);

@@ -11,6 +11,9 @@
 #include "controlplane/control_call.h"
 #include "controlplane/control_protocol.h"
 
+/* The loop's clock is coarse: a timer may be early by as much. */
+#define CONTROL_LATE_MS 10
+
 static json_t *control_admin_flows(const struct control_instance *instance)
 {
 	return instance->flows_known ? json_integer((json_int_t)instance->flows) : json_null();
@@ -91,7 +94,7 @@ static void control_admin_watch(struct control_call *call)
 	control_call_progress(call, json_pack("{s:o, s:I}", "flows", control_admin_flows(&instance),
 					      "elapsed_ms", (json_int_t)elapsed_ms));
 	if (limit_ms != 0 && limit_ms - elapsed_ms < next_ms)
-		next_ms = limit_ms - elapsed_ms + 1;
+		next_ms = limit_ms - elapsed_ms + CONTROL_LATE_MS;
 	call->on_timer = control_admin_watch;
 	control_call_timer(call, (uint32_t)next_ms);
 }

@@ -13,11 +13,11 @@
 struct sluiced;
 
 /** Return: the result; NULL and a refusal. */
-json_t *control_plan_diff(struct sluiced *sluiced, const struct control_config *config,
+json_t *control_plan_diff(struct sluiced *sluiced, const struct control_config *from,
 			  struct control_refusal *refusal);
 
 /** Return: 0 and the result; -errno and a refusal. */
-int control_plan_apply(struct sluiced *sluiced, const struct control_config *config,
-		       json_t **result, struct control_refusal *refusal);
+int control_plan_apply(struct sluiced *sluiced, const struct control_config *from, json_t **result,
+		       struct control_refusal *refusal);
 
 #endif

@@ -323,11 +323,16 @@ static void control_session_finish(struct control_session *session, json_t *answ
 static void control_call_log(const struct control_call *call, const char *outcome)
 {
 	const struct control_request *request = &call->request;
+	char value[16] = "";
 
 	if (!control_request_writes(request))
 		return;
-	log_info("control: %s: %s%s%s: %s", call->who, control_request_verb_name(request->verb),
-		 request->instance[0] != '\0' ? " " : "", request->instance, outcome);
+	if (request->weight_action == CONTROL_WEIGHT_SET)
+		snprintf(value, sizeof(value), " %u", request->weight);
+	else if (request->weight_action == CONTROL_WEIGHT_DEFAULT)
+		snprintf(value, sizeof(value), " default");
+	log_info("control: %s: %s%s%s%s: %s", call->who, control_request_verb_name(request->verb),
+		 request->instance[0] != '\0' ? " " : "", request->instance, value, outcome);
 }
 
 void control_call_done(struct control_call *call, json_t *result)

@@ -65,38 +65,39 @@ static void status_cpus(const struct cli *cli, const json_t *cpus)
 	}
 }
 
+/* A line about the dataplane below its first one. */
+static void status_remark(const struct cli *cli, enum table_style style, const char *text)
+{
+	if (text[0] == '\0')
+		return;
+	status_label(cli, "");
+	table_text(cli->out, cli->colour, style, text);
+	fputc('\n', cli->out);
+}
+
 static void status_dataplane(const struct cli *cli, const json_t *dataplane)
 {
 	const char *problem = status_text(dataplane, "problem");
-	const char *note = status_text(dataplane, "note");
 	int64_t workers = status_integer(dataplane, "workers");
 	char uptime[TEXT_MAX];
 
 	status_label(cli, "dataplane");
 	if (!json_is_true(json_object_get(dataplane, "running"))) {
-		table_text(cli->out, cli->colour, TABLE_BAD, "not running");
-	} else {
-		fprintf(cli->out, "%s on ", status_text(dataplane, "kind"));
-		table_text(cli->out, false, TABLE_PLAIN, status_text(dataplane, "port"));
-		fprintf(cli->out, " (%s), %" PRId64 " worker%s on CPU%s ",
-			status_text(dataplane, "driver"), workers, text_plural(workers),
-			text_plural(workers));
-		status_cpus(cli, json_object_get(dataplane, "cpus"));
-		fprintf(cli->out, ", generation %" PRId64 ", up %s",
-			status_integer(dataplane, "generation"),
-			text_duration(uptime,
-				      (int64_t)(status_number(dataplane, "uptime_s") * 1000)));
-	}
-	fputc('\n', cli->out);
-	for (int i = 0; i < 2; i++) {
-		const char *text = i == 0 ? problem : note;
-
-		if (text[0] == '\0')
-			continue;
-		status_label(cli, "");
-		table_text(cli->out, cli->colour, i == 0 ? TABLE_BAD : TABLE_WARN, text);
+		table_text(cli->out, cli->colour, TABLE_BAD,
+			   problem[0] != '\0' ? problem : "not running");
 		fputc('\n', cli->out);
+		return;
 	}
+	fprintf(cli->out, "%s on ", status_text(dataplane, "kind"));
+	table_text(cli->out, false, TABLE_PLAIN, status_text(dataplane, "port"));
+	fprintf(cli->out, " (%s), %" PRId64 " worker%s on CPU%s ", status_text(dataplane, "driver"),
+		workers, text_plural(workers), text_plural(workers));
+	status_cpus(cli, json_object_get(dataplane, "cpus"));
+	fprintf(cli->out, ", generation %" PRId64 ", up %s\n",
+		status_integer(dataplane, "generation"),
+		text_duration(uptime, (int64_t)(status_number(dataplane, "uptime_s") * 1000)));
+	status_remark(cli, TABLE_BAD, problem);
+	status_remark(cli, TABLE_WARN, status_text(dataplane, "note"));
 }
 
 static void status_packets(const struct cli *cli, const json_t *node)
@@ -293,8 +294,8 @@ static void status_warnings(const struct cli *cli, const json_t *pools)
 			snprintf(text, sizeof(text), "pool %s: no instances", name);
 		else if (json_is_true(json_object_get(pool, "open")))
 			snprintf(text, sizeof(text),
-				 "pool %s: no instance is up; all are treated as up (all_down: "
-				 "open)",
+				 "pool %s: no instance is fit for new flows, so all get them "
+				 "(all_down: open)",
 				 name);
 		else if (json_is_true(json_object_get(pool, "on_backup")))
 			snprintf(text, sizeof(text), "pool %s: backup instances take new flows",

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 const char *text_count(char *text, int64_t count)
 {
@@ -27,7 +26,7 @@ const char *text_count(char *text, int64_t count)
 const char *text_rate(char *text, double per_s)
 {
 	if (!isfinite(per_s) || per_s < 0.05)
-		return strcpy(text, "0");
+		return text_count(text, 0);
 	if (per_s < 99.95) {
 		snprintf(text, TEXT_MAX, "%.1f", per_s);
 		return text;

@@ -264,9 +264,7 @@ static void test_socket_path_too_long(void **test_state)
 	struct harness *h = *test_state;
 	char arguments[256];
 
-	memset(arguments, 'd', sizeof(arguments));
-	memcpy(arguments, "-r /", 4);
-	strcpy(arguments + 200, " status");
+	snprintf(arguments, sizeof(arguments), "-r /%0200d status", 0);
 	assert_int_equal(harness_run(h, arguments, NULL), 2);
 	assert_non_null(strstr(h->err, "too long"));
 }

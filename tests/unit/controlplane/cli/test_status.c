@@ -194,7 +194,7 @@ static const char status_table[] =
 	"no next hop: no route\n"
 	"api   a               10.0.1.1       100  maint  down         0      0  100.0 %     1 ms ago  "
 	"refused\n"
-	"pool api: no instance is up; all are treated as up (all_down: open)\n"
+	"pool api: no instance is fit for new flows, so all get them (all_down: open)\n"
 	"pool empty: no instances\n";
 
 static void assert_text(const char *text, const char *expected)
@@ -257,8 +257,7 @@ static void test_status_without_a_dataplane(void **test_state)
 			    "\"pools\":[]}}\n"),
 		0);
 	assert_text(h->out, "sluiced     0.1.0, up 1.0 s, configuration /c\n"
-			    "dataplane   not running\n"
-			    "            no /run/dp.sock\n"
+			    "dataplane   no /run/dp.sock\n"
 			    "\n"
 			    "SERVICE  VIP  FORWARD  PORT  POOL\n"
 			    "\n"
@@ -303,7 +302,7 @@ static void test_colours(void **test_state)
 	assert_non_null(strstr(text, "\033[33mlame\033[0m"));
 	assert_non_null(strstr(text, "\033[1;31mdown\033[0m"));
 	assert_non_null(strstr(text, "\033[33mdrain\033[0m"));
-	assert_non_null(strstr(text, "\033[1;31mpool api: no instance is up"));
+	assert_non_null(strstr(text, "\033[1;31mpool api: no instance is fit"));
 	free(text);
 	json_decref(answer);
 }
