@@ -109,25 +109,39 @@ static void maglev_free_all(struct maglev *m)
 	m->left = m->n_slots;
 }
 
-static inline void maglev_take(struct maglev *m, const struct maglev_member *member, uint32_t slot)
+static void maglev_take(struct maglev *m, const struct maglev_member *member, uint32_t slot)
 {
 	m->free[slot / 64] &= ~(1ULL << slot % 64);
 	m->slots[slot] = member->value;
 	m->left--;
 }
 
-/* The first free slot of the rest of a member's list. */
-static inline uint32_t maglev_draw(const struct maglev *m, struct maglev_member *member)
+/*
+ * Turns of members from @member to @end, as long as there are slots enough: each takes the first free
+ * slot of the rest of its list. All the time of a build is spent here, so everything is in registers.
+ * Return: the member whose turn it is next.
+ */
+static struct maglev_member *maglev_draw(struct maglev *m, struct maglev_member *member,
+					 const struct maglev_member *end)
 {
-	uint64_t draw = member->draw;
-	uint32_t slot;
+	uint64_t *free_slots = m->free;
+	uint16_t *slots = m->slots;
+	uint32_t n_slots = m->n_slots, left = m->left;
 
-	do {
-		draw += LB_HASH_MUL2;
-		slot = lb_flow_slot((draw ^ draw >> 32) * LB_HASH_MUL1, m->n_slots);
-	} while (!(m->free[slot / 64] >> slot % 64 & 1));
-	member->draw = draw;
-	return slot;
+	for (; member < end && left > MAGLEV_SCAN; member++, left--) {
+		uint64_t draw = member->draw;
+		uint32_t slot;
+
+		do {
+			draw += LB_HASH_MUL2;
+			slot = lb_flow_slot((draw ^ draw >> 32) * LB_HASH_MUL1, n_slots);
+		} while (!(free_slots[slot / 64] >> slot % 64 & 1));
+		member->draw = draw;
+		free_slots[slot / 64] &= ~(1ULL << slot % 64);
+		slots[slot] = member->value;
+	}
+	m->left = left;
+	return member;
 }
 
 /* Of the free slots, the one with the member's lowest score. */
@@ -156,8 +170,7 @@ static void maglev_round(struct maglev *m, const struct maglev_class *class)
 	struct maglev_member *member = m->members + class->first;
 	struct maglev_member *end = member + class->count;
 
-	for (; member < end && m->left > MAGLEV_SCAN; member++)
-		maglev_take(m, member, maglev_draw(m, member));
+	member = maglev_draw(m, member, end);
 	for (; member < end && m->left > 0; member++)
 		maglev_take(m, member, maglev_scan(m, member));
 }
