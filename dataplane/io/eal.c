@@ -16,11 +16,16 @@
 
 #define ARGS_MAX (32 + 2 * LB_WORKERS_MAX)
 
-struct args {
-	char *argv[ARGS_MAX];
+/*
+ * DPDK's command line. It keeps pointers into some of the strings (the first one
+ * names it in the system log) and puts others in their places in the array that it
+ * is given, so the strings are owned here, until eal_stop().
+ */
+static struct args {
+	char *owned[ARGS_MAX];
 	int argc;
 	bool failed;
-};
+} args;
 
 /*
  * What DPDK prints. It is shown at level debug only, since what matters of it is
@@ -98,28 +103,26 @@ const char *eal_complaint(void)
 	return taken;
 }
 
-static void __attribute__((format(printf, 2, 3)))
-arg_add(struct args *args, const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) arg_add(const char *format, ...)
 {
 	va_list values;
 
 	va_start(values, format);
-	if (args->argc >= ARGS_MAX - 1 || vasprintf(&args->argv[args->argc], format, values) < 0)
-		args->failed = true;
+	if (args.argc >= ARGS_MAX - 1 || vasprintf(&args.owned[args.argc], format, values) < 0)
+		args.failed = true;
 	else
-		args->argc++;
+		args.argc++;
 	va_end(values);
-	args->argv[args->argc] = NULL;
 }
 
-/* DPDK keeps none of the strings once it has started. */
-static void args_free(struct args *args)
+static void args_free(void)
 {
-	for (int i = 0; i < args->argc; i++)
-		free(args->argv[i]);
+	for (int i = 0; i < args.argc; i++)
+		free(args.owned[i]);
+	args = (struct args){ .argc = 0 };
 }
 
-static void lcores_add(struct args *args, const struct plan *plan)
+static void lcores_add(const struct plan *plan)
 {
 	char map[16 * LB_WORKERS_MAX + sizeof(plan->main_cpus)];
 	int length = snprintf(map, sizeof(map), "0@(%s)", plan->main_cpus);
@@ -127,8 +130,8 @@ static void lcores_add(struct args *args, const struct plan *plan)
 	for (uint32_t i = 0; i < plan->n_workers; i++)
 		length += snprintf(map + length, sizeof(map) - (size_t)length, ",%u@%u",
 				   eal_lcore(i), plan->node->cpus[i]);
-	arg_add(args, "--lcores=%s", map);
-	arg_add(args, "--main-lcore=0");
+	arg_add("--lcores=%s", map);
+	arg_add("--main-lcore=0");
 }
 
 /*
@@ -136,63 +139,63 @@ static void lcores_add(struct args *args, const struct plan *plan)
  * only "combined" channels, and a veth has none. busy_budget=0, because otherwise
  * every empty poll is a system call.
  */
-static void devices_add(struct args *args, const struct plan *plan)
+static void devices_add(const struct plan *plan)
 {
 	const struct config_node *node = plan->node;
 
 	if (node->port_kind == CONFIG_PORT_PCI) {
-		arg_add(args, "--allow=%s", node->port);
+		arg_add("--allow=%s", node->port);
 		return;
 	}
-	arg_add(args, "--no-pci");
-	arg_add(args, "--iova-mode=va");
+	arg_add("--no-pci");
+	arg_add("--iova-mode=va");
 	if (node->port_kind == CONFIG_PORT_VDEV) {
-		arg_add(args, "--vdev=%s", node->port);
+		arg_add("--vdev=%s", node->port);
 		return;
 	}
 	for (uint32_t i = 0; i < plan->n_workers; i++)
-		arg_add(args, "--vdev=" EAL_XDP_DEVICE ",iface=%s,start_queue=%u,busy_budget=0", i,
+		arg_add("--vdev=" EAL_XDP_DEVICE ",iface=%s,start_queue=%u,busy_budget=0", i,
 			node->port, i);
 }
 
 /* In memory: no files, so any number of dataplanes fit on a machine, and none leaves a trace. */
-static void args_fill(struct args *args, const struct plan *plan, const char *program)
+static void args_fill(const struct plan *plan, const char *program)
 {
-	arg_add(args, "%s", program);
-	arg_add(args, "--in-memory");
-	arg_add(args, "--no-telemetry");
-	arg_add(args, "-m");
-	arg_add(args, "%u", plan->memory_mb);
-	arg_add(args, "--log-level=*:%s", logger_wants(LOG_DEBUG) ? "info" : "warning");
-	lcores_add(args, plan);
-	devices_add(args, plan);
+	arg_add("%s", program);
+	arg_add("--in-memory");
+	arg_add("--no-telemetry");
+	arg_add("-m");
+	arg_add("%u", plan->memory_mb);
+	arg_add("--log-level=*:%s", logger_wants(LOG_DEBUG) ? "info" : "warning");
+	lcores_add(plan);
+	devices_add(plan);
 }
 
 int eal_start(const struct plan *plan, const char *program)
 {
-	struct args args = { .argc = 0 };
+	char *argv[ARGS_MAX] = { NULL };
 	int err = 0;
 
-	args_fill(&args, plan, program);
+	args_fill(plan, program);
 	if (args.failed) {
 		logger_err("no memory for the arguments of DPDK");
-		err = -ENOMEM;
-		goto out;
+		args_free();
+		return -ENOMEM;
 	}
+	memcpy(argv, args.owned, (size_t)args.argc * sizeof(argv[0]));
 	chatter_catch();
-	if (rte_eal_init(args.argc, args.argv) < 0) {
+	if (rte_eal_init(args.argc, argv) < 0) {
 		err = rte_errno ? -rte_errno : -EINVAL;
 		logger_err("DPDK does not start: %s (%s)", rte_strerror(-err), eal_complaint());
 	}
 	xdp_chatter_catch();
-out:
-	args_free(&args);
 	return err;
 }
 
 void eal_stop(void)
 {
 	rte_eal_cleanup();
+	args_free();
 	if (!chatter)
 		return;
 	rte_openlog_stream(NULL);
