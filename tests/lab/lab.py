@@ -38,8 +38,8 @@ class CtlError(Exception):
     """sluicectl did not exit with 0."""
 
     def __init__(self, argv, done):
-        super().__init__(f"sluicectl {' '.join(map(str, argv))}: exit code {done.returncode}: {done.stderr.strip()}")
-        self.code, self.stderr = done.returncode, done.stderr
+        self.code, self.why = done.returncode, (done.stderr or done.stdout).strip()
+        super().__init__(f"sluicectl {' '.join(map(str, argv))}: exit code {self.code}: {self.why}")
 
 
 def wait_for(what, condition, timeout_s=10, pause_s=0.05):

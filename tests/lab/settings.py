@@ -28,7 +28,7 @@ PLAIN = re.compile(r"[a-z][a-z0-9-]*|[0-9]+m?s|[0-9]+m")  # text that YAML takes
 
 
 def _check(target):
-    return {"target": target, "interval": "500ms", "timeout": "400ms", "unhealthy": 2, "healthy": 2}
+    return {"target": target, "interval": "700ms", "timeout": "600ms", "unhealthy": 3, "healthy": 2}
 
 
 CONFIG = {
