@@ -143,25 +143,39 @@ static int control_model_refuse(const struct sluiced *sluiced, int err,
 }
 
 /*
- * A drain only keeps new flows away, which is undone without harm. So it takes effect before the disk has
+ * A drain only keeps new flows away, and is undone without harm. So it takes effect before the disk has
  * answered, and the operator is told after.
  */
 static int control_model_drain(struct sluiced *sluiced, struct model_instance *instance,
 			       const struct state_entry *entry, struct control_wait *wait)
 {
-	enum model_admin before = instance->admin;
-	int err = state_prepare(sluiced->state, instance->path, entry);
+	int err;
 
-	if (err != 0)
-		return err;
 	model_admin_set(sluiced->model, instance, MODEL_DRAIN);
 	control_model_send(sluiced, PUBLISH_INSTANCES, wait);
-	err = state_commit(sluiced->state);
+	err = state_set(sluiced->state, instance->path, entry);
 	if (err != 0) {
 		control_model_cancel(sluiced, wait);
-		model_admin_set(sluiced->model, instance, before);
+		model_admin_set(sluiced->model, instance, MODEL_READY);
 	}
 	return err;
+}
+
+/* All else is kept first. */
+static int control_model_keep(struct sluiced *sluiced, struct model_instance *instance,
+			      const struct control_change *change, const struct state_entry *entry,
+			      struct control_wait *wait)
+{
+	bool out = change->set_admin && change->admin != MODEL_READY;
+	int err = 0;
+
+	if (!control_model_is_kept(sluiced, instance->path, entry))
+		err = state_set(sluiced->state, instance->path, entry);
+	if (err != 0)
+		return err;
+	control_model_change(sluiced, instance, change);
+	control_model_send(sluiced, out ? PUBLISH_INSTANCES : PUBLISH_ALL, wait);
+	return 0;
 }
 
 static int control_model_set(void *arg, const char *path, const struct control_change *change,
@@ -169,28 +183,18 @@ static int control_model_set(void *arg, const char *path, const struct control_c
 {
 	struct sluiced *sluiced = arg;
 	struct model_instance *instance = model_instance_find(sluiced->model, path);
-	enum publish_scope scope = PUBLISH_ALL;
 	struct state_entry entry;
-	int err = 0;
+	int err;
 
 	if (instance == NULL) {
 		snprintf(reason, CONTROL_REASON_MAX, "there is no %s", path);
 		return -ENOENT;
 	}
 	entry = control_model_entry(instance, change);
-	if (change->set_admin && change->admin != MODEL_READY)
-		scope = PUBLISH_INSTANCES;
-
-	if (change->set_admin && change->admin == MODEL_DRAIN && instance->admin == MODEL_READY) {
+	if (change->set_admin && change->admin == MODEL_DRAIN && instance->admin == MODEL_READY)
 		err = control_model_drain(sluiced, instance, &entry, wait);
-	} else {
-		if (!control_model_is_kept(sluiced, path, &entry))
-			err = state_set(sluiced->state, path, &entry);
-		if (err == 0) {
-			control_model_change(sluiced, instance, change);
-			control_model_send(sluiced, scope, wait);
-		}
-	}
+	else
+		err = control_model_keep(sluiced, instance, change, &entry, wait);
 	if (err != 0)
 		return control_model_refuse(sluiced, err, reason);
 	control_model_release(wait);

@@ -21,9 +21,6 @@ struct state {
 	char *dir;
 	char path[PATH_MAX];
 	json_t *entries;  /* by path */
-	json_t *previous; /* what state_commit() has to come back to; NULL: nothing is prepared */
-	char *text;	  /* what was prepared, for the copy */
-	int fd;		  /* of what was prepared */
 	bool copy_failed; /* and that was logged */
 	bool (*known)(void *arg, const char *path);
 	void *known_arg;
@@ -85,18 +82,20 @@ static void state_write_copy(struct state *state, const char *text)
 	state->copy_failed = err < 0;
 }
 
-static void state_write_both(struct state *state)
+/* Write the file, then its copy. Return: 0 or -errno, and the file is as it was. */
+static int state_write(struct state *state, json_t *entries)
 {
-	char *text = state_entries_format(state->entries);
-	int fd = text == NULL ? -ENOMEM
-			      : state_file_prepare(state->dir, STATE_NAME, text, strlen(text));
-	int err = fd < 0 ? fd : state_file_commit(state->dir, STATE_NAME, fd);
+	char *text = state_entries_format(entries);
+	int err, fd;
 
-	if (err != 0)
-		log_err("state: cannot write %s: %s", state->path, strerror(-err));
-	else
+	if (text == NULL)
+		return -ENOMEM;
+	fd = state_file_prepare(state->dir, STATE_NAME, text, strlen(text));
+	err = fd < 0 ? fd : state_file_commit(state->dir, STATE_NAME, fd);
+	if (err == 0)
 		state_write_copy(state, text);
 	free(text);
+	return err;
 }
 
 static void state_load(struct state *state)
@@ -115,7 +114,9 @@ static void state_load(struct state *state)
 		log_warn("state: %s is %s; its copy %s~ with %zu entries is used", state->path,
 			 err == ENOENT ? "missing" : "damaged", state->path,
 			 json_object_size(state->entries));
-		state_write_both(state);
+		err = state_write(state, state->entries);
+		if (err != 0)
+			log_err("state: cannot write %s: %s", state->path, strerror(-err));
 		return;
 	}
 	if (err != ENOENT || errno != ENOENT)
@@ -136,7 +137,6 @@ struct state *state_open(const char *dir)
 
 	if (state == NULL)
 		return NULL;
-	state->fd = -1;
 	state->dir = strdup(dir);
 	if (state->dir == NULL)
 		goto fail;
@@ -158,26 +158,10 @@ fail:
 	return NULL;
 }
 
-/* Forget or keep what was prepared. */
-static void state_settle(struct state *state, bool keep)
-{
-	json_decref(keep ? state->previous : state->entries);
-	if (!keep)
-		state->entries = state->previous;
-	state->previous = NULL;
-	free(state->text);
-	state->text = NULL;
-	state->fd = -1;
-}
-
 void state_close(struct state *state)
 {
 	if (state == NULL)
 		return;
-	if (state->previous != NULL) {
-		state_file_abort(state->dir, STATE_NAME, state->fd);
-		state_settle(state, false);
-	}
 	json_decref(state->entries);
 	free(state->dir);
 	free(state);
@@ -245,56 +229,21 @@ static int state_change(const struct state *state, json_t *entries, const char *
 	return json_object_set_new(entries, path, state_entry_format(&stamped)) != 0 ? -ENOMEM : 0;
 }
 
-int state_prepare(struct state *state, const char *path, const struct state_entry *entry)
+int state_set(struct state *state, const char *path, const struct state_entry *entry)
 {
-	json_t *entries;
-	char *text = NULL;
+	json_t *entries = json_copy(state->entries);
 	int err;
 
-	if (state->previous != NULL)
-		return -EBUSY;
-	entries = json_copy(state->entries);
 	if (entries == NULL)
 		return -ENOMEM;
 	err = state_change(state, entries, path, entry);
-	if (err != 0)
-		goto fail;
-	text = state_entries_format(entries);
-	if (text == NULL) {
-		err = -ENOMEM;
-		goto fail;
+	if (err == 0)
+		err = state_write(state, entries);
+	if (err != 0) {
+		json_decref(entries);
+		return err;
 	}
-	err = state_file_prepare(state->dir, STATE_NAME, text, strlen(text));
-	if (err < 0)
-		goto fail;
-
-	state->fd = err;
-	state->text = text;
-	state->previous = state->entries;
+	json_decref(state->entries);
 	state->entries = entries;
 	return 0;
-fail:
-	free(text);
-	json_decref(entries);
-	return err;
-}
-
-int state_commit(struct state *state)
-{
-	int err;
-
-	if (state->previous == NULL)
-		return 0;
-	err = state_file_commit(state->dir, STATE_NAME, state->fd);
-	if (err == 0)
-		state_write_copy(state, state->text);
-	state_settle(state, err == 0);
-	return err;
-}
-
-int state_set(struct state *state, const char *path, const struct state_entry *entry)
-{
-	int err = state_prepare(state, path, entry);
-
-	return err != 0 ? err : state_commit(state);
 }

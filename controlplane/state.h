@@ -5,12 +5,8 @@
  * a reader finds the old one or the new one. state.json~ has the same contents, for the day when
  * the disk damages the first.
  *
- * A change has two steps, so that a drain need not wait for the disk: state_prepare() does all that
- * fails when a disk is full or read-only, state_commit() makes it last. Nothing is confirmed to an
- * operator before the second.
- *
  * Entries of instances that the configuration doesn't have are kept: they may come back.
- * One thread. Reads and writes files, and waits for the disk in state_commit().
+ * One thread. Reads and writes files; state_set() waits for the disk.
  */
 #ifndef CONTROLPLANE_STATE_H
 #define CONTROLPLANE_STATE_H
@@ -38,11 +34,11 @@ struct state_entry {
  * state.json.corrupt-TIME and its copy used; if that is damaged too, nothing is known. All of this
  * is logged.
  * Return: NULL and errno ENOMEM or ENAMETOOLONG. A directory that can't be read or written is no error
- * here: state_prepare() will say so.
+ * here: state_set() will say so.
  */
 struct state *state_open(const char *dir);
 
-/* What was prepared and not committed is lost. NULL is allowed. */
+/* NULL is allowed. */
 void state_close(struct state *state);
 
 /** "DIR/state.json", for messages. */
@@ -58,20 +54,11 @@ void state_get(const struct state *state, const char *path, struct state_entry *
 void state_set_known(struct state *state, bool (*known)(void *arg, const char *path), void *arg);
 
 /**
- * Write a change beside the file. state_get() has it from here on.
+ * Keep a change on disk.
  * @entry: changed_unix is filled in by this function.
- * Return: 0; -ENOSPC, -EROFS and whatever open(2) and write(2) say; -E2BIG: STATE_ENTRIES_MAX;
- * -EBUSY: another one is prepared. After an error nothing has changed.
+ * Return: 0; -ENOSPC, -EROFS and whatever open(2), write(2), fsync(2) and rename(2) say; -E2BIG:
+ * STATE_ENTRIES_MAX. After an error, state_get() and the file are as before.
  */
-int state_prepare(struct state *state, const char *path, const struct state_entry *entry);
-
-/**
- * Make what was prepared last.
- * Return: 0; whatever fsync(2) and rename(2) say: state_get() and the file are as before the prepare.
- */
-int state_commit(struct state *state);
-
-/** Both steps. Return: as they. */
 int state_set(struct state *state, const char *path, const struct state_entry *entry);
 
 #endif

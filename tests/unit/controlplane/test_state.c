@@ -198,37 +198,52 @@ static void test_default_leaves_no_entry(void **test_state)
 	assert_int_equal(admin_after_open(f, "web/web-1"), MODEL_READY);
 }
 
-static void test_prepared_is_not_committed(void **test_state)
+/* What a crash has left beside the file is neither read nor in the way. */
+static void test_half_a_change_is_none(void **test_state)
 {
 	struct fixture *f = *test_state;
-	struct state *state = state_open(f->dir);
+	struct state *state;
 
-	assert_int_equal(state_commit(state), 0);
-	assert_int_equal(state_prepare(state, "web/web-1", &drained), 0);
-	assert_int_equal(admin_of(state, "web/web-1"), MODEL_DRAIN);
-	assert_int_equal(state_prepare(state, "web/web-2", &drained), -EBUSY);
-	assert_int_equal(file_count(f, "state.json.new"), 1);
-	state_close(state);
-	assert_int_equal(file_count(f, ""), 0);
+	file_write(f, "state.json.new", GOOD, strlen(GOOD));
+	file_write(f, "state.json~.new", GOOD, strlen(GOOD));
 	assert_int_equal(admin_after_open(f, "web/web-1"), MODEL_READY);
-}
-
-static void test_failed_commit_goes_back(void **test_state)
-{
-	struct fixture *f = *test_state;
-	struct state *state = state_open(f->dir);
-
-	assert_int_equal(state_set(state, "web/web-1", &drained), 0);
-	assert_int_equal(state_prepare(state, "web/web-1",
-				       &(struct state_entry){ .admin = MODEL_MAINT }),
-			 0);
-	unlink(file_path(f, "state.json.new"));
-	assert_int_equal(state_commit(state), -ENOENT);
-	assert_int_equal(admin_of(state, "web/web-1"), MODEL_DRAIN);
+	state = state_open(f->dir);
 	assert_int_equal(state_set(state, "web/web-2", &drained), 0);
 	state_close(state);
-	assert_int_equal(admin_after_open(f, "web/web-1"), MODEL_DRAIN);
+	assert_int_equal(admin_after_open(f, "web/web-1"), MODEL_READY);
 	assert_int_equal(admin_after_open(f, "web/web-2"), MODEL_DRAIN);
+	assert_int_equal(file_count(f, ""), 2);
+}
+
+/* The directory vanishes and comes back, as a disk does that is mounted late. */
+static void test_directory_is_away(void **test_state)
+{
+	struct fixture *f = *test_state;
+	struct state *state = state_open(f->dir);
+
+	rmdir(f->dir);
+	assert_int_equal(state_set(state, "web/web-1", &drained), -ENOENT);
+	assert_int_equal(admin_of(state, "web/web-1"), MODEL_READY);
+	assert_int_equal(mkdir(f->dir, 0700), 0);
+	assert_int_equal(state_set(state, "web/web-1", &drained), 0);
+	state_close(state);
+	assert_int_equal(admin_after_open(f, "web/web-1"), MODEL_DRAIN);
+}
+
+/* rename(2) fails when all of the file is written. */
+static void test_failed_rename_goes_back(void **test_state)
+{
+	struct fixture *f = *test_state;
+	struct state *state = state_open(f->dir);
+
+	assert_int_equal(mkdir(file_path(f, "state.json"), 0700), 0);
+	assert_int_equal(state_set(state, "web/web-1", &drained), -EISDIR);
+	assert_int_equal(admin_of(state, "web/web-1"), MODEL_READY);
+	assert_int_equal(file_count(f, "state.json.new"), 0);
+	rmdir(file_path(f, "state.json"));
+	assert_int_equal(state_set(state, "web/web-1", &drained), 0);
+	state_close(state);
+	assert_int_equal(admin_after_open(f, "web/web-1"), MODEL_DRAIN);
 }
 
 static void check_refused(const struct fixture *f, struct state *state, int expected)
@@ -515,8 +530,9 @@ int main(void)
 		TEST(test_missing_directory_is_made),
 		TEST(test_survives_reopen),
 		TEST(test_default_leaves_no_entry),
-		TEST(test_prepared_is_not_committed),
-		TEST(test_failed_commit_goes_back),
+		TEST(test_half_a_change_is_none),
+		TEST(test_directory_is_away),
+		TEST(test_failed_rename_goes_back),
 		TEST(test_file_size_limit),
 		TEST(test_full_and_read_only_disk),
 		TEST(test_damaged_file),
