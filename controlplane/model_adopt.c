@@ -47,6 +47,8 @@ static int adopt_gone(struct adoption *adoption, uint32_t index, const char *pat
 	instance->name = slash ? instance->path + (slash + 1 - path) : instance->path;
 	instance->address = *address;
 	instance->key = maglev_key(&adoption->model->secret, instance->path);
+	if (entry)
+		memcpy(instance->next_hop.mac, entry->header, LB_ETH_ALEN);
 	instance->pool_id = entry && entry->pool < LB_POOLS_MAX ? entry->pool : 0;
 	instance->next = adoption->model->gone;
 	adoption->model->gone = instance;
@@ -88,7 +90,7 @@ static int adopt_entry(struct adoption *adoption, uint32_t index)
 		return 0;
 	known = header && template_read(header, &address, mac) == 0;
 	instance = model_instance_find(adoption->model, path);
-	if (!instance || instance->index != MODEL_INDEX_NONE ||
+	if (!instance || entry->gone || instance->index != MODEL_INDEX_NONE ||
 	    (known && !config_address_equal(&instance->address, &address)))
 		return adopt_gone(adoption, index, path, &address);
 	adopt_knowledge(instance, entry, header);

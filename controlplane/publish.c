@@ -250,10 +250,13 @@ static void on_refused(struct publish *publish, const struct publish_answer *ans
 							 : "; waiting for the next change");
 	publish->force = true;
 	mark_everything(publish);
-	if (publish->refusals < PUBLISH_REFUSALS_MAX)
+	if (publish->refusals < PUBLISH_REFUSALS_MAX) {
 		publish_flush(publish, true);
-	else
-		publish_waits_end(publish, -EBADMSG);
+		return;
+	}
+	publish->due = false;
+	evtimer_del(publish->flush_timer);
+	publish_waits_end(publish, -EBADMSG);
 }
 
 static void on_acked(struct publish *publish, const struct publish_answer *answer)

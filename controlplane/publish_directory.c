@@ -19,6 +19,7 @@ static void entry_write(struct lb_directory_entry *entry, uint64_t hash, const c
 	snprintf(entry->name, sizeof(entry->name), "%s", name);
 	entry->health = HEALTH_UNKNOWN;
 	entry->admin = MODEL_READY;
+	entry->gone = 0;
 	entry->weight = 0;
 	__atomic_store_n(&entry->name_hash, hash, __ATOMIC_RELEASE);
 }
@@ -44,6 +45,8 @@ void publish_directory_names(struct publish_directory *directory, const struct m
 			name_write(&shared->instance[i], &directory->instance[i],
 				   instance ? instance->key | 1 : 0,
 				   instance ? instance->path : "");
+		if (instance)
+			shared->instance[i].gone = !instance->pool;
 	}
 	for (uint32_t i = 0; i < LB_POOLS_MAX; i++) {
 		const struct model_pool *pool = model_pool_by_id(model, i);

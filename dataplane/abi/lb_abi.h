@@ -119,7 +119,8 @@ struct lb_directory_entry {
 	uint64_t name_hash; /* of "pool/instance", or of "pool"; 0: free */
 	uint8_t health;	    /* the control plane's enum; for instances */
 	uint8_t admin;
-	uint8_t reserved[2];
+	uint8_t gone; /* it left the configuration; only flows hold the index */
+	uint8_t reserved;
 	uint32_t weight;
 	char name[2 * LB_NAME_MAX];
 };
