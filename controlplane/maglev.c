@@ -178,24 +178,26 @@ static void maglev_round(struct maglev *m, const struct maglev_class *class)
 int maglev_build(struct maglev_member *members, uint32_t n, uint16_t *slots, uint32_t n_slots)
 {
 	struct maglev m = { .members = members, .slots = slots, .n_slots = n_slots };
+	struct maglev_class *classes;
 
 	if (n == 0 || n > n_slots || n_slots > LB_POOL_SLOTS_MAX)
 		return -EINVAL;
 	qsort(members, n, sizeof(*members), member_compare);
 	if (members[n - 1].weight == 0)
 		return -EINVAL;
-	m.classes = calloc(n, sizeof(*m.classes));
-	if (!m.classes)
+	classes = calloc(n, sizeof(*classes));
+	if (!classes)
 		return -ENOMEM;
+	m.classes = classes;
 	for (uint32_t i = 0; i < n; i++)
 		members[i].draw = lb_hash_mix(members[i].key + 1);
 	maglev_classify(&m, n);
 	maglev_free_all(&m);
 	while (m.left > 0) {
-		maglev_round(&m, &m.classes[0]);
-		m.classes[0].round++;
-		heap_sift(m.classes, m.n_classes, 0);
+		maglev_round(&m, &classes[0]);
+		classes[0].round++;
+		heap_sift(classes, m.n_classes, 0);
 	}
-	free(m.classes);
+	free(classes);
 	return 0;
 }

@@ -114,7 +114,7 @@ static int adopt_indices(struct adoption *adoption)
 static int instances_each(struct model *model,
 			  int (*do_one)(struct model *model, struct model_instance *instance))
 {
-	int err = 0, first = 0;
+	int err, first = 0;
 
 	for (uint32_t i = 0; i < model->pool_count; i++) {
 		for (uint32_t j = 0; j < model->pools[i]->instance_count; j++) {

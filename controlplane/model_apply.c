@@ -14,7 +14,6 @@
 struct stage_pool {
 	struct model_pool *pool;
 	bool is_new;
-	uint16_t *slots; /* for a new one */
 	struct model_instance **instances;
 	uint32_t count;
 };

@@ -17,7 +17,7 @@ void model_changed(const struct model *model, uint32_t what, uint32_t pool_id)
 		model->ops->changed(model->ops_arg, (enum model_change)what, pool_id);
 }
 
-static bool instance_is_reachable(const struct model_instance *instance)
+bool model_is_reachable(const struct model_instance *instance)
 {
 	return instance->next_hop.resolved &&
 	       (instance->next_hop.on_link || !instance->pool->wants_on_link);
@@ -81,7 +81,7 @@ static void pool_describe(const struct model_pool *pool, struct eligible_pool *r
 			.health = instance->health,
 			.weight = instance->index == MODEL_INDEX_NONE ? 0 : instance->weight,
 			.backup = instance->backup,
-			.reachable = instance_is_reachable(instance),
+			.reachable = model_is_reachable(instance),
 		};
 	}
 }

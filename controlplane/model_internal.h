@@ -53,6 +53,9 @@ int model_pool_id_assign(struct model *model, struct model_pool *pool);
 /* model_block.c: from what is known to what is published */
 void model_changed(const struct model *model, uint32_t what, uint32_t pool_id);
 
+/** Whether packets of its pool's services can be sent to an instance that has a pool. */
+bool model_is_reachable(const struct model_instance *instance);
+
 /** Bring the entry of an instance in the block up to date. Return: whether it changed. */
 bool model_entry_update(struct model *model, const struct model_instance *instance);
 bool model_entries_update(struct model *model);

@@ -63,7 +63,7 @@ static void plan_describe(struct plan *plan, const struct config_pool *pool, uin
 	}
 	to->admin = instance->admin;
 	to->health = instance->health;
-	to->reachable = instance->next_hop.resolved;
+	to->reachable = model_is_reachable(instance);
 	if (instance->weight_set)
 		to->weight = instance->weight;
 }
@@ -163,25 +163,25 @@ static void plan_removed(struct plan *plan)
 }
 
 int model_plan(struct model *model, const struct config *config, model_flows flows, void *arg,
-	       struct model_plan *result)
+	       struct model_plan *plan)
 {
-	struct plan *plan = calloc(1, sizeof(*plan));
+	struct plan *draft = calloc(1, sizeof(*draft));
 	int err = 0;
 
-	if (!plan)
+	if (!draft)
 		return -ENOMEM;
-	*result = (struct model_plan){ .flows = 0 };
-	plan->model = model;
-	plan->config = config;
-	plan->flows = flows;
-	plan->arg = arg;
-	plan->result = result;
+	*plan = (struct model_plan){ .flows = 0 };
+	draft->model = model;
+	draft->config = config;
+	draft->flows = flows;
+	draft->arg = arg;
+	draft->result = plan;
 	if (model->config)
-		result->keys = config_diff(model->config, config, NULL, NULL);
+		plan->keys = config_diff(model->config, config, NULL, NULL);
 	for (uint32_t i = 0; i < config->pool_count && !err; i++)
-		err = plan_pool(plan, &config->pools[i]);
-	plan_moved(plan);
-	plan_removed(plan);
-	free(plan);
+		err = plan_pool(draft, &config->pools[i]);
+	plan_moved(draft);
+	plan_removed(draft);
+	free(draft);
 	return err;
 }

@@ -30,21 +30,21 @@ static void result_fill(const struct publish *publish, uint64_t started_ns, int 
 		result->acked_ns = started_ns;
 }
 
-static void wait_unlink(struct publish_wait *wait)
+static void wait_unlink(struct publish *publish, const struct publish_wait *wait)
 {
-	struct publish_wait **at = &wait->publish->waits;
+	struct publish_wait **at = &publish->waits;
 
 	while (*at != wait)
 		at = &(*at)->next;
 	*at = wait->next;
 }
 
-static void wait_end(struct publish_wait *wait, int status)
+static void wait_end(struct publish *publish, struct publish_wait *wait, int status)
 {
 	struct publish_result result;
 
-	wait_unlink(wait);
-	result_fill(wait->publish, wait->started_ns, status, &result);
+	wait_unlink(publish, wait);
+	result_fill(publish, wait->started_ns, status, &result);
 	wait->done(wait->arg, &result);
 	free(wait);
 }
@@ -64,13 +64,13 @@ void publish_waits_run(struct publish *publish)
 	struct publish_wait *wait;
 
 	while ((wait = wait_first_ended(publish)))
-		wait_end(wait, 0);
+		wait_end(publish, wait, 0);
 }
 
 void publish_waits_end(struct publish *publish, int status)
 {
 	while (publish->waits)
-		wait_end(publish->waits, status);
+		wait_end(publish, publish->waits, status);
 }
 
 /* Whether there is nothing to wait for; @status says why. */
@@ -119,6 +119,6 @@ void publish_wait_cancel(struct publish_wait *wait)
 {
 	if (!wait)
 		return;
-	wait_unlink(wait);
+	wait_unlink(wait->publish, wait);
 	free(wait);
 }
