@@ -18,7 +18,8 @@
 /** Bytes that the tunnel to an instance puts in front of a packet. */
 LB_INLINE uint32_t lb_tunnel_len(const struct lb_instance *instance)
 {
-	return (uint32_t)instance->header_len - (uint32_t)sizeof(struct lb_eth);
+	return instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN ? LB_TUNNEL4_LEN
+									      : LB_TUNNEL6_LEN;
 }
 
 /** What has to be known of an instance's next hop before it can be sent to. */

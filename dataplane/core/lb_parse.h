@@ -15,8 +15,8 @@
 #include "dataplane/core/lb_verdict.h"
 #include "dataplane/core/lb_wire.h"
 
-#define LB_IPV6_EXT_MAX 4	/* extension headers walked; RFC 8200 names four kinds to skip */
-#define LB_IPV6_EXT_BYTES 256	/* and their bytes at most; also bounds the offset for BPF */
+#define LB_IPV6_EXT_MAX 4     /* extension headers walked; RFC 8200 names four kinds to skip */
+#define LB_IPV6_EXT_BYTES 256 /* and their bytes at most; also bounds the offset for BPF */
 
 enum lb_class {
 	LB_CLASS_FLOW,	     /* TCP or UDP: addresses and ports are filled in */
@@ -68,7 +68,7 @@ LB_INLINE bool lb_fits(const void *p, uint32_t size, const uint8_t *end)
 
 LB_INLINE void lb_meta_set(struct lb_meta *meta, enum lb_class class, enum lb_drop reason)
 {
-	meta->class = (uint8_t)class;
+	meta->class = (uint8_t) class;
 	meta->reason = (uint8_t)reason;
 }
 
@@ -200,8 +200,7 @@ LB_INLINE void lb_parse_quote4(const uint8_t *quote, const uint8_t *end, struct 
 	if (ip->frag & LB_BE16(LB_IPV4_OFFSET))
 		return;
 	ports = (const struct lb_ports *)(quote + header_len);
-	if ((ip->proto != LB_IPPROTO_TCP && ip->proto != LB_IPPROTO_UDP) ||
-	    !lb_fits(ports, 8, end))
+	if ((ip->proto != LB_IPPROTO_TCP && ip->proto != LB_IPPROTO_UDP) || !lb_fits(ports, 8, end))
 		return;
 	meta->client4 = ip->dst;
 	meta->client_port = ports->dport;
@@ -294,8 +293,7 @@ LB_INLINE bool lb_parse_ipv4_header(const struct lb_frame *frame, const struct l
 
 	meta->l3_len = lb_be16_to_cpu(ip->total_len);
 	if (lb_unlikely(ip->version_ihl >> 4 != 4 || header_len < sizeof(*ip) ||
-			meta->l3_len < header_len ||
-			meta->l3_len > frame->len - meta->l3_offset)) {
+			meta->l3_len < header_len || meta->l3_len > frame->len - meta->l3_offset)) {
 		lb_meta_set(meta, LB_CLASS_DROP, LB_DROP_IP_MALFORMED);
 		return false;
 	}

@@ -37,6 +37,7 @@ LB_INLINE uint32_t lb_select_new(const struct lb_pool_view *pool, uint64_t hash,
 struct lb_selection {
 	uint32_t instance;
 	bool pinned; /* the two generations disagree: only the flow table can keep it there */
+	bool record; /* it is to be recorded (lb_steer_miss()) */
 };
 
 /**
@@ -46,7 +47,7 @@ struct lb_selection {
 LB_INLINE struct lb_selection lb_select_old(const struct lb_pool_view *pool, uint64_t hash,
 					    const struct lb_instances *instances)
 {
-	struct lb_selection sel = { .instance = LB_INSTANCE_NONE, .pinned = false };
+	struct lb_selection sel = { .instance = LB_INSTANCE_NONE };
 	uint32_t current = LB_INSTANCE_NONE, previous = LB_INSTANCE_NONE;
 
 	if (pool->n_current)

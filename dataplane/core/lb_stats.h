@@ -8,6 +8,8 @@
 
 #include "dataplane/core/lb_verdict.h"
 
+#define LB_DROP_SLOTS 32
+
 /* Per instance and worker. Written by that worker. */
 struct lb_instance_stats {
 	uint32_t flows; /* in the flow table now */
@@ -43,12 +45,12 @@ struct lb_worker_stats {
 	uint64_t flow_table_full; /* forwarded by the slot table, not recorded */
 	uint64_t flow_expired;
 	uint64_t flows;
-	uint64_t loops;	     /* iterations; the heartbeat */
-	uint64_t busy_loops; /* of them, with packets */
-	uint64_t drop[32];   /* by enum lb_drop */
+	uint64_t loops;		      /* iterations; the heartbeat */
+	uint64_t busy_loops;	      /* of them, with packets */
+	uint64_t drop[LB_DROP_SLOTS]; /* by enum lb_drop */
 	uint64_t reserved[10];
 } LB_ALIGNED(64);
 
-LB_STATIC_ASSERT(LB_DROP_COUNT <= 32, "drop[] has room");
+LB_STATIC_ASSERT(LB_DROP_COUNT <= LB_DROP_SLOTS, "drop[] has room");
 
 #endif

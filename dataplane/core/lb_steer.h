@@ -39,9 +39,10 @@ LB_INLINE uint64_t lb_steer_hash(const struct lb_steer *s)
 /**
  * A recorded flow whose instance no longer serves, or whose ports a new
  * connection has taken (@is_new, see lb_bucket_touch()).
+ * @home: its slot's instance, which follows.
  * Return: its instance from now on, or LB_INSTANCE_NONE.
  */
-LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, struct lb_flow_ref ref, bool is_new)
+LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, uint16_t *home, bool is_new)
 {
 	uint32_t instance =
 		is_new ? lb_select_new(s->pool, lb_steer_hash(s), s->instances)
@@ -55,11 +56,42 @@ LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, struct lb_flow_ref 
 		s->table->stats->flow_moved++;
 	else if (counts)
 		counts->new_flows++;
-	if (instance != ref.bucket->instance[ref.slot])
-		lb_table_move(s->table, ref, (uint16_t)instance);
+	if (instance != *home)
+		lb_table_move(s->table, home, (uint16_t)instance);
 	return instance;
 }
 
+/**
+ * A packet of a flow that is not in the table. A SYN begins a flow. Another
+ * packet belongs to one that was begun elsewhere, before a restart, or was
+ * forgotten: it is adopted, and may take the place of the oldest flow if it
+ * would otherwise go to the wrong instance. Ends of flows are not recorded.
+ * Return: its instance, or LB_INSTANCE_NONE; and whether lb_steer_record() is to follow.
+ */
+LB_INLINE struct lb_selection lb_steer_miss(const struct lb_steer *s)
+{
+	enum lb_flow_event event = lb_flow_event(s->meta->tcp_flags);
+	uint64_t hash = lb_steer_hash(s);
+	struct lb_instance_stats *counts;
+	struct lb_selection sel;
+
+	if (event == LB_FLOW_EVENT_SYN)
+		sel = (struct lb_selection){ .instance =
+						     lb_select_new(s->pool, hash, s->instances) };
+	else
+		sel = lb_select_old(s->pool, hash, s->instances);
+	if (sel.instance == LB_INSTANCE_NONE || event >= LB_FLOW_EVENT_FIN)
+		return sel;
+	sel.record = true;
+	counts = lb_table_counts(s->table, sel.instance);
+	if (event != LB_FLOW_EVENT_SYN)
+		s->table->stats->flow_adopted++;
+	else if (counts)
+		counts->new_flows++;
+	return sel;
+}
+
+/** Record a packet's flow. @may_evict: the slots do not say where it belongs. */
 LB_INLINE void lb_steer_record(const struct lb_steer *s, uint32_t instance, bool may_evict)
 {
 	const struct lb_flow_insert flow = {
@@ -73,36 +105,6 @@ LB_INLINE void lb_steer_record(const struct lb_steer *s, uint32_t instance, bool
 	};
 
 	lb_table_insert(s->table, &flow);
-}
-
-/**
- * A packet of a flow that is not in the table. A SYN begins a flow. Another
- * packet belongs to one that was begun elsewhere, before a restart, or was
- * forgotten: it is adopted, and may take the place of the oldest flow if it
- * would otherwise go to the wrong instance. Ends of flows are not recorded.
- * Return: its instance, or LB_INSTANCE_NONE.
- */
-LB_INLINE uint32_t lb_steer_miss(const struct lb_steer *s)
-{
-	enum lb_flow_event event = lb_flow_event(s->meta->tcp_flags);
-	uint64_t hash = lb_steer_hash(s);
-	struct lb_instance_stats *counts;
-	struct lb_selection sel;
-
-	if (event == LB_FLOW_EVENT_SYN)
-		sel = (struct lb_selection){ .instance =
-						     lb_select_new(s->pool, hash, s->instances) };
-	else
-		sel = lb_select_old(s->pool, hash, s->instances);
-	if (sel.instance == LB_INSTANCE_NONE || event >= LB_FLOW_EVENT_FIN)
-		return sel.instance;
-	counts = lb_table_counts(s->table, sel.instance);
-	if (event != LB_FLOW_EVENT_SYN)
-		s->table->stats->flow_adopted++;
-	else if (counts)
-		counts->new_flows++;
-	lb_steer_record(s, sel.instance, sel.pinned);
-	return sel.instance;
 }
 
 /**

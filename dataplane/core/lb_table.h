@@ -74,12 +74,12 @@ LB_INLINE void lb_table_flows_sub(struct lb_table *table, uint16_t instance)
 		counts->flows--;
 }
 
-/** Give a flow to another instance; its counts move too. */
-LB_INLINE void lb_table_move(struct lb_table *table, struct lb_flow_ref ref, uint16_t instance)
+/** Give a flow to another instance; its counts move too. @home: its slot's instance. */
+LB_INLINE void lb_table_move(struct lb_table *table, uint16_t *home, uint16_t instance)
 {
-	lb_table_flows_sub(table, ref.bucket->instance[ref.slot]);
+	lb_table_flows_sub(table, *home);
 	lb_table_flows_add(table, instance);
-	ref.bucket->instance[ref.slot] = instance;
+	*home = instance;
 }
 
 /* A bucket, and where it is. */

@@ -25,7 +25,7 @@ enum lb_verdict {
 	X(L2_BROADCAST, "l2_broadcast", "service packet in a broadcast or multicast frame")        \
 	X(L2_VLAN_DEPTH, "l2_vlan_depth", "more than one VLAN tag")                                \
 	X(IP_TRUNCATED, "ip_truncated", "frame shorter than its IP header")                        \
-	X(IP_MALFORMED, "ip_malformed", "IP version, header length or total length lies")         \
+	X(IP_MALFORMED, "ip_malformed", "IP version, header length or total length lies")          \
 	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                             \
 	X(IP_TTL, "ip_ttl", "TTL or hop limit is 0")                                               \
 	X(IP_SOURCE, "ip_source", "source address cannot be a sender's, or is a VIP")              \
@@ -49,7 +49,7 @@ enum lb_drop {
 #define LB_DROP_ENUM(id, name, text) LB_DROP_##id,
 	LB_DROP_LIST(LB_DROP_ENUM)
 #undef LB_DROP_ENUM
-	LB_DROP_COUNT
+		LB_DROP_COUNT
 };
 
 /* A verdict and its reason travel in 16 bits. */

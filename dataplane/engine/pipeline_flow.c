@@ -30,24 +30,24 @@ static inline void result_instance(struct burst *b, uint32_t i, uint32_t instanc
 	b->result[i] = lb_steer_result(instance);
 }
 
-static void flow_rehome(struct burst *b, uint32_t i, struct lb_flow_ref ref, bool is_new)
+static void flow_rehome(struct burst *b, uint32_t i, uint16_t *home, bool is_new)
 {
 	const struct lb_instances instances = instances_of(b);
 	const struct lb_steer steer = steer_of(b, i, &instances);
 
-	result_instance(b, i, lb_steer_rehome(&steer, ref, is_new));
+	result_instance(b, i, lb_steer_rehome(&steer, home, is_new));
 }
 
 /* A packet of a recorded flow. */
 static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref)
 {
 	const struct lb_instances instances = instances_of(b);
-	uint16_t instance = ref.bucket->instance[ref.slot];
+	uint16_t *home = &ref.bucket->instance[ref.slot];
 	bool is_new = lb_bucket_touch(ref.bucket, ref.slot, b->meta[i].tcp_flags, b->now);
 
-	b->instance[i] = instance;
-	if (lb_unlikely(is_new || !lb_instance_has(&instances, instance, LB_INSTANCE_SERVES)))
-		flow_rehome(b, i, ref, is_new);
+	b->instance[i] = *home;
+	if (lb_unlikely(is_new || !lb_instance_has(&instances, *home, LB_INSTANCE_SERVES)))
+		flow_rehome(b, i, home, is_new);
 }
 
 /*
@@ -95,10 +95,16 @@ static void flow_miss(struct burst *b, uint32_t i)
 	const struct lb_instances instances = instances_of(b);
 	const struct lb_steer steer = steer_of(b, i, &instances);
 
-	if (lb_service_is_vip_source(b->tables->services, &b->meta[i]))
+	struct lb_selection sel;
+
+	if (lb_service_is_vip_source(b->tables->services, &b->meta[i])) {
 		b->result[i] = lb_result_drop(LB_DROP_IP_SOURCE);
-	else
-		result_instance(b, i, lb_steer_miss(&steer));
+		return;
+	}
+	sel = lb_steer_miss(&steer);
+	result_instance(b, i, sel.instance);
+	if (sel.record)
+		lb_steer_record(&steer, sel.instance, sel.pinned);
 }
 
 void pipeline_misses(struct burst *b)

@@ -13,6 +13,26 @@ static void frame_set_len(struct rte_mbuf *m, uint32_t len)
 	m->pkt_len = len;
 }
 
+/* Cut @bytes off the end, whole segments too. */
+static bool frame_trim(struct rte_mbuf *m, uint32_t bytes)
+{
+	struct rte_mbuf *last = rte_pktmbuf_lastseg(m);
+
+	while (lb_unlikely(m->next && bytes >= last->data_len)) {
+		struct rte_mbuf *before = m;
+
+		while (before->next != last)
+			before = before->next;
+		before->next = NULL;
+		m->nb_segs--;
+		m->pkt_len -= last->data_len;
+		bytes -= last->data_len;
+		rte_pktmbuf_free_seg(last);
+		last = before;
+	}
+	return rte_pktmbuf_trim(m, (uint16_t)bytes) == 0;
+}
+
 /* Too big for the tunnel: the packet becomes the ICMP error about itself. */
 static lb_result too_big(struct burst *b, uint32_t i, uint32_t tunnel_len)
 {
@@ -50,7 +70,7 @@ static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_ins
 
 	if (lb_unlikely(meta->l3_len + tunnel_len > b->tables->mtu))
 		return too_big(b, i, tunnel_len);
-	if (lb_unlikely(padding && rte_pktmbuf_trim(m, (uint16_t)padding) != 0))
+	if (lb_unlikely(padding && !frame_trim(m, padding)))
 		return lb_result_drop(LB_DROP_IP_MALFORMED);
 	frame = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)tunnel_len);
 	if (lb_unlikely(!frame))

@@ -296,7 +296,8 @@ static void agrees_with_a_model(void **state)
 			assert_int_equal(flow_table_peek(&f->table, key_of(k),
 							 lb_flow_spread(&f->secret, key_of(k))),
 					 model[k] - 1);
-			lb_table_move(&f->table.table, ref, (uint16_t)((r >> 32) % N_INSTANCES));
+			lb_table_move(&f->table.table, &ref.bucket->instance[ref.slot],
+				      (uint16_t)((r >> 32) % N_INSTANCES));
 			model[k] = (uint16_t)((r >> 32) % N_INSTANCES + 1);
 		} else if (insert(f, key_of(k), 0, false)) {
 			state_set(f, key_of(k), LB_FLOW_ESTABLISHED);
