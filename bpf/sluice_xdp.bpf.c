@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * The XDP dataplane: one packet from the driver to its instance, to the kernel, or
+ * to a named drop. What is decided, and what is written, is the packet core's;
+ * here are only maps, headroom and counting.
+ *
+ * Rare paths are global functions: the verifier looks at each once, by itself,
+ * and the common path stays short in the instruction cache. They share nothing
+ * with it but plain numbers, and find their maps again.
+ */
+#include "bpf/sluice_xdp_maps.h"
+
+#include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_steer.h"
+
+#define LB_RARE __attribute__((noinline))
+
+/* What a choice says beside the instance in its low 16 bits. */
+#define LB_XDP_VIP_SOURCE 0x10000u /* no instance: the source is a VIP */
+#define LB_XDP_RECORD 0x20000u
+#define LB_XDP_PINNED 0x40000u	  /* may take the oldest flow's place */
+#define LB_XDP_CONFIRMED 0x80000u /* known to be established */
+
+/* One packet in plain numbers. */
+struct lb_xdp_packet {
+	struct lb_meta meta;
+	uint64_t key;
+	uint64_t spread;
+	uint32_t salt;
+	uint32_t pool;
+	uint32_t generation; /* 0 or 1 */
+	uint32_t cpu_id;
+	uint32_t frame_len; /* all buffers */
+	uint16_t now;
+	uint8_t forward; /* enum lb_forward */
+};
+
+/* What a packet's CPU and generation are in memory. */
+struct lb_xdp_env {
+	struct lb_xdp_cpu *cpu;
+	const struct lb_xdp_generation *gen;
+	struct lb_table table;
+	struct lb_instances instances;
+	struct lb_steer steer;
+};
+
+uint32_t lb_xdp_find_anywhere(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_error(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, bool is_new);
+uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_choose(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_record(const struct lb_xdp_packet *p, uint32_t choice);
+uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
+uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
+uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t tunnel_len);
+uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_tick_turn(uint32_t cpu_id, uint32_t generation, uint64_t clock);
+
+static __always_inline const struct lb_xdp_generation *lb_xdp_generation_at(uint32_t generation)
+{
+	return &lb_xdp_control.generation[generation & 1];
+}
+
+/* A CPU without a region finds and records nothing: all its indices are too high. */
+static __always_inline bool lb_xdp_env_fill(struct lb_xdp_env *env, const struct lb_xdp_packet *p)
+{
+	env->cpu = lb_xdp_at(&xdp_cpus, p->cpu_id);
+	if (!env->cpu)
+		return false;
+	env->gen = lb_xdp_generation_at(p->generation);
+	env->instances = (struct lb_instances){ env->gen->instances, env->gen->n_instances };
+	env->table = (struct lb_table){
+		.stats = &env->cpu->stats,
+		.first = env->cpu->region * lb_xdp_buckets,
+		.n_buckets = lb_xdp_buckets,
+		.counts = p->cpu_id * LB_XDP_INSTANCES_MAX,
+	};
+	return true;
+}
+
+static __always_inline bool lb_xdp_env_steer(struct lb_xdp_env *env, const struct lb_xdp_packet *p)
+{
+	if (!lb_xdp_env_fill(env, p))
+		return false;
+	env->steer = (struct lb_steer){
+		.table = &env->table,
+		.pool = &env->gen->pool[p->pool % LB_XDP_POOLS_MAX],
+		.instances = &env->instances,
+		.secret = &env->gen->secret,
+		.timeouts = &env->gen->timeouts,
+		.meta = &p->meta,
+		.key = p->key,
+		.spread = p->spread,
+		.salt = p->salt,
+		.now = p->now,
+	};
+	return true;
+}
+
+LB_RARE uint32_t lb_xdp_tick_turn(uint32_t cpu_id, uint32_t generation, uint64_t clock)
+{
+	const struct lb_rate_limit peek_rate = lb_rate_limit_make(LB_XDP_PEEKS_PER_SECOND);
+	const struct lb_xdp_generation *gen = lb_xdp_generation_at(generation);
+	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, cpu_id);
+	uint64_t ticks = clock / lb_xdp_tick;
+	uint64_t passed;
+	uint32_t refill;
+
+	if (!cpu)
+		return 0;
+	passed = ticks - cpu->ticks;
+	refill = passed > 0xffff ? 0xffff : (uint32_t)passed;
+	cpu->tick_began = ticks * lb_xdp_tick;
+	cpu->ticks = ticks;
+	lb_rate_refill(&cpu->kernel_rate, &gen->kernel_rate, refill);
+	lb_rate_refill(&cpu->icmp_rate, &gen->icmp_rate, refill);
+	lb_rate_refill(&cpu->peek_rate, &peek_rate, refill);
+	return refill;
+}
+
+/* Coarse time; what is to be done once a tick is done by the first packet of one. */
+static __always_inline uint16_t lb_xdp_now(const struct lb_xdp_cpu *cpu, uint32_t cpu_id,
+					   uint32_t generation)
+{
+	uint64_t clock;
+
+	if (lb_xdp_clock_is_set)
+		clock = *(volatile uint64_t *)&lb_xdp_control.clock;
+	else
+		clock = bpf_jiffies64();
+	if (lb_unlikely(clock - cpu->tick_began >= lb_xdp_tick))
+		lb_xdp_tick_turn(cpu_id, generation, clock);
+	return (uint16_t)cpu->ticks;
+}
+
+static __always_inline struct lb_table lb_xdp_region(const struct lb_table *own, uint32_t region)
+{
+	struct lb_table table = *own;
+
+	table.first = region * lb_xdp_buckets;
+	return table;
+}
+
+/* A look into every other region costs a cache miss or two each; a flood must not buy many. */
+static __always_inline bool lb_xdp_may_peek(struct lb_xdp_cpu *cpu)
+{
+	if (lb_xdp_regions <= 1 || cpu->peek_rate.tokens < lb_xdp_regions)
+		return false;
+	cpu->peek_rate.tokens -= lb_xdp_regions;
+	return true;
+}
+
+/* What any CPU's region says of a flow; its own first. */
+LB_RARE uint32_t lb_xdp_find_anywhere(const struct lb_xdp_packet *p)
+{
+	struct lb_xdp_env env;
+	uint32_t instance;
+
+	if (!p || !lb_xdp_env_fill(&env, p))
+		return LB_INSTANCE_NONE;
+	instance = lb_table_peek(&env.table, p->key, p->spread);
+	if (instance != LB_INSTANCE_NONE || !lb_xdp_may_peek(env.cpu))
+		return instance;
+	for (uint32_t region = 0; region < LB_XDP_REGIONS_MAX; region++) {
+		struct lb_table other = lb_xdp_region(&env.table, region);
+
+		if (region >= lb_xdp_regions)
+			break;
+		instance = lb_table_peek(&other, p->key, p->spread);
+		if (instance != LB_INSTANCE_NONE)
+			break;
+	}
+	return instance;
+}
+
+LB_RARE uint32_t lb_xdp_error(const struct lb_xdp_packet *p)
+{
+	struct lb_xdp_env env;
+
+	if (!p || !lb_xdp_env_steer(&env, p))
+		return LB_INSTANCE_NONE;
+	return lb_steer_error(&env.steer, lb_xdp_find_anywhere(p));
+}
+
+LB_RARE uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, bool is_new)
+{
+	struct lb_xdp_env env;
+	struct lb_flow_ref ref;
+
+	if (!p || !lb_xdp_env_steer(&env, p) || !lb_table_find(&env.table, p->key, p->spread, &ref))
+		return LB_INSTANCE_NONE;
+	return lb_steer_rehome(&env.steer, &ref.bucket->instance[ref.slot], is_new);
+}
+
+/*
+ * A flow of another CPU's region: RSS has moved it here. It is to be recorded here
+ * as what it is, an established one, and what it was there expires at once. The
+ * other CPU may be using that slot for another flow in this very moment; at worst
+ * that one is forgotten early.
+ */
+static __always_inline uint32_t lb_xdp_take_over(const struct lb_xdp_env *env,
+						 const struct lb_xdp_packet *p,
+						 struct lb_flow_ref there)
+{
+	uint32_t state = lb_bucket_state(there.bucket, there.slot);
+	uint16_t *seen = &there.bucket->seen[there.slot];
+	const uint64_t *key = &there.bucket->key[there.slot];
+	uint32_t instance = lb_load_acquire(&there.bucket->instance[there.slot]);
+
+	if (!lb_instance_has(&env->instances, instance, LB_INSTANCE_SERVES))
+		return LB_INSTANCE_NONE;
+	if (lb_flow_event(p->meta.tcp_flags) >= LB_FLOW_EVENT_FIN)
+		return instance;
+	if (lb_load_acquire(key) == p->key)
+		*seen = (uint16_t)(p->now - env->gen->timeouts.ticks[state & 7] - 1);
+	env->cpu->stats.flow_misses++;
+	env->cpu->stats.flow_adopted++;
+	return instance | LB_XDP_RECORD | LB_XDP_PINNED | LB_XDP_CONFIRMED;
+}
+
+LB_RARE uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p)
+{
+	struct lb_xdp_env env;
+
+	if (!p || !lb_xdp_env_fill(&env, p) || !lb_xdp_may_peek(env.cpu))
+		return LB_INSTANCE_NONE;
+	for (uint32_t region = 0; region < LB_XDP_REGIONS_MAX; region++) {
+		struct lb_table other = lb_xdp_region(&env.table, region);
+		struct lb_flow_ref ref;
+
+		if (region >= lb_xdp_regions)
+			break;
+		if (region != env.cpu->region && lb_table_find(&other, p->key, p->spread, &ref))
+			return lb_xdp_take_over(&env, p, ref);
+	}
+	return LB_INSTANCE_NONE;
+}
+
+LB_RARE uint32_t lb_xdp_choose(const struct lb_xdp_packet *p)
+{
+	struct lb_selection sel;
+	struct lb_xdp_env env;
+
+	if (!p || !lb_xdp_env_steer(&env, p))
+		return LB_INSTANCE_NONE;
+	env.cpu->stats.flow_misses++;
+	if (lb_service_is_vip_source(&env.gen->services, &p->meta))
+		return LB_XDP_VIP_SOURCE;
+	sel = lb_steer_miss(&env.steer);
+	return sel.instance | (sel.record ? LB_XDP_RECORD : 0) | (sel.pinned ? LB_XDP_PINNED : 0);
+}
+
+LB_RARE uint32_t lb_xdp_record(const struct lb_xdp_packet *p, uint32_t choice)
+{
+	struct lb_flow_insert flow;
+	struct lb_flow_ref ref;
+	struct lb_xdp_env env;
+
+	if (!p || !lb_xdp_env_fill(&env, p))
+		return 0;
+	flow = (struct lb_flow_insert){
+		.key = p->key,
+		.spread = p->spread,
+		.instance = (uint16_t)choice,
+		.now = p->now,
+		.may_evict = choice & LB_XDP_PINNED,
+		.secret = &env.gen->secret,
+		.timeouts = &env.gen->timeouts,
+	};
+	lb_table_insert(&env.table, &flow);
+	if ((choice & LB_XDP_CONFIRMED) && lb_table_find(&env.table, p->key, p->spread, &ref))
+		lb_bucket_touch(ref.bucket, ref.slot, LB_TCP_ACK, p->now);
+	return 1;
+}
+
+/* A flow that is not in this CPU's region. */
+static __always_inline uint32_t lb_xdp_miss(const struct lb_xdp_packet *p)
+{
+	uint32_t choice = LB_INSTANCE_NONE;
+
+	if (lb_xdp_regions > 1 && lb_flow_event(p->meta.tcp_flags) != LB_FLOW_EVENT_SYN)
+		choice = lb_xdp_choose_elsewhere(p);
+	if (choice == LB_INSTANCE_NONE)
+		choice = lb_xdp_choose(p);
+	if (choice & LB_XDP_RECORD)
+		lb_xdp_record(p, choice);
+	return choice & (LB_XDP_VIP_SOURCE | 0xffff);
+}
+
+/* Room in front of the packet, and no more of it than an ICMP error quotes. */
+static __always_inline bool lb_xdp_reply_room(struct xdp_md *ctx, const struct lb_xdp_packet *p,
+					      uint32_t room)
+{
+	uint32_t len = p->meta.l3_offset + lb_icmp_quote_len(&p->meta);
+
+	if (bpf_xdp_adjust_head(ctx, -(int)room))
+		return false;
+	return bpf_xdp_adjust_tail(ctx, (int)len - (int)p->frame_len) == 0;
+}
+
+LB_RARE uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu)
+{
+	if (!p || !lb_xdp_reply_room(ctx, p, LB_ICMP4_HEADROOM))
+		return 0;
+	return lb_write_frag_needed4((void *)(long)ctx->data, (void *)(long)ctx->data_end, &p->meta,
+				     mtu);
+}
+
+LB_RARE uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu)
+{
+	if (!p || !lb_xdp_reply_room(ctx, p, LB_ICMP6_HEADROOM))
+		return 0;
+	return lb_write_too_big6((void *)(long)ctx->data, (void *)(long)ctx->data_end, &p->meta,
+				 mtu);
+}
+
+/* Too big for the tunnel: the packet becomes the ICMP error about itself. Return: an lb_result. */
+LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p,
+				uint32_t tunnel_len)
+{
+	const uint8_t *data = (const void *)(long)ctx->data;
+	const uint8_t *end = (const void *)(long)ctx->data_end;
+	const struct lb_ipv4 *ip;
+	struct lb_xdp_env env;
+	uint32_t mtu, len;
+
+	if (!p || !lb_xdp_env_fill(&env, p))
+		return lb_result_drop(LB_DROP_TOO_BIG);
+	ip = (const void *)(data + p->meta.l3_offset);
+	if (!lb_fits(ip, sizeof(*ip), end) ||
+	    !lb_icmp_may_answer(&p->meta, ip->frag, (uint32_t)(end - data)))
+		return lb_result_drop(LB_DROP_TOO_BIG);
+	if (!lb_rate_take(&env.cpu->icmp_rate, 0))
+		return lb_result_drop(LB_DROP_ICMP_RATE);
+	mtu = env.gen->mtu - tunnel_len;
+	len = p->meta.family == 4 ? lb_xdp_reply4(ctx, p, mtu) : lb_xdp_reply6(ctx, p, mtu);
+	if (!len)
+		return lb_result_drop(LB_DROP_HEADROOM);
+	env.cpu->stats.reply_pkts++;
+	env.cpu->stats.tx_bytes += len;
+	return LB_VERDICT_REPLY;
+}
+
+/*
+ * The kernel's share is limited, and what anyone on the internet can send to a
+ * VIP may use only half of it: ARP and the answers to health checks need the rest.
+ * Return: an lb_result.
+ */
+LB_RARE uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p)
+{
+	struct lb_xdp_env env;
+	uint32_t reserve;
+	bool for_vip;
+
+	if (!p || !lb_xdp_env_fill(&env, p))
+		return LB_VERDICT_KERNEL;
+	for_vip = lb_service_is_vip(&env.gen->services, &p->meta);
+	if (p->meta.class == LB_CLASS_DROP || (p->meta.class == LB_CLASS_BAD && for_vip))
+		return lb_result_drop((enum lb_drop)p->meta.reason);
+	reserve = for_vip ? env.gen->kernel_rate.burst / 2 : 0;
+	if (!lb_rate_take(&env.cpu->kernel_rate, reserve))
+		return lb_result_drop(LB_DROP_KERNEL_RATE);
+	return LB_VERDICT_KERNEL;
+}
+
+/* A packet of a flow: the instance that the flow table knows, or a new one. */
+static __always_inline uint32_t lb_xdp_flow(const struct lb_xdp_env *env,
+					    const struct lb_xdp_packet *p)
+{
+	struct lb_flow_ref ref;
+	uint32_t instance;
+	bool is_new;
+
+	if (lb_unlikely(!lb_table_find(&env->table, p->key, p->spread, &ref)))
+		return lb_xdp_miss(p);
+	env->cpu->stats.flow_hits++;
+	instance = ref.bucket->instance[ref.slot];
+	is_new = lb_bucket_touch(ref.bucket, ref.slot, p->meta.tcp_flags, p->now);
+	if (lb_likely(!is_new && lb_instance_has(&env->instances, instance, LB_INSTANCE_SERVES)))
+		return instance;
+	return lb_xdp_rehome(p, is_new);
+}
+
+static __always_inline lb_result lb_xdp_tunnel(struct xdp_md *ctx, const struct lb_xdp_env *env,
+					       const struct lb_xdp_packet *p,
+					       const struct lb_instance *instance)
+{
+	uint32_t tunnel_len = lb_tunnel_len(instance);
+	uint32_t padding = p->frame_len - p->meta.l3_offset - p->meta.l3_len;
+
+	if (lb_unlikely(p->meta.l3_len + tunnel_len > env->gen->mtu))
+		return (lb_result)lb_xdp_too_big(ctx, p, tunnel_len);
+	if (lb_unlikely(padding && bpf_xdp_adjust_tail(ctx, -(int)padding)))
+		return lb_result_drop(LB_DROP_IP_MALFORMED);
+	if (lb_unlikely(bpf_xdp_adjust_head(ctx, -(int)tunnel_len)))
+		return lb_result_drop(LB_DROP_HEADROOM);
+	if (lb_unlikely(!lb_write_tunnel((void *)(long)ctx->data, (void *)(long)ctx->data_end,
+					 instance, &p->meta, p->spread)))
+		return lb_result_drop(LB_DROP_HEADROOM);
+	env->cpu->stats.tx_bytes += p->frame_len - padding + tunnel_len;
+	return LB_VERDICT_FORWARD;
+}
+
+static __always_inline lb_result lb_xdp_l2(struct xdp_md *ctx, const struct lb_xdp_env *env,
+					   const struct lb_xdp_packet *p,
+					   const struct lb_instance *instance)
+{
+	uint8_t *data = (void *)(long)ctx->data;
+
+	if (!lb_fits(data, sizeof(struct lb_eth), (void *)(long)ctx->data_end))
+		return lb_result_drop(LB_DROP_L2_TRUNCATED);
+	lb_write_l2(data, instance);
+	env->cpu->stats.tx_bytes += p->frame_len;
+	return LB_VERDICT_FORWARD;
+}
+
+static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct lb_xdp_env *env,
+						const struct lb_xdp_packet *p, uint32_t index)
+{
+	const struct lb_instance *instance = lb_instance_at(&env->instances, index);
+	enum lb_forward forward = (enum lb_forward)p->forward;
+	struct lb_instance_stats *counts;
+	lb_result result;
+
+	if (lb_unlikely(!instance))
+		return lb_result_drop(index == LB_XDP_VIP_SOURCE ? LB_DROP_IP_SOURCE
+								 : LB_DROP_NO_INSTANCE);
+	if (lb_unlikely(!lb_instance_reached(instance, forward)))
+		return lb_result_drop(LB_DROP_NO_NEXT_HOP);
+	if (forward == LB_FORWARD_L2)
+		result = lb_xdp_l2(ctx, env, p, instance);
+	else
+		result = lb_xdp_tunnel(ctx, env, p, instance);
+	if (lb_unlikely(result != LB_VERDICT_FORWARD))
+		return result;
+	counts = lb_table_counts(&env->table, index);
+	if (counts) {
+		counts->pkts++;
+		counts->bytes += p->meta.l3_len;
+	}
+	return LB_VERDICT_FORWARD;
+}
+
+/* A packet that is the business of a service, or the kernel's. */
+static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx,
+						       const struct lb_xdp_env *env,
+						       struct lb_xdp_packet *p)
+{
+	const struct lb_service *service = lb_service_find(&env->gen->services, &p->meta);
+	uint32_t instance;
+
+	if (!service)
+		return LB_VERDICT_KERNEL;
+	p->key = lb_steer_key(&env->gen->secret, &p->meta, service->id, service->salt);
+	p->spread = lb_flow_spread(&env->gen->secret, p->key);
+	p->salt = service->salt;
+	p->pool = service->pool;
+	p->forward = service->forward;
+	if (lb_likely(p->meta.class == LB_CLASS_FLOW))
+		instance = lb_xdp_flow(env, p);
+	else
+		instance = lb_xdp_error(p);
+	return lb_xdp_rewrite(ctx, env, p, instance);
+}
+
+static __always_inline int lb_xdp_finish(struct lb_worker_stats *stats, lb_result result)
+{
+	uint32_t reason;
+
+	switch (lb_result_verdict(result)) {
+	case LB_VERDICT_FORWARD:
+	case LB_VERDICT_REPLY:
+		stats->tx_pkts++;
+		return XDP_TX;
+	case LB_VERDICT_KERNEL:
+		stats->kernel_pkts++;
+		return XDP_PASS;
+	default:
+		reason = lb_result_reason(result);
+		LB_OPAQUE(reason);
+		stats->drop[reason % LB_DROP_SLOTS]++;
+		return XDP_DROP;
+	}
+}
+
+static __always_inline uint32_t lb_xdp_frame_len(struct xdp_md *ctx)
+{
+	if (lb_xdp_frags)
+		return bpf_xdp_get_buff_len(ctx);
+	return ctx->data_end - ctx->data;
+}
+
+SEC("xdp")
+int sluice_xdp(struct xdp_md *ctx)
+{
+	struct lb_xdp_packet p = {};
+	struct lb_xdp_env env;
+	struct lb_frame frame;
+	lb_result result;
+
+	p.cpu_id = bpf_get_smp_processor_id();
+	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
+	p.frame_len = lb_xdp_frame_len(ctx);
+	if (!lb_xdp_env_fill(&env, &p))
+		return XDP_PASS;
+	p.now = lb_xdp_now(env.cpu, p.cpu_id, p.generation);
+	env.cpu->stats.rx_pkts++;
+	env.cpu->stats.rx_bytes += p.frame_len;
+
+	frame = (struct lb_frame){ (void *)(long)ctx->data, (void *)(long)ctx->data_end,
+				   p.frame_len };
+	lb_parse(&frame, env.gen->port_mac, &p.meta);
+	result = LB_VERDICT_KERNEL;
+	if (lb_likely(p.meta.class <= LB_CLASS_ICMP_ERROR))
+		result = lb_xdp_service_packet(ctx, &env, &p);
+	if (lb_unlikely(result == LB_VERDICT_KERNEL))
+		result = (lb_result)lb_xdp_not_service(&p);
+	return lb_xdp_finish(&env.cpu->stats, result);
+}
+
+char lb_license[] SEC("license") = "Dual BSD/GPL";

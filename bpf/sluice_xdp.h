@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * What the XDP dataplane and its loader share: map names, keys and values.
+ *
+ * A generation is one element of the control map and whatever it names in the
+ * other maps: a half of the services, a half of the instances, and lines of
+ * slots. The publisher fills what no running generation names, then writes
+ * lb_xdp_control.active; an RCU grace period later no CPU uses the old one.
+ *
+ * Writers: the control map, services, instances and slots are the publisher's;
+ * flows, cpus and counts belong to the CPU that runs the program. One exception:
+ * a CPU that takes over a flow which RSS moved ages the slot that it had.
+ */
+#ifndef BPF_SLUICE_XDP_H
+#define BPF_SLUICE_XDP_H
+
+#include "dataplane/abi/lb_service.h"
+#include "dataplane/core/lb_rate.h"
+#include "dataplane/core/lb_stats.h"
+
+#define LB_XDP_MAGIC 0x5058494c /* "LIXP" */
+#define LB_XDP_ABI 1
+
+/* At most 15 characters: the kernel cuts names there. */
+#define LB_XDP_PROG_NAME "sluice_xdp"
+#define LB_XDP_SWEEP_NAME "sluice_xdp_sweep"
+
+#define LB_XDP_REGIONS_MAX 64 /* CPUs with a flow table of their own */
+#define LB_XDP_REGION_NONE 0xffffffffu
+#define LB_XDP_POOLS_MAX 64
+#define LB_XDP_INSTANCES_MAX 4096
+#define LB_XDP_SERVICE_SLOTS_MAX 32768
+#define LB_XDP_LINE_SLOTS 32		 /* slots of a pool's table in one element */
+#define LB_XDP_PEEKS_PER_SECOND 1000000u /* looks into other CPUs' regions, per CPU */
+#define LB_XDP_SWEEP_BUCKETS 64		 /* that one run of the sweep looks at */
+
+struct lb_xdp_line {
+	uint16_t slot[LB_XDP_LINE_SLOTS];
+};
+
+/* The two tables of a pool: first lines in the slots map, and slots. */
+struct lb_xdp_pool {
+	uint32_t current;
+	uint32_t previous;
+	uint32_t n_current;
+	uint32_t n_previous;
+};
+
+struct lb_xdp_generation {
+	struct lb_service_table services; /* its first: in the services map */
+	struct lb_secret secret;
+	struct lb_flow_timeouts timeouts;
+	uint64_t generation;
+	uint64_t port_mac;  /* lb_mac_load() */
+	uint32_t instances; /* first one in the instances map */
+	uint32_t n_instances;
+	uint32_t mtu; /* bytes of an IP packet that may be sent */
+	uint32_t reserved;
+	struct lb_rate_limit kernel_rate, icmp_rate; /* a CPU's share */
+	struct lb_xdp_pool pool[LB_XDP_POOLS_MAX];
+} LB_ALIGNED(64);
+
+/* The only element of the control map. */
+struct lb_xdp_control {
+	uint32_t magic;
+	uint32_t abi;
+	uint32_t active; /* 0 or 1: the generation in use */
+	uint32_t reserved;
+	uint64_t clock; /* in ticks; only where lb_xdp_clock_is_set says so */
+	struct lb_xdp_generation generation[2];
+};
+
+/* What one CPU owns; the publisher sets the region, and reads the rest. */
+struct lb_xdp_cpu {
+	struct lb_worker_stats stats;
+	uint64_t tick_began; /* in units of the clock */
+	uint64_t ticks;	     /* of LB_FLOW_TICK_MS since boot */
+	uint32_t region;     /* LB_XDP_REGION_NONE: no flow table here */
+	uint32_t sweep_next;
+	struct lb_rate kernel_rate, icmp_rate, peek_rate;
+} LB_ALIGNED(64);
+
+#endif

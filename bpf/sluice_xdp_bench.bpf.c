@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * Programs that stand in front of another XDP program under BPF_PROG_TEST_RUN: they
+ * make the packet what the next run needs, then tail-call the one that is tested
+ * or timed. None of them is ever attached to an interface.
+ */
+#include <linux/bpf.h>
+
+#include "dataplane/core/lb_csum.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/sluice_xdp_bench.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} bench_target SEC(".maps");
+
+struct lb_bench lb_bench SEC(".data.bench");
+
+static __always_inline void lb_bench_write4(uint8_t *data, uint32_t flow)
+{
+	struct lb_ipv4 *ip = (void *)(data + sizeof(struct lb_eth));
+	struct lb_tcp *tcp = (void *)(ip + 1);
+
+	__builtin_memcpy(data, lb_bench.frame, LB_BENCH_FRAME4);
+	ip->src = lb_cpu_to_be32(LB_BENCH_CLIENT4 + flow / LB_BENCH_PORTS);
+	tcp->sport = lb_cpu_to_be16((uint16_t)(LB_BENCH_PORT_FIRST + flow % LB_BENCH_PORTS));
+	ip->csum = 0;
+	ip->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip));
+}
+
+static __always_inline void lb_bench_write6(uint8_t *data, uint32_t flow)
+{
+	struct lb_ipv6 *ip = (void *)(data + sizeof(struct lb_eth));
+	struct lb_tcp *tcp = (void *)(ip + 1);
+	lb_be32 host = lb_cpu_to_be32(flow / LB_BENCH_PORTS);
+
+	__builtin_memcpy(data, lb_bench.frame, LB_BENCH_FRAME6);
+	__builtin_memcpy(ip->src + 12, &host, sizeof(host));
+	tcp->sport = lb_cpu_to_be16((uint16_t)(LB_BENCH_PORT_FIRST + flow % LB_BENCH_PORTS));
+}
+
+/* The flow of this run: 0, 1, ... F - 1, and again. */
+static __always_inline uint32_t lb_bench_next(void)
+{
+	uint32_t flow = lb_bench.next;
+
+	lb_bench.next = flow + 1 < lb_bench.flows ? flow + 1 : 0;
+	return flow + lb_bench.first;
+}
+
+/* What the run before has put in front goes; frames have no other length than their own. */
+static __always_inline bool lb_bench_restore(struct xdp_md *ctx)
+{
+	int grown = (int)(ctx->data_end - ctx->data) - (int)lb_bench.len;
+
+	return grown == 0 || bpf_xdp_adjust_head(ctx, grown) == 0;
+}
+
+SEC("xdp")
+int lb_bench_run(struct xdp_md *ctx)
+{
+	uint8_t *data, *end;
+
+	if (!lb_bench_restore(ctx))
+		return XDP_ABORTED;
+	data = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	if (lb_bench.family == 4) {
+		if (data + LB_BENCH_FRAME4 > end)
+			return XDP_ABORTED;
+		lb_bench_write4(data, lb_bench_next());
+	} else {
+		if (data + LB_BENCH_FRAME6 > end)
+			return XDP_ABORTED;
+		lb_bench_write6(data, lb_bench_next());
+	}
+	bpf_tail_call(ctx, &bench_target, 0);
+	return XDP_ABORTED;
+}
+
+/* The zero of the scale. */
+SEC("xdp")
+int lb_bench_tx(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_TX;
+}
+
+/*
+ * Take headroom away: the frame goes on @room bytes nearer to the start of the buffer.
+ */
+SEC("xdp")
+int lb_bench_room(struct xdp_md *ctx)
+{
+	uint32_t len = lb_bench.len;
+
+	if (len == 0 || len > LB_BENCH_FRAME_MAX)
+		return XDP_ABORTED;
+	if (bpf_xdp_adjust_head(ctx, -(int)lb_bench.room))
+		return XDP_ABORTED;
+	if (bpf_xdp_store_bytes(ctx, 0, lb_bench.frame, len))
+		return XDP_ABORTED;
+	if (bpf_xdp_adjust_tail(ctx, -(int)lb_bench.room))
+		return XDP_ABORTED;
+	bpf_tail_call(ctx, &bench_target, 0);
+	return XDP_ABORTED;
+}
+
+char lb_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * The maps, and the packet core's way to them (dataplane/core/lb_memory.h).
+ *
+ * Arrays all of them: the JIT makes a few instructions of a lookup. Those that
+ * user space reads all the time can be mapped. Sizes are the loader's.
+ */
+#ifndef BPF_SLUICE_XDP_MAPS_H
+#define BPF_SLUICE_XDP_MAPS_H
+
+#include <linux/bpf.h>
+
+#include "dataplane/core/lb_base.h"
+
+#include <bpf/bpf_helpers.h>
+
+#define LB_MEMORY_OWN
+
+struct lb_service;
+struct lb_service_table;
+LB_INLINE const struct lb_service *lb_xdp_service(const struct lb_service_table *table,
+						  uint32_t index);
+#define LB_SERVICE_SLOT(table, index) lb_xdp_service(table, index)
+
+#include "bpf/sluice_xdp.h"
+
+#define lb_pool_view lb_xdp_pool
+
+#define LB_XDP_ARRAY(name, value_type, entries, flags)                                             \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(max_entries, entries);                                                      \
+		__uint(map_flags, flags);                                                          \
+		__type(key, __u32);                                                                \
+		__type(value, value_type);                                                         \
+	} name SEC(".maps")
+
+LB_XDP_ARRAY(xdp_services, struct lb_service, 2 * LB_XDP_SERVICE_SLOTS_MAX, BPF_F_MMAPABLE);
+LB_XDP_ARRAY(xdp_instances, struct lb_instance, 2 * LB_XDP_INSTANCES_MAX, BPF_F_MMAPABLE);
+LB_XDP_ARRAY(xdp_slots, struct lb_xdp_line, 1, BPF_F_MMAPABLE);
+LB_XDP_ARRAY(xdp_flows, struct lb_bucket, 1, BPF_F_MMAPABLE);
+LB_XDP_ARRAY(xdp_cpus, struct lb_xdp_cpu, 1, BPF_F_MMAPABLE);
+LB_XDP_ARRAY(xdp_counts, struct lb_instance_stats, 1, BPF_F_MMAPABLE);
+
+/* Reached by address, without a lookup. */
+struct lb_xdp_control lb_xdp_control SEC(".data.control");
+
+/* Set before loading; the verifier takes out what they switch off. */
+const volatile uint32_t lb_xdp_buckets = 1; /* of each region */
+const volatile uint32_t lb_xdp_regions = 1;
+const volatile uint32_t lb_xdp_tick = 100;	 /* units of the clock */
+const volatile bool lb_xdp_clock_is_set = false; /* lb_xdp_control.clock, not the kernel's */
+const volatile bool lb_xdp_frags = false;
+
+LB_INLINE void *lb_xdp_at(void *map, uint32_t index)
+{
+	return bpf_map_lookup_elem(map, &index);
+}
+
+LB_INLINE const struct lb_service *lb_xdp_service(const struct lb_service_table *table,
+						  uint32_t index)
+{
+	return lb_xdp_at(&xdp_services, table->first + index);
+}
+
+struct lb_table {
+	struct lb_worker_stats *stats;
+	uint32_t first; /* bucket in the flows map */
+	uint32_t n_buckets;
+	uint32_t counts; /* first one in the counts map */
+};
+
+struct lb_instances {
+	uint32_t first;
+	uint32_t n;
+};
+
+LB_INLINE struct lb_bucket *lb_table_bucket(const struct lb_table *table, uint32_t index)
+{
+	return lb_xdp_at(&xdp_flows, table->first + index);
+}
+
+LB_INLINE struct lb_instance_stats *lb_table_counts(const struct lb_table *table, uint32_t instance)
+{
+	return lb_xdp_at(&xdp_counts, table->counts + instance % LB_XDP_INSTANCES_MAX);
+}
+
+LB_INLINE const struct lb_instance *lb_instance_at(const struct lb_instances *instances,
+						   uint32_t index)
+{
+	if (index >= instances->n)
+		return NULL;
+	return lb_xdp_at(&xdp_instances, instances->first + index);
+}
+
+LB_INLINE uint32_t lb_xdp_slot(uint32_t first_line, uint32_t slot)
+{
+	const struct lb_xdp_line *line;
+
+	line = lb_xdp_at(&xdp_slots, first_line + slot / LB_XDP_LINE_SLOTS);
+	return line ? line->slot[slot % LB_XDP_LINE_SLOTS] : LB_INSTANCE_NONE;
+}
+
+LB_INLINE uint32_t lb_pool_current(const struct lb_xdp_pool *pool, uint32_t slot)
+{
+	return lb_xdp_slot(pool->current, slot);
+}
+
+LB_INLINE uint32_t lb_pool_previous(const struct lb_xdp_pool *pool, uint32_t slot)
+{
+	return lb_xdp_slot(pool->previous, slot);
+}
+
+#endif
