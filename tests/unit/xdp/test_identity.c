@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test-timeout: 300 s */
+/*
+ * Both dataplanes are one: the same packets, over the same changes of pools and
+ * the same hours, through the native pipeline and through the XDP program. After
+ * each packet the same verdict, the same frame and the same counters (so the same
+ * drop reason); every now and then the same flow table to the last bit, and the
+ * same counts of each instance. IDENTITY_PACKETS says how many packets.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <linux/bpf.h>
+
+#include "tests/unit/xdp/packet_gen.h"
+#include "tests/unit/xdp/xdp_world.h"
+
+#define PACKETS_DEFAULT 50000u
+#define N_INSTANCES 24
+#define SLOTS 1021
+#define RECORDED 160 /* flows that the table is for: fewer than there are */
+#define GENERATED 960
+#define REACHABLE (LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
+#define UP (REACHABLE | LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS)
+
+struct twins {
+	struct harness *native;
+	struct xdp_world *xdp;
+	struct packet_gen gen;
+	struct lb_instance instances[N_INSTANCES];
+	uint64_t ticks;
+	uint32_t changes;
+};
+
+static void slots_put(struct twins *t, uint16_t pool)
+{
+	uint16_t slots[SLOTS];
+	uint32_t n = pool == 7 ? 0 : SLOTS;
+
+	for (uint32_t i = 0; i < SLOTS; i++)
+		slots[i] = (uint16_t)(packet_gen_draw(&t->gen) % N_INSTANCES);
+	harness_put(t->native, LB_BLOCK_POOL, pool, slots, n * (uint32_t)sizeof(*slots), n);
+}
+
+static void instances_put(struct twins *t)
+{
+	harness_put(t->native, LB_BLOCK_INSTANCES, 0, t->instances, sizeof(t->instances),
+		    N_INSTANCES);
+}
+
+static void services_put(struct twins *t)
+{
+	struct harness_service services[2 * PACKET_GEN_VIPS];
+
+	for (uint16_t i = 0; i < PACKET_GEN_VIPS; i++) {
+		struct harness_service *s = &services[2 * i];
+
+		s[0] = (struct harness_service){ .family = 4,
+						 .addr = { 203, 0, 113, (uint8_t)i },
+						 .port = PACKET_GEN_PORT,
+						 .pool = i,
+						 .id = (uint16_t)(2 * i + 1),
+						 .forward =
+							 i % 3 ? LB_FORWARD_IPIP : LB_FORWARD_L2 };
+		s[1] = s[0];
+		s[1].family = 6;
+		s[1].id++;
+		memcpy(s[1].addr, "\x20\x01\x0d\xb8\x00\x0f\0\0\0\0\0\0\0\0\0", 15);
+		s[1].addr[15] = (uint8_t)i;
+	}
+	harness_services(t->native, services, 2 * PACKET_GEN_VIPS);
+}
+
+static void twins_create(struct twins *t)
+{
+	memset(t, 0, sizeof(*t));
+	t->gen = (struct packet_gen){ .random = 7, .flows = GENERATED };
+	t->native = harness_create(RECORDED);
+	pipeline_rate_set(&t->native->pl.kernel_rate, 3000);
+	pipeline_rate_set(&t->native->pl.icmp_rate, 300);
+	for (uint16_t i = 0; i < N_INSTANCES; i++)
+		harness_instance(&t->instances[i], i, i % 2 ? 4 : 6, UP);
+	t->instances[5].flags &= (uint8_t)~LB_INSTANCE_ON_LINK;
+	t->instances[6].flags &= (uint8_t)~REACHABLE;
+	instances_put(t);
+	for (uint16_t pool = 0; pool < PACKET_GEN_VIPS; pool++)
+		slots_put(t, pool);
+	services_put(t);
+	t->xdp = xdp_world_create(t->native, 1);
+	xdp_world_publish(t->xdp, t->native);
+	xdp_world_reset(t->xdp, t->native);
+}
+
+/* Drained, down, back; other slots; a previous generation that ends. */
+static void pools_change(struct twins *t)
+{
+	uint8_t *flags = &t->instances[packet_gen_draw(&t->gen) % N_INSTANCES].flags;
+
+	switch (packet_gen_draw(&t->gen) % 6) {
+	case 0:
+		slots_put(t, (uint16_t)(packet_gen_draw(&t->gen) % PACKET_GEN_VIPS));
+		break;
+	case 1:
+		assert_int_equal(tables_retire(t->native->tables, (uint32_t)(t->changes % 8)), 0);
+		break;
+	case 2:
+		*flags &= (uint8_t)~LB_INSTANCE_ACCEPTS;
+		instances_put(t);
+		break;
+	case 3:
+		*flags &= (uint8_t) ~(LB_INSTANCE_ACCEPTS | LB_INSTANCE_SERVES);
+		instances_put(t);
+		break;
+	default:
+		*flags |= LB_INSTANCE_ACCEPTS | LB_INSTANCE_SERVES;
+		instances_put(t);
+		break;
+	}
+	t->changes++;
+	xdp_world_publish(t->xdp, t->native);
+}
+
+static void time_passes(struct twins *t)
+{
+	uint32_t ticks = 1 + (uint32_t)(packet_gen_draw(&t->gen) % 4);
+
+	if (packet_gen_draw(&t->gen) % 256 == 0)
+		ticks = (uint32_t)(packet_gen_draw(&t->gen) % 40000);
+	for (uint32_t i = 0; i < ticks; i++)
+		pipeline_tick(&t->native->pl);
+	t->ticks += ticks;
+	t->native->now = (uint16_t)t->ticks;
+	xdp_world_clock_set(t->xdp, t->ticks);
+}
+
+static struct rte_mbuf *mbuf_of(struct twins *t)
+{
+	const struct packet_gen *gen = &t->gen;
+	struct rte_mbuf *m = harness_frame(t->native, gen->frame, gen->linear);
+
+	if (gen->linear < gen->len)
+		assert_int_equal(rte_pktmbuf_chain(m, harness_frame(t->native,
+								    gen->frame + gen->linear,
+								    gen->len - gen->linear)),
+				 0);
+	return m;
+}
+
+/* What the native pipeline made of the packet, as the XDP program would say it. */
+static uint32_t native_run(struct twins *t, uint8_t *out, uint32_t *out_len)
+{
+	struct rte_mbuf *m = mbuf_of(t);
+	struct harness *h = t->native;
+	struct pipeline_out sent;
+
+	pipeline_burst(&h->pl, h->tables, h->now, &m, 1, &sent);
+	h->stats.tx_pkts += sent.n_tx;
+	h->stats.kernel_pkts += sent.n_kernel;
+	if (!sent.n_tx && !sent.n_kernel)
+		return XDP_DROP;
+	m = sent.n_tx ? sent.tx[0] : sent.kernel[0];
+	*out_len = rte_pktmbuf_pkt_len(m);
+	h->stats.tx_bytes += sent.n_tx ? *out_len : 0;
+	assert_true(*out_len <= XDP_WORLD_FRAME_MAX);
+	if (rte_pktmbuf_read(m, 0, *out_len, out) != out)
+		memcpy(out, rte_pktmbuf_mtod(m, void *), *out_len);
+	rte_pktmbuf_free(m);
+	return sent.n_tx ? XDP_TX : XDP_PASS;
+}
+
+static void differ(const struct twins *t, const struct xdp_run *run, uint32_t action,
+		   uint32_t out_len)
+{
+	print_error("%u bytes, %u in the first buffer: XDP %u (%u bytes), natively %u (%u)\n",
+		    run->len, run->linear, run->action, run->out_len, action, out_len);
+	for (uint32_t i = 0; i < run->len && i < 160; i++)
+		print_error("%02x", run->frame[i]);
+	print_error("\n");
+	xdp_world_compare(t->xdp, t->native, false);
+	fail_msg("verdict or frame differs");
+}
+
+static void one_packet(struct twins *t, bool deep)
+{
+	static uint8_t out[XDP_WORLD_FRAME_MAX];
+	struct xdp_run run = { .headroom = -1 };
+	uint32_t out_len = 0, action;
+
+	packet_gen_next(&t->gen);
+	run.frame = t->gen.frame;
+	run.len = t->gen.len;
+	run.linear = t->gen.linear;
+	action = native_run(t, out, &out_len);
+	xdp_world_run(t->xdp, &run);
+	if (run.action != action ||
+	    (action != XDP_DROP && (run.out_len != out_len || memcmp(run.out, out, out_len) != 0)))
+		differ(t, &run, action, out_len);
+	xdp_world_compare(t->xdp, t->native, deep);
+}
+
+static void figures(const struct twins *t, uint32_t packets)
+{
+	const struct lb_worker_stats *s = &t->native->stats;
+	uint32_t reasons = 0;
+
+	for (uint32_t i = 0; i < LB_DROP_COUNT; i++)
+		reasons += s->drop[i] != 0;
+	print_message("# figure: %u packets, %u changes of pools: the same in both dataplanes\n",
+		      packets, t->changes);
+	print_message("# %lu forwarded, %lu of them ICMP errors, %lu to the kernel, dropped for %u "
+		      "reasons; %lu hits, %lu recorded, %lu adopted, %lu moved, %lu set aside, "
+		      "%lu evicted, %lu unrecorded\n",
+		      s->tx_pkts, s->reply_pkts, s->kernel_pkts, reasons, s->flow_hits,
+		      s->flow_inserts, s->flow_adopted, s->flow_moved, s->flow_relocated,
+		      s->flow_evicted_confirmed, s->flow_table_full);
+	assert_true(reasons >= 18);
+	assert_true(s->reply_pkts && s->flow_hits && s->flow_moved && s->flow_relocated &&
+		    s->flow_evicted_confirmed && s->flow_table_full);
+}
+
+static void both_dataplanes_are_one(void **state)
+{
+	const char *setting = getenv("IDENTITY_PACKETS");
+	uint32_t packets = setting ? (uint32_t)strtoul(setting, NULL, 10) : PACKETS_DEFAULT;
+	struct twins t;
+
+	(void)state;
+	twins_create(&t);
+	for (uint32_t i = 0; i < packets; i++) {
+		if (i % 100 == 99)
+			time_passes(&t);
+		if (i % 200 == 199)
+			pools_change(&t);
+		one_packet(&t, i % 500 == 499);
+	}
+	xdp_world_compare(t.xdp, t.native, false);
+	figures(&t, packets);
+	harness_check_accounting(t.native);
+	xdp_world_destroy(t.xdp);
+	harness_destroy(t.native);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(both_dataplanes_are_one) };
+
+	(void)argc;
+	harness_eal_start(argv[0]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

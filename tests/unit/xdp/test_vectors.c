@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The vectors, through the XDP program: verdict, drop reason, recorded flows and frame as
+ * vectors.txt says. What BPF_PROG_TEST_RUN cannot express (no Ethernet header in the
+ * first buffer: the kernel hands no such frame to XDP either) is counted by name below.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <linux/bpf.h>
+
+#include "tests/unit/xdp/xdp_world.h"
+#include "tests/vectors/vector.h"
+
+#define INEXPRESSIBLE 5 /* vectors of 0, 1, 6 and 13 bytes, and a first segment of 10 */
+
+static struct harness *native;
+static struct xdp_world *world;
+static uint32_t inexpressible;
+
+static int worlds_create(void **state)
+{
+	(void)state;
+	native = vector_world_create();
+	world = xdp_world_create(native, 1);
+	xdp_world_publish(world, native);
+	return 0;
+}
+
+static int worlds_destroy(void **state)
+{
+	(void)state;
+	xdp_world_destroy(world);
+	harness_destroy(native);
+	return 0;
+}
+
+static const char *verdict_of(uint32_t action)
+{
+	switch (action) {
+	case XDP_TX:
+		return world->cpu->stats.reply_pkts ? "reply" : "forward";
+	case XDP_PASS:
+		return "kernel";
+	case XDP_DROP:
+		return "drop";
+	default:
+		return "something else";
+	}
+}
+
+/* The label is the dataplane's choice. */
+static void frame_compare(const struct vector *v, struct xdp_run *run)
+{
+	uint8_t *label = run->out + v->label_at + 1;
+
+	if (v->label_at) {
+		label[0] &= 0xf0;
+		label[1] = label[2] = 0;
+	}
+	assert_int_equal(run->out_len, v->out.len);
+	assert_memory_equal(run->out, v->out.data, v->out.len);
+}
+
+static void vector_run(void **state)
+{
+	const struct vector *v = *state;
+	struct xdp_run run = {
+		.frame = v->in.data, .len = v->in.len, .linear = v->segment, .headroom = v->headroom
+	};
+
+	if (v->in.len < XDP_WORLD_LINEAR_MIN || (v->segment && v->segment < XDP_WORLD_LINEAR_MIN)) {
+		inexpressible++;
+		return;
+	}
+	vector_world_reset(native, v);
+	xdp_world_reset(world, native);
+	xdp_world_run(world, &run);
+	assert_string_equal(verdict_of(run.action), v->verdict);
+	for (uint32_t i = 0; i < LB_DROP_COUNT; i++) {
+		bool expected = !strcmp(vector_drop_names[i], v->reason);
+
+		if (world->cpu->stats.drop[i] != expected)
+			fail_msg("dropped for %s, not for %s", vector_drop_names[i], v->reason);
+	}
+	assert_int_equal(world->cpu->stats.flows, v->flows);
+	if (v->has_out)
+		frame_compare(v, &run);
+}
+
+static void all_but_the_inexpressible_ran(void **state)
+{
+	(void)state;
+	assert_int_equal(inexpressible, INEXPRESSIBLE);
+}
+
+int main(int argc, char **argv)
+{
+	static struct vector vectors[VECTORS_MAX];
+	static struct CMUnitTest tests[VECTORS_MAX + 1];
+	size_t n = vector_read(argc > 1 ? argv[1] : VECTORS_FILE, vectors);
+
+	for (size_t i = 0; i < n; i++)
+		tests[i] =
+			(struct CMUnitTest){ vectors[i].name, vector_run, NULL, NULL, &vectors[i] };
+	tests[n] = (struct CMUnitTest)cmocka_unit_test(all_but_the_inexpressible_ran);
+	harness_eal_start(argv[0]);
+	return _cmocka_run_group_tests("vectors", tests, n + 1, worlds_create, worlds_destroy);
+}
