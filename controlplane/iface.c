@@ -180,6 +180,12 @@ static void addresses_add(struct iface *iface)
 		iface_note(iface, address_add(iface, &own->address, own->length, false),
 			   "node.address cannot be added");
 	}
+}
+
+static void vips_add(struct iface *iface)
+{
+	const struct config *config = iface->config;
+
 	for (uint32_t i = 0; i < config->service_count; i++) {
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++) {
 			const struct config_address *vip = &config->services[i].vips[j].address;
@@ -301,7 +307,7 @@ static void knobs_set(const struct iface *iface)
 }
 
 int iface_setup(struct netlink *netlink, const char *name, uint32_t index,
-		const struct config *config)
+		const struct config *config, bool with_vips)
 {
 	struct iface iface = {
 		.netlink = netlink,
@@ -314,6 +320,8 @@ int iface_setup(struct netlink *netlink, const char *name, uint32_t index,
 	iface_note(&iface, link_up(&iface), "cannot be set up");
 	addresses_remove(&iface);
 	addresses_add(&iface);
+	if (with_vips)
+		vips_add(&iface);
 	routes_set(&iface);
 	return iface.err;
 }

@@ -7,6 +7,7 @@
 #ifndef CONTROLPLANE_IFACE_H
 #define CONTROLPLANE_IFACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config/config.h"
@@ -17,10 +18,11 @@ uint32_t iface_find(const char *name);
 
 /**
  * Bring an interface to what the configuration says.
+ * @with_vips: add the VIPs too. Those that are there stay in any case.
  * VIPs are never the source of what the kernel itself sends: answers would come back to the VIP.
  * Return: 0, or the first -errno; what went wrong is logged, and the rest done nevertheless.
  */
 int iface_setup(struct netlink *netlink, const char *name, uint32_t index,
-		const struct config *config);
+		const struct config *config, bool with_vips);
 
 #endif

@@ -79,6 +79,26 @@ static const struct model_ops model_ops = {
 	.instance_removed = on_removed,
 };
 
+static void on_published(void *arg, const struct publish_result *result)
+{
+	struct sluiced *sluiced = arg;
+
+	sluiced->published_wait = NULL;
+	if (result->status == 0 && sluiced->neighbours)
+		neighbours_set_published(sluiced->neighbours, true);
+	sluiced->is_published = result->status == 0;
+}
+
+/* The VIPs wait for the tables; after a refusal, for those that come next. */
+static void published_follow(struct sluiced *sluiced)
+{
+	if (sluiced->is_published || sluiced->published_wait || !sluiced->neighbours ||
+	    !publish_segment(sluiced->publish))
+		return;
+	sluiced->published_wait =
+		publish_wait_start(sluiced->publish, PUBLISH_ALL, 0, on_published, sluiced);
+}
+
 /* The kernel interface is another one when the dataplane is. */
 static void on_link(void *arg, bool connected)
 {
@@ -89,8 +109,13 @@ static void on_link(void *arg, bool connected)
 		checks_pause(sluiced->checks);
 	else if (sluiced->checks)
 		checks_resume_later(sluiced->checks);
+	if (!connected)
+		sluiced->is_published = false;
+	if (sluiced->neighbours && !connected)
+		neighbours_set_published(sluiced->neighbours, false);
 	if (!connected || !sluiced->neighbours)
 		return;
+	published_follow(sluiced);
 	memcpy(name, publish_segment(sluiced->publish)->kernel_iface, sizeof(name) - 1);
 	neighbours_set_iface(sluiced->neighbours, name);
 }
@@ -313,6 +338,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	model_tick(sluiced->model, clock_now_ms());
+	published_follow(sluiced);
 }
 
 static int run(struct sluiced *sluiced)

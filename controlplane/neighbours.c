@@ -43,6 +43,7 @@ struct neighbours {
 	uint32_t index; /* of the interface; 0: there is none */
 	bool up;
 	bool setup_due;
+	bool published;
 	struct neighbour *list;
 	uint32_t count;
 	uint32_t room;
@@ -184,8 +185,9 @@ static void iface_refresh(struct neighbours *n)
 	if (index == 0 || !n->setup_due || !model_config(n->options.model))
 		return;
 	n->setup_due = false;
-	if (!iface_setup(&n->requests, n->name, index, model_config(n->options.model)))
-		log_info("%s: set up", n->name);
+	if (!iface_setup(&n->requests, n->name, index, model_config(n->options.model),
+			 n->published))
+		log_info("%s: set up%s", n->name, n->published ? "" : ", but for the VIPs");
 	for (uint32_t i = 0; i < n->count; i++)
 		n->list[i].next_ms = 0;
 	if (n->options.ready)
@@ -331,6 +333,15 @@ void neighbours_apply(struct neighbours *n)
 {
 	n->setup_due = true;
 	work_soon(n, 0);
+}
+
+void neighbours_set_published(struct neighbours *n, bool published)
+{
+	if (published && !n->published)
+		n->setup_due = true;
+	n->published = published;
+	if (n->setup_due)
+		work_soon(n, 0);
 }
 
 void neighbours_set_iface(struct neighbours *n, const char *name)

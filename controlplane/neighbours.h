@@ -10,6 +10,8 @@
 #ifndef CONTROLPLANE_NEIGHBOURS_H
 #define CONTROLPLANE_NEIGHBOURS_H
 
+#include <stdbool.h>
+
 struct event_base;
 struct model;
 struct model_instance;
@@ -32,6 +34,13 @@ void neighbours_apply(struct neighbours *neighbours);
 
 /** The dataplane's kernel interface. A new name is looked for at once. */
 void neighbours_set_iface(struct neighbours *neighbours, const char *name);
+
+/**
+ * Whether the dataplane runs the tables of this configuration. Without them it hands the packets of
+ * services to the kernel, which would answer them with a reset if the VIPs were there already: they
+ * are added when this is said. Not so at first.
+ */
+void neighbours_set_published(struct neighbours *neighbours, bool published);
 
 /** Instances come and go. Return: 0 or -ENOMEM. */
 int neighbours_add(struct neighbours *neighbours, struct model_instance *instance);

@@ -127,6 +127,8 @@ static int ring_send(struct publish_backend *r, const struct publish_batch *batc
 	if (rte_ring_free_count(r->link.cmd_ring) < n)
 		return -EAGAIN;
 	publish_directory_names(&r->directory, r->options.model);
+	/* A successor is to find the reason of what is sent here, even if nothing else gets done. */
+	publish_directory_states(&r->directory, r->options.model);
 	r->generation++;
 	publish_directory_sent(&r->directory, batch, r->generation);
 	err = commands_send(r, commands, n);

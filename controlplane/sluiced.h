@@ -18,6 +18,7 @@ struct health;
 struct model;
 struct neighbours;
 struct publish;
+struct publish_wait;
 struct state;
 struct stats;
 
@@ -37,6 +38,8 @@ struct sluiced {
 	struct health *health; /* the checks' */
 	struct neighbours *neighbours;
 	struct control *control;
+	struct publish_wait *published_wait; /* for the tables of this configuration */
+	bool is_published;		     /* they run */
 	uint64_t started_ms; /* CLOCK_MONOTONIC */
 };
 

@@ -165,6 +165,10 @@ static void test_interface(void **state)
 	run_ms(f, 100);
 	assert_true(f->ready > 0);
 	assert_true(shows("addr show dev sluice0", "inet 10.0.0.5/16 scope global"));
+	/* the kernel would answer what the dataplane does not know yet */
+	assert_false(shows("addr show dev sluice0", "198.51.100.10"));
+	neighbours_set_published(f->neighbours, true);
+	run_ms(f, 100);
 	assert_true(shows("addr show dev sluice0", "inet 198.51.100.10/32 scope host"));
 	assert_true(shows("addr show dev sluice0", "inet6 2001:db8::5/64"));
 	assert_true(shows("addr show dev sluice0", "inet6 2001:db8:1::10/128.*deprecated"));
@@ -180,6 +184,7 @@ static void test_interface_follows_the_configuration(void **state)
 
 	run_ms(f, 100);
 	ip("addr add 203.0.113.77/24 dev sluice0");
+	neighbours_set_published(f->neighbours, true);
 	assert_int_equal(model_apply(f->model,
 				     fixture_config(pools,
 						    "  www: { vip: [198.51.100.11], forward: ipip, "
@@ -193,6 +198,11 @@ static void test_interface_follows_the_configuration(void **state)
 	assert_false(shows("addr show dev sluice0", "2001:db8:1::10"));
 	assert_false(shows("addr show dev sluice0", "203.0.113.77"));
 	assert_true(shows("addr show dev sluice0", "10.0.0.5/16"));
+	/* a restarted daemon finds the VIPs there, and leaves them until it knows what runs */
+	neighbours_set_published(f->neighbours, false);
+	neighbours_apply(f->neighbours);
+	run_ms(f, 100);
+	assert_true(shows("addr show dev sluice0", "198.51.100.11/32"));
 }
 
 static void test_neighbours(void **state)
