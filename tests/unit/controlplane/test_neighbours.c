@@ -158,10 +158,25 @@ static void expect(struct fixture *f, const char *path, const char *want)
 	fail_msg("%s: \"%s\", not \"%s\"", path, is, want);
 }
 
+/* Until the tables run, the kernel would answer the packets of services, with resets. */
+static void test_vips_wait_for_the_tables(void **state)
+{
+	struct fixture *f = *state;
+
+	run_ms(f, 100);
+	assert_true(shows("addr show dev sluice0", "10.0.0.5/16"));
+	assert_false(shows("addr show dev sluice0", "198.51.100.10"));
+	neighbours_set_published(f->neighbours, true);
+	run_ms(f, 100);
+	assert_true(shows("addr show dev sluice0", "198.51.100.10/32"));
+	assert_true(shows("addr show dev sluice0", "2001:db8:1::10/128"));
+}
+
 static void test_interface(void **state)
 {
 	struct fixture *f = *state;
 
+	neighbours_set_published(f->neighbours, true);
 	run_ms(f, 100);
 	assert_true(f->ready > 0);
 	assert_true(shows("addr show dev sluice0", "inet 10.0.0.5/16 scope global"));
@@ -182,6 +197,7 @@ static void test_interface_follows_the_configuration(void **state)
 {
 	struct fixture *f = *state;
 
+	neighbours_set_published(f->neighbours, true);
 	run_ms(f, 100);
 	ip("addr add 203.0.113.77/24 dev sluice0");
 	neighbours_set_published(f->neighbours, true);
@@ -292,6 +308,7 @@ static void test_instances_come_and_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_vips_wait_for_the_tables),
 		TEST(test_interface),
 		TEST(test_interface_follows_the_configuration),
 		TEST(test_neighbours),
