@@ -40,7 +40,7 @@ struct sluiced {
 	struct control *control;
 	struct publish_wait *published_wait; /* for the tables of this configuration */
 	bool is_published;		     /* they run */
-	uint64_t started_ms; /* CLOCK_MONOTONIC */
+	uint64_t started_ms;		     /* CLOCK_MONOTONIC */
 };
 
 /* Why a configuration was not applied. */

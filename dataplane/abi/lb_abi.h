@@ -48,11 +48,11 @@ enum lb_block {
 struct lb_params {
 	uint8_t secret[16];
 	struct lb_flow_timeouts timeouts;
-	uint32_t mtu;		   /* bytes of an IP packet that the port may send */
-	uint32_t kernel_rate_pps;  /* packets to the kernel path, all workers together */
-	uint32_t icmp_rate_pps;	   /* ICMP errors made here, all workers together */
-	uint8_t node_addr4[4];	   /* 0: none */
-	uint8_t node_addr6[16];	   /* 0: none */
+	uint32_t mtu;		  /* bytes of an IP packet that the port may send */
+	uint32_t kernel_rate_pps; /* packets to the kernel path, all workers together */
+	uint32_t icmp_rate_pps;	  /* ICMP errors made here, all workers together */
+	uint8_t node_addr4[4];	  /* 0: none */
+	uint8_t node_addr6[16];	  /* 0: none */
 	uint32_t reserved[4];
 };
 
@@ -65,12 +65,12 @@ enum lb_cmd_type {
 #define LB_CMD_MORE 0x1 /* flag: more commands of this generation follow */
 
 struct lb_cmd {
-	uint16_t type;	/* enum lb_cmd_type */
+	uint16_t type; /* enum lb_cmd_type */
 	uint16_t flags;
-	uint16_t block;	 /* enum lb_block */
-	uint16_t buffer; /* 0 or 1 */
-	uint32_t index;	 /* of a pool; else 0 */
-	uint32_t count;	 /* elements; for services: slots of the table */
+	uint16_t block;	     /* enum lb_block */
+	uint16_t buffer;     /* 0 or 1 */
+	uint32_t index;	     /* of a pool; else 0 */
+	uint32_t count;	     /* elements; for services: slots of the table */
 	uint64_t generation; /* rises with every publish; unique within a boot of the dataplane */
 	uint64_t sent_ns;    /* CLOCK_MONOTONIC */
 	uint32_t bytes;
@@ -80,30 +80,30 @@ struct lb_cmd {
 };
 
 enum lb_event_type {
-	LB_EVENT_ACK = 1,    /* all workers use the generation */
+	LB_EVENT_ACK = 1,     /* all workers use the generation */
 	LB_EVENT_REFUSED = 2, /* nothing of the generation was applied; @status says why */
 };
 
 enum lb_refusal {
-	LB_REFUSED_CHECK = 1,	/* the message's own checksum */
-	LB_REFUSED_TYPE,	/* unknown command or block */
-	LB_REFUSED_BOUNDS,	/* index, count or length out of range */
-	LB_REFUSED_CRC,		/* the block's checksum */
-	LB_REFUSED_CONTENT,	/* a value in the block out of range */
-	LB_REFUSED_MEMORY,	/* no memory for the copy */
-	LB_REFUSED_GENERATION,	/* not newer than the one in use */
+	LB_REFUSED_CHECK = 1,  /* the message's own checksum */
+	LB_REFUSED_TYPE,       /* unknown command or block */
+	LB_REFUSED_BOUNDS,     /* index, count or length out of range */
+	LB_REFUSED_CRC,	       /* the block's checksum */
+	LB_REFUSED_CONTENT,    /* a value in the block out of range */
+	LB_REFUSED_MEMORY,     /* no memory for the copy */
+	LB_REFUSED_GENERATION, /* not newer than the one in use */
 	LB_REFUSED_COUNT
 };
 
 struct lb_event {
-	uint16_t type;	 /* enum lb_event_type */
-	uint16_t status; /* enum lb_refusal */
+	uint16_t type;	  /* enum lb_event_type */
+	uint16_t status;  /* enum lb_refusal */
 	uint32_t workers; /* that have acknowledged */
 	uint64_t generation;
-	uint64_t sent_ns;     /* of the generation's last command */
-	uint64_t taken_ns;    /* when the dataplane took that command */
-	uint64_t swapped_ns;  /* when the tables were exchanged */
-	uint64_t acked_ns;    /* when the last worker was seen past it */
+	uint64_t sent_ns;    /* of the generation's last command */
+	uint64_t taken_ns;   /* when the dataplane took that command */
+	uint64_t swapped_ns; /* when the tables were exchanged */
+	uint64_t acked_ns;   /* when the last worker was seen past it */
 	uint32_t reserved[3];
 	uint32_t check;
 };
@@ -148,17 +148,17 @@ struct lb_directory {
 
 /* Written by the main lcore. */
 struct lb_node_stats {
-	uint64_t heartbeat_ns;	/* CLOCK_MONOTONIC */
-	uint64_t generation;	/* in use */
-	uint64_t refused[16];	/* by enum lb_refusal */
-	uint64_t events_lost;	/* event ring was full */
-	uint64_t nic_missed;	/* rte_eth_stats.imissed */
+	uint64_t heartbeat_ns; /* CLOCK_MONOTONIC */
+	uint64_t generation;   /* in use */
+	uint64_t refused[16];  /* by enum lb_refusal */
+	uint64_t events_lost;  /* event ring was full */
+	uint64_t nic_missed;   /* rte_eth_stats.imissed */
 	uint64_t nic_rx_errors;
 	uint64_t nic_no_mbuf;
 	uint64_t nic_tx_errors;
-	uint64_t mbuf_total;	/* in all pools */
+	uint64_t mbuf_total; /* in all pools */
 	uint64_t mbuf_free;
-	uint64_t mbuf_baseline; /* free when the workers had started */
+	uint64_t mbuf_baseline;	 /* free when the workers had started */
 	uint64_t flows_capacity; /* slots of all flow tables */
 	uint64_t tables_bytes;
 	uint64_t reserved[20];
@@ -167,18 +167,18 @@ struct lb_node_stats {
 struct lb_segment {
 	uint64_t magic;
 	uint32_t abi_version;
-	uint32_t abi_hash; /* lb_abi_hash() */
-	uint64_t bytes;	   /* of the whole segment */
-	uint64_t boot_id;  /* random; another one means that all flows are gone */
+	uint32_t abi_hash;   /* lb_abi_hash() */
+	uint64_t bytes;	     /* of the whole segment */
+	uint64_t boot_id;    /* random; another one means that all flows are gone */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint32_t n_workers;
 	uint32_t pid;
 	uint8_t port_mac[LB_ETH_ALEN];
 	uint16_t port_mtu;
-	char port_name[LB_NAME_MAX];	/* as configured */
-	char driver[LB_NAME_MAX];	/* DPDK's name of it */
-	char kernel_iface[16];		/* "sluice0" */
-	char note[128];			/* what the operator should know: RSS missing, copy mode */
+	char port_name[LB_NAME_MAX]; /* as configured */
+	char driver[LB_NAME_MAX];    /* DPDK's name of it */
+	char kernel_iface[16];	     /* "sluice0" */
+	char note[128];		     /* what the operator should know: RSS missing, copy mode */
 	uint32_t cpu[LB_WORKERS_MAX];
 	/* byte offsets of the parts */
 	uint64_t cmd_ring, event_ring;
@@ -187,7 +187,8 @@ struct lb_segment {
 	uint64_t pool_stride;
 	uint64_t directory;
 	uint64_t node_stats;
-	uint64_t worker_stats;	 /* [n_workers + 1] of struct lb_worker_stats, the last the main lcore's */
+	uint64_t
+		worker_stats; /* [n_workers + 1] of struct lb_worker_stats, the last the main lcore's */
 	uint64_t instance_stats; /* [n_workers][LB_INSTANCES_MAX] of struct lb_instance_stats */
 } LB_ALIGNED(64);
 
@@ -208,13 +209,26 @@ LB_INLINE uint32_t lb_abi_hash(void)
 {
 	uint64_t x = LB_ABI_VERSION;
 	const uint64_t part[] = {
-		sizeof(struct lb_segment), sizeof(struct lb_params), sizeof(struct lb_service),
-		sizeof(struct lb_instance), sizeof(struct lb_cmd), sizeof(struct lb_event),
-		sizeof(struct lb_directory), sizeof(struct lb_worker_stats),
-		sizeof(struct lb_node_stats), sizeof(struct lb_instance_stats),
-		LB_OFFSETOF(struct lb_worker_stats, drop), LB_OFFSETOF(struct lb_segment, cmd_ring),
-		LB_DROP_COUNT, LB_POOLS_MAX, LB_INSTANCES_MAX, LB_SERVICE_SLOTS_MAX,
-		LB_POOL_SLOTS_MAX, LB_RING_ENTRIES, LB_BLOCK_KINDS, LB_REFUSED_COUNT,
+		sizeof(struct lb_segment),
+		sizeof(struct lb_params),
+		sizeof(struct lb_service),
+		sizeof(struct lb_instance),
+		sizeof(struct lb_cmd),
+		sizeof(struct lb_event),
+		sizeof(struct lb_directory),
+		sizeof(struct lb_worker_stats),
+		sizeof(struct lb_node_stats),
+		sizeof(struct lb_instance_stats),
+		LB_OFFSETOF(struct lb_worker_stats, drop),
+		LB_OFFSETOF(struct lb_segment, cmd_ring),
+		LB_DROP_COUNT,
+		LB_POOLS_MAX,
+		LB_INSTANCES_MAX,
+		LB_SERVICE_SLOTS_MAX,
+		LB_POOL_SLOTS_MAX,
+		LB_RING_ENTRIES,
+		LB_BLOCK_KINDS,
+		LB_REFUSED_COUNT,
 	};
 
 	for (uint32_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)

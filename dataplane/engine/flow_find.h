@@ -13,8 +13,8 @@
 #define FLOW_FIND_KEYS ((1u << LB_BUCKET_SLOTS) - 1)
 
 /* One compare of the whole line; what lies behind the five keys is masked off. */
-__attribute__((target("avx512f"), always_inline)) static inline int
-flow_find_avx512(const struct lb_bucket *bucket, uint64_t key)
+__attribute__((target("avx512f"), always_inline)) static inline int flow_find_avx512(
+	const struct lb_bucket *bucket, uint64_t key)
 {
 	__m512i line = _mm512_load_si512((const void *)bucket);
 	__mmask8 mask = _mm512_mask_cmpeq_epi64_mask(FLOW_FIND_KEYS, line,
@@ -24,8 +24,8 @@ flow_find_avx512(const struct lb_bucket *bucket, uint64_t key)
 }
 
 /* Four keys in one compare, the fifth beside it. */
-__attribute__((target("avx2"), always_inline)) static inline int
-flow_find_avx2(const struct lb_bucket *bucket, uint64_t key)
+__attribute__((target("avx2"), always_inline)) static inline int flow_find_avx2(
+	const struct lb_bucket *bucket, uint64_t key)
 {
 	__m256i line = _mm256_load_si256((const __m256i *)(const void *)bucket->key);
 	__m256i equal = _mm256_cmpeq_epi64(line, _mm256_set1_epi64x((long long)key));

@@ -50,7 +50,8 @@ static struct rte_mbuf *mbuf_make(const struct vector *v)
 	}
 	if (first < v->in.len)
 		assert_int_equal(rte_pktmbuf_chain(m, harness_frame(world, v->in.data + first,
-								    v->in.len - first)), 0);
+								    v->in.len - first)),
+				 0);
 	return m;
 }
 
@@ -128,8 +129,8 @@ int main(int argc, char **argv)
 	size_t n = vector_read(argc > 1 ? argv[1] : VECTORS_FILE, vectors);
 
 	for (size_t i = 0; i < n; i++)
-		tests[i] = (struct CMUnitTest){ vectors[i].name, vector_run, NULL, NULL,
-						&vectors[i] };
+		tests[i] =
+			(struct CMUnitTest){ vectors[i].name, vector_run, NULL, NULL, &vectors[i] };
 	tests[n] = (struct CMUnitTest)cmocka_unit_test(every_drop_reason_was_raised);
 	harness_eal_start(argv[0]);
 	return _cmocka_run_group_tests("vectors", tests, n + 1, world_create, world_destroy);

@@ -19,9 +19,17 @@ const uint8_t harness_port_mac[LB_ETH_ALEN] = { 0x02, 0xed, 0x9e, 0, 0, 1 };
 
 void harness_eal_start(const char *program)
 {
-	char *argv[] = { (char *)(uintptr_t)program, "--no-huge", "-m", "64", "--no-pci",
-			 "--no-telemetry", "--no-shconf", "--log-level=3", "--iova-mode=va",
-			 "--lcores=0", NULL };
+	char *argv[] = { (char *)(uintptr_t)program,
+			 "--no-huge",
+			 "-m",
+			 "64",
+			 "--no-pci",
+			 "--no-telemetry",
+			 "--no-shconf",
+			 "--log-level=3",
+			 "--iova-mode=va",
+			 "--lcores=0",
+			 NULL };
 
 	if (rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) < 0) {
 		print_error("EAL: %s\n", rte_strerror(rte_errno));
@@ -109,9 +117,9 @@ void harness_params(struct harness *h)
 
 static void service_insert(struct lb_service_table *table, const struct lb_service *s)
 {
-	uint32_t i = s->family == 4 ? lb_service_hash4(lb_load32(s->addr), s->port, s->proto,
-						       table->seed)
-				    : lb_service_hash6(s->addr, s->port, s->proto, table->seed);
+	uint32_t i = s->family == 4
+			     ? lb_service_hash4(lb_load32(s->addr), s->port, s->proto, table->seed)
+			     : lb_service_hash6(s->addr, s->port, s->proto, table->seed);
 
 	for (; table->slot[i & table->mask].family; i++)
 		if (!memcmp(&table->slot[i & table->mask], s, 20))
@@ -168,8 +176,10 @@ void harness_instance(struct lb_instance *instance, uint16_t index, uint8_t oute
 	memcpy(eth->src, harness_port_mac, sizeof(harness_port_mac));
 	if (outer_family == 4) {
 		eth->type = LB_BE16(LB_ETHERTYPE_IPV4);
-		*ip4 = (struct lb_ipv4){ .version_ihl = 0x45, .frag = LB_BE16(LB_IPV4_DF),
-					 .ttl = 64, .proto = LB_IPPROTO_IPIP,
+		*ip4 = (struct lb_ipv4){ .version_ihl = 0x45,
+					 .frag = LB_BE16(LB_IPV4_DF),
+					 .ttl = 64,
+					 .proto = LB_IPPROTO_IPIP,
 					 .src = lb_cpu_to_be32(0x0a000005),
 					 .dst = lb_cpu_to_be32(0x0a000100u + index) };
 		ip4->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip4));
@@ -177,11 +187,14 @@ void harness_instance(struct lb_instance *instance, uint16_t index, uint8_t oute
 		return;
 	}
 	eth->type = LB_BE16(LB_ETHERTYPE_IPV6);
-	*ip6 = (struct lb_ipv6){ .ver_tc_flow = lb_cpu_to_be32(0x60000000),
-				 .next = LB_IPPROTO_IPIP, .hop_limit = 64,
-				 .src = { 0x20, 0x01, 0x0d, 0xb8, [15] = 5 },
-				 .dst = { 0x20, 0x01, 0x0d, 0xb8, [13] = 1,
-					  [14] = (uint8_t)(index >> 8), [15] = (uint8_t)index } };
+	*ip6 = (struct lb_ipv6){
+		.ver_tc_flow = lb_cpu_to_be32(0x60000000),
+		.next = LB_IPPROTO_IPIP,
+		.hop_limit = 64,
+		.src = { 0x20, 0x01, 0x0d, 0xb8, [15] = 5 },
+		.dst = { 0x20, 0x01, 0x0d,
+			 0xb8, [13] = 1, [14] = (uint8_t)(index >> 8), [15] = (uint8_t)index }
+	};
 	instance->header_len = sizeof(*eth) + LB_TUNNEL6_LEN;
 }
 
@@ -204,12 +217,16 @@ struct rte_mbuf *harness_tcp4(struct harness *h, const struct harness_tcp *tcp)
 	ip = (struct lb_ipv4 *)(eth + 1);
 	*ip = (struct lb_ipv4){ .version_ihl = 0x45,
 				.total_len = lb_cpu_to_be16((uint16_t)(len - sizeof(*eth))),
-				.frag = LB_BE16(LB_IPV4_DF), .ttl = 64, .proto = LB_IPPROTO_TCP,
-				.src = lb_cpu_to_be32(tcp->src), .dst = lb_cpu_to_be32(tcp->dst) };
+				.frag = LB_BE16(LB_IPV4_DF),
+				.ttl = 64,
+				.proto = LB_IPPROTO_TCP,
+				.src = lb_cpu_to_be32(tcp->src),
+				.dst = lb_cpu_to_be32(tcp->dst) };
 	ip->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip));
 	th = (struct lb_tcp *)(ip + 1);
 	*th = (struct lb_tcp){ .sport = lb_cpu_to_be16(tcp->sport),
-			       .dport = lb_cpu_to_be16(tcp->dport), .doff = 0x50,
+			       .dport = lb_cpu_to_be16(tcp->dport),
+			       .doff = 0x50,
 			       .flags = tcp->flags };
 	return m;
 }

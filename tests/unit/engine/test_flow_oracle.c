@@ -35,8 +35,8 @@ struct oracle {
 	struct harness *h;
 	struct lb_instance instances[N_INSTANCES];
 	uint32_t weight[N_INSTANCES];
-	uint16_t *home;		      /* by flow */
-	uint8_t *home_deaths;	      /* by flow: deaths of its home when it was last seen there */
+	uint16_t *home;		     /* by flow */
+	uint8_t *home_deaths;	     /* by flow: deaths of its home when it was last seen there */
 	uint8_t deaths[N_INSTANCES]; /* how often an instance has stopped serving */
 	uint32_t flows;
 	uint64_t random;
@@ -213,8 +213,11 @@ static void open_flows(struct oracle *o)
 
 static void oracle_init(struct oracle *o)
 {
-	const struct harness_service service = { .family = 4, .addr = { 203, 0, 113, 10 },
-						 .port = 443, .id = 1, .pool = 0,
+	const struct harness_service service = { .family = 4,
+						 .addr = { 203, 0, 113, 10 },
+						 .port = 443,
+						 .id = 1,
+						 .pool = 0,
 						 .forward = LB_FORWARD_L2 };
 
 	*o = (struct oracle){ .flows = setting("ORACLE_FLOWS", FLOWS_DEFAULT), .random = 42 };

@@ -49,8 +49,11 @@ static void slots_put(struct harness *h, uint32_t mask)
 
 static struct harness *world_create(void)
 {
-	const struct harness_service service = { .family = 4, .addr = { 203, 0, 113, 10 },
-						 .port = 443, .id = 1, .forward = LB_FORWARD_L2 };
+	const struct harness_service service = { .family = 4,
+						 .addr = { 203, 0, 113, 10 },
+						 .port = 443,
+						 .id = 1,
+						 .forward = LB_FORWARD_L2 };
 	struct harness *h = harness_create(5000);
 
 	for (uint16_t i = 0; i < N_INSTANCES; i++)
@@ -70,7 +73,8 @@ static void world_destroy(struct harness *h)
 static int send(struct harness *h, uint16_t sport, uint8_t flags)
 {
 	return harness_send(h, harness_tcp4(h, &(struct harness_tcp){ .src = 0xc6336407,
-								      .dst = VIP, .sport = sport,
+								      .dst = VIP,
+								      .sport = sport,
 								      .dport = 443,
 								      .flags = flags }));
 }
@@ -106,9 +110,11 @@ static void one_burst_begins_a_flow_once(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 2 * N; i++)
-		pkts[i] = sent[i] = harness_tcp4(
-			h, &(struct harness_tcp){ .src = 0xc6336407, .dst = VIP, .dport = 443,
-						  .sport = i % 2 ? 7 : 8, .flags = flags[i / 2] });
+		pkts[i] = sent[i] = harness_tcp4(h, &(struct harness_tcp){ .src = 0xc6336407,
+									   .dst = VIP,
+									   .dport = 443,
+									   .sport = i % 2 ? 7 : 8,
+									   .flags = flags[i / 2] });
 	pipeline_burst(&h->pl, h->tables, 0, pkts, 2 * N, &out);
 	assert_int_equal(out.n_tx, 2 * N);
 	assert_memory_equal(out.tx, sent, sizeof(sent)); /* in order of arrival */
@@ -238,8 +244,10 @@ static struct rte_mbuf *icmp_error(struct harness *h, uint16_t sport)
 	ip->csum = 0;
 	ip->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip));
 	*icmp = (struct lb_icmp){ .type = LB_ICMP4_UNREACH, .code = 1 };
-	*quote = (struct lb_ipv4){ .version_ihl = 0x45, .proto = LB_IPPROTO_TCP,
-				   .src = lb_cpu_to_be32(VIP), .dst = lb_cpu_to_be32(0xc6336407) };
+	*quote = (struct lb_ipv4){ .version_ihl = 0x45,
+				   .proto = LB_IPPROTO_TCP,
+				   .src = lb_cpu_to_be32(VIP),
+				   .dst = lb_cpu_to_be32(0xc6336407) };
 	*ports = (struct lb_ports){ LB_BE16(443), lb_cpu_to_be16(sport) };
 	return m;
 }
@@ -268,7 +276,8 @@ static void icmp_error_finds_a_flow_of_another_worker(void **state)
 static int send_to(struct harness *h, uint32_t dst)
 {
 	return harness_send(h, harness_tcp4(h, &(struct harness_tcp){ .src = 0xc6336407,
-								      .dst = dst, .sport = 5,
+								      .dst = dst,
+								      .sport = 5,
 								      .dport = 22,
 								      .flags = LB_TCP_SYN }));
 }
