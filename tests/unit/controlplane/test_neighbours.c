@@ -97,14 +97,14 @@ static int setup(void **state)
 	const struct neighbours_options options = { .ready = on_ready, .arg = f };
 	struct neighbours_options mine = options;
 
+	*state = f;
 	log_set_level(LOG_EMERG);
-	if (unshare(CLONE_NEWNET))
+	if (!f || unshare(CLONE_NEWNET))
 		return -1;
 	ip("link set lo up");
 	iface_make();
 	f->base = event_base_new();
 	f->model = model_create(&ops, f);
-	*state = f;
 	if (model_apply(f->model, fixture_config(pools, services), 0))
 		return -1;
 	mine.base = f->base;
