@@ -25,6 +25,10 @@ typedef _Bool bool;
 #define LB_OPAQUE(p) __asm__ volatile("" : "+r"(p))
 /* BPF has no ordered loads before v4 of its instruction set; a reader checks what it read. */
 #define lb_load_acquire(p) (*(const volatile __typeof__(*(p)) *)(p))
+/* BPF loads words from any address of a packet or a map, but clang makes bytes of them if it is told
+ * that they are not aligned. All headers are laid out without holes anyway. */
+#define LB_PACKED
+#define lb_copy(dst, src, bytes) lb_copy_words(dst, src, bytes)
 #else
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,7 +38,21 @@ typedef _Bool bool;
 #define LB_OFFSETOF(type, member) offsetof(type, member)
 #define LB_OPAQUE(p) ((void)0)
 #define lb_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define LB_PACKED __attribute__((packed))
+#define lb_copy(dst, src, bytes) __builtin_memcpy(dst, src, bytes)
 #endif
+
+#define LB_MAY_ALIAS __attribute__((may_alias))
+
+struct lb_word16 {
+	uint16_t v;
+} LB_PACKED LB_MAY_ALIAS;
+struct lb_word32 {
+	uint32_t v;
+} LB_PACKED LB_MAY_ALIAS;
+struct lb_word64 {
+	uint64_t v;
+} LB_PACKED LB_MAY_ALIAS;
 
 /* Network byte order is part of the type's name; never mix without lb_*_to_*. */
 typedef uint16_t lb_be16;
@@ -70,10 +88,54 @@ LB_INLINE uint32_t lb_be32_to_cpu(lb_be32 x)
 	return __builtin_bswap32(x);
 }
 
-/* Unaligned loads and stores; packets promise no alignment. */
-#define LB_PACKED __attribute__((packed))
 #define LB_ALIGNED(n) __attribute__((aligned(n)))
 
-#define lb_copy(dst, src, n) __builtin_memcpy(dst, src, n)
+/** Words from and to any address; packets promise no alignment. */
+LB_INLINE uint16_t lb_load16(const void *p)
+{
+	return ((const struct lb_word16 *)p)->v;
+}
+
+LB_INLINE uint32_t lb_load32(const void *p)
+{
+	return ((const struct lb_word32 *)p)->v;
+}
+
+LB_INLINE uint64_t lb_load64(const void *p)
+{
+	return ((const struct lb_word64 *)p)->v;
+}
+
+LB_INLINE void lb_store16(void *p, uint16_t v)
+{
+	((struct lb_word16 *)p)->v = v;
+}
+
+LB_INLINE void lb_store32(void *p, uint32_t v)
+{
+	((struct lb_word32 *)p)->v = v;
+}
+
+LB_INLINE void lb_store64(void *p, uint64_t v)
+{
+	((struct lb_word64 *)p)->v = v;
+}
+
+/* Copy an even number of bytes that is known when compiling, in words. */
+LB_INLINE void lb_copy_words(void *dst, const void *src, uint32_t bytes)
+{
+	uint8_t *to = (uint8_t *)dst;
+	const uint8_t *from = (const uint8_t *)src;
+	uint32_t at = 0;
+
+	for (; at + 8 <= bytes; at += 8)
+		lb_store64(to + at, lb_load64(from + at));
+	if (bytes & 4) {
+		lb_store32(to + at, lb_load32(from + at));
+		at += 4;
+	}
+	if (bytes & 2)
+		lb_store16(to + at, lb_load16(from + at));
+}
 
 #endif

@@ -15,30 +15,6 @@ LB_INLINE uint16_t lb_csum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-LB_INLINE uint32_t lb_load32(const void *p)
-{
-	uint32_t v;
-
-	lb_copy(&v, p, sizeof(v));
-	return v;
-}
-
-LB_INLINE uint16_t lb_load16(const void *p)
-{
-	uint16_t v;
-
-	lb_copy(&v, p, sizeof(v));
-	return v;
-}
-
-LB_INLINE uint64_t lb_load64(const void *p)
-{
-	uint64_t v;
-
-	lb_copy(&v, p, sizeof(v));
-	return v;
-}
-
 /** Sum of the 20 bytes of an IPv4 header without options. */
 LB_INLINE uint64_t lb_csum_ipv4_sum(const struct lb_ipv4 *ip)
 {

@@ -87,7 +87,7 @@ LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
 			return false;
 		tag = lb_load32(old + 2 * LB_ETH_ALEN);
 		lb_copy(frame, instance->header, 2 * LB_ETH_ALEN);
-		lb_copy(frame + 2 * LB_ETH_ALEN, &tag, sizeof(tag));
+		lb_store32(frame + 2 * LB_ETH_ALEN, tag);
 		lb_copy(frame + 2 * LB_ETH_ALEN + 4, instance->header + 2 * LB_ETH_ALEN, 2);
 	} else {
 		lb_copy(frame, instance->header, sizeof(struct lb_eth));
@@ -109,16 +109,20 @@ LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
 /* Turn the Ethernet header round and move it, with a VLAN tag if there is one, to @frame. */
 LB_INLINE void lb_write_eth_reply(uint8_t *frame, const uint8_t *old, uint32_t l2_len)
 {
-	uint8_t macs[2 * LB_ETH_ALEN];
-	uint64_t rest = lb_load32(old + sizeof(struct lb_eth));
-	uint16_t type = lb_load16(old + 2 * LB_ETH_ALEN);
+	uint32_t dst = lb_load32(old), src = lb_load32(old + LB_ETH_ALEN);
+	uint16_t dst_rest = lb_load16(old + 4), src_rest = lb_load16(old + LB_ETH_ALEN + 4);
+	uint32_t type_tci = lb_load32(old + 2 * LB_ETH_ALEN);
+	uint16_t type = lb_load16(old + 2 * LB_ETH_ALEN + 4);
 
-	lb_copy(macs, old + LB_ETH_ALEN, LB_ETH_ALEN);
-	lb_copy(macs + LB_ETH_ALEN, old, LB_ETH_ALEN);
-	lb_copy(frame, macs, sizeof(macs));
-	lb_copy(frame + 2 * LB_ETH_ALEN, &type, sizeof(type));
-	if (l2_len != sizeof(struct lb_eth))
-		lb_copy(frame + sizeof(struct lb_eth), &rest, sizeof(struct lb_vlan));
+	lb_store32(frame, src);
+	lb_store16(frame + 4, src_rest);
+	lb_store32(frame + LB_ETH_ALEN, dst);
+	lb_store16(frame + LB_ETH_ALEN + 4, dst_rest);
+	lb_store16(frame + 2 * LB_ETH_ALEN, (uint16_t)type_tci);
+	if (l2_len == sizeof(struct lb_eth))
+		return;
+	lb_store16(frame + 2 * LB_ETH_ALEN + 2, (uint16_t)(type_tci >> 16));
+	lb_store16(frame + 2 * LB_ETH_ALEN + 4, type);
 }
 
 /* Sum of @bytes, a multiple of 4, of which each is checked against @end. */
