@@ -269,6 +269,14 @@ $(E2E_PROGRAMS): $(O)/tests/e2e/%: $(O)/obj/tests/e2e/%.o
 	$(link_test)
 $(E2E_PROGRAMS): LIBS = $(control_libs)
 
+# Benchmarks are built on demand: perf/xdp/xdp_bench.
+PERF_PROGRAMS := $(patsubst %.c,$(O)/%,$(wildcard perf/xdp/*.c))
+perf: $(PERF_PROGRAMS)
+$(patsubst %.c,$(O)/obj/%.o,$(wildcard perf/xdp/*.c)): | $(SKELETONS)
+$(PERF_PROGRAMS): $(O)/%: $(O)/obj/%.o
+	$(link_test)
+$(PERF_PROGRAMS): LIBS = -lbpf
+
 # libFuzzer needs clang and its own flavour of every object.
 fuzz-programs:
 	+$(Q)$(MAKE) --no-print-directory FUZZ=1 $(FUZZ_PROGRAMS)
@@ -376,6 +384,6 @@ help:
 	@echo
 	@echo 'V=1  CC=clang  CFLAGS=  BUILD=dir  JOBS=n  SANITIZE=address|undefined|thread|address,undefined'
 
-.PHONY: all reference docs tests e2e-programs fuzz-programs tidy test lint fuzz check-identity demo lab format install uninstall clean help
+.PHONY: all perf reference docs tests e2e-programs fuzz-programs tidy test lint fuzz check-identity demo lab format install uninstall clean help
 
 -include $(shell find $(O)/obj $(O)/bpf $(O)/tidy -name '*.d' 2>/dev/null)

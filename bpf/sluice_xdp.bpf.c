@@ -54,7 +54,7 @@ uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32
 uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
 uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t tunnel_len);
 uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p);
-uint32_t lb_xdp_tick_turn(uint32_t cpu_id, uint32_t generation, uint64_t clock);
+uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64_t clock);
 
 static __always_inline const struct lb_xdp_generation *lb_xdp_generation_at(uint32_t generation)
 {
@@ -97,20 +97,23 @@ static __always_inline bool lb_xdp_env_steer(struct lb_xdp_env *env, const struc
 	return true;
 }
 
-LB_RARE uint32_t lb_xdp_tick_turn(uint32_t cpu_id, uint32_t generation, uint64_t clock)
+/* What is to be done once a tick. To be called when the kernel's clock has moved. */
+LB_RARE uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64_t clock)
 {
 	const struct lb_rate_limit peek_rate = lb_rate_limit_make(LB_XDP_PEEKS_PER_SECOND);
 	const struct lb_xdp_generation *gen = lb_xdp_generation_at(generation);
 	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, cpu_id);
-	uint64_t ticks = clock / lb_xdp_tick;
+	uint64_t ticks = clock;
 	uint64_t passed;
 	uint32_t refill;
 
 	if (!cpu)
 		return 0;
+	cpu->clock = clock;
+	if (!lb_xdp_clock_is_set)
+		ticks = bpf_ktime_get_coarse_ns() / (LB_FLOW_TICK_MS * 1000000ull);
 	passed = ticks - cpu->ticks;
 	refill = passed > 0xffff ? 0xffff : (uint32_t)passed;
-	cpu->tick_began = ticks * lb_xdp_tick;
 	cpu->ticks = ticks;
 	lb_rate_refill(&cpu->kernel_rate, &gen->kernel_rate, refill);
 	lb_rate_refill(&cpu->icmp_rate, &gen->icmp_rate, refill);
@@ -118,7 +121,10 @@ LB_RARE uint32_t lb_xdp_tick_turn(uint32_t cpu_id, uint32_t generation, uint64_t
 	return refill;
 }
 
-/* Coarse time; what is to be done once a tick is done by the first packet of one. */
+/*
+ * Coarse time. Reading jiffies costs one load; the time in units that do not depend
+ * on the kernel's HZ is asked for only when they have moved.
+ */
 static __always_inline uint16_t lb_xdp_now(const struct lb_xdp_cpu *cpu, uint32_t cpu_id,
 					   uint32_t generation)
 {
@@ -128,8 +134,8 @@ static __always_inline uint16_t lb_xdp_now(const struct lb_xdp_cpu *cpu, uint32_
 		clock = *(volatile uint64_t *)&lb_xdp_control.clock;
 	else
 		clock = bpf_jiffies64();
-	if (lb_unlikely(clock - cpu->tick_began >= lb_xdp_tick))
-		lb_xdp_tick_turn(cpu_id, generation, clock);
+	if (lb_unlikely(clock != cpu->clock))
+		lb_xdp_clock_moved(cpu_id, generation, clock);
 	return (uint16_t)cpu->ticks;
 }
 
@@ -485,9 +491,12 @@ static __always_inline int lb_xdp_finish(struct lb_worker_stats *stats, lb_resul
 
 static __always_inline uint32_t lb_xdp_frame_len(struct xdp_md *ctx)
 {
+	uint64_t len = (uint64_t)ctx->data_end - (uint64_t)ctx->data;
+
+	LB_OPAQUE(len); /* arithmetic on packet pointers is 64 bits wide */
 	if (lb_xdp_frags)
-		return bpf_xdp_get_buff_len(ctx);
-	return ctx->data_end - ctx->data;
+		len = bpf_xdp_get_buff_len(ctx);
+	return (uint32_t)len;
 }
 
 SEC("xdp")

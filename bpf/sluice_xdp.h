@@ -73,9 +73,9 @@ struct lb_xdp_control {
 /* What one CPU owns; the publisher sets the region, and reads the rest. */
 struct lb_xdp_cpu {
 	struct lb_worker_stats stats;
-	uint64_t tick_began; /* in units of the clock */
-	uint64_t ticks;	     /* of LB_FLOW_TICK_MS since boot */
-	uint32_t region;     /* LB_XDP_REGION_NONE: no flow table here */
+	uint64_t clock;	 /* jiffies when it was last read */
+	uint64_t ticks;	 /* of LB_FLOW_TICK_MS since boot */
+	uint32_t region; /* LB_XDP_REGION_NONE: no flow table here */
 	uint32_t sweep_next;
 	struct lb_rate kernel_rate, icmp_rate, peek_rate;
 } LB_ALIGNED(64);

@@ -57,7 +57,6 @@ static void skel_load(struct xdp_world *w, uint32_t n_cpus)
 	w->skel = skel;
 	skel->rodata->lb_xdp_buckets = w->n_buckets;
 	skel->rodata->lb_xdp_regions = w->regions;
-	skel->rodata->lb_xdp_tick = 1;
 	skel->rodata->lb_xdp_clock_is_set = true;
 	skel->rodata->lb_xdp_frags = true;
 	bpf_program__set_flags(skel->progs.sluice_xdp, BPF_F_XDP_HAS_FRAGS);
