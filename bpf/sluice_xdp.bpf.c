@@ -54,6 +54,7 @@ uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32
 uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
 uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t tunnel_len);
 uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_sweep_bucket(uint32_t cpu_id, uint32_t generation, uint32_t index);
 uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64_t clock);
 
 static __always_inline const struct lb_xdp_generation *lb_xdp_generation_at(uint32_t generation)
@@ -525,6 +526,51 @@ int sluice_xdp(struct xdp_md *ctx)
 	if (lb_unlikely(result == LB_VERDICT_KERNEL))
 		result = (lb_result)lb_xdp_not_service(&p);
 	return lb_xdp_finish(&env.cpu->stats, result);
+}
+
+/* Forget what has expired in one bucket of a CPU's region. Return: the index of the next one. */
+LB_RARE uint32_t lb_xdp_sweep_bucket(uint32_t cpu_id, uint32_t generation, uint32_t index)
+{
+	const struct lb_xdp_packet p = { .cpu_id = cpu_id, .generation = generation };
+	struct lb_bucket *bucket;
+	struct lb_sweep sweep;
+	struct lb_xdp_env env;
+
+	if (!lb_xdp_env_fill(&env, &p))
+		return 0;
+	sweep = (struct lb_sweep){
+		.secret = &env.gen->secret,
+		.timeouts = &env.gen->timeouts,
+		.instances = &env.instances,
+		.now = (uint16_t)env.cpu->ticks,
+	};
+	bucket = lb_table_bucket(&env.table, index);
+	if (bucket)
+		lb_table_sweep(&env.table, bucket, index, &sweep);
+	return index + 1 < lb_xdp_buckets ? index + 1 : 0;
+}
+
+/*
+ * Not for packets: the publisher runs this by BPF_PROG_TEST_RUN on each CPU in turn, so
+ * that a region has one writer, and flows end on CPUs that get no packets any more.
+ */
+SEC("xdp")
+int sluice_xdp_sweep(struct xdp_md *ctx)
+{
+	uint32_t generation = *(volatile uint32_t *)&lb_xdp_control.active;
+	uint32_t cpu_id = bpf_get_smp_processor_id();
+	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, cpu_id);
+	uint32_t index;
+
+	(void)ctx;
+	if (!cpu || cpu->region == LB_XDP_REGION_NONE)
+		return XDP_PASS;
+	lb_xdp_now(cpu, cpu_id, generation);
+	index = cpu->sweep_next;
+	for (uint32_t i = 0; i < LB_XDP_SWEEP_BUCKETS; i++)
+		index = lb_xdp_sweep_bucket(cpu_id, generation, index);
+	cpu->sweep_next = index;
+	return XDP_PASS;
 }
 
 char lb_license[] SEC("license") = "Dual BSD/GPL";

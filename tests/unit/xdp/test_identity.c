@@ -138,6 +138,23 @@ static void time_passes(struct twins *t)
 	xdp_world_clock_set(t->xdp, t->ticks);
 }
 
+static void sweep(struct twins *t)
+{
+	const struct tables *tables = t->native->tables;
+	const struct flow_sweep what = { .secret = &tables->secret,
+					 .timeouts = &tables->timeouts,
+					 .instances = tables->instances,
+					 .n_instances = tables->n_instances,
+					 .now = t->native->now };
+
+	for (uint32_t i = 0; i < FLOW_TABLE_SWEEP_TICKS; i++) {
+		flow_table_tick(&t->native->flows);
+		while (flow_table_sweep(&t->native->flows, &what, 1024))
+			;
+	}
+	xdp_world_sweep(t->xdp);
+}
+
 static struct rte_mbuf *mbuf_of(struct twins *t)
 {
 	const struct packet_gen *gen = &t->gen;
@@ -219,8 +236,9 @@ static void figures(const struct twins *t, uint32_t packets)
 		      s->flow_inserts, s->flow_adopted, s->flow_moved, s->flow_relocated,
 		      s->flow_evicted_confirmed, s->flow_table_full);
 	assert_true(reasons >= 18);
-	assert_true(s->reply_pkts && s->flow_hits && s->flow_moved && s->flow_relocated &&
-		    s->flow_evicted_confirmed && s->flow_table_full);
+	assert_true(s->reply_pkts && s->flow_hits && s->flow_moved && s->flow_relocated);
+	if (packets >= 1000000)
+		assert_true(s->flow_evicted_confirmed && s->flow_table_full);
 }
 
 static void both_dataplanes_are_one(void **state)
@@ -236,6 +254,8 @@ static void both_dataplanes_are_one(void **state)
 			time_passes(&t);
 		if (i % 200 == 199)
 			pools_change(&t);
+		if (i % 10000 == 9999)
+			sweep(&t);
 		one_packet(&t, i % 500 == 499);
 	}
 	xdp_world_compare(t.xdp, t.native, false);

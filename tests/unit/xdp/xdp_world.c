@@ -183,6 +183,16 @@ void xdp_world_clock_set(struct xdp_world *w, uint64_t ticks)
 	w->control->clock = ticks;
 }
 
+void xdp_world_sweep(struct xdp_world *w)
+{
+	uint8_t frame[XDP_WORLD_LINEAR_MIN] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
+		    .repeat = (int)(w->n_buckets / LB_XDP_SWEEP_BUCKETS + 1));
+
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(w->skel->progs.sluice_xdp_sweep), &opts), 0);
+}
+
 static int program_for(struct xdp_world *w, const struct xdp_run *run)
 {
 	if (run->headroom < 0)

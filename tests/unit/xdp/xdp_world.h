@@ -45,6 +45,9 @@ void xdp_world_reset(struct xdp_world *world, const struct harness *h);
 
 void xdp_world_clock_set(struct xdp_world *world, uint64_t ticks);
 
+/** Sweep all of this CPU's region. */
+void xdp_world_sweep(struct xdp_world *world);
+
 struct xdp_run {
 	const uint8_t *frame;
 	uint32_t len;

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Flows and the regions of other CPUs: what RSS moves must land right. TEST_RUN stays on
+ * one CPU; that it is another one's turn is told by giving it another region.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <linux/bpf.h>
+
+#include "tests/unit/xdp/xdp_world.h"
+
+#define VIP 0xcb00710au
+#define CLIENT 0xc6336407u
+#define N_INSTANCES 4
+#define SLOTS 251
+#define REGIONS 3
+#define REACHABLE (LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
+#define DRAINED (REACHABLE | LB_INSTANCE_SERVES)
+#define UP (DRAINED | LB_INSTANCE_ACCEPTS)
+
+struct world {
+	struct harness *h; /* tables only */
+	struct xdp_world *xdp;
+	struct lb_instance instances[N_INSTANCES];
+};
+
+static void publish(struct world *w, uint32_t mask)
+{
+	uint16_t slots[SLOTS], n = 0, member[N_INSTANCES];
+
+	for (uint16_t i = 0; i < N_INSTANCES; i++)
+		if (mask & 1u << i)
+			member[n++] = i;
+	for (uint32_t i = 0; i < SLOTS; i++)
+		slots[i] = member[i % n];
+	harness_put(w->h, LB_BLOCK_INSTANCES, 0, w->instances, sizeof(w->instances), N_INSTANCES);
+	harness_put(w->h, LB_BLOCK_POOL, 0, slots, sizeof(slots), SLOTS);
+	xdp_world_publish(w->xdp, w->h);
+}
+
+static int world_create(void **state)
+{
+	const struct harness_service service = { .family = 4,
+						 .addr = { 203, 0, 113, 10 },
+						 .port = 443,
+						 .id = 1,
+						 .forward = LB_FORWARD_L2 };
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	w->h = harness_create(1000);
+	w->xdp = xdp_world_create(w->h, REGIONS);
+	for (uint16_t i = 0; i < N_INSTANCES; i++)
+		harness_instance(&w->instances[i], i, 4, UP);
+	harness_services(w->h, &service, 1);
+	publish(w, 0xf);
+	xdp_world_clock_set(w->xdp, 1000);
+	*state = w;
+	return 0;
+}
+
+static int world_destroy(void **state)
+{
+	struct world *w = *state;
+
+	xdp_world_destroy(w->xdp);
+	harness_destroy(w->h);
+	free(w);
+	return 0;
+}
+
+static int run_mbuf(struct world *w, struct rte_mbuf *m)
+{
+	struct xdp_run run = { .frame = rte_pktmbuf_mtod(m, const uint8_t *),
+			       .len = m->data_len,
+			       .headroom = -1 };
+
+	xdp_world_run(w->xdp, &run);
+	rte_pktmbuf_free(m);
+	return run.action == XDP_TX ? run.out[4] << 8 | run.out[5] : -1;
+}
+
+static int send(struct world *w, uint32_t region, uint16_t sport, uint8_t flags)
+{
+	const struct harness_tcp tcp = {
+		.src = CLIENT, .dst = VIP, .sport = sport, .dport = 443, .flags = flags
+	};
+
+	w->xdp->cpu->region = region;
+	return run_mbuf(w, harness_tcp4(w->h, &tcp));
+}
+
+/* Established flows of instance 2, on the CPU of @region. */
+static uint32_t open_flows(struct world *w, uint32_t region, uint16_t *ports, uint32_t n)
+{
+	static uint16_t next = 2000;
+	uint32_t found = 0, opened = 0;
+
+	while (found < n) {
+		uint16_t port = next++;
+		int instance = send(w, region, port, LB_TCP_SYN);
+
+		assert_int_equal(send(w, region, port, LB_TCP_ACK), instance);
+		opened++;
+		if (instance == 2)
+			ports[found++] = port;
+	}
+	return opened;
+}
+
+/* Only the table can know them any more: neither generation of slots names instance 2. */
+static void drain_twice(struct world *w)
+{
+	w->instances[2].flags = DRAINED;
+	publish(w, 0xb);
+	publish(w, 0x9);
+}
+
+static void moved_flow_stays_with_its_instance(void **state)
+{
+	struct world *w = *state;
+	uint16_t ports[20];
+
+	open_flows(w, 1, ports, 20);
+	drain_twice(w);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_ACK), 2);
+	/* recorded there: without looking elsewhere it is found again */
+	w->xdp->cpu->peek_rate.tokens = 0;
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_ACK), 2);
+}
+
+static void moved_flow_is_counted_once(void **state)
+{
+	struct world *w = *state;
+	uint16_t ports[20];
+	uint32_t opened = open_flows(w, 1, ports, 20);
+
+	drain_twice(w);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, 0, ports[i], LB_TCP_ACK), 2);
+	assert_int_equal(w->xdp->cpu->stats.flows, opened + 20);
+	assert_int_equal(w->xdp->counts[2].flows, 40);
+	w->xdp->cpu->region = 1;
+	xdp_world_sweep(w->xdp);
+	assert_int_equal(w->xdp->cpu->stats.flows, opened);
+	assert_int_equal(w->xdp->counts[2].flows, 20);
+}
+
+static void syn_does_not_look_elsewhere(void **state)
+{
+	struct world *w = *state;
+	uint16_t port;
+
+	open_flows(w, 1, &port, 1);
+	drain_twice(w);
+	assert_int_not_equal(send(w, 0, port, LB_TCP_SYN), 2);
+}
+
+static void end_of_a_moved_flow_is_not_recorded(void **state)
+{
+	struct world *w = *state;
+	uint16_t port;
+	uint32_t opened = open_flows(w, 1, &port, 1);
+
+	drain_twice(w);
+	assert_int_equal(send(w, 0, port, LB_TCP_FIN | LB_TCP_ACK), 2);
+	assert_int_equal(w->xdp->cpu->stats.flows, opened);
+}
+
+static void flood_cannot_buy_looks(void **state)
+{
+	struct world *w = *state;
+	uint16_t port;
+
+	open_flows(w, 1, &port, 1);
+	drain_twice(w);
+	w->xdp->cpu->peek_rate.tokens = 7 * REGIONS;
+	for (uint16_t i = 0; i < 7; i++)
+		send(w, 0, (uint16_t)(60000 + i), LB_TCP_ACK);
+	assert_int_equal(w->xdp->cpu->peek_rate.tokens, 0);
+	assert_int_not_equal(send(w, 0, port, LB_TCP_ACK), 2);
+}
+
+static void cpu_without_region_forwards_and_records_nothing(void **state)
+{
+	struct world *w = *state;
+	int instance = send(w, LB_XDP_REGION_NONE, 9, LB_TCP_SYN);
+
+	assert_in_range(instance, 0, N_INSTANCES - 1);
+	assert_int_equal(send(w, LB_XDP_REGION_NONE, 9, LB_TCP_ACK), instance);
+	assert_int_equal(w->xdp->cpu->stats.flows, 0);
+	assert_int_equal(w->xdp->cpu->stats.flow_table_full, 2);
+}
+
+static struct rte_mbuf *icmp_error(struct harness *h, uint16_t sport)
+{
+	struct rte_mbuf *m = harness_tcp4(
+		h, &(struct harness_tcp){ .src = 0xc0000201, .dst = VIP, .payload = 16 });
+	struct lb_ipv4 *ip = rte_pktmbuf_mtod_offset(m, struct lb_ipv4 *, sizeof(struct lb_eth));
+	struct lb_icmp *icmp = (struct lb_icmp *)(ip + 1);
+	struct lb_ipv4 *quote = (struct lb_ipv4 *)(icmp + 1);
+	struct lb_ports *ports = (struct lb_ports *)(quote + 1);
+
+	ip->proto = LB_IPPROTO_ICMP;
+	ip->csum = 0;
+	ip->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip));
+	*icmp = (struct lb_icmp){ .type = LB_ICMP4_UNREACH, .code = 1 };
+	*quote = (struct lb_ipv4){ .version_ihl = 0x45,
+				   .proto = LB_IPPROTO_TCP,
+				   .src = lb_cpu_to_be32(VIP),
+				   .dst = lb_cpu_to_be32(CLIENT) };
+	*ports = (struct lb_ports){ LB_BE16(443), lb_cpu_to_be16(sport) };
+	return m;
+}
+
+static void icmp_error_finds_a_flow_of_another_cpu(void **state)
+{
+	struct world *w = *state;
+	uint16_t port;
+	uint32_t opened = open_flows(w, 1, &port, 1);
+
+	drain_twice(w);
+	w->xdp->cpu->region = 0;
+	assert_int_equal(run_mbuf(w, icmp_error(w->h, port)), 2);
+	assert_int_equal(w->xdp->cpu->stats.flows, opened);
+}
+
+#define REGION_TEST(name) cmocka_unit_test_setup_teardown(name, world_create, world_destroy)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		REGION_TEST(moved_flow_stays_with_its_instance),
+		REGION_TEST(moved_flow_is_counted_once),
+		REGION_TEST(syn_does_not_look_elsewhere),
+		REGION_TEST(end_of_a_moved_flow_is_not_recorded),
+		REGION_TEST(flood_cannot_buy_looks),
+		REGION_TEST(cpu_without_region_forwards_and_records_nothing),
+		REGION_TEST(icmp_error_finds_a_flow_of_another_cpu),
+	};
+
+	(void)argc;
+	harness_eal_start(argv[0]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
