@@ -98,10 +98,11 @@ static void batch_add_tables(struct publish *publish, struct publish_batch *batc
 
 /* ---- Sending ---- */
 
-static void count_sent(struct publish *publish, bool tables)
+/* To be called when what was sent is no longer dirty. */
+static void count_sent(struct publish *publish)
 {
 	publish->count[PUBLISH_INSTANCES].sent = publish->count[PUBLISH_INSTANCES].marked;
-	if (tables)
+	if (!dirty_tables(&publish->dirty))
 		publish->count[PUBLISH_ALL].sent = publish->count[PUBLISH_ALL].marked;
 }
 
@@ -133,7 +134,7 @@ static void batch_send(struct publish *publish, const struct publish_batch *batc
 		return;
 	}
 	dirty_clear(publish, tables);
-	count_sent(publish, tables);
+	count_sent(publish);
 	if (batch_is_empty(batch)) {
 		count_acked(publish);
 		publish_waits_run(publish);

@@ -216,6 +216,23 @@ static void test_drain_in_two_steps(void **state)
 	free(before);
 }
 
+/* A drained instance that goes to maint is in no table: with the instances all is sent. */
+static void test_instances_alone(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t tables;
+
+	start(f, 3);
+	model_admin_set(f->model, instance(f, "web/web-2"), MODEL_DRAIN);
+	assert_int_equal(settle(f, PUBLISH_ALL).status, 0);
+	tables = f->view.blocks[LB_BLOCK_POOL];
+	model_admin_set(f->model, instance(f, "web/web-2"), MODEL_MAINT);
+	assert_int_equal(settle(f, PUBLISH_ALL).status, 0);
+	assert_false(f->view.instances[1].flags & LB_INSTANCE_SERVES);
+	assert_int_equal(f->view.blocks[LB_BLOCK_POOL], tables);
+	check_equal(f);
+}
+
 static void test_changes_are_coalesced(void **state)
 {
 	struct fixture *f = *state;
@@ -578,6 +595,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_first_publish),
 		TEST(test_drain_in_two_steps),
+		TEST(test_instances_alone),
 		TEST(test_changes_are_coalesced),
 		TEST(test_newest_wins),
 		TEST(test_equal_is_not_sent),
