@@ -33,12 +33,23 @@ static void name_write(struct lb_directory_entry *entry, uint64_t *written, uint
 	*written = hash;
 }
 
+/* Most indices were never used: a change must not wait until all of them were looked at. */
+static uint32_t indices_end(const struct publish_directory *directory, const struct model *model)
+{
+	uint32_t count;
+
+	model_instances(model, &count);
+	return count > directory->instance_end ? count : directory->instance_end;
+}
+
 void publish_directory_names(struct publish_directory *directory, const struct model *model)
 {
 	static const struct lb_secret none;
 	struct lb_directory *shared = directory->shared;
+	uint32_t end = indices_end(directory, model);
 
-	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++) {
+	directory->instance_end = end;
+	for (uint32_t i = 0; i < end; i++) {
 		const struct model_instance *instance = model_instance_at(model, i);
 
 		if (instance || directory->instance[i])
@@ -60,7 +71,7 @@ void publish_directory_names(struct publish_directory *directory, const struct m
 
 void publish_directory_states(struct publish_directory *directory, const struct model *model)
 {
-	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++) {
+	for (uint32_t i = 0; i < directory->instance_end; i++) {
 		const struct model_instance *instance = model_instance_at(model, i);
 		struct lb_directory_entry *entry = &directory->shared->instance[i];
 
@@ -202,8 +213,12 @@ void publish_directory_attach(struct publish_directory *directory, const struct 
 	directory->link = link;
 	directory->shared = shared;
 	publish_directory_answered(directory, in_use >= shared->generation);
-	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++)
+	directory->instance_end = 0;
+	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++) {
 		directory->instance[i] = shared->instance[i].name_hash;
+		if (directory->instance[i])
+			directory->instance_end = i + 1;
+	}
 	for (uint32_t i = 0; i < LB_POOLS_MAX; i++)
 		directory->pool[i] = shared->pool[i].name_hash;
 }

@@ -23,6 +23,7 @@ struct publish_directory {
 	struct lb_directory *shared;
 	/* the hashes that were written, so that a look suffices to see what is new */
 	uint64_t instance[LB_INSTANCES_MAX];
+	uint32_t instance_end; /* behind the last that ever had a name */
 	uint64_t pool[LB_POOLS_MAX];
 };
 
