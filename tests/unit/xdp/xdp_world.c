@@ -126,6 +126,8 @@ static uint32_t slots_put(struct xdp_world *w, uint32_t *line, const uint16_t *s
 {
 	uint32_t first = *line;
 
+	if (n == 0)
+		return first;
 	memcpy(&w->slots[first], slots, n * sizeof(*slots));
 	*line += (n + LB_XDP_LINE_SLOTS - 1) / LB_XDP_LINE_SLOTS;
 	return first;
