@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/version.h"
 #include "controlplane/clock.h"
 #include "controlplane/health.h"
 #include "controlplane/log.h"
 #include "controlplane/model.h"
-#include "controlplane/version.h"
 
 /* When the interface should be usable, if nobody says that it is. */
 #define RESUME_S 1

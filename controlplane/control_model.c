@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config/version.h"
 #include "controlplane/control.h"
 #include "controlplane/control_plan.h"
 #include "controlplane/control_status.h"
@@ -14,7 +15,6 @@
 #include "controlplane/sluiced.h"
 #include "controlplane/state.h"
 #include "controlplane/stats.h"
-#include "controlplane/version.h"
 
 static json_t *control_model_ping(void *arg)
 {

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config/version.h"
 #include "controlplane/control.h"
 #include "controlplane/control_status.h"
 #include "controlplane/health.h"
@@ -13,7 +14,6 @@
 #include "controlplane/publish.h"
 #include "controlplane/sluiced.h"
 #include "controlplane/stats.h"
-#include "controlplane/version.h"
 
 static uint64_t control_status_now_ns(void)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "config/version.h"
 #include "controlplane/checks.h"
 #include "controlplane/clock.h"
 #include "controlplane/control_model.h"
@@ -20,7 +21,6 @@
 #include "controlplane/sluiced.h"
 #include "controlplane/state.h"
 #include "controlplane/stats.h"
-#include "controlplane/version.h"
 
 #define TICK_MS 100
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/version.h"
 #include "controlplane/log.h"
 #include "controlplane/sluiced.h"
-#include "controlplane/version.h"
 
 #define RUN_DIR "/run/sluice"
 #define STATE_DIR "/var/lib/sluice"

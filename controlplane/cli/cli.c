@@ -12,8 +12,8 @@
 
 #include "config/error.h"
 #include "config/scalar.h"
+#include "config/version.h"
 #include "controlplane/control_protocol.h"
-#include "controlplane/version.h"
 
 #define CLI_JSON_REAL JSON_REAL_PRECISION(9)
 

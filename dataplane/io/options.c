@@ -7,9 +7,9 @@
 #include <syslog.h>
 
 #include "config/config.h"
+#include "config/version.h"
 #include "dataplane/io/logger.h"
 
-#define VERSION "0.1.0"
 #define RUN_DIR "/run/sluice"
 #define EXIT_USAGE 2
 
@@ -72,7 +72,7 @@ static int option_apply(int option, struct options *options)
 		fputs(usage, stdout);
 		return EXIT_SUCCESS;
 	case 'V':
-		puts("sluice-dataplane " VERSION);
+		puts("sluice-dataplane " SLUICE_VERSION);
 		return EXIT_SUCCESS;
 	default:
 		fputs(usage, stderr);
