@@ -30,8 +30,9 @@ struct loop {
 	bool is_over;
 	uint64_t now_ns;
 	uint64_t active_ns; /* the last packet */
-	uint64_t idle_ns;   /* when the consumer last had nothing to do */
-	uint64_t stats_ns;  /* the next update */
+	uint64_t grace_ns;  /* when the consumer began to wait for the workers */
+	bool consumer_waits;
+	uint64_t stats_ns; /* the next update */
 	uint64_t watchdog_ns;
 	uint64_t watchdog_next_ns;
 	uint64_t n_refused; /* logged so far */
@@ -82,12 +83,12 @@ static void handle(struct loop *loop, int fd)
 }
 
 /* Nanoseconds for which nothing needs to be looked at. */
-static uint64_t wait_choose(const struct loop *loop, bool consumer_waits)
+static uint64_t wait_choose(const struct loop *loop)
 {
 	uint64_t until_stats_ns = loop->stats_ns > loop->now_ns ? loop->stats_ns - loop->now_ns : 0;
 
-	if (consumer_waits)
-		return loop->now_ns - loop->idle_ns < GRACE_BUSY_NS ? 0 : GRACE_WAIT_NS;
+	if (loop->consumer_waits)
+		return loop->now_ns - loop->grace_ns < GRACE_BUSY_NS ? 0 : GRACE_WAIT_NS;
 	/* Who lets workers sleep has no CPU to spare for polling here either. */
 	if (loop->now_ns - loop->active_ns < BUSY_NS && !loop->dp->options.idle_sleep_us)
 		return 0;
@@ -145,22 +146,28 @@ static void periodic(struct loop *loop)
 	}
 }
 
+static void commands_take(struct loop *loop)
+{
+	bool waited = loop->consumer_waits;
+
+	loop->consumer_waits = consumer_poll(&loop->dp->consumer);
+	if (!waited)
+		loop->grace_ns = loop->now_ns;
+}
+
 static int turn(struct loop *loop)
 {
 	struct dataplane *dp = loop->dp;
 	struct epoll_event events[EVENTS_MAX];
-	bool consumer_waits;
 	int n;
 
 	loop->now_ns = clock_ns();
 	if (kernel_path_deliver(&dp->kernel_path))
 		loop->active_ns = loop->now_ns;
-	consumer_waits = consumer_poll(&dp->consumer);
-	if (!consumer_waits)
-		loop->idle_ns = loop->now_ns;
+	commands_take(loop);
 	refusals_log(loop);
 	periodic(loop);
-	n = events_wait(loop, events, wait_choose(loop, consumer_waits));
+	n = events_wait(loop, events, wait_choose(loop));
 	for (int i = 0; i < n; i++)
 		handle(loop, events[i].data.fd);
 	return n < 0 ? n : 0;
