@@ -185,14 +185,16 @@ LB_INLINE int lb_parse_ipv6_ext(const uint8_t *p, const uint8_t *end, uint8_t *n
 /*
  * The flow that an ICMP error quotes, turned round: the quote is a packet from
  * the VIP to the client. Eight bytes of its transport header suffice (RFC 792).
+ * @quote_len: bytes from there to the end of the IP packet; padding quotes nothing.
  */
-LB_INLINE void lb_parse_quote4(const uint8_t *quote, const uint8_t *end, struct lb_meta *meta)
+LB_INLINE void lb_parse_quote4(const uint8_t *quote, const uint8_t *end, uint32_t quote_len,
+			       struct lb_meta *meta)
 {
 	const struct lb_ipv4 *ip = (const struct lb_ipv4 *)quote;
 	const struct lb_ports *ports;
 	uint32_t header_len;
 
-	if (!lb_fits(ip, sizeof(*ip), end))
+	if (quote_len < sizeof(*ip) || !lb_fits(ip, sizeof(*ip), end))
 		return;
 	header_len = (uint32_t)(ip->version_ihl & 0xf) * 4;
 	if (ip->version_ihl >> 4 != 4 || header_len < sizeof(*ip) || ip->src != meta->vip4)
@@ -200,7 +202,8 @@ LB_INLINE void lb_parse_quote4(const uint8_t *quote, const uint8_t *end, struct 
 	if (ip->frag & LB_BE16(LB_IPV4_OFFSET))
 		return;
 	ports = (const struct lb_ports *)(quote + header_len);
-	if ((ip->proto != LB_IPPROTO_TCP && ip->proto != LB_IPPROTO_UDP) || !lb_fits(ports, 8, end))
+	if ((ip->proto != LB_IPPROTO_TCP && ip->proto != LB_IPPROTO_UDP) ||
+	    quote_len < header_len + 8 || !lb_fits(ports, 8, end))
 		return;
 	meta->client4 = ip->dst;
 	meta->client_port = ports->dport;
@@ -209,14 +212,15 @@ LB_INLINE void lb_parse_quote4(const uint8_t *quote, const uint8_t *end, struct 
 	meta->class = LB_CLASS_ICMP_ERROR;
 }
 
-LB_INLINE void lb_parse_quote6(const uint8_t *quote, const uint8_t *end, struct lb_meta *meta)
+LB_INLINE void lb_parse_quote6(const uint8_t *quote, const uint8_t *end, uint32_t quote_len,
+			       struct lb_meta *meta)
 {
 	const struct lb_ipv6 *ip = (const struct lb_ipv6 *)quote;
 	const struct lb_ports *ports;
 	uint8_t next;
 	int offset;
 
-	if (!lb_fits(ip, sizeof(*ip), end))
+	if (quote_len < sizeof(*ip) || !lb_fits(ip, sizeof(*ip), end))
 		return;
 	if ((((const uint8_t *)ip)[0] >> 4) != 6 || !lb_addr6_equal(ip->src, meta->vip6))
 		return;
@@ -225,7 +229,7 @@ LB_INLINE void lb_parse_quote6(const uint8_t *quote, const uint8_t *end, struct 
 	if (offset < 0 || (next != LB_IPPROTO_TCP && next != LB_IPPROTO_UDP))
 		return;
 	ports = (const struct lb_ports *)((const uint8_t *)(ip + 1) + offset);
-	if (!lb_fits(ports, 8, end))
+	if (quote_len < sizeof(*ip) + (uint32_t)offset + 8 || !lb_fits(ports, 8, end))
 		return;
 	lb_copy(meta->client6, ip->dst, 16);
 	meta->client_port = ports->dport;
@@ -241,11 +245,12 @@ LB_INLINE bool lb_icmp4_is_error(uint8_t type)
 	       type == LB_ICMP4_PARAM_PROBLEM;
 }
 
-LB_INLINE void lb_parse_icmp4(const uint8_t *l4, const uint8_t *end, struct lb_meta *meta)
+LB_INLINE void lb_parse_icmp4(const uint8_t *l4, const uint8_t *end, uint32_t l4_len,
+			      struct lb_meta *meta)
 {
 	const struct lb_icmp *icmp = (const struct lb_icmp *)l4;
 
-	if (!lb_fits(icmp, sizeof(*icmp), end)) {
+	if (l4_len < sizeof(*icmp) || !lb_fits(icmp, sizeof(*icmp), end)) {
 		lb_meta_set(meta, LB_CLASS_BAD, LB_DROP_L4_TRUNCATED);
 		return;
 	}
@@ -253,14 +258,15 @@ LB_INLINE void lb_parse_icmp4(const uint8_t *l4, const uint8_t *end, struct lb_m
 	if (!lb_icmp4_is_error(icmp->type))
 		return;
 	lb_meta_set(meta, LB_CLASS_BAD, LB_DROP_ICMP_MALFORMED);
-	lb_parse_quote4(l4 + sizeof(*icmp), end, meta);
+	lb_parse_quote4(l4 + sizeof(*icmp), end, l4_len - (uint32_t)sizeof(*icmp), meta);
 }
 
-LB_INLINE void lb_parse_icmp6(const uint8_t *l4, const uint8_t *end, struct lb_meta *meta)
+LB_INLINE void lb_parse_icmp6(const uint8_t *l4, const uint8_t *end, uint32_t l4_len,
+			      struct lb_meta *meta)
 {
 	const struct lb_icmp *icmp = (const struct lb_icmp *)l4;
 
-	if (!lb_fits(icmp, sizeof(*icmp), end)) {
+	if (l4_len < sizeof(*icmp) || !lb_fits(icmp, sizeof(*icmp), end)) {
 		lb_meta_set(meta, LB_CLASS_BAD, LB_DROP_L4_TRUNCATED);
 		return;
 	}
@@ -268,7 +274,7 @@ LB_INLINE void lb_parse_icmp6(const uint8_t *l4, const uint8_t *end, struct lb_m
 	if (icmp->type < LB_ICMP6_UNREACH || icmp->type > LB_ICMP6_PARAM_PROBLEM)
 		return;
 	lb_meta_set(meta, LB_CLASS_BAD, LB_DROP_ICMP_MALFORMED);
-	lb_parse_quote6(l4 + sizeof(*icmp), end, meta);
+	lb_parse_quote6(l4 + sizeof(*icmp), end, l4_len - (uint32_t)sizeof(*icmp), meta);
 }
 
 LB_INLINE bool lb_ipv4_checksum_is_bad(const struct lb_ipv4 *ip, const uint8_t *end,
@@ -315,7 +321,7 @@ LB_INLINE bool lb_parse_ipv4_header(const struct lb_frame *frame, const struct l
 LB_INLINE void lb_parse_ipv4(const struct lb_frame *frame, struct lb_meta *meta)
 {
 	const struct lb_ipv4 *ip = (const struct lb_ipv4 *)(frame->data + meta->l3_offset);
-	uint32_t header_len;
+	uint32_t header_len, l4_len;
 	const uint8_t *l4;
 
 	if (lb_unlikely(!lb_fits(ip, sizeof(*ip), frame->end))) {
@@ -339,10 +345,11 @@ LB_INLINE void lb_parse_ipv4(const struct lb_frame *frame, struct lb_meta *meta)
 		return;
 	}
 	l4 = (const uint8_t *)ip + header_len;
+	l4_len = meta->l3_len - header_len;
 	if (ip->proto == LB_IPPROTO_ICMP)
-		lb_parse_icmp4(l4, frame->end, meta);
+		lb_parse_icmp4(l4, frame->end, l4_len, meta);
 	else
-		lb_parse_l4(l4, frame->end, meta->l3_len - header_len, meta);
+		lb_parse_l4(l4, frame->end, l4_len, meta);
 }
 
 LB_INLINE bool lb_parse_ipv6_header(const struct lb_frame *frame, const struct lb_ipv6 *ip,
@@ -365,6 +372,7 @@ LB_INLINE void lb_parse_ipv6(const struct lb_frame *frame, struct lb_meta *meta)
 {
 	const struct lb_ipv6 *ip = (const struct lb_ipv6 *)(frame->data + meta->l3_offset);
 	const uint8_t *l4;
+	uint32_t l4_len;
 	int ext_len;
 
 	if (lb_unlikely(!lb_fits(ip, sizeof(*ip), frame->end))) {
@@ -392,10 +400,11 @@ LB_INLINE void lb_parse_ipv6(const struct lb_frame *frame, struct lb_meta *meta)
 	}
 	meta->l4_offset = (uint16_t)(meta->l3_offset + sizeof(*ip) + (uint32_t)ext_len);
 	l4 = (const uint8_t *)(ip + 1) + ext_len;
+	l4_len = meta->l3_len - (uint32_t)sizeof(*ip) - (uint32_t)ext_len;
 	if (meta->proto == LB_IPPROTO_ICMPV6)
-		lb_parse_icmp6(l4, frame->end, meta);
+		lb_parse_icmp6(l4, frame->end, l4_len, meta);
 	else
-		lb_parse_l4(l4, frame->end, meta->l3_len - sizeof(*ip) - (uint32_t)ext_len, meta);
+		lb_parse_l4(l4, frame->end, l4_len, meta);
 }
 
 /* The ethertype behind at most one VLAN tag; false with the drop set. */
