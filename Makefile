@@ -165,7 +165,7 @@ $(O)/obj/%.o: %.c $(flags_file)
 
 # Loaders include the skeletons; after the first build the dependency files know which (-MD, not
 # -MMD: for the compiler a skeleton is a system header, so that its warnings are not ours).
-$(INSTANCE_OBJS) $(CONTROL_OBJS): | $(SKELETONS)
+$(INSTANCE_OBJS) $(CONTROL_OBJS) $(O)/obj/tests/unit/controlplane/test_xdp_tables.o: | $(SKELETONS)
 
 archive = $(O)/lib/lib$1.a
 $(call archive,engine): $(ENGINE_OBJS)

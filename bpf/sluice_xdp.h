@@ -63,7 +63,7 @@ struct lb_xdp_generation {
 /* The only element of the control map. */
 struct lb_xdp_control {
 	uint32_t magic;
-	uint32_t abi;
+	uint32_t layout; /* the loader's hash of layouts and sizes */
 	uint32_t active; /* 0 or 1: the generation in use */
 	uint32_t reserved;
 	uint64_t clock; /* in ticks; only where lb_xdp_clock_is_set says so */

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/xdp_object.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <linux/membarrier.h>
+
+#include "bpf/sluice_xdp.skel.h"
+
+#define LOG_BYTES (1u << 20)
+#define PATH_BYTES 256
+#define BUCKETS_MIN 64
+#define POOL_TABLES 3 /* current, previous, and the one that is being filled */
+
+__attribute__((format(printf, 2, 3))) static void why_set(struct xdp_object *o, const char *format,
+							  ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(o->why, sizeof(o->why), format, args);
+	va_end(args);
+}
+
+static void pin_path(const struct xdp_object *o, const char *name, char *path)
+{
+	snprintf(path, PATH_BYTES, "%s/%s", o->pin_dir, name);
+}
+
+static struct {
+	const char *name; /* of the pin */
+	size_t map;	  /* offset in sluice_xdp.maps */
+} const pins[] = {
+	{ "control", offsetof(struct sluice_xdp, maps.data_control) },
+	{ "services", offsetof(struct sluice_xdp, maps.xdp_services) },
+	{ "instances", offsetof(struct sluice_xdp, maps.xdp_instances) },
+	{ "slots", offsetof(struct sluice_xdp, maps.xdp_slots) },
+	{ "flows", offsetof(struct sluice_xdp, maps.xdp_flows) },
+	{ "cpus", offsetof(struct sluice_xdp, maps.xdp_cpus) },
+	{ "counts", offsetof(struct sluice_xdp, maps.xdp_counts) },
+};
+
+#define PIN_COUNT (sizeof(pins) / sizeof(pins[0]))
+
+static struct bpf_map *pinned_map(const struct xdp_object *o, size_t i)
+{
+	return *(struct bpf_map **)((char *)o->skel + pins[i].map);
+}
+
+/* ---- Sizes ---- */
+
+static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt)
+{
+	struct sluice_xdp *skel = o->skel;
+	uint64_t buckets = ((uint64_t)opt->flows * 2 / 5 + opt->cpu_count - 1) / opt->cpu_count;
+
+	o->n_cpus = (uint32_t)libbpf_num_possible_cpus();
+	o->regions = opt->cpu_count;
+	o->n_buckets = buckets < BUCKETS_MIN ? BUCKETS_MIN : (uint32_t)buckets;
+	o->pool_lines = (opt->pool_slots + LB_XDP_LINE_SLOTS - 1) / LB_XDP_LINE_SLOTS;
+	skel->rodata->lb_xdp_buckets = o->n_buckets;
+	skel->rodata->lb_xdp_regions = o->regions;
+	skel->rodata->lb_xdp_frags = opt->frags;
+	if (opt->frags)
+		bpf_program__set_flags(skel->progs.sluice_xdp, BPF_F_XDP_HAS_FRAGS);
+	bpf_map__set_max_entries(skel->maps.xdp_flows, o->regions * o->n_buckets);
+	bpf_map__set_max_entries(skel->maps.xdp_cpus, o->n_cpus);
+	bpf_map__set_max_entries(skel->maps.xdp_counts, o->n_cpus * LB_XDP_INSTANCES_MAX);
+	bpf_map__set_max_entries(skel->maps.xdp_slots, opt->pools * POOL_TABLES * o->pool_lines);
+}
+
+/* A number that differs when the layout of a map does, or what a flow's place depends on. */
+static uint32_t layout_hash(const struct xdp_object *o)
+{
+	const uint64_t part[] = {
+		LB_XDP_ABI,
+		sizeof(struct lb_xdp_control),
+		sizeof(struct lb_xdp_cpu),
+		sizeof(struct lb_bucket),
+		sizeof(struct lb_instance),
+		sizeof(struct lb_service),
+		o->n_buckets,
+		o->regions,
+		o->pool_lines,
+		LB_DROP_COUNT,
+		LB_FLOW_TICK_MS,
+	};
+	uint64_t x = LB_XDP_MAGIC;
+
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+		x = lb_hash_mix(x * 31 + part[i]);
+	return (uint32_t)x | 1;
+}
+
+/* ---- What is pinned ---- */
+
+static bool map_fits(int fd, const struct bpf_map *map)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
+	       info.value_size == bpf_map__value_size(map) &&
+	       info.max_entries == bpf_map__max_entries(map);
+}
+
+/* The layout that the pinned maps were made for, or 0. */
+static uint32_t pinned_layout(const struct xdp_object *o)
+{
+	static struct lb_xdp_control control;
+	char path[PATH_BYTES];
+	uint32_t zero = 0, layout = 0;
+
+	for (size_t i = 0; i < PIN_COUNT; i++) {
+		bool fits;
+		int fd;
+
+		pin_path(o, pins[i].name, path);
+		fd = bpf_obj_get(path);
+		if (fd < 0)
+			return 0;
+		fits = map_fits(fd, pinned_map(o, i));
+		if (i == 0 && fits && bpf_map_lookup_elem(fd, &zero, &control) == 0 &&
+		    control.magic == LB_XDP_MAGIC)
+			layout = control.layout;
+		close(fd);
+		if (!fits)
+			return 0;
+	}
+	return layout;
+}
+
+static void maps_unpin(const struct xdp_object *o)
+{
+	char path[PATH_BYTES];
+
+	for (size_t i = 0; i < PIN_COUNT; i++) {
+		pin_path(o, pins[i].name, path);
+		unlink(path);
+	}
+}
+
+static bool maps_are_there(const struct xdp_object *o)
+{
+	char path[PATH_BYTES];
+
+	pin_path(o, "flows", path);
+	return access(path, F_OK) == 0;
+}
+
+static int pins_prepare(struct xdp_object *o)
+{
+	char path[PATH_BYTES];
+	bool there = maps_are_there(o);
+
+	o->adopted = there && pinned_layout(o) == layout_hash(o);
+	if (there && !o->adopted) {
+		why_set(o,
+			"the flow table has another layout or size than before; it begins empty");
+		maps_unpin(o);
+	}
+	for (size_t i = 0; i < PIN_COUNT; i++) {
+		pin_path(o, pins[i].name, path);
+		if (bpf_map__set_pin_path(pinned_map(o, i), path))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- Loading ---- */
+
+static void log_save(const char *path, const char *log)
+{
+	int fd =
+		path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+
+	if (fd < 0)
+		return;
+	if (write(fd, log, strlen(log)) < 0)
+		unlink(path);
+	close(fd);
+}
+
+static int load(struct xdp_object *o, const struct xdp_object_options *opt, char *log)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log,
+		    .kernel_log_size = LOG_BYTES);
+	int err;
+
+	o->skel = sluice_xdp__open_opts(&opts);
+	if (!o->skel)
+		return -errno;
+	sizes_set(o, opt);
+	err = pins_prepare(o);
+	if (!err)
+		err = sluice_xdp__load(o->skel);
+	if (err)
+		log_save(opt->log_path, log);
+	return err;
+}
+
+static void *view(const struct bpf_map *map)
+{
+	size_t bytes = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void unview(const struct bpf_map *map, const void *memory)
+{
+	if (memory)
+		munmap((void *)(uintptr_t)memory,
+		       (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map));
+}
+
+static int views_make(struct xdp_object *o)
+{
+	struct sluice_xdp *skel = o->skel;
+
+	o->control = &skel->data_control->lb_xdp_control;
+	o->services = view(skel->maps.xdp_services);
+	o->instances = view(skel->maps.xdp_instances);
+	o->slots = view(skel->maps.xdp_slots);
+	o->flows = view(skel->maps.xdp_flows);
+	o->cpus = view(skel->maps.xdp_cpus);
+	o->counts = view(skel->maps.xdp_counts);
+	return o->services && o->instances && o->slots && o->flows && o->cpus && o->counts ? 0
+											   : -errno;
+}
+
+static void regions_give(struct xdp_object *o, const struct xdp_object_options *opt)
+{
+	for (uint32_t cpu = 0; cpu < o->n_cpus; cpu++)
+		o->cpus[cpu].region = LB_XDP_REGION_NONE;
+	for (uint32_t i = 0; i < opt->cpu_count; i++)
+		if (opt->cpus[i] < o->n_cpus)
+			o->cpus[opt->cpus[i]].region = i;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+int xdp_object_open(struct xdp_object *o, const struct xdp_object_options *opt)
+{
+	libbpf_print_fn_t before = libbpf_set_print(quiet);
+	char *log = calloc(1, LOG_BYTES);
+	int err = -ENOMEM;
+
+	memset(o, 0, sizeof(*o));
+	snprintf(o->pin_dir, sizeof(o->pin_dir), "%s", opt->pin_dir);
+	if (!log)
+		goto out;
+	err = mkdir(o->pin_dir, 0700) && errno != EEXIST ? -errno : 0;
+	if (err) {
+		why_set(o, "%s: %s; is a BPF file system there?", o->pin_dir, strerror(-err));
+		goto out;
+	}
+	err = load(o, opt, log);
+	if (err) {
+		why_set(o, "the kernel refuses the XDP program: %s%s%s", strerror(-err),
+			opt->log_path ? "; its log is in " : "",
+			opt->log_path ? opt->log_path : "");
+		goto out;
+	}
+	err = views_make(o);
+	if (err) {
+		why_set(o, "the maps cannot be mapped: %s", strerror(-err));
+		goto out;
+	}
+	if (!o->adopted)
+		regions_give(o, opt);
+	o->control->magic = LB_XDP_MAGIC;
+	o->control->layout = layout_hash(o);
+out:
+	if (err)
+		xdp_object_close(o);
+	free(log);
+	libbpf_set_print(before);
+	return err;
+}
+
+void xdp_object_close(struct xdp_object *o)
+{
+	if (!o->skel)
+		return;
+	unview(o->skel->maps.xdp_services, o->services);
+	unview(o->skel->maps.xdp_instances, o->instances);
+	unview(o->skel->maps.xdp_slots, o->slots);
+	unview(o->skel->maps.xdp_flows, o->flows);
+	unview(o->skel->maps.xdp_cpus, o->cpus);
+	unview(o->skel->maps.xdp_counts, o->counts);
+	sluice_xdp__destroy(o->skel);
+	o->skel = NULL;
+}
+
+/* ---- The hook ---- */
+
+static const char *holder_name(uint32_t id, struct bpf_prog_info *info)
+{
+	uint32_t len = sizeof(*info);
+	int fd = bpf_prog_get_fd_by_id(id);
+
+	memset(info, 0, sizeof(*info));
+	if (fd < 0)
+		return "unknown";
+	if (bpf_obj_get_info_by_fd(fd, info, &len))
+		info->name[0] = '\0';
+	close(fd);
+	return info->name[0] ? info->name : "unknown";
+}
+
+static void why_busy(struct xdp_object *o, int ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_prog_info info;
+
+	if (bpf_xdp_query(ifindex, 0, &query) || !query.prog_id)
+		why_set(o, "the XDP hook is busy");
+	else
+		why_set(o, "the XDP hook is held by program '%s' (id %u)",
+			holder_name(query.prog_id, &info), query.prog_id);
+}
+
+/* Ours is on the hook already: exchange the program. -ENOLINK if it is on no interface, or another. */
+static int link_replace(struct xdp_object *o, int ifindex, const char *path)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+	int fd = bpf_obj_get(path);
+	int err;
+
+	if (fd < 0)
+		return -ENOLINK;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	if (!err && info.xdp.ifindex != (uint32_t)ifindex)
+		err = -ENOLINK;
+	if (!err)
+		err = bpf_link_update(fd, bpf_program__fd(o->skel->progs.sluice_xdp), NULL);
+	close(fd);
+	if (err == -ENOLINK)
+		unlink(path);
+	return err;
+}
+
+static int link_make(struct xdp_object *o, int ifindex, uint32_t flags, const char *path)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
+	int fd = bpf_link_create(bpf_program__fd(o->skel->progs.sluice_xdp), ifindex, BPF_XDP,
+				 &opts);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = bpf_obj_pin(fd, path);
+	close(fd);
+	return err;
+}
+
+static enum xdp_object_mode mode_query(int ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	if (bpf_xdp_query(ifindex, 0, &query))
+		return XDP_OBJECT_NONE;
+	return query.attach_mode == XDP_ATTACHED_SKB ? XDP_OBJECT_GENERIC : XDP_OBJECT_NATIVE;
+}
+
+int xdp_object_attach(struct xdp_object *o, int ifindex)
+{
+	char path[PATH_BYTES];
+	int err, native;
+
+	pin_path(o, "link", path);
+	err = link_replace(o, ifindex, path);
+	if (err == -ENOLINK) {
+		native = err = link_make(o, ifindex, XDP_FLAGS_DRV_MODE, path);
+		if (err && err != -EBUSY && err != -EEXIST) {
+			err = link_make(o, ifindex, XDP_FLAGS_SKB_MODE, path);
+			if (!err)
+				why_set(o,
+					"the driver takes no native XDP (%s); generic mode costs "
+					"more CPU per packet",
+					strerror(-native));
+		}
+	}
+	if (err == -EBUSY || err == -EEXIST) {
+		why_busy(o, ifindex);
+		return -EBUSY;
+	}
+	if (err)
+		why_set(o, "the interface takes no XDP program: %s", strerror(-err));
+	else
+		o->mode = mode_query(ifindex);
+	return err;
+}
+
+void xdp_object_detach(struct xdp_object *o)
+{
+	char path[PATH_BYTES];
+	int fd;
+
+	pin_path(o, "link", path);
+	fd = bpf_obj_get(path);
+	if (fd >= 0) {
+		bpf_link_detach(fd);
+		close(fd);
+	}
+	unlink(path);
+	maps_unpin(o);
+	rmdir(o->pin_dir);
+	o->mode = XDP_OBJECT_NONE;
+}
+
+/* ---- Time and other CPUs ---- */
+
+/* Programs run inside RCU read sections, and this is how user space waits for those. */
+int xdp_object_sync(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) ? -errno : 0;
+}
+
+int xdp_object_sweep(const struct xdp_object *o, uint32_t buckets)
+{
+	const uint8_t frame[64] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
+		    .repeat = (int)(buckets / LB_XDP_SWEEP_BUCKETS + 1));
+
+	return bpf_prog_test_run_opts(bpf_program__fd(o->skel->progs.sluice_xdp_sweep), &opts);
+}

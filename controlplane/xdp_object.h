@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The XDP program with its maps, on an interface. All of it is pinned under one folder of bpffs, so it
+ * outlives this process: who opens the folder again adopts the maps, and replaces the program under
+ * traffic. Context: one thread; loading takes a moment (the verifier), the rest does not block.
+ */
+#ifndef CONTROLPLANE_XDP_OBJECT_H
+#define CONTROLPLANE_XDP_OBJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/sluice_xdp.h"
+
+#define XDP_OBJECT_WHY_MAX 256
+
+struct sluice_xdp;
+
+struct xdp_object_options {
+	const char *pin_dir;  /* on bpffs; its parent must exist */
+	const char *log_path; /* where the verifier's log goes if it refuses; NULL: nowhere */
+	uint32_t flows;	      /* concurrent flows, all CPUs together */
+	uint32_t pool_slots;  /* of one pool's table, at most */
+	uint32_t pools;	      /* at most */
+	const uint16_t *cpus; /* that get a flow table of their own; the others only look */
+	uint32_t cpu_count;   /* 1 to LB_XDP_REGIONS_MAX */
+	bool frags;	      /* take frames of several buffers */
+};
+
+enum xdp_object_mode { XDP_OBJECT_NONE, XDP_OBJECT_NATIVE, XDP_OBJECT_GENERIC };
+
+struct xdp_object {
+	struct sluice_xdp *skel;
+	struct lb_xdp_control *control;
+	struct lb_xdp_cpu *cpus;	  /* [n_cpus] */
+	struct lb_instance_stats *counts; /* [n_cpus][LB_XDP_INSTANCES_MAX] */
+	struct lb_service *services;	  /* [2 * LB_XDP_SERVICE_SLOTS_MAX] */
+	struct lb_instance *instances;	  /* [2 * LB_XDP_INSTANCES_MAX] */
+	struct lb_xdp_line *slots;
+	const struct lb_bucket *flows; /* [regions * n_buckets] */
+	uint32_t n_cpus;	       /* possible ones */
+	uint32_t n_buckets;	       /* of a region */
+	uint32_t regions;
+	uint32_t pool_lines; /* room for one table of a pool */
+	bool adopted;	     /* the maps were there, with flows */
+	enum xdp_object_mode mode;
+	char pin_dir[200];
+	char why[XDP_OBJECT_WHY_MAX]; /* of what failed last, or what the operator should know */
+};
+
+/**
+ * Load the program; take over what is pinned, if its layout is this program's and its sizes are
+ * these, else begin anew.
+ * Return: 0; -errno, and object->why says it in one sentence.
+ */
+int xdp_object_open(struct xdp_object *object, const struct xdp_object_options *options);
+
+/**
+ * Put the program on an interface: in the place of ours if it is there, without a packet going past;
+ * else natively, or in the kernel's generic mode (then object->why is a warning).
+ * Return: 0; -EBUSY: another program has the hook, -errno; object->why says it.
+ */
+int xdp_object_attach(struct xdp_object *object, int ifindex);
+
+/** Take the program off its interface, and remove what is pinned. */
+void xdp_object_detach(struct xdp_object *object);
+
+/** Leave everything as it is, and forget it. */
+void xdp_object_close(struct xdp_object *object);
+
+/** Wait until no CPU uses what was replaced before this call. Takes milliseconds. 0 or -errno. */
+int xdp_object_sync(void);
+
+/** Sweep the flow table of one CPU. The calling thread must be bound to it. 0 or -errno. */
+int xdp_object_sweep(const struct xdp_object *object, uint32_t buckets);
+
+#endif

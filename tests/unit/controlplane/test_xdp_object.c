@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The XDP program on an interface: in a network and a mount namespace of this process's own, so that
+ * all of it goes with the process.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include "controlplane/xdp_object.h"
+
+#define BPFFS "/sys/fs/bpf"
+#define PIN_DIR BPFFS "/sluice-test"
+
+static const uint16_t cpus[] = { 0, 1 };
+
+static struct xdp_object_options options(void)
+{
+	return (struct xdp_object_options){ .pin_dir = PIN_DIR,
+					    .flows = 10000,
+					    .pool_slots = 1021,
+					    .pools = 4,
+					    .cpus = cpus,
+					    .cpu_count = 2 };
+}
+
+static void command(const char *line)
+{
+	if (system(line)) /* NOLINT(cert-env33-c): of this file */
+		fail_msg("%s", line);
+}
+
+static int namespaces(void **state)
+{
+	(void)state;
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("bpf", BPFFS, "bpf", 0, NULL))
+		fail_msg("namespaces: %s", strerror(errno));
+	command("ip link add lbx0 type veth peer name lbx1 && ip link set lbx0 up && "
+		"ip link set lbx1 up && ip link set lo up");
+	return 0;
+}
+
+static int ifindex(const char *name)
+{
+	return (int)if_nametoindex(name);
+}
+
+static uint32_t hook(const char *name)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	assert_int_equal(bpf_xdp_query(ifindex(name), 0, &query), 0);
+	return query.prog_id;
+}
+
+static void object_open(struct xdp_object *o, const struct xdp_object_options *opt)
+{
+	if (xdp_object_open(o, opt))
+		fail_msg("%s", o->why);
+}
+
+static void object_attach(struct xdp_object *o, const char *name)
+{
+	if (xdp_object_attach(o, ifindex(name)))
+		fail_msg("%s", o->why);
+}
+
+static void outlives_its_loader(void **state)
+{
+	const struct xdp_object_options opt = options();
+	struct xdp_object o;
+	uint32_t first;
+
+	(void)state;
+	object_open(&o, &opt);
+	assert_false(o.adopted);
+	object_attach(&o, "lbx0");
+	assert_int_equal(o.mode, XDP_OBJECT_NATIVE);
+	first = hook("lbx0");
+	assert_true(first != 0);
+	o.control->generation[0].generation = 77;
+	xdp_object_close(&o);
+	assert_int_equal(hook("lbx0"), first);
+
+	object_open(&o, &opt);
+	assert_true(o.adopted);
+	assert_int_equal(o.control->generation[0].generation, 77);
+	assert_int_equal(hook("lbx0"), first); /* until attach says otherwise */
+	object_attach(&o, "lbx0");
+	assert_int_not_equal(hook("lbx0"), first);
+	assert_int_equal(o.mode, XDP_OBJECT_NATIVE);
+	xdp_object_detach(&o);
+	assert_int_equal(hook("lbx0"), 0);
+	xdp_object_close(&o);
+}
+
+static void other_sizes_begin_anew_and_say_so(void **state)
+{
+	struct xdp_object_options opt = options();
+	struct xdp_object o;
+
+	(void)state;
+	object_open(&o, &opt);
+	o.control->generation[0].generation = 77;
+	xdp_object_close(&o);
+	opt.flows = 20000;
+	object_open(&o, &opt);
+	assert_false(o.adopted);
+	assert_non_null(strstr(o.why, "flow table"));
+	assert_int_equal(o.control->generation[0].generation, 0);
+	xdp_object_detach(&o);
+	xdp_object_close(&o);
+}
+
+static void loopback_takes_the_generic_mode(void **state)
+{
+	const struct xdp_object_options opt = options();
+	struct xdp_object o;
+
+	(void)state;
+	object_open(&o, &opt);
+	object_attach(&o, "lo");
+	assert_int_equal(o.mode, XDP_OBJECT_GENERIC);
+	assert_non_null(strstr(o.why, "generic mode"));
+	xdp_object_detach(&o);
+	xdp_object_close(&o);
+}
+
+static int foreign_program(void)
+{
+	const struct bpf_insn code[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS },
+					 { .code = BPF_JMP | BPF_EXIT } };
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "somebody", "GPL", code, 2, NULL);
+}
+
+static void held_hook_is_named(void **state)
+{
+	const struct xdp_object_options opt = options();
+	int fd = foreign_program();
+	struct xdp_object o;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_xdp_attach(ifindex("lbx0"), fd, 0, NULL), 0);
+	object_open(&o, &opt);
+	assert_int_equal(xdp_object_attach(&o, ifindex("lbx0")), -EBUSY);
+	assert_non_null(strstr(o.why, "'somebody'"));
+	xdp_object_detach(&o);
+	assert_int_equal(bpf_xdp_detach(ifindex("lbx0"), 0, NULL), 0);
+	xdp_object_close(&o);
+}
+
+static void interface_made_anew_is_taken_again(void **state)
+{
+	const struct xdp_object_options opt = options();
+	struct xdp_object o;
+
+	(void)state;
+	object_open(&o, &opt);
+	object_attach(&o, "lbx0");
+	command("ip link del lbx0 && ip link add lbx0 type veth peer name lbx1 && "
+		"ip link set lbx0 up && ip link set lbx1 up");
+	assert_int_equal(hook("lbx0"), 0);
+	object_attach(&o, "lbx0");
+	assert_true(hook("lbx0") != 0);
+	xdp_object_detach(&o);
+	xdp_object_close(&o);
+}
+
+static void replaced_a_hundred_times_it_never_leaves(void **state)
+{
+	const struct xdp_object_options opt = options();
+	struct xdp_object o;
+
+	(void)state;
+	object_open(&o, &opt);
+	object_attach(&o, "lbx0");
+	for (int i = 0; i < 100; i++) {
+		uint32_t before = hook("lbx0");
+
+		if (i % 34 == 33) {
+			xdp_object_close(&o);
+			object_open(&o, &opt);
+			assert_true(o.adopted);
+		}
+		object_attach(&o, "lbx0");
+		assert_true(hook("lbx0") != 0);
+		assert_int_equal(hook("lbx0") == before, i % 34 != 33);
+	}
+	xdp_object_detach(&o);
+	xdp_object_close(&o);
+}
+
+static void no_bpf_file_system_is_said(void **state)
+{
+	struct xdp_object_options opt = options();
+	struct xdp_object o;
+
+	(void)state;
+	opt.pin_dir = "/nonexistent/sluice";
+	assert_int_equal(xdp_object_open(&o, &opt), -ENOENT);
+	assert_non_null(strstr(o.why, "BPF file system"));
+}
+
+static void waits_for_other_cpus(void **state)
+{
+	(void)state;
+	assert_int_equal(xdp_object_sync(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(outlives_its_loader),
+		cmocka_unit_test(other_sizes_begin_anew_and_say_so),
+		cmocka_unit_test(loopback_takes_the_generic_mode),
+		cmocka_unit_test(held_hook_is_named),
+		cmocka_unit_test(interface_made_anew_is_taken_again),
+		cmocka_unit_test(replaced_a_hundred_times_it_never_leaves),
+		cmocka_unit_test(no_bpf_file_system_is_said),
+		cmocka_unit_test(waits_for_other_cpus),
+	};
+
+	return cmocka_run_group_tests(tests, namespaces, NULL);
+}

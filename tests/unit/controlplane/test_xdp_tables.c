@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Batches into maps, and what the program then does with a packet. */
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+
+#include "bpf/sluice_xdp.h"
+#include "bpf/sluice_xdp.skel.h"
+#include "controlplane/xdp_tables.h"
+
+#define PIN_DIR "/sys/fs/bpf/sluice-test"
+#define SLOTS 1021
+#define N_INSTANCES 4
+#define UP (LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
+
+static const uint8_t port_mac[LB_ETH_ALEN] = { 2, 0xed, 0x9e, 0, 0, 1 };
+static struct xdp_object object;
+static struct publish_batch batch;
+static uint64_t generation;
+
+static struct lb_params params = {
+	.secret = "0123456789abcde",
+	.timeouts.ticks = { 0, 100, 36000, 600, 50 },
+	.mtu = 1500,
+	.kernel_rate_pps = 1000000,
+	.icmp_rate_pps = 1000000,
+};
+static struct lb_instance instances[N_INSTANCES];
+static uint16_t slots[SLOTS];
+
+static struct {
+	struct lb_service_table table;
+	struct lb_service slot[64];
+} services;
+
+static int maps_open(void **state)
+{
+	static uint16_t cpu;
+	struct xdp_object_options opt = { .pin_dir = PIN_DIR,
+					  .flows = 1000,
+					  .pool_slots = SLOTS,
+					  .pools = 4,
+					  .cpus = &cpu,
+					  .cpu_count = 1 };
+	cpu_set_t set;
+
+	(void)state;
+	cpu = (uint16_t)sched_getcpu();
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) || unshare(CLONE_NEWNS) ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL))
+		fail_msg("%s", strerror(errno));
+	if (xdp_object_open(&object, &opt))
+		fail_msg("%s", object.why);
+	return 0;
+}
+
+static int maps_close(void **state)
+{
+	(void)state;
+	xdp_object_detach(&object);
+	xdp_object_close(&object);
+	return 0;
+}
+
+static void block_add(uint16_t kind, const void *data, uint32_t count, size_t bytes)
+{
+	batch.block[batch.block_count++] = (struct publish_block){
+		.kind = kind, .data = data, .count = count, .bytes = (uint32_t)bytes
+	};
+}
+
+static int apply(void)
+{
+	int err = xdp_tables_apply(&object, &batch, generation + 1, port_mac);
+
+	generation += !err;
+	memset(&batch, 0, sizeof(batch));
+	assert_int_equal(xdp_tables_generation(&object), generation);
+	return err;
+}
+
+static int slots_apply(uint16_t instance)
+{
+	for (uint32_t i = 0; i < SLOTS; i++)
+		slots[i] = instance;
+	block_add(LB_BLOCK_POOL, slots, SLOTS, sizeof(slots));
+	return apply();
+}
+
+static void services_fill(void)
+{
+	struct lb_service s = { .addr = { 203, 0, 113, 10 },
+				.family = 4,
+				.id = 1,
+				.port = LB_BE16(443),
+				.proto = LB_IPPROTO_TCP,
+				.forward = LB_FORWARD_L2 };
+
+	services.table.mask = 63;
+	services.slot[lb_service_hash4(lb_load32(s.addr), s.port, s.proto, 0) & 63] = s;
+}
+
+static void world_publish(void)
+{
+	for (uint32_t i = 0; i < N_INSTANCES; i++) {
+		instances[i] = (struct lb_instance){ .header_len = 34, .flags = UP };
+		instances[i].header[5] = (uint8_t)i;
+	}
+	services_fill();
+	block_add(LB_BLOCK_PARAMS, &params, 1, sizeof(params));
+	block_add(LB_BLOCK_SERVICES, &services, 64, sizeof(services));
+	block_add(LB_BLOCK_INSTANCES, instances, N_INSTANCES, sizeof(instances));
+	assert_int_equal(slots_apply(1), 0);
+}
+
+/* The instance that a packet goes to, told by its MAC address; -1: none. */
+static int send(uint16_t sport, uint8_t flags)
+{
+	struct {
+		struct lb_eth eth;
+		struct lb_ipv4 ip;
+		struct lb_tcp tcp;
+	} LB_PACKED frame = {
+		.eth = { .type = LB_BE16(LB_ETHERTYPE_IPV4) },
+		.ip = { .version_ihl = 0x45,
+			.total_len = LB_BE16(40),
+			.ttl = 64,
+			.proto = LB_IPPROTO_TCP,
+			.src = lb_cpu_to_be32(0xc6336407),
+			.dst = lb_cpu_to_be32(0xcb00710a) },
+		.tcp = { .sport = lb_cpu_to_be16(sport),
+			 .dport = LB_BE16(443),
+			 .doff = 0x50,
+			 .flags = flags },
+	};
+	uint8_t out[256];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &frame, .data_size_in = sizeof(frame),
+		    .data_out = out, .data_size_out = sizeof(out));
+
+	memcpy(frame.eth.dst, port_mac, sizeof(port_mac));
+	frame.ip.csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(&frame.ip));
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(object.skel->progs.sluice_xdp), &opts), 0);
+	return opts.retval == XDP_TX ? out[5] : -1;
+}
+
+static void first_generation_takes_effect_as_a_whole(void **state)
+{
+	(void)state;
+	assert_int_equal(send(1, LB_TCP_SYN), -1);
+	world_publish();
+	assert_int_equal(send(1, LB_TCP_SYN), 1);
+}
+
+static void previous_table_is_kept_until_it_retires(void **state)
+{
+	(void)state;
+	assert_int_equal(slots_apply(2), 0);
+	assert_int_equal(send(100, LB_TCP_SYN), 2);
+	assert_int_equal(send(101, LB_TCP_ACK), 1); /* begun before, elsewhere */
+	batch.retire = 1;
+	assert_int_equal(apply(), 0);
+	assert_int_equal(send(102, LB_TCP_ACK), 2);
+}
+
+static void equal_table_changes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(slots_apply(3), 0);
+	assert_int_equal(slots_apply(3), 0);
+	assert_int_equal(send(200, LB_TCP_ACK), 2);
+}
+
+/* What is filled is never what is in use. */
+static void many_changes_never_touch_what_is_in_use(void **state)
+{
+	(void)state;
+	for (uint16_t i = 0; i < 20; i++) {
+		uint16_t now = i % N_INSTANCES, before = (uint16_t)(i + 3) % N_INSTANCES;
+
+		assert_int_equal(slots_apply(now), 0);
+		assert_int_equal(send((uint16_t)(1000 + i), LB_TCP_SYN), now);
+		assert_int_equal(send((uint16_t)(2000 + i), LB_TCP_ACK), before);
+		if (i % 3 == 0) {
+			instances[before].flags ^= LB_INSTANCE_SERVES;
+			block_add(LB_BLOCK_INSTANCES, instances, N_INSTANCES, sizeof(instances));
+			assert_int_equal(apply(), 0);
+			assert_int_equal(send((uint16_t)(3000 + i), LB_TCP_ACK), now);
+			instances[before].flags ^= LB_INSTANCE_SERVES;
+			block_add(LB_BLOCK_INSTANCES, instances, N_INSTANCES, sizeof(instances));
+			assert_int_equal(apply(), 0);
+		}
+	}
+}
+
+static void unsound_blocks_change_nothing(void **state)
+{
+	static uint16_t too_high[SLOTS];
+
+	(void)state;
+	assert_int_equal(slots_apply(1), 0);
+	too_high[SLOTS - 1] = LB_INSTANCES_MAX;
+	block_add(LB_BLOCK_POOL, too_high, SLOTS, sizeof(too_high));
+	assert_int_equal(apply(), -EINVAL);
+	block_add(LB_BLOCK_POOL, slots, SLOTS, sizeof(slots) - 1);
+	assert_int_equal(apply(), -EINVAL);
+	block_add(LB_BLOCK_SERVICES, &services, 63, sizeof(services));
+	assert_int_equal(apply(), -EINVAL);
+	block_add(LB_BLOCK_INSTANCES, instances, LB_INSTANCES_MAX + 1, sizeof(instances));
+	assert_int_equal(apply(), -EINVAL);
+	block_add(LB_BLOCK_KINDS, instances, 1, 64);
+	assert_int_equal(apply(), -EINVAL);
+	assert_int_equal(send(300, LB_TCP_SYN), 1);
+}
+
+static void successor_goes_on_from_what_runs(void **state)
+{
+	(void)state;
+	assert_int_equal(slots_apply(2), 0);
+	memset(&object.control->generation[!object.control->active], 0xff,
+	       sizeof(object.control->generation[0])); /* it died while filling */
+	assert_int_equal(send(400, LB_TCP_SYN), 2);
+	assert_int_equal(slots_apply(3), 0);
+	assert_int_equal(send(401, LB_TCP_SYN), 3);
+	assert_int_equal(send(402, LB_TCP_ACK), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_generation_takes_effect_as_a_whole),
+		cmocka_unit_test(previous_table_is_kept_until_it_retires),
+		cmocka_unit_test(equal_table_changes_nothing),
+		cmocka_unit_test(many_changes_never_touch_what_is_in_use),
+		cmocka_unit_test(unsound_blocks_change_nothing),
+		cmocka_unit_test(successor_goes_on_from_what_runs),
+	};
+
+	return cmocka_run_group_tests(tests, maps_open, maps_close);
+}
