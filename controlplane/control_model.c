@@ -2,6 +2,7 @@
 #include "controlplane/control_model.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -153,6 +154,8 @@ static int control_model_drain(struct sluiced *sluiced, struct model_instance *i
 
 	model_admin_set(sluiced->model, instance, MODEL_DRAIN);
 	control_model_send(sluiced, PUBLISH_INSTANCES, wait);
+	/* The dataplane's main thread may have to share this CPU: it comes before the disk. */
+	sched_yield();
 	err = state_set(sluiced->state, instance->path, entry);
 	if (err != 0) {
 		control_model_cancel(sluiced, wait);
