@@ -3,10 +3,12 @@
 """From a drain to the last acknowledgement of the workers, as sluiced measures it.
 
 The clock starts when the daemon has the whole command, and stops when the dataplane has seen the last worker pass
-the change: what "took_us" says in the answer of a drain.
+the change: what "took_us" says in the answer of a drain. On a node these programs have their CPUs to themselves; here
+they have a priority, so that what else runs on the machine isn't measured.
 """
 import contextlib
 import json
+import os
 import socket
 import sys
 import time
@@ -23,6 +25,7 @@ INSTANCE = "web/web-1"
 AIM_US = 100
 MEDIAN_MAX_US = 2000  # on two CPUs that everything in the lab shares, and a build beside it
 PAUSE_S = 0.004
+NICE = -20
 
 
 class Control:
@@ -45,6 +48,25 @@ class Control:
         self.socket.close()
 
 
+def set_priority(pid, nice):
+    """Of a process among those of its session, and of its session among the others."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.setpriority(os.PRIO_PROCESS, int(task.name), nice)
+    with contextlib.suppress(OSError):  # a kernel without sessions that compete
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice), encoding="ascii")
+
+
+@contextlib.contextmanager
+def priority(*daemons):
+    for daemon in daemons:
+        set_priority(daemon.process.pid, NICE)
+    try:
+        yield
+    finally:
+        for daemon in daemons:
+            set_priority(daemon.process.pid, 0)
+
+
 def measure(control, verb):
     began = time.monotonic()
     result = control.ask(verb=verb, instance=INSTANCE)
@@ -63,7 +85,7 @@ def describe(values_us):
 def drain_latency(lab):
     """200 drains over one connection, each acknowledged by all workers."""
     drains, resumes = [], []
-    with contextlib.closing(Control(lab.run_dir / "control.sock")) as control:
+    with contextlib.closing(Control(lab.run_dir / "control.sock")) as control, priority(lab.dataplane, lab.sluiced):
         for _ in range(PAIRS):
             drains.append(measure(control, "drain"))
             time.sleep(PAUSE_S)
