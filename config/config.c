@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void config_free_node(struct config_node *node)
@@ -128,32 +129,58 @@ static ssize_t config_read_all(int file, char *data, size_t size)
 	return (ssize_t)used;
 }
 
-struct config *config_load_file(const char *path, struct config_errors *errors)
+struct config *config_load_fd(int fd, const char *name, struct config_errors *errors)
 {
 	const size_t room = CONFIG_FILE_BYTES_MAX + 1;
 	struct config *config = NULL;
 	ssize_t size = -ENOMEM;
 	char *data = NULL;
-	int file, rc = 0;
+	int rc;
 
-	config_errors_init(errors, path);
-	file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (file < 0) {
-		errno = -config_refuse_file(errors, "cannot be opened", errno);
-		return NULL;
-	}
+	config_errors_init(errors, name);
 	data = malloc(room);
 	if (data)
-		size = config_read_all(file, data, room);
+		size = config_read_all(fd, data, room);
 	if (size < 0) {
 		rc = config_refuse_file(errors, "cannot be read", (int)-size);
 		goto out;
 	}
-	config = config_load_buffer(data, (size_t)size, path, errors);
+	config = config_load_buffer(data, (size_t)size, name, errors);
 	rc = config ? 0 : -errno;
 	explicit_bzero(data, (size_t)size);
 out:
 	free(data);
+	errno = -rc;
+	return config;
+}
+
+static bool config_may_block(int file)
+{
+	struct stat status;
+
+	return fstat(file, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+/* A daemon must not wait for who fills a pipe. */
+struct config *config_load_file(const char *path, struct config_errors *errors)
+{
+	const struct config_place nowhere = { 0, 0 };
+	struct config *config = NULL;
+	int file, rc;
+
+	config_errors_init(errors, path);
+	file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (file < 0) {
+		errno = -config_refuse_file(errors, "cannot be opened", errno);
+		return NULL;
+	}
+	if (config_may_block(file)) {
+		config_error_add(errors, nowhere, NULL, NULL, "expected a regular file");
+		rc = -EINVAL;
+	} else {
+		config = config_load_fd(file, path, errors);
+		rc = config ? 0 : -errno;
+	}
 	close(file);
 	errno = -rc;
 	return config;

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -332,6 +333,32 @@ static void test_files(void **state)
 	config_free(NULL);
 }
 
+/* A daemon that waited for the other end of a fifo would answer nobody. */
+static void test_what_is_no_file(void **state)
+{
+	static struct config_errors errors;
+	char dir[] = "/tmp/test_load_XXXXXX", path[64];
+	int ends[2];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_null(config_load_file(path, &errors));
+	assert_int_equal(errno, EINVAL);
+	assert_string_equal(errors.list[0].message, "expected a regular file");
+	unlink(path);
+	rmdir(dir);
+	assert_null(config_load_file("/dev/zero", &errors));
+	assert_string_equal(errors.list[0].message, "expected a regular file");
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], refuse_base, strlen(refuse_base)), strlen(refuse_base));
+	close(ends[1]);
+	config_free(config_load_fd(ends[0], "pipe", &errors));
+	assert_int_equal(errors.count, 0);
+	close(ends[0]);
+}
+
 static void test_examples(void **state)
 {
 	static const char *const examples[] = { "minimal", "elb-classic", "ipv6-ipip", "lab" };
@@ -357,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_ports),	    cmocka_unit_test(test_accepted_forms),
 		cmocka_unit_test(test_bytes),	    cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_error_count), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_error_count), cmocka_unit_test(test_what_is_no_file),
 		cmocka_unit_test(test_examples),
 	};
 
