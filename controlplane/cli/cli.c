@@ -28,13 +28,9 @@ static const char cli_head[] = "usage: sluicectl [-r DIR] [-o table|json] VERB .
 static const char cli_tail[] = "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 no daemon.\n";
 
 static const struct option cli_options[] = {
-	{ "run-dir", required_argument, NULL, 'r' },
-	{ "output", required_argument, NULL, 'o' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "all", no_argument, NULL, 'a' },
-	{ "wait", optional_argument, NULL, 'w' },
-	{ NULL, 0, NULL, 0 },
+	{ "run-dir", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' },
+	{ "help", no_argument, NULL, 'h' },	     { "version", no_argument, NULL, 'V' },
+	{ "wait", optional_argument, NULL, 'w' },    { NULL, 0, NULL, 0 },
 };
 
 int cli_refuse(const struct cli *cli, const char *format, ...)
@@ -58,7 +54,7 @@ int cli_usage(const struct cli *cli, const char *format, ...)
 	vfprintf(cli->err, format, arguments);
 	va_end(arguments);
 	if (cli->verb != NULL)
-		fprintf(cli->err, "\nusage: sluicectl %s %s\n", cli->verb->name,
+		fprintf(cli->err, "\nusage: sluicectl %s%s\n", cli->verb->name,
 			cli->verb->synopsis);
 	else
 		fputs("\nusage: sluicectl [-r DIR] [-o table|json] VERB ...; sluicectl -h lists the "
@@ -78,7 +74,7 @@ static void cli_print_help(const struct cli *cli)
 	const struct cli_verb *verb = cli->verb;
 
 	if (verb != NULL) {
-		fprintf(cli->out, "usage: sluicectl %s %s\n\n%c%s.\n", verb->name, verb->synopsis,
+		fprintf(cli->out, "usage: sluicectl %s%s\n\n%c%s.\n", verb->name, verb->synopsis,
 			toupper((unsigned char)verb->summary[0]), verb->summary + 1);
 		if (verb->help != NULL)
 			fprintf(cli->out, "\n%s", verb->help);
@@ -86,7 +82,7 @@ static void cli_print_help(const struct cli *cli)
 	}
 	fputs(cli_head, cli->out);
 	for (verb = cli_verbs; verb->name != NULL; verb++)
-		fprintf(cli->out, "  %s %s\n      %s\n", verb->name, verb->synopsis, verb->summary);
+		fprintf(cli->out, "  %s%s\n      %s\n", verb->name, verb->synopsis, verb->summary);
 	fputs(cli_tail, cli->out);
 }
 
@@ -98,7 +94,7 @@ static int cli_read_output(struct cli *cli, const char *word)
 	return -1;
 }
 
-/* "--wait 5m" is as good as "--wait=5m": the next word is its value if it is a time. */
+/* "--wait 5m" is as good as "--wait=5m": the next word is its value, unless it is the instance. */
 static int cli_read_wait(struct cli *cli, char **argv)
 {
 	const char *next = argv[optind];
@@ -106,7 +102,8 @@ static int cli_read_wait(struct cli *cli, char **argv)
 
 	cli->wait = true;
 	cli->wait_ms = 0;
-	if (optarg == NULL && next != NULL && config_scalar_duration(next, &ms) == 0) {
+	if (optarg == NULL && next != NULL && isdigit((unsigned char)next[0]) &&
+	    strchr(next, '/') == NULL) {
 		optarg = argv[optind];
 		optind++;
 	}
@@ -136,11 +133,6 @@ static int cli_read_option(struct cli *cli, int option, char **argv)
 	case 'V':
 		fputs("sluicectl " SLUICE_VERSION "\n", cli->out);
 		return CLI_DONE;
-	case 'a':
-		cli->all = true;
-		if ((allowed & CLI_OPTION_ALL) != 0)
-			return -1;
-		break;
 	case 'w':
 		if ((allowed & CLI_OPTION_WAIT) != 0)
 			return cli_read_wait(cli, argv);
@@ -210,7 +202,7 @@ static int cli_find_verb(struct cli *cli, int argc, char **argv)
 
 static int cli_run_verb(struct cli *cli, int argc, char **argv)
 {
-	int code = cli_read_options(cli, argc, argv, ":hVr:o:a");
+	int code = cli_read_options(cli, argc, argv, ":hVr:o:");
 
 	if (code >= 0)
 		return code;
@@ -242,7 +234,7 @@ int cli_run(int argc, char **argv, FILE *out, FILE *err)
 	cli.colour = cli_wants_colour(&cli);
 	cli.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 
-	code = cli_read_options(&cli, argc, argv, "+:hVr:o:a");
+	code = cli_read_options(&cli, argc, argv, "+:hVr:o:");
 	if (code >= 0)
 		return code;
 	argc -= optind;

@@ -19,7 +19,6 @@ enum cli_exit {
 
 enum cli_option {
 	CLI_OPTION_WAIT = 1 << 0,
-	CLI_OPTION_ALL = 1 << 1,
 };
 
 struct cli;
@@ -38,7 +37,6 @@ struct cli_verb {
 struct cli {
 	const char *dir;
 	bool json;
-	bool all;	  /* -a */
 	bool wait;	  /* --wait */
 	uint32_t wait_ms; /* 0: without a limit */
 	bool tty;	  /* out is a terminal */

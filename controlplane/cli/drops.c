@@ -37,7 +37,6 @@ static void drops_table(const struct cli *cli, const json_t *drops)
 {
 	struct table *table = table_create(drops_columns);
 	const json_t *drop;
-	bool any = false;
 	char text[TEXT_MAX];
 	size_t i;
 
@@ -46,18 +45,14 @@ static void drops_table(const struct cli *cli, const json_t *drops)
 		const char *reason = json_string_value(json_object_get(drop, "reason"));
 		const char *meaning = json_string_value(json_object_get(drop, "text"));
 
-		if (packets == 0 && !cli->all)
-			continue;
-		any = true;
-		table_add(table, TABLE_PLAIN, "%s", reason != NULL ? reason : "?");
-		table_add(table, packets == 0 ? TABLE_DIM : TABLE_PLAIN, "%s",
-			  text_count(text, packets));
-		table_add(table, TABLE_PLAIN, "%s", meaning != NULL ? meaning : "");
+		enum table_style style = packets == 0 ? TABLE_DIM : TABLE_PLAIN;
+
+		table_add(table, style, "%s", reason != NULL ? reason : "?");
+		table_add(table, style, "%s", text_count(text, packets));
+		table_add(table, style, "%s", meaning != NULL ? meaning : "");
 	}
-	if (any) {
-		fputc('\n', cli->out);
-		table_print(table, cli->out, cli->colour);
-	}
+	fputc('\n', cli->out);
+	table_print(table, cli->out, cli->colour);
 	table_destroy(table);
 }
 
@@ -77,9 +72,7 @@ static void drops_nic(const struct cli *cli, const json_t *nic)
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
 		int64_t count = drops_integer(nic, counters[i].key);
 
-		if (count != 0 || cli->all)
-			fprintf(cli->out, "port: %s %s\n", text_count(text, count),
-				counters[i].text);
+		fprintf(cli->out, "port: %s %s\n", text_count(text, count), counters[i].text);
 	}
 }
 
@@ -100,11 +93,11 @@ int drops_run(struct cli *cli, int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	code = client_ask(cli, json_pack("{s:s}", "verb", "drops"), NULL, NULL, &result);
-	if (code == CLI_DONE && cli->json) {
+	if (code == CLI_DONE && cli->json)
 		cli_print_json(cli, result, JSON_INDENT(2));
-	} else if (code == CLI_DONE && json_is_false(json_object_get(result, "running"))) {
+	if (code == CLI_DONE && json_is_false(json_object_get(result, "running"))) {
 		code = cli_refuse(cli, "the dataplane is not running: there are no counters");
-	} else if (code == CLI_DONE) {
+	} else if (code == CLI_DONE && !cli->json) {
 		drops_sum(cli, result);
 		drops_from_kernel(cli, json_object_get(result, "from_kernel"));
 		drops_nic(cli, json_object_get(result, "nic"));

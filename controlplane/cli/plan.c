@@ -15,6 +15,16 @@
 #include "controlplane/cli/table.h"
 #include "controlplane/cli/text.h"
 
+/* A pipe may be read, but a fifo that nobody writes to must not be waited for. Return: -1 and errno. */
+static int plan_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETFL, O_RDONLY);
+	return fd;
+}
+
 /* ---- check ---- */
 
 static void check_print_json(const struct cli *cli, const char *file,
@@ -45,10 +55,24 @@ static void check_print_counts(const struct cli *cli, const char *file, const st
 		text_plural(config->pool_count), instances, text_plural(instances));
 }
 
+static struct config *check_load(const char *path, struct config_errors *errors)
+{
+	int error, fd = plan_open(path);
+	struct config *config;
+
+	if (fd < 0)
+		return config_load_file(path, errors); /* says why */
+	config = config_load_fd(fd, path, errors);
+	error = errno;
+	close(fd);
+	errno = error;
+	return config;
+}
+
 int check_run(struct cli *cli, int argc, char **argv)
 {
 	struct config_errors errors = { 0 };
-	struct config *config = config_load_file(argv[0], &errors);
+	struct config *config = check_load(argv[0], &errors);
 	int error = errno, code = CLI_DONE;
 
 	(void)argc;
@@ -58,7 +82,7 @@ int check_run(struct cli *cli, int argc, char **argv)
 		code = cli_refuse(cli, "%s: %s", argv[0], strerror(error));
 	else if (config == NULL)
 		code = CLI_REFUSED;
-	if (config == NULL && errors.count > 0 && !cli->json)
+	if (config == NULL && errors.count > 0)
 		config_errors_print(&errors, cli->err);
 	if (config != NULL && !cli->json)
 		check_print_counts(cli, argv[0], config);
@@ -90,7 +114,7 @@ static ssize_t plan_read_fd(int fd, char *data, size_t room)
 static char *plan_read(const struct cli *cli, const char *path, size_t *size)
 {
 	size_t room = CONFIG_FILE_BYTES_MAX + 1;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = plan_open(path);
 	char *data = fd < 0 ? NULL : malloc(room);
 	ssize_t used = fd < 0 ? -errno : data == NULL ? -ENOMEM : plan_read_fd(fd, data, room);
 

@@ -78,7 +78,6 @@ _sluicectl() {
 	if [[ $current == -* ]]; then
 		case ${verb[0]} in
 		drain) __sluicectl_reply "-r -o -h --run-dir --output --help --wait" "$current" ;;
-		drops) __sluicectl_reply "-a -r -o -h --all --run-dir --output --help" "$current" ;;
 		*) __sluicectl_reply "-r -o -h -V --run-dir --output --help --version" "$current" ;;
 		esac
 	elif ((${#verb[@]} == 0)); then

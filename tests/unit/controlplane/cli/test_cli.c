@@ -56,7 +56,7 @@ static const struct {
 	  "status: \"b\" is one argument too many\nusage: sluicectl "
 	  "status [POOL]\n" },
 	{ "status --wait", NULL, 2, NULL, "", "there is no option --wait here" },
-	{ "status -a", NULL, 2, NULL, "", "there is no option -a here" },
+	{ "drops -a", NULL, 2, NULL, "", "there is no option -a here" },
 	{ "drain", NULL, 2, NULL, "",
 	  "drain: an argument is missing\nusage: sluicectl drain POOL/" },
 	{ "drain web", NULL, 2, NULL, "", "\"web\": expected POOL/INSTANCE" },
@@ -64,6 +64,9 @@ static const struct {
 	{ "drain a/", NULL, 2, NULL, "", "expected POOL/INSTANCE" },
 	{ "drain a/b/c", NULL, 2, NULL, "", "expected POOL/INSTANCE" },
 	{ "drain a/b --wait=5", NULL, 2, NULL, "", "--wait 5: expected a time" },
+	{ "drain a/b --wait 5", NULL, 2, NULL, "", "--wait 5: expected a time" },
+	{ "drain a/b --wait 5x", NULL, 2, NULL, "", "--wait 5x: expected a time" },
+	{ "drain --wait 5x a/b", NULL, 2, NULL, "", "--wait 5x: expected a time" },
 	{ "drain a/b --wait=0s", NULL, 2, NULL, "", "--wait 0s: expected a time" },
 	{ "drain a/b --wait=25h", NULL, 2, NULL, "", "--wait 25h: expected a time" },
 	{ "maint a/b c/d", NULL, 2, NULL, "", "too many" },
@@ -321,7 +324,7 @@ static void test_check(void **test_state)
 	assert_int_equal(harness_run(h, arguments, NULL), 1);
 	assert_non_null(strstr(h->out, "\"ok\": false"));
 	assert_non_null(strstr(h->out, "sluice.yaml:1:16: "));
-	assert_string_equal(h->err, "");
+	assert_non_null(strstr(h->err, "sluice.yaml:1:16: node.flows"));
 	snprintf(arguments, sizeof(arguments), "config check %s", path);
 	assert_int_equal(harness_run(h, arguments, NULL), 1);
 	assert_non_null(strstr(h->err, "sluice.yaml:1:16: node.flows"));
@@ -329,6 +332,25 @@ static void test_check(void **test_state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(harness_run(h, arguments, NULL), 1);
 	assert_non_null(strstr(h->err, "sluice.yaml"));
+}
+
+/* With nobody at the other end it is empty. */
+static void test_fifo(void **test_state)
+{
+	static const char *const verbs[] = { "check", "diff", "apply" };
+	struct harness *h = *test_state;
+	char dir[] = "/tmp/test_cli_XXXXXX", path[64], arguments[256];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		snprintf(arguments, sizeof(arguments), "config %s %s", verbs[i], path);
+		assert_int_equal(harness_run(h, arguments, i == 0 ? NULL : REFUSED("empty")), 1);
+		assert_non_null(strstr(h->err, "empty"));
+	}
+	unlink(path);
+	rmdir(dir);
 }
 
 /* The daemon gets the text of the file, and the verb first. */
@@ -421,6 +443,7 @@ int main(void)
 		TEST(test_socket_path_too_long),
 		TEST(test_socket_without_a_daemon),
 		TEST(test_check),
+		TEST(test_fifo),
 		TEST(test_apply_sends_the_file),
 		TEST(test_apply_of_what_is_no_text),
 		TEST(test_apply_of_a_huge_file),
