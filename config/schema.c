@@ -119,8 +119,8 @@ const struct config_item config_schema[] = {
 	  .help = "The port that packets come from and go to. A kernel interface is driven through "
 		  "AF_XDP." },
 	{ NODE, .key = "cpus", .type = CONFIG_TYPE_TEXT, .required = true,
-	  .expect = "a list of CPUs from 0 to 1023 such as \"2-5,7\"", .parse = config_field_cpus,
-	  .format = config_field_cpus_format, FIELD(config_node, cpus),
+	  .expect = "one text of CPUs from 0 to 1023, such as \"2-5,7\"",
+	  .parse = config_field_cpus, .format = config_field_cpus_format, FIELD(config_node, cpus),
 	  .help = "One worker runs on each, with one receive and one transmit queue, and keeps it "
 		  "busy. At most 64." },
 	{ NODE, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
@@ -145,15 +145,16 @@ const struct config_item config_schema[] = {
 	  .parse = config_field_secret, FIELD(config_node, secret),
 	  .help = "Keys the hash that chooses instances, so that clients can't aim at one." },
 	{ NODE, .key = "idle_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND, .max = HOUR,
-	  .fallback = "15m", FIELD(config_node, idle_timeout_ms),
+	  .fallback = "15m", .reloadable = true, FIELD(config_node, idle_timeout_ms),
 	  .help = "An established flow without packets is forgotten after this time. It is also how "
 		  "long flows keep their instance after a change of their pool. Longer than most "
 		  "keep-alive intervals; forgotten flows of an unchanged pool still land right." },
 	{ NODE, .key = "syn_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
-	  .max = MINUTE, .fallback = "10s", FIELD(config_node, syn_timeout_ms),
+	  .max = MINUTE, .fallback = "10s", .reloadable = true, FIELD(config_node, syn_timeout_ms),
 	  .help = "A flow of which only a SYN was seen is forgotten after this time." },
 	{ NODE, .key = "fin_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
-	  .max = 10 * MINUTE, .fallback = "1m", FIELD(config_node, fin_timeout_ms),
+	  .max = 10 * MINUTE, .fallback = "1m", .reloadable = true,
+	  FIELD(config_node, fin_timeout_ms),
 	  .help = "A flow that the client has closed or reset is forgotten after this time without "
 		  "packets." },
 	{ NODE, .key = "mtu", .type = CONFIG_TYPE_NUMBER, .min = 1280, .max = 9600, .unit = "bytes",
@@ -165,10 +166,11 @@ const struct config_item config_schema[] = {
 	  .help = "Size of a pool's Maglev table, a prime number, the same on all nodes of a cluster. "
 		  "At least 16 for each instance of the largest pool; 100 make the shares even." },
 	{ NODE, .key = "kernel_rate", .type = CONFIG_TYPE_NUMBER, .min = 100, .max = 10000000,
-	  .fallback = "20000", .unit = "packets/s", FIELD(config_node, kernel_rate_pps),
+	  .fallback = "20000", .unit = "packets/s", .reloadable = true,
+	  FIELD(config_node, kernel_rate_pps),
 	  .help = "Limit of what goes to the kernel path: ARP, ping, BGP, SSH, answers to checks." },
 	{ NODE, .key = "icmp_rate", .type = CONFIG_TYPE_NUMBER, .max = 1000000, .fallback = "1000",
-	  .unit = "packets/s", FIELD(config_node, icmp_rate_pps),
+	  .unit = "packets/s", .reloadable = true, FIELD(config_node, icmp_rate_pps),
 	  .help = "Limit of the ICMP errors that Sluice itself makes (packet too big). 0 sends none." },
 	{ NODE, .key = "hugepages_mb", .type = CONFIG_TYPE_NUMBER, .min = 64, .max = 1048576,
 	  .unit = "MiB", .absent = "what tables and buffers need", FIELD(config_node, hugepages_mb),

@@ -52,6 +52,12 @@ static const struct {
 	{ "\"1\"", "\"1-3,5\"", "~ restart node.cpus: 1 -> 1-3,5\n", 1 },
 	{ "0e0f", "0e0e", "~ restart node.secret: (a secret) -> (another secret)\n", 1 },
 	{ "flows: 2048", "flows: 2048\n  mtu: 1500", "~ restart node.mtu:  -> 1500\n", 1 },
+	{ "flows: 2048", "flows: 2048\n  idle_timeout: 1m\n  syn_timeout: 5s\n  fin_timeout: 2s",
+	  "~ node.idle_timeout: 15m -> 1m\n~ node.syn_timeout: 10s -> 5s\n"
+	  "~ node.fin_timeout: 1m -> 2s\n",
+	  0 },
+	{ "flows: 2048", "flows: 2048\n  kernel_rate: 500\n  icmp_rate: 0",
+	  "~ node.kernel_rate: 20000 -> 500\n~ node.icmp_rate: 1000 -> 0\n", 0 },
 	{ "flows: 2048", "flows: 2048\n  checks_in_flight: 8", "~ node.checks_in_flight: 64 -> 8\n",
 	  0 },
 	{ "\"10.0.0.5/24\"", "\"10.0.0.5/24\", \"2001:db8::5/64\"",

@@ -245,7 +245,7 @@ static const struct refuse_row rows[] = {
 	  "kernel interface (\"eth1\") or a DPDK vdev (\"net_af_xdp0,iface=eth1\")\n" },
 	{ "  cpus: \"1\"\n",
 	  "",
-	  "t:1:1: node.cpus: is missing; expected a list of CPUs from 0 to 1023 such as "
+	  "t:1:1: node.cpus: is missing; expected one text of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "  address: [\"10.0.0.5/24\"]\n",
 	  "",
@@ -257,26 +257,26 @@ static const struct refuse_row rows[] = {
 	  "of a cluster; make them with \"openssl rand -hex 16\"\n" },
 	{ "\"1\"",
 	  "\"\"",
-	  "t:3:9: node.cpus: \"\": expected a list of CPUs from 0 to 1023 such as \"2-5,7\"\n" },
+	  "t:3:9: node.cpus: \"\": expected one text of CPUs from 0 to 1023, such as \"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"1,\"",
-	  "t:3:9: node.cpus: \"1,\": expected a list of CPUs from 0 to 1023 such as "
+	  "t:3:9: node.cpus: \"1,\": expected one text of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\",1\"",
-	  "t:3:9: node.cpus: \",1\": expected a list of CPUs from 0 to 1023 such as "
+	  "t:3:9: node.cpus: \",1\": expected one text of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"1,,2\"",
-	  "t:3:9: node.cpus: \"1,,2\": expected a list of CPUs from 0 to 1023 such as "
+	  "t:3:9: node.cpus: \"1,,2\": expected one text of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"1-\"",
-	  "t:3:9: node.cpus: \"1-\": expected a list of CPUs from 0 to 1023 such as "
+	  "t:3:9: node.cpus: \"1-\": expected one text of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"3-1\"",
-	  "t:3:9: node.cpus: \"3-1\": expected a list of CPUs from 0 to 1023 such as "
+	  "t:3:9: node.cpus: \"3-1\": expected one text of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"1,1\"",
@@ -286,29 +286,29 @@ static const struct refuse_row rows[] = {
 	  "t:3:9: node.cpus: \"1-3,2\": CPU 2 is listed twice\n" },
 	{ "\"1\"",
 	  "\"1024\"",
-	  "t:3:9: node.cpus: \"1024\": expected a list of CPUs from 0 to 1023 such as "
+	  "t:3:9: node.cpus: \"1024\": expected one text of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"0-64\"",
 	  "t:3:9: node.cpus: \"0-64\": expected at most 64 CPUs, not 65\n" },
 	{ "\"1\"",
 	  "\"a\"",
-	  "t:3:9: node.cpus: \"a\": expected a list of CPUs from 0 to 1023 such as \"2-5,7\"\n" },
+	  "t:3:9: node.cpus: \"a\": expected one text of CPUs from 0 to 1023, such as \"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"01\"",
-	  "t:3:9: node.cpus: \"01\": expected a list of CPUs from 0 to 1023 such as "
+	  "t:3:9: node.cpus: \"01\": expected one text of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"1, 2\"",
-	  "t:3:9: node.cpus: \"1, 2\": expected a list of CPUs from 0 to 1023 such as "
+	  "t:3:9: node.cpus: \"1, 2\": expected one text of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "[1]",
-	  "t:3:9: node.cpus: expected a list of CPUs from 0 to 1023 such as \"2-5,7\", not "
+	  "t:3:9: node.cpus: expected one text of CPUs from 0 to 1023, such as \"2-5,7\", not "
 	  "a list\n" },
 	{ "\"1\"",
 	  "\"1-4294967295\"",
-	  "t:3:9: node.cpus: \"1-4294967295\": expected a list of CPUs from 0 to 1023 such "
+	  "t:3:9: node.cpus: \"1-4294967295\": expected one text of CPUs from 0 to 1023, such "
 	  "as \"2-5,7\"\n" },
 	{ "[\"10.0.0.5/24\"]",
 	  "\"10.0.0.5/24\"",
