@@ -207,11 +207,22 @@ static void mark_everything(struct publish *publish)
 
 /* ---- What the backend says ---- */
 
+/* What runs was acknowledged to a predecessor. */
+static uint64_t adopted_generation(const struct publish *publish)
+{
+	const struct lb_segment *segment = publish->ops->segment(publish->backend);
+	const struct lb_node_stats *node =
+		segment ? lb_segment_at(segment, segment->node_stats) : NULL;
+
+	return node ? node->generation : 0;
+}
+
 static void on_connected(void *arg)
 {
 	struct publish *publish = arg;
 
 	publish->info.connected = true;
+	publish->info.generation = adopted_generation(publish);
 	publish->info.problem[0] = '\0';
 	publish->in_flight = false;
 	publish->refusals = 0;

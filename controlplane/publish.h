@@ -87,7 +87,7 @@ const struct lb_segment *publish_segment(const struct publish *publish);
 
 struct publish_info {
 	bool connected;
-	uint64_t generation;  /* that was acknowledged last */
+	uint64_t generation;  /* that runs: acknowledged last, or adopted */
 	uint64_t published;   /* generations sent since the start */
 	uint64_t refused;     /* of them */
 	uint64_t skipped;     /* blocks that were not sent, being equal to what runs */

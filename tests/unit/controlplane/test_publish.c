@@ -286,6 +286,27 @@ static void test_equal_is_not_sent(void **state)
 	assert_int_equal(f->view.generations, generations);
 }
 
+/* Timeouts and rates of another configuration reach the dataplane. */
+static void test_params_follow(void **state)
+{
+	struct fixture *f = *state;
+	struct config *config = fixture_web(3);
+
+	start(f, 3);
+	config->node.idle_timeout_ms = 60000;
+	config->node.syn_timeout_ms = 5000;
+	config->node.fin_timeout_ms = 2000;
+	config->node.kernel_rate_pps = 500;
+	config->node.icmp_rate_pps = 0;
+	assert_int_equal(model_apply(f->model, config, 0), 0);
+	assert_int_equal(settle(f, PUBLISH_ALL).status, 0);
+	assert_int_equal(f->view.params.timeouts.ticks[LB_FLOW_ESTABLISHED],
+			 60000 / LB_FLOW_TICK_MS);
+	assert_int_equal(f->view.params.kernel_rate_pps, 500);
+	assert_int_equal(f->view.params.icmp_rate_pps, 0);
+	check_equal(f);
+}
+
 static void test_no_dataplane(void **state)
 {
 	struct fixture *f = *state;
@@ -408,6 +429,7 @@ static void test_adoption(void **state)
 {
 	struct fixture *f = *state;
 	struct fake_view *before = malloc(sizeof(*before));
+	struct publish_info info;
 
 	start(f, 5);
 	/* indices that another order of the file would not give, one down, one lame */
@@ -425,6 +447,8 @@ static void test_adoption(void **state)
 	life_begin(f, fixture_web(4));
 	knowledge_forget(f);
 	assert_true(publish_connect(f->publish, PATIENCE_MS));
+	publish_info_get(f->publish, &info);
+	assert_int_equal(info.generation, before->generation);
 	assert_int_equal(instance(f, "web/web-2")->health, HEALTH_DOWN);
 	assert_int_equal(instance(f, "web/web-3")->health, HEALTH_LAME);
 	assert_int_equal(instance(f, "web/web-4")->health, HEALTH_UP);
@@ -599,6 +623,7 @@ int main(void)
 		TEST(test_changes_are_coalesced),
 		TEST(test_newest_wins),
 		TEST(test_equal_is_not_sent),
+		TEST(test_params_follow),
 		TEST(test_no_dataplane),
 		TEST(test_another_abi),
 		TEST(test_refused_once),
