@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/version.h"
 #include "controlplane/instance/report.h"
 #include "controlplane/instance/verb.h"
 
@@ -30,18 +31,22 @@ static void print_usage(FILE *out)
 			verbs[i].help);
 }
 
-static int wants_help(int argc, char **argv)
+static int wants(int argc, char **argv, const char *letter, const char *word)
 {
 	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
+		if (!strcmp(argv[i], letter) || !strcmp(argv[i], word))
 			return 1;
-	return argc > 1 && !strcmp(argv[1], "help");
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	if (wants_help(argc, argv)) {
+	if (wants(argc, argv, "-h", "--help") || (argc > 1 && !strcmp(argv[1], "help"))) {
 		print_usage(stdout);
+		return VERB_DONE;
+	}
+	if (wants(argc, argv, "-V", "--version")) {
+		puts("sluice-instance " SLUICE_VERSION);
 		return VERB_DONE;
 	}
 	for (size_t i = 0; argc > 1 && i < VERB_COUNT; i++) {
