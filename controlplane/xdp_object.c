@@ -217,7 +217,9 @@ static void *view(const struct bpf_map *map)
 	size_t bytes = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
-	return memory == MAP_FAILED ? NULL : memory;
+	if (memory == MAP_FAILED)
+		memory = NULL;
+	return memory;
 }
 
 static void unview(const struct bpf_map *map, const void *memory)

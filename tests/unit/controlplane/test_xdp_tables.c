@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Batches into maps, and what the program then does with a packet. */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -17,6 +19,7 @@
 #include "bpf/sluice_xdp.h"
 #include "bpf/sluice_xdp.skel.h"
 #include "controlplane/xdp_tables.h"
+#include "controlplane/xdp_thread.h"
 
 #define PIN_DIR "/sys/fs/bpf/sluice-test"
 #define SLOTS 1021
@@ -27,6 +30,7 @@ static const uint8_t port_mac[LB_ETH_ALEN] = { 2, 0xed, 0x9e, 0, 0, 1 };
 static struct xdp_object object;
 static struct publish_batch batch;
 static uint64_t generation;
+static uint16_t cpu;
 
 static struct lb_params params = {
 	.secret = "0123456789abcde",
@@ -45,7 +49,6 @@ static struct {
 
 static int maps_open(void **state)
 {
-	static uint16_t cpu;
 	struct xdp_object_options opt = { .pin_dir = PIN_DIR,
 					  .flows = 1000,
 					  .pool_slots = SLOTS,
@@ -238,6 +241,46 @@ static void successor_goes_on_from_what_runs(void **state)
 	assert_int_equal(send(402, LB_TCP_ACK), 2);
 }
 
+/* Nobody sends any more: the thread ends the flows, and the counts come back to zero. */
+static void flows_end_without_packets(void **state)
+{
+	struct lb_params short_lived = params;
+	struct xdp_thread *thread;
+
+	(void)state;
+	for (uint32_t i = 0; i < LB_FLOW_STATES; i++)
+		short_lived.timeouts.ticks[i] = 2;
+	block_add(LB_BLOCK_PARAMS, &short_lived, 1, sizeof(short_lived));
+	assert_int_equal(slots_apply(1), 0);
+	for (uint16_t port = 5000; port < 5100; port++)
+		assert_int_equal(send(port, LB_TCP_SYN), 1);
+	assert_true(object.cpus[cpu].stats.flows >= 100);
+	thread = xdp_thread_create(&object, &cpu, 1);
+	assert_non_null(thread);
+	for (int i = 0; i < 100 && object.cpus[cpu].stats.flows; i++)
+		usleep(100000);
+	assert_int_equal(object.cpus[cpu].stats.flows, 0);
+	assert_int_equal(object.counts[(size_t)cpu * LB_XDP_INSTANCES_MAX + 1].flows, 0);
+	xdp_thread_destroy(thread);
+}
+
+static void grace_periods_are_waited_for_elsewhere(void **state)
+{
+	struct xdp_thread *thread = xdp_thread_create(&object, &cpu, 1);
+	struct pollfd over;
+
+	(void)state;
+	assert_non_null(thread);
+	over = (struct pollfd){ .fd = xdp_thread_fd(thread), .events = POLLIN };
+	assert_int_equal(xdp_thread_answer(thread), -EAGAIN);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(xdp_thread_sync(thread), 0);
+		assert_int_equal(poll(&over, 1, 10000), 1);
+		assert_int_equal(xdp_thread_answer(thread), 0);
+	}
+	xdp_thread_destroy(thread);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +290,8 @@ int main(void)
 		cmocka_unit_test(many_changes_never_touch_what_is_in_use),
 		cmocka_unit_test(unsound_blocks_change_nothing),
 		cmocka_unit_test(successor_goes_on_from_what_runs),
+		cmocka_unit_test(flows_end_without_packets),
+		cmocka_unit_test(grace_periods_are_waited_for_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, maps_open, maps_close);
