@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/model.h"
@@ -106,6 +107,17 @@ static json_t *control_plan_figures(const struct model_plan *plan)
 			 (json_int_t)plan->flows_moved);
 }
 
+/* Clients send the path that the file really has. */
+static bool control_plan_is_own(const struct sluiced *sluiced, const char *file)
+{
+	char *path = realpath(sluiced->config_path, NULL);
+	bool own = strcmp(file, sluiced->config_path) == 0 ||
+		   (path != NULL && strcmp(file, path) == 0);
+
+	free(path);
+	return own;
+}
+
 /* The result, before the configuration is applied. */
 static json_t *control_plan_result(struct sluiced *sluiced, const struct control_config *from,
 				   const struct config *config)
@@ -123,9 +135,8 @@ static json_t *control_plan_result(struct sluiced *sluiced, const struct control
 	config_diff(model_config(sluiced->model), config, control_plan_on_change, &changes);
 	name = json_string(file);
 	return json_pack("{s:o, s:b, s:o, s:i, s:o}", "file", name != NULL ? name : json_null(),
-			 "own_file", strcmp(file, sluiced->config_path) == 0, "changes",
-			 changes.list, "changes_more", (int)changes.more, "plan",
-			 control_plan_figures(&plan));
+			 "own_file", control_plan_is_own(sluiced, file), "changes", changes.list,
+			 "changes_more", (int)changes.more, "plan", control_plan_figures(&plan));
 }
 
 json_t *control_plan_diff(struct sluiced *sluiced, const struct control_config *from,

@@ -275,18 +275,19 @@ static void checks_stop(struct sluiced *sluiced)
 
 static const struct part {
 	const char *name;
+	bool explains;			       /* itself, in the log, why it cannot start */
 	int (*start)(struct sluiced *sluiced); /* 0 or -errno */
 	void (*stop)(struct sluiced *sluiced);
 } parts[] = {
-	{ "lock", lock_start, lock_stop },
-	{ "event loop", base_start, base_stop },
-	{ "state", state_start, state_stop },
-	{ "model", model_start, model_stop },
-	{ "publisher", publish_start, publish_stop },
-	{ "statistics", stats_start, stats_stop },
-	{ "next hops", neighbours_start, neighbours_stop },
-	{ "checks", checks_start, checks_stop },
-	{ "control", control_model_start, control_model_stop },
+	{ "lock", true, lock_start, lock_stop },
+	{ "event loop", false, base_start, base_stop },
+	{ "state", false, state_start, state_stop },
+	{ "model", true, model_start, model_stop },
+	{ "publisher", false, publish_start, publish_stop },
+	{ "statistics", false, stats_start, stats_stop },
+	{ "next hops", false, neighbours_start, neighbours_stop },
+	{ "checks", false, checks_start, checks_stop },
+	{ "control", false, control_model_start, control_model_stop },
 };
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
@@ -304,7 +305,8 @@ static int parts_start(struct sluiced *sluiced)
 
 		if (!err)
 			continue;
-		log_err("cannot start: %s: %s", parts[i].name, strerror(-err));
+		if (!parts[i].explains || err == -ENOMEM)
+			log_err("cannot start: %s: %s", parts[i].name, strerror(-err));
 		parts_stop(sluiced, i);
 		return err;
 	}

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/version.h"
 #include "controlplane/log.h"
@@ -55,6 +58,17 @@ static int level_set(const char *word)
 	return -EINVAL;
 }
 
+/* So that it can be told from others. Links stay: what they lead to may change. */
+static const char *path_absolute(const char *path)
+{
+	static char absolute[PATH_MAX];
+	char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	int length = here ? snprintf(absolute, sizeof(absolute), "%s/%s", here, path) : 0;
+
+	free(here);
+	return length > 0 && length < (int)sizeof(absolute) ? absolute : path;
+}
+
 /* Return: an enum options_exit, or -1: go on. */
 static int option_take(struct sluiced *sluiced, int option)
 {
@@ -93,6 +107,7 @@ int options_read(struct sluiced *sluiced, int argc, char **argv)
 		fprintf(stderr, "sluiced: unexpected argument: %s\n", argv[optind]);
 		code = OPTIONS_EXIT_USAGE;
 	}
+	sluiced->config_path = path_absolute(sluiced->config_path);
 	if (!sluiced->state_dir)
 		sluiced->state_dir = sluiced->run_dir ? sluiced->run_dir : STATE_DIR;
 	if (!sluiced->run_dir)
