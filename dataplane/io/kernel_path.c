@@ -58,7 +58,9 @@ int kernel_path_open(struct kernel_path *path, const struct port *port, struct r
 				      .n_workers = port->n_queues,
 				      .pool = pool,
 				      .stats = stats,
+				      .mtu = port->mtu,
 				      .has_carrier = true };
+	memcpy(path->mac, port->mac, sizeof(path->mac));
 	err = rings_make(path);
 	if (err) {
 		logger_err("kernel path: no memory for its rings");
@@ -108,13 +110,46 @@ void kernel_path_close(struct kernel_path *path)
 	*path = (struct kernel_path){ .fd = -1, .bell.fd = -1 };
 }
 
+/* The kernel's word for a descriptor whose interface was deleted: it is of no use any more. */
+static void gone_check(struct kernel_path *path, int err)
+{
+	if (err != -EBADFD || path->fd < 0)
+		return;
+	logger_err(KERNEL_PATH_IFACE " was deleted; making it again");
+	close(path->fd);
+	path->fd = -1;
+	path->restore_err = 0;
+}
+
+bool kernel_path_restore(struct kernel_path *path)
+{
+	int fd;
+
+	if (path->fd >= 0)
+		return false;
+	fd = tap_open(KERNEL_PATH_IFACE, path->mac, path->mtu);
+	if (fd < 0) {
+		if (fd != path->restore_err)
+			open_failed(fd);
+		path->restore_err = fd;
+		return false;
+	}
+	path->fd = fd;
+	path->has_carrier = true;
+	logger_info(KERNEL_PATH_IFACE " is back");
+	return true;
+}
+
 static uint32_t deliver_from(struct kernel_path *path, struct rte_ring *ring)
 {
 	struct rte_mbuf *pkts[BURST];
 	uint32_t n = rte_ring_sc_dequeue_burst(ring, (void **)pkts, BURST, NULL);
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (tap_write(path->fd, pkts[i]) < 0)
+		int err = path->fd < 0 ? -ENODEV : tap_write(path->fd, pkts[i]);
+
+		gone_check(path, err);
+		if (err)
 			undelivered(path, pkts[i]);
 		else
 			rte_pktmbuf_free(pkts[i]);
@@ -147,10 +182,12 @@ static bool collect_one(struct kernel_path *path)
 
 	if (!pkt) {
 		err = tap_discard(path->fd);
+		gone_check(path, err);
 		path->stats->from_kernel_drops += !err;
 		return !err;
 	}
 	err = tap_read(path->fd, pkt);
+	gone_check(path, err);
 	if (err || rte_ring_sp_enqueue(path->from_kernel, pkt)) {
 		path->stats->from_kernel_drops += !err;
 		rte_pktmbuf_free(pkt);
@@ -162,14 +199,14 @@ uint32_t kernel_path_collect(struct kernel_path *path)
 {
 	uint32_t n = 0;
 
-	while (n < BURST && collect_one(path))
+	while (path->fd >= 0 && n < BURST && collect_one(path))
 		n++;
 	return n;
 }
 
 void kernel_path_carrier_set(struct kernel_path *path, bool has_carrier)
 {
-	if (has_carrier == path->has_carrier)
+	if (has_carrier == path->has_carrier || path->fd < 0)
 		return;
 	path->has_carrier = has_carrier;
 	tap_carrier_set(path->fd, has_carrier);

@@ -21,7 +21,10 @@
 #define KERNEL_PATH_IFACE "sluice0"
 
 struct kernel_path {
-	int fd; /* of the TAP interface; -1 once it is gone */
+	int fd;			  /* of the TAP interface; -1 while it is gone */
+	uint8_t mac[LB_ETH_ALEN]; /* the port's, and so the interface's */
+	uint16_t mtu;
+	int restore_err; /* of the last try to make the interface again; 0: none failed */
 	uint32_t n_workers;
 	struct rte_ring *to_kernel[LB_WORKERS_MAX]; /* one producer, one consumer each */
 	struct rte_ring *from_kernel;		    /* to worker 0 */
@@ -55,8 +58,17 @@ uint32_t kernel_path_deliver(struct kernel_path *path);
 /** Whether a worker's ring has something in it. */
 bool kernel_path_has_work(const struct kernel_path *path);
 
-/** Take a few packets from the kernel. Return: how many there were. */
+/**
+ * Take a few packets from the kernel. Return: how many there were. If somebody has deleted
+ * the interface, @path->fd is closed and -1 afterwards.
+ */
 uint32_t kernel_path_collect(struct kernel_path *path);
+
+/**
+ * Make the interface again if it is gone. Return: whether there is a new descriptor to
+ * wait for. Failures are logged, each kind once.
+ */
+bool kernel_path_restore(struct kernel_path *path);
 
 /** Show the port's link on the interface. */
 void kernel_path_carrier_set(struct kernel_path *path, bool has_carrier);

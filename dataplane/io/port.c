@@ -91,6 +91,11 @@ static int limits_check(const struct port *port, const struct plan *plan,
 	return 0;
 }
 
+static bool is_af_xdp(const struct port *port)
+{
+	return strcmp(port->driver, "net_af_xdp") == 0;
+}
+
 int port_open(struct port *port, const struct plan *plan)
 {
 	struct rte_ether_addr mac;
@@ -111,6 +116,8 @@ int port_open(struct port *port, const struct plan *plan)
 		port->mtu = RTE_ETHER_MTU;
 	if (info.if_index)
 		if_indextoname(info.if_index, port->iface);
+	if (*port->iface && is_af_xdp(port))
+		port->if_index = info.if_index;
 	return limits_check(port, plan, &info);
 }
 
@@ -203,7 +210,7 @@ static int interface_prepare(const struct port *port, const struct plan *plan)
 
 static void start_failed(const struct port *port, const struct plan *plan, int err)
 {
-	if (strcmp(port->driver, "net_af_xdp") == 0 && err == -EINVAL)
+	if (is_af_xdp(port) && err == -EINVAL)
 		logger_err("%s: no XDP socket on a queue of it; another program may use it (%s)",
 			   plan->node->port, eal_complaint());
 	else
@@ -247,6 +254,13 @@ bool port_is_running(const struct port *port)
 	if (*port->iface)
 		return netdev_is_running(port->iface);
 	return rte_eth_link_get_nowait(port->dev[0], &link) == 0 && link.link_status;
+}
+
+bool port_is_gone(const struct port *port)
+{
+	char name[IFNAMSIZ];
+
+	return port->if_index && !if_indextoname(port->if_index, name) && errno == ENXIO;
 }
 
 void port_stats(const struct port *port, struct rte_eth_stats *stats)

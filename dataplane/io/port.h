@@ -24,6 +24,7 @@ struct port {
 	uint32_t n_devs;
 	uint16_t dev[LB_WORKERS_MAX];
 	char iface[IFNAMSIZ]; /* the kernel's name of it; empty if it has none */
+	uint32_t if_index; /* the kernel's number of it, if XDP sockets are bound to it; else 0 */
 	char driver[LB_NAME_MAX];
 	char note[128]; /* what the operator should know; may be empty */
 	uint8_t mac[LB_ETH_ALEN];
@@ -49,6 +50,12 @@ void port_close(struct port *port);
 
 /** Whether there is a link. Context: main lcore. */
 bool port_is_running(const struct port *port);
+
+/**
+ * Whether the interface was deleted. Its XDP sockets are dead then, also if another one
+ * gets its name. Context: main lcore.
+ */
+bool port_is_gone(const struct port *port);
 
 /** The sum of all devices' counters. Context: main lcore. */
 void port_stats(const struct port *port, struct rte_eth_stats *stats);

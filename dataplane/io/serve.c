@@ -130,20 +130,39 @@ static void refusals_log(struct loop *loop)
 	loop->n_refused = consumer->n_refused;
 }
 
-static void periodic(struct loop *loop)
+/* Return: 0, or -ENODEV if there is no port any more, and so nothing to do. */
+static int interfaces_follow(struct loop *loop)
+{
+	struct dataplane *dp = loop->dp;
+	int err = 0;
+
+	if (port_is_gone(&dp->port)) {
+		logger_err("%s was deleted; ending, since only a new start can use another one",
+			   dp->port.iface);
+		return -ENODEV;
+	}
+	if (kernel_path_restore(&dp->kernel_path))
+		err = watch(loop, dp->kernel_path.fd);
+	if (err)
+		logger_err(KERNEL_PATH_IFACE ": cannot wait for packets: %s", strerror(-err));
+	kernel_path_carrier_set(&dp->kernel_path, port_is_running(&dp->port));
+	return err;
+}
+
+static int periodic(struct loop *loop)
 {
 	struct dataplane *dp = loop->dp;
 
 	if (loop->now_ns < loop->stats_ns)
-		return;
+		return 0;
 	loop->stats_ns = loop->now_ns + STATS_NS;
 	node_stats_update(dp, loop->now_ns);
-	kernel_path_carrier_set(&dp->kernel_path, port_is_running(&dp->port));
 	if (loop->watchdog_ns && loop->now_ns >= loop->watchdog_next_ns) {
 		loop->watchdog_next_ns = loop->now_ns + loop->watchdog_ns / 2;
 		if (node_stats_workers_live(dp))
 			sd_notify(0, "WATCHDOG=1");
 	}
+	return interfaces_follow(loop);
 }
 
 static void commands_take(struct loop *loop)
@@ -159,14 +178,16 @@ static int turn(struct loop *loop)
 {
 	struct dataplane *dp = loop->dp;
 	struct epoll_event events[EVENTS_MAX];
-	int n;
+	int err, n;
 
 	loop->now_ns = clock_ns();
 	if (kernel_path_deliver(&dp->kernel_path))
 		loop->active_ns = loop->now_ns;
 	commands_take(loop);
 	refusals_log(loop);
-	periodic(loop);
+	err = periodic(loop);
+	if (err)
+		return err;
 	n = events_wait(loop, events, wait_choose(loop));
 	for (int i = 0; i < n; i++)
 		handle(loop, events[i].data.fd);

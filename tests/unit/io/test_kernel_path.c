@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -258,6 +259,81 @@ static void what_is_left_at_the_end_is_counted(void **state)
 	assert_int_equal(f->stats.from_kernel_drops, 1);
 }
 
+static void interface_remove(void)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg link;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = RTM_DELLINK,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		.link.ifi_index = (int)if_nametoindex(KERNEL_PATH_IFACE),
+	};
+	char answer[256];
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+
+	assert_int_equal(send(fd, &request, sizeof(request), 0), sizeof(request));
+	assert_true(recv(fd, answer, sizeof(answer), 0) > 0);
+	close(fd);
+	assert_int_equal(if_nametoindex(KERNEL_PATH_IFACE), 0);
+}
+
+/* What notices it first may be a packet to the kernel, the descriptor, or a lack of buffers. */
+static void deleted_interface_is_made_again(void **state)
+{
+	struct fixture *f = *state;
+	struct rte_mbuf *held[2047];
+	uint8_t bytes[128];
+
+	for (int round = 0; round < 3; round++) {
+		uint64_t lost = f->stats.drop[LB_DROP_KERNEL_TX];
+		unsigned int n = rte_mempool_avail_count(f->pool);
+
+		assert_false(kernel_path_restore(&f->path));
+		interface_remove();
+		if (round == 0) {
+			for (uint8_t i = 0; i < 3; i++)
+				assert_int_equal(
+					rte_ring_enqueue(f->path.to_kernel[0], frame(f, i)), 0);
+			assert_int_equal(kernel_path_deliver(&f->path), 3);
+			assert_int_equal(f->stats.drop[LB_DROP_KERNEL_TX], lost + 3);
+		} else if (round == 1) {
+			assert_int_equal(kernel_path_collect(&f->path), 0);
+		} else {
+			assert_int_equal(rte_pktmbuf_alloc_bulk(f->pool, held, n), 0);
+			assert_int_equal(kernel_path_collect(&f->path), 0);
+			rte_pktmbuf_free_bulk(held, n);
+		}
+		assert_int_equal(f->path.fd, -1);
+		assert_int_equal(kernel_path_collect(&f->path), 0);
+		kernel_path_carrier_set(&f->path, false);
+		assert_true(kernel_path_restore(&f->path));
+		assert_true(f->path.has_carrier);
+		close(f->wire);
+		f->wire = wire_open();
+		assert_int_equal(rte_ring_enqueue(f->path.to_kernel[1], frame(f, 9)), 0);
+		assert_int_equal(kernel_path_deliver(&f->path), 1);
+		assert_int_equal(recv(f->wire, bytes, sizeof(bytes), 0), 60);
+	}
+}
+
+/* Somebody else may have taken the name: it is tried again until it is free. */
+static void name_that_is_taken_is_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	int other;
+
+	interface_remove();
+	other = tap_open(KERNEL_PATH_IFACE, rig_mac, 1400);
+	assert_true(other >= 0);
+	assert_int_equal(kernel_path_collect(&f->path), 0);
+	assert_false(kernel_path_restore(&f->path));
+	assert_false(kernel_path_restore(&f->path));
+	close(other);
+	assert_true(kernel_path_restore(&f->path));
+}
+
 static void carrier_follows_the_port(void **state)
 {
 	struct fixture *f = *state;
@@ -283,6 +359,8 @@ int main(int argc, char **argv)
 		TEST(lack_of_buffers_or_room_loses_and_counts),
 		TEST(what_is_left_at_the_end_is_counted),
 		TEST(carrier_follows_the_port),
+		TEST(deleted_interface_is_made_again),
+		TEST(name_that_is_taken_is_tried_again),
 	};
 
 	(void)argc;
