@@ -1,0 +1,201 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What an operator meets: odd instances, odd files, keys that change live, JSON that keeps its shape."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+LAB = Path(__file__).resolve().parent.parent / "lab"
+sys.path.insert(0, str(LAB))
+
+import settings  # noqa: E402
+import tap  # noqa: E402
+from lab import BIN, wait_for  # noqa: E402
+from netns import run  # noqa: E402
+from tap import expect, expect_equal  # noqa: E402
+
+FIRST_PORT = 9001
+CLOSED_PORT = 9
+NUMBER = (int, float)
+
+# server of odd.py (None: nobody listens), check, health, part of the reason
+CHECKS = [
+    ("ok", "HTTP:{}/", "up", ""),
+    ("ok", "TCP:{}", "up", ""),
+    ("http10", "HTTP:{}/", "up", ""),
+    ("chunked", "HTTP:{}/", "up", ""),
+    ("continue", "HTTP:{}/", "up", ""),
+    ("continue404", "HTTP:{}/", "lame", "status 404"),
+    ("moved", "HTTP:{}/", "lame", "status 301"),
+    ("nocontent", "HTTP:{}/", "lame", "status 204"),
+    ("missing", "HTTP:{}/up.html", "lame", "status 404"),
+    ("broken", "HTTP:{}/", "lame", "status 500"),
+    ("big", "HTTP:{}/", "up", ""),
+    ("cut", "HTTP:{}/", "lame", "bad answer"),
+    ("garbage", "HTTP:{}/", "lame", "not an HTTP answer"),
+    ("slow", "HTTP:{}/", "down", "timed out"),
+    ("slow", "TCP:{}", "up", ""),
+    ("silent", "HTTP:{}/", "down", "closed without an answer"),
+    ("reset", "HTTP:{}/", "down", "reset"),
+    ("reset", "TCP:{}", "up", ""),
+    ("tls-ok", "HTTPS:{}/", "up", ""),
+    ("tls-ok", "SSL:{}", "up", ""),
+    ("tls-ok", "HTTP:{}/", "down", ""),
+    ("tls-missing", "HTTPS:{}/", "lame", "status 404"),
+    ("tls-missing", "SSL:{}", "up", ""),
+    ("missing", "SSL:{}", "lame", "TLS handshake"),
+    (None, "TCP:{}", "down", "refused"),
+    (None, "HTTPS:{}/", "down", "refused"),
+]
+
+
+def sluicectl(lab, *argv, timeout_s=10):
+    return run(BIN / "sluicectl", "-r", lab.run_dir, *argv, check=False, timeout_s=timeout_s)
+
+
+def apply(lab):
+    lab.write_config()
+    lab.ctl("config", "apply")
+
+
+def check(target):
+    return {"target": target, "interval": "1s", "timeout": "900ms", "unhealthy": 2, "healthy": 2}
+
+
+def checks(lab):
+    """Each check word says of each odd instance what it should."""
+    names = list(dict.fromkeys(name for name, *_ in CHECKS if name))
+    ports = {name: FIRST_PORT + number for number, name in enumerate(names)} | {None: CLOSED_PORT}
+    instance = lab.instances["web-1"]
+    tls = lab.net.dir / "tls"
+    odd = lab.net.spawn("web-1", "/usr/bin/python3", LAB / "odd.py", instance.v4, tls / "cert.pem", tls / "key.pem", FIRST_PORT, *names,
+                        stdout=subprocess.PIPE)
+    expect_equal(odd.stdout.readline(), b"ready\n", "what odd.py says")
+    for number, (name, target, _, _) in enumerate(CHECKS):
+        lab.config["pools"][f"c{number}"] = {"checks": [check(target.format(ports[name]))], "instances": {"one": {"address": instance.v4}}}
+    both = [check(f"TCP:{CLOSED_PORT}"), check(f"HTTP:{ports['missing']}/"), check("TCP:80")]
+    lab.config["pools"]["worst"] = {"checks": both, "instances": {"one": {"address": instance.v4}}}
+    lab.config["pools"]["lame"] = {"checks": both[1:], "instances": {"one": {"address": instance.v4}}}
+    apply(lab)
+
+    def checked():
+        return all(p["instances"][0]["health"] != "unknown" for p in lab.ctl("status")["pools"])
+    wait_for("all to be checked", checked)
+    time.sleep(1.2)  # and once again
+    got = {p["name"]: p["instances"][0] for p in lab.ctl("status")["pools"]}
+    odd.kill()
+    wrong = [f"{target} at {name}: {got[f'c{n}']['health']}, \"{got[f'c{n}']['reason']}\"; expected {health}, {reason}"
+             for n, (name, target, health, reason) in enumerate(CHECKS)
+             if got[f"c{n}"]["health"] != health or reason not in got[f"c{n}"]["reason"]]
+    expect(not wrong, "\n".join(wrong))
+    expect_equal([got[name]["health"] for name in ("worst", "lame")], ["down", "lame"], "the worst of several checks")
+
+
+def shape(lab):
+    """The JSON of status has its documented shape and types."""
+    status = lab.ctl("status")
+    expect(isinstance(status["node"], dict), "node")
+    for service in status["services"]:
+        for key, kind in (("name", str), ("vip", list), ("forward", str), ("listeners", list)):
+            expect(isinstance(service[key], kind), f"{key} of a service: {service[key]!r}")
+        for listener in service["listeners"]:
+            expect(isinstance(listener["port"], int) and isinstance(listener["pool"], str), f"listener {listener}")
+    for pool in status["pools"]:
+        expect(isinstance(pool["name"], str) and pool["instances"], f"pool {pool['name']}")
+        for instance in pool["instances"]:
+            for key, kind in (("name", str), ("address", str), ("weight", int), ("admin", str), ("health", str), ("reason", str),
+                              ("flows", int), ("new_per_s", NUMBER), ("share", NUMBER)):
+                expect(isinstance(instance[key], kind) and not isinstance(instance[key], bool), f"{key} of an instance: {instance[key]!r}")
+        expect(abs(sum(i["share"] for i in pool["instances"]) - 1) < 1e-6, f"shares of {pool['name']}")
+    for drop in lab.ctl("drops")["drops"]:
+        expect(f"\n{drop['reason']} " in lab.ctl("drops", table=True), f"drops does not list {drop['reason']}")
+
+
+def every_verb(lab):
+    """Every verb answers in JSON, and a refusal says why on stderr, too."""
+    bad = lab.net.dir / "bad.yaml"
+    bad.write_text(settings.to_yaml(lab.config).replace("flows: 100000", "flows: many"))
+    for argv in (["status"], ["status", "web"], ["drops"], ["weight", "web/web-1"], ["weight", "web/web-1", "70"], ["drain", "web/web-1"],
+                 ["drain", "web/web-1", "--wait", "30s"], ["maint", "web/web-1"], ["weight", "web/web-1", "default"], ["resume", "web/web-1"],
+                 ["config", "check", lab.config_path], ["config", "diff"], ["config", "apply"]):
+        done = sluicectl(lab, "-o", "json", *argv)
+        expect_equal(done.returncode, 0, f"exit code of {argv} ({done.stderr})")
+        json.loads(done.stdout.splitlines()[-1] if "--wait" in argv else done.stdout)
+    for argv in (["config", "check", bad], ["config", "diff", bad], ["config", "apply", bad]):
+        for output in ("table", "json"):
+            done = sluicectl(lab, "-o", output, *argv)
+            expect_equal(done.returncode, 1, f"exit code of {argv}")
+            expect("bad.yaml:7:10: node.flows: \"many\": expected a number" in done.stderr, f"{argv} as {output} says {done.stderr!r}")
+
+
+def changes_of_who_is_out(lab):
+    """A change that alters no table is confirmed at once."""
+    began = time.monotonic()
+    for argv in (["drain", "web/web-1"], ["maint", "web/web-1"], ["weight", "web/web-1", "40"], ["config", "apply"], ["weight", "web/web-1", "default"],
+                 ["maint", "web/web-1"], ["drain", "web/web-1"], ["drain", "web/web-1"], ["resume", "web/web-1"], ["resume", "web/web-1"]):
+        done = sluicectl(lab, *argv)
+        expect_equal(done.returncode, 0, f"exit code of {argv} ({done.stderr})")
+    expect(time.monotonic() - began < 5, "the workers were waited for")
+
+
+def live_keys(lab):
+    """Timeouts and rates change without a restart; others are refused by name."""
+    held = lab.hold(settings.L2_URLS[0], connections=20, interval=60)
+    expect(sum(lab.flows().values()) >= 20, "connections make no flows")
+    lab.config["node"].update(idle_timeout="1s", syn_timeout="1s", fin_timeout="1s", kernel_rate=5000, icmp_rate=0)
+    apply(lab)
+    wait_for("idle flows to be forgotten", lambda: sum(lab.flows().values()) == 0)
+    held.close()
+    lab.config["node"].update(flows=200000, mtu=1400)
+    lab.write_config()
+    done = sluicectl(lab, "config", "apply")
+    expect_equal(done.returncode, 1, "exit code")
+    expect("node.flows" in done.stderr and "node.mtu" in done.stderr and "restart" in done.stderr, f"it says {done.stderr!r}")
+
+
+def odd_files(lab):
+    """A file that cannot be read is refused and hangs nobody."""
+    good = lab.config_path.read_bytes()
+
+    def daemon_refuses(what):
+        expect_equal(sluicectl(lab, "config", "apply").returncode, 1, f"exit code of config apply of {what}")
+        lab.sluiced.process.send_signal(signal.SIGHUP)
+        expect_equal(sluicectl(lab, "status").returncode, 0, f"exit code of status after SIGHUP with {what}")
+    lab.config_path.unlink()
+    daemon_refuses("no file")
+    os.mkfifo(lab.config_path)
+    daemon_refuses("a fifo")
+    for verb in ("check", "diff", "apply"):
+        expect_equal(sluicectl(lab, "config", verb, lab.config_path).returncode, 1, f"exit code of config {verb} of a fifo")
+    lab.config_path.unlink()
+    lab.config_path.mkdir()
+    daemon_refuses("a directory")
+    lab.config_path.rmdir()
+    lab.config_path.write_bytes(b"#" * (5 << 20))
+    daemon_refuses("5 MiB")
+    lab.config_path.write_bytes(good)
+    expect_equal(sluicectl(lab, "config", "apply").returncode, 0, "exit code with the good file")
+
+
+def restarted(lab):
+    """After a restart status tells the generation that runs; a file is the daemon's own by any path."""
+    generation = lab.ctl("status")["node"]["dataplane"]["generation"]
+    lab.sluiced.kill(signal.SIGKILL)
+    given = lab.arguments
+    lab.arguments = ["-c", os.path.relpath(lab.config_path), *given[2:]]
+    try:
+        lab.sluiced.start()
+        expect(lab.ctl("status")["node"]["dataplane"]["generation"] >= generation > 0, "the generation is not the one that was adopted")
+        expect_equal(lab.ctl("status")["node"]["config"], f"{Path.cwd()}/{lab.arguments[1]}", "the configuration's path")
+        expect(lab.ctl("config", "apply", lab.config_path)["own_file"], "its own file is another one's")
+    finally:
+        lab.arguments = given
+
+
+if __name__ == "__main__":
+    tap.run(shape, every_verb, changes_of_who_is_out, live_keys, odd_files, restarted, checks)
