@@ -346,13 +346,16 @@ bindir := $(PREFIX)/bin
 mandir := $(PREFIX)/share/man
 unitdir := $(PREFIX)/lib/systemd/system
 exampledir := $(PREFIX)/share/doc/sluice/examples
+completiondir := $(PREFIX)/share/bash-completion/completions
 
 man_pages := $(wildcard docs/man/*.[158])
 units := $(wildcard config/systemd/*)
 examples := $(wildcard config/*.yaml config/examples/*)
+completions := $(wildcard docs/completion/*.bash)
 installed := $(addprefix $(bindir)/,sluice-dataplane sluiced sluicectl sluice-instance) \
 	$(foreach m,$(man_pages),$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
-	$(addprefix $(unitdir)/,$(notdir $(units))) $(addprefix $(exampledir)/,$(notdir $(examples)))
+	$(addprefix $(unitdir)/,$(notdir $(units))) $(addprefix $(exampledir)/,$(notdir $(examples))) \
+	$(addprefix $(completiondir)/,$(notdir $(completions:.bash=)))
 
 install: all
 	$(Q)install -d $(DESTDIR)$(bindir)
@@ -361,6 +364,7 @@ install: all
 	$(Q)$(foreach u,$(units),install -D -m 644 $u $(DESTDIR)$(unitdir)/$(notdir $u) && \
 		sed -i 's|@bindir@|$(bindir)|g' $(DESTDIR)$(unitdir)/$(notdir $u) &&) :
 	$(Q)$(foreach e,$(examples),install -D -m 644 $e $(DESTDIR)$(exampledir)/$(notdir $e) &&) :
+	$(Q)$(foreach c,$(completions),install -D -m 644 $c $(DESTDIR)$(completiondir)/$(notdir $(c:.bash=)) &&) :
 
 uninstall:
 	$(Q)rm -f $(addprefix $(DESTDIR),$(installed))
