@@ -66,7 +66,8 @@ struct lb_xdp_control {
 	uint32_t layout; /* the loader's hash of layouts and sizes */
 	uint32_t active; /* 0 or 1: the generation in use */
 	uint32_t reserved;
-	uint64_t clock; /* in ticks; only where lb_xdp_clock_is_set says so */
+	uint64_t boot_id; /* random; the directory of what runs has the same */
+	uint64_t clock;	  /* in ticks; only where lb_xdp_clock_is_set says so */
 	struct lb_xdp_generation generation[2];
 };
 

@@ -86,4 +86,7 @@ struct publish_backend_ops {
 /* The DPDK dataplane: rings in a shared segment. */
 extern const struct publish_backend_ops publish_ring_ops;
 
+/* The XDP dataplane: maps of a program on a kernel interface. */
+extern const struct publish_backend_ops publish_xdp_ops;
+
 #endif

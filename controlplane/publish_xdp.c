@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The backend for the XDP dataplane. It is always there: connecting means to load the program, or to
+ * take over the one that runs, and to put it on the port. A generation is in use as soon as it is
+ * sent; its answer waits for the grace period of the one before.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "controlplane/clock.h"
+#include "controlplane/log.h"
+#include "controlplane/publish_directory.h"
+#include "controlplane/publish_xdp_segment.h"
+#include "controlplane/xdp_tables.h"
+#include "controlplane/xdp_thread.h"
+
+#define PIN_ROOT "/sys/fs/bpf/sluice"
+#define RETRY_MS 1000
+#define STATES_MS 500
+
+struct publish_backend {
+	struct publish_backend_options options;
+	struct xdp_object object;
+	struct xdp_thread *thread;
+	struct publish_link link; /* of the segment only */
+	struct publish_directory directory;
+	struct event *retry_timer;
+	struct event *states_timer;
+	struct event *answer_event;
+	bool ready;
+	uint8_t port_mac[LB_ETH_ALEN];
+	uint16_t port_mtu;
+	uint64_t generation;
+	uint64_t sent_ns; /* 0: nothing is on its way */
+	int sent_result;
+	uint64_t retired;
+	char why[XDP_OBJECT_WHY_MAX]; /* said last */
+};
+
+static void leave(struct publish_backend *x, const char *why);
+
+/* ---- Sending ---- */
+
+static void stage(struct publish_backend *x, const struct publish_block *block)
+{
+	uint32_t buffer = publish_directory_spare(&x->directory, block);
+
+	if (block->bytes)
+		memcpy(publish_link_buffer(&x->link, block->kind, block->pool, buffer), block->data,
+		       block->bytes);
+}
+
+/* A program without tables would drop the kernel's packets too: it goes on the hook with some. */
+static int hook(struct publish_backend *x)
+{
+	const char *port = x->link.segment->port_name;
+	int err;
+
+	if (x->object.mode != XDP_OBJECT_NONE || xdp_tables_generation(&x->object) == 0)
+		return 0;
+	err = xdp_object_attach(&x->object, (int)if_nametoindex(port));
+	if (err) {
+		leave(x, x->object.why);
+		return -ENOTCONN;
+	}
+	snprintf(x->link.segment->driver, sizeof(x->link.segment->driver), "XDP, %s mode",
+		 x->object.mode == XDP_OBJECT_NATIVE ? "native" : "generic");
+	snprintf(x->link.segment->note, sizeof(x->link.segment->note), "%.120s", x->object.why);
+	log_info("xdp: on %s, %s%s%s", port, x->link.segment->driver, x->object.why[0] ? "; " : "",
+		 x->object.why);
+	return 0;
+}
+
+static int xdp_send(struct publish_backend *x, const struct publish_batch *batch)
+{
+	if (!x->ready)
+		return -ENOTCONN;
+	for (uint32_t i = 0; i < batch->block_count; i++)
+		stage(x, &batch->block[i]);
+	publish_directory_names(&x->directory, x->options.model);
+	publish_directory_states(&x->directory, x->options.model);
+	x->generation++;
+	x->sent_ns = clock_now_ns();
+	x->retired = batch->retire | batch->retire_after;
+	publish_directory_sent(&x->directory, batch, x->generation);
+	x->sent_result = xdp_tables_apply(&x->object, batch, x->generation, x->port_mac);
+	return hook(x) ? -ENOTCONN : xdp_thread_sync(x->thread);
+}
+
+static void on_answer(evutil_socket_t fd, short what, void *arg)
+{
+	struct publish_backend *x = arg;
+	struct publish_answer answer = {
+		.generation = x->generation,
+		.refused = x->sent_result != 0,
+		.reason = "a block is out of bounds",
+		.sent_ns = x->sent_ns,
+		.acked_ns = clock_now_ns(),
+		.workers = x->object.regions,
+	};
+
+	(void)fd;
+	(void)what;
+	if (xdp_thread_answer(x->thread) == -EAGAIN || x->sent_ns == 0)
+		return;
+	x->sent_ns = 0;
+	publish_directory_answered(&x->directory, !answer.refused);
+	if (!answer.refused)
+		publish_directory_retired(&x->directory, x->retired);
+	publish_xdp_segment_refresh(&x->link, &x->object);
+	x->options.events->answered(x->options.arg, &answer);
+}
+
+/* ---- Coming and going ---- */
+
+static int port_read(struct publish_backend *x, const char *name)
+{
+	struct ifreq request = { .ifr_name = "" };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFHWADDR, &request))
+		err = -errno;
+	memcpy(x->port_mac, request.ifr_hwaddr.sa_data, sizeof(x->port_mac));
+	if (!err && ioctl(fd, SIOCGIFMTU, &request))
+		err = -errno;
+	x->port_mtu = (uint16_t)(request.ifr_mtu > UINT16_MAX ? UINT16_MAX : request.ifr_mtu);
+	close(fd);
+	return err;
+}
+
+static void release(struct publish_backend *x)
+{
+	if (x->answer_event)
+		event_free(x->answer_event);
+	x->answer_event = NULL;
+	xdp_thread_destroy(x->thread);
+	x->thread = NULL;
+	publish_xdp_segment_close(&x->link);
+	xdp_object_close(&x->object);
+	x->ready = false;
+	x->sent_ns = 0;
+}
+
+static void leave(struct publish_backend *x, const char *why)
+{
+	const struct timeval delay = { .tv_sec = RETRY_MS / 1000 };
+	bool news = strcmp(x->why, why) != 0;
+
+	if (news) {
+		snprintf(x->why, sizeof(x->why), "%s", why);
+		log_warn("xdp: %s", x->why);
+	}
+	release(x);
+	evtimer_add(x->retry_timer, &delay);
+	x->options.events->gone(x->options.arg, x->why);
+}
+
+/* The maps, and the directory of what is in them; both or neither. */
+static int maps_open(struct publish_backend *x, const struct xdp_object_options *opt)
+{
+	int err = xdp_object_open(&x->object, opt);
+
+	if (err)
+		return err;
+	err = publish_xdp_segment_open(&x->link, x->options.run_dir, &x->object);
+	if (err == -ESTALE) {
+		log_warn("xdp: flows are there, but not the directory of what they name; they are "
+			 "forgotten");
+		xdp_object_detach(&x->object);
+		xdp_object_close(&x->object);
+		err = xdp_object_open(&x->object, opt);
+		if (!err)
+			err = publish_xdp_segment_open(&x->link, x->options.run_dir, &x->object);
+	}
+	if (err && !x->object.why[0])
+		snprintf(x->object.why, sizeof(x->object.why), "%s/xdp.segment: %s",
+			 x->options.run_dir, strerror(-err));
+	return err;
+}
+
+static int open_all(struct publish_backend *x, const struct config_node *node)
+{
+	char pin_dir[128], log_path[256];
+	const struct xdp_object_options opt = {
+		.pin_dir = pin_dir,
+		.log_path = log_path,
+		.flows = node->flows,
+		.pool_slots = node->table_slots,
+		.pools = LB_POOLS_MAX,
+		.cpus = node->cpus,
+		.cpu_count = node->cpu_count,
+	};
+	int err;
+
+	snprintf(pin_dir, sizeof(pin_dir), PIN_ROOT "-%.15s", node->port);
+	snprintf(log_path, sizeof(log_path), "%.200s/xdp-verifier.log", x->options.run_dir);
+	err = maps_open(x, &opt);
+	if (err)
+		return err;
+	x->thread = xdp_thread_create(&x->object, node->cpus, node->cpu_count);
+	if (!x->thread)
+		return -errno;
+	x->answer_event = event_new(x->options.base, xdp_thread_fd(x->thread), EV_READ | EV_PERSIST,
+				    on_answer, x);
+	return x->answer_event && !event_add(x->answer_event, NULL) ? 0 : -ENOMEM;
+}
+
+static void adopt(struct publish_backend *x, const struct config_node *node)
+{
+	struct lb_segment *segment = x->link.segment;
+	struct model_running running = { .directory = NULL };
+
+	publish_directory_attach(&x->directory, &x->link, xdp_tables_generation(&x->object));
+	x->generation = x->link.directory->generation;
+	snprintf(segment->port_name, sizeof(segment->port_name), "%.60s", node->port);
+	snprintf(segment->kernel_iface, sizeof(segment->kernel_iface), "%.15s", node->port);
+	memcpy(segment->port_mac, x->port_mac, sizeof(x->port_mac));
+	segment->port_mtu = x->port_mtu;
+	segment->pid = (uint32_t)getpid();
+	model_port_set(x->options.model, x->port_mac, x->port_mtu);
+	if (!publish_directory_read(&x->directory, &running))
+		model_gone_forget(x->options.model);
+	else if (model_adopt(x->options.model, &running))
+		log_err("xdp: some of what runs could not be adopted");
+	x->ready = true;
+	x->why[0] = '\0';
+	if (running.directory)
+		log_info("xdp: adopting what runs on %s", node->port);
+	if (hook(x))
+		return;
+	x->options.events->connected(x->options.arg);
+}
+
+static void xdp_try(struct publish_backend *x)
+{
+	const struct config *config = model_config(x->options.model);
+	const struct config_node *node = config ? &config->node : NULL;
+	char why[XDP_OBJECT_WHY_MAX];
+	int err;
+
+	if (x->ready)
+		return;
+	evtimer_del(x->retry_timer);
+	if (!node) {
+		leave(x, "there is no configuration yet");
+		return;
+	}
+	err = port_read(x, node->port);
+	if (err) {
+		snprintf(why, sizeof(why), "%.60s: %s", node->port, strerror(-err));
+		leave(x, why);
+		return;
+	}
+	err = open_all(x, node);
+	if (!err) {
+		adopt(x, node);
+		return;
+	}
+	snprintf(why, sizeof(why), "%s", x->object.why[0] ? x->object.why : strerror(-err));
+	leave(x, why);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	xdp_try(arg);
+}
+
+static void on_states(evutil_socket_t fd, short what, void *arg)
+{
+	struct publish_backend *x = arg;
+
+	(void)fd;
+	(void)what;
+	if (x->ready)
+		publish_directory_states(&x->directory, x->options.model);
+}
+
+/* ---- The interface ---- */
+
+static void xdp_destroy(struct publish_backend *x)
+{
+	if (x->ready)
+		publish_directory_states(&x->directory, x->options.model);
+	release(x);
+	if (x->retry_timer)
+		event_free(x->retry_timer);
+	if (x->states_timer)
+		event_free(x->states_timer);
+	free(x);
+}
+
+static struct publish_backend *xdp_create(const struct publish_backend_options *options)
+{
+	const struct timeval states = { .tv_usec = STATES_MS * 1000 };
+	struct publish_backend *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return NULL;
+	x->options = *options;
+	publish_link_init(&x->link);
+	x->retry_timer = evtimer_new(options->base, on_retry, x);
+	x->states_timer = event_new(options->base, -1, EV_PERSIST, on_states, x);
+	if (!x->retry_timer || !x->states_timer || event_add(x->states_timer, &states)) {
+		xdp_destroy(x);
+		errno = ENOMEM;
+		return NULL;
+	}
+	event_active(x->retry_timer, EV_TIMEOUT, 0);
+	return x;
+}
+
+static bool xdp_runs(const struct publish_backend *x, const struct publish_block *block)
+{
+	uint32_t bytes;
+	const void *running = publish_directory_running(&x->directory, block, &bytes);
+
+	if (!running)
+		return block->kind == LB_BLOCK_POOL && block->count == 0;
+	return bytes == block->bytes && (bytes == 0 || memcmp(running, block->data, bytes) == 0);
+}
+
+static uint64_t xdp_pool_changed_ns(const struct publish_backend *x, uint32_t pool)
+{
+	return x->ready ? x->link.directory->pool_changed_ns[pool] : 0;
+}
+
+static const struct lb_segment *xdp_segment(const struct publish_backend *x)
+{
+	struct publish_link link = x->link;
+
+	if (!x->ready)
+		return NULL;
+	publish_xdp_segment_refresh(&link, &x->object);
+	return x->link.segment;
+}
+
+const struct publish_backend_ops publish_xdp_ops = {
+	.create = xdp_create,
+	.destroy = xdp_destroy,
+	.poke = xdp_try,
+	.runs = xdp_runs,
+	.send = xdp_send,
+	.pool_changed_ns = xdp_pool_changed_ns,
+	.segment = xdp_segment,
+};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/publish_xdp_segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "controlplane/clock.h"
+
+#define PART_ALIGN 4096
+#define POOL_STRIDE ((LB_POOL_SLOTS_MAX * sizeof(uint16_t) + 63) & ~(uint64_t)63)
+
+static uint64_t layout_add(uint64_t *end, uint64_t bytes)
+{
+	uint64_t offset = *end;
+
+	*end = (offset + bytes + PART_ALIGN - 1) & ~(uint64_t)(PART_ALIGN - 1);
+	return offset;
+}
+
+/* No rings; counters of instances are in the program's maps. */
+static void layout_make(struct lb_segment *seg, uint32_t n_workers)
+{
+	uint64_t services_bytes = sizeof(struct lb_service_table) +
+				  (uint64_t)LB_SERVICE_SLOTS_MAX * sizeof(struct lb_service);
+	uint64_t end = 0;
+
+	layout_add(&end, sizeof(*seg));
+	seg->node_stats = layout_add(&end, sizeof(struct lb_node_stats));
+	seg->worker_stats = layout_add(&end, (n_workers + 1) * sizeof(struct lb_worker_stats));
+	seg->directory = layout_add(&end, sizeof(struct lb_directory));
+	for (uint32_t i = 0; i < 2; i++) {
+		seg->params[i] = layout_add(&end, sizeof(struct lb_params));
+		seg->services[i] = layout_add(&end, services_bytes);
+		seg->instances[i] = layout_add(&end, LB_INSTANCES_MAX * sizeof(struct lb_instance));
+	}
+	seg->pool_stride = POOL_STRIDE;
+	seg->pools = layout_add(&end, 2 * LB_POOLS_MAX * POOL_STRIDE);
+	seg->bytes = end;
+}
+
+static int file_map(struct publish_link *link, const char *path, uint64_t bytes, bool anew)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	void *map = MAP_FAILED;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if ((anew && ftruncate(fd, 0)) || ftruncate(fd, (off_t)bytes))
+		err = -errno;
+	if (!err)
+		map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (!err && map == MAP_FAILED)
+		err = -errno;
+	close(fd);
+	if (err)
+		return err;
+	link->segment = map;
+	link->bytes = bytes;
+	link->directory = lb_segment_at(map, link->segment->directory);
+	return 0;
+}
+
+static bool segment_is_of(const struct lb_segment *seg, const struct lb_segment *layout,
+			  const struct xdp_object *o)
+{
+	return seg->magic == LB_ABI_MAGIC && seg->abi_hash == layout->abi_hash &&
+	       seg->bytes == layout->bytes && seg->directory == layout->directory &&
+	       seg->n_workers == layout->n_workers && seg->boot_id == o->control->boot_id;
+}
+
+static void segment_fill(struct publish_link *link, const struct lb_segment *layout,
+			 const struct xdp_object *o)
+{
+	uint64_t started_ns = link->segment->started_ns;
+
+	*link->segment = *layout;
+	link->segment->boot_id = o->control->boot_id;
+	link->segment->started_ns = o->adopted ? started_ns : clock_now_ns();
+	/* Relative to the segment, as everything here; the sum wraps around. */
+	link->segment->instance_stats =
+		(uint64_t)(uintptr_t)o->counts - (uint64_t)(uintptr_t)link->segment;
+	for (uint32_t i = 0; i < o->n_cpus; i++)
+		link->segment->cpu[i] = i;
+	link->directory = lb_segment_at(link->segment, layout->directory);
+	link->node_stats = lb_segment_at(link->segment, layout->node_stats);
+}
+
+int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, struct xdp_object *o)
+{
+	struct lb_segment layout = { .magic = LB_ABI_MAGIC,
+				     .abi_version = LB_ABI_VERSION,
+				     .abi_hash = lb_abi_hash(),
+				     .n_workers = o->n_cpus };
+	char path[256];
+	int err;
+
+	if (o->n_cpus > LB_WORKERS_MAX)
+		return -E2BIG;
+	layout_make(&layout, o->n_cpus);
+	if (snprintf(path, sizeof(path), "%s/xdp.segment", run_dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	if (!o->adopted && getrandom(&o->control->boot_id, sizeof(o->control->boot_id), 0) < 0)
+		return -errno;
+	err = file_map(link, path, layout.bytes, !o->adopted);
+	if (err)
+		return err;
+	if (o->adopted && !segment_is_of(link->segment, &layout, o)) {
+		publish_xdp_segment_close(link);
+		return -ESTALE;
+	}
+	segment_fill(link, &layout, o);
+	publish_xdp_segment_refresh(link, o);
+	return 0;
+}
+
+void publish_xdp_segment_close(struct publish_link *link)
+{
+	if (link->segment)
+		munmap(link->segment, link->bytes);
+	link->segment = NULL;
+	link->directory = NULL;
+	link->node_stats = NULL;
+}
+
+void publish_xdp_segment_refresh(struct publish_link *link, const struct xdp_object *o)
+{
+	struct lb_node_stats *node = lb_segment_at(link->segment, link->segment->node_stats);
+
+	for (uint32_t i = 0; i < o->n_cpus; i++)
+		*lb_segment_worker_stats(link->segment, i) = o->cpus[i].stats;
+	node->heartbeat_ns = clock_now_ns();
+	node->generation = o->control->generation[o->control->active & 1].generation;
+	node->flows_capacity = (uint64_t)o->regions * o->n_buckets * LB_BUCKET_SLOTS;
+	node->tables_bytes = (uint64_t)o->regions * o->n_buckets * sizeof(struct lb_bucket);
+}
