@@ -5,6 +5,8 @@
 
 #include "dataplane/engine/pipeline_internal.h"
 
+#define PEEKS_PER_SECOND 1000000 /* looks into other workers' tables, of each worker */
+
 static void stage_prefetch(const struct burst *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
@@ -142,9 +144,11 @@ void pipeline_tick(struct pipeline *pl)
 {
 	lb_rate_refill(&pl->kernel_rate.rate, &pl->kernel_rate.limit, 1);
 	lb_rate_refill(&pl->icmp_rate.rate, &pl->icmp_rate.limit, 1);
+	lb_rate_refill(&pl->peek_rate.rate, &pl->peek_rate.limit, 1);
 }
 
 void pipeline_init(struct pipeline *pl)
 {
 	pl->lookup = pipeline_lookup_choose();
+	pipeline_rate_set(&pl->peek_rate, PEEKS_PER_SECOND);
 }

@@ -27,15 +27,16 @@ struct pipeline {
 	struct flow_table *flows;
 	struct lb_worker_stats *stats;
 	struct lb_instance_stats *instance_stats; /* [LB_INSTANCES_MAX] */
-	struct pipeline *const *peers;		  /* all workers' pipelines, for ICMP errors */
+	struct pipeline *const *peers; /* all workers' pipelines, whose flows may turn up here */
 	uint32_t n_peers;
 	struct pipeline_rate kernel_rate;
 	struct pipeline_rate icmp_rate;
+	struct pipeline_rate peek_rate;	 /* of looks into peers' tables; set by pipeline_init() */
 	uint64_t port_mac;		 /* lb_mac_load() of the port's address */
 	void (*lookup)(struct burst *b); /* by CPU; set by pipeline_init() */
 };
 
-/** Choose the code for this CPU. Context: before the worker starts. */
+/** Choose the code for this CPU; set what is the same for all. Context: before the worker starts. */
 void pipeline_init(struct pipeline *pl);
 
 /* Where the packets of a burst went. Each is in one of the arrays, or freed and counted. */
@@ -66,7 +67,7 @@ void pipeline_drop(struct pipeline *pl, struct rte_mbuf *pkt, enum lb_drop reaso
 /** Set a rate limit. @per_second: this worker's share. */
 void pipeline_rate_set(struct pipeline_rate *rate, uint32_t per_second);
 
-/** Refill both limits; to be called once a tick. Context: the worker. */
+/** Refill the limits; to be called once a tick. Context: the worker. */
 void pipeline_tick(struct pipeline *pl);
 
 #endif

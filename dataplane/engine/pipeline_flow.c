@@ -90,21 +90,61 @@ __attribute__((target("avx2"))) PIPELINE_LOOKUP(avx2, flow_find_avx2)
 	return __builtin_cpu_supports("avx2") ? pipeline_lookup_avx2 : pipeline_lookup_portable;
 }
 
+/* A look into the others' tables costs a cache miss or two each; a flood must not buy many. */
+static bool peers_may_be_asked(struct pipeline *pl)
+{
+	struct lb_rate *rate = &pl->peek_rate.rate;
+
+	if (pl->n_peers < 2 || rate->tokens < pl->n_peers)
+		return false;
+	rate->tokens -= pl->n_peers;
+	return true;
+}
+
+/* A flow that is another worker's: a NIC, or whoever set it up, spreads flows anew. */
+static struct lb_selection flow_take_over(const struct burst *b, const struct lb_steer *steer)
+{
+	struct pipeline *pl = b->pl;
+	struct lb_selection sel = { .instance = LB_INSTANCE_NONE };
+	struct lb_flow_ref ref;
+
+	if (lb_flow_event(steer->meta->tcp_flags) == LB_FLOW_EVENT_SYN || !peers_may_be_asked(pl))
+		return sel;
+	for (uint32_t peer = 0; peer < pl->n_peers; peer++)
+		if (pl->peers[peer] != pl &&
+		    flow_table_find(pl->peers[peer]->flows, steer->key, steer->spread, &ref))
+			return lb_steer_take_over(steer, ref);
+	return sel;
+}
+
+static void flow_record(struct burst *b, uint32_t i, const struct lb_steer *steer,
+			struct lb_selection sel, bool is_established)
+{
+	struct lb_flow_ref ref;
+
+	lb_steer_record(steer, sel.instance, sel.pinned);
+	if (is_established && flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref))
+		lb_bucket_touch(ref.bucket, ref.slot, LB_TCP_ACK, b->now);
+}
+
 static void flow_miss(struct burst *b, uint32_t i)
 {
 	const struct lb_instances instances = instances_of(b);
 	const struct lb_steer steer = steer_of(b, i, &instances);
-
 	struct lb_selection sel;
+	bool is_taken_over;
 
 	if (lb_service_is_vip_source(b->tables->services, &b->meta[i])) {
 		b->result[i] = lb_result_drop(LB_DROP_IP_SOURCE);
 		return;
 	}
-	sel = lb_steer_miss(&steer);
+	sel = flow_take_over(b, &steer);
+	is_taken_over = sel.instance != LB_INSTANCE_NONE;
+	if (!is_taken_over)
+		sel = lb_steer_miss(&steer);
 	result_instance(b, i, sel.instance);
 	if (sel.record)
-		lb_steer_record(&steer, sel.instance, sel.pinned);
+		flow_record(b, i, &steer, sel, is_taken_over);
 }
 
 void pipeline_misses(struct burst *b)
@@ -124,9 +164,11 @@ void pipeline_misses(struct burst *b)
 /* The quoted flow may be another worker's: the NIC spreads errors by the router's address. */
 static uint32_t flow_find_anywhere(const struct burst *b, uint32_t i)
 {
-	const struct pipeline *pl = b->pl;
+	struct pipeline *pl = b->pl;
 	uint32_t instance = flow_table_peek(pl->flows, b->key[i], b->spread[i]);
 
+	if (instance != LB_INSTANCE_NONE || !peers_may_be_asked(pl))
+		return instance;
 	for (uint32_t peer = 0; peer < pl->n_peers && instance == LB_INSTANCE_NONE; peer++)
 		if (pl->peers[peer] != pl)
 			instance = flow_table_peek(pl->peers[peer]->flows, b->key[i], b->spread[i]);

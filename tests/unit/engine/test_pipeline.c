@@ -273,6 +273,92 @@ static void icmp_error_finds_a_flow_of_another_worker(void **state)
 	world_destroy(h);
 }
 
+static void sweep(struct harness *h)
+{
+	const struct flow_sweep what = { .secret = &h->tables->secret,
+					 .timeouts = &h->tables->timeouts,
+					 .instances = h->tables->instances,
+					 .n_instances = h->tables->n_instances,
+					 .now = h->now };
+
+	for (uint32_t tick = 0; tick <= FLOW_TABLE_SWEEP_TICKS; tick++) {
+		flow_table_tick(&h->flows);
+		while (flow_table_sweep(&h->flows, &what, 1000))
+			;
+	}
+}
+
+/* Flows that a NIC moves from one worker to another in the middle of changes. */
+static void flow_of_another_worker_is_taken_over(void **state)
+{
+	struct harness *h = world_create(), *other = world_create(), *alone = world_create();
+	struct pipeline *peers[] = { &h->pl, &other->pl };
+	int begun[500], elsewhere = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		struct harness *one = i ? other : h;
+
+		one->pl.peers = peers;
+		one->pl.n_peers = 2;
+		slots_put(one, 0x7); /* so that the two generations differ */
+	}
+	for (uint16_t port = 1; port < 500; port++) {
+		begun[port] = send(other, port, LB_TCP_SYN);
+		assert_int_equal(send(other, port, LB_TCP_ACK), begun[port]);
+	}
+	slots_put(alone, 0x7);
+	for (uint16_t port = 1; port < 400; port++) {
+		elsewhere += send(alone, port, LB_TCP_ACK) != begun[port];
+		assert_int_equal(send(h, port, LB_TCP_ACK), begun[port]);
+	}
+	assert_true(elsewhere > 50); /* alone it would have gone wrong */
+	assert_int_equal(h->stats.flows, 399);
+	assert_int_equal(h->stats.flow_adopted, 399);
+
+	/* It is as established here as it was there: a SYN doesn't move it, a drain neither. */
+	slots_put(h, 0x8);
+	assert_int_equal(send(h, 7, LB_TCP_SYN), begun[7]);
+	assert_int_equal(send(h, 8, LB_TCP_ACK), begun[8]);
+
+	/* Ends of flows are not recorded, and a SYN begins a flow here. */
+	assert_int_equal(send(h, 450, LB_TCP_RST), begun[450]);
+	assert_int_equal(h->stats.flows, 399);
+	assert_int_equal(send(h, 451, LB_TCP_SYN), 3);
+
+	/* There it is gone with the next round of the sweep. */
+	sweep(other);
+	assert_int_equal(other->stats.flows, 100);
+
+	/* An instance that no longer serves keeps nothing, whoever recorded it. */
+	flags_put(h, (uint16_t)begun[460], DOWN);
+	assert_int_not_equal(send(h, 460, LB_TCP_ACK), begun[460]);
+	world_destroy(alone);
+	world_destroy(other);
+	world_destroy(h);
+}
+
+/* Beyond the limit a worker decides by itself. */
+static void flood_buys_few_looks_at_other_workers(void **state)
+{
+	struct harness *h = world_create(), *other = world_create();
+	struct pipeline *peers[] = { &h->pl, &other->pl };
+
+	(void)state;
+	h->pl.peers = peers;
+	h->pl.n_peers = 2;
+	pipeline_rate_set(&h->pl.peek_rate, 1000); /* 100 a tick, of which each look takes two */
+	for (uint16_t port = 1; port < 200; port++)
+		send(h, port, LB_TCP_ACK);
+	assert_int_equal(h->pl.peek_rate.rate.tokens, 0);
+	for (uint16_t port = 200; port < 300; port++)
+		send(h, port, LB_TCP_SYN);
+	pipeline_tick(&h->pl);
+	assert_int_equal(h->pl.peek_rate.rate.tokens, 100);
+	world_destroy(other);
+	world_destroy(h);
+}
+
 static int send_to(struct harness *h, uint32_t dst)
 {
 	return harness_send(h, harness_tcp4(h, &(struct harness_tcp){ .src = 0xc6336407,
@@ -354,6 +440,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(previous_generation_answers_for_foreign_flows),
 		cmocka_unit_test(syn_does_not_steal_an_established_flow),
 		cmocka_unit_test(icmp_error_finds_a_flow_of_another_worker),
+		cmocka_unit_test(flow_of_another_worker_is_taken_over),
+		cmocka_unit_test(flood_buys_few_looks_at_other_workers),
 		cmocka_unit_test(flood_to_a_vip_leaves_the_kernel_its_half),
 		cmocka_unit_test(low_rates_add_up),
 		cmocka_unit_test(every_lookup_gives_the_same),
