@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What happens to the interfaces of a running dataplane, and to the process itself; and two workers."""
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
+
+import settings  # noqa: E402
+import tap  # noqa: E402
+from instance import BIG_BYTES  # noqa: E402
+from lab import HERE, ROOT, wait_for  # noqa: E402
+from netns import run  # noqa: E402
+from tap import expect, expect_equal, figure  # noqa: E402
+
+POLITE = ("--idle-sleep-us", "50")  # two workers and everything else share two CPUs here
+
+
+def carries(lab):
+    return lab.curl(settings.URLS[0], "-m", "0.3").returncode == 0
+
+
+def answers(lab, count=80):
+    report = lab.load(requests=count, timeout=5).wait()
+    expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
+
+
+def pings(lab):
+    return lab.net.exec("client", "/usr/bin/python3", HERE / "ping.py", *settings.VIPS, *settings.EDGE, check=False).returncode == 0
+
+
+def mac_of_edge(lab):
+    return lab.net.exec("edge", "cat", "/sys/class/net/edge0/address").stdout.strip()
+
+
+def make_edge(lab, mac, queues):
+    """The edge's link as the lab makes it, but with this many queues."""
+    both = ("numrxqueues", queues, "numtxqueues", queues)
+    run("ip", "link", "add", "edge0", "netns", lab.net.name("edge"), "address", mac, *both, "type", "veth",
+        "peer", "name", "edge0p", *both, "netns", lab.net.name("switch"))
+    lab.net.sysctl("edge", **{"net.ipv6.conf.edge0.disable_ipv6": 1})
+    lab.net.exec("switch", "ethtool", "-K", "edge0p", "tx", "off", "tso", "off", "gso", "off")
+    lab.net.ip("switch", "link set edge0p master br-lan", "link set edge0p up")
+    lab.net.ip("edge", "link set edge0 up")
+
+
+def baseline(lab):
+    """Books, flows and buffers once the clients are gone."""
+    wait_for("the flows to end", lambda: sum(lab.flows().values()) == 0, 20)
+
+    def buffers():
+        mbufs = lab.ctl("status")["node"]["mbufs"]
+        return mbufs["free"] >= mbufs["baseline"]
+    wait_for("the buffers to come back", buffers)
+    return lab.account()
+
+
+def kernel_interface_deleted(lab):
+    """sluice0 deleted: it is made again, with its addresses; services go on meanwhile."""
+    lab.net.ip("edge", "link del sluice0")
+    wait_for("pings to be answered again", lambda: pings(lab), 20)
+    wait_for("a word about it", lambda: "sluice0 was deleted" in lab.dataplane.log(), 2)
+    answers(lab)
+    lab.wait_up()
+    figure(str(baseline(lab)))
+
+
+def port_down_and_up(lab):
+    """The port down and up again, from either end: traffic is back within a second."""
+    for role, dev in (("edge", "edge0"), ("switch", "edge0p")):
+        lab.net.ip(role, f"link set {dev} down")
+        expect(not carries(lab), f"{dev} is down, and there is traffic")
+        wait_for("sluice0 to have no link", lambda: "NO-CARRIER" in lab.net.exec("edge", "ip", "link", "show", "sluice0").stdout, 2)
+        lab.net.ip(role, f"link set {dev} up")
+        began = time.monotonic()
+        wait_for("traffic", lambda: carries(lab))
+        figure(f"traffic {time.monotonic() - began:.2f} s after {dev} was set up again")
+        lab.wait_up()
+    baseline(lab)
+
+
+def port_deleted(lab):
+    """The port deleted: the dataplane ends and says why; a new start takes the new one."""
+    mac = mac_of_edge(lab)
+    lab.net.ip("edge", "link del edge0")
+    code = wait_for("the dataplane to end", lambda: lab.dataplane.process.poll() is not None and [lab.dataplane.process.returncode], 5)[0]
+    expect_equal(code, 1, "exit code")
+    expect("edge0 was deleted" in lab.dataplane.log(), f"it says only:\n{lab.dataplane.log(5)}")
+    make_edge(lab, mac, 1)
+    lab.dataplane.start()
+    wait_for("traffic", lambda: carries(lab))
+    lab.wait_up()
+    answers(lab)
+
+
+def stopped_for_a_while(lab):
+    """SIGSTOP for two seconds under load: what the port could not take is lost, the books are right."""
+    load = lab.load(requests=1500, timeout=20)
+    time.sleep(1)
+    lab.dataplane.process.send_signal(signal.SIGSTOP)
+    time.sleep(2)
+    lab.dataplane.process.send_signal(signal.SIGCONT)
+    load.wait()
+    lab.wait_up()
+    answers(lab)
+    figure(str(baseline(lab)))
+
+
+def ended_under_load(lab):
+    """SIGTERM under load: the dataplane ends at once and with 0; nothing of it is left."""
+    load = lab.load(requests=2000, timeout=20)
+    time.sleep(1)
+    began = time.monotonic()
+    expect_equal(lab.dataplane.kill(signal.SIGTERM), 0, "exit code")
+    took_s = time.monotonic() - began
+    expect(took_s < 2, f"it took {took_s:.1f} s")
+    expect("sluice0" not in lab.net.exec("edge", "ip", "link").stdout, "sluice0 is still there")
+    expect("xdp" not in lab.net.exec("edge", "ip", "link", "show", "edge0").stdout, "the XDP program is still there")
+    lab.dataplane.start()
+    report = load.wait()
+    expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
+
+
+def spread(lab, on):
+    """Every other pair of source ports to the second queue, as a NIC's RSS would spread flows; or all to the first."""
+    program = lab.net.dir / "queues.o"
+    run("clang", "-O2", "-Wall", "-target", "bpf", "-I", ROOT, "-I", f"/usr/include/{os.uname().machine}-linux-gnu",
+        "-c", HERE.parent / "e2e/queues.bpf.c", "-o", program)
+    lab.net.exec("switch", "tc", "qdisc", "replace" if on else "del", "dev", "edge0p", "clsact")
+    if on:
+        lab.net.exec("switch", "tc", "filter", "add", "dev", "edge0p", "egress", "bpf", "da", "obj", program)
+
+
+def queue_pkts(lab, queue):
+    text = lab.net.exec("edge", "ethtool", "-S", "edge0").stdout
+    return int(re.search(rf"rx_queue_{queue}_xdp_packets: (\d+)", text)[1])
+
+
+def two_workers(lab):
+    """Two workers: both forward, errors find the other one's flows, flows that change queues stay."""
+    for daemon in (lab.sluiced, lab.dataplane):
+        daemon.kill(signal.SIGTERM)
+    mac = mac_of_edge(lab)
+    lab.net.ip("edge", "link del edge0")
+    make_edge(lab, mac, 2)
+    spread(lab, True)
+    lab.config["node"]["cpus"] = "0,1"
+    lab.write_config()
+    lab.dataplane.start(*POLITE)
+    lab.sluiced.start()
+    lab.wait_up()
+    try:
+        _two_workers(lab)
+    finally:
+        for daemon in (lab.sluiced, lab.dataplane):
+            daemon.kill(signal.SIGTERM)
+        lab.net.ip("edge", "link del edge0")
+        make_edge(lab, mac, 1)
+
+
+def _two_workers(lab):
+    before = [queue_pkts(lab, queue) for queue in (0, 1)]
+    answers(lab, 800)
+    got = [queue_pkts(lab, queue) - before[queue] for queue in (0, 1)]
+    expect(min(got) > 500, f"packets of the two queues: {got}")
+    lab.net.ip("router", "link set client0 mtu 1300")
+    try:
+        for url in settings.L2_URLS * 3:
+            done = lab.curl(url + "big", "-o", "/dev/null", "-w", "%{http_code} %{size_download}").stdout
+            expect_equal(done, f"200 {BIG_BYTES}", url)
+    finally:
+        lab.net.ip("router", "link set client0 mtu 1500")
+    held = lab.hold(connections=60, interval=0.2)
+    lab.ctl("drain", "web/web-1")
+    spread(lab, False)
+    time.sleep(1.5)
+    spread(lab, True)
+    time.sleep(1)
+    errors = [c for c in held.close() if c["error"]]
+    expect(not errors, f"{len(errors)} connections did not outlive a change of queues: {errors[:3]}")
+    lab.ctl("resume", "web/web-1")
+    figure(f"two workers got {got[0]:,} and {got[1]:,} packets; {baseline(lab)}")
+
+
+if __name__ == "__main__":
+    tap.run(kernel_interface_deleted, port_down_and_up, port_deleted, stopped_for_a_while, ended_under_load, two_workers)
