@@ -126,8 +126,13 @@ static int plan_pool(struct plan *plan, const struct config_pool *config_pool)
 	if (count == 0)
 		return 0;
 	plan->result->slots += count;
-	if (n == 0)
+	if (n == 0) {
+		/* With no instances there is no table; if they are only out, it stays. */
+		changed = config_pool->instance_count == 0 ? count : 0;
+		plan->result->slots_changed += changed;
+		plan->result->flows_rehashed += changed ? plan_pool_flows(plan, pool) : 0;
 		return 0;
+	}
 	err = maglev_build(plan->members, n, plan->slots, count);
 	if (err)
 		return err;

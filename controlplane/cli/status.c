@@ -280,6 +280,18 @@ static void status_pools(const struct cli *cli, const json_t *pools)
 	table_destroy(table);
 }
 
+static bool status_nobody_accepts(const json_t *pool)
+{
+	const json_t *instance;
+	size_t i;
+
+	json_array_foreach(json_object_get(pool, "instances"), i, instance) {
+		if (!json_is_false(json_object_get(instance, "accepts")))
+			return false;
+	}
+	return true;
+}
+
 /* Pools that don't work as their operator means them to. */
 static void status_warnings(const struct cli *cli, const json_t *pools)
 {
@@ -300,6 +312,9 @@ static void status_warnings(const struct cli *cli, const json_t *pools)
 		else if (json_is_true(json_object_get(pool, "on_backup")))
 			snprintf(text, sizeof(text), "pool %s: backup instances take new flows",
 				 name);
+		else if (status_nobody_accepts(pool))
+			snprintf(text, sizeof(text),
+				 "pool %s: no instance takes new flows, so they are dropped", name);
 		else
 			continue;
 		table_text(cli->out, cli->colour, TABLE_BAD, text);

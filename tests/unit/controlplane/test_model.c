@@ -439,6 +439,7 @@ static void test_plan(void **state)
 {
 	struct fixture *f = *state;
 	struct config *less = fixture_web(3), *more = fixture_web(5), *same = fixture_web(4);
+	struct config *none = fixture_web(0);
 	struct model_plan plan;
 	uint16_t before[FIXTURE_SLOTS];
 	uint32_t count, changed = 0;
@@ -458,13 +459,18 @@ static void test_plan(void **state)
 	assert_int_equal(model_plan(f->model, less, hundred_each, NULL, &plan), 0);
 	assert_int_equal(plan.instances_removed, 1);
 	assert_int_equal(plan.flows_moved, 100);
+	changed = plan.slots_changed;
+	assert_int_equal(model_plan(f->model, none, hundred_each, NULL, &plan), 0);
+	assert_int_equal(plan.slots_changed, FIXTURE_SLOTS);
+	assert_int_equal(plan.flows_moved, 400);
 	assert_int_equal(told(f), 0); /* nothing has happened */
 	/* the plan was true */
 	apply(f, less);
 	slots = model_pool_slots(f->model, 0, &count);
 	for (uint32_t i = 0; i < FIXTURE_SLOTS; i++)
-		changed += slots[i] != before[i];
-	assert_int_equal(changed, plan.slots_changed);
+		changed -= slots[i] != before[i];
+	assert_int_equal(changed, 0);
+	config_free(none);
 	config_free(more);
 	config_free(same);
 }

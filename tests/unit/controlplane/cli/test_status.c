@@ -227,6 +227,20 @@ static void test_status_of_a_pool(void **test_state)
 	assert_string_equal(h->err, "sluicectl: there is no pool \"wbe\"; did you mean \"web\"?\n");
 }
 
+static void test_status_of_a_pool_that_is_out(void **test_state)
+{
+	static const char answer[] =
+		"{\"ok\":true,\"result\":{\"pools\":["
+		"{\"name\":\"out\",\"instances\":[{\"accepts\":false},{\"accepts\":false}]},"
+		"{\"name\":\"in\",\"instances\":[{\"accepts\":false},{\"accepts\":true}]}]}}\n";
+	struct harness *h = *test_state;
+
+	assert_int_equal(harness_run(h, "status", answer), 0);
+	assert_non_null(strstr(h->out, "\npool out: no instance takes new flows, so they are "
+				       "dropped\n"));
+	assert_null(strstr(h->out, "pool in:"));
+}
+
 static void test_status_for_programs(void **test_state)
 {
 	struct harness *h = *test_state;
@@ -357,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		TEST(test_status),
 		TEST(test_status_of_a_pool),
+		TEST(test_status_of_a_pool_that_is_out),
 		TEST(test_status_for_programs),
 		TEST(test_status_without_a_dataplane),
 		TEST(test_status_of_nonsense),
