@@ -151,6 +151,7 @@ static const char *refusal_text(uint32_t reason)
 		[LB_REFUSED_CONTENT] = "a value in a block is out of range",
 		[LB_REFUSED_MEMORY] = "no memory for a copy of a block",
 		[LB_REFUSED_GENERATION] = "its number is not above the one in use",
+		[LB_REFUSED_SECRET] = "node.secret is not the one in use; restart sluice-dataplane",
 	};
 
 	return reason < LB_REFUSED_COUNT && text[reason] ? text[reason] : "unknown reason";

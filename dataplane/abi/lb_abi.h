@@ -92,6 +92,7 @@ enum lb_refusal {
 	LB_REFUSED_CONTENT,    /* a value in the block out of range */
 	LB_REFUSED_MEMORY,     /* no memory for the copy */
 	LB_REFUSED_GENERATION, /* not newer than the one in use */
+	LB_REFUSED_SECRET,     /* another one than that in use: recorded flows would not be found */
 	LB_REFUSED_COUNT
 };
 

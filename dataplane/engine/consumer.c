@@ -265,6 +265,7 @@ const char *consumer_refusal_text(enum lb_refusal reason)
 		[LB_REFUSED_CONTENT] = "a value in the block is out of range",
 		[LB_REFUSED_MEMORY] = "no memory for a copy of the block",
 		[LB_REFUSED_GENERATION] = "the generation is not newer than the one in use",
+		[LB_REFUSED_SECRET] = "node.secret is not the one in use; restart sluice-dataplane",
 	};
 
 	return reason < LB_REFUSED_COUNT && text[reason] ? text[reason] : "unknown reason";

@@ -112,12 +112,17 @@ void tables_destroy(struct tables *tables)
 	rte_free(tables);
 }
 
+/* Where a flow lies in a worker's table follows from the secret, so it stays until the end. */
 static int put_params(struct tables *tables, const struct lb_params *params)
 {
+	bool is_first = tables->params.mtu == 0;
 	int refusal = tables_check_params(params);
 
 	if (refusal)
 		return refusal;
+	if (!is_first &&
+	    memcmp(tables->params.secret, params->secret, sizeof(params->secret)) != 0)
+		return LB_REFUSED_SECRET;
 	tables->params = *params;
 	tables->mtu = params->mtu;
 	tables->timeouts = params->timeouts;

@@ -339,6 +339,40 @@ static void params_are_checked(void **state)
 		assert_int_equal(tables_check_params(&cases[i].params), cases[i].refusal);
 }
 
+static int params_put(struct tables *tables, const struct lb_params *params)
+{
+	const struct lb_cmd cmd = { .type = LB_CMD_BLOCK,
+				    .block = LB_BLOCK_PARAMS,
+				    .count = 1,
+				    .bytes = sizeof(*params),
+				    .generation = 1 };
+
+	return tables_block_put(tables, &cmd, params);
+}
+
+/* The flows that workers have recorded lie where this secret says. */
+static void secret_stays(void **state)
+{
+	struct lb_params params = { .mtu = 1500, .timeouts.ticks = { 0, 100, 36000, 600, 50 } };
+	struct tables *tables = tables_create(NULL), *next;
+	struct lb_secret before;
+
+	(void)state;
+	params.secret[0] = 7;
+	assert_int_equal(params_put(tables, &params), 0);
+	before = tables->secret;
+	next = tables_create(tables);
+	params.mtu = 1400;
+	assert_int_equal(params_put(next, &params), 0);
+	params.secret[15] = 1;
+	params.mtu = 1300;
+	assert_int_equal(params_put(next, &params), LB_REFUSED_SECRET);
+	assert_memory_equal(&next->secret, &before, sizeof(before));
+	assert_int_equal(next->mtu, 1400);
+	tables_destroy(next);
+	tables_destroy(tables);
+}
+
 static void bounds_are_checked(void **state)
 {
 	static const struct {
@@ -389,6 +423,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(instances_are_checked),
 		cmocka_unit_test(services_are_checked),
 		cmocka_unit_test(params_are_checked),
+		cmocka_unit_test(secret_stays),
 		cmocka_unit_test(bounds_are_checked),
 	};
 
