@@ -199,46 +199,30 @@ LB_RARE uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, bool is_new)
 	return lb_steer_rehome(&env.steer, &ref.bucket->instance[ref.slot], is_new);
 }
 
-/*
- * A flow of another CPU's region: RSS has moved it here. It is to be recorded here
- * as what it is, an established one, and what it was there expires at once. The
- * other CPU may be using that slot for another flow in this very moment; at worst
- * that one is forgotten early.
- */
-static __always_inline uint32_t lb_xdp_take_over(const struct lb_xdp_env *env,
-						 const struct lb_xdp_packet *p,
-						 struct lb_flow_ref there)
+static __always_inline uint32_t lb_xdp_choice(struct lb_selection sel)
 {
-	uint32_t state = lb_bucket_state(there.bucket, there.slot);
-	uint16_t *seen = &there.bucket->seen[there.slot];
-	const uint64_t *key = &there.bucket->key[there.slot];
-	uint32_t instance = lb_load_acquire(&there.bucket->instance[there.slot]);
-
-	if (!lb_instance_has(&env->instances, instance, LB_INSTANCE_SERVES))
-		return LB_INSTANCE_NONE;
-	if (lb_flow_event(p->meta.tcp_flags) >= LB_FLOW_EVENT_FIN)
-		return instance;
-	if (lb_load_acquire(key) == p->key)
-		*seen = (uint16_t)(p->now - env->gen->timeouts.ticks[state & 7] - 1);
-	env->cpu->stats.flow_misses++;
-	env->cpu->stats.flow_adopted++;
-	return instance | LB_XDP_RECORD | LB_XDP_PINNED | LB_XDP_CONFIRMED;
+	return sel.instance | (sel.record ? LB_XDP_RECORD : 0) | (sel.pinned ? LB_XDP_PINNED : 0);
 }
 
+/* A flow of another CPU's region: RSS has moved it here. */
 LB_RARE uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p)
 {
 	struct lb_xdp_env env;
 
-	if (!p || !lb_xdp_env_fill(&env, p) || !lb_xdp_may_peek(env.cpu))
+	if (!p || !lb_xdp_env_steer(&env, p) || !lb_xdp_may_peek(env.cpu))
 		return LB_INSTANCE_NONE;
 	for (uint32_t region = 0; region < LB_XDP_REGIONS_MAX; region++) {
 		struct lb_table other = lb_xdp_region(&env.table, region);
+		struct lb_selection sel;
 		struct lb_flow_ref ref;
 
 		if (region >= lb_xdp_regions)
 			break;
-		if (region != env.cpu->region && lb_table_find(&other, p->key, p->spread, &ref))
-			return lb_xdp_take_over(&env, p, ref);
+		if (region == env.cpu->region || !lb_table_find(&other, p->key, p->spread, &ref))
+			continue;
+		sel = lb_steer_take_over(&env.steer, ref);
+		env.cpu->stats.flow_misses += sel.instance != LB_INSTANCE_NONE;
+		return lb_xdp_choice(sel) | (sel.record ? LB_XDP_CONFIRMED : 0);
 	}
 	return LB_INSTANCE_NONE;
 }
@@ -254,7 +238,7 @@ LB_RARE uint32_t lb_xdp_choose(const struct lb_xdp_packet *p)
 	if (lb_service_is_vip_source(&env.gen->services, &p->meta))
 		return LB_XDP_VIP_SOURCE;
 	sel = lb_steer_miss(&env.steer);
-	return sel.instance | (sel.record ? LB_XDP_RECORD : 0) | (sel.pinned ? LB_XDP_PINNED : 0);
+	return lb_xdp_choice(sel);
 }
 
 LB_RARE uint32_t lb_xdp_record(const struct lb_xdp_packet *p, uint32_t choice)

@@ -100,7 +100,11 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 	struct publish_answer answer = {
 		.generation = x->generation,
 		.refused = x->sent_result != 0,
-		.reason = "a block is out of bounds",
+		.reason =
+			x->sent_result == -EKEYREJECTED
+				? "node.secret is not the one in use; the flows that are recorded "
+				  "would not be found"
+				: "a value or a length in a block is out of range",
 		.sent_ns = x->sent_ns,
 		.acked_ns = clock_now_ns(),
 		.workers = x->object.regions,

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define POOL_TABLES 3 /* current, previous, and the one that is being filled */
+#define MTU_BYTES_MIN 576 /* RFC 791: what every host takes */
+#define POOL_TABLES 3	  /* current, previous, and the one that is being filled */
 
 LB_STATIC_ASSERT(LB_POOLS_MAX == LB_XDP_POOLS_MAX && LB_INSTANCES_MAX == LB_XDP_INSTANCES_MAX &&
 			 LB_SERVICE_SLOTS_MAX == LB_XDP_SERVICE_SLOTS_MAX,
@@ -21,6 +22,30 @@ uint64_t xdp_tables_generation(const struct xdp_object *o)
 }
 
 /* ---- Checks: the program trusts what it reads ---- */
+
+static bool params_are_sound(const struct publish_block *block)
+{
+	const struct lb_params *params = block->data;
+
+	if (block->bytes != sizeof(*params) || params->mtu < MTU_BYTES_MIN ||
+	    params->mtu > UINT16_MAX)
+		return false;
+	for (uint32_t state = LB_FLOW_UNCONFIRMED; state < LB_FLOW_STATES; state++)
+		if (params->timeouts.ticks[state] == 0)
+			return false;
+	return true;
+}
+
+/* Where a recorded flow lies follows from the secret. */
+static bool secret_is_other(const struct xdp_object *o, const struct publish_block *block)
+{
+	struct lb_secret secret;
+
+	if (block->kind != LB_BLOCK_PARAMS || xdp_tables_generation(o) == 0)
+		return false;
+	lb_secret_expand(((const struct lb_params *)block->data)->secret, &secret);
+	return memcmp(&secret, &in_use(o)->secret, sizeof(secret)) != 0;
+}
 
 static bool services_are_sound(const struct publish_block *block)
 {
@@ -49,7 +74,7 @@ static bool block_is_sound(const struct xdp_object *o, const struct publish_bloc
 {
 	switch (block->kind) {
 	case LB_BLOCK_PARAMS:
-		return block->bytes == sizeof(struct lb_params);
+		return params_are_sound(block);
 	case LB_BLOCK_SERVICES:
 		return services_are_sound(block);
 	case LB_BLOCK_INSTANCES:
@@ -171,9 +196,12 @@ int xdp_tables_apply(struct xdp_object *o, const struct publish_batch *batch, ui
 	uint32_t spare = !(o->control->active & 1);
 	struct lb_xdp_generation *next = &o->control->generation[spare];
 
-	for (uint32_t i = 0; i < batch->block_count; i++)
+	for (uint32_t i = 0; i < batch->block_count; i++) {
 		if (!block_is_sound(o, &batch->block[i]))
 			return -EINVAL;
+		if (secret_is_other(o, &batch->block[i]))
+			return -EKEYREJECTED;
+	}
 	*next = *in_use(o);
 	next->generation = generation;
 	next->port_mac = lb_mac_load(port_mac);

@@ -15,7 +15,8 @@
  * since the last time.
  * @generation: its number; above the one in use.
  * @port_mac: six bytes.
- * Return: 0; -EINVAL: a block's bounds or contents are not what they must be, nothing has changed.
+ * Return: 0, or nothing has changed: -EINVAL: a block's bounds or contents are not what they must be;
+ * -EKEYREJECTED: another secret than that of the flows that are recorded.
  */
 int xdp_tables_apply(struct xdp_object *object, const struct publish_batch *batch,
 		     uint64_t generation, const uint8_t *port_mac);

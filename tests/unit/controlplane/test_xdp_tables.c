@@ -212,6 +212,7 @@ static void many_changes_never_touch_what_is_in_use(void **state)
 static void unsound_blocks_change_nothing(void **state)
 {
 	static uint16_t too_high[SLOTS];
+	struct lb_params other;
 
 	(void)state;
 	assert_int_equal(slots_apply(1), 0);
@@ -226,6 +227,14 @@ static void unsound_blocks_change_nothing(void **state)
 	assert_int_equal(apply(), -EINVAL);
 	block_add(LB_BLOCK_KINDS, instances, 1, 64);
 	assert_int_equal(apply(), -EINVAL);
+	other = params;
+	other.mtu = 500;
+	block_add(LB_BLOCK_PARAMS, &other, 1, sizeof(other));
+	assert_int_equal(apply(), -EINVAL);
+	other = params;
+	other.secret[0]++;
+	block_add(LB_BLOCK_PARAMS, &other, 1, sizeof(other));
+	assert_int_equal(apply(), -EKEYREJECTED);
 	assert_int_equal(send(300, LB_TCP_SYN), 1);
 }
 
