@@ -120,8 +120,7 @@ static int put_params(struct tables *tables, const struct lb_params *params)
 
 	if (refusal)
 		return refusal;
-	if (!is_first &&
-	    memcmp(tables->params.secret, params->secret, sizeof(params->secret)) != 0)
+	if (!is_first && memcmp(tables->params.secret, params->secret, sizeof(params->secret)) != 0)
 		return LB_REFUSED_SECRET;
 	tables->params = *params;
 	tables->mtu = params->mtu;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What happens to the interfaces of a running dataplane, and to the process itself; and two workers."""
+"""What happens to the interfaces of a running dataplane, and to the process itself; another secret; two workers."""
 import os
 import re
 import signal
@@ -126,6 +126,29 @@ def ended_under_load(lab):
     expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
 
 
+def another_secret(lab):
+    """sluiced restarted with another secret: refused, and nothing moves, until the dataplane is restarted too."""
+    held = lab.hold(connections=60, interval=0.2)
+    lab.sluiced.kill(signal.SIGTERM)
+    lab.config["node"]["secret"] = "ff" + lab.config["node"]["secret"][2:]
+    lab.write_config()
+    lab.sluiced.start()
+    dataplane = wait_for("a refusal", lambda: (lambda d: d["refused"] and d)(lab.ctl("status")["node"]["dataplane"]))
+    expect("node.secret" in dataplane["problem"], f"status says only: {dataplane['problem']!r}")
+    time.sleep(3)
+    errors = [c for c in held.close() if c["error"]]
+    expect(not errors, f"{len(errors)} connections were cut: {errors[:3]}")
+    for secret in (lab.config["node"]["secret"], settings.default()["node"]["secret"]):
+        for daemon in (lab.sluiced, lab.dataplane):
+            daemon.kill(signal.SIGTERM)
+        lab.config["node"]["secret"] = secret
+        lab.write_config()
+        lab.dataplane.start()
+        lab.sluiced.start()
+        lab.wait_up()
+        answers(lab)
+
+
 def spread(lab, on):
     """Every other pair of source ports to the second queue, as a NIC's RSS would spread flows; or all to the first."""
     program = lab.net.dir / "queues.o"
@@ -188,4 +211,4 @@ def _two_workers(lab):
 
 
 if __name__ == "__main__":
-    tap.run(kernel_interface_deleted, port_down_and_up, port_deleted, stopped_for_a_while, ended_under_load, two_workers)
+    tap.run(kernel_interface_deleted, port_down_and_up, port_deleted, stopped_for_a_while, ended_under_load, another_secret, two_workers)
