@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_malloc.h>
@@ -232,6 +233,7 @@ static int workers_make(struct dataplane *dp)
 		.from_kernel = dp->kernel_path.from_kernel,
 		.bell = &dp->kernel_path.bell,
 		.stop = &dp->stop,
+		.tsc_start = rte_rdtsc(),
 		.idle_sleep_us = dp->options.idle_sleep_us,
 	};
 	size_t bytes = dp->plan.n_workers * sizeof(*dp->worker);

@@ -228,7 +228,7 @@ int worker_init(struct worker *w, uint32_t index, const struct worker_common *co
 		.bell = common->bell,
 		.stop = common->stop,
 		.idle_sleep_us = common->idle_sleep_us,
-		.tsc_start = rte_rdtsc(),
+		.tsc_start = common->tsc_start,
 		.tsc_per_tick = rte_get_tsc_hz() * LB_FLOW_TICK_MS / 1000,
 		.stats = common->segment->worker_stats + index,
 	};

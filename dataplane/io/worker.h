@@ -25,7 +25,8 @@ struct worker {
 	struct doorbell *bell;
 	const bool *stop;
 	uint32_t idle_sleep_us;
-	uint64_t tsc_start; /* the same for all workers */
+	uint64_t
+		tsc_start; /* the same for all workers, whose flows have times in each other's ticks */
 	uint64_t tsc_per_tick;
 	/* its own */
 	struct pipeline pl;
@@ -51,6 +52,7 @@ struct worker_common {
 	struct rte_ring *from_kernel;
 	struct doorbell *bell;
 	const bool *stop; /* set with a relaxed store to end them */
+	uint64_t tsc_start;
 	uint32_t idle_sleep_us;
 };
 

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -126,6 +127,7 @@ static void worker_make(struct rig *rig)
 		.from_kernel = rig->from_kernel,
 		.bell = &rig->bell,
 		.stop = &rig->stop,
+		.tsc_start = rte_rdtsc(),
 	};
 
 	rig->worker = aligned_alloc(64, sizeof(*rig->worker));
