@@ -277,6 +277,16 @@ $(PERF_PROGRAMS): $(O)/%: $(O)/obj/%.o
 	$(link_test)
 $(PERF_PROGRAMS): LIBS = -lbpf
 
+# The pipeline's cycles per packet, stage by stage.
+CYCLES := $(O)/perf/cycles/cycles
+perf: $(CYCLES)
+$(CYCLES): $(call objects,perf/cycles) $(foreach a,harness engine config,$(call archive,$a))
+	$(link_test)
+$(CYCLES): LIBS = $(packet_libs) -lcmocka
+
+perf-cycles: $(CYCLES)
+	$(Q)SLUICE_COMMIT=$$(git rev-parse --short HEAD) $< -j $(O)/perf/cycles.json $(CYCLES_ARGS)
+
 # libFuzzer needs clang and its own flavour of every object.
 fuzz-programs:
 	+$(Q)$(MAKE) --no-print-directory FUZZ=1 $(FUZZ_PROGRAMS)
@@ -380,6 +390,7 @@ help:
 	@echo 'make test        everything that CI runs; T="unit/engine e2e/drain" runs a part (root)'
 	@echo 'make lint        static checks only'
 	@echo 'make check-identity   a million packets through both dataplanes (root)'
+	@echo 'make perf-cycles cycles per packet of the pipeline, stage by stage (root)'
 	@echo 'make fuzz        fuzzers only, FUZZ_SECONDS each'
 	@echo 'make format      clang-format in place'
 	@echo 'make docs        docs/config.md from the configuration table'
@@ -388,6 +399,6 @@ help:
 	@echo
 	@echo 'V=1  CC=clang  CFLAGS=  BUILD=dir  JOBS=n  SANITIZE=address|undefined|thread|address,undefined'
 
-.PHONY: all perf reference docs tests e2e-programs fuzz-programs tidy test lint fuzz check-identity demo lab format install uninstall clean help
+.PHONY: all perf perf-cycles reference docs tests e2e-programs fuzz-programs tidy test lint fuzz check-identity demo lab format install uninstall clean help
 
 -include $(shell find $(O)/obj $(O)/bpf $(O)/tidy -name '*.d' 2>/dev/null)

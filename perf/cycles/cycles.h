@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The in-process cycle benchmark: the real pipeline with its tables and statistics, fed with fresh
+ * packets in real mbufs, without a driver. Beside it, in turns within one run, what it is compared
+ * with: rte_hash on the same keys, and what testpmd's macswap does to the same packets.
+ *
+ * As after a NIC's receive burst, the mbufs' first lines are in the cache when the clock starts, and
+ * the frames are not: CHUNK packets are written ahead, more than the second level holds.
+ * Bursts during which another process ran are not counted. The other process still takes from the caches
+ * and from the clock: only ratios of one run mean something on a shared machine.
+ */
+#ifndef PERF_CYCLES_H
+#define PERF_CYCLES_H
+
+#include <jansson.h>
+
+#include "tests/unit/engine/harness.h"
+
+#define CYCLES_CHUNK 16384 /* packets written ahead; a multiple of PIPELINE_BURST */
+#define CYCLES_MBUFS 65535
+#define CYCLES_INSTANCES 100
+#define CYCLES_REPS_MAX 101
+
+enum cycles_kind {
+	CYCLES_HIT,    /* ACKs of recorded flows, uniformly random */
+	CYCLES_OPEN,   /* SYNs of the flows 0, 1, 2, ... */
+	CYCLES_FLOOD,  /* SYNs from random addresses */
+	CYCLES_ERRORS, /* ICMP fragmentation-needed about recorded flows */
+};
+
+/* What packets a chunk consists of. */
+struct traffic {
+	enum cycles_kind kind;
+	uint8_t family;
+	uint8_t tcp_flags;
+	uint32_t flows;
+	uint32_t next;	 /* of CYCLES_OPEN */
+	uint64_t random; /* state of the generator; not 0 */
+};
+
+/* ---- traffic.c ---- */
+
+extern const uint8_t traffic_vip4[16], traffic_vip6[16];
+#define TRAFFIC_PORT 443
+
+/** Write the next packet into an empty mbuf: the smallest Ethernet frame, filled up with payload. */
+void traffic_write(struct traffic *t, struct rte_mbuf *m);
+
+/** Key of IPv4 flow @n, as the pipeline makes it for service @id. */
+uint64_t traffic_key4(uint32_t n, uint16_t id);
+
+uint64_t traffic_random(uint64_t *state);
+
+/* ---- world.c: tables, memory and packets ---- */
+
+struct world {
+	struct harness h;
+	uint32_t flows;
+	struct rte_mbuf *chunk[CYCLES_CHUNK];
+};
+
+/** Start EAL, with hugepages if there are enough. Return: whether there are. Ends the process on failure. */
+bool world_eal_start(const char *program, uint32_t memory_mb);
+
+/** Instances, pools, parameters and mbufs. Ends the process if there is no memory. */
+struct world *world_create(void);
+
+/** An empty flow table for @flows. Return: 0 or -ENOMEM. */
+int world_table(struct world *w, uint32_t flows);
+
+/** Send both services with one way of forwarding; flows stay. */
+void world_forward(struct world *w, enum lb_forward forward);
+
+/** Fill the chunk with packets. */
+void world_fill(struct world *w, struct traffic *t);
+
+/** Put as many flows into the table as it is made for; all established. */
+void world_open_flows(struct world *w, uint8_t family);
+
+/* ---- stages.c: pipeline_burst() with a clock between its stages ---- */
+
+enum stage {
+	STAGE_PREFETCH,
+	STAGE_PARSE,
+	STAGE_LOOKUP,
+	STAGE_MISS,
+	STAGE_ICMP,
+	STAGE_SORT,
+	STAGES
+};
+
+extern const char *const stage_names[STAGES];
+
+void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *out,
+		  uint64_t *cycles);
+
+/* ---- rivals.c: what the pipeline is compared with ---- */
+
+struct rival_keys {
+	uint64_t key[CYCLES_CHUNK];
+	const void *pointer[CYCLES_CHUNK];
+};
+
+struct rte_hash;
+
+/** A table with the keys of @flows flows. Return: NULL without memory. */
+struct rte_hash *rivals_hash_create(uint32_t flows);
+void rivals_hash_destroy(struct rte_hash *hash);
+
+/** Random keys among those of @flows flows. */
+void rivals_keys(struct rival_keys *keys, uint32_t flows, uint64_t *random);
+
+/** Look up a burst of keys. Return: how many are there. */
+uint32_t rivals_hash_lookup(const struct rte_hash *hash, const struct rival_keys *keys,
+			    uint32_t at);
+uint32_t rivals_flow_lookup(const struct world *w, const struct rival_keys *keys, uint32_t at);
+
+/** Swap the addresses of a burst, as testpmd does. */
+void rivals_macswap(struct rte_mbuf **pkts);
+
+/* ---- measure.c ---- */
+
+enum measure_what {
+	MEASURE_PIPELINE,
+	MEASURE_STAGES,
+	MEASURE_MACSWAP,
+	MEASURE_HASH,
+	MEASURE_FLOWS,
+};
+
+/* One row of the result: what is measured, and what was. */
+struct measure {
+	const char *name;
+	enum measure_what what;
+	enum lb_forward forward;
+	struct traffic traffic;
+	const struct rte_hash *hash;
+	uint32_t reps;
+	double cycles[CYCLES_REPS_MAX]; /* per packet or key */
+	double stage[STAGES][CYCLES_REPS_MAX];
+	double hit_rate;
+	uint64_t
+		interrupted; /* bursts that were not counted, since another process ran meanwhile */
+	uint32_t bytes_in, bytes_out; /* of a frame, without its checksum; 0: there is none */
+};
+
+/** Once, before anything is measured: what reading the clock costs. */
+void measure_calibrate(void);
+
+/** One repetition of @packets packets or keys. */
+void measure_once(struct world *w, struct measure *m, uint32_t packets);
+
+/* ---- report.c ---- */
+
+struct report {
+	json_t *rows;
+	double tsc_ghz;
+};
+
+void report_section(const char *title);
+void report_row(struct report *r, struct measure *m, uint32_t flows);
+
+/** Say on which machine it was; write all rows to @path if it is not NULL. Return: 0 or -errno. */
+json_t *report_machine(double tsc_ghz, bool hugepages);
+int report_write(const struct report *r, json_t *machine, const char *path);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_version.h>
+
+#include "perf/cycles/cycles.h"
+
+struct spread {
+	double median, p10, p90;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+static struct spread spread_of(const double *values, uint32_t n)
+{
+	double sorted[CYCLES_REPS_MAX];
+
+	memcpy(sorted, values, n * sizeof(*values));
+	qsort(sorted, n, sizeof(*sorted), compare);
+	return (struct spread){ sorted[n / 2], sorted[n / 10], sorted[n - 1 - n / 10] };
+}
+
+void report_section(const char *title)
+{
+	printf("\n%-34s %9s %9s %7s %7s %15s %7s %7s\n", title, "flows", "bytes", "hit", "cycles",
+	       "p10-p90", "ns", "M/s");
+}
+
+static void print_count(uint32_t n)
+{
+	if (n >= 1000000)
+		printf(" %7u M", n / 1000000);
+	else
+		printf(" %7u K", n / 1000);
+}
+
+static json_t *row_stages(struct measure *m)
+{
+	json_t *stages = json_object();
+
+	printf("    stages:");
+	for (uint32_t s = 0; s < STAGES; s++) {
+		struct spread cycles = spread_of(m->stage[s], m->reps);
+
+		if (cycles.median < 0.05)
+			continue;
+		printf(" %s %.1f", stage_names[s], cycles.median);
+		json_object_set_new(stages, stage_names[s], json_real(cycles.median));
+	}
+	printf("\n");
+	return stages;
+}
+
+void report_row(struct report *r, struct measure *m, uint32_t flows)
+{
+	struct spread cycles = spread_of(m->cycles, m->reps);
+	char bytes[24] = "-";
+	json_t *row = json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:i, s:I}", "name",
+				m->name, "flows", flows, "frame_in", m->bytes_in, "frame_out",
+				m->bytes_out, "hit_rate", m->hit_rate, "cycles", cycles.median,
+				"cycles_p10", cycles.p10, "cycles_p90", cycles.p90, "ns",
+				cycles.median / r->tsc_ghz, "repetitions", m->reps, "interrupted",
+				(json_int_t)m->interrupted);
+
+	if (m->what == MEASURE_STAGES) {
+		json_object_set_new(row, "stages", row_stages(m));
+		json_array_append_new(r->rows, row);
+		return;
+	}
+	if (m->bytes_in)
+		snprintf(bytes, sizeof(bytes), "%u>%u", m->bytes_in, m->bytes_out);
+	printf("  %-32s", m->name);
+	print_count(flows);
+	printf(" %9s %6.1f%% %7.1f %7.1f-%7.1f %7.1f %7.1f\n", bytes, m->hit_rate * 100,
+	       cycles.median, cycles.p10, cycles.p90, cycles.median / r->tsc_ghz,
+	       r->tsc_ghz * 1000 / cycles.median);
+	json_array_append_new(r->rows, row);
+}
+
+static void cpu_name(char *name, size_t size)
+{
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char line[256];
+
+	snprintf(name, size, "?");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "model name", 10) != 0 || !strchr(line, ':'))
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(name, size, "%s", strchr(line, ':') + 2);
+		break;
+	}
+	if (f)
+		fclose(f);
+}
+
+json_t *report_machine(double tsc_ghz, bool hugepages)
+{
+	const char *commit = getenv("SLUICE_COMMIT");
+	double load = -1;
+	char cpu[128];
+
+	cpu_name(cpu, sizeof(cpu));
+	if (getloadavg(&load, 1) != 1)
+		load = -1;
+	printf("%s, %ld CPUs of which one is used, TSC %.2f GHz, %s, load %.1f, %s\n", cpu,
+	       sysconf(_SC_NPROCESSORS_ONLN), tsc_ghz,
+	       hugepages ? "2 MB pages" : "4 KB pages: no free hugepages", load, rte_version());
+	printf("cycles are of the TSC, per packet (or key), medians; frames without their checksum\n");
+	return json_pack("{s:s, s:i, s:f, s:b, s:f, s:s, s:s, s:I}", "cpu", cpu, "cpus",
+			 (int)sysconf(_SC_NPROCESSORS_ONLN), "tsc_ghz", tsc_ghz, "hugepages",
+			 hugepages, "load", load, "dpdk", rte_version(), "commit",
+			 commit ? commit : "", "time", (json_int_t)time(NULL));
+}
+
+int report_write(const struct report *r, json_t *machine, const char *path)
+{
+	json_t *all;
+	int err;
+
+	if (!path)
+		return 0;
+	all = json_pack("{s:O, s:O}", "machine", machine, "rows", r->rows);
+	err = json_dump_file(all, path, JSON_INDENT(1)) ? -EIO : 0;
+	json_decref(all);
+	return err;
+}
