@@ -35,6 +35,8 @@ static inline lb_result classify(struct burst *b, uint32_t i)
 			return LB_VERDICT_KERNEL;
 		flow_hash(b, i, service);
 		rte_prefetch0(&flows->bucket[lb_table_primary(flows, b->spread[i])]);
+		if (service->forward != LB_FORWARD_L2) /* the line that the tunnel header goes to */
+			__builtin_prefetch(rte_pktmbuf_mtod(b->pkt[i], uint8_t *) - 1, 1);
 		if (lb_likely(meta->class == LB_CLASS_FLOW))
 			b->flow[b->n_flow++] = (uint8_t)i;
 		else
