@@ -149,6 +149,8 @@ void checks_resume_later(struct checks *checks)
 {
 	const struct timeval delay = { .tv_sec = RESUME_S };
 
+	if (!checks->paused)
+		return;
 	checks->resuming = true;
 	evtimer_add(checks->resume_timer, &delay);
 }

@@ -38,7 +38,7 @@ void checks_update(struct checks *checks, struct model_instance *instance,
 		   const struct config_pool *pool);
 void checks_remove(struct model_instance *instance);
 
-/** The dataplane is gone. */
+/** The dataplane is gone, or has no link: what checks find would be said of the node, not of instances. */
 void checks_pause(struct checks *checks);
 
 /**
@@ -47,7 +47,7 @@ void checks_pause(struct checks *checks);
  */
 void checks_resume(struct checks *checks);
 
-/** The same, should nobody call that within a second. */
+/** The same, should nobody call that within a second. Nothing happens if the checks do not rest. */
 void checks_resume_later(struct checks *checks);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -275,6 +276,21 @@ static void routes_set(struct iface *iface)
 		iface_note(iface, route_remove(iface, AF_INET), "an old default route stays");
 	if (!has6)
 		iface_note(iface, route_remove(iface, AF_INET6), "an old default route stays");
+}
+
+bool iface_is_running(const char *name)
+{
+	struct ifreq request = { .ifr_flags = 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool running = false;
+
+	if (fd < 0)
+		return true; /* not known; nothing is to rest for want of a descriptor */
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", name);
+	if (!ioctl(fd, SIOCGIFFLAGS, &request))
+		running = request.ifr_flags & IFF_RUNNING;
+	close(fd);
+	return running;
 }
 
 /* ---- Knobs ---- */

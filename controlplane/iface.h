@@ -16,6 +16,9 @@
 /** Its index, or 0: there is none. */
 uint32_t iface_find(const char *name);
 
+/** Whether it is up and has a carrier. The dataplane gives its kernel interface the port's. */
+bool iface_is_running(const char *name);
+
 /**
  * Bring an interface to what the configuration says.
  * @with_vips: add the VIPs too. Those that are there stay in any case.

@@ -12,6 +12,7 @@
 #include "controlplane/checks.h"
 #include "controlplane/clock.h"
 #include "controlplane/control_model.h"
+#include "controlplane/iface.h"
 #include "controlplane/lock.h"
 #include "controlplane/log.h"
 #include "controlplane/model.h"
@@ -23,6 +24,9 @@
 #include "controlplane/stats.h"
 
 #define TICK_MS 100
+
+/* The dataplane's main lcore says every 100 ms that it lives. */
+#define HEARTBEAT_OLD_MS 350
 
 /* A dataplane that runs answers within microseconds; one that is busy starting gets this long. */
 #define ADOPT_TIMEOUT_MS 1000
@@ -333,6 +337,39 @@ static void on_reload(evutil_socket_t signal_number, short what, void *arg)
 	sd_notify(0, "READY=1");
 }
 
+/* Why nothing that the checks find can be blamed on an instance, or NULL. */
+static const char *node_ailment(const struct lb_segment *segment)
+{
+	const struct lb_node_stats *stats = lb_segment_at(segment, segment->node_stats);
+	uint64_t heartbeat_ns = __atomic_load_n(&stats->heartbeat_ns, __ATOMIC_RELAXED);
+	char name[sizeof(segment->kernel_iface) + 1] = "";
+
+	memcpy(name, segment->kernel_iface, sizeof(segment->kernel_iface));
+	if (clock_now_ns() > heartbeat_ns + HEARTBEAT_OLD_MS * CLOCK_NS_PER_MS)
+		return "the dataplane does not answer";
+	return iface_is_running(name) ? NULL : "the port has no link";
+}
+
+/* While the node itself ails, checks rest: whom they called down would lose its flows to the first one
+ * that answers again. */
+static void checks_follow(struct sluiced *sluiced)
+{
+	const struct lb_segment *segment = publish_segment(sluiced->publish);
+	const char *ailment;
+
+	if (!segment || !sluiced->checks)
+		return;
+	ailment = node_ailment(segment);
+	if (ailment && !sluiced->is_ailing) {
+		log_warn("%s: checks rest", ailment);
+		checks_pause(sluiced->checks);
+	} else if (!ailment && sluiced->is_ailing) {
+		log_info("checks go on");
+		checks_resume_later(sluiced->checks);
+	}
+	sluiced->is_ailing = ailment != NULL;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct sluiced *sluiced = arg;
@@ -341,6 +378,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	model_tick(sluiced->model, clock_now_ms());
 	published_follow(sluiced);
+	checks_follow(sluiced);
 }
 
 static int run(struct sluiced *sluiced)

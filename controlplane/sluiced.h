@@ -40,6 +40,7 @@ struct sluiced {
 	struct control *control;
 	struct publish_wait *published_wait; /* for the tables of this configuration */
 	bool is_published;		     /* they run */
+	bool is_ailing;			     /* so checks rest */
 	uint64_t started_ms;		     /* CLOCK_MONOTONIC */
 };
 
