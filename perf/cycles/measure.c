@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <immintrin.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include <rte_cycles.h>
 
@@ -41,9 +41,9 @@ void measure_calibrate(void)
 static void burst_receive(struct rte_mbuf **pkts)
 {
 	for (uint32_t i = 0; i < PIPELINE_BURST; i++) {
-		volatile uint16_t *length = &pkts[i]->data_len;
+		volatile uint16_t *port = &pkts[i]->port;
 
-		*length = *length;
+		*port = 0;
 	}
 }
 
@@ -81,9 +81,10 @@ static void burst_pipeline(struct world *w, struct rte_mbuf **pkts, struct measu
 
 static void burst_stages(struct world *w, struct rte_mbuf **pkts, struct sum *sum)
 {
-	uint64_t stage[STAGES] = { 0 }, all = 0;
+	uint64_t stage[STAGES], all = 0;
 	struct pipeline_out out;
 
+	memset(stage, 0, sizeof(stage));
 	stages_burst(w, pkts, &out, stage);
 	for (uint32_t s = 0; s < STAGES; s++) {
 		stage[s] -= stage[s] < clock_cycles ? stage[s] : clock_cycles;
