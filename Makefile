@@ -228,7 +228,8 @@ unit_tests := $(foreach s,$(unit_sources),$(if $(filter test_%,$(notdir $s)),$s)
 vector_sources := $(call find_c,tests/vectors)
 fuzz_tests := $(wildcard tests/fuzz/fuzz_*.c)
 fuzz_helpers := $(filter-out $(fuzz_tests),$(wildcard tests/fuzz/*.c))
-e2e_sources := $(call find_c,tests/e2e)
+# A BPF program there is built by the test that loads it.
+e2e_sources := $(filter-out %.bpf.c,$(call find_c,tests/e2e))
 
 UNIT_PROGRAMS := $(patsubst %.c,$(O)/%,$(unit_tests))
 VECTOR_PROGRAM := $(if $(vector_sources),$(O)/tests/vectors/vectors)
