@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The flow table of one worker or CPU: two buckets for each key, exact counts of
- * flows per instance. One writer; others may look with lb_table_peek().
+ * flows per instance. One writer, but that whoever takes a flow over marks it as
+ * expired (lb_steer_take_over()); others may look with lb_table_peek().
  */
 #ifndef LB_TABLE_H
 #define LB_TABLE_H

@@ -52,10 +52,11 @@ static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref)
 
 /*
  * The lookup stage, once for each way to search a bucket. Hits are done here;
- * a second line is read only if the first one has sent flows away.
+ * a second line is read only if the first one has sent flows away. (It ends with
+ * a declaration so that its uses end with a semicolon.)
  */
-#define PIPELINE_LOOKUP(variant, find)                                                             \
-	void pipeline_lookup_##variant(struct burst *b)                                            \
+#define PIPELINE_LOOKUP(variant, find, attribute)                                                  \
+	attribute void pipeline_lookup_##variant(struct burst *b)                                  \
 	{                                                                                          \
 		const struct lb_table *flows = &b->pl->flows->table;                               \
                                                                                                    \
@@ -77,13 +78,14 @@ static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref)
 		}                                                                                  \
 		b->pl->stats->flow_hits += (uint64_t)b->n_flow - b->n_miss;                        \
 		b->pl->stats->flow_misses += b->n_miss;                                            \
-	}
+	}                                                                                          \
+	struct burst
 
-PIPELINE_LOOKUP(portable, lb_bucket_find)
-__attribute__((target("avx2"))) PIPELINE_LOOKUP(avx2, flow_find_avx2)
-	__attribute__((target("avx512f"))) PIPELINE_LOOKUP(avx512, flow_find_avx512)
+PIPELINE_LOOKUP(portable, lb_bucket_find, );
+PIPELINE_LOOKUP(avx2, flow_find_avx2, __attribute__((target("avx2"))));
+PIPELINE_LOOKUP(avx512, flow_find_avx512, __attribute__((target("avx512f"))));
 
-		stage_lookup_fn pipeline_lookup_choose(void)
+stage_lookup_fn pipeline_lookup_choose(void)
 {
 	if (__builtin_cpu_supports("avx512f"))
 		return pipeline_lookup_avx512;
