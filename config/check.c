@@ -184,10 +184,21 @@ static void check_pools(struct config_checker *checker)
 		check_pool(checker, &config->pools[i]);
 }
 
+static void check_port(struct config_checker *checker)
+{
+	const struct config_node *node = &checker->config->node;
+
+	if (node->dataplane == CONFIG_DATAPLANE_XDP && node->port_kind != CONFIG_PORT_INTERFACE)
+		config_check_fail(
+			checker, node->port_place, "node.port", node->port,
+			"expected a kernel interface, such as \"eth1\", for dataplane: xdp");
+}
+
 int config_check(struct config *config, struct config_errors *errors)
 {
 	struct config_checker checker = { .config = config, .errors = errors };
 
+	check_port(&checker);
 	check_node_addresses(&checker);
 	check_gateways(&checker);
 	check_pools(&checker);

@@ -65,7 +65,7 @@ struct config_host {
 
 enum config_dataplane {
 	CONFIG_DATAPLANE_DPDK,
-	CONFIG_DATAPLANE_XDP,  /* refused by this version */
+	CONFIG_DATAPLANE_XDP,
 	CONFIG_DATAPLANE_AUTO, /* refused by this version */
 };
 

@@ -22,7 +22,7 @@
 
 static const struct config_word schema_dataplanes[] = {
 	{ "dpdk", CONFIG_DATAPLANE_DPDK, false },
-	{ "xdp", CONFIG_DATAPLANE_XDP, true },
+	{ "xdp", CONFIG_DATAPLANE_XDP, false },
 	{ "auto", CONFIG_DATAPLANE_AUTO, true },
 	{ NULL, 0, false },
 };
@@ -109,27 +109,31 @@ const struct config_item config_schema[] = {
 	  .help = "What clients connect to, by name." },
 
 	{ NODE, .key = "dataplane", .type = CONFIG_TYPE_WORD, .words = schema_dataplanes,
-	  .fallback = "dpdk", FIELD(config_node, dataplane), .help = "What carries the packets." },
+	  .fallback = "dpdk", FIELD(config_node, dataplane),
+	  .help = "What carries the packets. `dpdk`: the program `sluice-dataplane`. `xdp`: a program in "
+		  "the kernel, on a kernel interface, which `sluiced` loads; `sluice-dataplane` is not "
+		  "needed then." },
 	{ NODE, .key = "port", .type = CONFIG_TYPE_TEXT, .required = true,
 	  .expect =
 		  "a PCI address (\"0000:3b:00.0\"), a kernel interface (\"eth1\") or a DPDK vdev "
 		  "(\"net_af_xdp0,iface=eth1\")",
 	  .parse = config_field_port, .format = config_field_string_format,
 	  FIELD(config_node, port), PLACE(config_node, port_place),
-	  .help = "The port that packets come from and go to. A kernel interface is driven through "
-		  "AF_XDP." },
+	  .help = "The port that packets come from and go to. With `dataplane: dpdk` a kernel interface is "
+		  "driven through AF_XDP; `xdp` takes nothing but a kernel interface." },
 	{ NODE, .key = "cpus", .type = CONFIG_TYPE_TEXT, .required = true,
 	  .expect = "one text of CPUs from 0 to 1023, such as \"2-5,7\"",
 	  .parse = config_field_cpus, .format = config_field_cpus_format, FIELD(config_node, cpus),
 	  .help = "One worker runs on each, with one receive and one transmit queue, and keeps it "
-		  "busy. At most 64." },
+		  "busy. At most 64. With `dataplane: xdp`: the CPUs that take the port's interrupts; "
+		  "each has its part of the flow table, and is busy only with packets." },
 	{ NODE, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
 	  .min = 1, .max = CONFIG_ADDRESSES_MAX,
 	  .expect = "an address with its prefix length, such as \"10.0.0.5/24\"",
 	  .parse = config_field_prefix, .format = config_field_prefix_format,
 	  ENTRIES(config_node, addresses, address_count), PLACE(config_prefix, place),
-	  .help = "The node's own addresses on `sluice0`. Checks leave from them, and tunnels have the "
-		  "first one of their family as the outer source." },
+	  .help = "The node's own addresses on `sluice0`, or with `dataplane: xdp` on the port. Checks leave "
+		  "from them, and tunnels have the first one of their family as the outer source." },
 	{ NODE, .key = "gateway", .type = CONFIG_TYPE_LIST, .reloadable = true, .max = 2,
 	  .expect = "an IPv4 or IPv6 address",
 	  .absent = "instances must be on the node's own networks", .parse = config_field_gateway,
@@ -174,7 +178,7 @@ const struct config_item config_schema[] = {
 	  .help = "Limit of the ICMP errors that Sluice itself makes (packet too big). 0 sends none." },
 	{ NODE, .key = "hugepages_mb", .type = CONFIG_TYPE_NUMBER, .min = 64, .max = 1048576,
 	  .unit = "MiB", .absent = "what tables and buffers need", FIELD(config_node, hugepages_mb),
-	  .help = "Hugepage memory that the dataplane takes at start." },
+	  .help = "Hugepage memory that the dataplane takes at start. `dataplane: xdp` takes none." },
 	{ NODE, .key = "checks_in_flight", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 1024,
 	  .fallback = "64", .unit = "checks", .reloadable = true,
 	  FIELD(config_node, checks_in_flight),

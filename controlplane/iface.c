@@ -332,9 +332,12 @@ int iface_setup(struct netlink *netlink, const char *name, uint32_t index,
 		.config = config,
 	};
 
-	knobs_set(&iface);
+	/* A port that the kernel owns has addresses that are others' business. */
+	if (config->node.dataplane == CONFIG_DATAPLANE_DPDK) {
+		knobs_set(&iface);
+		addresses_remove(&iface);
+	}
 	iface_note(&iface, link_up(&iface), "cannot be set up");
-	addresses_remove(&iface);
 	addresses_add(&iface);
 	if (with_vips)
 		vips_add(&iface);

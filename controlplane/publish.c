@@ -316,6 +316,15 @@ static void second_timer_cb(evutil_socket_t fd, short what, void *arg)
 	publish_retire_run(arg);
 }
 
+static const struct publish_backend_ops *backend_ops(const struct model *model)
+{
+	const struct config *config = model_config(model);
+
+	if (config && config->node.dataplane == CONFIG_DATAPLANE_XDP)
+		return &publish_xdp_ops;
+	return &publish_ring_ops;
+}
+
 struct publish *publish_create(const struct publish_options *options)
 {
 	const struct timeval second = { .tv_sec = 1 };
@@ -331,7 +340,7 @@ struct publish *publish_create(const struct publish_options *options)
 	if (!publish)
 		return NULL;
 	publish->options = *options;
-	publish->ops = &publish_ring_ops;
+	publish->ops = backend_ops(options->model);
 	publish->flush_timer = evtimer_new(options->base, flush_timer_cb, publish);
 	publish->second_timer = event_new(options->base, -1, EV_PERSIST, second_timer_cb, publish);
 	if (!publish->flush_timer || !publish->second_timer ||

@@ -12,6 +12,7 @@ struct dataplane {
 	const char *program;
 	struct options options;
 	struct config *config;
+	bool not_needed; /* the configuration has packets carried by others */
 	int lock_fd;
 	int signal_fd;
 	struct plan plan;

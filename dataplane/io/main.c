@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -22,6 +23,9 @@
 #include "dataplane/io/privileges.h"
 #include "dataplane/io/serve.h"
 
+/* The unit file knows it: systemd starts this program again after every other end. */
+#define EXIT_NOT_NEEDED 78
+
 static int config_start(struct dataplane *dp)
 {
 	struct config_errors errors;
@@ -36,6 +40,18 @@ static int config_start(struct dataplane *dp)
 static void config_stop(struct dataplane *dp)
 {
 	config_free(dp->config);
+}
+
+/* Ready at once: nobody is to wait for a program that has nothing to do. */
+static int need_start(struct dataplane *dp)
+{
+	if (dp->config->node.dataplane != CONFIG_DATAPLANE_XDP)
+		return 0;
+	logger_info("dataplane: xdp: sluiced has the kernel carry the packets; this program is not"
+		    " needed and ends");
+	sd_notify(0, "READY=1\nSTATUS=Not needed: dataplane is xdp");
+	dp->not_needed = true;
+	return -ECANCELED;
 }
 
 static int lock_start(struct dataplane *dp)
@@ -290,17 +306,12 @@ static const struct stage {
 	int (*start)(struct dataplane *dp); /* logs its own failure */
 	void (*stop)(struct dataplane *dp); /* may be NULL */
 } stages[] = {
-	{ config_start, config_stop },
-	{ privileges_start, NULL },
-	{ lock_start, lock_stop },
-	{ signals_start, signals_stop },
-	{ plan_start, NULL },
-	{ dpdk_start, dpdk_stop },
-	{ ports_start, ports_stop },
-	{ segment_start, segment_stop },
-	{ tables_start, tables_stop },
-	{ kernel_start, kernel_stop },
-	{ workers_start, workers_stop },
+	{ config_start, config_stop },	 { need_start, NULL },
+	{ privileges_start, NULL },	 { lock_start, lock_stop },
+	{ signals_start, signals_stop }, { plan_start, NULL },
+	{ dpdk_start, dpdk_stop },	 { ports_start, ports_stop },
+	{ segment_start, segment_stop }, { tables_start, tables_stop },
+	{ kernel_start, kernel_stop },	 { workers_start, workers_stop },
 	{ control_start, control_stop },
 };
 
@@ -335,5 +346,7 @@ int main(int argc, char **argv)
 		return code;
 	logger_set_level(dp.options.log_level);
 	dp.program = argv[0];
-	return run(&dp) ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (run(&dp))
+		return dp.not_needed ? EXIT_NOT_NEEDED : EXIT_FAILURE;
+	return EXIT_SUCCESS;
 }

@@ -612,6 +612,27 @@ static void test_many_lives(void **state)
 	check_equal(f);
 }
 
+/* The configuration chooses the backend: one looks for a socket, the other for a kernel interface. */
+static void test_backend_by_config(void **state)
+{
+	struct fixture *f = *state;
+	struct config *config = fixture_web(3);
+	struct publish_info info;
+
+	config->node.dataplane = CONFIG_DATAPLANE_XDP;
+	strcpy(config->node.port, "nop0");
+	life_begin(f, config);
+	assert_false(publish_connect(f->publish, PATIENCE_MS));
+	publish_info_get(f->publish, &info);
+	assert_string_equal(info.problem, "nop0: No such device");
+	life_end(f);
+
+	life_begin(f, fixture_web(3));
+	assert_false(publish_connect(f->publish, PATIENCE_MS));
+	publish_info_get(f->publish, &info);
+	assert_non_null(strstr(info.problem, "dataplane.sock"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -638,6 +659,7 @@ int main(void)
 		TEST(test_hang_up),
 		TEST(test_lost_answer),
 		TEST(test_many_lives),
+		TEST(test_backend_by_config),
 	};
 
 	return cmocka_run_group_tests_name("publish", tests, NULL, NULL);
