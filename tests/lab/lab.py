@@ -108,6 +108,15 @@ class Daemon:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
+    def log_bytes(self):
+        """How long its log is now; for log_since()."""
+        return self.log_path.stat().st_size if self.log_path.exists() else 0
+
+    def log_since(self, position):
+        with open(self.log_path, "rb") as log:
+            log.seek(position)
+            return log.read().decode(errors="replace")
+
     def log(self, lines=40):
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:]) if self.log_path.exists() else ""
 
