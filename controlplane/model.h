@@ -234,6 +234,12 @@ uint32_t model_service_id_last(const struct model *model);
  */
 const uint16_t *model_pool_slots(struct model *model, uint32_t pool_id, uint32_t *count);
 
+/**
+ * Whether a pool's table, as built last, names so few instances that still take flows that a new flow
+ * may draw in vain (LB_SELECT_ROUNDS): its next table must not come after the instances.
+ */
+bool model_tables_urgent(const struct model *model);
+
 /** The pool of an id, or NULL. */
 struct model_pool *model_pool_by_id(const struct model *model, uint32_t pool_id);
 

@@ -218,6 +218,24 @@ const uint16_t *model_pool_slots(struct model *model, uint32_t pool_id, uint32_t
 	return pool->slots;
 }
 
+/* Of 10 slots 4 that can be used: one flow in 12 million finds none in 32 draws. */
+static bool pool_is_worn(const struct model_pool *pool)
+{
+	uint32_t good = 0;
+
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		good += pool->instances[i]->accepts ? pool->instances[i]->slots : 0;
+	return (uint64_t)good * 10 < (uint64_t)pool->slot_count * 4;
+}
+
+bool model_tables_urgent(const struct model *model)
+{
+	for (uint32_t i = 0; i < model->pool_count; i++)
+		if (model->pools[i]->stale && pool_is_worn(model->pools[i]))
+			return true;
+	return false;
+}
+
 double model_share(struct model *model, const struct model_instance *instance)
 {
 	uint32_t count;

@@ -187,7 +187,7 @@ void publish_mark(struct publish *publish, uint32_t what, uint32_t pool_id)
 		flush_later(publish, COALESCE_US);
 	if (what & MODEL_CHANGE_INSTANCES) {
 		publish->count[PUBLISH_INSTANCES].marked++;
-		publish_flush(publish, false);
+		publish_flush(publish, model_tables_urgent(publish->options.model));
 	}
 }
 

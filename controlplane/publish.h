@@ -6,7 +6,8 @@
  *
  * A change goes in two steps. The instances block (small: flags and headers) leaves at once, so that
  * an instance that was drained gets no more flows within microseconds; the pools' tables follow as
- * the next generation, several changes of a millisecond together.
+ * the next generation, several changes of a millisecond together. Where most of a table's slots name
+ * instances that take no flows any more, both leave as one: a flow that draws again would find nobody.
  *
  * How a generation reaches the dataplane is the business of a backend (publish_backend.h).
  * Context: the event loop's thread, all of it.

@@ -216,6 +216,26 @@ static void test_drain_in_two_steps(void **state)
 	free(before);
 }
 
+/* Most flows would draw in vain until the table comes: both at once. */
+static void test_drain_of_most_of_a_pool(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t tables;
+	uint64_t generation;
+
+	start(f, 3);
+	model_weight_set(f->model, instance(f, "web/web-1"), 200, true);
+	model_weight_set(f->model, instance(f, "web/web-2"), 5, true);
+	model_weight_set(f->model, instance(f, "web/web-3"), 5, true);
+	generation = settle(f, PUBLISH_ALL).generation;
+	tables = f->view.blocks[LB_BLOCK_POOL];
+	model_admin_set(f->model, instance(f, "web/web-1"), MODEL_DRAIN);
+	assert_int_equal(settle(f, PUBLISH_INSTANCES).generation, generation + 1);
+	assert_int_equal(f->view.blocks[LB_BLOCK_POOL], tables + 1);
+	assert_int_equal(settle(f, PUBLISH_ALL).generation, generation + 1);
+	check_equal(f);
+}
+
 /* A drained instance that goes to maint is in no table: with the instances all is sent. */
 static void test_instances_alone(void **state)
 {
@@ -640,6 +660,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_first_publish),
 		TEST(test_drain_in_two_steps),
+		TEST(test_drain_of_most_of_a_pool),
 		TEST(test_instances_alone),
 		TEST(test_changes_are_coalesced),
 		TEST(test_newest_wins),
