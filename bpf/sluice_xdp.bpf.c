@@ -148,10 +148,16 @@ static __always_inline struct lb_table lb_xdp_region(const struct lb_table *own,
 	return table;
 }
 
+/* Whether there are regions beside this CPU's own. */
+static __always_inline bool lb_xdp_has_others(const struct lb_xdp_cpu *cpu)
+{
+	return lb_xdp_regions > 1 || cpu->region == LB_XDP_REGION_NONE;
+}
+
 /* A look into every other region costs a cache miss or two each; a flood must not buy many. */
 static __always_inline bool lb_xdp_may_peek(struct lb_xdp_cpu *cpu)
 {
-	if (lb_xdp_regions <= 1 || cpu->peek_rate.tokens < lb_xdp_regions)
+	if (!lb_xdp_has_others(cpu) || cpu->peek_rate.tokens < lb_xdp_regions)
 		return false;
 	cpu->peek_rate.tokens -= lb_xdp_regions;
 	return true;
@@ -204,7 +210,10 @@ static __always_inline uint32_t lb_xdp_choice(struct lb_selection sel)
 	return sel.instance | (sel.record ? LB_XDP_RECORD : 0) | (sel.pinned ? LB_XDP_PINNED : 0);
 }
 
-/* A flow of another CPU's region: RSS has moved it here. */
+/*
+ * A flow of another CPU's region: RSS has moved it here. A CPU that records nothing
+ * leaves it where it is.
+ */
 LB_RARE uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p)
 {
 	struct lb_xdp_env env;
@@ -220,6 +229,10 @@ LB_RARE uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p)
 			break;
 		if (region == env.cpu->region || !lb_table_find(&other, p->key, p->spread, &ref))
 			continue;
+		if (env.cpu->region == LB_XDP_REGION_NONE) {
+			env.cpu->stats.flow_misses++;
+			return lb_steer_borrow(&env.steer, ref);
+		}
 		sel = lb_steer_take_over(&env.steer, ref);
 		env.cpu->stats.flow_misses += sel.instance != LB_INSTANCE_NONE;
 		return lb_xdp_choice(sel) | (sel.record ? LB_XDP_CONFIRMED : 0);
@@ -265,11 +278,12 @@ LB_RARE uint32_t lb_xdp_record(const struct lb_xdp_packet *p, uint32_t choice)
 }
 
 /* A flow that is not in this CPU's region. */
-static __always_inline uint32_t lb_xdp_miss(const struct lb_xdp_packet *p)
+static __always_inline uint32_t lb_xdp_miss(const struct lb_xdp_env *env,
+					    const struct lb_xdp_packet *p)
 {
 	uint32_t choice = LB_INSTANCE_NONE;
 
-	if (lb_xdp_regions > 1 && lb_flow_event(p->meta.tcp_flags) != LB_FLOW_EVENT_SYN)
+	if (lb_xdp_has_others(env->cpu) && lb_flow_event(p->meta.tcp_flags) != LB_FLOW_EVENT_SYN)
 		choice = lb_xdp_choose_elsewhere(p);
 	if (choice == LB_INSTANCE_NONE)
 		choice = lb_xdp_choose(p);
@@ -332,9 +346,17 @@ LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *
 	return LB_VERDICT_REPLY;
 }
 
+/* Frames that a port of Sluice's own has no use for, and a port that others use too has. */
+static __always_inline bool lb_xdp_is_others(const struct lb_xdp_packet *p)
+{
+	return lb_xdp_shared && p->meta.class == LB_CLASS_DROP &&
+	       (p->meta.reason == LB_DROP_L2_OTHER_HOST || p->meta.reason == LB_DROP_L2_VLAN_DEPTH);
+}
+
 /*
  * The kernel's share is limited, and what anyone on the internet can send to a
  * VIP may use only half of it: ARP and the answers to health checks need the rest.
+ * On a shared port only packets to VIPs are limited: the others are not ours.
  * Return: an lb_result.
  */
 LB_RARE uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p)
@@ -346,8 +368,12 @@ LB_RARE uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p)
 	if (!p || !lb_xdp_env_fill(&env, p))
 		return LB_VERDICT_KERNEL;
 	for_vip = lb_service_is_vip(&env.gen->services, &p->meta);
+	if (lb_xdp_is_others(p))
+		return LB_VERDICT_KERNEL;
 	if (p->meta.class == LB_CLASS_DROP || (p->meta.class == LB_CLASS_BAD && for_vip))
 		return lb_result_drop((enum lb_drop)p->meta.reason);
+	if (lb_xdp_shared && !for_vip)
+		return LB_VERDICT_KERNEL;
 	reserve = for_vip ? env.gen->kernel_rate.burst / 2 : 0;
 	if (!lb_rate_take(&env.cpu->kernel_rate, reserve))
 		return lb_result_drop(LB_DROP_KERNEL_RATE);
@@ -363,7 +389,7 @@ static __always_inline uint32_t lb_xdp_flow(const struct lb_xdp_env *env,
 	bool is_new;
 
 	if (lb_unlikely(!lb_table_find(&env->table, p->key, p->spread, &ref)))
-		return lb_xdp_miss(p);
+		return lb_xdp_miss(env, p);
 	env->cpu->stats.flow_hits++;
 	instance = ref.bucket->instance[ref.slot];
 	is_new = lb_bucket_touch(ref.bucket, ref.slot, p->meta.tcp_flags, p->now);

@@ -50,6 +50,8 @@ const volatile uint32_t lb_xdp_buckets = 1; /* of each region */
 const volatile uint32_t lb_xdp_regions = 1;
 const volatile bool lb_xdp_clock_is_set = false; /* lb_xdp_control.clock, not the kernel's */
 const volatile bool lb_xdp_frags = false;
+/* Others live behind the port too (macvlan, bridges, this host itself): their packets are the kernel's. */
+const volatile bool lb_xdp_shared = false;
 
 LB_INLINE void *lb_xdp_at(void *map, uint32_t index)
 {

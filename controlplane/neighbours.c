@@ -15,6 +15,7 @@
 #include "controlplane/log.h"
 #include "controlplane/model.h"
 #include "controlplane/route.h"
+#include "controlplane/xdp_pins.h"
 
 #define IFACE_DEFAULT "sluice0"
 
@@ -44,6 +45,7 @@ struct neighbours {
 	bool up;
 	bool setup_due;
 	bool published;
+	struct iface_added added; /* to a shared interface */
 	struct neighbour *list;
 	uint32_t count;
 	uint32_t room;
@@ -175,6 +177,33 @@ static uint32_t lookups_run(struct neighbours *n)
 	return next_ms <= now_ms ? 1 : (uint32_t)(next_ms - now_ms);
 }
 
+static bool iface_is_shared(const struct neighbours *n)
+{
+	return strcmp(n->name, IFACE_DEFAULT) != 0;
+}
+
+/* A port keeps the VIPs of a program that balances without sluiced, but not for nobody. */
+static enum iface_vips iface_vips(const struct neighbours *n)
+{
+	if (n->published)
+		return IFACE_VIPS_ADD;
+	return iface_is_shared(n) && !xdp_pins_carry(n->name) ? IFACE_VIPS_REMOVE : IFACE_VIPS_KEEP;
+}
+
+static int iface_wish_fulfil(struct neighbours *n)
+{
+	const struct iface_wish wish = {
+		.name = n->name,
+		.index = n->index,
+		.config = model_config(n->options.model),
+		.vips = iface_vips(n),
+		.shared = iface_is_shared(n),
+		.added = iface_is_shared(n) ? &n->added : NULL,
+	};
+
+	return iface_setup(&n->requests, &wish);
+}
+
 static void iface_refresh(struct neighbours *n)
 {
 	uint32_t index = iface_find(n->name);
@@ -185,8 +214,7 @@ static void iface_refresh(struct neighbours *n)
 	if (index == 0 || !n->setup_due || !model_config(n->options.model))
 		return;
 	n->setup_due = false;
-	if (!iface_setup(&n->requests, n->name, index, model_config(n->options.model),
-			 n->published))
+	if (!iface_wish_fulfil(n))
 		log_info("%s: set up%s", n->name, n->published ? "" : ", but for the VIPs");
 	for (uint32_t i = 0; i < n->count; i++)
 		n->list[i].next_ms = 0;
@@ -242,6 +270,26 @@ static void link_changed(struct neighbours *n, const struct nlmsghdr *message)
 		work_soon(n, 1);
 }
 
+/* Who manages the interface may flush what does not come from him. */
+static void address_gone(struct neighbours *n, const struct nlmsghdr *message)
+{
+	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
+	const struct config *config = model_config(n->options.model);
+	const struct nlattr *attribute[IFA_MAX + 1];
+	struct config_address address;
+
+	if (header->ifa_index != n->index || !config)
+		return;
+	netlink_attributes(message, sizeof(*header), attribute, IFA_MAX);
+	if (!netlink_get_address(attribute[IFA_LOCAL] ? attribute[IFA_LOCAL]
+						      : attribute[IFA_ADDRESS],
+				 header->ifa_family, &address) ||
+	    !iface_wants_address(config, &address, header->ifa_prefixlen))
+		return;
+	n->setup_due = true;
+	work_soon(n, SETTLE_MS);
+}
+
 static int on_message(const struct nlmsghdr *message, void *arg)
 {
 	struct neighbours *n = arg;
@@ -255,6 +303,9 @@ static int on_message(const struct nlmsghdr *message, void *arg)
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
 		link_changed(n, message);
+		break;
+	case RTM_DELADDR:
+		address_gone(n, message);
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
@@ -284,6 +335,15 @@ static void on_notified(evutil_socket_t fd, short what, void *arg)
 
 /* ---- Life ---- */
 
+/* Under XDP the port itself, whether the program is there or not. */
+static void iface_name(struct neighbours *n)
+{
+	const struct config *config = model_config(n->options.model);
+	bool xdp = config && config->node.dataplane == CONFIG_DATAPLANE_XDP;
+
+	snprintf(n->name, sizeof(n->name), "%.15s", xdp ? config->node.port : IFACE_DEFAULT);
+}
+
 struct neighbours *neighbours_create(const struct neighbours_options *options)
 {
 	struct neighbours *n = calloc(1, sizeof(*n));
@@ -292,7 +352,7 @@ struct neighbours *neighbours_create(const struct neighbours_options *options)
 	if (!n)
 		return NULL;
 	n->options = *options;
-	snprintf(n->name, sizeof(n->name), "%s", IFACE_DEFAULT);
+	iface_name(n);
 	err = netlink_open(&n->requests);
 	if (!err)
 		err = netlink_open(&n->notifications);
@@ -325,6 +385,7 @@ void neighbours_destroy(struct neighbours *n)
 		event_free(n->notified);
 	netlink_close(&n->requests);
 	netlink_close(&n->notifications);
+	free(n->added.list);
 	free(n->list);
 	free(n);
 }
@@ -337,7 +398,8 @@ void neighbours_apply(struct neighbours *n)
 
 void neighbours_set_published(struct neighbours *n, bool published)
 {
-	if (published && !n->published)
+	/* Nobody is to answer for VIPs when nobody balances. */
+	if (published != n->published && (published || iface_is_shared(n)))
 		n->setup_due = true;
 	n->published = published;
 	if (n->setup_due)

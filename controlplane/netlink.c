@@ -34,8 +34,10 @@ int netlink_open(struct netlink *netlink)
 
 int netlink_listen(struct netlink *netlink)
 {
-	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE,
-				      RTNLGRP_IPV6_ROUTE };
+	static const int groups[] = {
+		RTNLGRP_LINK,	    RTNLGRP_NEIGH,	 RTNLGRP_IPV4_ROUTE,
+		RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR
+	};
 	int fd = netlink_fd(netlink), size = LISTEN_BUFFER;
 
 	/* More than net.core.rmem_max if this process may; else the most there is. */

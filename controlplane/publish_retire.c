@@ -29,7 +29,8 @@ static uint64_t index_flows(const struct lb_segment *segment, uint32_t index)
 {
 	uint64_t flows = 0;
 
-	for (uint32_t worker = 0; worker < segment->n_workers && worker < LB_WORKERS_MAX; worker++)
+	for (uint32_t worker = 0; worker < segment->n_workers && worker < LB_SEGMENT_WORKERS_MAX;
+	     worker++)
 		flows += lb_segment_instance_stats(segment, worker)[index].flows;
 	return flows;
 }

@@ -18,12 +18,21 @@
 #include "controlplane/log.h"
 #include "controlplane/publish_directory.h"
 #include "controlplane/publish_xdp_segment.h"
+#include "controlplane/xdp_pins.h"
 #include "controlplane/xdp_tables.h"
 #include "controlplane/xdp_thread.h"
 
-#define PIN_ROOT "/sys/fs/bpf/sluice"
 #define RETRY_MS 1000
+#define RETRY_LOAD_MS 30000 /* what the verifier refuses, it refuses again */
 #define STATES_MS 500
+#define WATCH_MS 100
+
+/* A kernel interface, as it was when we last looked. */
+struct xdp_port {
+	uint32_t index;
+	uint8_t mac[LB_ETH_ALEN];
+	uint16_t mtu;
+};
 
 struct publish_backend {
 	struct publish_backend_options options;
@@ -33,10 +42,13 @@ struct publish_backend {
 	struct publish_directory directory;
 	struct event *retry_timer;
 	struct event *states_timer;
+	struct event *watch_timer;
 	struct event *answer_event;
+	int claim_fd; /* of the folder of pins; -1: none */
 	bool ready;
-	uint8_t port_mac[LB_ETH_ALEN];
-	uint16_t port_mtu;
+	bool load_failed;
+	uint32_t holder_id; /* of another program, which had the hook last time; 0: none */
+	struct xdp_port port;
 	uint64_t generation;
 	uint64_t sent_ns; /* 0: nothing is on its way */
 	int sent_result;
@@ -48,13 +60,28 @@ static void leave(struct publish_backend *x, const char *why);
 
 /* ---- Sending ---- */
 
-static void stage(struct publish_backend *x, const struct publish_block *block)
+/* Return: 0, -ENOSPC. */
+static int stage(struct publish_backend *x, const struct publish_block *block)
 {
-	uint32_t buffer = publish_directory_spare(&x->directory, block);
+	uint32_t number = publish_directory_spare(&x->directory, block);
+	void *buffer = publish_link_buffer(&x->link, block->kind, block->pool, number);
+	int err;
 
-	if (block->bytes)
-		memcpy(publish_link_buffer(&x->link, block->kind, block->pool, buffer), block->data,
-		       block->bytes);
+	if (!block->bytes)
+		return 0;
+	err = publish_xdp_segment_room(buffer, block->bytes);
+	if (!err)
+		memcpy(buffer, block->data, block->bytes);
+	return err;
+}
+
+static int stage_all(struct publish_backend *x, const struct publish_batch *batch)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < batch->block_count && !err; i++)
+		err = stage(x, &batch->block[i]);
+	return err;
 }
 
 /* A program without tables would drop the kernel's packets too: it goes on the hook with some. */
@@ -65,7 +92,8 @@ static int hook(struct publish_backend *x)
 
 	if (x->object.mode != XDP_OBJECT_NONE || xdp_tables_generation(&x->object) == 0)
 		return 0;
-	err = xdp_object_attach(&x->object, (int)if_nametoindex(port));
+	err = xdp_object_attach(&x->object, (int)x->port.index);
+	x->holder_id = err == -EBUSY ? xdp_pins_holder(x->port.index) : 0;
 	if (err) {
 		leave(x, x->object.why);
 		return -ENOTCONN;
@@ -80,18 +108,34 @@ static int hook(struct publish_backend *x)
 
 static int xdp_send(struct publish_backend *x, const struct publish_batch *batch)
 {
+	int err;
+
 	if (!x->ready)
 		return -ENOTCONN;
-	for (uint32_t i = 0; i < batch->block_count; i++)
-		stage(x, &batch->block[i]);
+	err = stage_all(x, batch);
 	publish_directory_names(&x->directory, x->options.model);
 	publish_directory_states(&x->directory, x->options.model);
 	x->generation++;
 	x->sent_ns = clock_now_ns();
 	x->retired = batch->retire | batch->retire_after;
 	publish_directory_sent(&x->directory, batch, x->generation);
-	x->sent_result = xdp_tables_apply(&x->object, batch, x->generation, x->port_mac);
+	if (!err)
+		err = xdp_tables_apply(&x->object, batch, x->generation, x->port.mac);
+	x->sent_result = err;
 	return hook(x) ? -ENOTCONN : xdp_thread_sync(x->thread);
+}
+
+static const char *refusal(int err)
+{
+	switch (err) {
+	case -EKEYREJECTED:
+		return "node.secret is not the one in use; the flows that are recorded would not be "
+		       "found";
+	case -ENOSPC:
+		return "there is no space left for xdp.segment in the run directory";
+	default:
+		return "a value or a length in a block is out of range";
+	}
 }
 
 static void on_answer(evutil_socket_t fd, short what, void *arg)
@@ -100,11 +144,7 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 	struct publish_answer answer = {
 		.generation = x->generation,
 		.refused = x->sent_result != 0,
-		.reason =
-			x->sent_result == -EKEYREJECTED
-				? "node.secret is not the one in use; the flows that are recorded "
-				  "would not be found"
-				: "a value or a length in a block is out of range",
+		.reason = refusal(x->sent_result),
 		.sent_ns = x->sent_ns,
 		.acked_ns = clock_now_ns(),
 		.workers = x->object.regions,
@@ -124,7 +164,7 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- Coming and going ---- */
 
-static int port_read(struct publish_backend *x, const char *name)
+static int port_read(const char *name, struct xdp_port *port)
 {
 	struct ifreq request = { .ifr_name = "" };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -132,13 +172,16 @@ static int port_read(struct publish_backend *x, const char *name)
 
 	if (fd < 0)
 		return -errno;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	if (ioctl(fd, SIOCGIFHWADDR, &request))
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", name);
+	if (ioctl(fd, SIOCGIFINDEX, &request))
 		err = -errno;
-	memcpy(x->port_mac, request.ifr_hwaddr.sa_data, sizeof(x->port_mac));
+	port->index = (uint32_t)request.ifr_ifindex;
+	if (!err && ioctl(fd, SIOCGIFHWADDR, &request))
+		err = -errno;
+	memcpy(port->mac, request.ifr_hwaddr.sa_data, sizeof(port->mac));
 	if (!err && ioctl(fd, SIOCGIFMTU, &request))
 		err = -errno;
-	x->port_mtu = (uint16_t)(request.ifr_mtu > UINT16_MAX ? UINT16_MAX : request.ifr_mtu);
+	port->mtu = (uint16_t)(request.ifr_mtu > UINT16_MAX ? UINT16_MAX : request.ifr_mtu);
 	close(fd);
 	return err;
 }
@@ -152,13 +195,18 @@ static void release(struct publish_backend *x)
 	x->thread = NULL;
 	publish_xdp_segment_close(&x->link);
 	xdp_object_close(&x->object);
+	if (x->claim_fd >= 0)
+		close(x->claim_fd);
+	x->claim_fd = -1;
 	x->ready = false;
 	x->sent_ns = 0;
 }
 
 static void leave(struct publish_backend *x, const char *why)
 {
-	const struct timeval delay = { .tv_sec = RETRY_MS / 1000 };
+	const struct timeval delay = {
+		.tv_sec = (x->load_failed ? RETRY_LOAD_MS : RETRY_MS) / 1000,
+	};
 	bool news = strcmp(x->why, why) != 0;
 
 	if (news) {
@@ -170,11 +218,27 @@ static void leave(struct publish_backend *x, const char *why)
 	x->options.events->gone(x->options.arg, x->why);
 }
 
+static int claim(struct publish_backend *x, const char *port)
+{
+	int fd = xdp_pins_claim(port);
+
+	x->claim_fd = fd < 0 ? -1 : fd;
+	if (fd == -EBUSY)
+		snprintf(x->object.why, sizeof(x->object.why),
+			 "another sluiced has the XDP program of %.15s", port);
+	else if (fd < 0)
+		snprintf(x->object.why, sizeof(x->object.why), "the folder of pins of %.15s: %s",
+			 port, strerror(-fd));
+	return fd < 0 ? fd : 0;
+}
+
 /* The maps, and the directory of what is in them; both or neither. */
-static int maps_open(struct publish_backend *x, const struct xdp_object_options *opt)
+static int maps_open(struct publish_backend *x, const char *port,
+		     const struct xdp_object_options *opt)
 {
 	int err = xdp_object_open(&x->object, opt);
 
+	x->load_failed = err != 0;
 	if (err)
 		return err;
 	err = publish_xdp_segment_open(&x->link, x->options.run_dir, &x->object);
@@ -183,7 +247,10 @@ static int maps_open(struct publish_backend *x, const struct xdp_object_options 
 			 "forgotten");
 		xdp_object_detach(&x->object);
 		xdp_object_close(&x->object);
-		err = xdp_object_open(&x->object, opt);
+		close(x->claim_fd);
+		err = claim(x, port);
+		if (!err)
+			err = xdp_object_open(&x->object, opt);
 		if (!err)
 			err = publish_xdp_segment_open(&x->link, x->options.run_dir, &x->object);
 	}
@@ -195,7 +262,7 @@ static int maps_open(struct publish_backend *x, const struct xdp_object_options 
 
 static int open_all(struct publish_backend *x, const struct config_node *node)
 {
-	char pin_dir[128], log_path[256];
+	char pin_dir[XDP_PINS_PATH_MAX], log_path[256];
 	const struct xdp_object_options opt = {
 		.pin_dir = pin_dir,
 		.log_path = log_path,
@@ -207,9 +274,15 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 	};
 	int err;
 
-	snprintf(pin_dir, sizeof(pin_dir), PIN_ROOT "-%.15s", node->port);
+	xdp_pins_dir(node->port, pin_dir);
 	snprintf(log_path, sizeof(log_path), "%.200s/xdp-verifier.log", x->options.run_dir);
-	err = maps_open(x, &opt);
+	x->object.why[0] = '\0';
+	x->load_failed = false;
+	err = xdp_pins_mount(x->object.why, sizeof(x->object.why));
+	if (!err)
+		err = claim(x, node->port);
+	if (!err)
+		err = maps_open(x, node->port, &opt);
 	if (err)
 		return err;
 	x->thread = xdp_thread_create(&x->object, node->cpus, node->cpu_count);
@@ -229,10 +302,11 @@ static void adopt(struct publish_backend *x, const struct config_node *node)
 	x->generation = x->link.directory->generation;
 	snprintf(segment->port_name, sizeof(segment->port_name), "%.60s", node->port);
 	snprintf(segment->kernel_iface, sizeof(segment->kernel_iface), "%.15s", node->port);
-	memcpy(segment->port_mac, x->port_mac, sizeof(x->port_mac));
-	segment->port_mtu = x->port_mtu;
+	memcpy(segment->port_mac, x->port.mac, sizeof(x->port.mac));
+	segment->port_mtu = x->port.mtu;
 	segment->pid = (uint32_t)getpid();
-	model_port_set(x->options.model, x->port_mac, x->port_mtu);
+	model_port_set(x->options.model, x->port.mac, x->port.mtu);
+	xdp_tables_port_set(&x->object, x->port.mac);
 	if (!publish_directory_read(&x->directory, &running))
 		model_gone_forget(x->options.model);
 	else if (model_adopt(x->options.model, &running))
@@ -260,10 +334,16 @@ static void xdp_try(struct publish_backend *x)
 		leave(x, "there is no configuration yet");
 		return;
 	}
-	err = port_read(x, node->port);
+	x->load_failed = false;
+	err = port_read(node->port, &x->port);
 	if (err) {
 		snprintf(why, sizeof(why), "%.60s: %s", node->port, strerror(-err));
 		leave(x, why);
+		return;
+	}
+	/* Loading takes the verifier a while, and would end the same way. */
+	if (x->holder_id && xdp_pins_holder(x->port.index) == x->holder_id) {
+		leave(x, x->why);
 		return;
 	}
 	err = open_all(x, node);
@@ -280,6 +360,29 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	xdp_try(arg);
+}
+
+/* The port was deleted, or made again; somebody took the program off it; its address changed. */
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct publish_backend *x = arg;
+	struct xdp_port port;
+	const char *name;
+
+	(void)fd;
+	(void)what;
+	if (!x->ready || x->object.mode == XDP_OBJECT_NONE)
+		return;
+	name = x->link.segment->port_name;
+	if (port_read(name, &port) || port.index != x->port.index)
+		leave(x, "the port was deleted");
+	else if (!xdp_pins_carry(name))
+		leave(x, "the program was taken off the port");
+	else if (memcmp(&port, &x->port, sizeof(port)) != 0)
+		leave(x, "the port has another MAC address or MTU");
+	else
+		return;
+	xdp_try(x);
 }
 
 static void on_states(evutil_socket_t fd, short what, void *arg)
@@ -303,21 +406,27 @@ static void xdp_destroy(struct publish_backend *x)
 		event_free(x->retry_timer);
 	if (x->states_timer)
 		event_free(x->states_timer);
+	if (x->watch_timer)
+		event_free(x->watch_timer);
 	free(x);
 }
 
 static struct publish_backend *xdp_create(const struct publish_backend_options *options)
 {
 	const struct timeval states = { .tv_usec = STATES_MS * 1000 };
+	const struct timeval watch = { .tv_usec = WATCH_MS * 1000 };
 	struct publish_backend *x = calloc(1, sizeof(*x));
 
 	if (!x)
 		return NULL;
 	x->options = *options;
+	x->claim_fd = -1;
 	publish_link_init(&x->link);
 	x->retry_timer = evtimer_new(options->base, on_retry, x);
 	x->states_timer = event_new(options->base, -1, EV_PERSIST, on_states, x);
-	if (!x->retry_timer || !x->states_timer || event_add(x->states_timer, &states)) {
+	x->watch_timer = event_new(options->base, -1, EV_PERSIST, on_watch, x);
+	if (!x->retry_timer || !x->states_timer || !x->watch_timer ||
+	    event_add(x->states_timer, &states) || event_add(x->watch_timer, &watch)) {
 		xdp_destroy(x);
 		errno = ENOMEM;
 		return NULL;

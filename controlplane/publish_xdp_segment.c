@@ -42,9 +42,25 @@ static void layout_make(struct lb_segment *seg, uint32_t n_workers)
 	seg->bytes = end;
 }
 
-static int file_map(struct publish_link *link, const char *path, uint64_t bytes, bool anew)
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* since 5.14 */
+#endif
+
+int publish_xdp_segment_room(void *part, uint64_t bytes)
+{
+	uintptr_t first = (uintptr_t)part & ~(uintptr_t)(PART_ALIGN - 1);
+
+	return madvise((void *)first, (uintptr_t)part + bytes - first, MADV_POPULATE_WRITE) &&
+			       errno != EINVAL
+		       ? -ENOSPC
+		       : 0;
+}
+
+static int file_map(struct publish_link *link, const char *path, const struct lb_segment *layout,
+		    bool anew)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	uint64_t bytes = layout->bytes, head = layout->services[0];
 	void *map = MAP_FAILED;
 	int err = 0;
 
@@ -61,8 +77,10 @@ static int file_map(struct publish_link *link, const char *path, uint64_t bytes,
 		return err;
 	link->segment = map;
 	link->bytes = bytes;
-	link->directory = lb_segment_at(map, link->segment->directory);
-	return 0;
+	err = publish_xdp_segment_room(map, head);
+	if (err)
+		publish_xdp_segment_close(link);
+	return err;
 }
 
 static bool segment_is_of(const struct lb_segment *seg, const struct lb_segment *layout,
@@ -99,14 +117,14 @@ int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, str
 	char path[256];
 	int err;
 
-	if (o->n_cpus > LB_WORKERS_MAX)
+	if (o->n_cpus > LB_SEGMENT_WORKERS_MAX)
 		return -E2BIG;
 	layout_make(&layout, o->n_cpus);
 	if (snprintf(path, sizeof(path), "%s/xdp.segment", run_dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	if (!o->adopted && getrandom(&o->control->boot_id, sizeof(o->control->boot_id), 0) < 0)
 		return -errno;
-	err = file_map(link, path, layout.bytes, !o->adopted);
+	err = file_map(link, path, &layout, !o->adopted);
 	if (err)
 		return err;
 	if (o->adopted && !segment_is_of(link->segment, &layout, o)) {

@@ -14,10 +14,17 @@
  * Map DIR/xdp.segment, made anew if the object's maps are new.
  * @link: filled in as for a connection; closed with publish_xdp_segment_close().
  * Return: 0; -ESTALE: the maps have flows but the file is not theirs; -E2BIG: more CPUs than the
- * segment has room for; -errno.
+ * segment has room for; -ENOSPC; -errno.
  */
 int publish_xdp_segment_open(struct publish_link *link, const char *run_dir,
 			     struct xdp_object *object);
+
+/**
+ * Have memory behind a part of the segment, which is to be written: the file has holes, and a full run
+ * directory would end this process in the middle.
+ * Return: 0, -ENOSPC.
+ */
+int publish_xdp_segment_room(void *part, uint64_t bytes);
 
 void publish_xdp_segment_close(struct publish_link *link);
 

@@ -64,7 +64,8 @@ static void worker_add(struct lb_worker_stats *sum, const struct lb_worker_stats
 
 static uint32_t workers_of(const struct lb_segment *segment)
 {
-	return segment->n_workers < LB_WORKERS_MAX ? segment->n_workers : LB_WORKERS_MAX;
+	return segment->n_workers < LB_SEGMENT_WORKERS_MAX ? segment->n_workers
+							   : LB_SEGMENT_WORKERS_MAX;
 }
 
 /* The kernel path's drops are the main lcore's: workers have counted those packets as the kernel's. */

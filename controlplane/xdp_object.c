@@ -74,6 +74,7 @@ static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt
 	skel->rodata->lb_xdp_buckets = o->n_buckets;
 	skel->rodata->lb_xdp_regions = o->regions;
 	skel->rodata->lb_xdp_frags = opt->frags;
+	skel->rodata->lb_xdp_shared = true;
 	if (opt->frags)
 		bpf_program__set_flags(skel->progs.sluice_xdp, BPF_F_XDP_HAS_FRAGS);
 	bpf_map__set_max_entries(skel->maps.xdp_flows, o->regions * o->n_buckets);
@@ -153,12 +154,17 @@ static void maps_unpin(const struct xdp_object *o)
 	}
 }
 
+/* Any of them: half of them is none, and must not be mixed with new ones. */
 static bool maps_are_there(const struct xdp_object *o)
 {
 	char path[PATH_BYTES];
 
-	pin_path(o, "flows", path);
-	return access(path, F_OK) == 0;
+	for (size_t i = 0; i < PIN_COUNT; i++) {
+		pin_path(o, pins[i].name, path);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
 }
 
 static int pins_prepare(struct xdp_object *o)
@@ -244,13 +250,31 @@ static int views_make(struct xdp_object *o)
 											   : -errno;
 }
 
+static uint32_t region_of(const struct xdp_object_options *opt, uint32_t cpu)
+{
+	for (uint32_t i = 0; i < opt->cpu_count; i++)
+		if (opt->cpus[i] == cpu)
+			return i;
+	return LB_XDP_REGION_NONE;
+}
+
+/* A region has one writer: those who lose theirs, or get another one, are past it before others come. */
 static void regions_give(struct xdp_object *o, const struct xdp_object_options *opt)
 {
+	bool taken = false;
+
+	for (uint32_t cpu = 0; cpu < o->n_cpus; cpu++) {
+		uint32_t *region = &o->cpus[cpu].region;
+
+		if (o->adopted && *region == region_of(opt, cpu))
+			continue;
+		__atomic_store_n(region, LB_XDP_REGION_NONE, __ATOMIC_RELEASE);
+		taken |= o->adopted;
+	}
+	if (taken)
+		(void)xdp_object_sync();
 	for (uint32_t cpu = 0; cpu < o->n_cpus; cpu++)
-		o->cpus[cpu].region = LB_XDP_REGION_NONE;
-	for (uint32_t i = 0; i < opt->cpu_count; i++)
-		if (opt->cpus[i] < o->n_cpus)
-			o->cpus[opt->cpus[i]].region = i;
+		__atomic_store_n(&o->cpus[cpu].region, region_of(opt, cpu), __ATOMIC_RELEASE);
 }
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -288,8 +312,7 @@ int xdp_object_open(struct xdp_object *o, const struct xdp_object_options *opt)
 		why_set(o, "the maps cannot be mapped: %s", strerror(-err));
 		goto out;
 	}
-	if (!o->adopted)
-		regions_give(o, opt);
+	regions_give(o, opt);
 	o->control->magic = LB_XDP_MAGIC;
 	o->control->layout = layout_hash(o);
 out:

@@ -21,6 +21,13 @@ uint64_t xdp_tables_generation(const struct xdp_object *o)
 	return in_use(o)->generation;
 }
 
+void xdp_tables_port_set(struct xdp_object *o, const uint8_t *port_mac)
+{
+	struct lb_xdp_generation *gen = &o->control->generation[o->control->active & 1];
+
+	__atomic_store_n(&gen->port_mac, lb_mac_load(port_mac), __ATOMIC_RELAXED);
+}
+
 /* ---- Checks: the program trusts what it reads ---- */
 
 static bool params_are_sound(const struct publish_block *block)

@@ -21,6 +21,9 @@
 int xdp_tables_apply(struct xdp_object *object, const struct publish_batch *batch,
 		     uint64_t generation, const uint8_t *port_mac);
 
+/** The port has another MAC address: of the generation in use, one store. */
+void xdp_tables_port_set(struct xdp_object *object, const uint8_t *port_mac);
+
 /** The generation in use; 0: none ever was. */
 uint64_t xdp_tables_generation(const struct xdp_object *object);
 

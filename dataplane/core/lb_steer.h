@@ -119,6 +119,22 @@ LB_INLINE struct lb_selection lb_steer_take_over(const struct lb_steer *s, struc
 	return sel;
 }
 
+/**
+ * The same for a worker that has no table of its own: the flow stays recorded where it
+ * is, and alive there.
+ * Return: its instance, or LB_INSTANCE_NONE if that no longer serves.
+ */
+LB_INLINE uint32_t lb_steer_borrow(const struct lb_steer *s, struct lb_flow_ref there)
+{
+	uint32_t instance = lb_load_acquire(&there.bucket->instance[there.slot]);
+
+	if (lb_load_acquire(&there.bucket->key[there.slot]) != s->key ||
+	    !lb_instance_has(s->instances, instance, LB_INSTANCE_SERVES))
+		return LB_INSTANCE_NONE;
+	there.bucket->seen[there.slot] = s->now;
+	return instance;
+}
+
 /** Record a packet's flow. @may_evict: the slots do not say where it belongs. */
 LB_INLINE void lb_steer_record(const struct lb_steer *s, uint32_t instance, bool may_evict)
 {

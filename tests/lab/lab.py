@@ -2,13 +2,14 @@
 """The lab: a client, a router, an edge with Sluice, and six instances, in network namespaces.
 
                           bridge br-lan (1500 bytes)
-    client --- router ------+-- edge      edge0, driven by sluice-dataplane through AF_XDP
+    client --- router ------+-- edge      edge0, driven by sluice-dataplane through AF_XDP, or an XDP program on it
                   |         +-- web-1 .. web-4
                   |
                   +------ bridge br-far
                             +-- far-1, far-2
 
 The router sends the VIPs to the edge; instances answer the client through the router, not through the edge.
+DATAPLANE=xdp in the environment makes it the XDP dataplane; then there is no sluice-dataplane.
 """
 import atexit
 import contextlib
@@ -29,8 +30,8 @@ from traffic import Holder, Load
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BIN = ROOT / os.environ.get("BUILD", "build") / "bin"
-HUGEPAGE_BYTES = 1 << 30
-RUN_DIR_BYTES = 1 << 20
+HUGEPAGE_BYTES = 0 if settings.XDP else 1 << 30
+RUN_DIR_BYTES = 32 << 20 if settings.XDP else 1 << 20
 READY_TIMEOUT_S = 20
 
 
@@ -83,7 +84,8 @@ class Daemon:
         began = time.monotonic()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, open(self.log_path, "ab") as log:
             notify.bind(str(path))
-            self.process = self.lab.net.spawn("edge", BIN / self.program, *self.lab.arguments, *extra, stdout=log, stderr=log,
+            self.process = self.lab.net.spawn("edge", *self.lab.bpf_fs, BIN / self.program, *self.lab.arguments, *extra,
+                                              stdout=log, stderr=log,
                                               stdin=subprocess.DEVNULL, env={**os.environ, "NOTIFY_SOCKET": str(path)})
             if wait:
                 self._wait_ready(notify, began)
@@ -121,6 +123,11 @@ class Daemon:
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:]) if self.log_path.exists() else ""
 
 
+def compile_bpf(source, program):
+    run("clang", "-O2", "-Wall", "-target", "bpf", "-I", ROOT, "-I", f"/usr/include/{os.uname().machine}-linux-gnu",
+        "-c", source, "-o", program)
+
+
 class Lab:
     """Use as a context: leaving it removes everything, also after an exception or a signal."""
 
@@ -130,8 +137,12 @@ class Lab:
         self.config_path = self.net.dir / "sluice.yaml"
         self.run_dir = self.net.dir / "run"
         self.arguments = ["-c", self.config_path, "-r", self.run_dir]
+        # Each "ip netns exec" has mounts of its own; what is pinned has to outlive them.
+        self.bpf_dir = self.net.dir / "bpf"
+        self.bpf_fs = ["sh", "-c", 'mount --bind "$0" /sys/fs/bpf && exec "$@"', self.bpf_dir] if settings.XDP else []
         self.dataplane = Daemon(self, "sluice-dataplane")
         self.sluiced = Daemon(self, "sluiced")
+        self.daemons = (self.sluiced,) if settings.XDP else (self.dataplane, self.sluiced)
         self.instances = {}
         self.buffers = None
         self._closed = False
@@ -159,6 +170,9 @@ class Lab:
         self.run_dir.mkdir()
         # A file system of its own, so that a full one is nobody else's trouble.
         run("mount", "-t", "tmpfs", "-o", f"size={RUN_DIR_BYTES},mode=0755", "sluice-lab", self.run_dir)
+        if settings.XDP:
+            self.bpf_dir.mkdir()
+            run("mount", "-t", "bpf", "sluice-lab", self.bpf_dir)
         self.write_config()
         make_tls(self.net.dir / "tls")
         self._make_switch()
@@ -216,9 +230,19 @@ class Lab:
     def _make_edge(self):
         self.net.add("edge")
         self.net.link("edge", "edge0", "switch", "edge0p")
-        # The addresses live on sluice0; the port itself must stay silent.
-        self.net.sysctl("edge", **{"net.ipv6.conf.edge0.disable_ipv6": 1})
-        # What leaves the bridge for an AF_XDP socket needs finished checksums and frames of at most the MTU.
+        self.set_up_edge()
+
+    def set_up_edge(self):
+        """The edge's link, which exists, as the lab needs it."""
+        if settings.XDP:
+            program = self.net.dir / "pass.o"
+            if not program.exists():
+                compile_bpf(HERE / "pass.bpf.c", program)
+            self.net.exec("switch", "ip", "link", "set", "edge0p", "xdpdrv", "object", program, "section", "xdp")
+        else:
+            # The addresses live on sluice0; the port itself must stay silent.
+            self.net.sysctl("edge", **{"net.ipv6.conf.edge0.disable_ipv6": 1})
+        # What leaves the bridge for XDP needs finished checksums and frames of at most the MTU.
         self.net.exec("switch", "ethtool", "-K", "edge0p", "tx", "off", "tso", "off", "gso", "off")
         self.net.ip("switch", "link set edge0p master br-lan")
 
@@ -240,8 +264,8 @@ class Lab:
 
     def start(self):
         """Both daemons, until every instance is up in every pool and carries traffic."""
-        self.dataplane.start()
-        self.sluiced.start()
+        for daemon in self.daemons:
+            daemon.start()
         self.wait_up()
 
     def wait_up(self, timeout_s=15):
@@ -319,8 +343,8 @@ class Lab:
         for instance in self.instances.values():
             instance.heal()
         self.net.sysctl("client", **{"net.ipv4.route.flush": 1, "net.ipv6.route.flush": 1})
-        fresh = not (self.dataplane.running() and self.sluiced.running())
-        for daemon in (self.dataplane, self.sluiced):
+        fresh = not all(daemon.running() for daemon in self.daemons)
+        for daemon in self.daemons:
             if not daemon.running():
                 daemon.start()
         self.config = settings.default()

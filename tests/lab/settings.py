@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Addresses of the lab, and the configuration file that goes with them."""
 import copy
+import os
 import re
 
 CLIENT = ("198.51.100.2", "2001:db8:c::2")
@@ -24,6 +25,8 @@ IPIP_URLS = [f"{scheme}://{host}/" for scheme in ("http", "https") for host in (
 URLS = L2_URLS + IPIP_URLS
 
 
+XDP = os.environ.get("DATAPLANE", "dpdk") == "xdp"
+
 PLAIN = re.compile(r"[a-z][a-z0-9-]*|[0-9]+m?s|[0-9]+m")  # text that YAML takes as it is, and durations
 
 
@@ -33,9 +36,10 @@ def _check(target):
 
 CONFIG = {
     "node": {
-        "dataplane": "dpdk",
+        "dataplane": "xdp" if XDP else "dpdk",
         "port": "edge0",
-        "cpus": "1",
+        # A veth runs an XDP program on the CPU of whoever sends.
+        "cpus": "0-1" if XDP else "1",
         "address": [f"{EDGE[0]}/24", f"{EDGE[1]}/64"],
         "gateway": list(ROUTER_LAN),
         "flows": 100000,

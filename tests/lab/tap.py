@@ -28,7 +28,7 @@ def note(text):
 
 
 def _logs(lab):
-    for daemon in (lab.dataplane, lab.sluiced):
+    for daemon in lab.daemons:
         note(f"--- {daemon.program}, {'running' if daemon.running() else 'not running'}, its last words:")
         note(daemon.log(25))
 

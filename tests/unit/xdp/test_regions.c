@@ -55,7 +55,7 @@ static int world_create(void **state)
 
 	assert_non_null(w);
 	w->h = harness_create(1000);
-	w->xdp = xdp_world_create(w->h, REGIONS);
+	w->xdp = xdp_world_create(w->h, REGIONS, false);
 	for (uint16_t i = 0; i < N_INSTANCES; i++)
 		harness_instance(&w->instances[i], i, 4, UP);
 	harness_services(w->h, &service, 1);
@@ -200,6 +200,29 @@ static void cpu_without_region_forwards_and_records_nothing(void **state)
 	assert_int_equal(w->xdp->cpu->stats.flow_table_full, 2);
 }
 
+/* It neither takes them over nor lets them grow old, also if there is but one region. */
+static void cpu_without_region_leaves_flows_where_they_are(void **state)
+{
+	struct world *w = *state;
+	uint16_t ports[20];
+	uint32_t opened = open_flows(w, 1, ports, 20);
+
+	drain_twice(w);
+	for (uint32_t minutes = 0; minutes < 70; minutes++) {
+		xdp_world_clock_set(w->xdp, 1000 + minutes * 60000 / LB_FLOW_TICK_MS);
+		for (uint32_t i = 0; i < 20; i++)
+			assert_int_equal(send(w, LB_XDP_REGION_NONE, ports[i], LB_TCP_ACK), 2);
+	}
+	assert_int_equal(w->xdp->cpu->stats.flow_table_full, 0);
+	w->xdp->cpu->region = 1;
+	xdp_world_sweep(w->xdp);
+	assert_int_equal(w->xdp->counts[2].flows, 20);
+	assert_true(w->xdp->cpu->stats.flows >= 20 && w->xdp->cpu->stats.flows < opened);
+	w->xdp->cpu->peek_rate.tokens = 0;
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), 2);
+}
+
 static struct rte_mbuf *icmp_error(struct harness *h, uint16_t sport)
 {
 	struct rte_mbuf *m = harness_tcp4(
@@ -244,6 +267,7 @@ int main(int argc, char **argv)
 		REGION_TEST(end_of_a_moved_flow_is_not_recorded),
 		REGION_TEST(flood_cannot_buy_looks),
 		REGION_TEST(cpu_without_region_forwards_and_records_nothing),
+		REGION_TEST(cpu_without_region_leaves_flows_where_they_are),
 		REGION_TEST(icmp_error_finds_a_flow_of_another_cpu),
 	};
 

@@ -49,7 +49,7 @@ static uint32_t cpu_bind(void)
 	return (uint32_t)cpu;
 }
 
-static void skel_load(struct xdp_world *w, uint32_t n_cpus)
+static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared)
 {
 	struct sluice_xdp *skel = sluice_xdp__open();
 
@@ -58,6 +58,7 @@ static void skel_load(struct xdp_world *w, uint32_t n_cpus)
 	skel->rodata->lb_xdp_buckets = w->n_buckets;
 	skel->rodata->lb_xdp_regions = w->regions;
 	skel->rodata->lb_xdp_clock_is_set = true;
+	skel->rodata->lb_xdp_shared = shared;
 	skel->rodata->lb_xdp_frags = true;
 	bpf_program__set_flags(skel->progs.sluice_xdp, BPF_F_XDP_HAS_FRAGS);
 	bpf_map__set_max_entries(skel->maps.xdp_flows, w->regions * w->n_buckets);
@@ -85,7 +86,7 @@ static void bench_load(struct xdp_world *w)
 	w->frame = &bench->data_bench->lb_bench;
 }
 
-struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions)
+struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions, bool shared)
 {
 	uint32_t n_cpus = (uint32_t)libbpf_num_possible_cpus();
 	struct xdp_world *w = calloc(1, sizeof(*w));
@@ -95,7 +96,7 @@ struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions)
 	assert_non_null(w);
 	w->regions = regions;
 	w->n_buckets = like->flows.table.n_buckets;
-	skel_load(w, n_cpus);
+	skel_load(w, n_cpus, shared);
 	bench_load(w);
 	w->control = &w->skel->data_control->lb_xdp_control;
 	w->services = map_view(w->skel->maps.xdp_services);

@@ -32,9 +32,10 @@ struct xdp_world {
 
 /**
  * Load the program, its flow tables like @like's: @regions of them, the first one this CPU's.
+ * @shared: for a port that others use too, as sluiced loads it.
  * The process is bound to the CPU it is on. Fails the test if the verifier refuses.
  */
-struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions);
+struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions, bool shared);
 void xdp_world_destroy(struct xdp_world *world);
 
 /** Fill the generation that is not in use from @h's tables, parameters and rates, and switch. */

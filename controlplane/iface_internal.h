@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside of the set-up of an interface: iface.c, iface_address.c and iface_route.c alone. */
+#ifndef CONTROLPLANE_IFACE_INTERNAL_H
+#define CONTROLPLANE_IFACE_INTERNAL_H
+
+#include "controlplane/iface.h"
+
+struct iface {
+	struct netlink *netlink;
+	const struct iface_wish *wish;
+	int err;	  /* the first one */
+	uint32_t removed; /* addresses and routes */
+};
+
+/* Log what went wrong; 0 is nothing. */
+void iface_note(struct iface *iface, int err, const char *what);
+
+void iface_knob_set(const struct iface *iface, const char *family, const char *knob,
+		    const char *value);
+
+/** The first of a family, or NULL. @family: 4 or 6. */
+const struct config_address *iface_node_address(const struct config *config, uint8_t family);
+
+/* What is there and should not be; with @all, everything that is ours. */
+void iface_addresses_remove(struct iface *iface, bool all);
+void iface_addresses_add(struct iface *iface);
+
+void iface_routes_set(struct iface *iface);
+void iface_routes_remove(struct iface *iface);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/xdp_pins.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+void xdp_pins_dir(const char *port, char *path)
+{
+	snprintf(path, XDP_PINS_PATH_MAX, XDP_PINS_ROOT "/sluice-%.15s", port);
+}
+
+int xdp_pins_mount(char *why, size_t size)
+{
+	struct statfs fs;
+	int err;
+
+	if (statfs(XDP_PINS_ROOT, &fs) == 0 && fs.f_type == BPF_FS_MAGIC)
+		return 0;
+	if (mount("bpf", XDP_PINS_ROOT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0)
+		return 0;
+	err = -errno;
+	snprintf(why, size,
+		 "there is no BPF file system at " XDP_PINS_ROOT
+		 " (%s): run 'mount -t bpf bpf " XDP_PINS_ROOT "'",
+		 strerror(-err));
+	return err;
+}
+
+int xdp_pins_claim(const char *port)
+{
+	char path[XDP_PINS_PATH_MAX];
+	int fd, err;
+
+	xdp_pins_dir(port, path);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	close(fd);
+	return err;
+}
+
+uint32_t xdp_pins_holder(uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	return bpf_xdp_query((int)ifindex, 0, &query) ? 0 : query.prog_id;
+}
+
+bool xdp_pins_carry(const char *port)
+{
+	char path[XDP_PINS_PATH_MAX + 8];
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+	unsigned int index = if_nametoindex(port);
+	int fd;
+
+	xdp_pins_dir(port, path);
+	strcat(path, "/link");
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return false;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		info.xdp.ifindex = 0;
+	close(fd);
+	return index && info.xdp.ifindex == index;
+}

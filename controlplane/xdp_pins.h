@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where the XDP dataplane of a port is pinned, and what that says without loading anything.
+ */
+#ifndef CONTROLPLANE_XDP_PINS_H
+#define CONTROLPLANE_XDP_PINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define XDP_PINS_ROOT "/sys/fs/bpf"
+#define XDP_PINS_PATH_MAX 64
+
+/** The folder of a port. @path: XDP_PINS_PATH_MAX bytes. */
+void xdp_pins_dir(const char *port, char *path);
+
+/**
+ * Find bpffs at XDP_PINS_ROOT, or mount it there.
+ * Return: 0; -errno, and @why says it in one sentence.
+ */
+int xdp_pins_mount(char *why, size_t size);
+
+/**
+ * Claim a port's folder for this process, as long as the descriptor is open; made if it is not there.
+ * Return: the descriptor; -EBUSY: another process has it; -errno.
+ */
+int xdp_pins_claim(const char *port);
+
+/** The program on an interface's hook, whosever it is. Return: its id; 0: none, or not known. */
+uint32_t xdp_pins_holder(uint32_t ifindex);
+
+/** Whether our program is on the port now. */
+bool xdp_pins_carry(const char *port);
+
+#endif
