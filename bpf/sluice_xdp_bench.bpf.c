@@ -44,12 +44,18 @@ static __always_inline void lb_bench_write6(uint8_t *data, uint32_t flow)
 	tcp->sport = lb_cpu_to_be16((uint16_t)(LB_BENCH_PORT_FIRST + flow % LB_BENCH_PORTS));
 }
 
-/* The flow of this run: 0, 1, ... F - 1, and again. */
+/* The flow of this run: 0, 1, ... F - 1, and again; or any of them, by Knuth's generator. */
 static __always_inline uint32_t lb_bench_next(void)
 {
 	uint32_t flow = lb_bench.next;
 
-	lb_bench.next = flow + 1 < lb_bench.flows ? flow + 1 : 0;
+	if (lb_bench.shuffle) {
+		lb_bench.shuffle =
+			lb_bench.shuffle * 6364136223846793005ull + 1442695040888963407ull;
+		flow = (uint32_t)((lb_bench.shuffle >> 32) * lb_bench.flows >> 32);
+	} else {
+		lb_bench.next = flow + 1 < lb_bench.flows ? flow + 1 : 0;
+	}
 	return flow + lb_bench.first;
 }
 

@@ -13,6 +13,7 @@
 #define LB_BENCH_PORT_FIRST 1024u
 
 struct lb_bench {
+	uint64_t shuffle; /* state of the generator; 0: flows come in order */
 	uint32_t flows;
 	uint32_t first;
 	uint32_t next;

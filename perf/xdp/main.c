@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the XDP dataplane costs per packet, above a bare XDP_TX that is timed the same
+ * way: BPF_PROG_TEST_RUN runs a program that restores the packet, writes source address
+ * and port of the next of F flows, and tail-calls the target. All targets take turns in
+ * each round, so that what else the machine does hits all of them.
+ *
+ *   hit      the flows are in the table, established
+ *   insert   as many flows are there, and each packet begins another one
+ *
+ * Other programs can stand beside ours: --peer NAME=PATH of a pin. They have been given
+ * their VIPs already; the packets go to 203.0.113.10:443 and [2001:db8:f::10]:443. One
+ * that records only so many new flows a second gets them so: --peer NAME=PATH,100000.
+ * --pin leaves our own program at a path, for another run (of another version) to compare.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "perf/xdp/bench.h"
+
+#define ROUNDS 9u
+
+struct options {
+	struct target targets[BENCH_TARGETS_MAX];
+	uint32_t n;
+	uint32_t rounds;
+	bool l2;
+	const char *pin;
+	const char *json;
+};
+
+void die(const char *what)
+{
+	fprintf(stderr, "xdp_bench: %s%s%s\n", what, errno ? ": " : "",
+		errno ? strerror(errno) : "");
+	exit(1);
+}
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: xdp_bench [--l2] [--rounds N] [--peer NAME=PATH[,PER_SECOND]]... "
+			"[--json FILE]\n       xdp_bench [--l2] --pin PATH\n");
+	exit(2);
+}
+
+static uint32_t cpu_bind(void)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t set;
+
+	if (cpu < 0)
+		die("sched_getcpu");
+	CPU_ZERO(&set);
+	CPU_SET((unsigned int)cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
+	return (uint32_t)cpu;
+}
+
+static void peer_add(struct options *opt, char *arg)
+{
+	struct target *t = &opt->targets[opt->n];
+	char *path = strchr(arg, '=');
+	char *rate;
+
+	if (!path || opt->n == BENCH_TARGETS_MAX)
+		usage();
+	*path++ = '\0';
+	rate = strchr(path, ',');
+	if (rate) {
+		*rate++ = '\0';
+		t->per_second = (uint32_t)strtoul(rate, NULL, 10);
+	}
+	snprintf(t->name, sizeof(t->name), "%s", arg);
+	t->fd = bpf_obj_get(path);
+	if (t->fd < 0)
+		die(path);
+	opt->n++;
+}
+
+static void options_read(struct options *opt, int argc, char **argv)
+{
+	static const struct option longs[] = { { "peer", required_argument, NULL, 'p' },
+					       { "l2", no_argument, NULL, 'l' },
+					       { "rounds", required_argument, NULL, 'r' },
+					       { "json", required_argument, NULL, 'j' },
+					       { "pin", required_argument, NULL, 'P' },
+					       { NULL, 0, NULL, 0 } };
+	int c;
+
+	*opt = (struct options){ .n = 1, .rounds = ROUNDS, .targets[0].name = "sluice" };
+	while ((c = getopt_long(argc, argv, "p:lr:j:P:", longs, NULL)) != -1) {
+		if (c == 'p')
+			peer_add(opt, optarg);
+		else if (c == 'l')
+			opt->l2 = true;
+		else if (c == 'r')
+			opt->rounds = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (c == 'j')
+			opt->json = optarg;
+		else if (c == 'P')
+			opt->pin = optarg;
+		else
+			usage();
+	}
+	if (opt->rounds < 1 || opt->rounds > BENCH_ROUNDS_MAX || optind != argc)
+		usage();
+}
+
+static void measure(struct options *opt)
+{
+	static const uint32_t sizes[] = { 1, 1000, 100000, BENCH_FLOWS_MAX };
+	struct report *r = report_begin(opt->targets, opt->n, opt->rounds);
+	struct figures f = { .rounds = opt->rounds };
+
+	for (uint32_t family = 4; family <= 6; family += 2) {
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			trial_hit(opt->targets, opt->n, family, sizes[i], &f);
+			report_row(r, opt->targets, "hit", family, sizes[i], &f);
+			trial_insert(opt->targets, opt->n, family, &f);
+			report_row(r, opt->targets, "insert", family, sizes[i], &f);
+		}
+	}
+	report_end(r, opt->json);
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t cpu = cpu_bind();
+	struct options opt;
+
+	options_read(&opt, argc, argv);
+	opt.targets[0].fd = own_load(opt.l2, cpu);
+	if (opt.pin) {
+		if (bpf_obj_pin(opt.targets[0].fd, opt.pin))
+			die(opt.pin);
+		printf("pinned for CPU %u\n", cpu);
+		return 0;
+	}
+	trial_init();
+	measure(&opt);
+	return 0;
+}
