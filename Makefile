@@ -285,6 +285,14 @@ $(CYCLES): $(call objects,perf/cycles) $(foreach a,harness engine config,$(call 
 	$(link_test)
 $(CYCLES): LIBS = $(packet_libs) -lcmocka
 
+# The traffic generator. What it computes for every packet is compiled for vectors.
+PKTGEN := $(O)/perf/pktgen/pktgen
+perf: $(PKTGEN)
+$(PKTGEN): $(call objects,perf/pktgen) $(call archive,config)
+	$(link_test)
+$(PKTGEN): LIBS = $(packet_libs)
+$(O)/obj/perf/pktgen/wire.o: CFLAGS += -O3
+
 perf-cycles: $(CYCLES)
 	$(Q)SLUICE_COMMIT=$$(git rev-parse --short HEAD) $< -j $(O)/perf/cycles.json $(CYCLES_ARGS)
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* DPDK, and the device that packets leave and enter by. */
+#ifndef PKTGEN_DEVICE_H
+#define PKTGEN_DEVICE_H
+
+#include "perf/pktgen/generator.h"
+
+/** Start DPDK. Return: 0 or -errno, explained on stderr. */
+int device_eal_start(const struct options *options, const char *program);
+
+/** Find the device and start it; wait for its link. Return: 0 or -errno, explained. */
+int device_start(struct generator *g);
+
+/** Fill the buffers with the pattern that frames are made in, once the kinds of packets are known. */
+void device_fill(struct generator *g);
+
+/** The lcore that generator_run() is to be launched on. */
+unsigned int device_worker(void);
+
+bool device_has_hugepages(void);
+const char *device_driver(const struct generator *g);
+
+/** Its counters of trouble: packets that it could not deliver. */
+uint64_t device_missed(const struct generator *g);
+
+void device_stop(struct generator *g);
+
+#endif

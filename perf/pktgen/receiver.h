@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Judges every packet that comes back; see wire.h for how, faults.h for what can be wrong. */
+#ifndef PKTGEN_RECEIVER_H
+#define PKTGEN_RECEIVER_H
+
+#include <rte_mbuf.h>
+
+#include "perf/pktgen/faults.h"
+#include "perf/pktgen/flows.h"
+#include "perf/pktgen/histogram.h"
+#include "perf/pktgen/instances.h"
+
+/* What the device under test is to do with a packet. */
+enum receiver_mode {
+	RECEIVER_L2,	  /* to an instance's MAC address */
+	RECEIVER_IPIP,	  /* through a tunnel, any mix of families */
+	RECEIVER_MACSWAP, /* back with its addresses swapped, as testpmd does */
+};
+
+struct receiver_stats {
+	uint64_t pkts;	/* of ours */
+	uint64_t bytes; /* of their frames, without FCS */
+	uint64_t good;	/* of flows: whole, and not seen before */
+	uint64_t flood;
+	uint64_t bad;	/* at least one thing is wrong with them, or they came twice */
+	uint64_t other; /* not ours: ARP, and what the node itself sends */
+	uint64_t left;	/* flows that left an instance that they may leave */
+	uint64_t syns, fins;
+};
+
+/* The instance that the tables say, or INSTANCES_NONE if they don't know the flow. */
+typedef uint32_t (*receiver_predict_fn)(const void *tables, const struct wire_kind *kind,
+					uint32_t src, uint32_t sport);
+
+struct receiver {
+	const struct wire *wire;
+	struct flows *flows;
+	const struct instances *instances;
+	enum receiver_mode mode;
+	uint8_t mac[LB_ETH_ALEN];      /* of our port */
+	uint8_t node_mac[LB_ETH_ALEN]; /* of the device under test */
+	bool has_next_hop;
+	uint8_t next_hop[LB_ETH_ALEN]; /* of tunnels, if they go through a router */
+	receiver_predict_fn predict;   /* may be NULL */
+	const void *tables;
+	/* what all outer headers have in common: learned from the first */
+	bool knows4, knows6;
+	uint8_t ttl4, ttl6;
+	lb_be32 node4;
+	uint8_t node6[16];
+
+	struct receiver_stats stats;
+	struct faults faults;
+	struct histogram latency; /* in stamps */
+	uint64_t instance_pkts[INSTANCES_MAX];
+};
+
+/**
+ * Judge a burst; the mbufs stay the caller's.
+ * @now: stamp of this moment.
+ * @others: gets those that are not ours. Return: their number.
+ */
+uint32_t receiver_burst(struct receiver *r, struct rte_mbuf **pkts, uint32_t n, uint32_t now,
+			struct rte_mbuf **others);
+
+/** Forget what was counted, not what is known of flows. */
+void receiver_restart(struct receiver *r);
+
+#endif
