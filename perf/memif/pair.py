@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Two processes over net_memif: a device under test on one CPU, perf/pktgen on the other.
+
+The devices are Sluice as a whole (dataplane and control plane, in a namespace of its own) and dpdk-testpmd in macswap
+mode. All stay alive; those that are not measured are stopped (SIGSTOP), so that rounds of one and the other can alternate
+without a restart. Each has a memif socket, and the generator connects to the one that it is to drive.
+"""
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "tests/lab"))
+
+from lab import BIN, Daemon, Lab, wait_for  # noqa: E402
+from netns import run  # noqa: E402
+
+BUILD = ROOT / os.environ.get("BUILD", "build")
+PKTGEN = BUILD / "perf/pktgen/pktgen"
+GENERATOR_CPU, DEVICE_CPU = 0, 1
+NODE_MAC, GENERATOR_MAC = "02:ed:9e:00:00:01", "02:c1:1e:00:00:01"
+HUGEPAGE_BYTES = 640 << 20
+INSTANCES = 16
+POOLS = {"web": "10.9.1.{}", "tun4": "10.9.2.{}", "tun6": "2001:db8:9:3::{}"}  # in the generator's order
+# What packets are sent to, and what the generator expects to come back.
+MODES = {
+    "l2": ("l2", ["203.0.113.10:443"]),
+    "l2-v6": ("l2", ["[2001:db8:f::10]:443"]),
+    "ipip": ("ipip", ["203.0.113.20:80"]),
+    "ipip-mixed": ("ipip", ["203.0.113.20:80", "203.0.113.20:443", "[2001:db8:f::20]:80", "[2001:db8:f::20]:443"]),
+    "macswap": ("macswap", ["203.0.113.10:443"]),
+}
+
+
+def instance_addresses(pool):
+    return [POOLS[pool].format(n if ":" not in POOLS[pool] else f"{n:x}") for n in range(1, INSTANCES + 1)]
+
+
+def config(port, flows):
+    pools = {pool: {"instances": {f"{pool}-{n}": {"address": address} for n, address in enumerate(instance_addresses(pool), 1)}}
+             for pool in POOLS}
+    return {
+        "node": {
+            "dataplane": "dpdk", "port": port, "cpus": str(DEVICE_CPU), "address": ["10.9.0.5/16", "2001:db8:9::5/48"],
+            "flows": flows, "secret": "000102030405060708090a0b0c0d0e0f",
+            "syn_timeout": "2s", "fin_timeout": "1s", "idle_timeout": "10m",
+        },
+        "pools": pools,
+        "services": {
+            "web": {"vip": ["203.0.113.10", "2001:db8:f::10"], "forward": "l2", "listeners": [{"port": 443, "pool": "web"}]},
+            "tunnel": {"vip": ["203.0.113.20", "2001:db8:f::20"], "forward": "ipip",
+                       "listeners": [{"port": 80, "pool": "tun4"}, {"port": 443, "pool": "tun6"}]},
+        },
+    }
+
+
+def first(pid):
+    """Before all that is not the system's: of this session, and of the session among others."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, int(task.name), -20)
+
+
+def autogroup(nice):
+    with contextlib.suppress(OSError):  # a kernel without sessions that compete
+        Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
+
+
+class Device:
+    """A device under test: processes that are stopped when it is not its turn."""
+
+    def __init__(self, name, socket):
+        self.name, self.socket = name, socket
+        self.pids = []
+
+    def signal(self, number):
+        for pid in self.pids:
+            os.kill(pid, number)
+
+
+class Sluice(Lab):
+    """Sluice and testpmd, each behind a memif; leaving the context removes everything."""
+
+    def __init__(self, flows=1000000, ring_log2=10, buffer_bytes=2048):
+        super().__init__()
+        self.memif = f"rsize={ring_log2},bsize={buffer_bytes},socket-abstract=no"
+        self.sluice = Device("sluice", self.net.dir / "sluice.sock")
+        self.testpmd = Device("testpmd", self.net.dir / "testpmd.sock")
+        self.config = config(self.vdev(self.sluice, "server", NODE_MAC), flows)
+        self.current = None
+
+    def vdev(self, device, role, mac):
+        return f"net_memif0,role={role},socket={device.socket},{self.memif},mac={mac}"
+
+    def up(self):
+        autogroup(-20)
+        self.net.open(HUGEPAGE_BYTES)
+        self.run_dir.mkdir()
+        self.write_config()
+        self.net.add("edge")
+
+    def down(self):
+        for device in (self.sluice, self.testpmd):
+            with contextlib.suppress(ProcessLookupError):
+                device.signal(signal.SIGCONT)
+        super().down()
+        autogroup(0)
+
+    def start(self):
+        self._start_testpmd()
+        self.testpmd.signal(signal.SIGSTOP)
+        self.current = self.sluice
+        self.dataplane.start()
+        self._neighbours()
+        self.sluiced.start()
+        self.wait_up(30)
+        self.sluice.pids = [self.dataplane.process.pid, self.sluiced.process.pid]
+        for pid in self.sluice.pids:
+            first(pid)
+
+    def _neighbours(self):
+        """What ARP would find out; permanent, so that no measurement depends on a generator that is there at the moment."""
+        lines, number = [], 0
+        for pool in POOLS:
+            for address in instance_addresses(pool):
+                lines.append(f"neigh replace {address} lladdr 02:5a:00:01:{number >> 8:02x}:{number & 255:02x} dev sluice0 "
+                             "nud permanent")
+                number += 1
+        wait_for("sluice0", lambda: "sluice0" in self.net.exec("edge", "ip", "link").stdout)
+        self.net.ip("edge", *lines)
+
+    def _start_testpmd(self):
+        cpus = f"({GENERATOR_CPU},{DEVICE_CPU})"
+        with open(self.net.dir / "testpmd.log", "wb") as log:
+            child = self.net.spawn(
+                "edge", "dpdk-testpmd", "--lcores", f"0@{cpus},1@{DEVICE_CPU}", "--main-lcore=0", "-m", "160", "--in-memory",
+                "--no-telemetry", "--no-pci", "--iova-mode=va", "--log-level=*:error",
+                f"--vdev={self.vdev(self.testpmd, 'server', NODE_MAC)}", "--", "--forward-mode=macswap", "--nb-cores=1",
+                "--auto-start", "--rxq=1", "--txq=1", "--burst=64", "--total-num-mbufs=16384",
+                stdin=subprocess.PIPE, stdout=log, stderr=log)
+        wait_for("testpmd", lambda: self.testpmd.socket.exists() or child.poll() is not None, 20)
+        if child.poll() is not None:
+            raise RuntimeError("testpmd ended: " + (self.net.dir / "testpmd.log").read_text()[-500:])
+        time.sleep(0.5)
+        self.testpmd.pids = [child.pid]
+        first(child.pid)
+
+    def use(self, device):
+        """Let one of the devices run."""
+        if self.current is not device:
+            self.current.signal(signal.SIGSTOP)
+            device.signal(signal.SIGCONT)
+            self.current = device
+            time.sleep(0.1)
+
+    def generator(self, mode, *options):
+        """argv of the generator for a mode, and the device that it needs."""
+        device = self.testpmd if mode == "macswap" else self.sluice
+        expected, vips = MODES[mode]
+        ranges = [f"{instance_addresses(pool)[0]}-{instance_addresses(pool)[-1]}" for pool in POOLS]
+        argv = [PKTGEN, "--port", self.vdev(device, "client", GENERATOR_MAC), "--cpu", GENERATOR_CPU, "--node-mac", NODE_MAC,
+                "--mode", expected, "--watch", device.pids[0]]
+        for vip in vips:
+            argv += ["--vip", vip]
+        for addresses in ranges:
+            argv += ["--instances", addresses]
+        return [str(a) for a in (*argv, *options)], device
+
+    def measure(self, mode, *options, during=None, limit_s=300):
+        """Run the generator; what it wrote, and its exit code. @during: called while it runs, with the process."""
+        path = self.net.dir / "pktgen.json"
+        path.unlink(missing_ok=True)
+        argv, device = self.generator(mode, "--quiet", "-j", path, *options)
+        self.use(device)
+        with open(self.net.dir / "pktgen.log", "ab+") as log:
+            at = log.seek(0, os.SEEK_END)
+            child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                     preexec_fn=lambda: os.setpriority(os.PRIO_PROCESS, 0, -20))
+            self.net.children.append(child)
+            if during:
+                during(child)
+            child.wait(limit_s)
+            log.seek(at)
+            said = log.read().decode(errors="replace")
+        if not path.exists():
+            raise RuntimeError(f"{' '.join(argv)}: exit code {child.returncode}: {said.strip()}")
+        data = json.loads(path.read_text())
+        data["exit_code"], data["said"] = child.returncode, said
+        return data
