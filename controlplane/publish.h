@@ -65,6 +65,10 @@ struct publish_result {
 	uint64_t generation; /* that was acknowledged last */
 	uint64_t started_ns; /* CLOCK_MONOTONIC, of publish_wait_start() or as given to it */
 	uint64_t acked_ns;   /* when the last worker was past it */
+	/* The way of the generation that was acknowledged last. */
+	uint64_t sent_ns;    /* into the ring */
+	uint64_t taken_ns;   /* out of it; 0 if the backend does not know */
+	uint64_t swapped_ns; /* the workers' pointer; 0 likewise */
 	uint32_t workers;
 };
 

@@ -40,6 +40,8 @@ struct publish_answer {
 	bool refused;
 	const char *reason; /* of a refusal */
 	uint64_t sent_ns;
+	uint64_t taken_ns; /* by the dataplane; 0: unknown, or the backend has no such moment */
+	uint64_t swapped_ns;
 	uint64_t acked_ns;
 	uint32_t workers;
 };

@@ -23,6 +23,9 @@ static void result_fill(const struct publish *publish, uint64_t started_ns, int 
 		.generation = publish->last.generation,
 		.started_ns = started_ns,
 		.acked_ns = publish->last.acked_ns,
+		.sent_ns = publish->last.sent_ns,
+		.taken_ns = publish->last.taken_ns,
+		.swapped_ns = publish->last.swapped_ns,
 		.workers = publish->last.workers,
 	};
 	/* Nothing had to be sent: it was so before. */
