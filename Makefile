@@ -67,7 +67,7 @@ endif
 # ---- What the build needs -------------------------------------------------------------------------
 # Goals that install packages, or build nothing, must work before the packages are there.
 
-no_build := demo lab test lint fuzz format clean help uninstall
+no_build := demo lab test perf perf-check lint fuzz format clean help uninstall
 building := $(filter-out $(no_build),$(or $(MAKECMDGOALS),all))
 ifneq ($(building),)
 missing := $(shell .ci/deps check build)
@@ -270,9 +270,10 @@ $(E2E_PROGRAMS): $(O)/tests/e2e/%: $(O)/obj/tests/e2e/%.o
 	$(link_test)
 $(E2E_PROGRAMS): LIBS = $(control_libs)
 
+# Benchmarks are built on demand; perf/run runs them.
 # Nanoseconds per packet of XDP programs, ours and others side by side.
 XDP_BENCH := $(O)/perf/xdp/xdp_bench
-perf: $(XDP_BENCH)
+perf-programs: $(XDP_BENCH)
 $(call objects,perf/xdp): | $(SKELETONS)
 $(XDP_BENCH): $(call objects,perf/xdp)
 	$(link_test)
@@ -280,18 +281,25 @@ $(XDP_BENCH): LIBS = -lbpf -ljansson
 
 # The pipeline's cycles per packet, stage by stage.
 CYCLES := $(O)/perf/cycles/cycles
-perf: $(CYCLES)
+perf-programs: $(CYCLES)
 $(CYCLES): $(call objects,perf/cycles) $(foreach a,harness engine config,$(call archive,$a))
 	$(link_test)
 $(CYCLES): LIBS = $(packet_libs) -lcmocka
 
 # The traffic generator. What it computes for every packet is compiled for vectors.
 PKTGEN := $(O)/perf/pktgen/pktgen
-perf: $(PKTGEN)
+perf-programs: $(PKTGEN)
 $(PKTGEN): $(call objects,perf/pktgen) $(call archive,config)
 	$(link_test)
 $(PKTGEN): LIBS = $(packet_libs)
 $(O)/obj/perf/pktgen/wire.o: CFLAGS += -O3
+
+# From a change to the last worker's acknowledgement.
+PUBLISH := $(O)/perf/publish/publish
+perf-programs: $(PUBLISH)
+$(PUBLISH): $(call objects,perf/publish) $(foreach a,controlplane config,$(call archive,$a))
+	$(link_test)
+$(PUBLISH): LIBS = $(control_libs) $(dpdk_libs)
 
 perf-cycles: $(CYCLES)
 	$(Q)SLUICE_COMMIT=$$(git rev-parse --short HEAD) $< -j $(O)/perf/cycles.json $(CYCLES_ARGS)
@@ -342,6 +350,12 @@ demo lab:
 	$(Q).ci/deps install
 	+$(Q)$(MAKE) --no-print-directory $(parallel) all e2e-programs
 	$(Q)BUILD=$(BUILD) $(firstword $(wildcard tests/lab/$@ tests/e2e/$@))
+
+# All benchmarks: a table, and build/perf/index.html. perf-check: only ratios, against perf/baseline.json.
+perf perf-check:
+	$(Q).ci/deps install perf
+	+$(Q)$(MAKE) --no-print-directory $(parallel) all perf-programs
+	$(Q)BUILD=$(BUILD) perf/$(if $(filter perf,$@),run,check) $(PERF_ARGS)
 
 format:
 	$(Q)clang-format -i $(shell find dataplane controlplane bpf config docs tests perf -name '*.[ch]' 2>/dev/null)
@@ -399,6 +413,8 @@ help:
 	@echo 'make test        everything that CI runs; T="unit/engine e2e/drain" runs a part (root)'
 	@echo 'make lint        static checks only'
 	@echo 'make check-identity   a million packets through both dataplanes (root)'
+	@echo 'make perf        all benchmarks, in under ten minutes: a table, and a page in $(BUILD)/perf (root)'
+	@echo 'make perf-check  ratios against perf/baseline.json; fails on 10 % (root)'
 	@echo 'make perf-cycles cycles per packet of the pipeline, stage by stage (root)'
 	@echo 'make fuzz        fuzzers only, FUZZ_SECONDS each'
 	@echo 'make format      clang-format in place'
@@ -408,6 +424,6 @@ help:
 	@echo
 	@echo 'V=1  CC=clang  CFLAGS=  BUILD=dir  JOBS=n  SANITIZE=address|undefined|thread|address,undefined'
 
-.PHONY: all perf perf-cycles reference docs tests e2e-programs fuzz-programs tidy test lint fuzz check-identity demo lab format install uninstall clean help
+.PHONY: all perf perf-check perf-programs perf-cycles reference docs tests e2e-programs fuzz-programs tidy test lint fuzz check-identity demo lab format install uninstall clean help
 
 -include $(shell find $(O)/obj $(O)/bpf $(O)/tidy -name '*.d' 2>/dev/null)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How long a change takes from the publisher to the last worker's acknowledgement. This program has
+ * sluiced's model, tables and publisher, and sends one change after the other to a dataplane that
+ * forwards at full speed meanwhile (perf/suite/publish.py starts it).
+ *
+ *   flags   an instance is drained, or taken back: the instances block leaves at once
+ *   table   the pool's Maglev table, which follows
+ */
+#ifndef PERF_PUBLISH_H
+#define PERF_PUBLISH_H
+
+#include <stdint.h>
+
+#define PUBLISH_CHANGES_MAX 100000
+
+enum publish_leg {
+	PUBLISH_WAKE,  /* from the command ring to the main lcore that reads it */
+	PUBLISH_STAGE, /* copy, checks, new tables, up to the swap of the pointer */
+	PUBLISH_GRACE, /* until the last worker has begun another burst */
+	PUBLISH_WHOLE,
+	PUBLISH_LEGS
+};
+
+/* One kind of change; durations in nanoseconds. */
+struct publish_times {
+	const char *name;
+	uint32_t bytes; /* of the block that is sent */
+	uint32_t n;
+	uint64_t leg[PUBLISH_LEGS][PUBLISH_CHANGES_MAX];
+};
+
+/* What the workers did meanwhile. */
+struct publish_load {
+	double seconds;
+	uint64_t packets;
+	double busy; /* share of their loops that had packets */
+	uint32_t workers;
+	uint32_t instances;
+};
+
+/** Print the figures; write them to @path unless it is NULL. Return: 0 or -errno. */
+int report_write(struct publish_times *const *times, uint32_t n, const struct publish_load *load,
+		 const char *path);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "perf/publish/publish.h"
+
+static const double percentiles[] = { 10, 25, 50, 75, 90, 95, 99, 99.9, 100 };
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* Of sorted values, in microseconds. */
+static double percentile_us(const uint64_t *sorted, uint32_t n, double percent)
+{
+	uint32_t at = (uint32_t)((double)n * percent / 100);
+
+	return (double)sorted[at < n ? at : n - 1] / 1000;
+}
+
+static json_t *leg_json(uint64_t *values, uint32_t n)
+{
+	json_t *points = json_array();
+
+	qsort(values, n, sizeof(*values), compare);
+	for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
+		json_array_append_new(points, json_pack("[f, f]", percentiles[i],
+							percentile_us(values, n, percentiles[i])));
+	return points;
+}
+
+static json_t *times_json(struct publish_times *times)
+{
+	static const char *const names[PUBLISH_LEGS] = { "wake_us", "stage_us", "grace_us",
+							 "took_us" };
+	json_t *row = json_pack("{s:s, s:i, s:i}", "name", times->name, "bytes", times->bytes, "n",
+				times->n);
+
+	for (uint32_t leg = 0; leg < PUBLISH_LEGS; leg++)
+		json_object_set_new(row, names[leg], leg_json(times->leg[leg], times->n));
+	return row;
+}
+
+static double at_us(const struct publish_times *times, enum publish_leg leg, double percent)
+{
+	return percentile_us(times->leg[leg], times->n, percent);
+}
+
+static void times_print(const struct publish_times *times)
+{
+	printf("  %-6s %8u %7u %9.1f %9.1f %9.1f %9.1f   wake %.1f, stage %.1f, grace %.1f\n",
+	       times->name, times->bytes, times->n, at_us(times, PUBLISH_WHOLE, 50),
+	       at_us(times, PUBLISH_WHOLE, 90), at_us(times, PUBLISH_WHOLE, 99),
+	       at_us(times, PUBLISH_WHOLE, 100), at_us(times, PUBLISH_WAKE, 50),
+	       at_us(times, PUBLISH_STAGE, 50), at_us(times, PUBLISH_GRACE, 50));
+}
+
+int report_write(struct publish_times *const *times, uint32_t n, const struct publish_load *load,
+		 const char *path)
+{
+	json_t *rows = json_array(), *all;
+	int err = 0;
+
+	printf("publish to the last worker's acknowledgement, microseconds; %u worker%s busy in %.0f %% of"
+	       " the loops, %.2f Mpps\n",
+	       load->workers, load->workers == 1 ? "" : "s", load->busy * 100,
+	       (double)load->packets / load->seconds / 1e6);
+	printf("  %-6s %8s %7s %9s %9s %9s %9s   medians of the legs\n", "", "bytes", "changes",
+	       "median", "p90", "p99", "worst");
+	for (uint32_t i = 0; i < n; i++) {
+		json_array_append_new(rows, times_json(times[i]));
+		times_print(times[i]);
+	}
+	all = json_pack("{s:{s:i, s:i, s:f, s:f}, s:o}", "load", "workers", load->workers,
+			"instances", load->instances, "mpps",
+			(double)load->packets / load->seconds / 1e6, "busy", load->busy, "rows",
+			rows);
+	if (path && json_dump_file(all, path, JSON_INDENT(1)))
+		err = -EIO;
+	json_decref(all);
+	return err;
+}

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The goals: what is to be reached, and which figure tells."""
+import dataclasses
+
+from figure import Figure
+
+LESS, MORE = "less", "more"
+
+
+@dataclasses.dataclass
+class Goal:
+    """The figure called key is to be at most (LESS) or at least (MORE) goal."""
+    key: str
+    what: str
+    goal: float
+    stretch: float | None
+    better: str
+    unit: str
+    elsewhere: str = ""
+
+    def reached(self, value, bound):
+        return value <= bound if self.better == LESS else value >= bound
+
+
+@dataclasses.dataclass
+class Verdict:
+    """A goal, and what was measured of it (None: not measured)."""
+    goal: Goal
+    figure: Figure | None
+
+    @property
+    def met(self):
+        return None if self.figure is None else self.goal.reached(self.figure.value, self.goal.goal)
+
+    @property
+    def stretch_met(self):
+        if self.figure is None or self.goal.stretch is None:
+            return None
+        return self.goal.reached(self.figure.value, self.goal.stretch)
+
+    @property
+    def word(self):
+        if self.met is None:
+            return "not measured"
+        return "stretch" if self.stretch_met else "met" if self.met else "MISSED"
+
+    def as_json(self):
+        figure = self.figure.as_json() if self.figure else None
+        return {**dataclasses.asdict(self.goal), "measured": figure, "met": self.met, "stretch_met": self.stretch_met,
+                "verdict": self.word}
+
+
+GOALS = (
+    Goal("hit.4.ipip.1000", "existing flow, whole pipeline, 1 K flows", 40, 32, LESS, "cycles",
+         "stateless balancers 56-92, Cheetah stateful 123-200, Katran 364, VPP lb node 127-183"),
+    Goal("hit.4.ipip.1000000", "the same, 1 M flows", 60, 50, LESS, "cycles"),
+    Goal("hit.4.ipip.10000000", "the same, 10 M flows", 75, 60, LESS, "cycles", "cuckoo tables 308-448"),
+    Goal("hit.4.ipip.growth", "the same, cost of 10 M over 1 K flows", 2, None, LESS, "times"),
+    Goal("lookup.1000000", "flow lookup against rte_hash_lookup_bulk, 1 M", 3, 4, MORE, "times"),
+    Goal("lookup.10000000", "the same, 10 M flows", 3, 4, MORE, "times"),
+    Goal("insert.4", "pure inserts, per core", 12, 20, MORE, "M/s", "DPVS 0.2 M connections/s"),
+    Goal("connections.4", "connections, whole life cycle, ipip, per core", 2.5, 4, MORE, "M/s", "DPVS 0.2 M/s"),
+    Goal("memory.slot", "memory per slot", 12.8, None, LESS, "bytes"),
+    Goal("memory.flow", "memory per live flow, IPv4 and IPv6", 26, None, LESS, "bytes", "Katran about 104, DPVS about 550"),
+    Goal("memif.ratio", "two processes over memif, rate / testpmd macswap", 0.85, 0.95, MORE, "times",
+         "VPP 26.10's lb 9-12 Mpps"),
+    Goal("flood.share", "SYN flood beside established traffic: share kept", 90, None, MORE, "%",
+         "Katran stops inserting at 125 K/s"),
+    Goal("flood.moved", "the same: flows moved", 0, None, LESS, "flows"),
+    Goal("flood.lost", "the same: flows lost from the table", 0, None, LESS, "flows"),
+    Goal("change.throughput", "pool change every 10 ms: throughput kept", 97, None, MORE, "%"),
+    Goal("change.moved", "the same: flows moved that need not", 0, None, LESS, "flows"),
+    Goal("publish.flags.p50", "publish to the last worker's ack, median", 20, None, LESS, "us"),
+    Goal("publish.flags.p99", "the same, 99th percentile", 1000, None, LESS, "us"),
+    Goal("workers.2", "two workers against one", 1.9, None, MORE, "times"),
+    Goal("latency.ratio", "latency at half the zero-loss rate, p99 / macswap's", 2, None, LESS, "times"),
+)
+
+
+def judge(figures, goals=GOALS):
+    """Verdicts in the order of the goals. @figures: {key: Figure}."""
+    return [Verdict(goal, figures.get(goal.key)) for goal in goals]
+
+
+def summary(verdicts):
+    words = [v.word for v in verdicts]
+    met = words.count("met") + words.count("stretch")
+    return (f"{met} of {len(words)} goals met ({words.count('stretch')} of them the stretch goal), "
+            f"{words.count('MISSED')} missed, {words.count('not measured')} not measured")

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What perf/cycles wrote, as figures: hit.FAMILY.FORWARD.FLOWS, insert.FAMILY, lookup.FLOWS and others."""
+import figure
+from figure import Figure
+
+PIPELINE = "IPv{family} {forward}"
+
+
+def _row(data, name, flows=None, stages=False):
+    """The row of that name; rows with stages have the same name as the ones without."""
+    for row in data["rows"]:
+        if row["name"].strip() == name and flows in (None, row["flows"]) and ("stages" in row) == stages:
+            return row
+    return None
+
+
+def _conditions(row):
+    return {"frame_in": row["frame_in"] or None, "frame_out": row["frame_out"] or None, "flows": row["flows"],
+            "hit_rate": row["hit_rate"], "loss": 0, "cpus": 1}
+
+
+def _cycles(row):
+    return Figure(row["cycles"], "cycles", row["cycles_p10"], row["cycles_p90"], _conditions(row))
+
+
+def _rate(row, ghz, packets=1):
+    """Millions a second, of something that takes so many packets."""
+    mega = ghz * 1000 / packets
+    return Figure(mega / row["cycles"], "M/s", mega / row["cycles_p90"], mega / row["cycles_p10"], _conditions(row))
+
+
+def _hits(data, figures):
+    for row in data["rows"]:
+        name = row["name"].strip()
+        if name.startswith("IPv") and "stages" not in row:
+            family, forward = name[3:].split()[:2]
+            figures[f"hit.{family}.{forward}.{row['flows']}"] = _cycles(row)
+        elif name == "macswap":
+            figures[f"macswap.{row['flows']}"] = _cycles(row)
+    for family in "46":
+        for forward in ("l2", "ipip"):
+            small, large = (figures.get(f"hit.{family}.{forward}.{flows}") for flows in (1000, 10000000))
+            if small and large:
+                figures[f"hit.{family}.{forward}.growth"] = figure.ratio(large, small)
+
+
+def _lookups(data, figures):
+    for flows in {row["flows"] for row in data["rows"]}:
+        ours, theirs = _row(data, "flow table, 64 keys", flows), _row(data, "rte_hash_lookup_bulk, 64 keys", flows)
+        if ours and theirs:
+            figures[f"lookup.{flows}"] = figure.ratio(_cycles(theirs), _cycles(ours))
+            figures[f"lookup.ours.{flows}"], figures[f"lookup.rte_hash.{flows}"] = _cycles(ours), _cycles(theirs)
+
+
+def _others(data, figures):
+    ghz = data["machine"]["tsc_ghz"]
+    for family in "46":
+        row = _row(data, f"insert IPv{family} ipip")
+        if row:
+            figures[f"insert.{family}"] = _rate(row, ghz)
+            figures[f"insert.{family}.cycles"] = _cycles(row)
+    for name, key in (("SYN flood, table at its rating", "flood.cycles"), ("ICMP errors", "icmp.cycles")):
+        row = _row(data, name)
+        if row:
+            figures[key] = _cycles(row)
+
+
+def read(data):
+    figures = {}
+    _hits(data, figures)
+    _lookups(data, figures)
+    _others(data, figures)
+    return figures
+
+
+def stages(data):
+    """[(name, flows, {stage: cycles})] in the order of the run."""
+    return [(row["name"].strip(), row["flows"], row["stages"]) for row in data["rows"] if "stages" in row]

@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""perf-check fails on a regression, and only then."""
+import tap
+from tap import equal, true
+
+import check
+import compare
+from compare import Ratio
+from figure import Figure
+
+COST = Ratio("cost", "cost / rival", "a", "ours", "rival")
+GAIN = Ratio("gain", "rate / rival", "b", "gain", None, compare.MORE)
+RATIOS = (COST, GAIN)
+BASELINE = {"cost": 2.0, "gain": 4.0}
+
+
+class Bench:
+    """Figures of each try: {name: [figures, ...]}, the last of them for ever."""
+
+    def __init__(self, **tries):
+        self.tries, self.ran = tries, []
+
+    def __call__(self, names):
+        figures = {}
+        for name in names:
+            self.ran.append(name)
+            mine = self.tries[name]
+            figures.update(mine[min(self.ran.count(name), len(mine)) - 1])
+        return figures
+
+
+def cost(value, speed=1):
+    """Of a machine so many times slower: ratios don't see it."""
+    return {"ours": Figure(value * 50 * speed, "cycles"), "rival": Figure(50 * speed, "cycles")}
+
+
+def gain(value):
+    return {"gain": Figure(value, "times")}
+
+
+def run(bench, baseline=None):
+    return check.check(bench, BASELINE if baseline is None else baseline, ["a", "b"], say=lambda _: None, ratios=RATIOS)
+
+
+def failed(lines):
+    return [line.ratio.key for line in lines if line.regressed]
+
+
+def test_the_same_passes():
+    bench = Bench(a=[cost(2.0)], b=[gain(4.0)])
+    equal(failed(run(bench)), [])
+    equal(bench.ran, ["a", "b"])
+
+
+def test_another_speed_passes():
+    equal(failed(run(Bench(a=[cost(2.0, speed=3)], b=[gain(4.0)]))), [])
+
+
+def test_better_passes():
+    equal(failed(run(Bench(a=[cost(1.0)], b=[gain(9.0)]))), [])
+
+
+def test_a_little_worse_passes():
+    equal(failed(run(Bench(a=[cost(2.19)], b=[gain(3.65)]))), [])
+
+
+def test_a_higher_cost_fails():
+    bench = Bench(a=[cost(2.21)], b=[gain(4.0)])
+    equal(failed(run(bench)), ["cost"])
+    equal(bench.ran, ["a", "b", "a", "a"], "tries")
+
+
+def test_a_lower_rate_fails():
+    equal(failed(run(Bench(a=[cost(2.0)], b=[gain(3.6)]))), ["gain"])
+
+
+def test_what_looked_worse_once_passes():
+    equal(failed(run(Bench(a=[cost(3.0), cost(2.0)], b=[gain(4.0)]))), [])
+    equal(failed(run(Bench(a=[cost(3.0), cost(2.5), cost(2.1)], b=[gain(1), gain(4.0)]))), [])
+
+
+def test_a_later_try_makes_nothing_worse():
+    equal(failed(run(Bench(a=[{**cost(2.0)}], b=[gain(1.0), gain(0.5), gain(4.1)]))), [])
+
+
+def test_what_cannot_be_measured_fails():
+    lines = run(Bench(a=[{}], b=[gain(4.0)]))
+    equal(failed(lines), ["cost"])
+    true("NOT MEASURED" in lines[0].text(), lines[0].text())
+
+
+def test_what_was_measured_at_last_passes():
+    equal(failed(run(Bench(a=[{}, cost(2.0)], b=[gain(4.0)]))), [])
+
+
+def test_what_the_baseline_lacks_is_said_and_passes():
+    lines = run(Bench(a=[cost(2.0)], b=[gain(4.0)]), {"cost": 2.0})
+    equal(failed(lines), [])
+    true("not in the baseline" in lines[1].text(), lines[1].text())
+
+
+def test_lines_say_by_how_much():
+    lines = run(Bench(a=[cost(2.5)], b=[gain(5.0)]))
+    true(lines[0].text().startswith("FAIL") and "25.0 % worse" in lines[0].text(), lines[0].text())
+    true(lines[1].text().startswith("ok") and "20.0 % better" in lines[1].text(), lines[1].text())
+
+
+def test_baseline_is_the_median_of_runs():
+    runs = [{**cost(2.0), **gain(1)}, {**cost(9.0), **gain(2)}, {**cost(2.2), **gain(3)}]
+    equal(check.medians(runs, RATIOS), {"cost": 2.2, "gain": 2})
+
+
+tap.run(globals())
