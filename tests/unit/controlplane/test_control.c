@@ -152,18 +152,24 @@ static const char *hear_within(struct fixture *f, int fd, uint64_t ms)
 	size_t used = 0;
 
 	do {
-		ssize_t got = recv(fd, line + used, 1, 0);
+		/* Look first, and take no more than the line. */
+		ssize_t got = recv(fd, line + used, sizeof(line) - used, MSG_PEEK);
+		char *end = got > 0 ? memchr(line + used, '\n', (size_t)got) : NULL;
 
-		if (got == 1 && line[used] == '\n') {
-			line[used] = '\0';
-			return line;
-		}
 		if (got == 0 || (got < 0 && errno != EAGAIN))
 			return "";
-		if (got == 1)
-			used++;
-		else
+		if (got < 0) {
 			turn(f);
+			continue;
+		}
+		if (end)
+			got = end + 1 - (line + used);
+		assert_int_equal(recv(fd, line + used, (size_t)got, 0), got);
+		used += (size_t)got;
+		if (end) {
+			*end = '\0';
+			return line;
+		}
 	} while (now_ms() < until);
 	return NULL;
 }
@@ -431,15 +437,20 @@ static void test_wait_is_limited(void **test_state)
 {
 	struct fixture *f = *test_state;
 	uint64_t began = now_ms();
+	uint32_t progress = 0;
+	const char *line;
 	int fd = dial(f);
 
 	say(f, fd, "{\"verb\":\"drain\",\"instance\":\"web/web-1\",\"wait_ms\":700}\n");
 	expect(f, fd, "\"took_us\"");
-	expect(f, fd, "{\"flows\":132,");
-	expect(f, fd, "{\"flows\":132,");
-	expect(f, fd,
-	       "\"ok\":false,\"code\":\"refused\",\"error\":\"web/web-1: still 132 flows after 700ms\",\"result\":{");
-	assert_in_range(now_ms() - began, 700, 1500);
+	/* Twice, if this process gets its CPU in time. */
+	for (line = hear(f, fd); strstr(line, "{\"flows\":132,"); line = hear(f, fd))
+		progress++;
+	assert_in_range(progress, 1, 2);
+	assert_non_null(strstr(
+		line,
+		"\"ok\":false,\"code\":\"refused\",\"error\":\"web/web-1: still 132 flows after 700ms\",\"result\":{"));
+	assert_true(now_ms() - began >= 700);
 
 	/* Without a dataplane nobody knows: that is not "safe". */
 	fake_find(&f->fake, "web/web-1")->is.flows_known = false;
@@ -675,9 +686,10 @@ static void test_idle_client_is_closed(void **test_state)
 	quiet = dial(f);
 	slow = dial(f);
 	/* One that never ends its request gains no time by sending. */
-	while (send(slow, "x", 1, MSG_NOSIGNAL) == 1 && now_ms() - began < PATIENCE_MS)
+	while ((send(slow, "x", 1, MSG_NOSIGNAL) == 1 || errno == EAGAIN) &&
+	       now_ms() - began < PATIENCE_MS)
 		turn(f);
-	assert_in_range(now_ms() - began, 250, 2000);
+	assert_in_range(now_ms() - began, 250, PATIENCE_MS - 1);
 	expect_end(f, quiet);
 	close(slow);
 	assert_int_equal(clients(f), 0);
