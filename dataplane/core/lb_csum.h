@@ -15,6 +15,25 @@ LB_INLINE uint16_t lb_csum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/** The same of a sum of few words: below 2^24. */
+LB_INLINE uint16_t lb_csum_fold_short(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)(sum + (sum >> 16));
+}
+
+/**
+ * Whether a sum is that of bytes with a right checksum among them: it folds to
+ * 0xffff if it is a multiple of that, which one multiplication tells.
+ * @sum: not 0. Source: Warren, Hacker's Delight, "test for zero remainder".
+ */
+LB_INLINE bool lb_csum_sum_is_right(uint64_t sum)
+{
+	const uint64_t inverse = 0xfffefffefffeffffULL; /* of 0xffff, modulo 2^64 */
+
+	return sum * inverse <= ~0ULL / 0xffff;
+}
+
 /** Sum of the 20 bytes of an IPv4 header without options. */
 LB_INLINE uint64_t lb_csum_ipv4_sum(const struct lb_ipv4 *ip)
 {

@@ -39,17 +39,23 @@ LB_INLINE void lb_write_l2(uint8_t *frame, const struct lb_instance *instance)
 }
 
 /* The template's checksum is over length 0 and protocol 4; add what differs (RFC 1624). */
-LB_INLINE void lb_outer4_finish(struct lb_ipv4 *ip, uint32_t inner_len, uint8_t inner_family)
+LB_INLINE void lb_outer4_finish(struct lb_ipv4 *ip, uint16_t template_csum, uint32_t inner_len,
+				uint8_t inner_family)
 {
 	lb_be16 len = lb_cpu_to_be16((uint16_t)(inner_len + sizeof(*ip)));
-	uint64_t sum = (uint64_t)(uint16_t)~ip->csum + len;
+	uint32_t sum = (uint32_t)(uint16_t)~template_csum + len;
 
-	if (inner_family == 6) {
+	if (lb_unlikely(inner_family == 6)) {
 		ip->proto = LB_IPPROTO_IPV6;
-		sum += (uint64_t)(LB_IPPROTO_IPV6 - LB_IPPROTO_IPIP) << 8;
+		sum += (uint32_t)(LB_IPPROTO_IPV6 - LB_IPPROTO_IPIP) << 8;
 	}
 	ip->total_len = len;
-	ip->csum = (uint16_t)~lb_csum_fold(sum);
+	ip->csum = (uint16_t)~lb_csum_fold_short(sum);
+}
+
+LB_INLINE uint16_t lb_template_csum(const struct lb_instance *instance)
+{
+	return ((const struct lb_ipv4 *)(instance->header + sizeof(struct lb_eth)))->csum;
 }
 
 /* RFC 6438: routers spread tunnels by the outer flow label. */
@@ -96,7 +102,8 @@ LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
 		if (lb_unlikely(!lb_fits(outer, LB_TUNNEL4_LEN, end)))
 			return false;
 		lb_copy(outer, instance->header + sizeof(struct lb_eth), LB_TUNNEL4_LEN);
-		lb_outer4_finish((struct lb_ipv4 *)outer, meta->l3_len, meta->family);
+		lb_outer4_finish((struct lb_ipv4 *)outer, lb_template_csum(instance), meta->l3_len,
+				 meta->family);
 		return true;
 	}
 	if (lb_unlikely(!lb_fits(outer, LB_TUNNEL6_LEN, end)))
@@ -104,6 +111,25 @@ LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
 	lb_copy(outer, instance->header + sizeof(struct lb_eth), LB_TUNNEL6_LEN);
 	lb_outer6_finish((struct lb_ipv6 *)outer, meta->l3_len, meta->family, spread);
 	return true;
+}
+
+/**
+ * The same for a frame without a VLAN tag, in whose first segment the packet's headers
+ * are known to lie.
+ */
+LB_INLINE void lb_write_tunnel_plain(uint8_t *frame, const struct lb_instance *instance,
+				     const struct lb_meta *meta, uint64_t spread)
+{
+	uint8_t *outer = frame + sizeof(struct lb_eth);
+
+	if (lb_likely(instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN)) {
+		lb_copy(frame, instance->header, sizeof(struct lb_eth) + LB_TUNNEL4_LEN);
+		lb_outer4_finish((struct lb_ipv4 *)outer, lb_template_csum(instance), meta->l3_len,
+				 meta->family);
+		return;
+	}
+	lb_copy(frame, instance->header, sizeof(struct lb_eth) + LB_TUNNEL6_LEN);
+	lb_outer6_finish((struct lb_ipv6 *)outer, meta->l3_len, meta->family, spread);
 }
 
 /* Turn the Ethernet header round and move it, with a VLAN tag if there is one, to @frame. */

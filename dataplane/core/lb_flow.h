@@ -47,30 +47,39 @@ LB_STATIC_ASSERT(sizeof(struct lb_bucket) == 64, "a bucket is a cache line");
 /* A flow packet as the state machine sees it. */
 enum lb_flow_event { LB_FLOW_EVENT_DATA, LB_FLOW_EVENT_SYN, LB_FLOW_EVENT_FIN, LB_FLOW_EVENT_RST };
 
+/* By the flags RST, SYN and FIN, a nibble each: RST counts before FIN, FIN before SYN. */
 LB_INLINE enum lb_flow_event lb_flow_event(uint8_t tcp_flags)
 {
-	if (lb_likely(!(tcp_flags & (LB_TCP_SYN | LB_TCP_FIN | LB_TCP_RST))))
-		return LB_FLOW_EVENT_DATA;
-	if (tcp_flags & LB_TCP_RST)
-		return LB_FLOW_EVENT_RST;
-	return tcp_flags & LB_TCP_FIN ? LB_FLOW_EVENT_FIN : LB_FLOW_EVENT_SYN;
+	const uint32_t events = LB_FLOW_EVENT_FIN << 4 * LB_TCP_FIN |
+				LB_FLOW_EVENT_SYN << 4 * LB_TCP_SYN |
+				LB_FLOW_EVENT_FIN << 4 * (LB_TCP_SYN | LB_TCP_FIN) |
+				LB_FLOW_EVENT_RST * 0x1111u << 4 * LB_TCP_RST;
+	uint32_t control = tcp_flags & (LB_TCP_SYN | LB_TCP_FIN | LB_TCP_RST);
+
+	return (enum lb_flow_event)(events >> control * 4 & 7);
 }
 
+#define LB_FLOW_ANEW 8u /* the packet begins another flow with the same ports */
+
 /*
- * The next state, by event and state: a nibble each. A SYN on a finished flow
- * starts another one with the same ports. Any packet but a RST reopens a closed
- * flow: the RST was not the client's own, or the instance did not believe it.
+ * What an event makes of a state other than free: the next one, and LB_FLOW_ANEW.
+ * All in one word, so that no order of packets makes a branch go wrong. Any packet
+ * but a RST reopens a closed flow: the RST was not the client's own, or the
+ * instance did not believe it.
  */
+LB_INLINE uint32_t lb_flow_step(enum lb_flow_event event, enum lb_flow_state state)
+{
+	/* a nibble for each state, from the right: unconfirmed, established, fin, closed */
+	const uint64_t data = 0x2322, syn = 0x9921, fin = 0x3333, rst = 0x4444;
+	const uint64_t all = data | syn << 16 | fin << 32 | rst << 48;
+
+	return (uint32_t)(all >> ((uint32_t)event * 16 + ((uint32_t)state - 1) % 4 * 4)) & 0xf;
+}
+
+/** The next state of a flow. */
 LB_INLINE enum lb_flow_state lb_flow_next(enum lb_flow_event event, enum lb_flow_state state)
 {
-	/* nibbles from the right: free, unconfirmed, established, fin, closed */
-	const uint32_t data = 0x23220, syn = 0x11210, fin = 0x33330, rst = 0x44440;
-	uint32_t row = event == LB_FLOW_EVENT_DATA  ? data
-		       : event == LB_FLOW_EVENT_SYN ? syn
-		       : event == LB_FLOW_EVENT_FIN ? fin
-						    : rst;
-
-	return (enum lb_flow_state)(row >> ((uint32_t)state * 4) & 7);
+	return (enum lb_flow_state)(lb_flow_step(event, state) & 7);
 }
 
 LB_INLINE enum lb_flow_state lb_bucket_state(const struct lb_bucket *bucket, uint32_t slot)
@@ -206,14 +215,11 @@ LB_INLINE bool lb_bucket_touch(struct lb_bucket *bucket, uint32_t slot, uint8_t 
 			       uint16_t now)
 {
 	enum lb_flow_state state = lb_bucket_state(bucket, slot);
-	enum lb_flow_event event = lb_flow_event(tcp_flags);
-	enum lb_flow_state next = lb_flow_next(event, state);
+	uint32_t step = lb_flow_step(lb_flow_event(tcp_flags), state);
 
-	if (lb_unlikely(next != state))
-		lb_bucket_state_set(bucket, slot, next);
-	if (bucket->seen[slot] != now)
-		bucket->seen[slot] = now;
-	return event == LB_FLOW_EVENT_SYN && state >= LB_FLOW_FIN;
+	bucket->meta ^= ((step ^ (uint32_t)state) & 7) << (slot * 4);
+	bucket->seen[slot] = now;
+	return step & LB_FLOW_ANEW;
 }
 
 /** Write a flow into a slot; whoever was there has been accounted for. */

@@ -15,6 +15,7 @@
 #include "dataplane/core/lb_verdict.h"
 #include "dataplane/core/lb_wire.h"
 
+#define LB_MAC_MASK 0xffffffffffffULL
 #define LB_IPV6_EXT_MAX 4     /* extension headers walked; RFC 8200 names four kinds to skip */
 #define LB_IPV6_EXT_BYTES 256 /* and their bytes at most; also bounds the offset for BPF */
 
@@ -105,10 +106,11 @@ LB_INLINE bool lb_addr6_equal(const uint8_t *a, const uint8_t *b)
  */
 LB_INLINE bool lb_tcp_flags_are_bad(uint8_t flags)
 {
-	uint8_t control = flags & (LB_TCP_SYN | LB_TCP_FIN | LB_TCP_RST);
+	/* a bit for each value of the flags ACK, PSH, RST, SYN, FIN: with ACK, either one or none of
+	 * RST and FIN; without it, one of RST, SYN and FIN; PSH in addition or not */
+	const uint32_t good = 0x1313u << LB_TCP_ACK | 0x1616u;
 
-	return (control & (control - 1)) || !(control | (flags & LB_TCP_ACK)) ||
-	       (flags & (LB_TCP_SYN | LB_TCP_ACK)) == (LB_TCP_SYN | LB_TCP_ACK);
+	return !(good >> (flags & 0x1f) & 1);
 }
 
 LB_INLINE void lb_parse_tcp(const struct lb_tcp *tcp, uint32_t l4_len, struct lb_meta *meta)
@@ -450,7 +452,7 @@ LB_INLINE void lb_parse(const struct lb_frame *frame, uint64_t mac, struct lb_me
 		lb_meta_set(meta, LB_CLASS_DROP, LB_DROP_L2_TRUNCATED);
 		return;
 	}
-	dst = lb_load64(frame->data) & 0xffffffffffff;
+	dst = lb_load64(frame->data) & LB_MAC_MASK;
 	if (lb_unlikely(dst != mac && !(dst & 1))) {
 		lb_meta_set(meta, LB_CLASS_DROP, LB_DROP_L2_OTHER_HOST);
 		return;

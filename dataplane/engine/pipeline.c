@@ -3,67 +3,112 @@
 
 #include <rte_prefetch.h>
 
+#include "dataplane/core/lb_parse_plain.h"
 #include "dataplane/engine/pipeline_internal.h"
 
 #define PEEKS_PER_SECOND 1000000 /* looks into other workers' tables, of each worker */
 
 static void stage_prefetch(const struct burst *b)
 {
-	for (uint32_t i = 0; i < b->n; i++)
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < b->n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(b->pkt[i], void *));
+		bytes += b->pkt[i]->pkt_len;
+	}
+	b->pl->stats->rx_bytes += bytes;
 }
 
-static inline void flow_hash(struct burst *b, uint32_t i, const struct lb_service *service)
+/* Have the line brought that a tunnel header goes to: the one in front of the frame, if there is one. */
+static inline void prefetch_header(const struct rte_mbuf *m, enum lb_forward forward)
 {
-	const struct lb_meta *meta = &b->meta[i];
-	const struct lb_secret *secret = &b->tables->secret;
-
-	b->key[i] = lb_steer_key(secret, meta, service->id, service->salt);
-	b->spread[i] = lb_flow_spread(secret, b->key[i]);
-	b->service[i] = service;
+	__builtin_prefetch(rte_pktmbuf_mtod(m, uint8_t *) - (forward != LB_FORWARD_L2), 1);
 }
 
-static inline lb_result classify(struct burst *b, uint32_t i)
+/* Return: whether the flow is to be looked up. */
+static inline bool classify_flow(struct burst *b, uint32_t i, const struct lb_service *service,
+				 uint64_t key, uint64_t spread)
 {
-	const struct lb_meta *meta = &b->meta[i];
-	const struct lb_service *service;
 	const struct lb_table *flows = &b->pl->flows->table;
+	struct lb_bucket *bucket = &flows->bucket[lb_table_primary(flows, spread)];
 
+	rte_prefetch0(bucket);
+	prefetch_header(b->pkt[i], (enum lb_forward)service->forward);
+	b->key[i] = key;
+	b->spread[i] = spread;
+	b->bucket[i] = bucket;
+	b->service[i] = service;
+	b->result[i] = LB_VERDICT_FORWARD;
+	if (lb_likely(b->meta[i].class == LB_CLASS_FLOW))
+		return true;
+	b->icmp[b->n_icmp++] = (uint8_t)i;
+	return false;
+}
+
+static inline struct lb_frame frame_of(const struct rte_mbuf *m)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return (struct lb_frame){ data, data + m->data_len, m->pkt_len };
+}
+
+/* Any packet. */
+static __rte_noinline bool classify_other(struct burst *b, uint32_t i)
+{
+	const struct lb_service_table *services = b->tables->services;
+	const struct lb_secret *secret = &b->tables->secret;
+	const struct lb_frame frame = frame_of(b->pkt[i]);
+	struct lb_meta *meta = &b->meta[i];
+	const struct lb_service *service;
+	uint64_t key;
+
+	b->result[i] = LB_VERDICT_KERNEL;
+	if (!lb_parse_tcp6(&frame, b->pl->port_mac, meta))
+		lb_parse(&frame, b->pl->port_mac, meta);
 	if (lb_likely(meta->class <= LB_CLASS_ICMP_ERROR)) {
-		service = lb_service_find(b->tables->services, meta);
+		service = lb_service_find(services, meta);
 		if (!service)
-			return LB_VERDICT_KERNEL;
-		flow_hash(b, i, service);
-		rte_prefetch0(&flows->bucket[lb_table_primary(flows, b->spread[i])]);
-		if (service->forward != LB_FORWARD_L2) /* the line that the tunnel header goes to */
-			__builtin_prefetch(rte_pktmbuf_mtod(b->pkt[i], uint8_t *) - 1, 1);
-		if (lb_likely(meta->class == LB_CLASS_FLOW))
-			b->flow[b->n_flow++] = (uint8_t)i;
-		else
-			b->icmp[b->n_icmp++] = (uint8_t)i;
-		return LB_VERDICT_FORWARD;
+			return false;
+		key = lb_steer_key(secret, meta, service->id, service->salt);
+		return classify_flow(b, i, service, key, lb_flow_spread(secret, key));
 	}
 	if (meta->class == LB_CLASS_DROP ||
-	    (meta->class == LB_CLASS_BAD && lb_service_is_vip(b->tables->services, meta)))
-		return lb_result_drop((enum lb_drop)meta->reason);
-	return LB_VERDICT_KERNEL;
+	    (meta->class == LB_CLASS_BAD && lb_service_is_vip(services, meta)))
+		b->result[i] = lb_result_drop((enum lb_drop)meta->reason);
+	return false;
+}
+
+/* The plain ones here. */
+static inline bool classify(struct burst *b, uint32_t i, const struct lb_service_table *services,
+			    const struct lb_secret *secret)
+{
+	const struct lb_frame frame = frame_of(b->pkt[i]);
+	struct lb_meta *meta = &b->meta[i];
+	const struct lb_service *service;
+	uint64_t key;
+
+	if (lb_unlikely(!lb_parse_tcp4(&frame, b->pl->port_mac, meta)))
+		return classify_other(b, i);
+	service = lb_service_find4(services, meta->vip4, meta->vip_port, LB_IPPROTO_TCP);
+	if (lb_unlikely(!service))
+		return classify_other(b, i);
+	key = lb_flow_key4(meta->client4, meta->client_port, service->id);
+	return classify_flow(b, i, service, key, lb_flow_spread(secret, key));
 }
 
 /* Parse, find the service, hash, and have the bucket brought to the cache. */
 static void stage_parse(struct burst *b)
 {
-	uint64_t bytes = 0;
+	const struct lb_service_table *services = b->tables->services;
+	const struct lb_secret secret = b->tables->secret;
+	const uint32_t n = b->n;
+	uint32_t n_flow = 0; /* not in memory, where each packet would wait for the one before it */
 
-	for (uint32_t i = 0; i < b->n; i++) {
-		const struct rte_mbuf *m = b->pkt[i];
-		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-		const struct lb_frame frame = { data, data + m->data_len, m->pkt_len };
-
-		bytes += m->pkt_len;
-		lb_parse(&frame, b->pl->port_mac, &b->meta[i]);
-		b->result[i] = classify(b, i);
+	for (uint32_t i = 0; i < n; i++) {
+		b->flow[n_flow] = (uint8_t)i;
+		n_flow += classify(b, i, services, &secret);
 	}
-	b->pl->stats->rx_bytes += bytes;
+	b->n_flow = (uint16_t)n_flow;
 }
 
 /*
@@ -78,32 +123,43 @@ static bool kernel_may_take(struct burst *b, uint32_t i)
 	return lb_rate_take(&rate->rate, for_vip ? rate->limit.burst / 2 : 0);
 }
 
+/* What is not simply forwarded. Return: whether it is to be transmitted. */
+static __rte_noinline bool sort_other(struct burst *b, uint32_t i, struct pipeline_out *out)
+{
+	lb_result result = b->result[i];
+
+	switch (lb_result_verdict(result)) {
+	case LB_VERDICT_FORWARD:
+		return true;
+	case LB_VERDICT_REPLY:
+		b->pl->stats->reply_pkts++;
+		return true;
+	case LB_VERDICT_KERNEL:
+		if (kernel_may_take(b, i))
+			out->kernel[out->n_kernel++] = b->pkt[i];
+		else
+			pipeline_drop(b->pl, b->pkt[i], LB_DROP_KERNEL_RATE);
+		return false;
+	case LB_VERDICT_DROP:
+		pipeline_drop(b->pl, b->pkt[i], lb_result_reason(result));
+		return false;
+	}
+	return false;
+}
+
 static void stage_sort(struct burst *b, struct pipeline_out *out)
 {
-	for (uint32_t i = 0; i < b->n; i++) {
-		lb_result result = b->result[i];
+	uint16_t n_tx =
+		0; /* in a register: in memory each packet would wait for the one before it */
 
-		if (lb_likely(result == LB_VERDICT_FORWARD))
-			result = pipeline_rewrite(b, i);
-		switch (lb_result_verdict(result)) {
-		case LB_VERDICT_FORWARD:
-			out->tx[out->n_tx++] = b->pkt[i];
-			break;
-		case LB_VERDICT_REPLY:
-			b->pl->stats->reply_pkts++;
-			out->tx[out->n_tx++] = b->pkt[i];
-			break;
-		case LB_VERDICT_KERNEL:
-			if (kernel_may_take(b, i))
-				out->kernel[out->n_kernel++] = b->pkt[i];
-			else
-				pipeline_drop(b->pl, b->pkt[i], LB_DROP_KERNEL_RATE);
-			break;
-		case LB_VERDICT_DROP:
-			pipeline_drop(b->pl, b->pkt[i], lb_result_reason(result));
-			break;
-		}
+	for (uint32_t i = 0; i < b->n; i++) {
+		out->tx[n_tx] = b->pkt[i];
+		if (lb_likely(b->result[i] == LB_VERDICT_FORWARD))
+			n_tx++;
+		else
+			n_tx += sort_other(b, i, out);
 	}
+	out->n_tx = n_tx;
 }
 
 void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t now,
@@ -127,6 +183,7 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 		pipeline_misses(&b);
 	if (lb_unlikely(b.n_icmp))
 		pipeline_icmp_errors(&b);
+	pipeline_rewrite(&b);
 	stage_sort(&b, out);
 }
 

@@ -39,15 +39,23 @@ static void flow_rehome(struct burst *b, uint32_t i, uint16_t *home, bool is_new
 }
 
 /* A packet of a recorded flow. */
-static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref)
+static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref,
+			    struct lb_instances instances, uint16_t now)
 {
-	const struct lb_instances instances = instances_of(b);
 	uint16_t *home = &ref.bucket->instance[ref.slot];
-	bool is_new = lb_bucket_touch(ref.bucket, ref.slot, b->meta[i].tcp_flags, b->now);
+	bool is_new = lb_bucket_touch(ref.bucket, ref.slot, b->meta[i].tcp_flags, now);
 
 	b->instance[i] = *home;
 	if (lb_unlikely(is_new || !lb_instance_has(&instances, *home, LB_INSTANCE_SERVES)))
 		flow_rehome(b, i, home, is_new);
+}
+
+static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint64_t spread,
+					     const struct lb_bucket *bucket)
+{
+	uint32_t primary = (uint32_t)(bucket - flows->bucket);
+
+	return &flows->bucket[lb_table_other(flows, spread, primary)];
 }
 
 /*
@@ -59,35 +67,37 @@ static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref)
 	attribute void pipeline_lookup_##variant(struct burst *b)                                  \
 	{                                                                                          \
 		const struct lb_table *flows = &b->pl->flows->table;                               \
+		const struct lb_instances instances = instances_of(b);                             \
+		const uint32_t n_flow = b->n_flow;                                                 \
+		const uint16_t now = b->now;                                                       \
                                                                                                    \
-		for (uint32_t n = 0; n < b->n_flow; n++) {                                         \
+		for (uint32_t n = 0; n < n_flow; n++) {                                            \
 			uint32_t i = b->flow[n];                                                   \
-			uint32_t index = lb_table_primary(flows, b->spread[i]);                    \
-			struct lb_bucket *bucket = &flows->bucket[index];                          \
+			struct lb_bucket *bucket = b->bucket[i];                                   \
 			int slot = find(bucket, b->key[i]);                                        \
                                                                                                    \
 			if (lb_unlikely(slot < 0 && lb_bucket_spill(bucket))) {                    \
-				index = lb_table_other(flows, b->spread[i], index);                \
-				bucket = &flows->bucket[index];                                    \
+				bucket = bucket_other(flows, b->spread[i], bucket);                \
 				slot = find(bucket, b->key[i]);                                    \
 			}                                                                          \
 			if (lb_likely(slot >= 0))                                                  \
-				flow_hit(b, i, (struct lb_flow_ref){ bucket, (uint32_t)slot });    \
+				flow_hit(b, i, (struct lb_flow_ref){ bucket, (uint32_t)slot },     \
+					 instances, now);                                          \
 			else                                                                       \
 				b->miss[b->n_miss++] = (uint8_t)i;                                 \
 		}                                                                                  \
-		b->pl->stats->flow_hits += (uint64_t)b->n_flow - b->n_miss;                        \
+		b->pl->stats->flow_hits += (uint64_t)n_flow - b->n_miss;                           \
 		b->pl->stats->flow_misses += b->n_miss;                                            \
 	}                                                                                          \
 	struct burst
 
 PIPELINE_LOOKUP(portable, lb_bucket_find, );
 PIPELINE_LOOKUP(avx2, flow_find_avx2, __attribute__((target("avx2"))));
-PIPELINE_LOOKUP(avx512, flow_find_avx512, __attribute__((target("avx512f"))));
+PIPELINE_LOOKUP(avx512, flow_find_avx512, __attribute__((target("avx512f,bmi,bmi2"))));
 
 stage_lookup_fn pipeline_lookup_choose(void)
 {
-	if (__builtin_cpu_supports("avx512f"))
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("bmi2"))
 		return pipeline_lookup_avx512;
 	return __builtin_cpu_supports("avx2") ? pipeline_lookup_avx2 : pipeline_lookup_portable;
 }
@@ -157,7 +167,7 @@ void pipeline_misses(struct burst *b)
 
 		/* a packet before it in this burst may have begun the flow */
 		if (flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref))
-			flow_hit(b, i, ref);
+			flow_hit(b, i, ref, instances_of(b), b->now);
 		else
 			flow_miss(b, i);
 	}

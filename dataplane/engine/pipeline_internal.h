@@ -26,6 +26,7 @@ struct burst {
 	const struct lb_service *service[PIPELINE_BURST];
 	uint64_t key[PIPELINE_BURST];
 	uint64_t spread[PIPELINE_BURST];
+	struct lb_bucket *bucket[PIPELINE_BURST];
 	struct lb_meta meta[PIPELINE_BURST];
 };
 
@@ -45,7 +46,7 @@ void pipeline_misses(struct burst *b);
 /** Find the instances of the flows that the ICMP errors of b->icmp quote. */
 void pipeline_icmp_errors(struct burst *b);
 
-/** Write the headers of packet @i, whose result is LB_VERDICT_FORWARD. Return: its final result. */
-lb_result pipeline_rewrite(struct burst *b, uint32_t i);
+/** Write the headers of all packets whose result is LB_VERDICT_FORWARD; the result may change. */
+void pipeline_rewrite(struct burst *b);
 
 #endif

@@ -14,7 +14,7 @@ static void frame_set_len(struct rte_mbuf *m, uint32_t len)
 }
 
 /* Cut @bytes off the end, whole segments too. */
-static bool frame_trim(struct rte_mbuf *m, uint32_t bytes)
+static bool chain_trim(struct rte_mbuf *m, uint32_t bytes)
 {
 	struct rte_mbuf *last = rte_pktmbuf_lastseg(m);
 
@@ -34,7 +34,7 @@ static bool frame_trim(struct rte_mbuf *m, uint32_t bytes)
 }
 
 /* Too big for the tunnel: the packet becomes the ICMP error about itself. */
-static lb_result too_big(struct burst *b, uint32_t i, uint32_t tunnel_len)
+static __rte_noinline lb_result too_big(struct burst *b, uint32_t i, uint32_t tunnel_len)
 {
 	const struct lb_meta *meta = &b->meta[i];
 	struct rte_mbuf *m = b->pkt[i];
@@ -60,41 +60,82 @@ static lb_result too_big(struct burst *b, uint32_t i, uint32_t tunnel_len)
 	return LB_VERDICT_REPLY;
 }
 
-static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_instance *instance)
+/*
+ * Make room for the tunnel header; the padding behind a short packet goes. Of a packet in one segment the
+ * mbuf's second line isn't read.
+ */
+static inline lb_result frame_stretch(struct rte_mbuf *m, const struct lb_meta *meta,
+				      uint32_t tunnel_len)
 {
-	const struct lb_meta *meta = &b->meta[i];
-	struct rte_mbuf *m = b->pkt[i];
-	uint32_t tunnel_len = lb_tunnel_len(instance);
-	uint32_t padding = m->pkt_len - meta->l3_offset - meta->l3_len;
-	uint8_t *frame;
+	uint32_t len = meta->l3_offset + meta->l3_len;
 
-	if (lb_unlikely(meta->l3_len + tunnel_len > b->tables->mtu))
-		return too_big(b, i, tunnel_len);
-	if (lb_unlikely(padding && !frame_trim(m, padding)))
+	if (lb_unlikely(m->nb_segs != 1 && !chain_trim(m, m->pkt_len - len)))
 		return lb_result_drop(LB_DROP_IP_MALFORMED);
-	frame = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)tunnel_len);
-	if (lb_unlikely(!frame))
+	if (lb_unlikely(m->data_off < tunnel_len))
 		return lb_result_drop(LB_DROP_HEADROOM);
-	lb_write_tunnel(frame, frame + m->data_len, instance, meta, b->spread[i]);
+	m->data_off -= (uint16_t)tunnel_len;
+	m->pkt_len = len + tunnel_len;
+	if (lb_likely(m->nb_segs == 1))
+		m->data_len = (uint16_t)m->pkt_len;
+	else
+		m->data_len += (uint16_t)tunnel_len;
 	return LB_VERDICT_FORWARD;
 }
 
-lb_result pipeline_rewrite(struct burst *b, uint32_t i)
+static inline lb_result rewrite_tunnel(struct burst *b, uint32_t i,
+				       const struct lb_instance *instance, uint32_t mtu)
 {
-	const struct lb_instance *instance = &b->tables->instances[b->instance[i]];
-	struct lb_instance_stats *stats = &b->pl->instance_stats[b->instance[i]];
+	const struct lb_meta *meta = &b->meta[i];
+	uint32_t tunnel_len = lb_tunnel_len(instance);
+	struct rte_mbuf *m = b->pkt[i];
+	lb_result result;
+	uint8_t *frame;
+
+	if (lb_unlikely(meta->l3_len + tunnel_len > mtu))
+		return too_big(b, i, tunnel_len);
+	result = frame_stretch(m, meta, tunnel_len);
+	if (lb_unlikely(result != LB_VERDICT_FORWARD))
+		return result;
+	frame = rte_pktmbuf_mtod(m, uint8_t *);
+	if (lb_likely(meta->l3_offset == sizeof(struct lb_eth)))
+		lb_write_tunnel_plain(frame, instance, meta, b->spread[i]);
+	else
+		lb_write_tunnel(frame, frame + m->data_len, instance, meta, b->spread[i]);
+	return LB_VERDICT_FORWARD;
+}
+
+static inline lb_result rewrite(struct burst *b, uint32_t i, const struct lb_instance *instance,
+				uint32_t mtu)
+{
 	enum lb_forward forward = (enum lb_forward)b->service[i]->forward;
-	lb_result result = LB_VERDICT_FORWARD;
 
 	if (lb_unlikely(!lb_instance_reached(instance, forward)))
 		return lb_result_drop(LB_DROP_NO_NEXT_HOP);
-	if (forward == LB_FORWARD_L2)
-		lb_write_l2(rte_pktmbuf_mtod(b->pkt[i], uint8_t *), instance);
-	else
-		result = rewrite_tunnel(b, i, instance);
-	if (lb_likely(result == LB_VERDICT_FORWARD)) {
+	if (forward != LB_FORWARD_L2)
+		return rewrite_tunnel(b, i, instance, mtu);
+	lb_write_l2(rte_pktmbuf_mtod(b->pkt[i], uint8_t *), instance);
+	return LB_VERDICT_FORWARD;
+}
+
+void pipeline_rewrite(struct burst *b)
+{
+	const struct lb_instance *instances = b->tables->instances;
+	struct lb_instance_stats *all_stats = b->pl->instance_stats;
+	const uint32_t mtu = b->tables->mtu, n = b->n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct lb_instance_stats *stats;
+		lb_result result;
+
+		if (lb_unlikely(b->result[i] != LB_VERDICT_FORWARD))
+			continue;
+		result = rewrite(b, i, &instances[b->instance[i]], mtu);
+		if (lb_unlikely(result != LB_VERDICT_FORWARD)) {
+			b->result[i] = result;
+			continue;
+		}
+		stats = &all_stats[b->instance[i]];
 		stats->pkts++;
 		stats->bytes += b->meta[i].l3_len;
 	}
-	return result;
 }

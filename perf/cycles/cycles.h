@@ -85,6 +85,7 @@ enum stage {
 	STAGE_LOOKUP,
 	STAGE_MISS,
 	STAGE_ICMP,
+	STAGE_REWRITE,
 	STAGE_SORT,
 	STAGES
 };
@@ -118,12 +119,16 @@ uint32_t rivals_flow_lookup(const struct world *w, const struct rival_keys *keys
 /** Swap the addresses of a burst, as testpmd does. */
 void rivals_macswap(struct rte_mbuf **pkts);
 
+/** Only the unavoidable memory accesses of forwarding by IPv4 ipip. */
+void rivals_floor(struct world *w, struct rte_mbuf **pkts);
+
 /* ---- measure.c ---- */
 
 enum measure_what {
 	MEASURE_PIPELINE,
 	MEASURE_STAGES,
 	MEASURE_MACSWAP,
+	MEASURE_FLOOR,
 	MEASURE_HASH,
 	MEASURE_FLOWS,
 };

@@ -42,7 +42,7 @@ static void run_hits4(struct world *w, struct report *r, uint32_t flows,
 {
 	const struct traffic t = { CYCLES_HIT, 4, LB_TCP_ACK, flows, 0, SEED };
 	struct rte_hash *hash = rivals_hash_create(flows);
-	static struct measure rows[7];
+	static struct measure rows[8];
 	uint32_t n = 0;
 
 	memset(rows, 0, sizeof(rows));
@@ -50,6 +50,7 @@ static void run_hits4(struct world *w, struct report *r, uint32_t flows,
 	rows[n++] = (struct measure){ "IPv4 l2", MEASURE_STAGES, LB_FORWARD_L2, t };
 	rows[n++] = (struct measure){ "IPv4 ipip", MEASURE_PIPELINE, LB_FORWARD_IPIP, t };
 	rows[n++] = (struct measure){ "IPv4 ipip", MEASURE_STAGES, LB_FORWARD_IPIP, t };
+	rows[n++] = (struct measure){ "  floor: memory only", MEASURE_FLOOR, LB_FORWARD_L2, t };
 	rows[n++] = (struct measure){ "  macswap", MEASURE_MACSWAP, LB_FORWARD_L2, t };
 	rows[n++] = (struct measure){ "  flow table, 64 keys", MEASURE_FLOWS, LB_FORWARD_L2, t };
 	if (hash)

@@ -97,11 +97,14 @@ static void burst_stages(struct world *w, struct rte_mbuf **pkts, struct sum *su
 	rte_pktmbuf_free_bulk(out.kernel, out.n_kernel);
 }
 
-static void burst_macswap(struct rte_mbuf **pkts, struct measure *m, struct sum *sum)
+static void burst_rival(struct world *w, struct rte_mbuf **pkts, struct measure *m, struct sum *sum)
 {
 	uint64_t since = clock_read();
 
-	rivals_macswap(pkts);
+	if (m->what == MEASURE_MACSWAP)
+		rivals_macswap(pkts);
+	else
+		rivals_floor(w, pkts);
 	sum_add(sum, clock_since(since));
 	m->bytes_out = pkts[0]->pkt_len;
 	rte_pktmbuf_free_bulk(pkts, PIPELINE_BURST);
@@ -120,7 +123,7 @@ static void chunk_of_packets(struct world *w, struct measure *m, struct sum *sum
 		else if (m->what == MEASURE_STAGES)
 			burst_stages(w, pkts, sum);
 		else
-			burst_macswap(pkts, m, sum);
+			burst_rival(w, pkts, m, sum);
 	}
 }
 

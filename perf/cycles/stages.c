@@ -21,7 +21,8 @@
 
 const char *const stage_names[STAGES] = {
 	[STAGE_PREFETCH] = "prefetch", [STAGE_PARSE] = "parse", [STAGE_LOOKUP] = "lookup",
-	[STAGE_MISS] = "miss",	       [STAGE_ICMP] = "icmp",	[STAGE_SORT] = "rewrite",
+	[STAGE_MISS] = "miss",	       [STAGE_ICMP] = "icmp",	[STAGE_REWRITE] = "rewrite",
+	[STAGE_SORT] = "sort",
 };
 
 static void lap(uint64_t *since, uint64_t *cycles)
@@ -62,6 +63,8 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	if (b.n_icmp)
 		pipeline_icmp_errors(&b);
 	lap(&since, &cycles[STAGE_ICMP]);
+	pipeline_rewrite(&b);
+	lap(&since, &cycles[STAGE_REWRITE]);
 	stage_sort(&b, out);
 	lap(&since, &cycles[STAGE_SORT]);
 }

@@ -9,6 +9,7 @@
 
 #include "dataplane/abi/lb_service.h"
 #include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_parse_plain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,6 +31,25 @@ static void check_meta(const struct lb_meta *meta, size_t frame_len, size_t segm
 	must(meta->l4_offset + 8u <= segment);
 	if (meta->class == LB_CLASS_FLOW && meta->proto == LB_IPPROTO_TCP)
 		must(meta->client_port && meta->vip_port && !lb_tcp_flags_are_bad(meta->tcp_flags));
+}
+
+/* The short cuts say nothing else than the whole parser does. */
+static void check_plain(const struct lb_frame *frame, uint64_t mac, const struct lb_meta *meta)
+{
+	struct lb_meta plain;
+
+	if (lb_parse_tcp4(frame, mac, &plain))
+		must(plain.client4 == meta->client4 && plain.vip4 == meta->vip4);
+	else if (lb_parse_tcp6(frame, mac, &plain))
+		must(lb_addr6_equal(plain.client6, meta->client6) &&
+		     lb_addr6_equal(plain.vip6, meta->vip6));
+	else
+		return;
+	must(plain.class == meta->class && plain.family == meta->family);
+	must(plain.proto == meta->proto && plain.tcp_flags == meta->tcp_flags);
+	must(plain.l3_offset == meta->l3_offset && plain.l4_offset == meta->l4_offset);
+	must(plain.l3_len == meta->l3_len);
+	must(plain.client_port == meta->client_port && plain.vip_port == meta->vip_port);
 }
 
 static void write_tunnel(const uint8_t *data, size_t size, const struct lb_meta *meta,
@@ -65,6 +85,8 @@ static void write_reply(const uint8_t *data, size_t size, const struct lb_meta *
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const uint64_t mac = lb_mac_load((const uint8_t[]){ 0x02, 0xed, 0x9e, 0, 0, 1 });
+	struct lb_frame frame;
 	struct lb_meta meta;
 	uint8_t *copy;
 	uint32_t more;
@@ -78,8 +100,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(copy != NULL);
 	memcpy(copy, data, size);
 	memset(&meta, 0, sizeof(meta));
-	lb_parse(&(struct lb_frame){ copy, copy + size, (uint32_t)size + more },
-		 lb_mac_load((const uint8_t[]){ 0x02, 0xed, 0x9e, 0, 0, 1 }), &meta);
+	frame = (struct lb_frame){ copy, copy + size, (uint32_t)size + more };
+	lb_parse(&frame, mac, &meta);
+	check_plain(&frame, mac, &meta);
 	check_meta(&meta, size + more, size);
 	if (meta.class <= LB_CLASS_ICMP_ERROR) {
 		write_tunnel(copy, size, &meta, 4);

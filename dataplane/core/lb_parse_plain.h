@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The packets that nearly all are: TCP to the port's own address, without IP options or extension
+ * headers, fragments or a VLAN tag, and with nothing wrong about them. A dataplane may ask for these
+ * first; what they don't know is left to lb_parse(), which says the same of what they do know
+ * (tests/fuzz/fuzz_packet.c compares).
+ */
+#ifndef LB_PARSE_PLAIN_H
+#define LB_PARSE_PLAIN_H
+
+#include "dataplane/core/lb_parse.h"
+
+#define LB_TCP4_L4_OFFSET ((uint16_t)(sizeof(struct lb_eth) + sizeof(struct lb_ipv4)))
+#define LB_TCP4_HEADERS (LB_TCP4_L4_OFFSET + (uint32_t)sizeof(struct lb_tcp))
+
+/* The first eight bytes of struct lb_meta, but the flags. */
+#define LB_TCP_META(family, l4_offset)                                                             \
+	((uint64_t)LB_CLASS_FLOW | (uint64_t)(family) << 16 | (uint64_t)LB_IPPROTO_TCP << 24 |     \
+	 (uint64_t)sizeof(struct lb_eth) << 40 | (uint64_t)(l4_offset) << 48)
+
+LB_STATIC_ASSERT(LB_OFFSETOF(struct lb_meta, family) == 2 &&
+			 LB_OFFSETOF(struct lb_meta, proto) == 3 &&
+			 LB_OFFSETOF(struct lb_meta, l3_offset) == 5 &&
+			 LB_OFFSETOF(struct lb_meta, l4_offset) == 6 &&
+			 LB_OFFSETOF(struct lb_meta, vip6) ==
+				 LB_OFFSETOF(struct lb_meta, client6) + 16,
+		 "they are written together");
+
+/* Whether ethertype, version, header length, fragment bits and protocol are the usual ones. */
+LB_INLINE bool lb_tcp4_is_plain(const uint8_t *frame)
+{
+	const uint32_t type_version = 0x00450008, type_version_mask = 0x00ffffff;
+	const uint32_t frag_proto = LB_IPPROTO_TCP << 24, frag_proto_mask = 0xff00ff3f;
+
+	return (lb_load32(frame + 12) & type_version_mask) == type_version &&
+	       (lb_load32(frame + 20) & frag_proto_mask) == frag_proto;
+}
+
+/* lb_csum_ipv4_sum() in larger words; a carry counts as 1, as everywhere in this sum. */
+LB_INLINE uint64_t lb_tcp4_csum_sum(const struct lb_ipv4 *ip)
+{
+	const uint8_t *p = (const uint8_t *)ip;
+	uint64_t first = lb_load64(p), addresses = lb_load32(p + 16);
+	uint64_t sum = first + lb_load64(p + 8);
+
+	sum += sum < first;
+	sum += addresses;
+	return sum + (sum < addresses);
+}
+
+/* RFC 1122 section 3.2.1, and what RFC 9293 says of lengths, ports and flags. */
+LB_INLINE bool lb_tcp4_is_right(const struct lb_ipv4 *ip, const struct lb_tcp *tcp, uint32_t l3_len,
+				uint32_t room)
+{
+	return lb_csum_sum_is_right(lb_tcp4_csum_sum(ip)) && ip->ttl != 0 && l3_len <= room &&
+	       tcp->doff >= 0x50 && sizeof(*ip) + (tcp->doff >> 4) * 4 <= l3_len &&
+	       !lb_source4_is_bad(ip->src) && ip->src != ip->dst && tcp->sport && tcp->dport &&
+	       !lb_tcp_flags_are_bad(tcp->flags);
+}
+
+/**
+ * Classify a frame if it is a plain one.
+ * Return: whether it is LB_CLASS_FLOW, and @meta as lb_parse() fills it in; else @meta is untouched.
+ * Context: worker; pure.
+ */
+LB_INLINE bool lb_parse_tcp4(const struct lb_frame *frame, uint64_t mac, struct lb_meta *meta)
+{
+	const struct lb_ipv4 *ip = (const struct lb_ipv4 *)(frame->data + sizeof(struct lb_eth));
+	const struct lb_tcp *tcp = (const struct lb_tcp *)(ip + 1);
+	uint32_t l3_len;
+
+	if (lb_unlikely(!lb_fits(frame->data, LB_TCP4_HEADERS, frame->end) ||
+			(lb_load64(frame->data) & LB_MAC_MASK) != mac ||
+			!lb_tcp4_is_plain(frame->data)))
+		return false;
+	l3_len = lb_be16_to_cpu(ip->total_len);
+	if (lb_unlikely(!lb_tcp4_is_right(ip, tcp, l3_len,
+					  frame->len - (uint32_t)sizeof(struct lb_eth))))
+		return false;
+	lb_store64(meta, LB_TCP_META(4, LB_TCP4_L4_OFFSET));
+	meta->tcp_flags = tcp->flags;
+	meta->l3_len = l3_len;
+	meta->client_port = tcp->sport;
+	meta->vip_port = tcp->dport;
+	meta->client4 = ip->src;
+	meta->vip4 = ip->dst;
+	return true;
+}
+
+#define LB_TCP6_L4_OFFSET ((uint16_t)(sizeof(struct lb_eth) + sizeof(struct lb_ipv6)))
+#define LB_TCP6_HEADERS (LB_TCP6_L4_OFFSET + (uint32_t)sizeof(struct lb_tcp))
+
+LB_INLINE bool lb_tcp6_is_right(const struct lb_ipv6 *ip, const struct lb_tcp *tcp, uint32_t l3_len,
+				uint32_t room)
+{
+	return *(const uint8_t *)ip >> 4 == 6 && ip->next == LB_IPPROTO_TCP && ip->hop_limit != 0 &&
+	       l3_len <= room && tcp->doff >= 0x50 &&
+	       sizeof(*ip) + (tcp->doff >> 4) * 4 <= l3_len && !lb_source6_is_bad(ip->src) &&
+	       !lb_addr6_equal(ip->src, ip->dst) && tcp->sport && tcp->dport &&
+	       !lb_tcp_flags_are_bad(tcp->flags);
+}
+
+/** The same for IPv6. */
+LB_INLINE bool lb_parse_tcp6(const struct lb_frame *frame, uint64_t mac, struct lb_meta *meta)
+{
+	const struct lb_eth *eth = (const struct lb_eth *)frame->data;
+	const struct lb_ipv6 *ip = (const struct lb_ipv6 *)(eth + 1);
+	const struct lb_tcp *tcp = (const struct lb_tcp *)(ip + 1);
+	uint32_t l3_len;
+
+	if (lb_unlikely(!lb_fits(frame->data, LB_TCP6_HEADERS, frame->end) ||
+			(lb_load64(frame->data) & LB_MAC_MASK) != mac ||
+			eth->type != LB_BE16(LB_ETHERTYPE_IPV6)))
+		return false;
+	l3_len = (uint32_t)lb_be16_to_cpu(ip->payload_len) + (uint32_t)sizeof(*ip);
+	if (lb_unlikely(!lb_tcp6_is_right(ip, tcp, l3_len, frame->len - (uint32_t)sizeof(*eth))))
+		return false;
+	lb_store64(meta, LB_TCP_META(6, LB_TCP6_L4_OFFSET));
+	meta->tcp_flags = tcp->flags;
+	meta->l3_len = l3_len;
+	meta->client_port = tcp->sport;
+	meta->vip_port = tcp->dport;
+	lb_copy(meta->client6, ip->src, 2 * sizeof(ip->src));
+	return true;
+}
+
+#endif
