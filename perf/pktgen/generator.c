@@ -62,6 +62,22 @@ static void picks_make(struct generator *g, uint64_t now)
 	for (uint32_t i = 0; i < g->n_picked; i++)
 		if (g->pick[i].flow != FLOWS_FLOOD)
 			rte_prefetch0(&g->flows.flow[g->pick[i].flow]);
+	/* What a device without copies has sent was last in the other CPU's cache. */
+	if (g->n_ready || rte_pktmbuf_alloc_bulk(g->tx_pool, g->ready, g->burst))
+		return;
+	g->n_ready = g->burst;
+	for (uint32_t i = 0; i < g->n_ready; i++)
+		__builtin_prefetch(rte_pktmbuf_mtod(g->ready[i], const void *), 1);
+}
+
+/* Take @n of the buffers that are ready. Return: whether there are so many. */
+static bool buffers_take(struct generator *g, uint32_t n)
+{
+	if (lb_unlikely(g->n_ready < n))
+		return rte_pktmbuf_alloc_bulk(g->tx_pool, g->pending, n) == 0;
+	g->n_ready -= n;
+	memcpy(g->pending, g->ready + g->n_ready, n * sizeof(g->pending[0]));
+	return true;
 }
 
 /* Make at most @n packets. Return: how many there are. */
@@ -74,14 +90,14 @@ static uint32_t packets_make(struct generator *g, uint32_t n, uint64_t now)
 		picks_make(g, now);
 	if (n > g->n_picked - g->next_pick)
 		n = g->n_picked - g->next_pick;
-	if (!n || rte_pktmbuf_alloc_bulk(g->tx_pool, g->pending, n))
+	if (!n || !buffers_take(g, n))
 		return 0;
 	for (uint32_t i = 0; i < n; i++) {
 		batch.stamp[i] = lb_cpu_to_be32(stamp_of(now));
 		batch_put(g, &batch, i, &g->pick[g->next_pick + i], &kind[i]);
 	}
 	g->next_pick += n;
-	wire_compute(&batch);
+	wire_compute(&batch, n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = g->pending[i];
 
@@ -149,23 +165,34 @@ static bool transmit(struct generator *g, uint64_t now)
 	return !(g->run.packets && g->offered >= g->run.packets);
 }
 
+/* Take what has come. It is judged a moment later, when it is in the cache. */
 static uint32_t receive(struct generator *g)
 {
-	struct rte_mbuf *pkts[RX_BURST], *others[RX_BURST];
-	uint32_t n = rte_eth_rx_burst(g->dev, 0, pkts, RX_BURST);
+	g->n_received = rte_eth_rx_burst(g->dev, 0, g->received, RX_BURST);
+	if (!g->n_received)
+		return 0;
+	g->received_stamp = stamp_of(rte_rdtsc());
+	receiver_prefetch(&g->receiver, g->received, g->n_received);
+	return g->n_received;
+}
+
+static void judge(struct generator *g)
+{
+	struct rte_mbuf *others[RX_BURST];
 	uint32_t n_others;
 
-	if (!n)
-		return 0;
-	n_others = receiver_burst(&g->receiver, pkts, n, stamp_of(rte_rdtsc()), others);
+	if (!g->n_received)
+		return;
+	n_others =
+		receiver_burst(&g->receiver, g->received, g->n_received, g->received_stamp, others);
 	if (lb_unlikely(n_others)) {
 		/* Their answers are made in place, so that they need not be freed. */
 		for (uint32_t i = 0; i < n_others; i++)
 			rte_mbuf_refcnt_update(others[i], 1);
 		g->stats.answers += answer_burst(g, others, n_others);
 	}
-	rte_pktmbuf_free_bulk(pkts, n);
-	return n;
+	rte_pktmbuf_free_bulk(g->received, g->n_received);
+	g->n_received = 0;
 }
 
 static void stall_note(struct generator *g, uint64_t gap)
@@ -194,6 +221,7 @@ static void drain(struct generator *g)
 			last = rte_rdtsc();
 		else
 			rte_pause();
+		judge(g);
 		now = rte_rdtsc();
 		if (!g->n_pending && rx->good + rx->flood + rx->bad >= g->stats.pkts &&
 		    now - last >= silence)
@@ -202,7 +230,8 @@ static void drain(struct generator *g)
 			break;
 	}
 	rte_pktmbuf_free_bulk(g->pending, g->n_pending);
-	g->n_pending = 0;
+	rte_pktmbuf_free_bulk(g->ready, g->n_ready);
+	g->n_pending = g->n_ready = 0;
 }
 
 int generator_run(void *arg)
@@ -220,6 +249,7 @@ int generator_run(void *arg)
 	while (more && now < until && !g->stop) {
 		receive(g);
 		more = transmit(g, now);
+		judge(g);
 		last = now;
 		now = rte_rdtsc();
 		stall_note(g, now - last);

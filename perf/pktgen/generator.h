@@ -48,6 +48,12 @@ struct generator {
 	struct flows_pick
 		pick[WIRE_BURST]; /* the next ones, chosen early so that their flows are warm */
 	uint32_t n_picked, next_pick;
+	struct rte_mbuf *ready[WIRE_BURST]; /* buffers for them, also brought here early */
+	uint32_t n_ready;
+	struct rte_mbuf
+		*received[WIRE_BURST]; /* on their way to this CPU's cache while others are made */
+	uint32_t n_received;
+	uint32_t received_stamp;
 	uint64_t offered; /* packets that were due so far, at a chosen rate */
 	bool exhausted;	  /* nothing is left to open */
 	volatile bool stop;

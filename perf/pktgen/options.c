@@ -386,7 +386,7 @@ int options_parse(int argc, char **argv, struct options *o)
 		.data = 1,
 		.duration_s = 10,
 		.open_pps = 2e6,
-		.burst = 32,
+		.burst = 64,
 		.drain_ms = 200,
 		.search_min_pps = 1e4,
 		.search_max_pps = 100e6,

@@ -47,7 +47,7 @@
 	X(OPEN_RATE, "open-rate", "PPS", "at most, for opening the flows (2M)")                    \
 	X(TIME, "time", "S", "how long (10)")                                                      \
 	X(PACKETS, "packets", "N", "stop after so many")                                           \
-	X(BURST, "burst", "N", "packets at once at most (32)")                                     \
+	X(BURST, "burst", "N", "packets at once at most (64)")                                     \
 	X(DRAIN, "drain", "MS", "how long to wait for the last ones (200)")                        \
 	X(SEARCH, "search", "", "find the highest rate without loss (RFC 2544)")                   \
 	X(SEARCH_MIN, "search-min", "PPS", "from (10k)")                                           \

@@ -352,6 +352,16 @@ static inline void item_check(struct receiver *r, const struct round *round, uin
 		r->stats.flood++;
 }
 
+void receiver_prefetch(const struct receiver *r, struct rte_mbuf **pkts, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], const void *));
+	if (r->mode != RECEIVER_IPIP)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], const void *, 64));
+}
+
 uint32_t receiver_burst(struct receiver *r, struct rte_mbuf **pkts, uint32_t n, uint32_t now,
 			struct rte_mbuf **others)
 {
@@ -360,11 +370,9 @@ uint32_t receiver_burst(struct receiver *r, struct rte_mbuf **pkts, uint32_t n, 
 
 	round.n = 0;
 	for (uint32_t i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], const void *));
-	for (uint32_t i = 0; i < n; i++)
 		if (lb_unlikely(!round_add(r, &round, pkts[i])))
 			others[n_others++] = pkts[i];
-	wire_compute(&round.batch);
+	wire_compute(&round.batch, round.n);
 	for (uint32_t i = 0; i < round.n; i++)
 		item_check(r, &round, i, now);
 	r->stats.other += n_others;

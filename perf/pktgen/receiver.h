@@ -55,9 +55,12 @@ struct receiver {
 	uint64_t instance_pkts[INSTANCES_MAX];
 };
 
+/** Have a burst brought to this CPU's cache; it may be judged a moment later. */
+void receiver_prefetch(const struct receiver *r, struct rte_mbuf **pkts, uint32_t n);
+
 /**
  * Judge a burst; the mbufs stay the caller's.
- * @now: stamp of this moment.
+ * @now: stamp of the moment when it was received.
  * @others: gets those that are not ours. Return: their number.
  */
 uint32_t receiver_burst(struct receiver *r, struct rte_mbuf **pkts, uint32_t n, uint32_t now,

@@ -6,13 +6,16 @@
 #include <string.h>
 
 #define TTL 64
+#define VECTOR 16u
 #define VARIES_IPV4_SRC 12
 #define VARIES_IPV4_CSUM 10
 
-/* Compiled for vectors, see the Makefile: 16 packets at a time where the CPU can. */
-__attribute__((target_clones("avx512f", "avx2", "default"))) void wire_compute(struct wire_batch *b)
+/* Compiled for vectors, see the Makefile: sixteen packets at a time where the CPU can. */
+__attribute__((target_clones("avx512f", "avx2", "default"))) void wire_compute(struct wire_batch *b,
+									       uint32_t n)
 {
-	for (uint32_t i = 0; i < WIRE_BURST; i++) {
+	n = (n + VECTOR - 1) / VECTOR * VECTOR;
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t sig = (b->src[i] + 0x9e3779b9u) * 0x85ebca6bu;
 		uint32_t sum, ip = b->ip_base[i] + (b->src[i] & 0xffff) + (b->src[i] >> 16);
 
@@ -125,6 +128,9 @@ static void kind_make(struct wire *wire, const struct wire_target *target, struc
 	kind->frame_bytes = (uint16_t)(sizeof(*eth) + kind->ip_bytes);
 	if (kind->frame_bytes < LB_ETH_MIN_FRAME)
 		kind->frame_bytes = LB_ETH_MIN_FRAME;
+	/* Where IPv6 headers may have been, the pattern is written again. */
+	kind->needs_second_line =
+		kind->family == 6 || (wire->has_ipv6 && kind->frame_bytes > WIRE_LINE);
 	if (kind->payload_bytes)
 		memcpy(kind->head, wire->pattern, WIRE_HEAD_BYTES);
 	memcpy(eth->dst, wire->dst_mac, LB_ETH_ALEN);
@@ -136,7 +142,7 @@ static void kind_make(struct wire *wire, const struct wire_target *target, struc
 	sums_note(wire, kind);
 }
 
-/* A data packet has at least one byte of payload pair beyond its headers, so that it is none of the bare. */
+/* A data packet has six bytes of payload at least, so that its length is not that of a bare one. */
 static uint16_t data_ip_bytes(uint8_t family, uint16_t size)
 {
 	uint32_t bare = ip_header_bytes(family) + sizeof(struct lb_tcp);
@@ -156,8 +162,6 @@ static int kinds_make(struct wire *wire, const struct wire_setup *setup)
 			bool is_flood = s == setup->n_sizes + WIRE_FLOOD;
 
 			kind->family = target->family;
-			kind->target = (uint8_t)t;
-			kind->size = (uint8_t)s;
 			kind->ip_bytes = s < setup->n_sizes
 						 ? data_ip_bytes(target->family, setup->sizes[s])
 						 : (uint16_t)(ip_header_bytes(target->family) +
@@ -190,8 +194,6 @@ int wire_init(struct wire *wire, const struct wire_setup *setup)
 		if (setup->sizes[s] < 64 || setup->sizes[s] > WIRE_FRAME_MAX)
 			return -EINVAL;
 	wire->n_sizes = setup->n_sizes;
-	wire->n_targets = setup->n_targets;
-	wire->n_kinds = n;
 	wire->client4 = setup->client4;
 	memcpy(wire->client6, setup->client6, 12);
 	memcpy(wire->flood6, setup->client6, 12);
@@ -200,6 +202,8 @@ int wire_init(struct wire *wire, const struct wire_setup *setup)
 	memcpy(wire->dst_mac, setup->dst_mac, LB_ETH_ALEN);
 	for (uint32_t i = 0; i < 256; i++)
 		wire->target_of[i] = (uint8_t)((i >> WIRE_PORTS_LOG2) % setup->n_targets);
+	for (uint32_t t = 0; t < setup->n_targets; t++)
+		wire->has_ipv6 |= setup->targets[t].family == 6;
 	pattern_make(wire);
 	wire->kinds = aligned_alloc(64, n * sizeof(*wire->kinds));
 	wire->size_of = malloc(2 * WIRE_FRAME_MAX);

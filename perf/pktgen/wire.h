@@ -19,8 +19,9 @@
 #define WIRE_TARGETS_MAX 16
 #define WIRE_SIZES_MAX 8
 #define WIRE_FRAME_MAX 9600
-#define WIRE_HEAD_BYTES 80 /* written of every frame; behind them the pattern lies in the buffer */
-#define WIRE_PORTS_LOG2 4  /* so many ports of each client address are in use */
+#define WIRE_HEAD_BYTES 80 /* written of a frame; behind them the pattern lies in the buffer */
+#define WIRE_LINE 64
+#define WIRE_PORTS_LOG2 4 /* so many ports of each client address are in use */
 #define WIRE_FIRST_PORT 1024
 #define WIRE_FCS_BYTES 4
 #define WIRE_FLOOD_NET 0x80000000u /* sources of a flood: 128.0.0.0/2 */
@@ -48,15 +49,13 @@ struct wire_kind {
 	uint16_t payload_at; /* offset in the frame */
 	uint16_t payload_bytes;
 	uint8_t family;
-	uint8_t target;
-	uint8_t size;
+	bool needs_second_line; /* of @head; else one cache line less has to come from another CPU */
 } LB_ALIGNED(64);
 
 struct wire {
 	struct wire_kind *kinds;
-	uint32_t n_kinds;
 	uint32_t n_sizes;
-	uint32_t n_targets;
+	bool has_ipv6;
 	uint8_t target_of[256]; /* target by the low bits of a flow's number */
 	lb_be32 client4;	/* host bits 0 */
 	uint8_t client6[12];	/* the upper 96 bits */
@@ -107,8 +106,8 @@ void wire_fini(struct wire *wire);
 /** Fill a buffer that frames will be made in. @room: its bytes. */
 void wire_fill(const struct wire *wire, uint8_t *frame, uint32_t room);
 
-/** Signatures and checksums of a burst. All WIRE_BURST places are computed, whatever is in them. */
-void wire_compute(struct wire_batch *batch);
+/** Signatures and checksums of the first @n packets (and of some behind them: vectors are whole). */
+void wire_compute(struct wire_batch *batch, uint32_t n);
 
 /* Kinds of a target: its data sizes, then the extras. */
 LB_INLINE uint32_t wire_kind_of(const struct wire *wire, uint32_t target, uint32_t size)
@@ -171,7 +170,10 @@ LB_INLINE void wire_write(const struct wire_kind *kind, const struct wire_batch 
 {
 	struct lb_tcp *tcp;
 
-	__builtin_memcpy(frame, kind->head, WIRE_HEAD_BYTES);
+	__builtin_memcpy(frame, kind->head, WIRE_LINE);
+	if (kind->needs_second_line)
+		__builtin_memcpy(frame + WIRE_LINE, kind->head + WIRE_LINE,
+				 WIRE_HEAD_BYTES - WIRE_LINE);
 	if (kind->family == 4) {
 		struct lb_ipv4 *ip = (struct lb_ipv4 *)(frame + sizeof(struct lb_eth));
 
