@@ -289,7 +289,7 @@ $(CYCLES): LIBS = $(packet_libs) -lcmocka
 # The traffic generator. What it computes for every packet is compiled for vectors.
 PKTGEN := $(O)/perf/pktgen/pktgen
 perf-programs: $(PKTGEN)
-$(PKTGEN): $(call objects,perf/pktgen) $(call archive,config)
+$(PKTGEN): $(call objects,perf/pktgen) $(O)/obj/controlplane/maglev.o $(call archive,config)
 	$(link_test)
 $(PKTGEN): LIBS = $(packet_libs)
 $(O)/obj/perf/pktgen/wire.o: CFLAGS += -O3

@@ -173,6 +173,8 @@ class Sluice(Lab):
             argv += ["--vip", vip]
         for addresses in ranges:
             argv += ["--instances", addresses]
+        if device is self.sluice:
+            argv += ["--config", self.config_path]
         return [str(a) for a in (*argv, *options)], device
 
     def measure(self, mode, *options, during=None, limit_s=300):

@@ -51,7 +51,6 @@ static int wire_make(struct generator *g)
 static int flows_make(struct generator *g)
 {
 	const struct options *o = g->options;
-	uint32_t weights = 0;
 	struct flows_setup setup = {
 		.flows = o->flows,
 		.cps = o->cps,
@@ -64,7 +63,6 @@ static int flows_make(struct generator *g)
 	};
 	int err = flows_init(&g->flows, &setup);
 
-	(void)weights;
 	if (err == -EINVAL)
 		fprintf(stderr, "pktgen: --cps: so many connections need more --flows\n");
 	return err;
@@ -86,6 +84,12 @@ static int parts_make(struct generator *g)
 	r->instances = &g->options->instances;
 	r->mode = g->options->mode;
 	memcpy(r->node_mac, g->options->node_mac, LB_ETH_ALEN);
+	if (g->options->config) {
+		r->predict = predict_create(g->options->config, g->options->target,
+					    g->options->n_targets, r->instances);
+		if (!r->predict)
+			return -EINVAL;
+	}
 	r->has_next_hop = g->options->has_next_hop;
 	memcpy(r->next_hop, g->options->next_hop, LB_ETH_ALEN);
 	device_fill(g);
@@ -164,6 +168,7 @@ int main(int argc, char **argv)
 	if (device_start(g) == 0 && parts_make(g) == 0)
 		code = measure(g);
 	device_stop(g);
+	predict_destroy((struct predict *)(uintptr_t)g->receiver.predict);
 	flows_fini(&g->flows);
 	wire_fini(&g->wire);
 	return code;

@@ -296,7 +296,8 @@ static void flow_place(struct receiver *r, struct flow *flow, const struct item 
 		return;
 	}
 	if (r->predict)
-		wanted = r->predict(r->tables, item->kind, b->src[i], b->sport[i]);
+		wanted = predict_instance(r->predict, wire_target_of(r->wire, item->flow),
+					  b->src[i], b->sport[i], r->wire->client6);
 	if (wanted != INSTANCES_NONE && wanted != item->instance)
 		fault_note(r, item, FAULT_UNEXPECTED, wanted);
 }

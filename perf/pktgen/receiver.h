@@ -9,6 +9,7 @@
 #include "perf/pktgen/flows.h"
 #include "perf/pktgen/histogram.h"
 #include "perf/pktgen/instances.h"
+#include "perf/pktgen/predict.h"
 
 /* What the device under test is to do with a packet. */
 enum receiver_mode {
@@ -28,10 +29,6 @@ struct receiver_stats {
 	uint64_t syns, fins;
 };
 
-/* The instance that the tables say, or INSTANCES_NONE if they don't know the flow. */
-typedef uint32_t (*receiver_predict_fn)(const void *tables, const struct wire_kind *kind,
-					uint32_t src, uint32_t sport);
-
 struct receiver {
 	const struct wire *wire;
 	struct flows *flows;
@@ -41,8 +38,7 @@ struct receiver {
 	uint8_t node_mac[LB_ETH_ALEN]; /* of the device under test */
 	bool has_next_hop;
 	uint8_t next_hop[LB_ETH_ALEN]; /* of tunnels, if they go through a router */
-	receiver_predict_fn predict;   /* may be NULL */
-	const void *tables;
+	const struct predict *predict; /* may be NULL */
 	/* what all outer headers have in common: learned from the first */
 	bool knows4, knows6;
 	uint8_t ttl4, ttl6;
