@@ -239,6 +239,10 @@ FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(fuzz_tests))
 tests: $(UNIT_PROGRAMS) $(VECTOR_PROGRAM)
 e2e-programs: $(E2E_PROGRAMS)
 
+# A dataplane with deliberate faults, and the traffic generator that is to find them.
+FAULTY := $(O)/tests/faulty/forwarder
+e2e-programs: $(FAULTY) $(O)/perf/pktgen/pktgen
+
 link_test = $(call say,LINK,$@)$(newline)	$(Q)mkdir -p $(@D)$(newline)	$(Q)$(link)
 define newline
 
@@ -265,6 +269,10 @@ $(patsubst %.c,$(O)/obj/%.o,$(filter tests/unit/xdp/%,$(unit_sources))): | $(SKE
 $(O)/tests/vectors/vectors: $(patsubst %.c,$(O)/obj/%.o,$(vector_sources)) $(foreach a,harness engine config,$(call archive,$a))
 	$(link_test)
 $(O)/tests/vectors/vectors: LIBS = $(packet_libs) -lcmocka
+
+$(FAULTY): $(call objects,tests/faulty) $(O)/obj/controlplane/maglev.o $(foreach a,harness engine,$(call archive,$a))
+	$(link_test)
+$(FAULTY): LIBS = $(packet_libs) -lcmocka
 
 $(E2E_PROGRAMS): $(O)/tests/e2e/%: $(O)/obj/tests/e2e/%.o
 	$(link_test)

@@ -14,7 +14,8 @@
 
 #define ARGS_MAX 64
 #define WORKER 1
-#define LINK_WAIT_MS 10000
+#define LINK_WAIT_MS 20000
+#define LINK_RETRY_MS 1000
 #define TX_EXTRA_MBUFS 4096
 #define ROOM_MIN 2048
 #define TUNNEL_BYTES 64 /* that a packet may grow by */
@@ -204,6 +205,7 @@ static int start_wait(struct generator *g)
 	return err;
 }
 
+/* A peer that was still starting has refused a memif, and the driver doesn't try again by itself. */
 static int link_wait(struct generator *g)
 {
 	struct rte_eth_link link = { .link_status = 0 };
@@ -212,6 +214,10 @@ static int link_wait(struct generator *g)
 		if (rte_eth_link_get_nowait(g->dev, &link) == 0 && link.link_status)
 			return 0;
 		usleep(10000);
+		if (ms % LINK_RETRY_MS == 0 && ms && strstr(driver, "memif")) {
+			rte_eth_dev_stop(g->dev);
+			start_wait(g);
+		}
 	}
 	fprintf(stderr, "pktgen: %s has no link; is there another end?\n", g->options->port);
 	return -ENETDOWN;

@@ -321,6 +321,9 @@ static const char *run_option(int option, const char *value, struct options *o)
 		return NULL;
 	case OPT_TOLERATE:
 		return tolerated_read(value, o) ? NULL : "names of faults";
+	case OPT_YIELD:
+		o->yield = true;
+		return NULL;
 	case OPT_QUIET:
 		o->quiet = true;
 		return NULL;

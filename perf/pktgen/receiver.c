@@ -43,6 +43,15 @@ static void fault_note(struct receiver *r, const struct item *item, enum fault f
 	faults_add(&r->faults, fault, &context);
 }
 
+/* What a packet says of its own length. */
+static inline uint32_t ip_bytes_of(const uint8_t *ip)
+{
+	if (*ip >> 4 == 6)
+		return lb_be16_to_cpu(((const struct lb_ipv6 *)ip)->payload_len) +
+		       (uint32_t)sizeof(struct lb_ipv6);
+	return lb_be16_to_cpu(((const struct lb_ipv4 *)ip)->total_len);
+}
+
 /* Outer headers: each check returns the fault, or FAULT_COUNT. */
 static inline enum fault outer4_check(struct receiver *r, const struct lb_ipv4 *ip,
 				      struct item *item)
@@ -64,7 +73,7 @@ static inline enum fault outer4_check(struct receiver *r, const struct lb_ipv4 *
 	item->outer_bytes = sizeof(*ip);
 	if (ip->proto != (*item->ip >> 4 == 6 ? LB_IPPROTO_IPV6 : LB_IPPROTO_IPIP))
 		return FAULT_OUTER;
-	return bytes + ETH == item->m->pkt_len ? FAULT_COUNT : FAULT_OUTER_LENGTH;
+	return bytes == sizeof(*ip) + ip_bytes_of(item->ip) ? FAULT_COUNT : FAULT_OUTER_LENGTH;
 }
 
 static inline enum fault outer6_check(struct receiver *r, const struct lb_ipv6 *ip,
@@ -86,7 +95,7 @@ static inline enum fault outer6_check(struct receiver *r, const struct lb_ipv6 *
 	item->outer_bytes = sizeof(*ip);
 	if (ip->next != (*item->ip >> 4 == 6 ? LB_IPPROTO_IPV6 : LB_IPPROTO_IPIP))
 		return FAULT_OUTER;
-	return bytes + sizeof(*ip) + ETH == item->m->pkt_len ? FAULT_COUNT : FAULT_OUTER_LENGTH;
+	return bytes == ip_bytes_of(item->ip) ? FAULT_COUNT : FAULT_OUTER_LENGTH;
 }
 
 static inline enum fault tunnel_mac_check(const struct receiver *r, const struct item *item)
@@ -146,7 +155,7 @@ static inline bool packet_identify(const struct receiver *r, struct item *item, 
 	const struct wire *wire = r->wire;
 	uint32_t room = item->m->data_len - (uint32_t)(item->ip - item->frame);
 	uint8_t family = *item->ip >> 4;
-	uint32_t size, ip_bytes, host;
+	uint32_t size, ip_bytes = ip_bytes_of(item->ip), host;
 	bool is_flood;
 
 	if (lb_likely(family == 4)) {
@@ -154,7 +163,6 @@ static inline bool packet_identify(const struct receiver *r, struct item *item, 
 
 		if (room < sizeof(*ip) + sizeof(struct lb_tcp))
 			return false;
-		ip_bytes = lb_be16_to_cpu(ip->total_len);
 		*src = ip->src;
 		*sport = lb_load16(ip + 1);
 		host = lb_be32_to_cpu(*src);
@@ -164,7 +172,6 @@ static inline bool packet_identify(const struct receiver *r, struct item *item, 
 
 		if (family != 6 || room < sizeof(*ip) + sizeof(struct lb_tcp))
 			return false;
-		ip_bytes = lb_be16_to_cpu(ip->payload_len) + (uint32_t)sizeof(*ip);
 		*src = lb_load32(ip->src + 12);
 		*sport = lb_load16(ip + 1);
 		host = lb_be32_to_cpu(*src);
