@@ -26,7 +26,12 @@ enum cycles_kind {
 	CYCLES_OPEN,   /* SYNs of the flows 0, 1, 2, ... */
 	CYCLES_FLOOD,  /* SYNs from random addresses */
 	CYCLES_ERRORS, /* ICMP fragmentation-needed about recorded flows */
+	CYCLES_BESIDE, /* half CYCLES_FLOOD, half CYCLES_HIT, in no order */
+	CYCLES_LIFE,   /* whole connections: SYN, ACK, request, FIN, last ACK; many at a time */
 };
+
+#define TRAFFIC_LIFE_PACKETS 5
+#define TRAFFIC_LIFE_APART 10000 /* connections that begin between two packets of one */
 
 /* What packets a chunk consists of. */
 struct traffic {
@@ -34,8 +39,9 @@ struct traffic {
 	uint8_t family;
 	uint8_t tcp_flags;
 	uint32_t flows;
-	uint32_t next;	 /* of CYCLES_OPEN */
+	uint64_t next;	 /* of CYCLES_OPEN and CYCLES_LIFE */
 	uint64_t random; /* state of the generator; not 0 */
+	uint8_t order[TRAFFIC_LIFE_PACKETS];
 };
 
 /* ---- traffic.c ---- */
@@ -55,15 +61,16 @@ uint64_t traffic_random(uint64_t *state);
 
 struct world {
 	struct harness h;
-	uint32_t flows;
+	uint32_t flows;	      /* that the table is made for */
+	uint16_t chunk_ticks; /* by which time moves with every chunk */
 	struct rte_mbuf *chunk[CYCLES_CHUNK];
 };
 
 /** Start EAL, with hugepages if there are enough. Return: whether there are. Ends the process on failure. */
 bool world_eal_start(const char *program, uint32_t memory_mb);
 
-/** Instances, pools, parameters and mbufs. Ends the process if there is no memory. */
-struct world *world_create(void);
+/** Instances, pools, parameters and @mbufs. Ends the process if there is no memory. */
+struct world *world_create(const char *name, uint32_t mbufs);
 
 /** An empty flow table for @flows. Return: 0 or -ENOMEM. */
 int world_table(struct world *w, uint32_t flows);
@@ -155,15 +162,48 @@ void measure_calibrate(void);
 /** One repetition of @packets packets or keys. */
 void measure_once(struct world *w, struct measure *m, uint32_t packets);
 
+/* ---- scenarios.c: what takes more than one kind of packet ---- */
+
+struct report;
+
+/** Connections per second, all packets of their lives counted. */
+void scenario_connections(struct world *w, struct report *r, uint32_t reps);
+
+/** A SYN flood at the table's rating: what it costs, alone and beside established flows, and what it does to them. */
+void scenario_flood(struct world *w, struct report *r, uint32_t reps);
+
+/** Bytes of the flow table for each flow that is in it. */
+void scenario_memory(struct world *w, struct report *r);
+
+/** Two workers at once, on two CPUs, against each of them alone. */
+void scenario_workers(struct world *w, struct report *r, uint32_t reps);
+
 /* ---- report.c ---- */
+
+/*
+ * The JSON file: { "machine": {cpu, cpus, tsc_ghz, hugepages, load, dpdk, commit, time},
+ * "rows": [{name, flows, frame_in, frame_out, hit_rate, cycles, cycles_p10, cycles_p90, ns, repetitions,
+ * interrupted, "stages": {name: cycles} in rows that tell them}], cycles per packet or key;
+ * "figures": {KEY: {value, unit, low, high, note}} with low and high null where nothing varies. }
+ * KEY: connections.4, flood.moved, flood.lost, flood.kept, flood.beside, memory.slot, memory.flow.4,
+ * memory.flow.6, memory.flow (the larger of both), workers.2. Names and keys stay as they are.
+ */
 
 struct report {
 	json_t *rows;
+	json_t *figures;
 	double tsc_ghz;
 };
 
 void report_section(const char *title);
 void report_row(struct report *r, struct measure *m, uint32_t flows);
+
+/** A figure that is no cost of a packet. @low, @high: its spread; NAN for none. */
+void report_figure(struct report *r, const char *key, const char *what, const double value[3],
+		   const char *unit, const char *note);
+
+/** Median, 10th and 90th percentile of @n values. */
+void report_spread(const double *values, uint32_t n, double spread[3]);
 
 /** Say on which machine it was; write all rows to @path if it is not NULL. Return: 0 or -errno. */
 json_t *report_machine(double tsc_ghz, bool hugepages);

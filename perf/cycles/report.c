@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,34 @@ void report_row(struct report *r, struct measure *m, uint32_t flows)
 	json_array_append_new(r->rows, row);
 }
 
+void report_spread(const double *values, uint32_t n, double spread[3])
+{
+	const struct spread s = spread_of(values, n);
+
+	spread[0] = s.median;
+	spread[1] = s.p10;
+	spread[2] = s.p90;
+}
+
+static json_t *number_or_null(double value)
+{
+	return isnan(value) ? json_null() : json_real(value);
+}
+
+void report_figure(struct report *r, const char *key, const char *what, const double value[3],
+		   const char *unit, const char *note)
+{
+	char range[32] = "";
+
+	if (!isnan(value[1]))
+		snprintf(range, sizeof(range), "%.2f-%.2f", value[1], value[2]);
+	printf("  %-48s %10.2f %-6s %15s  %s\n", what, value[0], unit, range, note);
+	json_object_set_new(r->figures, key,
+			    json_pack("{s:f, s:s, s:o, s:o, s:s}", "value", value[0], "unit", unit,
+				      "low", number_or_null(value[1]), "high",
+				      number_or_null(value[2]), "note", note));
+}
+
 static void cpu_name(char *name, size_t size)
 {
 	FILE *f = fopen("/proc/cpuinfo", "r");
@@ -130,7 +159,8 @@ int report_write(const struct report *r, json_t *machine, const char *path)
 
 	if (!path)
 		return 0;
-	all = json_pack("{s:O, s:O}", "machine", machine, "rows", r->rows);
+	all = json_pack("{s:O, s:O, s:O}", "machine", machine, "rows", r->rows, "figures",
+			r->figures);
 	err = json_dump_file(all, path, JSON_INDENT(1)) ? -EIO : 0;
 	json_decref(all);
 	return err;

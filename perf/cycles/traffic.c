@@ -33,13 +33,58 @@ uint64_t traffic_key4(uint32_t n, uint16_t id)
 	return lb_flow_key4(client4(n), client_port(n), id);
 }
 
-static uint32_t flow_next(struct traffic *t)
+static uint32_t flow_random(struct traffic *t)
 {
-	if (t->kind == CYCLES_OPEN)
-		return t->next++;
-	if (t->kind == CYCLES_FLOOD) /* far from all recorded ones */
-		return 0x10000000u | (uint32_t)(traffic_random(&t->random) >> 36);
 	return (uint32_t)((traffic_random(&t->random) >> 32) * t->flows >> 32);
+}
+
+/* Far from all recorded ones. */
+static uint32_t flow_spoofed(struct traffic *t)
+{
+	return 0x10000000u | (uint32_t)(traffic_random(&t->random) >> 36);
+}
+
+/* One packet of each kind in five, in no order that a CPU could learn. */
+static void life_order(struct traffic *t)
+{
+	for (uint8_t i = 0; i < TRAFFIC_LIFE_PACKETS; i++) {
+		uint32_t j = (uint32_t)((traffic_random(&t->random) >> 32) * (i + 1u) >> 32);
+
+		t->order[i] = t->order[j];
+		t->order[j] = i;
+	}
+}
+
+/* A connection's packets come TRAFFIC_LIFE_APART connections apart. */
+static uint32_t flow_of_life(struct traffic *t, uint8_t *flags)
+{
+	static const uint8_t steps[TRAFFIC_LIFE_PACKETS] = { LB_TCP_SYN, LB_TCP_ACK,
+							     LB_TCP_PSH | LB_TCP_ACK,
+							     LB_TCP_FIN | LB_TCP_ACK, LB_TCP_ACK };
+	uint64_t newest = t->next / TRAFFIC_LIFE_PACKETS;
+	uint32_t step;
+
+	if (t->next % TRAFFIC_LIFE_PACKETS == 0)
+		life_order(t);
+	step = t->order[t->next++ % TRAFFIC_LIFE_PACKETS];
+	*flags = steps[step];
+	return (uint32_t)(newest + (uint64_t)(TRAFFIC_LIFE_PACKETS - step) * TRAFFIC_LIFE_APART) &
+	       0x0fffffff;
+}
+
+static uint32_t flow_next(struct traffic *t, uint8_t *flags)
+{
+	*flags = t->tcp_flags;
+	if (t->kind == CYCLES_LIFE)
+		return flow_of_life(t, flags);
+	if (t->kind == CYCLES_OPEN)
+		return (uint32_t)t->next++;
+	if (t->kind == CYCLES_BESIDE && traffic_random(&t->random) >> 63) {
+		*flags = LB_TCP_ACK;
+		return flow_random(t);
+	}
+	return t->kind == CYCLES_FLOOD || t->kind == CYCLES_BESIDE ? flow_spoofed(t)
+								   : flow_random(t);
 }
 
 static void tcp_write(struct lb_tcp *tcp, uint32_t n, uint8_t flags)
@@ -124,7 +169,8 @@ void traffic_write(struct traffic *t, struct rte_mbuf *m)
 {
 	struct lb_eth *eth = rte_pktmbuf_mtod(m, struct lb_eth *);
 	uint8_t *at = (uint8_t *)(eth + 1);
-	uint32_t n = flow_next(t);
+	uint8_t flags;
+	uint32_t n = flow_next(t, &flags);
 	uint32_t bytes;
 
 	memcpy(eth->dst, harness_port_mac, LB_ETH_ALEN);
@@ -133,9 +179,9 @@ void traffic_write(struct traffic *t, struct rte_mbuf *m)
 	if (t->kind == CYCLES_ERRORS)
 		bytes = error4_write(at, n);
 	else if (t->family == 4)
-		bytes = packet4_write(at, n, t->tcp_flags);
+		bytes = packet4_write(at, n, flags);
 	else
-		bytes = packet6_write(at, n, t->tcp_flags);
+		bytes = packet6_write(at, n, flags);
 	m->data_len = (uint16_t)(sizeof(*eth) + bytes);
 	m->pkt_len = m->data_len;
 }

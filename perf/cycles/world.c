@@ -88,14 +88,14 @@ void world_forward(struct world *w, enum lb_forward forward)
 	harness_services(&w->h, services, 2);
 }
 
-struct world *world_create(void)
+struct world *world_create(const char *name, uint32_t mbufs)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		die("no memory");
 	/* A ring, so that mbufs come back in turn and not the warm ones first. */
-	w->h.pool = rte_pktmbuf_pool_create("cycles", CYCLES_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+	w->h.pool = rte_pktmbuf_pool_create(name, mbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					    SOCKET_ID_ANY);
 	w->h.instance_stats =
 		rte_zmalloc(NULL, LB_INSTANCES_MAX * sizeof(*w->h.instance_stats), 64);
@@ -144,6 +144,7 @@ void world_fill(struct world *w, struct traffic *t)
 		die("packet buffers are missing");
 	for (uint32_t i = 0; i < CYCLES_CHUNK; i++)
 		traffic_write(t, w->chunk[i]);
+	w->h.now += w->chunk_ticks;
 }
 
 static void chunk_send(struct world *w)
@@ -156,29 +157,29 @@ static void chunk_send(struct world *w)
 	}
 }
 
+/* All flows of a table that is smaller than a chunk, at random, or the next chunk's. */
+static void flows_send(struct world *w, struct traffic t, uint8_t tcp_flags)
+{
+	t.tcp_flags = tcp_flags;
+	world_fill(w, &t);
+	chunk_send(w);
+}
+
+/* Chunk by chunk, since of flows that nobody has confirmed one may take another one's place. */
 void world_open_flows(struct world *w, uint8_t family)
 {
-	for (uint32_t round = 0; round < 2; round++) {
-		struct traffic t = {
-			.kind = CYCLES_OPEN,
-			.family = family,
-			.tcp_flags = round ? LB_TCP_ACK : LB_TCP_SYN,
-			.random = 1,
-		};
+	struct traffic t = {
+		.kind = w->flows < CYCLES_CHUNK ? CYCLES_HIT : CYCLES_OPEN,
+		.family = family,
+		.flows = w->flows,
+		.random = 88172645463325252ULL,
+	};
 
-		while (t.next < w->flows) {
-			/* The last chunk starts over rather than open more. */
-			if (t.next + CYCLES_CHUNK > w->flows)
-				t.next = w->flows > CYCLES_CHUNK ? w->flows - CYCLES_CHUNK : 0;
-			if (w->flows < CYCLES_CHUNK)
-				t = (struct traffic){ .kind = CYCLES_HIT,
-						      .family = family,
-						      .tcp_flags = t.tcp_flags,
-						      .flows = w->flows,
-						      .next = w->flows,
-						      .random = 88172645463325252ULL };
-			world_fill(w, &t);
-			chunk_send(w);
-		}
+	for (; t.next < w->flows; t.next += CYCLES_CHUNK) {
+		/* The last chunk starts over rather than open more. */
+		if (t.kind == CYCLES_OPEN && t.next + CYCLES_CHUNK > w->flows)
+			t.next = w->flows - CYCLES_CHUNK;
+		flows_send(w, t, LB_TCP_SYN);
+		flows_send(w, t, LB_TCP_ACK);
 	}
 }
