@@ -111,6 +111,8 @@ int lb_bench_room(struct xdp_md *ctx)
 
 	if (len == 0 || len > LB_BENCH_FRAME_MAX)
 		return XDP_ABORTED;
+	len = ((len - 1) & (LB_BENCH_FRAME_MAX - 1)) + 1; /* older verifiers see no zero above */
+	LB_OPAQUE(len);
 	if (bpf_xdp_adjust_head(ctx, -(int)lb_bench.room))
 		return XDP_ABORTED;
 	if (bpf_xdp_store_bytes(ctx, 0, lb_bench.frame, len))
