@@ -15,8 +15,11 @@ BUILD = ROOT / os.environ.get("BUILD", "build")
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tests/lab"))
 
+import machine  # noqa: E402
 import read_cycles  # noqa: E402
+import read_memif  # noqa: E402
 import read_publish  # noqa: E402
+import read_xdp  # noqa: E402
 from netns import Network  # noqa: E402
 
 
@@ -31,27 +34,42 @@ class Bench:
     hugepages_mb: int = 0
     check_argv: list | None = None  # a shorter run, for ratios alone
 
-    def exists(self):
-        return os.access(self.argv[0], os.X_OK)
-
 
 @dataclasses.dataclass
 class Outcome:
     """What became of one run."""
     bench: Bench
     seconds: float = 0
+    others_cpus: float = 0  # what else was running
     error: str = ""
     data: dict | None = None
     figures: dict = dataclasses.field(default_factory=dict)
     output: str = ""
 
     def as_json(self):
-        return {"what": self.bench.what, "seconds": round(self.seconds, 1), "error": self.error,
+        return {"what": self.bench.what, "seconds": round(self.seconds, 1),
+                "others_cpus": round(self.others_cpus, 2), "error": self.error,
                 "argv": [str(a) for a in self.bench.argv]}
 
 
+MEMIF = {  # a part each, so that one that fails doesn't take the others with it
+    "rate": ("as fast as it goes over memif, in turns with testpmd's macswap", 90),
+    "latency": ("zero-loss rates, and latency at shares of them", 150),
+    "flood": ("SYNs from spoofed sources beside established traffic", 60),
+    "change": ("a change of the pool every 10 ms under load", 60),
+    "cps": ("whole life cycles of connections over memif", 60),
+    "search": ("zero-loss rates of frame sizes, flows and modes (RFC 2544)", 240),
+}
+
+
+def memif(part, what, limit_s):
+    return Bench(f"memif-{part}", what, [ROOT / "perf/memif/run", "--only", part, "--rounds", "3", "-j", "{json}"],
+                 read_memif.read, limit_s, 0,  # it takes its own hugepages
+                 [ROOT / "perf/memif/run", "--only", part, "--rounds", "5", "-j", "{json}"] if part == "rate" else None)
+
+
 def benches():
-    """In the order in which they run; what this tree doesn't have is left out by the caller, aloud."""
+    """In the order in which they run: the short ones first, so that the limit of all spares most of them."""
     perf = BUILD / "perf"
     return [
         Bench("cycles", "cycles per packet in the process, stage by stage",
@@ -59,6 +77,9 @@ def benches():
               [perf / "cycles/cycles", "-j", "{json}", "-r", "11"]),
         Bench("publish", "from a change to the last worker's acknowledgement",
               [HERE / "publish.py", "{json}"], read_publish.read, 60, 256),
+        Bench("xdp", "the XDP program, in nanoseconds above a bare XDP_TX",
+              [perf / "xdp/xdp_bench", "--rounds", "5", "--json", "{json}"], read_xdp.read, 60),
+        *(memif(part, *about) for part, about in MEMIF.items()),
     ]
 
 
@@ -90,7 +111,7 @@ class Runner:
         outcome = Outcome(bench)
         path = self.folder / f"{bench.name}.json"
         path.unlink(missing_ok=True)
-        began = time.monotonic()
+        began, noise = time.monotonic(), machine.Noise()
         try:
             with hugepages(bench.hugepages_mb):
                 self._run([str(a).format(json=path) for a in argv or bench.argv], outcome, limit_s or bench.limit_s)
@@ -98,6 +119,7 @@ class Runner:
             outcome.figures = bench.read(outcome.data)
         except (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, ZeroDivisionError) as e:
             outcome.error = f"{type(e).__name__}: {e}" if not isinstance(e, RuntimeError) else str(e)
+        outcome.others_cpus = noise.others_cpus()
         outcome.seconds = time.monotonic() - began
         return outcome
 

@@ -4,25 +4,40 @@ import statistics
 
 import compare
 
-TRIES = 3
+TRIES = 4
+# What else may run while a regression is found. Two CPUs often are one core's threads, and then a busy neighbour takes
+# up to half of what computes, and less of what waits for memory: that changes ratios too.
+OTHERS_CPUS_MAX = 0.25
 
 
 def check(measure, baseline, names, say=print, ratios=compare.RATIOS):
     """Measure, and what looks regressed again, up to TRIES times in all; the best counts.
 
-    @measure: called with names of benchmarks, returns their {key: Figure}. Return: the lines, one per ratio.
+    @measure: called with names of benchmarks, returns their {key: Figure} and how many CPUs others kept busy meanwhile.
+    Return: the lines, one per ratio, and names of benchmarks that never had a quiet machine.
     """
-    figures = measure(names)
-    found = compare.lines(figures, baseline, ratios)
+    figures, others = measure(names)
+    found, quiet = compare.lines(figures, baseline, ratios), {n for n in names if others.get(n, 0) <= OTHERS_CPUS_MAX}
     for _ in range(TRIES - 1):
         again = [name for name in names if name in compare.suspects(found)]
         if not again:
             break
         say(f"again, since a ratio looks worse: {', '.join(again)}")
-        second = {**figures, **measure(again)}
+        second, others = measure(again)
+        quiet |= {name for name in again if others.get(name, 0) <= OTHERS_CPUS_MAX}
         known = [line.ratio for line in found]
-        found = compare.better_of(found, [compare.Line(r, r.of(second), baseline.get(r.key)) for r in known])
-    return found
+        found = compare.better_of(found, [compare.Line(r, r.of({**figures, **second}), baseline.get(r.key)) for r in known])
+    return found, set(names) - quiet
+
+
+def verdict(found, noisy):
+    """Exit code, and a sentence: 0 all well, 1 a regression, 3 what looks like one on a busy machine."""
+    failed = [line for line in found if line.regressed]
+    sure = [line for line in failed if line.now is None or line.ratio.bench not in noisy]
+    said = f"{len(found) - len(failed)} ratios as in the baseline or better, {len(failed)} more than {compare.TOLERANCE * 100:.0f} % worse"
+    if sure or not failed:
+        return int(bool(sure)), said
+    return 3, f"{said}; not judged, since other programs kept more than {OTHERS_CPUS_MAX} CPUs busy each time"
 
 
 def medians(runs, ratios=compare.RATIOS):

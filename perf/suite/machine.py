@@ -4,7 +4,9 @@ import contextlib
 import os
 import platform
 import re
+import resource
 import subprocess
+import time
 from pathlib import Path
 
 
@@ -79,18 +81,31 @@ def commit():
 
 
 class Noise:
-    """What else the machine does meanwhile: the load before, and time that the hypervisor took away."""
+    """What else the machine does meanwhile: the load before, what others used, and what the hypervisor took away."""
 
     def __init__(self):
         self.load = os.getloadavg()[0]
-        self.before = self._cpu_times()
+        self.began = time.monotonic()
+        self.before, self.mine = self._cpu_times(), self._own_s()
 
     @staticmethod
     def _cpu_times():
+        """Of all CPUs in seconds: user, nice, system, idle, iowait, irq, softirq, steal."""
         fields = (_read("/proc/stat").split("\n")[0].split() + ["0"] * 9)[1:9]
-        return [int(f) for f in fields]
+        return [int(f) / os.sysconf("SC_CLK_TCK") for f in fields]
+
+    @staticmethod
+    def _own_s():
+        """Of this process and of its children that have ended."""
+        return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+    def others_cpus(self):
+        """How many CPUs all but this process and its children kept busy since."""
+        spent = [after - before for before, after in zip(self.before, self._cpu_times())]
+        busy_s = sum(spent) - spent[3] - spent[4] - (self._own_s() - self.mine)
+        return max(0.0, busy_s / max(time.monotonic() - self.began, 1e-3))
 
     def as_json(self):
         spent = [after - before for before, after in zip(self.before, self._cpu_times())]
-        total = sum(spent) or 1
-        return {"load_before": round(self.load, 2), "stolen_percent": round(100 * spent[7] / total, 2)}
+        return {"load_before": round(self.load, 2), "others_cpus": round(self.others_cpus(), 2),
+                "stolen_percent": round(100 * spent[7] / (sum(spent) or 1), 2)}

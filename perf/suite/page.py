@@ -25,8 +25,8 @@ def machine_line(result):
     m, v = result["machine"], result["versions"]
     dirty = ", with changes" if result["dirty"] else ""
     return (f"{m['cpu']}, {m['cpus']} CPUs, {m['memory_mb'] // 1024} GiB, {m['hypervisor']} (hypervisor), Linux {m['kernel']}, "
-            f"DPDK {v['dpdk']}; commit {result['commit'][:12]}{dirty}; load before {result['noise']['load_before']}, "
-            f"stolen {result['noise']['stolen_percent']} %")
+            f"DPDK {v['dpdk']}; commit {result['commit'][:12]}{dirty}; others kept "
+            f"{result['noise']['others_cpus']} CPUs busy, stolen {result['noise']['stolen_percent']} %")
 
 
 def _table(head, rows, classes=()):
@@ -91,7 +91,8 @@ def _facts(result):
             ("system", f"{m['system']}, Linux {m['kernel']}, hypervisor: {m['hypervisor']}"),
             *result["versions"].items(),
             ("commit", result["commit"] + (", with changes" if result["dirty"] else "")),
-            ("other load", f"{result['noise']['load_before']} before; {result['noise']['stolen_percent']} % of the time was stolen")]
+            ("other load", f"load {result['noise']['load_before']} before; others kept {result['noise']['others_cpus']} CPUs busy meanwhile; "
+             f"{result['noise']['stolen_percent']} % of the time was stolen")]
     return _table(("", ""), [(escape(k), escape(str(v))) for k, v in rows])
 
 
@@ -101,7 +102,8 @@ def _failures(outcomes):
 
 
 def _logs(outcomes):
-    return "".join(f"<details><summary>{escape(o.bench.name)}: {escape(o.bench.what)}, {o.seconds:.0f} s</summary>"
+    return "".join(f"<details><summary>{escape(o.bench.name)}: {escape(o.bench.what)}, {o.seconds:.0f} s, "
+                   f"others kept {o.others_cpus:.1f} CPUs busy</summary>"
                    f"<pre>{escape(o.output)}</pre></details>" for o in outcomes)
 
 

@@ -93,8 +93,49 @@ def cycles_plot(figures):
                 'set xtics ("1 K" 1000, "10 K" 10000, "100 K" 100000, "1 M" 1000000, "10 M" 10000000)')
 
 
+def latency_plot(raw):
+    """Percentiles of latency against load."""
+    rows = (raw.get("memif-latency") or {}).get("latency", {}).get("loads", [])
+    series = []
+    for mode, name in (("ipip", "Sluice, ipip"), ("macswap", "testpmd macswap")):
+        for point in ("p50", "p99", "p99.9"):
+            points = [(r["percent"], r[point]) for r in rows if r["mode"] == mode and r[point] > 0]
+            if points:
+                series.append(Series(f"{name}, {point}", points, dashed=mode == "macswap"))
+    return Plot("latency", "Latency percentiles against load",
+                "Two processes over memif, 64-byte frames, each at shares of its own zero-loss rate.",
+                "percent of the zero-loss rate", "microseconds", series,
+                "set logscale y\nset xrange [0:105]\nset grid xtics ytics linecolor rgb \"#999999\" linewidth 0.4 dashtype 3")
+
+
+def change_plot(raw):
+    """What was forwarded while the pool changed, and while it did not; of the last round."""
+    rounds = (raw.get("memif-change") or {}).get("change", {}).get("rounds", [])
+    series = []
+    if rounds and "series" in rounds[-1]:
+        for which, title in (("without", "no changes"), ("with", "a change every 10 ms")):
+            # The ends are of a second in which the generator was not sending all the time.
+            points = [p for p in rounds[-1]["series"][which] if p[1] > 0.1]
+            if points:
+                began = points[0][0]
+                series.append(Series(title, [(t - began, mpps) for t, mpps in points], dashed=which == "without"))
+    return Plot("change", "Throughput during pool changes",
+                "Packets that the dataplane sent, ten samples a second, while instances are drained and taken back.",
+                "seconds", "Mpps", series, "set yrange [0:*]")
+
+
+def publish_plot(raw):
+    """The distribution of the time from a change to the last acknowledgement."""
+    rows = (raw.get("publish") or {}).get("rows", [])
+    names = {"flags": "an instance's flags", "table": "a Maglev table"}
+    series = [Series(names.get(r["name"], r["name"]), [(us, percent) for percent, us in r["took_us"]]) for r in rows]
+    return Plot("publish", "Publish to the last worker's acknowledgement",
+                "Share of the changes that were in force within so many microseconds.",
+                "microseconds", "percent of changes", series, "set logscale x\nset yrange [0:100]")
+
+
 def wanted(figures, raw):
-    plots = [cycles_plot(figures)]
+    plots = [cycles_plot(figures), latency_plot(raw), change_plot(raw), publish_plot(raw)]
     return [p for p in plots if p.series]
 
 

@@ -18,8 +18,8 @@ BASELINE = {"cost": 2.0, "gain": 4.0}
 class Bench:
     """Figures of each try: {name: [figures, ...]}, the last of them for ever."""
 
-    def __init__(self, **tries):
-        self.tries, self.ran = tries, []
+    def __init__(self, others=0, **tries):
+        self.tries, self.ran, self.others = tries, [], others
 
     def __call__(self, names):
         figures = {}
@@ -27,7 +27,7 @@ class Bench:
             self.ran.append(name)
             mine = self.tries[name]
             figures.update(mine[min(self.ran.count(name), len(mine)) - 1])
-        return figures
+        return figures, {name: self.others for name in names}
 
 
 def cost(value, speed=1):
@@ -40,7 +40,15 @@ def gain(value):
 
 
 def run(bench, baseline=None):
+    return judge(bench, baseline)[0]
+
+
+def judge(bench, baseline=None):
     return check.check(bench, BASELINE if baseline is None else baseline, ["a", "b"], say=lambda _: None, ratios=RATIOS)
+
+
+def code(bench):
+    return check.verdict(*judge(bench))[0]
 
 
 def failed(lines):
@@ -68,7 +76,7 @@ def test_a_little_worse_passes():
 def test_a_higher_cost_fails():
     bench = Bench(a=[cost(2.21)], b=[gain(4.0)])
     equal(failed(run(bench)), ["cost"])
-    equal(bench.ran, ["a", "b", "a", "a"], "tries")
+    equal(bench.ran, ["a", "b", *["a"] * (check.TRIES - 1)], "tries")
 
 
 def test_a_lower_rate_fails():
@@ -98,6 +106,18 @@ def test_what_the_baseline_lacks_is_said_and_passes():
     lines = run(Bench(a=[cost(2.0)], b=[gain(4.0)]), {"cost": 2.0})
     equal(failed(lines), [])
     true("not in the baseline" in lines[1].text(), lines[1].text())
+
+
+def test_exit_codes():
+    equal(code(Bench(a=[cost(2.0)], b=[gain(4.0)])), 0)
+    equal(code(Bench(a=[cost(2.5)], b=[gain(4.0)])), 1)
+    equal(code(Bench(a=[{}], b=[gain(4.0)])), 1)
+
+
+def test_a_busy_machine_proves_no_regression():
+    equal(code(Bench(a=[cost(2.5)], b=[gain(4.0)], others=1.5)), 3)
+    equal(code(Bench(a=[cost(2.0)], b=[gain(4.0)], others=1.5)), 0, "what is as good as before in spite of it")
+    equal(code(Bench(a=[{}], b=[gain(4.0)], others=1.5)), 1, "what does not run at all")
 
 
 def test_lines_say_by_how_much():
