@@ -271,6 +271,7 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 		.pools = LB_POOLS_MAX,
 		.cpus = node->cpus,
 		.cpu_count = node->cpu_count,
+		.mtu = x->port.mtu,
 	};
 	int err;
 

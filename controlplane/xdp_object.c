@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -23,6 +24,8 @@
 #define LOG_BYTES (1u << 20)
 #define PATH_BYTES 256
 #define BUCKETS_MIN 64
+#define MTU_ONE_BUFFER                                                                             \
+	3498	      /* a page without headroom, Ethernet and VLAN headers, skb_shared_info */
 #define POOL_TABLES 3 /* current, previous, and the one that is being filled */
 
 __attribute__((format(printf, 2, 3))) static void why_set(struct xdp_object *o, const char *format,
@@ -73,9 +76,9 @@ static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt
 	o->pool_lines = (opt->pool_slots + LB_XDP_LINE_SLOTS - 1) / LB_XDP_LINE_SLOTS;
 	skel->rodata->lb_xdp_buckets = o->n_buckets;
 	skel->rodata->lb_xdp_regions = o->regions;
-	skel->rodata->lb_xdp_frags = opt->frags;
+	skel->rodata->lb_xdp_frags = o->frags;
 	skel->rodata->lb_xdp_shared = true;
-	if (opt->frags)
+	if (o->frags)
 		bpf_program__set_flags(skel->progs.sluice_xdp, BPF_F_XDP_HAS_FRAGS);
 	bpf_map__set_max_entries(skel->maps.xdp_flows, o->regions * o->n_buckets);
 	bpf_map__set_max_entries(skel->maps.xdp_cpus, o->n_cpus);
@@ -188,19 +191,39 @@ static int pins_prepare(struct xdp_object *o)
 
 /* ---- Loading ---- */
 
-static void log_save(const char *path, const char *log)
+/* Return: whether there is something to read in @path now. */
+static bool log_save(const char *path, const char *log)
 {
-	int fd =
-		path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+	int fd = -1;
+	bool kept;
 
+	if (path && log[0])
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return;
-	if (write(fd, log, strlen(log)) < 0)
-		unlink(path);
+		return false;
+	kept = write(fd, log, strlen(log)) > 0;
 	close(fd);
+	if (!kept)
+		unlink(path);
+	return kept;
 }
 
-static int load(struct xdp_object *o, const struct xdp_object_options *opt, char *log)
+static void why_refused(struct xdp_object *o, const struct xdp_object_options *opt, int err,
+			const char *log)
+{
+	bool kept = log_save(opt->log_path, log);
+	struct utsname uts;
+
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_ktime_get_coarse_ns, NULL) == 0 &&
+	    uname(&uts) == 0)
+		why_set(o, "kernel %.40s is too old for the XDP dataplane; 5.15 is the oldest",
+			uts.release);
+	else
+		why_set(o, "the kernel refuses the XDP program: %s%s%s", strerror(-err),
+			kept ? "; its log is in " : "", kept ? opt->log_path : "");
+}
+
+static int load_once(struct xdp_object *o, const struct xdp_object_options *opt, char *log)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log,
 		    .kernel_log_size = LOG_BYTES);
@@ -213,8 +236,24 @@ static int load(struct xdp_object *o, const struct xdp_object_options *opt, char
 	err = pins_prepare(o);
 	if (!err)
 		err = sluice_xdp__load(o->skel);
-	if (err)
-		log_save(opt->log_path, log);
+	return err;
+}
+
+/* A kernel before 5.18 knows of no frames of several buffers. */
+static int load(struct xdp_object *o, const struct xdp_object_options *opt, char *log)
+{
+	int err;
+
+	o->mtu = opt->mtu;
+	o->frags = opt->mtu > MTU_ONE_BUFFER;
+	err = load_once(o, opt, log);
+	if (err && o->frags) {
+		sluice_xdp__destroy(o->skel);
+		o->frags = false;
+		err = load_once(o, opt, log);
+		if (!err)
+			why_set(o, "this kernel takes no frames of several buffers; 5.18 does");
+	}
 	return err;
 }
 
@@ -302,9 +341,7 @@ int xdp_object_open(struct xdp_object *o, const struct xdp_object_options *opt)
 	}
 	err = load(o, opt, log);
 	if (err) {
-		why_set(o, "the kernel refuses the XDP program: %s%s%s", strerror(-err),
-			opt->log_path ? "; its log is in " : "",
-			opt->log_path ? opt->log_path : "");
+		why_refused(o, opt, err, log);
 		goto out;
 	}
 	err = views_make(o);
@@ -409,6 +446,16 @@ static enum xdp_object_mode mode_query(int ifindex)
 	return query.attach_mode == XDP_ATTACHED_SKB ? XDP_OBJECT_GENERIC : XDP_OBJECT_NATIVE;
 }
 
+static void why_generic(struct xdp_object *o, int native)
+{
+	char mtu[40] = "";
+
+	if (o->mtu > MTU_ONE_BUFFER)
+		snprintf(mtu, sizeof(mtu), " with an MTU of %u", o->mtu);
+	why_set(o, "the driver takes no native XDP%s (%s); generic mode costs more CPU per packet",
+		mtu, strerror(native));
+}
+
 int xdp_object_attach(struct xdp_object *o, int ifindex)
 {
 	char path[PATH_BYTES];
@@ -421,10 +468,7 @@ int xdp_object_attach(struct xdp_object *o, int ifindex)
 		if (err && err != -EBUSY && err != -EEXIST) {
 			err = link_make(o, ifindex, XDP_FLAGS_SKB_MODE, path);
 			if (!err)
-				why_set(o,
-					"the driver takes no native XDP (%s); generic mode costs "
-					"more CPU per packet",
-					strerror(-native));
+				why_generic(o, -native);
 		}
 	}
 	if (err == -EBUSY || err == -EEXIST) {

@@ -24,7 +24,7 @@ struct xdp_object_options {
 	uint32_t pools;	      /* at most */
 	const uint16_t *cpus; /* that get a flow table of their own; the others only look */
 	uint32_t cpu_count;   /* 1 to LB_XDP_REGIONS_MAX */
-	bool frags;	      /* take frames of several buffers */
+	uint32_t mtu; /* of the interface; frames that fill more than one buffer need more */
 };
 
 enum xdp_object_mode { XDP_OBJECT_NONE, XDP_OBJECT_NATIVE, XDP_OBJECT_GENERIC };
@@ -42,7 +42,9 @@ struct xdp_object {
 	uint32_t n_buckets;	       /* of a region */
 	uint32_t regions;
 	uint32_t pool_lines; /* room for one table of a pool */
-	bool adopted;	     /* the maps were there, with flows */
+	uint32_t mtu;
+	bool frags;   /* takes frames of several buffers */
+	bool adopted; /* the maps were there, with flows */
 	enum xdp_object_mode mode;
 	char pin_dir[200];
 	char why[XDP_OBJECT_WHY_MAX]; /* of what failed last, or what the operator should know */

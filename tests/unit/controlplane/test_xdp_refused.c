@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A kernel that refuses the XDP program: one sentence for the operator, the verifier's log in a
+ * file, nothing of it on the terminal. The program is spoilt on its way to the kernel.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include "controlplane/xdp_object.h"
+
+#define BPFFS "/sys/fs/bpf"
+
+static char dir[] = "/tmp/sluice-refused.XXXXXX";
+static char log_path[sizeof(dir) + 16];
+
+/* Reads far behind the context. */
+static int spoil(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	struct bpf_insn code[] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_DW, .src_reg = 1, .off = 4096 },
+		{ .code = BPF_JMP | BPF_EXIT }
+	};
+
+	(void)cookie;
+	opts->func_info_cnt = 0;
+	opts->line_info_cnt = 0;
+	return bpf_program__set_insns(prog, code, sizeof(code) / sizeof(code[0]));
+}
+
+static int setup(void **state)
+{
+	LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .prog_prepare_load_fn = spoil);
+
+	(void)state;
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("bpf", BPFFS, "bpf", 0, NULL) || !mkdtemp(dir))
+		return -1;
+	snprintf(log_path, sizeof(log_path), "%s/verifier.log", dir);
+	return libbpf_register_prog_handler("xdp", BPF_PROG_TYPE_XDP, BPF_XDP, &opts) < 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	unlink(log_path);
+	return rmdir(dir);
+}
+
+/* Open an object that will be refused. Return: bytes that came on stderr meanwhile. */
+static long open_refused(struct xdp_object *o, const char *log)
+{
+	static const uint16_t cpus[] = { 0 };
+	const struct xdp_object_options opt = { .pin_dir = BPFFS "/sluice-test",
+						.log_path = log,
+						.flows = 1000,
+						.pool_slots = 1021,
+						.pools = 1,
+						.cpus = cpus,
+						.cpu_count = 1,
+						.mtu = 1500 };
+	int terminal = dup(STDERR_FILENO);
+	FILE *said = tmpfile();
+	long bytes;
+	int err;
+
+	assert_non_null(said);
+	assert_true(terminal >= 0 && dup2(fileno(said), STDERR_FILENO) >= 0);
+	err = xdp_object_open(o, &opt);
+	assert_true(dup2(terminal, STDERR_FILENO) >= 0);
+	bytes = lseek(fileno(said), 0, SEEK_END);
+	close(terminal);
+	fclose(said);
+	assert_true(err < 0);
+	return bytes;
+}
+
+static void one_sentence_and_a_file(void **state)
+{
+	struct xdp_object o;
+	char log[4096] = "";
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(open_refused(&o, log_path), 0);
+	assert_non_null(strstr(o.why, "the kernel refuses the XDP program: Permission denied"));
+	assert_non_null(strstr(o.why, log_path));
+	assert_null(strchr(o.why, '\n'));
+	f = fopen(log_path, "r");
+	assert_non_null(f);
+	assert_true(fread(log, 1, sizeof(log) - 1, f) > 0);
+	fclose(f);
+	assert_non_null(strstr(log, "invalid bpf_context access off=4096"));
+}
+
+static void no_file_that_is_not_there_is_promised(void **state)
+{
+	struct xdp_object o;
+
+	(void)state;
+	assert_int_equal(open_refused(&o, "/nonexistent/verifier.log"), 0);
+	assert_string_equal(o.why, "the kernel refuses the XDP program: Permission denied");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_sentence_and_a_file),
+		cmocka_unit_test(no_file_that_is_not_there_is_promised),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
