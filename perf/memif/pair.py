@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -79,6 +80,7 @@ class Device:
     def __init__(self, name, socket):
         self.name, self.socket = name, socket
         self.pids = []
+        self.generator = None
 
     def signal(self, number):
         for pid in self.pids:
@@ -162,39 +164,70 @@ class Sluice(Lab):
             self.current = device
             time.sleep(0.1)
 
-    def generator(self, mode, *options):
-        """argv of the generator for a mode, and the device that it needs."""
-        device = self.testpmd if mode == "macswap" else self.sluice
+    def _words(self, mode, device):
+        """What the generator has to know for a mode."""
         expected, vips = MODES[mode]
-        ranges = [f"{instance_addresses(pool)[0]}-{instance_addresses(pool)[-1]}" for pool in POOLS]
-        argv = [PKTGEN, "--port", self.vdev(device, "client", GENERATOR_MAC), "--cpu", GENERATOR_CPU, "--node-mac", NODE_MAC,
-                "--mode", expected, "--watch", device.pids[0], "--eal", "--single-file-segments"]
+        words = ["--mode", expected]
         for vip in vips:
-            argv += ["--vip", vip]
-        for addresses in ranges:
-            argv += ["--instances", addresses]
-        if device is self.sluice:
-            argv += ["--config", self.config_path]
-        return [str(a) for a in (*argv, *options)], device
+            words += ["--vip", vip]
+        for pool in POOLS:
+            words += ["--instances", f"{instance_addresses(pool)[0]}-{instance_addresses(pool)[-1]}"]
+        return words + (["--config", self.config_path] if device is self.sluice else [])
 
     def measure(self, mode, *options, during=None, limit_s=300):
-        """Run the generator; what it wrote, and its exit code. @during: called while it runs, with the process."""
+        """Run the generator; what it wrote, and its exit code. @during: called while it runs, with a function that says so."""
+        device = self.testpmd if mode == "macswap" else self.sluice
         path = self.net.dir / "pktgen.json"
         path.unlink(missing_ok=True)
-        argv, device = self.generator(mode, "--quiet", "-j", path, *options)
         self.use(device)
-        with open(self.net.dir / "pktgen.log", "ab+") as log:
-            at = log.seek(0, os.SEEK_END)
-            child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                     preexec_fn=lambda: os.setpriority(os.PRIO_PROCESS, 0, -20))
-            self.net.children.append(child)
-            if during:
-                during(child)
-            child.wait(limit_s)
-            log.seek(at)
-            said = log.read().decode(errors="replace")
+        device.generator = device.generator or Generator(self, device)
+        code, said = device.generator.run([*self._words(mode, device), "--quiet", "-j", path, *options], during, limit_s)
         if not path.exists():
-            raise RuntimeError(f"{' '.join(argv)}: exit code {child.returncode}: {said.strip()}")
+            raise RuntimeError(f"the generator wrote nothing: exit code {code}: {said.strip()}")
         data = json.loads(path.read_text())
-        data["exit_code"], data["said"] = child.returncode, said
+        data["exit_code"], data["said"] = code, said
         return data
+
+
+class Generator:
+    """A generator that stays connected to one device: net_memif's ends may crash when the other one leaves under load."""
+
+    def __init__(self, lab, device):
+        self.device = device
+        argv = [PKTGEN, "--port", lab.vdev(device, "client", GENERATOR_MAC), "--cpu", GENERATOR_CPU, "--node-mac", NODE_MAC,
+                "--watch", device.pids[0], "--eal", "--single-file-segments", "--serve"]
+        self.child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True, bufsize=1,
+                                      preexec_fn=lambda: os.setpriority(os.PRIO_PROCESS, 0, -20))
+        lab.net.children.append(self.child)
+        self._read_until("ready", 60)
+
+    def _read_until(self, word, limit_s):
+        """The rest of the line that starts with @word, and what was said before it."""
+        said = ""
+        watchdog = threading.Timer(limit_s, self.child.kill)
+        watchdog.start()
+        try:
+            for line in self.child.stdout:
+                if line.startswith(word):
+                    return line[len(word):].strip(), said
+                said += line
+        finally:
+            watchdog.cancel()
+        raise RuntimeError(f"the generator for {self.device.name} ended: {said.strip()}")
+
+    def run(self, words, during, limit_s):
+        self.child.stdin.write(" ".join(str(w) for w in words) + "\n")
+        self.child.stdin.flush()
+        running = threading.Event()
+        running.set()
+        helper = threading.Thread(target=during, args=(running.is_set,)) if during else None
+        if helper:
+            helper.start()
+        try:
+            code, said = self._read_until("done", limit_s)
+        finally:
+            running.clear()
+            if helper:
+                helper.join()
+        return int(code), said

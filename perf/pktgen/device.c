@@ -251,6 +251,11 @@ int device_start(struct generator *g)
 	return link_wait(g);
 }
 
+int device_check(const struct generator *g)
+{
+	return room_of(g->options) <= rte_pktmbuf_data_room_size(g->tx_pool) ? 0 : -EMSGSIZE;
+}
+
 static void mbuf_fill(struct rte_mempool *pool, void *arg, void *obj, unsigned int i)
 {
 	const struct wire *wire = arg;

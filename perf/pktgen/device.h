@@ -11,6 +11,9 @@ int device_eal_start(const struct options *options, const char *program);
 /** Find the device and start it; wait for its link. Return: 0 or -errno, explained. */
 int device_start(struct generator *g);
 
+/** Whether the buffers are large enough for the frames. Return: 0, or -EMSGSIZE. */
+int device_check(const struct generator *g);
+
 /** Fill the buffers with the pattern that frames are made in, once the kinds of packets are known. */
 void device_fill(struct generator *g);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pktgen: a traffic generator that knows what a load balancer has to do. See --help. */
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #define EXIT_FAULT 1
 #define EXIT_USAGE 2
 #define EXIT_DEVICE 3
+#define WORDS_MAX 256
 
 static struct generator generator;
 static struct options options;
@@ -68,32 +70,48 @@ static int flows_make(struct generator *g)
 	return err;
 }
 
-static int parts_make(struct generator *g)
+static void parts_free(struct generator *g)
+{
+	flows_fini(&g->flows);
+	wire_fini(&g->wire);
+	predict_destroy(g->receiver.predict);
+	g->receiver.predict = NULL;
+}
+
+static int receiver_make(struct generator *g)
 {
 	struct receiver *r = &g->receiver;
-	int err = wire_make(g);
+	const struct options *o = g->options;
 
-	if (!err)
-		err = flows_make(g);
-	if (err) {
-		fprintf(stderr, "pktgen: cannot prepare the traffic: %s\n", strerror(-err));
-		return err;
-	}
 	r->wire = &g->wire;
 	r->flows = &g->flows;
-	r->instances = &g->options->instances;
-	r->mode = g->options->mode;
-	memcpy(r->node_mac, g->options->node_mac, LB_ETH_ALEN);
-	if (g->options->config) {
-		r->predict = predict_create(g->options->config, g->options->target,
-					    g->options->n_targets, r->instances);
-		if (!r->predict)
-			return -EINVAL;
-	}
-	r->has_next_hop = g->options->has_next_hop;
-	memcpy(r->next_hop, g->options->next_hop, LB_ETH_ALEN);
-	device_fill(g);
-	return 0;
+	r->instances = &o->instances;
+	r->mode = o->mode;
+	r->knows4 = r->knows6 = false;
+	memcpy(r->node_mac, o->node_mac, LB_ETH_ALEN);
+	r->has_next_hop = o->has_next_hop;
+	memcpy(r->next_hop, o->next_hop, LB_ETH_ALEN);
+	if (!o->config)
+		return 0;
+	r->predict = predict_create(o->config, o->target, o->n_targets, r->instances);
+	return r->predict ? 0 : -EINVAL;
+}
+
+static int parts_make(struct generator *g)
+{
+	int err = device_check(g);
+
+	if (!err)
+		err = wire_make(g);
+	if (!err)
+		err = flows_make(g);
+	if (!err)
+		err = receiver_make(g);
+	if (err)
+		fprintf(stderr, "pktgen: cannot prepare the traffic: %s\n", strerror(-err));
+	else
+		device_fill(g);
+	return err;
 }
 
 /* A SYN and an ACK for each flow. Return: faults that count. */
@@ -151,6 +169,53 @@ static int measure(struct generator *g)
 	return faults ? EXIT_FAULT : EXIT_SUCCESS;
 }
 
+static int run_once(struct generator *g)
+{
+	int code = parts_make(g) ? EXIT_USAGE : measure(g);
+
+	parts_free(g);
+	return code;
+}
+
+/* The words of the command line, and behind them those of @line. Return: how many. */
+static int words_join(int argc, char **argv, char *line, char **words)
+{
+	int n = 0;
+
+	for (; n < argc && n < WORDS_MAX; n++)
+		words[n] = argv[n];
+	for (char *word = strtok(line, " \n"); word && n < WORDS_MAX; word = strtok(NULL, " \n"))
+		words[n++] = word;
+	words[n] = NULL;
+	return n;
+}
+
+/*
+ * Runs over one connection to the device: what a driver does when its peer goes away is not
+ * a subject of the measurement.
+ */
+static void serve(struct generator *g, int argc, char **argv)
+{
+	static char *words[WORDS_MAX + 1];
+	char *line = NULL;
+	size_t size = 0;
+
+	puts("ready");
+	fflush(stdout);
+	while (!g->stop && getline(&line, &size, stdin) > 0) {
+		int n = words_join(argc, argv, line, words);
+		int code;
+
+		optind = 0;
+		code = options_parse(n, words, &options);
+		if (code == OPTIONS_GO_ON)
+			code = run_once(g);
+		printf("done %d\n", code);
+		fflush(stdout);
+	}
+	free(line);
+}
+
 int main(int argc, char **argv)
 {
 	struct generator *g = &generator;
@@ -164,12 +229,11 @@ int main(int argc, char **argv)
 	if (device_eal_start(&options, argv[0]))
 		return EXIT_DEVICE;
 	g->tsc_hz = rte_get_tsc_hz();
-	code = EXIT_DEVICE;
-	if (device_start(g) == 0 && parts_make(g) == 0)
-		code = measure(g);
+	code = device_start(g) ? EXIT_DEVICE : EXIT_SUCCESS;
+	if (!code && options.serve)
+		serve(g, argc, argv);
+	else if (!code)
+		code = run_once(g);
 	device_stop(g);
-	predict_destroy((struct predict *)(uintptr_t)g->receiver.predict);
-	flows_fini(&g->flows);
-	wire_fini(&g->wire);
 	return code;
 }

@@ -321,6 +321,9 @@ static const char *run_option(int option, const char *value, struct options *o)
 		return NULL;
 	case OPT_TOLERATE:
 		return tolerated_read(value, o) ? NULL : "names of faults";
+	case OPT_SERVE:
+		o->serve = true;
+		return NULL;
 	case OPT_YIELD:
 		o->yield = true;
 		return NULL;
@@ -338,6 +341,8 @@ static int missing(const struct options *o)
 
 	if (!o->port)
 		what = "--port: the device to send with";
+	else if (o->serve && !o->n_targets) /* each line will say */
+		return OPTIONS_GO_ON;
 	else if (!o->n_targets)
 		what = "--vip: what to send to";
 	else if (!o->instances.count && o->mode != RECEIVER_MACSWAP)

@@ -59,6 +59,7 @@
 	X(TRIES, "tries", "N", "of a trial that lost while a CPU was taken away (3)")              \
 	X(NO_LOSS, "no-loss", "", "a lost packet is a fault")                                      \
 	X(TOLERATE, "tolerate", "NAME,...", "faults that don't count: reordered, duplicate, ...")  \
+	X(SERVE, "serve", "", "read runs from standard input: a line of more options each")        \
 	X(YIELD, "yield", "", "leave the CPU to others when there is nothing to do")               \
 	X(QUIET, "quiet", "", "no line each second")                                               \
 	X(JSON, "json", "FILE", "write all that was measured")

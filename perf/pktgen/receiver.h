@@ -38,7 +38,7 @@ struct receiver {
 	uint8_t node_mac[LB_ETH_ALEN]; /* of the device under test */
 	bool has_next_hop;
 	uint8_t next_hop[LB_ETH_ALEN]; /* of tunnels, if they go through a router */
-	const struct predict *predict; /* may be NULL */
+	struct predict *predict;       /* may be NULL */
 	/* what all outer headers have in common: learned from the first */
 	bool knows4, knows6;
 	uint8_t ttl4, ttl6;
