@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests/lab"))
 
-from lab import BIN, Daemon, Lab, wait_for  # noqa: E402
+from lab import RUN_DIR_BYTES, Lab, wait_for  # noqa: E402
 from netns import run  # noqa: E402
 
 BUILD = ROOT / os.environ.get("BUILD", "build")
@@ -69,6 +69,13 @@ def first(pid):
             os.setpriority(os.PRIO_PROCESS, int(task.name), -20)
 
 
+def at_once(tid):
+    """A thread that mostly sleeps, on the generator's CPU. On a node with more CPUs it would find an idle one."""
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(tid, {GENERATOR_CPU})
+        os.sched_setscheduler(tid, os.SCHED_RR, os.sched_param(1))
+
+
 def autogroup(nice):
     with contextlib.suppress(OSError):  # a kernel without sessions that compete
         Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
@@ -107,6 +114,8 @@ class Sluice(Lab):
         autogroup(-20)
         self.net.open(HUGEPAGE_BYTES)
         self.run_dir.mkdir()
+        # Not on a disk, whose fsync would be measured with each change.
+        run("mount", "-t", "tmpfs", "-o", f"size={RUN_DIR_BYTES},mode=0755", "sluice-lab", self.run_dir)
         self.write_config()
         self.net.add("edge")
 
@@ -128,6 +137,7 @@ class Sluice(Lab):
         self.sluice.pids = [self.dataplane.process.pid, self.sluiced.process.pid]
         for pid in self.sluice.pids:
             first(pid)
+            at_once(pid)  # the main threads; the worker is another one
 
     def _neighbours(self):
         """What ARP would find out; permanent, so that no measurement depends on a generator that is there at the moment."""
@@ -156,6 +166,10 @@ class Sluice(Lab):
         self.testpmd.pids = [child.pid]
         first(child.pid)
 
+    def control_cpu_s(self):
+        """CPU time that the control plane and the dataplane's main thread have used."""
+        return sum(int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) for pid in self.sluice.pids) / 1e9
+
     def use(self, device):
         """Let one of the devices run."""
         if self.current is not device:
@@ -164,7 +178,7 @@ class Sluice(Lab):
             self.current = device
             time.sleep(0.1)
 
-    def _words(self, mode, device):
+    def _words(self, mode, device, predict):
         """What the generator has to know for a mode."""
         expected, vips = MODES[mode]
         words = ["--mode", expected]
@@ -172,16 +186,20 @@ class Sluice(Lab):
             words += ["--vip", vip]
         for pool in POOLS:
             words += ["--instances", f"{instance_addresses(pool)[0]}-{instance_addresses(pool)[-1]}"]
-        return words + (["--config", self.config_path] if device is self.sluice else [])
+        return words + (["--config", self.config_path] if predict and device is self.sluice else [])
 
-    def measure(self, mode, *options, during=None, limit_s=300):
-        """Run the generator; what it wrote, and its exit code. @during: called while it runs, with a function that says so."""
+    def measure(self, mode, *options, predict=True, during=None, limit_s=300):
+        """Run the generator; what it wrote, and its exit code.
+
+        @predict: check new flows against what the tables of the configuration say: not while they change.
+        @during: called while it runs, with a function that says so.
+        """
         device = self.testpmd if mode == "macswap" else self.sluice
         path = self.net.dir / "pktgen.json"
         path.unlink(missing_ok=True)
         self.use(device)
         device.generator = device.generator or Generator(self, device)
-        code, said = device.generator.run([*self._words(mode, device), "--quiet", "-j", path, *options], during, limit_s)
+        code, said = device.generator.run([*self._words(mode, device, predict), "--quiet", "-j", path, *options], during, limit_s)
         if not path.exists():
             raise RuntimeError(f"the generator wrote nothing: exit code {code}: {said.strip()}")
         data = json.loads(path.read_text())

@@ -248,6 +248,7 @@ int generator_run(void *arg)
 	g->began = now;
 	g->offered = 0;
 	g->n_picked = g->next_pick = 0;
+	g->open_next = 0;
 	if (g->run.duration_s > 0)
 		until = now + (uint64_t)(g->run.duration_s * (double)g->tsc_hz);
 	flows_begin(&g->flows, now);
