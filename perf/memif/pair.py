@@ -188,11 +188,11 @@ class Sluice(Lab):
             words += ["--instances", f"{instance_addresses(pool)[0]}-{instance_addresses(pool)[-1]}"]
         return words + (["--config", self.config_path] if predict and device is self.sluice else [])
 
-    def measure(self, mode, *options, predict=True, during=None, limit_s=300):
+    def measure(self, mode, *options, predict=True, during=(), limit_s=300):
         """Run the generator; what it wrote, and its exit code.
 
         @predict: check new flows against what the tables of the configuration say: not while they change.
-        @during: called while it runs, with a function that says so.
+        @during: functions that are called while it runs, each in a thread, with a function that says so.
         """
         device = self.testpmd if mode == "macswap" else self.sluice
         path = self.net.dir / "pktgen.json"
@@ -239,13 +239,13 @@ class Generator:
         self.child.stdin.flush()
         running = threading.Event()
         running.set()
-        helper = threading.Thread(target=during, args=(running.is_set,)) if during else None
-        if helper:
+        helpers = [threading.Thread(target=function, args=(running.is_set,)) for function in during]
+        for helper in helpers:
             helper.start()
         try:
             code, said = self._read_until("done", limit_s)
         finally:
             running.clear()
-            if helper:
+            for helper in helpers:
                 helper.join()
         return int(code), said
