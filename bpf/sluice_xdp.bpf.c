@@ -251,6 +251,10 @@ LB_RARE uint32_t lb_xdp_choose(const struct lb_xdp_packet *p)
 	if (lb_service_is_vip_source(&env.gen->services, &p->meta))
 		return LB_XDP_VIP_SOURCE;
 	sel = lb_steer_miss(&env.steer);
+	/* What begins here is not found again: its next packet must draw as its SYN did. */
+	if (env.cpu->region == LB_XDP_REGION_NONE)
+		sel.instance = lb_select_new(env.steer.pool, lb_steer_hash(&env.steer),
+					     env.steer.instances);
 	return lb_xdp_choice(sel);
 }
 

@@ -32,13 +32,14 @@ static json_t *control_status_text(const char *text, size_t size)
 	return value != NULL ? value : json_string("?");
 }
 
+/* Those that have a flow table. */
 static json_t *control_status_cpus(const struct lb_segment *segment)
 {
-	uint32_t count = segment->n_workers < LB_WORKERS_MAX ? segment->n_workers : LB_WORKERS_MAX;
 	json_t *cpus = json_array();
 
-	for (uint32_t i = 0; cpus != NULL && i < count; i++)
-		json_array_append_new(cpus, json_integer(segment->cpu[i]));
+	for (uint32_t i = 0; cpus != NULL && i < stats_workers(segment); i++)
+		if (segment->cpu[i] != LB_SEGMENT_CPU_NONE)
+			json_array_append_new(cpus, json_integer(segment->cpu[i]));
 	return cpus;
 }
 
@@ -47,15 +48,14 @@ static int control_status_segment(json_t *node, const struct lb_segment *segment
 {
 	uint64_t now_ns = control_status_now_ns();
 	uint64_t uptime_ns = now_ns > segment->started_ns ? now_ns - segment->started_ns : 0;
+	json_t *more, *cpus = control_status_cpus(segment);
 	char boot_id[17];
-	json_t *more;
 	int err;
 
 	snprintf(boot_id, sizeof(boot_id), "%016" PRIx64, segment->boot_id);
 	more = json_pack("{s:i, s:s, s:f, s:i, s:o, s:o, s:o, s:i, s:o, s:o}", "pid",
 			 (int)segment->pid, "boot_id", boot_id, "uptime_s", (double)uptime_ns / 1e9,
-			 "workers", (int)segment->n_workers, "cpus", control_status_cpus(segment),
-			 "port",
+			 "workers", (int)json_array_size(cpus), "cpus", cpus, "port",
 			 control_status_text(segment->port_name, sizeof(segment->port_name)),
 			 "driver", control_status_text(segment->driver, sizeof(segment->driver)),
 			 "mtu", (int)segment->port_mtu, "kernel_iface",
@@ -74,13 +74,13 @@ static json_t *control_status_dataplane(const struct sluiced *sluiced)
 	json_t *dataplane;
 
 	publish_info_get(sluiced->publish, &info);
-	dataplane =
-		json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:f, s:s}", "kind",
-			  config != NULL ? config_dataplane_name(config->node.dataplane) : "?",
-			  "running", info.connected && segment != NULL, "generation",
-			  (json_int_t)info.generation, "published", (json_int_t)info.published,
-			  "refused", (json_int_t)info.refused, "skipped", (json_int_t)info.skipped,
-			  "last_ack_us", (double)info.last_ack_ns / 1000, "problem", info.problem);
+	dataplane = json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:f, s:s}", "kind",
+			      config != NULL ? config_dataplane_name(config->node.dataplane) : "?",
+			      "running", info.connected && segment != NULL, "pending", info.pending,
+			      "generation", (json_int_t)info.generation, "published",
+			      (json_int_t)info.published, "refused", (json_int_t)info.refused,
+			      "skipped", (json_int_t)info.skipped, "last_ack_us",
+			      (double)info.last_ack_ns / 1000, "problem", info.problem);
 	if (dataplane != NULL && segment != NULL)
 		(void)control_status_segment(dataplane, segment);
 	return dataplane;

@@ -12,6 +12,7 @@
 #include "controlplane/checks.h"
 #include "controlplane/clock.h"
 #include "controlplane/control_model.h"
+#include "controlplane/detach.h"
 #include "controlplane/iface.h"
 #include "controlplane/lock.h"
 #include "controlplane/log.h"
@@ -415,6 +416,8 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	if (sluiced.detach)
+		return detach_run(&sluiced) ? OPTIONS_EXIT_FAILED : OPTIONS_EXIT_DONE;
 	sluiced.started_ms = clock_now_ms();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);

@@ -18,22 +18,21 @@
 
 static const char usage[] =
 	"usage: sluiced [-c FILE] [-r DIR] [-s STATEDIR] [--log-level LEVEL]\n"
+	"       sluiced --detach [-c FILE | PORT]\n"
 	"\n"
 	"  -c FILE             configuration (" CONFIG_DEFAULT_PATH ")\n"
 	"  -r DIR              sockets and pid (" RUN_DIR ")\n"
 	"  -s STATEDIR         what operators said, over restarts (" STATE_DIR ", or DIR with -r)\n"
+	"  --detach            take the XDP program and what belongs to it off PORT (node.port) and end\n"
 	"  --log-level LEVEL   error, warning, info or debug (info)\n"
 	"  -h, --help          this text\n"
 	"  -V, --version       the version\n";
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "run-dir", required_argument, NULL, 'r' },
-	{ "state-dir", required_argument, NULL, 's' },
-	{ "log-level", required_argument, NULL, 'l' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+	{ "config", required_argument, NULL, 'c' },    { "run-dir", required_argument, NULL, 'r' },
+	{ "state-dir", required_argument, NULL, 's' }, { "detach", no_argument, NULL, 'd' },
+	{ "log-level", required_argument, NULL, 'l' }, { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },	       { NULL, 0, NULL, 0 },
 };
 
 static int level_set(const char *word)
@@ -82,6 +81,9 @@ static int option_take(struct sluiced *sluiced, int option)
 	case 's':
 		sluiced->state_dir = optarg;
 		return -1;
+	case 'd':
+		sluiced->detach = true;
+		return -1;
 	case 'l':
 		return level_set(optarg) ? OPTIONS_EXIT_USAGE : -1;
 	case 'V':
@@ -103,6 +105,8 @@ int options_read(struct sluiced *sluiced, int argc, char **argv)
 	sluiced->config_path = CONFIG_DEFAULT_PATH;
 	while (code < 0 && (option = getopt_long(argc, argv, "c:r:s:hV", long_options, NULL)) != -1)
 		code = option_take(sluiced, option);
+	if (code < 0 && sluiced->detach && optind + 1 == argc)
+		sluiced->detach_port = argv[optind++];
 	if (code < 0 && optind < argc) {
 		fprintf(stderr, "sluiced: unexpected argument: %s\n", argv[optind]);
 		code = OPTIONS_EXIT_USAGE;

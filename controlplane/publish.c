@@ -405,5 +405,8 @@ const struct lb_segment *publish_segment(const struct publish *publish)
 
 void publish_info_get(const struct publish *publish, struct publish_info *info)
 {
+	const struct publish_count *all = &publish->count[PUBLISH_ALL];
+
 	*info = publish->info;
+	info->pending = info->connected && all->acked != all->marked;
 }

@@ -92,6 +92,7 @@ const struct lb_segment *publish_segment(const struct publish *publish);
 
 struct publish_info {
 	bool connected;
+	bool pending;	      /* something that was marked does not run yet */
 	uint64_t generation;  /* that runs: acknowledged last, or adopted */
 	uint64_t published;   /* generations sent since the start */
 	uint64_t refused;     /* of them */

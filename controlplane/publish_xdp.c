@@ -6,12 +6,9 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "controlplane/clock.h"
@@ -21,18 +18,12 @@
 #include "controlplane/xdp_pins.h"
 #include "controlplane/xdp_tables.h"
 #include "controlplane/xdp_thread.h"
+#include "controlplane/xdp_watch.h"
 
-#define RETRY_MS 1000
+#define RETRY_MS 250
 #define RETRY_LOAD_MS 30000 /* what the verifier refuses, it refuses again */
 #define STATES_MS 500
-#define WATCH_MS 100
-
-/* A kernel interface, as it was when we last looked. */
-struct xdp_port {
-	uint32_t index;
-	uint8_t mac[LB_ETH_ALEN];
-	uint16_t mtu;
-};
+#define WATCH_MS 20
 
 struct publish_backend {
 	struct publish_backend_options options;
@@ -44,7 +35,9 @@ struct publish_backend {
 	struct event *states_timer;
 	struct event *watch_timer;
 	struct event *answer_event;
-	int claim_fd; /* of the folder of pins; -1: none */
+	struct xdp_watch watch;
+	char note[XDP_OBJECT_WHY_MAX]; /* of the start */
+	int claim_fd;		       /* of the folder of pins; -1: none */
 	bool ready;
 	bool load_failed;
 	uint32_t holder_id; /* of another program, which had the hook last time; 0: none */
@@ -84,6 +77,20 @@ static int stage_all(struct publish_backend *x, const struct publish_batch *batc
 	return err;
 }
 
+/* What the operator should know, in two parts: of the start, and of now. */
+static void look(struct publish_backend *x)
+{
+	struct lb_segment *segment = x->link.segment;
+	char stray[XDP_OBJECT_WHY_MAX];
+	bool news = xdp_watch_stray(&x->watch, &x->object, stray, sizeof(stray));
+
+	if (news)
+		log_warn("xdp: %s", stray);
+	snprintf(segment->note, sizeof(segment->note), "%.120s%s%.120s", x->note,
+		 x->note[0] && stray[0] ? "; " : "", stray);
+	xdp_watch_count(&x->watch, x->port.index, lb_segment_at(segment, segment->node_stats));
+}
+
 /* A program without tables would drop the kernel's packets too: it goes on the hook with some. */
 static int hook(struct publish_backend *x)
 {
@@ -100,7 +107,8 @@ static int hook(struct publish_backend *x)
 	}
 	snprintf(x->link.segment->driver, sizeof(x->link.segment->driver), "XDP, %s mode",
 		 x->object.mode == XDP_OBJECT_NATIVE ? "native" : "generic");
-	snprintf(x->link.segment->note, sizeof(x->link.segment->note), "%.120s", x->object.why);
+	snprintf(x->note, sizeof(x->note), "%s", x->object.why);
+	look(x);
 	log_info("xdp: on %s, %s%s%s", port, x->link.segment->driver, x->object.why[0] ? "; " : "",
 		 x->object.why);
 	return 0;
@@ -164,28 +172,6 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- Coming and going ---- */
 
-static int port_read(const char *name, struct xdp_port *port)
-{
-	struct ifreq request = { .ifr_name = "" };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", name);
-	if (ioctl(fd, SIOCGIFINDEX, &request))
-		err = -errno;
-	port->index = (uint32_t)request.ifr_ifindex;
-	if (!err && ioctl(fd, SIOCGIFHWADDR, &request))
-		err = -errno;
-	memcpy(port->mac, request.ifr_hwaddr.sa_data, sizeof(port->mac));
-	if (!err && ioctl(fd, SIOCGIFMTU, &request))
-		err = -errno;
-	port->mtu = (uint16_t)(request.ifr_mtu > UINT16_MAX ? UINT16_MAX : request.ifr_mtu);
-	close(fd);
-	return err;
-}
-
 static void release(struct publish_backend *x)
 {
 	if (x->answer_event)
@@ -193,6 +179,8 @@ static void release(struct publish_backend *x)
 	x->answer_event = NULL;
 	xdp_thread_destroy(x->thread);
 	x->thread = NULL;
+	xdp_watch_fini(&x->watch);
+	x->note[0] = '\0';
 	publish_xdp_segment_close(&x->link);
 	xdp_object_close(&x->object);
 	if (x->claim_fd >= 0)
@@ -204,9 +192,8 @@ static void release(struct publish_backend *x)
 
 static void leave(struct publish_backend *x, const char *why)
 {
-	const struct timeval delay = {
-		.tv_sec = (x->load_failed ? RETRY_LOAD_MS : RETRY_MS) / 1000,
-	};
+	const uint32_t ms = x->load_failed ? RETRY_LOAD_MS : RETRY_MS;
+	const struct timeval delay = { .tv_sec = ms / 1000, .tv_usec = (long)(ms % 1000) * 1000 };
 	bool news = strcmp(x->why, why) != 0;
 
 	if (news) {
@@ -286,6 +273,9 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 		err = maps_open(x, node->port, &opt);
 	if (err)
 		return err;
+	err = xdp_watch_init(&x->watch, &x->object);
+	if (err)
+		return err;
 	x->thread = xdp_thread_create(&x->object, node->cpus, node->cpu_count);
 	if (!x->thread)
 		return -errno;
@@ -298,6 +288,7 @@ static void adopt(struct publish_backend *x, const struct config_node *node)
 {
 	struct lb_segment *segment = x->link.segment;
 	struct model_running running = { .directory = NULL };
+	bool runs;
 
 	publish_directory_attach(&x->directory, &x->link, xdp_tables_generation(&x->object));
 	x->generation = x->link.directory->generation;
@@ -308,14 +299,16 @@ static void adopt(struct publish_backend *x, const struct config_node *node)
 	segment->pid = (uint32_t)getpid();
 	model_port_set(x->options.model, x->port.mac, x->port.mtu);
 	xdp_tables_port_set(&x->object, x->port.mac);
-	if (!publish_directory_read(&x->directory, &running))
+	runs = publish_directory_read(&x->directory, &running);
+	if (!runs)
 		model_gone_forget(x->options.model);
 	else if (model_adopt(x->options.model, &running))
 		log_err("xdp: some of what runs could not be adopted");
 	x->ready = true;
 	x->why[0] = '\0';
-	if (running.directory)
-		log_info("xdp: adopting what runs on %s", node->port);
+	if (runs)
+		log_info("xdp: adopting what %s on %s", x->object.adopted ? "runs" : "ran",
+			 node->port);
 	if (hook(x))
 		return;
 	x->options.events->connected(x->options.arg);
@@ -336,7 +329,7 @@ static void xdp_try(struct publish_backend *x)
 		return;
 	}
 	x->load_failed = false;
-	err = port_read(node->port, &x->port);
+	err = xdp_port_read(node->port, &x->port);
 	if (err) {
 		snprintf(why, sizeof(why), "%.60s: %s", node->port, strerror(-err));
 		leave(x, why);
@@ -363,6 +356,15 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	xdp_try(arg);
 }
 
+/* The program is loaded; it only has to be put back. Meanwhile the kernel answers for the VIPs. */
+static void hook_again(struct publish_backend *x, const char *why)
+{
+	log_warn("xdp: %s", why);
+	x->object.mode = XDP_OBJECT_NONE;
+	x->object.why[0] = '\0';
+	(void)hook(x);
+}
+
 /* The port was deleted, or made again; somebody took the program off it; its address changed. */
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
@@ -375,15 +377,14 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	if (!x->ready || x->object.mode == XDP_OBJECT_NONE)
 		return;
 	name = x->link.segment->port_name;
-	if (port_read(name, &port) || port.index != x->port.index)
+	if (xdp_port_read(name, &port)) {
 		leave(x, "the port was deleted");
-	else if (!xdp_pins_carry(name))
-		leave(x, "the program was taken off the port");
-	else if (memcmp(&port, &x->port, sizeof(port)) != 0)
-		leave(x, "the port has another MAC address or MTU");
-	else
-		return;
-	xdp_try(x);
+	} else if (memcmp(&port, &x->port, sizeof(port)) != 0) {
+		leave(x, "the port is another one, or has another MAC address or MTU");
+		xdp_try(x);
+	} else if (!xdp_pins_carry(name)) {
+		hook_again(x, "the program was taken off the port");
+	}
 }
 
 static void on_states(evutil_socket_t fd, short what, void *arg)
@@ -392,8 +393,10 @@ static void on_states(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (x->ready)
-		publish_directory_states(&x->directory, x->options.model);
+	if (!x->ready)
+		return;
+	publish_directory_states(&x->directory, x->options.model);
+	look(x);
 }
 
 /* ---- The interface ---- */
@@ -441,6 +444,8 @@ static bool xdp_runs(const struct publish_backend *x, const struct publish_block
 	uint32_t bytes;
 	const void *running = publish_directory_running(&x->directory, block, &bytes);
 
+	if (xdp_tables_generation(&x->object) == 0)
+		return false; /* new maps, whatever the directory says */
 	if (!running)
 		return block->kind == LB_BLOCK_POOL && block->count == 0;
 	return bytes == block->bytes && (bytes == 0 || memcmp(running, block->data, bytes) == 0);

@@ -70,25 +70,27 @@ static int file_map(struct publish_link *link, const char *path, const struct lb
 		err = -errno;
 	if (!err)
 		map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (!err && map == MAP_FAILED)
-		err = -errno;
+	if (!err && (map == MAP_FAILED || !map))
+		err = map ? -errno : -ENOMEM;
 	close(fd);
 	if (err)
 		return err;
+	err = publish_xdp_segment_room(map, head);
+	if (err) {
+		munmap(map, bytes);
+		return err;
+	}
 	link->segment = map;
 	link->bytes = bytes;
-	err = publish_xdp_segment_room(map, head);
-	if (err)
-		publish_xdp_segment_close(link);
-	return err;
+	return 0;
 }
 
 static bool segment_is_of(const struct lb_segment *seg, const struct lb_segment *layout,
-			  const struct xdp_object *o)
+			  uint64_t boot_id)
 {
 	return seg->magic == LB_ABI_MAGIC && seg->abi_hash == layout->abi_hash &&
 	       seg->bytes == layout->bytes && seg->directory == layout->directory &&
-	       seg->n_workers == layout->n_workers && seg->boot_id == o->control->boot_id;
+	       seg->n_workers == layout->n_workers && seg->boot_id == boot_id;
 }
 
 static void segment_fill(struct publish_link *link, const struct lb_segment *layout,
@@ -103,7 +105,8 @@ static void segment_fill(struct publish_link *link, const struct lb_segment *lay
 	link->segment->instance_stats =
 		(uint64_t)(uintptr_t)o->counts - (uint64_t)(uintptr_t)link->segment;
 	for (uint32_t i = 0; i < o->n_cpus; i++)
-		link->segment->cpu[i] = i;
+		link->segment->cpu[i] =
+			o->cpus[i].region == LB_XDP_REGION_NONE ? LB_SEGMENT_CPU_NONE : i;
 	link->directory = lb_segment_at(link->segment, layout->directory);
 	link->node_stats = lb_segment_at(link->segment, layout->node_stats);
 }
@@ -114,6 +117,7 @@ int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, str
 				     .abi_version = LB_ABI_VERSION,
 				     .abi_hash = lb_abi_hash(),
 				     .n_workers = o->n_cpus };
+	uint64_t before; /* boot_id of the directory that is to be kept; 0: none */
 	char path[256];
 	int err;
 
@@ -122,14 +126,19 @@ int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, str
 	layout_make(&layout, o->n_cpus);
 	if (snprintf(path, sizeof(path), "%s/xdp.segment", run_dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
+	before = o->adopted ? o->control->boot_id : o->predecessor;
 	if (!o->adopted && getrandom(&o->control->boot_id, sizeof(o->control->boot_id), 0) < 0)
 		return -errno;
-	err = file_map(link, path, &layout, !o->adopted);
+	err = file_map(link, path, &layout, !before);
 	if (err)
 		return err;
-	if (o->adopted && !segment_is_of(link->segment, &layout, o)) {
+	if (before && !segment_is_of(link->segment, &layout, before)) {
 		publish_xdp_segment_close(link);
-		return -ESTALE;
+		if (o->adopted)
+			return -ESTALE;
+		err = file_map(link, path, &layout, true);
+		if (err || !link->segment)
+			return err;
 	}
 	segment_fill(link, &layout, o);
 	publish_xdp_segment_refresh(link, o);

@@ -11,7 +11,8 @@
 #include "controlplane/xdp_object.h"
 
 /**
- * Map DIR/xdp.segment, made anew if the object's maps are new.
+ * Map DIR/xdp.segment, made anew if the object's maps are new; not so if they take the place of maps of
+ * another layout, which leaves names and health of the instances as they were.
  * @link: filled in as for a connection; closed with publish_xdp_segment_close().
  * Return: 0; -ESTALE: the maps have flows but the file is not theirs; -E2BIG: more CPUs than the
  * segment has room for; -ENOSPC; -errno.

@@ -28,6 +28,8 @@ struct sluiced {
 	const char *config_path; /* -c */
 	const char *run_dir;	 /* -r: sockets, pid */
 	const char *state_dir;	 /* -s; else -r if given; else /var/lib/sluice */
+	bool detach;		 /* --detach: nothing but that */
+	const char *detach_port; /* NULL: the configuration's */
 	int lock_fd;
 	struct event_base *base;
 	struct model *model;

@@ -62,7 +62,7 @@ static void worker_add(struct lb_worker_stats *sum, const struct lb_worker_stats
 		to[i] += __atomic_load_n(&counter[i], __ATOMIC_RELAXED);
 }
 
-static uint32_t workers_of(const struct lb_segment *segment)
+uint32_t stats_workers(const struct lb_segment *segment)
 {
 	return segment->n_workers < LB_SEGMENT_WORKERS_MAX ? segment->n_workers
 							   : LB_SEGMENT_WORKERS_MAX;
@@ -106,7 +106,7 @@ void stats_node_get(const struct stats *stats, struct stats_node *out)
 	if (!segment)
 		return;
 	out->connected = true;
-	out->workers = workers_of(segment);
+	out->workers = stats_workers(segment);
 	out->node = *(const struct lb_node_stats *)lb_segment_at(segment, segment->node_stats);
 	node_add(segment, out);
 	node_name(out);
@@ -122,7 +122,7 @@ void stats_instance_get(const struct stats *stats, uint32_t index, struct stats_
 	memset(out, 0, sizeof(*out));
 	if (!segment || index >= LB_INSTANCES_MAX)
 		return;
-	for (uint32_t i = 0; i < workers_of(segment); i++) {
+	for (uint32_t i = 0; i < stats_workers(segment); i++) {
 		const struct lb_instance_stats *from =
 			&lb_segment_instance_stats(segment, i)[index];
 
@@ -145,6 +145,7 @@ static void rate_sample(struct stats_rate *rate, uint64_t count, double seconds)
 
 static void sample(struct stats *stats, const struct lb_segment *segment)
 {
+	const struct lb_directory *directory = lb_segment_at(segment, segment->directory);
 	uint64_t now_ns = clock_now_ns();
 	bool same = stats->boot_id == segment->boot_id;
 	double seconds = same ? (double)(now_ns - stats->sampled_ns) / CLOCK_NS_PER_S : 0;
@@ -158,6 +159,8 @@ static void sample(struct stats *stats, const struct lb_segment *segment)
 	rate_sample(&stats->rx_bytes, node.rx_bytes, seconds);
 	rate_sample(&stats->new_flows, node.new_flows, seconds);
 	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++) {
+		if (!directory->instance[i].name_hash)
+			continue; /* many CPUs have many counters to add up */
 		stats_instance_get(stats, i, &instance);
 		rate_sample(&stats->instance[i], instance.new_flows, seconds);
 	}

@@ -13,6 +13,7 @@
 #include "dataplane/core/lb_verdict.h"
 
 struct event_base;
+struct lb_segment;
 struct publish;
 struct stats;
 
@@ -54,6 +55,9 @@ struct stats_node {
 		sum; /* of all workers and the main lcore, for what is not named above */
 	struct lb_node_stats node;
 };
+
+/** How many rows of counters a segment has: workers, under XDP all CPUs that are possible. */
+uint32_t stats_workers(const struct lb_segment *segment);
 
 void stats_node_get(const struct stats *stats, struct stats_node *out);
 

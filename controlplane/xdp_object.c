@@ -122,7 +122,7 @@ static bool map_fits(int fd, const struct bpf_map *map)
 }
 
 /* The layout that the pinned maps were made for, or 0. */
-static uint32_t pinned_layout(const struct xdp_object *o)
+static uint32_t pinned_layout(struct xdp_object *o)
 {
 	static struct lb_xdp_control control;
 	char path[PATH_BYTES];
@@ -138,8 +138,10 @@ static uint32_t pinned_layout(const struct xdp_object *o)
 			return 0;
 		fits = map_fits(fd, pinned_map(o, i));
 		if (i == 0 && fits && bpf_map_lookup_elem(fd, &zero, &control) == 0 &&
-		    control.magic == LB_XDP_MAGIC)
+		    control.magic == LB_XDP_MAGIC) {
 			layout = control.layout;
+			o->predecessor = control.boot_id;
+		}
 		close(fd);
 		if (!fits)
 			return 0;
@@ -214,8 +216,11 @@ static void why_refused(struct xdp_object *o, const struct xdp_object_options *o
 	bool kept = log_save(opt->log_path, log);
 	struct utsname uts;
 
-	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_ktime_get_coarse_ns, NULL) == 0 &&
-	    uname(&uts) == 0)
+	if (err == -EPERM)
+		why_set(o, "loading the XDP program takes CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+	else if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_ktime_get_coarse_ns, NULL) ==
+			 0 &&
+		 uname(&uts) == 0)
 		why_set(o, "kernel %.40s is too old for the XDP dataplane; 5.15 is the oldest",
 			uts.release);
 	else

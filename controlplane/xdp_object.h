@@ -43,8 +43,9 @@ struct xdp_object {
 	uint32_t regions;
 	uint32_t pool_lines; /* room for one table of a pool */
 	uint32_t mtu;
-	bool frags;   /* takes frames of several buffers */
-	bool adopted; /* the maps were there, with flows */
+	bool frags;	      /* takes frames of several buffers */
+	bool adopted;	      /* the maps were there, with flows */
+	uint64_t predecessor; /* else, boot_id of maps of another layout that were there; 0: none */
 	enum xdp_object_mode mode;
 	char pin_dir[200];
 	char why[XDP_OBJECT_WHY_MAX]; /* of what failed last, or what the operator should know */

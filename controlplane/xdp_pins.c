@@ -65,14 +65,14 @@ uint32_t xdp_pins_holder(uint32_t ifindex)
 
 bool xdp_pins_carry(const char *port)
 {
-	char path[XDP_PINS_PATH_MAX + 8];
+	char folder[XDP_PINS_PATH_MAX], path[XDP_PINS_PATH_MAX + 8];
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info);
 	unsigned int index = if_nametoindex(port);
 	int fd;
 
-	xdp_pins_dir(port, path);
-	strcat(path, "/link");
+	xdp_pins_dir(port, folder);
+	snprintf(path, sizeof(path), "%s/link", folder);
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return false;

@@ -56,7 +56,10 @@ static void drops_table(const struct cli *cli, const json_t *drops)
 	table_destroy(table);
 }
 
-/* Packets that never became ours: the card had no room for them. */
+/*
+ * What only the driver saw: packets that never became ours, and some that we have sent. An XDP program
+ * is not told whether XDP_TX succeeded; it has counted those as transmitted.
+ */
 static void drops_nic(const struct cli *cli, const json_t *nic)
 {
 	static const struct {

@@ -129,6 +129,8 @@ static void status_flows(const struct cli *cli, const json_t *node)
 		text_count(room, capacity),
 		text_percent(percent, capacity > 0 ? (double)flows / (double)capacity : 0),
 		text_rate(rate, status_number(node, "new_per_s")));
+	if (status_integer(mbufs, "total") == 0)
+		return; /* the kernel's */
 	status_label(cli, "buffers");
 	fprintf(cli->out, "%s free of %s\n", text_count(count, status_integer(mbufs, "free")),
 		text_count(room, status_integer(mbufs, "total")));

@@ -27,6 +27,7 @@
 #define LB_ABI_VERSION 2
 
 #define LB_WORKERS_MAX 64
+#define LB_SEGMENT_CPU_NONE 0xffffffffu
 #define LB_SEGMENT_WORKERS_MAX 1024 /* under XDP every possible CPU is one */
 #define LB_POOLS_MAX 64
 #define LB_INSTANCES_MAX 4096
@@ -181,7 +182,7 @@ struct lb_segment {
 	char driver[LB_NAME_MAX];    /* DPDK's name of it */
 	char kernel_iface[16];	     /* "sluice0" */
 	char note[256];		     /* what the operator should know: RSS missing, copy mode */
-	uint32_t cpu[LB_SEGMENT_WORKERS_MAX];
+	uint32_t cpu[LB_SEGMENT_WORKERS_MAX]; /* LB_SEGMENT_CPU_NONE: it has no flow table */
 	/* byte offsets of the parts */
 	uint64_t cmd_ring, event_ring;
 	uint64_t params[2], services[2], instances[2];

@@ -200,6 +200,21 @@ static void cpu_without_region_forwards_and_records_nothing(void **state)
 	assert_int_equal(w->xdp->cpu->stats.flow_table_full, 2);
 }
 
+/* Also while the two generations of a pool differ. */
+static void cpu_without_region_sends_a_flow_one_way(void **state)
+{
+	struct world *w = *state;
+
+	publish(w, 0x3);
+	publish(w, 0xc);
+	for (uint16_t port = 100; port < 200; port++) {
+		int instance = send(w, LB_XDP_REGION_NONE, port, LB_TCP_SYN);
+
+		assert_in_range(instance, 2, 3);
+		assert_int_equal(send(w, LB_XDP_REGION_NONE, port, LB_TCP_ACK), instance);
+	}
+}
+
 /* It neither takes them over nor lets them grow old, also if there is but one region. */
 static void cpu_without_region_leaves_flows_where_they_are(void **state)
 {
@@ -267,6 +282,7 @@ int main(int argc, char **argv)
 		REGION_TEST(end_of_a_moved_flow_is_not_recorded),
 		REGION_TEST(flood_cannot_buy_looks),
 		REGION_TEST(cpu_without_region_forwards_and_records_nothing),
+		REGION_TEST(cpu_without_region_sends_a_flow_one_way),
 		REGION_TEST(cpu_without_region_leaves_flows_where_they_are),
 		REGION_TEST(icmp_error_finds_a_flow_of_another_cpu),
 	};
