@@ -417,6 +417,7 @@ clean:
 help:
 	@echo 'make [all]       build the programs into $(BUILD)/bin'
 	@echo 'make demo        a story in under a minute, in network namespaces (root)'
+	@echo '                 DATAPLANE=xdp: with the XDP dataplane; so with make lab'
 	@echo 'make lab         the same set-up, left there to play with (root)'
 	@echo 'make test        everything that CI runs; T="unit/engine e2e/drain" runs a part (root)'
 	@echo 'make lint        static checks only'

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What happens to the interfaces of a running dataplane, and to the process itself; another secret; two workers."""
+"""What happens to the interfaces of a running dataplane, and to the process itself; another secret; two workers.
+
+test-dataplanes: dpdk xdp
+"""
 import os
 import re
 import signal
@@ -14,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 import settings  # noqa: E402
 import tap  # noqa: E402
 from instance import BIG_BYTES  # noqa: E402
-from lab import HERE, ROOT, wait_for  # noqa: E402
+from lab import BIN, HERE, ROOT, wait_for  # noqa: E402
 from netns import run  # noqa: E402
 from tap import expect, expect_equal, figure  # noqa: E402
 
@@ -43,9 +46,8 @@ def make_edge(lab, mac, queues):
     both = ("numrxqueues", queues, "numtxqueues", queues)
     run("ip", "link", "add", "edge0", "netns", lab.net.name("edge"), "address", mac, *both, "type", "veth",
         "peer", "name", "edge0p", *both, "netns", lab.net.name("switch"))
-    lab.net.sysctl("edge", **{"net.ipv6.conf.edge0.disable_ipv6": 1})
-    lab.net.exec("switch", "ethtool", "-K", "edge0p", "tx", "off", "tso", "off", "gso", "off")
-    lab.net.ip("switch", "link set edge0p master br-lan", "link set edge0p up")
+    lab.net.ip("switch", "link set edge0p up")
+    lab.set_up_edge()
     lab.net.ip("edge", "link set edge0 up")
 
 
@@ -59,12 +61,26 @@ def kernel_interface_deleted(lab):
     figure(str(lab.at_rest()))
 
 
+def addresses_flushed(lab):
+    """Somebody flushes the port's addresses: ours come back, and only those; services go on meanwhile."""
+    lab.net.ip("edge", "addr add 192.0.2.77/24 dev edge0", "addr flush dev edge0 scope host",
+               "addr flush dev edge0 scope global", "addr add 192.0.2.78/24 dev edge0")
+    answers(lab)
+    wait_for("pings to be answered again", lambda: pings(lab), 20)
+    shown = lab.net.exec("edge", "ip", "addr", "show", "edge0").stdout
+    expect("192.0.2.78/24" in shown and "192.0.2.77" not in shown, f"addresses of others: {shown}")
+    lab.net.ip("edge", "addr del 192.0.2.78/24 dev edge0")
+    lab.wait_up()
+    figure(str(lab.at_rest()))
+
+
 def port_down_and_up(lab):
     """The port down and up again, from either end: traffic is back within a second."""
     for role, dev in (("edge", "edge0"), ("switch", "edge0p")):
         lab.net.ip(role, f"link set {dev} down")
         expect(not carries(lab), f"{dev} is down, and there is traffic")
-        wait_for("sluice0 to have no link", lambda: "NO-CARRIER" in lab.net.exec("edge", "ip", "link", "show", "sluice0").stdout, 10)
+        iface = "edge0" if settings.XDP else "sluice0"
+        wait_for("no link", lambda: "LOWER_UP" not in lab.net.exec("edge", "ip", "link", "show", iface).stdout, 10)
         lab.net.ip(role, f"link set {dev} up")
         began = time.monotonic()
         wait_for("traffic", lambda: carries(lab))
@@ -87,18 +103,52 @@ def port_deleted(lab):
     answers(lab)
 
 
+def port_made_again(lab):
+    """The port deleted and made again: sluiced says so, takes the new one by itself, and no flow has moved."""
+    mac, before = mac_of_edge(lab), lab.probe(count=10)
+    held = lab.hold(connections=40, interval=0.2)
+    lab.net.ip("edge", "link del edge0")
+    wait_for("a word about it", lambda: "the port was deleted" in lab.sluiced.log(60), 10)
+    problem = lab.ctl("status")["node"]["dataplane"]["problem"]
+    expect("edge0" in problem or "port" in problem, f"status says {problem!r}")
+    time.sleep(1)
+    make_edge(lab, mac, 1)
+    began = time.monotonic()
+    wait_for("traffic", lambda: carries(lab), 20)
+    figure(f"traffic {time.monotonic() - began:.2f} s after the port was made again")
+    lab.wait_up()
+    time.sleep(3)
+    errors = [c for c in held.close() if c["error"]]
+    expect(not errors, f"{len(errors)} connections were cut: {errors[:3]}")
+    expect_equal(lab.probe(count=10), before, "instances of fixed source ports")
+    answers(lab)
+
+
+def port_of_another_address(lab):
+    """The port gets another MAC address: packets to it are ours, and the answers to checks arrive."""
+    mac = mac_of_edge(lab)
+    for address in ("02:00:00:00:ed:9e", mac):
+        lab.net.ip("edge", f"link set edge0 address {address}")
+        lab.net.exec("router", "ip", "neigh", "flush", "dev", "lan0")
+        wait_for("traffic", lambda: carries(lab), 20)
+        lab.wait_up()
+        answers(lab)
+
+
 def stopped_for_a_while(lab):
     """SIGSTOP for three seconds under load: no instance is blamed, nothing moves, the books are right."""
+    daemon = lab.daemons[0]
     held = lab.hold(connections=40, interval=0.2)
     load = lab.load(requests=1500, timeout=20)
     time.sleep(1)
     before = lab.sluiced.log_bytes()
-    lab.dataplane.process.send_signal(signal.SIGSTOP)
+    daemon.process.send_signal(signal.SIGSTOP)
     time.sleep(3)
-    lab.dataplane.process.send_signal(signal.SIGCONT)
+    daemon.process.send_signal(signal.SIGCONT)
     report = load.wait()
     expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
-    wait_for("checks to go on", lambda: "checks go on" in lab.sluiced.log_since(before), 10)
+    if not settings.XDP:  # there it was the checks themselves that stood still
+        wait_for("checks to go on", lambda: "checks go on" in lab.sluiced.log_since(before), 10)
     errors = [c for c in held.close() if c["error"]]
     expect(not errors, f"{len(errors)} connections were cut: {errors[:3]}")
     expect("-> down" not in lab.sluiced.log_since(before), "an instance was called down")
@@ -122,6 +172,57 @@ def ended_under_load(lab):
     expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
 
 
+def detached_under_load(lab):
+    """SIGTERM leaves the program forwarding; --detach takes off all that is ours, and nothing else; twice is no error."""
+    load = lab.load(requests=2000, timeout=20)
+    time.sleep(1)
+    expect_equal(lab.sluiced.kill(signal.SIGTERM), 0, "exit code")
+    report = load.wait()
+    expect_equal(report["failed"], 0, f"failed requests without sluiced: {report['failures'][:3]}")
+    lab.net.ip("edge", "addr add 192.0.2.77/24 dev edge0")
+    detach(lab)
+    expect_equal(lab.edge_program(), None, "XDP program on the port")
+    shown = lab.net.exec("edge", "ip", "-o", "addr", "show", "edge0").stdout
+    expect(settings.EDGE[0] not in shown and not any(vip in shown for vip in settings.VIPS), f"addresses of ours:\n{shown}")
+    expect("192.0.2.77/24" in shown and "fe80::" in shown, f"addresses of others:\n{shown}")
+    expect_equal(lab.net.exec("edge", "ip", "route", "show", "proto", "83").stdout, "", "routes of ours")
+    expect_equal(list(lab.bpf_dir.glob("sluice-*/*")), [], "pins")
+    detach(lab)
+    lab.net.ip("edge", "addr del 192.0.2.77/24 dev edge0")
+    lab.sluiced.start()
+    done = lab.edge(BIN / "sluiced", "--detach", *lab.arguments, check=False)
+    expect(done.returncode == 1 and "a sluiced runs" in done.stderr, f"--detach under a running sluiced: {done.returncode} {done.stderr!r}")
+    lab.wait_up()
+    answers(lab)
+
+
+def detach(lab):
+    done = lab.edge(BIN / "sluiced", "--detach", *lab.arguments, check=False)
+    expect_equal(done.returncode, 0, f"exit code of --detach ({done.stderr!r})")
+
+
+def cpu_not_listed(lab):
+    """Packets on a CPU that is not in node.cpus: named aloud; no request fails, also while pools change; the books are right."""
+    lab.sluiced.kill(signal.SIGTERM)
+    lab.config["node"]["cpus"] = "0"
+    lab.write_config()
+    before = lab.sluiced.log_bytes()
+    lab.sluiced.start()
+    lab.wait_up()
+    expect("flow table" in lab.sluiced.log_since(before), "not a word about the flow table that begins empty")
+    load = lab.load(requests=1200, timeout=20)
+    wait_for("a note", lambda: "packets arrive on CPU 1" in lab.ctl("status")["node"]["dataplane"]["note"], 20)
+    expect("packets arrive on CPU 1" in lab.sluiced.log_since(before), "not a word in the log")
+    expect_equal(lab.ctl("status")["node"]["dataplane"]["cpus"], [0], "CPUs in status")
+    report = load.wait()
+    expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
+    for name in ("web-1", "web-2"):  # between the two tables every tenth flow or so differs
+        lab.ctl("weight", f"web/{name}", "10")
+        answers(lab, 400)
+    figure(str(lab.account()))
+    lab.sluiced.kill(signal.SIGTERM)
+
+
 def another_secret(lab):
     """sluiced restarted with another secret: refused, and nothing moves, until the dataplane is restarted too."""
     held = lab.hold(connections=60, interval=0.2)
@@ -135,12 +236,14 @@ def another_secret(lab):
     errors = [c for c in held.close() if c["error"]]
     expect(not errors, f"{len(errors)} connections were cut: {errors[:3]}")
     for secret in (lab.config["node"]["secret"], settings.default()["node"]["secret"]):
-        for daemon in (lab.sluiced, lab.dataplane):
+        for daemon in reversed(lab.daemons):
             daemon.kill(signal.SIGTERM)
+        if settings.XDP:
+            detach(lab)
         lab.config["node"]["secret"] = secret
         lab.write_config()
-        lab.dataplane.start()
-        lab.sluiced.start()
+        for daemon in lab.daemons:
+            daemon.start()
         lab.wait_up()
         answers(lab)
 
@@ -207,4 +310,8 @@ def _two_workers(lab):
 
 
 if __name__ == "__main__":
-    tap.run(kernel_interface_deleted, port_down_and_up, port_deleted, stopped_for_a_while, ended_under_load, another_secret, two_workers)
+    if settings.XDP:
+        tap.run(addresses_flushed, port_down_and_up, port_made_again, port_of_another_address, stopped_for_a_while, detached_under_load,
+                another_secret, cpu_not_listed)
+    else:
+        tap.run(kernel_interface_deleted, port_down_and_up, port_deleted, stopped_for_a_while, ended_under_load, another_secret, two_workers)

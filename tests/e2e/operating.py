@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What an operator meets: odd instances, odd files, keys that change live, JSON that keeps its shape."""
+"""What an operator meets: odd instances, odd files, keys that change live, JSON that keeps its shape.
+
+test-dataplanes: dpdk xdp
+"""
 import json
 import os
 import signal

@@ -145,6 +145,7 @@ class Lab:
         self.daemons = (self.sluiced,) if settings.XDP else (self.dataplane, self.sluiced)
         self.instances = {}
         self.buffers = None
+        self.healed = 0
         self._closed = False
 
     def __enter__(self):
@@ -269,13 +270,15 @@ class Lab:
         self.wait_up()
 
     def wait_up(self, timeout_s=15):
-        """Until every instance is up in every pool and its next hop is known."""
+        """Until every instance is up in every pool, its next hop is known, and the tables that say so are in force."""
         wanted = {f"{pool}/{name}" for pool, entry in self.config["pools"].items() for name in entry["instances"]}
 
         def reached():
             with contextlib.suppress(CtlError):
-                return wanted == {f"{p['name']}/{i['name']}" for p in self.ctl("status")["pools"] for i in p["instances"]
-                                  if i["health"] == "up" and i["next_hop"]["resolved"]}
+                status = self.ctl("status")
+                return not status["node"]["dataplane"]["pending"] and wanted == {
+                    f"{p['name']}/{i['name']}" for p in status["pools"] for i in p["instances"]
+                    if i["health"] == "up" and i["next_hop"]["resolved"]}
         wait_for("all instances to be up", reached, timeout_s)
 
     def ctl(self, *argv, table=False, timeout_s=60):
@@ -340,16 +343,19 @@ class Lab:
 
     def heal(self):
         """Back to the state after start(), whatever a scenario has left; cheap if it left nothing."""
+        self.healed += 1
         for instance in self.instances.values():
             instance.heal()
         self.net.sysctl("client", **{"net.ipv4.route.flush": 1, "net.ipv6.route.flush": 1})
         fresh = not all(daemon.running() for daemon in self.daemons)
+        self.config = settings.default()
+        changed = self.config_path.read_text() != settings.to_yaml(self.config)
+        if changed:
+            self.write_config()
         for daemon in self.daemons:
             if not daemon.running():
                 daemon.start()
-        self.config = settings.default()
-        if fresh or self.config_path.read_text() != settings.to_yaml(self.config):
-            self.write_config()
+        if fresh or changed:
             self.ctl("config", "apply")
         for pool in self.ctl("status")["pools"]:
             for instance in pool["instances"]:
@@ -357,13 +363,32 @@ class Lab:
                     self.ctl("resume", f"{pool['name']}/{instance['name']}")
         self.wait_up()
 
+    def edge(self, *argv, **options):
+        """Run a program of ours, or one that looks at what they have pinned, in the edge's namespace."""
+        return self.net.exec("edge", *self.bpf_fs, *argv, **options)
+
+    def edge_program(self):
+        """The id of the XDP program on the port, or None."""
+        link = json.loads(self.net.exec("edge", "ip", "-j", "link", "show", "edge0").stdout)[0]
+        return link["xdp"]["prog"]["id"] if "xdp" in link else None
+
+    def edge_program_off(self):
+        """Take our XDP program off the port, as somebody might by mistake."""
+        self.edge("bpftool", "link", "detach", "pinned", "/sys/fs/bpf/sluice-edge0/link")
+
+    def edge_hook(self, program=None):
+        """Put another XDP program on the port, or take it off."""
+        what = ("object", program, "section", "xdp") if program else ("off",)
+        self.net.exec("edge", "ip", "link", "set", "edge0", "xdpdrv", *what)
+
     def edge_port_received(self):
         """Frames that the port was given, as the kernel counts them."""
         done = self.net.exec("edge", "ip", "-j", "-s", "link", "show", "edge0")
         return json.loads(done.stdout)[0]["stats64"]["rx"]["packets"]
 
-    def probe(self, *urls, first=20000, count=50):
-        """{"URL PORT": instance}: where fixed source ports of the client lead now."""
+    def probe(self, *urls, count=50):
+        """{"URL PORT": instance}: where fixed source ports of the client lead now; others in each scenario."""
+        first = 20000 + self.healed * 100 % 10000
         done = self.net.exec("client", "/usr/bin/python3", HERE / "probe.py", first, count, *(urls or settings.URLS))
         return json.loads(done.stdout)
 

@@ -3,6 +3,7 @@
 import copy
 import os
 import re
+import sys
 
 CLIENT = ("198.51.100.2", "2001:db8:c::2")
 ROUTER_CLIENT = ("198.51.100.1", "2001:db8:c::1")
@@ -25,7 +26,10 @@ IPIP_URLS = [f"{scheme}://{host}/" for scheme in ("http", "https") for host in (
 URLS = L2_URLS + IPIP_URLS
 
 
-XDP = os.environ.get("DATAPLANE", "dpdk") == "xdp"
+DATAPLANE = os.environ.get("DATAPLANE") or "dpdk"
+if DATAPLANE not in ("dpdk", "xdp"):
+    sys.exit(f"DATAPLANE is dpdk or xdp, not {DATAPLANE}")
+XDP = DATAPLANE == "xdp"
 
 PLAIN = re.compile(r"[a-z][a-z0-9-]*|[0-9]+m?s|[0-9]+m")  # text that YAML takes as it is, and durations
 
@@ -36,7 +40,7 @@ def _check(target):
 
 CONFIG = {
     "node": {
-        "dataplane": "xdp" if XDP else "dpdk",
+        "dataplane": DATAPLANE,
         "port": "edge0",
         # A veth runs an XDP program on the CPU of whoever sends.
         "cpus": "0-1" if XDP else "1",

@@ -361,7 +361,8 @@ static void test_what_is_no_file(void **state)
 
 static void test_examples(void **state)
 {
-	static const char *const examples[] = { "minimal", "elb-classic", "ipv6-ipip", "lab" };
+	static const char *const examples[] = { "minimal", "elb-classic", "ipv6-ipip", "lab",
+						"xdp" };
 	static struct config_errors errors;
 	char path[128];
 
