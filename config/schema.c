@@ -172,7 +172,8 @@ const struct config_item config_schema[] = {
 	{ NODE, .key = "kernel_rate", .type = CONFIG_TYPE_NUMBER, .min = 100, .max = 10000000,
 	  .fallback = "20000", .unit = "packets/s", .reloadable = true,
 	  FIELD(config_node, kernel_rate_pps),
-	  .help = "Limit of what goes to the kernel path: ARP, ping, BGP, SSH, answers to checks." },
+	  .help = "Limit of what goes to the kernel path: ARP, ping, BGP, SSH, answers to checks. With "
+		  "`dataplane: xdp` only of what is for a service's address and no listener's port." },
 	{ NODE, .key = "icmp_rate", .type = CONFIG_TYPE_NUMBER, .max = 1000000, .fallback = "1000",
 	  .unit = "packets/s", .reloadable = true, FIELD(config_node, icmp_rate_pps),
 	  .help = "Limit of the ICMP errors that Sluice itself makes (packet too big). 0 sends none." },
