@@ -163,6 +163,9 @@ $(O)/obj/%.o: %.c $(flags_file)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(call flags,$<) -MD -MP -c -o $@ $<
 
+# It looks at each slot of each table; that loop is to be one of vectors.
+$(O)/obj/dataplane/engine/tables_check.o: CFLAGS += -O3
+
 # Loaders include the skeletons; after the first build the dependency files know which (-MD, not
 # -MMD: for the compiler a skeleton is a system header, so that its warnings are not ours).
 $(INSTANCE_OBJS) $(CONTROL_OBJS) $(O)/obj/tests/unit/controlplane/test_xdp_tables.o: | $(SKELETONS)

@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""From what the benchmarks write to figures, and from figures to the page."""
+import re
+from html import escape
+
+import tap
+from tap import equal, true
+
+import bench
+import goals
+import page
+import read_cycles
+import read_memif
+import read_publish
+import read_xdp
+
+
+def row(name, cycles, flows=1000, **more):
+    return {"name": name, "flows": flows, "frame_in": 60, "frame_out": 80, "hit_rate": 1.0, "cycles": cycles,
+            "cycles_p10": cycles - 1, "cycles_p90": cycles + 1, "ns": cycles / 2.5, "repetitions": 21, "interrupted": 0, **more}
+
+
+CYCLES = {"machine": {"tsc_ghz": 2.5}, "rows": [
+    row("IPv4 ipip", 40), row("IPv4 ipip", 44, stages={"parse": 20, "lookup": 10}), row("  macswap", 20),
+    row("IPv4 ipip", 60, 10000000), row("  flow table, 64 keys", 10, 1000000),
+    row("  rte_hash_lookup_bulk, 64 keys", 35, 1000000), row("insert IPv4 ipip", 125, 1000000)]}
+
+MEMIF = {
+    "parameters": {"flows": "100k"},
+    "rate": {"pps": {"macswap": {}, "l2": {}}, "rounds": [{"macswap": 20e6, "l2": 18e6}, {"macswap": 10e6, "l2": 8e6}],
+             "ratio": {"l2": {"values": [0.9, 0.8]}}},
+    "flood": {"rounds": [{"share": 0.95, "pps": 2e6}, {"share": 0.97, "pps": 3e6}], "moved": 0},
+    "change": {"rounds": [{"changes_per_s": 99}, {"changes_per_s": 97}], "ratio": {"values": [0.98, 0.96]}, "moved": 2},
+    "cps": {"rounds": [{"cps": 3e6}, {"cps": 5e6}]},
+    "search": [{"mode": "l2", "size": "64", "flows": "1M", "zero_loss_pps": 5e6, "drop_pps": 6e6}],
+}
+
+PUBLISH = {"load": {"workers": 1, "mpps": 20.0}, "rows": [{"name": "flags", "bytes": 64, "n": 9, **{
+    leg: [[10, 1.0], [50, 2.0], [90, 3.0], [99, 4.0], [100, 5.0]] for leg in ("wake_us", "stage_us", "grace_us", "took_us")}}]}
+
+SPREAD = {"p25": 9.0, "median": 10.0, "p75": 11.0}
+XDP = {"rows": [{"family": 4, "what": "hit", "flows": 1000, "bare": SPREAD, "sluice": SPREAD}]}
+
+
+def test_cycles():
+    figures = read_cycles.read(CYCLES)
+    equal(figures["hit.4.ipip.1000"].value, 40, "of the row without stages")
+    equal(figures["hit.4.ipip.growth"].value, 1.5)
+    equal(figures["lookup.1000000"].value, 3.5)
+    equal(figures["insert.4"].value, 20, "millions a second at 2.5 GHz")
+    true(figures["insert.4"].low < 20 < figures["insert.4"].high, "a rate's spread is the cycles' other way round")
+    equal(figures["hit.4.ipip.1000"].conditions, {"frame_in": 60, "frame_out": 80, "flows": 1000, "hit_rate": 1.0, "loss": 0,
+                                                  "cpus": 1})
+    equal(read_cycles.stages(CYCLES), [("IPv4 ipip", 1000, {"parse": 20, "lookup": 10})])
+
+
+def test_memif():
+    figures = read_memif.read(MEMIF)
+    equal(round(figures["memif.ratio.l2"].value, 3), 0.85)
+    equal(figures["memif.macswap"].value, 15)
+    equal(figures["flood.share"].value, 96)
+    equal(figures["change.throughput"].value, 97)
+    equal(figures["change.moved"].value, 2)
+    equal(figures["connections.memif"].value, 4)
+    equal(figures["search.l2.64.1M"].conditions["flows"], 1000000)
+
+
+def test_a_part_alone():
+    equal(list(read_memif.read({"parameters": {"flows": "1k"}, "cps": MEMIF["cps"]})), ["connections.memif"])
+
+
+def test_publish():
+    figures = read_publish.read(PUBLISH)
+    equal([figures[f"publish.flags.{k}"].value for k in ("p50", "p99", "max", "wake")], [2.0, 4.0, 5.0, 2.0])
+    equal((figures["publish.flags.p50"].low, figures["publish.flags.p50"].high), (1.0, 3.0))
+
+
+def test_xdp():
+    equal(read_xdp.read(XDP)["xdp.hit.4.1000"].value, 10)
+
+
+def test_goals_ask_for_what_readers_give():
+    given = {**read_cycles.read(CYCLES), **read_memif.read(MEMIF), **read_publish.read(PUBLISH)}
+    for key in ("hit.4.ipip.1000", "lookup.1000000", "insert.4", "memif.ratio.l2", "flood.share", "change.moved", "publish.flags.p99"):
+        true(key in given and any(goal.key == key for goal in goals.GOALS), key)
+
+
+def result(outcomes, verdicts):
+    return {"started": "now", "dirty": True, "commit": "0123456789abcdef", "versions": {"dpdk": "22.11"},
+            "noise": {"load_before": 1, "others_cpus": 0.1, "stolen_percent": 0},
+            "machine": {"cpu": "<CPU>", "cpus": 2, "threads_per_core": 1, "memory_mb": 4096, "hypervisor": "kvm", "kernel": "6",
+                        "vector_units": ["avx2"], "caches": {"L2": "1M"}, "tsc_mhz": 2500, "hugepages": 0, "system": "Debian"},
+            "goals": [v.as_json() for v in verdicts], "raw": {o.bench.name: o.data for o in outcomes}}
+
+
+def test_page_is_whole():
+    known = {b.name: b for b in bench.benches()}
+    outcomes = [bench.Outcome(known["cycles"], 1, data=CYCLES, figures=read_cycles.read(CYCLES), output="a < b"),
+                bench.Outcome(known["publish"], 2, error="no <dataplane>")]
+    verdicts = goals.judge(outcomes[0].figures)
+    text = page.html(result(outcomes, verdicts), verdicts, outcomes, [])
+    for wanted in ("&lt;CPU&gt;", "publish failed: no &lt;dataplane&gt;", "a &lt; b", "not measured", "0123456789ab, with changes"):
+        true(wanted in text, wanted)
+    equal(re.findall(r"<script|<link|src=|https?://", text), [], "things from elsewhere")
+    equal([goal.what for goal in goals.GOALS if escape(goal.what) not in text], [])
+
+
+tap.run(globals())
