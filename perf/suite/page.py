@@ -16,6 +16,8 @@ same pair of devices: testpmd's macswap, rte_hash, a bare XDP_TX.</li>
 spread goes from the 10th to the 90th percentile. Bursts during which another process had the CPU are not counted.</li>
 <li>Frames are as a driver hands them over, without their checksum: 60 bytes are the 64 of the smallest Ethernet frame.</li>
 <li>Packets are fresh: more of them are written ahead than the second-level cache holds, and flows are drawn at random from all.</li>
+<li>Two processes: a generator that checks every packet on one CPU, and the device under test, Sluice or testpmd, on the other. The one that
+is not measured is stopped. Ratios are of each round by itself. sluiced and the generator share a CPU.</li>
 <li>Publishing is timed with sluiced's own publisher against the real program, while its worker forwards at full speed: from
 the command in the ring to the last worker's next burst, by one clock.</li>
 </ul>"""
@@ -50,7 +52,7 @@ def _goals(verdicts):
         detail = escape(table.conditions(v.figure))
         elsewhere = f"elsewhere: {escape(v.goal.elsewhere)}" if v.goal.elsewhere else ""
         small = "".join(f'<div class="small">{t}</div>' for t in (detail, elsewhere) if t)
-        rows.append((escape(what) + small, f"{escape(goal)} {escape(unit)}", stretch, f"<b>{measured}</b>", spread,
+        rows.append((escape(what) + small, f"{goal.replace('<=', '≤').replace('>=', '≥')} {escape(unit)}", stretch, f"<b>{measured}</b>", spread,
                      f'<span class="{WORD_CLASS[word]}">{WORD_TEXT[word]}</span>'))
     return _table(("what", "goal", "stretch", "measured", "p10 to p90", ""), rows, ("", "num", "num", "num", "num", "word"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 # Told apart without colour too (by their points), and readable on white and on black.
 COLOURS = ("#2f7ed8", "#d9722e", "#2a9d6f", "#b0529f", "#8a8a8a", "#c23b4b")
 
-HEAD = """set terminal svg size 820,420 dynamic enhanced font "sans-serif,13"
+HEAD = """set terminal svg size 820,420 dynamic noenhanced font "sans-serif,13"
 set output "{output}"
 set border 3 linecolor rgb "black"
 set tics nomirror out
@@ -26,7 +26,7 @@ class Series:
     title: str
     points: list  # of (x, y) or (x, y, low, high)
     dashed: bool = False
-    lines_only: bool = False
+    colour: int | None = None  # its own by default
 
 
 @dataclasses.dataclass
@@ -46,12 +46,12 @@ def _script(plot, output, folder):
     for i, series in enumerate(plot.series):
         path = folder / f"{plot.name}-{i}.dat"
         path.write_text("\n".join(" ".join(f"{v:.10g}" for v in point) for point in series.points) + "\n")
-        look = f'linecolor rgb "{COLOURS[i % len(COLOURS)]}" linewidth 2' + (" dashtype 2" if series.dashed else "")
+        colour = COLOURS[(i if series.colour is None else series.colour) % len(COLOURS)]
+        look = f'linecolor rgb "{colour}" linewidth 2' + (" dashtype 2" if series.dashed else "")
         point = f"pointtype {(5, 7, 9, 11, 13, 4)[i % 6]} pointsize 0.7"
-        style = f"lines {look}" if series.lines_only else f"linespoints {look} {point}"
-        parts.append(f'"{path}" using 1:2 title "{series.title}" with {style}')
+        parts.append(f'"{path}" using 1:2 title "{series.title}" with linespoints {look} {point}')
         if len(series.points[0]) == 4:
-            parts.append(f'"{path}" using 1:2:3:4 notitle with yerrorbars {look} {point}')
+            parts.append(f'"{path}" using 1:2:3:4 notitle with yerrorbars linecolor rgb "{colour}" pointtype 0')
     return text + "plot " + ", \\\n     ".join(parts) + "\n"
 
 
@@ -59,6 +59,7 @@ def _adapt(svg):
     """Black becomes the colour of the text around it, so that the plot also works on a dark page."""
     svg = re.sub(r"(['\"])(black|#000000|rgb\( *0, *0, *0\))\1", r"\1currentColor\1", svg)
     svg = svg.replace('color="currentColor"', "")
+    svg = re.sub(r"<use [^>]*color='white'/>", "", svg)  # what gnuplot erases below a point
     return re.sub(r"<title>.*?</title>", "", svg, flags=re.S)
 
 
@@ -98,10 +99,10 @@ def latency_plot(raw):
     rows = (raw.get("memif-latency") or {}).get("latency", {}).get("loads", [])
     series = []
     for mode, name in (("ipip", "Sluice, ipip"), ("macswap", "testpmd macswap")):
-        for point in ("p50", "p99", "p99.9"):
+        for colour, point in enumerate(("p50", "p99", "p99.9")):
             points = [(r["percent"], r[point]) for r in rows if r["mode"] == mode and r[point] > 0]
             if points:
-                series.append(Series(f"{name}, {point}", points, dashed=mode == "macswap"))
+                series.append(Series(f"{name}, {point}", points, mode == "macswap", colour))
     return Plot("latency", "Latency percentiles against load",
                 "Two processes over memif, 64-byte frames, each at shares of its own zero-loss rate.",
                 "percent of the zero-loss rate", "microseconds", series,
