@@ -114,14 +114,22 @@ class Runner:
         began, noise = time.monotonic(), machine.Noise()
         try:
             with hugepages(bench.hugepages_mb):
-                self._run([str(a).format(json=path) for a in argv or bench.argv], outcome, limit_s or bench.limit_s)
-            outcome.data = json.loads(path.read_text())
-            outcome.figures = bench.read(outcome.data)
-        except (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, ZeroDivisionError) as e:
-            outcome.error = f"{type(e).__name__}: {e}" if not isinstance(e, RuntimeError) else str(e)
+                self._run([str(a).replace("{json}", str(path)) for a in argv or bench.argv], outcome, limit_s or bench.limit_s)
+        except (OSError, RuntimeError) as e:
+            outcome.error = str(e)
+        self._read(outcome, path)
         outcome.others_cpus = noise.others_cpus()
         outcome.seconds = time.monotonic() - began
         return outcome
+
+    @staticmethod
+    def _read(outcome, path):
+        """Also of a run that failed in the end: what it measured until then is shown beside the failure."""
+        try:
+            outcome.data = json.loads(path.read_text())
+            outcome.figures = outcome.bench.read(outcome.data)
+        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError) as e:
+            outcome.error = outcome.error or f"what it wrote cannot be read: {type(e).__name__}: {e}"
 
     def _run(self, argv, outcome, limit_s):
         log = self.folder / f"{outcome.bench.name}.log"

@@ -3,8 +3,6 @@
 import figure
 from figure import Figure
 
-PIPELINE = "IPv{family} {forward}"
-
 
 def _row(data, name, flows=None, stages=False):
     """The row of that name; rows with stages have the same name as the ones without."""
@@ -71,8 +69,14 @@ def _own(data, figures):
         figures[key] = Figure(own["value"], own["unit"], own["low"], own["high"], {"note": own["note"]})
 
 
+def _ready_made(data):
+    """What is no cost of a packet has a key already."""
+    return {key: Figure(f["value"], f["unit"], f["low"], f["high"], {"note": f["note"]})
+            for key, f in data.get("figures", {}).items()}
+
+
 def read(data):
-    figures = {}
+    figures = _ready_made(data)
     _hits(data, figures)
     _lookups(data, figures)
     _others(data, figures)

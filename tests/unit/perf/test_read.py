@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """From what the benchmarks write to figures, and from figures to the page."""
+import json
 import re
+import tempfile
 from html import escape
+from pathlib import Path
 
 import tap
 from tap import equal, true
@@ -24,14 +27,17 @@ def row(name, cycles, flows=1000, **more):
 CYCLES = {"machine": {"tsc_ghz": 2.5}, "rows": [
     row("IPv4 ipip", 40), row("IPv4 ipip", 44, stages={"parse": 20, "lookup": 10}), row("  macswap", 20),
     row("IPv4 ipip", 60, 10000000), row("  flow table, 64 keys", 10, 1000000),
-    row("  rte_hash_lookup_bulk, 64 keys", 35, 1000000), row("insert IPv4 ipip", 125, 1000000)]}
+    row("  rte_hash_lookup_bulk, 64 keys", 35, 1000000), row("insert IPv4 ipip", 125, 1000000)],
+    "figures": {"workers.2": {"value": 1.9, "unit": "times", "low": 1.8, "high": 2.0, "note": "both CPUs"},
+                "flood.lost": {"value": 0, "unit": "flows", "low": None, "high": None, "note": ""}}}
 
 MEMIF = {
     "parameters": {"flows": "100k"},
     "rate": {"pps": {"macswap": {}, "l2": {}}, "rounds": [{"macswap": 20e6, "l2": 18e6}, {"macswap": 10e6, "l2": 8e6}],
              "ratio": {"l2": {"values": [0.9, 0.8]}}},
     "flood": {"rounds": [{"share": 0.95, "pps": 2e6}, {"share": 0.97, "pps": 3e6}], "moved": 0},
-    "change": {"rounds": [{"changes_per_s": 99}, {"changes_per_s": 97}], "ratio": {"values": [0.98, 0.96]}, "moved": 2},
+    "change": {"rounds": [{"changes_per_s": 99}, {"changes_per_s": 97}], "ratio": {"values": [0.98, 0.96]},
+               "ratio_idle": {"values": [0.5, 0.7]}, "moved": 2},
     "cps": {"rounds": [{"cps": 3e6}, {"cps": 5e6}]},
     "search": [{"mode": "l2", "size": "64", "flows": "1M", "zero_loss_pps": 5e6, "drop_pps": 6e6}],
 }
@@ -52,6 +58,7 @@ def test_cycles():
     true(figures["insert.4"].low < 20 < figures["insert.4"].high, "a rate's spread is the cycles' other way round")
     equal(figures["hit.4.ipip.1000"].conditions, {"frame_in": 60, "frame_out": 80, "flows": 1000, "hit_rate": 1.0, "loss": 0,
                                                   "cpus": 1})
+    equal((figures["workers.2"].value, figures["workers.2"].low, figures["flood.lost"].value), (1.9, 1.8, 0))
     equal(read_cycles.stages(CYCLES), [("IPv4 ipip", 1000, {"parse": 20, "lookup": 10})])
 
 
@@ -61,6 +68,7 @@ def test_memif():
     equal(figures["memif.macswap"].value, 15)
     equal(figures["flood.share"].value, 96)
     equal(figures["change.throughput"].value, 97)
+    equal(round(figures["change.throughput.all"].value), 60)
     equal(figures["change.moved"].value, 2)
     equal(figures["connections.memif"].value, 4)
     equal(figures["search.l2.64.1M"].conditions["flows"], 1000000)
@@ -104,6 +112,30 @@ def test_page_is_whole():
         true(wanted in text, wanted)
     equal(re.findall(r"<script|<link|src=|https?://", text), [], "things from elsewhere")
     equal([goal.what for goal in goals.GOALS if escape(goal.what) not in text], [])
+
+
+def run(program, limit_s=60):
+    """One benchmark that is a shell program; it is given the path of its JSON file."""
+    one = bench.Bench("shell", "a test", ["sh", "-c", program, "sh", "{json}"], read_publish.read, 20)
+    with tempfile.TemporaryDirectory() as folder:
+        return bench.Runner(Path(folder)).run(one, limit_s=limit_s)
+
+
+def test_a_run():
+    outcome = run(f"echo '{json.dumps(PUBLISH)}' > $1")
+    equal((outcome.error, "publish.flags.p50" in outcome.figures), ("", True))
+
+
+def test_runs_that_fail():
+    for program, wanted in (("echo broken; exit 3", "exit code 3: broken"), ("sleep 60", "not done after 1 s"),
+                            ("true", "cannot be read"), ("echo '{}' > $1", "cannot be read"), ("echo x > $1", "cannot be read")):
+        outcome = run(program, 1 if "sleep" in program else 60)
+        true(wanted in outcome.error and not outcome.figures, f"{program}: {outcome.error}")
+
+
+def test_a_run_that_fails_in_the_end():
+    outcome = run(f"echo '{json.dumps(PUBLISH)}' > $1; exit 1")
+    true("exit code 1" in outcome.error and "publish.flags.p50" in outcome.figures, outcome.error)
 
 
 tap.run(globals())
