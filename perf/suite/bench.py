@@ -78,7 +78,8 @@ def benches():
         Bench("publish", "from a change to the last worker's acknowledgement",
               [HERE / "publish.py", "{json}"], read_publish.read, 60, 256),
         Bench("xdp", "the XDP program, in nanoseconds above a bare XDP_TX",
-              [perf / "xdp/xdp_bench", "--rounds", "5", "--json", "{json}"], read_xdp.read, 60),
+              [perf / "xdp/xdp_bench", "--rounds", "5", "--json", "{json}"], read_xdp.read, 60, 0,
+              [perf / "xdp/xdp_bench", "--rounds", "5", "--json", "{json}"]),
         *(memif(part, *about) for part, about in MEMIF.items()),
     ]
 

@@ -40,6 +40,9 @@ RATIOS = (
     Ratio("insert.6", "insert, IPv6 ipip / macswap's work", "cycles", "insert.6.cycles", "macswap.1000000"),
     Ratio("flood", "SYN flood into a full table / macswap's work", "cycles", "flood.cycles", "macswap.1000000"),
     Ratio("icmp", "ICMP error / macswap's work", "cycles", "icmp.cycles", "macswap.1000000"),
+    Ratio("xdp.hit", "XDP, existing flow, 100 K flows / a bare XDP_TX", "xdp", "xdp.hit.4.100000", "xdp.bare.hit.4.100000"),
+    Ratio("memif.l2", "two processes over memif, l2 / testpmd's macswap", "memif-rate", "memif.ratio.l2", None, MORE),
+    Ratio("memif.ipip", "two processes over memif, ipip / testpmd's macswap", "memif-rate", "memif.ratio.ipip", None, MORE),
 )
 
 

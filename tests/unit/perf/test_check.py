@@ -1,9 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """perf-check fails on a regression, and only then."""
+import json
+from pathlib import Path
+
 import tap
 from tap import equal, true
 
+import bench
 import check
 import compare
 from compare import Ratio
@@ -106,6 +110,19 @@ def test_what_the_baseline_lacks_is_said_and_passes():
     lines = run(Bench(a=[cost(2.0)], b=[gain(4.0)]), {"cost": 2.0})
     equal(failed(lines), [])
     true("not in the baseline" in lines[1].text(), lines[1].text())
+
+
+def test_ratios_are_of_benchmarks_that_are_run_for_them():
+    known = {b.name: b for b in bench.benches()}
+    for ratio in compare.RATIOS:
+        true(ratio.bench in known and known[ratio.bench].check_argv, ratio.key)
+    equal(len({ratio.key for ratio in compare.RATIOS}), len(compare.RATIOS))
+
+
+def test_the_baseline_has_only_ratios_that_are_compared():
+    ratios = json.loads((Path(compare.__file__).parent.parent / "baseline.json").read_text())["ratios"]
+    equal(sorted(set(ratios) - {ratio.key for ratio in compare.RATIOS}), [])
+    true(len(ratios) >= 10, "too few")
 
 
 def test_exit_codes():
