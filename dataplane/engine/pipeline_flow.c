@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Flows: from packet to instance. */
+#include <rte_prefetch.h>
+
 #include "dataplane/engine/pipeline_internal.h"
 
 static inline struct lb_instances instances_of(const struct burst *b)
@@ -59,9 +61,9 @@ static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint6
 }
 
 /*
- * The lookup stage, once for each way to search a bucket. Hits are done here;
- * a second line is read only if the first one has sent flows away. (It ends with
- * a declaration so that its uses end with a semicolon.)
+ * The lookup stage, once for each way to search a bucket. Flows in their first line
+ * are done here; the second line of the others is fetched meanwhile, if there is one to
+ * search or to write. (It ends with a declaration so that its uses end with a semicolon.)
  */
 #define PIPELINE_LOOKUP(variant, find, attribute)                                                  \
 	attribute void pipeline_lookup_##variant(struct burst *b)                                  \
@@ -75,19 +77,20 @@ static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint6
 			uint32_t i = b->flow[n];                                                   \
 			struct lb_bucket *bucket = b->bucket[i];                                   \
 			int slot = find(bucket, b->key[i]);                                        \
+			bool is_full;                                                              \
                                                                                                    \
-			if (lb_unlikely(slot < 0 && lb_bucket_spill(bucket))) {                    \
-				bucket = bucket_other(flows, b->spread[i], bucket);                \
-				slot = find(bucket, b->key[i]);                                    \
-			}                                                                          \
-			if (lb_likely(slot >= 0))                                                  \
+			if (lb_likely(slot >= 0)) {                                                \
 				flow_hit(b, i, (struct lb_flow_ref){ bucket, (uint32_t)slot },     \
 					 instances, now);                                          \
-			else                                                                       \
-				b->miss[b->n_miss++] = (uint8_t)i;                                 \
+				continue;                                                          \
+			}                                                                          \
+			b->miss[b->n_miss++] = (uint8_t)i;                                         \
+			is_full = find(bucket, 0) < 0;                                             \
+			b->full |= (uint64_t)is_full << i;                                         \
+			if (is_full || lb_bucket_spill(bucket))                                    \
+				rte_prefetch0(bucket_other(flows, b->spread[i], bucket));          \
 		}                                                                                  \
 		b->pl->stats->flow_hits += (uint64_t)n_flow - b->n_miss;                           \
-		b->pl->stats->flow_misses += b->n_miss;                                            \
 	}                                                                                          \
 	struct burst
 
@@ -159,8 +162,66 @@ static void flow_miss(struct burst *b, uint32_t i)
 		flow_record(b, i, &steer, sel, is_taken_over);
 }
 
+/* Flows that lie in their second line; those that are in neither stay in b->miss. */
+static void find_in_second(struct burst *b)
+{
+	const struct lb_table *flows = &b->pl->flows->table;
+	const uint32_t n_first = b->n_miss;
+	uint32_t n_miss = 0;
+
+	for (uint32_t n = 0; n < n_first; n++) {
+		uint32_t i = b->miss[n];
+		struct lb_bucket *second = bucket_other(flows, b->spread[i], b->bucket[i]);
+		int slot = lb_bucket_spill(b->bucket[i]) ? lb_bucket_find(second, b->key[i]) : -1;
+
+		if (slot >= 0)
+			flow_hit(b, i, (struct lb_flow_ref){ second, (uint32_t)slot },
+				 instances_of(b), b->now);
+		else
+			b->miss[n_miss++] = (uint8_t)i;
+	}
+	b->n_miss = (uint16_t)n_miss;
+	b->pl->stats->flow_hits += n_first - n_miss;
+	b->pl->stats->flow_misses += n_miss;
+}
+
+/*
+ * Where both lines are full, someone has to go. If he lies in his second line, the first one
+ * counts him and will be written: fetch it.
+ */
+static void prefetch_victims(struct burst *b)
+{
+	const struct lb_flow_timeouts *timeouts = &b->tables->timeouts;
+	const struct lb_table *flows = &b->pl->flows->table;
+
+	for (uint32_t n = 0; n < b->n_miss; n++) {
+		uint32_t i = b->miss[n], slot;
+		struct lb_bucket *bucket = b->bucket[i];
+		struct lb_bucket *second = bucket_other(flows, b->spread[i], bucket);
+		struct lb_victim victim, other;
+
+		if (!(b->full >> i & 1))
+			continue;
+		victim = lb_bucket_victim(bucket, b->now, timeouts);
+		if (lb_victim_rank(victim) <= LB_SLOT_EXPIRED)
+			continue;
+		other = lb_bucket_victim(second, b->now, timeouts);
+		if (lb_victim_is_cheaper(other, victim)) {
+			bucket = second;
+			victim = other;
+		}
+		slot = lb_victim_slot(victim);
+		if (lb_bucket_is_away(bucket, slot))
+			rte_prefetch0(bucket_other(
+				flows, lb_flow_spread(&b->tables->secret, bucket->key[slot]),
+				bucket));
+	}
+}
+
 void pipeline_misses(struct burst *b)
 {
+	find_in_second(b);
+	prefetch_victims(b);
 	for (uint32_t n = 0; n < b->n_miss; n++) {
 		uint32_t i = b->miss[n];
 		struct lb_flow_ref ref;

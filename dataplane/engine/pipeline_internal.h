@@ -20,6 +20,7 @@ struct burst {
 	uint8_t flow[PIPELINE_BURST];
 	uint8_t miss[PIPELINE_BURST];
 	uint8_t icmp[PIPELINE_BURST];
+	uint64_t full; /* bits of packets of miss whose first line has no free slot */
 
 	lb_result result[PIPELINE_BURST];
 	uint16_t instance[PIPELINE_BURST];
@@ -30,7 +31,7 @@ struct burst {
 	struct lb_meta meta[PIPELINE_BURST];
 };
 
-/** Look up the flows of b->flow; those that are not there go to b->miss. Chosen by CPU. */
+/** Look up the flows of b->flow; those that are not in their first line go to b->miss. Chosen by CPU. */
 typedef void (*stage_lookup_fn)(struct burst *b);
 
 void pipeline_lookup_portable(struct burst *b);
@@ -40,7 +41,7 @@ void pipeline_lookup_avx512(struct burst *b);
 /** The best of them for this CPU. */
 stage_lookup_fn pipeline_lookup_choose(void);
 
-/** Choose instances for the flows of b->miss and record them. */
+/** Find the flows of b->miss in their second lines; choose instances for the others and record them. */
 void pipeline_misses(struct burst *b);
 
 /** Find the instances of the flows that the ICMP errors of b->icmp quote. */
