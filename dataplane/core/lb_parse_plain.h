@@ -10,21 +10,29 @@
 
 #include "dataplane/core/lb_parse.h"
 
-#define LB_TCP4_L4_OFFSET ((uint16_t)(sizeof(struct lb_eth) + sizeof(struct lb_ipv4)))
-#define LB_TCP4_HEADERS (LB_TCP4_L4_OFFSET + (uint32_t)sizeof(struct lb_tcp))
+/* The headers of such a packet. */
+struct lb_tcp4 {
+	struct lb_eth eth;
+	struct lb_ipv4 ip;
+	struct lb_tcp tcp;
+} LB_PACKED;
+
+#define LB_TCP4_L4_OFFSET LB_OFFSETOF(struct lb_tcp4, tcp)
 
 /* The first eight bytes of struct lb_meta, but the flags. */
 #define LB_TCP_META(family, l4_offset)                                                             \
 	((uint64_t)LB_CLASS_FLOW | (uint64_t)(family) << 16 | (uint64_t)LB_IPPROTO_TCP << 24 |     \
 	 (uint64_t)sizeof(struct lb_eth) << 40 | (uint64_t)(l4_offset) << 48)
 
-LB_STATIC_ASSERT(LB_OFFSETOF(struct lb_meta, family) == 2 &&
-			 LB_OFFSETOF(struct lb_meta, proto) == 3 &&
-			 LB_OFFSETOF(struct lb_meta, l3_offset) == 5 &&
-			 LB_OFFSETOF(struct lb_meta, l4_offset) == 6 &&
-			 LB_OFFSETOF(struct lb_meta, vip6) ==
-				 LB_OFFSETOF(struct lb_meta, client6) + 16,
-		 "they are written together");
+LB_STATIC_ASSERT(
+	LB_OFFSETOF(struct lb_meta, family) == 2 && LB_OFFSETOF(struct lb_meta, proto) == 3 &&
+		LB_OFFSETOF(struct lb_meta, l3_offset) == 5 &&
+		LB_OFFSETOF(struct lb_meta, l4_offset) == 6 &&
+		LB_OFFSETOF(struct lb_meta, vip_port) ==
+			LB_OFFSETOF(struct lb_meta, client_port) + 2 &&
+		LB_OFFSETOF(struct lb_meta, vip4) == LB_OFFSETOF(struct lb_meta, client4) + 4 &&
+		LB_OFFSETOF(struct lb_meta, vip6) == LB_OFFSETOF(struct lb_meta, client6) + 16,
+	"they are written together");
 
 /* Whether ethertype, version, header length, fragment bits and protocol are the usual ones. */
 LB_INLINE bool lb_tcp4_is_plain(const uint8_t *frame)
@@ -65,11 +73,12 @@ LB_INLINE bool lb_tcp4_is_right(const struct lb_ipv4 *ip, const struct lb_tcp *t
  */
 LB_INLINE bool lb_parse_tcp4(const struct lb_frame *frame, uint64_t mac, struct lb_meta *meta)
 {
-	const struct lb_ipv4 *ip = (const struct lb_ipv4 *)(frame->data + sizeof(struct lb_eth));
-	const struct lb_tcp *tcp = (const struct lb_tcp *)(ip + 1);
+	const struct lb_tcp4 *headers = (const struct lb_tcp4 *)frame->data;
+	const struct lb_ipv4 *ip = &headers->ip;
+	const struct lb_tcp *tcp = &headers->tcp;
 	uint32_t l3_len;
 
-	if (lb_unlikely(!lb_fits(frame->data, LB_TCP4_HEADERS, frame->end) ||
+	if (lb_unlikely(!lb_fits(headers, sizeof(*headers), frame->end) ||
 			(lb_load64(frame->data) & LB_MAC_MASK) != mac ||
 			!lb_tcp4_is_plain(frame->data)))
 		return false;
@@ -80,10 +89,8 @@ LB_INLINE bool lb_parse_tcp4(const struct lb_frame *frame, uint64_t mac, struct 
 	lb_store64(meta, LB_TCP_META(4, LB_TCP4_L4_OFFSET));
 	meta->tcp_flags = tcp->flags;
 	meta->l3_len = l3_len;
-	meta->client_port = tcp->sport;
-	meta->vip_port = tcp->dport;
-	meta->client4 = ip->src;
-	meta->vip4 = ip->dst;
+	lb_store32(&meta->client_port, lb_load32(&tcp->sport));
+	lb_store64(&meta->client4, lb_load64(&ip->src));
 	return true;
 }
 

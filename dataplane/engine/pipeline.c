@@ -25,9 +25,8 @@ static inline void prefetch_header(const struct rte_mbuf *m, enum lb_forward for
 	__builtin_prefetch(rte_pktmbuf_mtod(m, uint8_t *) - (forward != LB_FORWARD_L2), 1);
 }
 
-/* Return: whether the flow is to be looked up. */
-static inline bool classify_flow(struct burst *b, uint32_t i, const struct lb_service *service,
-				 uint64_t key, uint64_t spread)
+static inline void flow_note(struct burst *b, uint32_t i, const struct lb_service *service,
+			     uint64_t key, uint64_t spread)
 {
 	const struct lb_table *flows = &b->pl->flows->table;
 	struct lb_bucket *bucket = &flows->bucket[lb_table_primary(flows, spread)];
@@ -39,10 +38,6 @@ static inline bool classify_flow(struct burst *b, uint32_t i, const struct lb_se
 	b->bucket[i] = bucket;
 	b->service[i] = service;
 	b->result[i] = LB_VERDICT_FORWARD;
-	if (lb_likely(b->meta[i].class == LB_CLASS_FLOW))
-		return true;
-	b->icmp[b->n_icmp++] = (uint8_t)i;
-	return false;
 }
 
 static inline struct lb_frame frame_of(const struct rte_mbuf *m)
@@ -52,7 +47,7 @@ static inline struct lb_frame frame_of(const struct rte_mbuf *m)
 	return (struct lb_frame){ data, data + m->data_len, m->pkt_len };
 }
 
-/* Any packet. */
+/* Any packet. Return: whether its flow is to be looked up. */
 static __rte_noinline bool classify_other(struct burst *b, uint32_t i)
 {
 	const struct lb_service_table *services = b->tables->services;
@@ -70,7 +65,10 @@ static __rte_noinline bool classify_other(struct burst *b, uint32_t i)
 		if (!service)
 			return false;
 		key = lb_steer_key(secret, meta, service->id, service->salt);
-		return classify_flow(b, i, service, key, lb_flow_spread(secret, key));
+		flow_note(b, i, service, key, lb_flow_spread(secret, key));
+		if (meta->class == LB_CLASS_ICMP_ERROR)
+			b->icmp[b->n_icmp++] = (uint8_t)i;
+		return meta->class == LB_CLASS_FLOW;
 	}
 	if (meta->class == LB_CLASS_DROP ||
 	    (meta->class == LB_CLASS_BAD && lb_service_is_vip(services, meta)))
@@ -83,17 +81,18 @@ static inline bool classify(struct burst *b, uint32_t i, const struct lb_service
 			    const struct lb_secret *secret)
 {
 	const struct lb_frame frame = frame_of(b->pkt[i]);
-	struct lb_meta *meta = &b->meta[i];
+	const struct lb_tcp4 *headers = (const struct lb_tcp4 *)frame.data;
 	const struct lb_service *service;
 	uint64_t key;
 
-	if (lb_unlikely(!lb_parse_tcp4(&frame, b->pl->port_mac, meta)))
+	if (lb_unlikely(!lb_parse_tcp4(&frame, b->pl->port_mac, &b->meta[i])))
 		return classify_other(b, i);
-	service = lb_service_find4(services, meta->vip4, meta->vip_port, LB_IPPROTO_TCP);
+	service = lb_service_find4(services, headers->ip.dst, headers->tcp.dport, LB_IPPROTO_TCP);
 	if (lb_unlikely(!service))
 		return classify_other(b, i);
-	key = lb_flow_key4(meta->client4, meta->client_port, service->id);
-	return classify_flow(b, i, service, key, lb_flow_spread(secret, key));
+	key = lb_flow_key4(headers->ip.src, headers->tcp.sport, service->id);
+	flow_note(b, i, service, key, lb_flow_spread(secret, key));
+	return true;
 }
 
 /* Parse, find the service, hash, and have the bucket brought to the cache. */
