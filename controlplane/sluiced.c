@@ -25,8 +25,9 @@ static void key_collect(const struct config_change *change, void *context)
 	refusal->key_count++;
 }
 
-static int refuse_keys(struct sluiced_refusal *refusal)
+static int refuse_keys(struct sluiced_refusal *refusal, const struct config_node *running)
 {
+	bool xdp = running->dataplane == CONFIG_DATAPLANE_XDP;
 	uint32_t shown =
 		refusal->key_count < SLUICED_KEYS_MAX ? refusal->key_count : SLUICED_KEYS_MAX;
 	size_t at = 0;
@@ -36,7 +37,8 @@ static int refuse_keys(struct sluiced_refusal *refusal)
 				       i ? ", " : "", refusal->keys[i]);
 	if (at < sizeof(refusal->message))
 		snprintf(refusal->message + at, sizeof(refusal->message) - at,
-			 ": changed, which needs a restart of sluice-dataplane and sluiced");
+			 ": changed, which needs a restart of %s",
+			 xdp ? "sluiced" : "sluice-dataplane and sluiced");
 	return -EPERM;
 }
 
@@ -58,7 +60,7 @@ int sluiced_apply(struct sluiced *sluiced, struct config *config, struct sluiced
 	if (before)
 		config_diff(before, config, key_collect, refusal);
 	if (refusal->key_count > 0)
-		return refuse_keys(refusal);
+		return refuse_keys(refusal, &before->node);
 	err = model_apply(sluiced->model, config, clock_now_ms());
 	if (err)
 		return refuse(refusal, err);
