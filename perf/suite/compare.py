@@ -27,8 +27,8 @@ class Ratio:
 def _hits():
     for family, forward in (("4", "ipip"), ("4", "l2"), ("6", "ipip")):
         for flows, word in ((1000, "1 K"), (1000000, "1 M"), (10000000, "10 M")):
-            yield Ratio(f"hit.{family}.{forward}.{flows}", f"existing flow, IPv{family} {forward}, {word} flows / macswap's work",
-                        "cycles", f"hit.{family}.{forward}.{flows}", f"macswap.{flows}")
+            yield Ratio(f"hit.{family}.{forward}.{flows}", f"existing flow, IPv{family} {forward}, {word} flows / rte_hash's lookup",
+                        "cycles", f"hit.{family}.{forward}.{flows}", f"lookup.rte_hash.{flows}")
 
 
 RATIOS = (
@@ -36,10 +36,10 @@ RATIOS = (
     Ratio("hit.4.ipip.growth", "existing flow, IPv4 ipip, 10 M flows / 1 K flows", "cycles", "hit.4.ipip.growth", None),
     Ratio("lookup.1000000", "rte_hash / flow table, 1 M flows", "cycles", "lookup.1000000", None, MORE),
     Ratio("lookup.10000000", "rte_hash / flow table, 10 M flows", "cycles", "lookup.10000000", None, MORE),
-    Ratio("insert.4", "insert, IPv4 ipip / macswap's work", "cycles", "insert.4.cycles", "macswap.1000000"),
-    Ratio("insert.6", "insert, IPv6 ipip / macswap's work", "cycles", "insert.6.cycles", "macswap.1000000"),
-    Ratio("flood", "SYN flood into a full table / macswap's work", "cycles", "flood.cycles", "macswap.1000000"),
-    Ratio("icmp", "ICMP error / macswap's work", "cycles", "icmp.cycles", "macswap.1000000"),
+    Ratio("insert.4", "insert, IPv4 ipip / rte_hash's lookup", "cycles", "insert.4.cycles", "lookup.rte_hash.1000000"),
+    Ratio("insert.6", "insert, IPv6 ipip / rte_hash's lookup", "cycles", "insert.6.cycles", "lookup.rte_hash.1000000"),
+    Ratio("flood", "SYN flood into a full table / rte_hash's lookup", "cycles", "flood.cycles", "lookup.rte_hash.1000000"),
+    Ratio("icmp", "ICMP error / rte_hash's lookup", "cycles", "icmp.cycles", "lookup.rte_hash.1000000"),
     Ratio("xdp.hit", "XDP, existing flow, 100 K flows / a bare XDP_TX", "xdp", "xdp.hit.4.100000", "xdp.bare.hit.4.100000"),
     Ratio("memif.l2", "two processes over memif, l2 / testpmd's macswap", "memif-rate", "memif.ratio.l2", None, MORE),
     Ratio("memif.ipip", "two processes over memif, ipip / testpmd's macswap", "memif-rate", "memif.ratio.ipip", None, MORE),
