@@ -220,8 +220,7 @@ static int claim(struct publish_backend *x, const char *port)
 }
 
 /* The maps, and the directory of what is in them; both or neither. */
-static int maps_open(struct publish_backend *x, const char *port,
-		     const struct xdp_object_options *opt)
+static int maps_open(struct publish_backend *x, const struct xdp_object_options *opt)
 {
 	int err = xdp_object_open(&x->object, opt);
 
@@ -232,12 +231,9 @@ static int maps_open(struct publish_backend *x, const char *port,
 	if (err == -ESTALE) {
 		log_warn("xdp: flows are there, but not the directory of what they name; they are "
 			 "forgotten");
-		xdp_object_detach(&x->object);
+		xdp_object_forget(&x->object);
 		xdp_object_close(&x->object);
-		close(x->claim_fd);
-		err = claim(x, port);
-		if (!err)
-			err = xdp_object_open(&x->object, opt);
+		err = xdp_object_open(&x->object, opt);
 		if (!err)
 			err = publish_xdp_segment_open(&x->link, x->options.run_dir, &x->object);
 	}
@@ -270,7 +266,7 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 	if (!err)
 		err = claim(x, node->port);
 	if (!err)
-		err = maps_open(x, node->port, &opt);
+		err = maps_open(x, &opt);
 	if (err)
 		return err;
 	err = xdp_watch_init(&x->watch, &x->object);

@@ -487,6 +487,11 @@ int xdp_object_attach(struct xdp_object *o, int ifindex)
 	return err;
 }
 
+void xdp_object_forget(struct xdp_object *o)
+{
+	maps_unpin(o);
+}
+
 void xdp_object_detach(struct xdp_object *o)
 {
 	char path[PATH_BYTES];

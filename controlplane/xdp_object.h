@@ -68,6 +68,9 @@ int xdp_object_attach(struct xdp_object *object, int ifindex);
 /** Take the program off its interface, and remove what is pinned. */
 void xdp_object_detach(struct xdp_object *object);
 
+/** Have the next start begin with new maps. The program that runs goes on with these until then. */
+void xdp_object_forget(struct xdp_object *object);
+
 /** Leave everything as it is, and forget it. */
 void xdp_object_close(struct xdp_object *object);
 
