@@ -23,6 +23,7 @@
 
 #define LOG_BYTES (1u << 20)
 #define PATH_BYTES 256
+#define LIBXDP_DISPATCHER "xdp_dispatcher"
 #define BUCKETS_MIN 64
 #define MTU_ONE_BUFFER                                                                             \
 	3498	      /* a page without headroom, Ethernet and VLAN headers, skb_shared_info */
@@ -399,12 +400,17 @@ static void why_busy(struct xdp_object *o, int ifindex)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 	struct bpf_prog_info info;
+	const char *name;
 
-	if (bpf_xdp_query(ifindex, 0, &query) || !query.prog_id)
+	if (bpf_xdp_query(ifindex, 0, &query) || !query.prog_id) {
 		why_set(o, "the XDP hook is busy");
-	else
-		why_set(o, "the XDP hook is held by program '%s' (id %u)",
-			holder_name(query.prog_id, &info), query.prog_id);
+		return;
+	}
+	name = holder_name(query.prog_id, &info);
+	why_set(o, "the XDP hook is held by program '%s' (id %u)%s", name, query.prog_id,
+		strcmp(name, LIBXDP_DISPATCHER) == 0
+			? "; it is libxdp's, and xdp-loader names the programs behind it"
+			: "");
 }
 
 /* Ours is on the hook already: exchange the program. -ENOLINK if it is on no interface, or another. */
