@@ -31,6 +31,7 @@ struct options {
 	uint32_t n;
 	uint32_t rounds;
 	bool l2;
+	bool hit_only;
 	const char *pin;
 	const char *json;
 };
@@ -44,8 +45,9 @@ void die(const char *what)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: xdp_bench [--l2] [--rounds N] [--peer NAME=PATH[,PER_SECOND]]... "
-			"[--json FILE]\n       xdp_bench [--l2] --pin PATH\n");
+	fprintf(stderr,
+		"usage: xdp_bench [--l2] [--hit] [--rounds N] [--peer NAME=PATH[,PER_SECOND]]... "
+		"[--json FILE]\n       xdp_bench [--l2] --pin PATH\n");
 	exit(2);
 }
 
@@ -88,6 +90,7 @@ static void options_read(struct options *opt, int argc, char **argv)
 {
 	static const struct option longs[] = { { "peer", required_argument, NULL, 'p' },
 					       { "l2", no_argument, NULL, 'l' },
+					       { "hit", no_argument, NULL, 'h' },
 					       { "rounds", required_argument, NULL, 'r' },
 					       { "json", required_argument, NULL, 'j' },
 					       { "pin", required_argument, NULL, 'P' },
@@ -95,11 +98,13 @@ static void options_read(struct options *opt, int argc, char **argv)
 	int c;
 
 	*opt = (struct options){ .n = 1, .rounds = ROUNDS, .targets[0].name = "sluice" };
-	while ((c = getopt_long(argc, argv, "p:lr:j:P:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "p:lhr:j:P:", longs, NULL)) != -1) {
 		if (c == 'p')
 			peer_add(opt, optarg);
 		else if (c == 'l')
 			opt->l2 = true;
+		else if (c == 'h')
+			opt->hit_only = true;
 		else if (c == 'r')
 			opt->rounds = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (c == 'j')
@@ -123,6 +128,8 @@ static void measure(struct options *opt)
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 			trial_hit(opt->targets, opt->n, family, sizes[i], &f);
 			report_row(r, opt->targets, "hit", family, sizes[i], &f);
+			if (opt->hit_only)
+				continue;
 			trial_insert(opt->targets, opt->n, family, &f);
 			report_row(r, opt->targets, "insert", family, sizes[i], &f);
 		}

@@ -141,6 +141,7 @@ int own_load(bool l2, uint32_t cpu)
 	if (!skel)
 		die("open");
 	skel->rodata->lb_xdp_buckets = BUCKETS;
+	skel->rodata->lb_xdp_shared = true; /* as sluiced does */
 	bpf_map__set_max_entries(skel->maps.xdp_flows, BUCKETS);
 	bpf_map__set_max_entries(skel->maps.xdp_cpus, n_cpus);
 	bpf_map__set_max_entries(skel->maps.xdp_counts, n_cpus * LB_XDP_INSTANCES_MAX);
