@@ -91,7 +91,7 @@ packet_libs := $(dpdk_libs) -lbpf $(common_libs)
 module = $(or $(if $(filter config/%,$(bare)),config),$(if $(filter controlplane/cli/%,$(bare)),cli),$(if \
 	$(filter controlplane/instance/%,$(bare)),instance),$(if $(filter controlplane/%,$(bare)),controlplane),$(if \
 	$(filter engine/%,$(bare)),engine),$(if $(filter io/%,$(bare)),io),$(if $(filter abi/%,$(bare)),abi),$(if \
-	$(filter core/%,$(bare)),core),$(if $(filter xdp/%,$(bare)),xdp),other)
+	$(filter core/%,$(bare)),core),$(if $(filter xdp/%,$(bare)),xdp),$(if $(filter pktgen/%,$(bare)),pktgen),other)
 bare = $(patsubst docs/gen/%,config/%,$(patsubst dataplane/%,%,$(patsubst tests/unit/%,%,$1)))
 
 sources = $(wildcard $(addsuffix /*.c,$1))
@@ -114,6 +114,7 @@ flags_io = $(dpdk_cflags)
 flags_abi = $(dpdk_cflags)
 flags_other = $(dpdk_cflags)
 flags_xdp = $(dpdk_cflags)
+flags_pktgen = $(dpdk_cflags)
 flags_controlplane = $(dpdk_cflags) $(HARDENING)
 flags_cli = $(HARDENING)
 flags_instance = $(HARDENING)
@@ -177,6 +178,7 @@ $(call archive,config): $(CONFIG_OBJS)
 $(call archive,controlplane): $(filter-out %/main.o,$(CONTROL_OBJS))
 $(call archive,cli): $(filter-out %/main.o,$(CLI_OBJS))
 $(call archive,instance): $(filter-out %/main.o,$(INSTANCE_OBJS))
+$(call archive,pktgen): $(filter-out %/main.o,$(call objects,perf/pktgen)) $(O)/obj/controlplane/maglev.o
 
 $(O)/lib/%.a:
 	$(call say,AR,$@)
@@ -213,6 +215,7 @@ tests_controlplane := controlplane config
 tests_cli := cli config
 tests_instance := instance
 tests_xdp := vector harness engine config
+tests_pktgen := pktgen config
 tests_other := engine config
 
 test_libs_engine = $(packet_libs)
@@ -224,6 +227,7 @@ test_libs_controlplane = $(control_libs) $(dpdk_libs)
 test_libs_cli = $(common_libs) -levent
 test_libs_instance = -lbpf $(common_libs)
 test_libs_xdp = $(packet_libs)
+test_libs_pktgen = $(packet_libs)
 
 find_c = $(sort $(shell find $1 -name '*.c' 2>/dev/null))
 unit_sources := $(call find_c,tests/unit)
