@@ -11,8 +11,7 @@
 #define VARIES_IPV4_CSUM 10
 
 /* Compiled for vectors, see the Makefile: sixteen packets at a time where the CPU can. */
-__attribute__((target_clones("avx512f", "avx2", "default"))) void wire_compute(struct wire_batch *b,
-									       uint32_t n)
+LB_INLINE void compute(struct wire_batch *b, uint32_t n)
 {
 	n = (n + VECTOR - 1) / VECTOR * VECTOR;
 	for (uint32_t i = 0; i < n; i++) {
@@ -34,6 +33,36 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) void wire_compute(s
 		b->tcp_csum[i] = ~sum & 0xffff;
 		b->ip_csum[i] = ~ip & 0xffff;
 	}
+}
+
+static void compute_portable(struct wire_batch *b, uint32_t n)
+{
+	compute(b, n);
+}
+
+__attribute__((target("avx2"))) static void compute_avx2(struct wire_batch *b, uint32_t n)
+{
+	compute(b, n);
+}
+
+__attribute__((target("avx512f"))) static void compute_avx512(struct wire_batch *b, uint32_t n)
+{
+	compute(b, n);
+}
+
+static void (*compute_chosen)(struct wire_batch *b, uint32_t n) = compute_portable;
+
+static void compute_choose(void)
+{
+	if (__builtin_cpu_supports("avx512f"))
+		compute_chosen = compute_avx512;
+	else if (__builtin_cpu_supports("avx2"))
+		compute_chosen = compute_avx2;
+}
+
+void wire_compute(struct wire_batch *b, uint32_t n)
+{
+	compute_chosen(b, n);
 }
 
 static uint32_t sum_of(const uint8_t *p, uint32_t bytes)
@@ -189,6 +218,7 @@ int wire_init(struct wire *wire, const struct wire_setup *setup)
 {
 	uint32_t n = setup->n_targets * (setup->n_sizes + WIRE_EXTRAS);
 
+	compute_choose();
 	memset(wire, 0, sizeof(*wire));
 	for (uint32_t s = 0; s < setup->n_sizes; s++)
 		if (setup->sizes[s] < 64 || setup->sizes[s] > WIRE_FRAME_MAX)

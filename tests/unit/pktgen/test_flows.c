@@ -98,9 +98,9 @@ static void test_uniform_and_flood(void **state)
 				count[pick[k].flow]++;
 		}
 	}
-	assert_in_range(flood, PICKS / 4 * 0.98, PICKS / 4 * 1.02);
+	assert_in_range(flood, PICKS / 4 - PICKS / 200, PICKS / 4 + PICKS / 200);
 	for (uint32_t i = 0; i < FLOWS; i++)
-		assert_in_range(count[i], PICKS * 3 / 4 / FLOWS * 0.9, PICKS * 3 / 4 / FLOWS * 1.1);
+		assert_in_range(count[i], 6700, 8300); /* of 7500 on average: 9 sigma */
 	flows_fini(&flows);
 }
 

@@ -95,7 +95,7 @@ static void test_packets(void **state)
 	for (uint32_t flow = 0; flow < 1000; flow++) {
 		uint32_t size = flow % 4; /* the last is the bare one */
 		const struct wire_kind *kind;
-		struct lb_meta meta;
+		struct lb_meta meta = { 0 };
 		struct lb_frame f;
 
 		packet_make(&batch, flow, size, frame);
