@@ -166,6 +166,11 @@ class Sluice(Lab):
         self.testpmd.pids = [child.pid]
         first(child.pid)
 
+    def flow_table(self):
+        """The dataplane's counters of its flow table."""
+        time.sleep(0.1)  # they are gathered now and then
+        return self.ctl("status")["node"]["flow_table"]
+
     def control_cpu_s(self):
         """CPU time that the control plane and the dataplane's main thread have used."""
         return sum(int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) for pid in self.sluice.pids) / 1e9

@@ -91,12 +91,13 @@ static void lcores_text(const struct options *o, char *text, size_t size)
 		snprintf(text, size, "--lcores=0@(%s),%d@(%s)", cpus, WORKER, cpus);
 }
 
+/* DPDK keeps pointers into its arguments. */
 static int words_add(char **argv, int argc, const char *words)
 {
-	char *copy = words ? strdup(words) : NULL;
+	static char copy[1024];
 
-	for (char *word = copy ? strtok(copy, " ") : NULL; word && argc < ARGS_MAX - 1;
-	     word = strtok(NULL, " "))
+	snprintf(copy, sizeof(copy), "%s", words ? words : "");
+	for (char *word = strtok(copy, " "); word && argc < ARGS_MAX - 1; word = strtok(NULL, " "))
 		argv[argc++] = word;
 	return argc;
 }

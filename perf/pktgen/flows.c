@@ -109,6 +109,12 @@ void flows_begin(struct flows *flows, uint64_t now)
 	flows->due = 0;
 }
 
+void flows_assume_open(struct flows *flows)
+{
+	flows->head = flows->open;
+	flows->head_tuple = flows->open == flows->tuples ? 0 : flows->open;
+}
+
 /* Once an ACK has been sent for all, the window of open connections is full. */
 uint32_t flows_open(struct flows *flows, uint64_t *next, struct flows_pick *picks, uint32_t n)
 {
@@ -120,10 +126,8 @@ uint32_t flows_open(struct flows *flows, uint64_t *next, struct flows_pick *pick
 			.tcp_flags = *next < flows->open ? SYN : ACK,
 			.size = (uint8_t)flows->n_sizes,
 		};
-	if (*next >= 2ull * flows->open) {
-		flows->head = flows->open;
-		flows->head_tuple = flows->open == flows->tuples ? 0 : flows->open;
-	}
+	if (*next >= 2ull * flows->open)
+		flows_assume_open(flows);
 	return i;
 }
 

@@ -82,6 +82,9 @@ void flows_begin(struct flows *flows, uint64_t now);
  */
 uint32_t flows_open(struct flows *flows, uint64_t *next, struct flows_pick *picks, uint32_t n);
 
+/** What flows_open() leaves, without its packets: a run before has sent them. */
+void flows_assume_open(struct flows *flows);
+
 /** Choose the next @n packets. @tsc_hz: of @now. */
 void flows_pick(struct flows *flows, uint64_t now, uint64_t tsc_hz, struct flows_pick *picks,
 		uint32_t n);

@@ -242,7 +242,7 @@ static void drain(struct generator *g)
 int generator_run(void *arg)
 {
 	struct generator *g = arg;
-	uint64_t now = rte_rdtsc(), last = now, until = UINT64_MAX;
+	uint64_t now = rte_rdtsc(), last, until = UINT64_MAX;
 	bool more = true, idle;
 
 	g->began = now;

@@ -60,8 +60,8 @@ struct generator {
 	volatile bool done;
 };
 
-/** What a run does, until its end or generator->stop. Context: the worker lcore. */
-int generator_run(void *generator);
+/** What a run does, until its end or @arg's stop. @arg: struct generator. Context: the worker lcore. */
+int generator_run(void *arg);
 
 /** Answer ARP and neighbour solicitations for instances. Takes the mbufs. Return: answers. */
 uint32_t answer_burst(const struct generator *g, struct rte_mbuf **pkts, uint32_t n);

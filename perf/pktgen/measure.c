@@ -19,13 +19,33 @@
 /* Nanoseconds that each thread of a process has waited for a CPU. */
 struct waits {
 	uint32_t n;
-	int tid[THREADS_MAX];
+	long tid[THREADS_MAX];
 	uint64_t ns[THREADS_MAX];
 };
 
+/* Of one thread: the second number of its schedstat. Return: whether it has one. */
+static bool wait_read(int pid, const char *tid, uint64_t *ns)
+{
+	char path[64], line[128], *end;
+	bool is_read = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/schedstat", pid, tid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	if (fgets(line, sizeof(line), f)) {
+		strtoull(line, &end, 10);
+		*ns = strtoull(end, NULL, 10);
+		is_read = true;
+	}
+	fclose(f);
+	return is_read;
+}
+
 static void waits_read(int pid, struct waits *waits)
 {
-	char path[300];
+	char path[64];
 	struct dirent *entry;
 	DIR *dir;
 
@@ -33,17 +53,9 @@ static void waits_read(int pid, struct waits *waits)
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	while (dir && waits->n < THREADS_MAX && (entry = readdir(dir))) {
-		unsigned long long run, delay;
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%d/task/%.16s/schedstat", pid, entry->d_name);
-		f = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
-		if (f && fscanf(f, "%llu %llu", &run, &delay) == 2) {
-			waits->tid[waits->n] = atoi(entry->d_name);
-			waits->ns[waits->n++] = delay;
-		}
-		if (f)
-			fclose(f);
+		if (entry->d_name[0] == '.' || !wait_read(pid, entry->d_name, &waits->ns[waits->n]))
+			continue;
+		waits->tid[waits->n++] = strtol(entry->d_name, NULL, 10);
 	}
 	if (dir)
 		closedir(dir);

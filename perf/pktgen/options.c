@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <rte_ether.h>
+
 #include "config/version.h"
 #include "perf/pktgen/options_text.h"
 
@@ -87,14 +89,11 @@ static bool count_read(const char *text, double min, double max, uint32_t *value
 
 static bool mac_read(const char *text, uint8_t *mac)
 {
-	unsigned int b[6];
-	char rest;
+	struct rte_ether_addr address;
 
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
-		   &rest) != 6)
+	if (rte_ether_unformat_addr(text, &address))
 		return false;
-	for (int i = 0; i < 6; i++)
-		mac[i] = (uint8_t)b[i];
+	memcpy(mac, address.addr_bytes, LB_ETH_ALEN);
 	return true;
 }
 
@@ -321,6 +320,9 @@ static const char *run_option(int option, const char *value, struct options *o)
 		return NULL;
 	case OPT_TOLERATE:
 		return tolerated_read(value, o) ? NULL : "names of faults";
+	case OPT_OPENED:
+		o->opened = true;
+		return NULL;
 	case OPT_SERVE:
 		o->serve = true;
 		return NULL;

@@ -51,6 +51,7 @@ struct options {
 	const char *config; /* the tables' own, for what they say */
 	const char *json;
 	bool no_loss;
+	bool opened;
 	bool serve;
 	bool yield;
 	bool quiet;

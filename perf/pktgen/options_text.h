@@ -45,6 +45,7 @@
 	X(SEED, "seed", "N", "of all that is random")                                              \
 	X(RATE, "rate", "PPS", "packets a second (as fast as it goes)")                            \
 	X(OPEN_RATE, "open-rate", "PPS", "at most, for opening the flows (2M)")                    \
+	X(OPENED, "opened", "", "the flows are open, from a run before: begin with data")          \
 	X(TIME, "time", "S", "how long (10)")                                                      \
 	X(PACKETS, "packets", "N", "stop after so many")                                           \
 	X(BURST, "burst", "N", "packets at once at most (64)")                                     \
