@@ -54,7 +54,7 @@ class Outcome:
 
 MEMIF = {  # a part each, so that one that fails doesn't take the others with it
     "rate": ("as fast as it goes over memif, in turns with testpmd's macswap", 90),
-    "latency": ("zero-loss rates, and latency at shares of them", 150),
+    "latency": ("zero-loss rates, and latency at shares of them", 200),
     "flood": ("SYNs from spoofed sources beside established traffic", 60),
     "change": ("a change of the pool every 10 ms under load", 60),
     "cps": ("whole life cycles of connections over memif", 60),
