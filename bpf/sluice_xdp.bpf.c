@@ -8,12 +8,14 @@
  * and the common path stays short in the instruction cache. They share nothing
  * with it but plain numbers, and find their maps again.
  */
-#include "bpf/sluice_xdp_maps.h"
+#include "bpf/sluice_xdp_handover.h"
 
 #include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_steer.h"
 
 #define LB_RARE __attribute__((noinline))
+
+#define LB_XDP_HANDED 0xffu /* an lb_result: the packet is the DPDK process's */
 
 /* What a choice says beside the instance in its low 16 bits. */
 #define LB_XDP_VIP_SOURCE 0x10000u /* no instance: the source is a VIP */
@@ -29,8 +31,8 @@ struct lb_xdp_packet {
 	uint32_t salt;
 	uint32_t pool;
 	uint32_t generation; /* 0 or 1 */
-	uint32_t cpu_id;
-	uint32_t frame_len; /* all buffers */
+	uint32_t cpu_id;     /* or the queue's */
+	uint32_t frame_len;  /* all buffers */
 	uint16_t now;
 	uint8_t forward; /* enum lb_forward */
 };
@@ -54,7 +56,8 @@ uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32
 uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
 uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t tunnel_len);
 uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p);
-uint32_t lb_xdp_sweep_bucket(uint32_t cpu_id, uint32_t generation, uint32_t index);
+uint32_t lb_xdp_sweep_bucket(const struct lb_xdp_packet *p, uint32_t index);
+uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t index);
 uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64_t clock);
 
 static __always_inline const struct lb_xdp_generation *lb_xdp_generation_at(uint32_t generation)
@@ -104,15 +107,17 @@ LB_RARE uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64
 	const struct lb_rate_limit peek_rate = lb_rate_limit_make(LB_XDP_PEEKS_PER_SECOND);
 	const struct lb_xdp_generation *gen = lb_xdp_generation_at(generation);
 	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, cpu_id);
-	uint64_t ticks = clock;
-	uint64_t passed;
+	uint64_t now_ns = clock * LB_FLOW_TICK_NS;
+	uint64_t ticks, passed;
 	uint32_t refill;
 
 	if (!cpu)
 		return 0;
 	cpu->clock = clock;
 	if (!lb_xdp_clock_is_set)
-		ticks = bpf_ktime_get_coarse_ns() / (LB_FLOW_TICK_MS * 1000000ull);
+		now_ns = bpf_ktime_get_coarse_ns();
+	cpu->now_ns = now_ns;
+	ticks = now_ns / LB_FLOW_TICK_NS;
 	passed = ticks - cpu->ticks;
 	refill = passed > 0xffff ? 0xffff : (uint32_t)passed;
 	cpu->ticks = ticks;
@@ -462,25 +467,37 @@ static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct
 	return LB_VERDICT_FORWARD;
 }
 
-/* A packet that is the business of a service, or the kernel's. */
+static __always_inline uint32_t lb_xdp_instance(const struct lb_xdp_env *env,
+						const struct lb_xdp_packet *p)
+{
+	if (lb_likely(p->meta.class == LB_CLASS_FLOW))
+		return lb_xdp_flow(env, p);
+	return lb_xdp_error(p);
+}
+
+/* A packet that is the business of a service, or the kernel's. @queue: NULL if no one else is there. */
 static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx,
 						       const struct lb_xdp_env *env,
-						       struct lb_xdp_packet *p)
+						       struct lb_xdp_packet *p,
+						       struct lb_handover *queue)
 {
 	const struct lb_service *service = lb_service_find(&env->gen->services, &p->meta);
-	uint32_t instance;
+	uint32_t instance, lock;
 
 	if (!service)
 		return LB_VERDICT_KERNEL;
+	if (queue && lb_xdp_hand_over(queue, p->cpu_id, env->cpu->now_ns))
+		return LB_XDP_HANDED;
 	p->key = lb_steer_key(&env->gen->secret, &p->meta, service->id, service->salt);
 	p->spread = lb_flow_spread(&env->gen->secret, p->key);
 	p->salt = service->salt;
 	p->pool = service->pool;
 	p->forward = service->forward;
-	if (lb_likely(p->meta.class == LB_CLASS_FLOW))
-		instance = lb_xdp_flow(env, p);
-	else
-		instance = lb_xdp_error(p);
+	if (queue)
+		lock = lb_xdp_lock(queue, p->cpu_id, env->cpu->now_ns);
+	instance = lb_xdp_instance(env, p);
+	if (queue)
+		lb_xdp_unlock(queue, lock);
 	return lb_xdp_rewrite(ctx, env, p, instance);
 }
 
@@ -514,54 +531,107 @@ static __always_inline uint32_t lb_xdp_frame_len(struct xdp_md *ctx)
 	return (uint32_t)len;
 }
 
-SEC("xdp")
-int sluice_xdp(struct xdp_md *ctx)
+/* @is_paired: a constant; a DPDK process may be on the same port. */
+static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool is_paired)
 {
+	struct lb_handover *queue = NULL;
 	struct lb_xdp_packet p = {};
 	struct lb_xdp_env env;
 	struct lb_frame frame;
 	lb_result result;
 
-	p.cpu_id = bpf_get_smp_processor_id();
+	p.cpu_id = is_paired ? ctx->rx_queue_index : bpf_get_smp_processor_id();
 	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
 	p.frame_len = lb_xdp_frame_len(ctx);
 	if (!lb_xdp_env_fill(&env, &p))
 		return XDP_PASS;
+	if (is_paired) {
+		queue = lb_xdp_at(&xdp_queues, p.cpu_id);
+		if (!queue)
+			return XDP_PASS;
+	}
 	p.now = lb_xdp_now(env.cpu, p.cpu_id, p.generation);
-	env.cpu->stats.rx_pkts++;
-	env.cpu->stats.rx_bytes += p.frame_len;
 
 	frame = (struct lb_frame){ (void *)(long)ctx->data, (void *)(long)ctx->data_end,
 				   p.frame_len };
 	lb_parse(&frame, env.gen->port_mac, &p.meta);
 	result = LB_VERDICT_KERNEL;
 	if (lb_likely(p.meta.class <= LB_CLASS_ICMP_ERROR))
-		result = lb_xdp_service_packet(ctx, &env, &p);
+		result = lb_xdp_service_packet(ctx, &env, &p, queue);
+	if (is_paired && result == LB_XDP_HANDED)
+		return XDP_REDIRECT;
+	env.cpu->stats.rx_pkts++;
+	env.cpu->stats.rx_bytes += p.frame_len;
 	if (lb_unlikely(result == LB_VERDICT_KERNEL))
 		result = (lb_result)lb_xdp_not_service(&p);
 	return lb_xdp_finish(&env.cpu->stats, result);
 }
 
-/* Forget what has expired in one bucket of a CPU's region. Return: the index of the next one. */
-LB_RARE uint32_t lb_xdp_sweep_bucket(uint32_t cpu_id, uint32_t generation, uint32_t index)
+SEC("xdp")
+int sluice_xdp(struct xdp_md *ctx)
 {
-	const struct lb_xdp_packet p = { .cpu_id = cpu_id, .generation = generation };
+	return lb_xdp_packet(ctx, false);
+}
+
+/*
+ * The same beside a DPDK process. libxdp takes a program of this name and version for its own: it puts
+ * the sockets of that process into xsks_map, and attaches nothing. (libxdp 1.2 to 1.4; v1.3.1
+ * lib/libxdp/xsk.c, __xsk_setup_xdp_prog().)
+ */
+SEC("xdp")
+int xsk_def_prog(struct xdp_md *ctx)
+{
+	return lb_xdp_packet(ctx, true);
+}
+
+__uint(xsk_prog_version, 1) SEC("xdp_metadata");
+
+/* Forget what has expired in one bucket of a CPU's region. Return: the index of the next one. */
+LB_RARE uint32_t lb_xdp_sweep_bucket(const struct lb_xdp_packet *p, uint32_t index)
+{
 	struct lb_bucket *bucket;
 	struct lb_sweep sweep;
 	struct lb_xdp_env env;
 
-	if (!lb_xdp_env_fill(&env, &p))
+	if (!p || !lb_xdp_env_fill(&env, p))
 		return 0;
 	sweep = (struct lb_sweep){
 		.secret = &env.gen->secret,
 		.timeouts = &env.gen->timeouts,
 		.instances = &env.instances,
-		.now = (uint16_t)env.cpu->ticks,
+		.now = p->now,
 	};
 	bucket = lb_table_bucket(&env.table, index);
 	if (bucket)
 		lb_table_sweep(&env.table, bucket, index, &sweep);
 	return index + 1 < lb_xdp_buckets ? index + 1 : 0;
+}
+
+/* The same in a region that has other writers: what they are busy with now waits for the next round. */
+LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t index)
+{
+	struct lb_handover *queue;
+	uint32_t free;
+
+	queue = p ? lb_xdp_at(&xdp_queues, p->cpu_id) : NULL;
+	if (!queue)
+		return 0;
+	free = lb_xdp_lock_is(queue) & ~LB_HANDOVER_HOLDER;
+	if (!lb_xdp_lock_try(queue, free, LB_HELD_BY_SWEEP))
+		return index;
+	index = lb_xdp_sweep_bucket(p, index);
+	lb_xdp_unlock(queue, free);
+	return index;
+}
+
+static __always_inline void lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struct lb_xdp_packet *p,
+					 bool is_paired)
+{
+	uint32_t index = cpu->sweep_next;
+
+	for (uint32_t i = 0; i < LB_XDP_SWEEP_BUCKETS; i++)
+		index = is_paired ? lb_xdp_sweep_paired(p, index) : lb_xdp_sweep_bucket(p, index);
+	cpu->sweep_next = index;
 }
 
 /*
@@ -571,19 +641,40 @@ LB_RARE uint32_t lb_xdp_sweep_bucket(uint32_t cpu_id, uint32_t generation, uint3
 SEC("xdp")
 int sluice_xdp_sweep(struct xdp_md *ctx)
 {
-	uint32_t generation = *(volatile uint32_t *)&lb_xdp_control.active;
-	uint32_t cpu_id = bpf_get_smp_processor_id();
-	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, cpu_id);
-	uint32_t index;
+	struct lb_xdp_packet p = { .cpu_id = bpf_get_smp_processor_id() };
+	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, p.cpu_id);
 
 	(void)ctx;
 	if (!cpu || cpu->region == LB_XDP_REGION_NONE)
 		return XDP_PASS;
-	lb_xdp_now(cpu, cpu_id, generation);
-	index = cpu->sweep_next;
-	for (uint32_t i = 0; i < LB_XDP_SWEEP_BUCKETS; i++)
-		index = lb_xdp_sweep_bucket(cpu_id, generation, index);
-	cpu->sweep_next = index;
+	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
+	p.now = lb_xdp_now(cpu, p.cpu_id, p.generation);
+	lb_xdp_sweep(cpu, &p, false);
+	return XDP_PASS;
+}
+
+/* Of a queue, from any CPU; its number is the frame's first word. While its worker lives that one sweeps. */
+SEC("xdp")
+int lb_sweep_paired(struct xdp_md *ctx)
+{
+	const uint32_t *queue_id = (const void *)(long)ctx->data;
+	uint64_t now_ns = bpf_ktime_get_coarse_ns();
+	struct lb_xdp_packet p = {};
+	struct lb_handover *queue;
+	struct lb_xdp_cpu *cpu;
+
+	if (!lb_fits(queue_id, sizeof(*queue_id), (void *)(long)ctx->data_end))
+		return XDP_PASS;
+	p.cpu_id = *queue_id;
+	cpu = lb_xdp_at(&xdp_cpus, p.cpu_id);
+	queue = lb_xdp_at(&xdp_queues, p.cpu_id);
+	if (!cpu || !queue || lb_handover_is_due(queue, now_ns))
+		return XDP_PASS;
+	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
+	p.now = (uint16_t)(now_ns / LB_FLOW_TICK_NS);
+	if (lb_xdp_clock_is_set)
+		p.now = (uint16_t) * (volatile uint64_t *)&lb_xdp_control.clock;
+	lb_xdp_sweep(cpu, &p, true);
 	return XDP_PASS;
 }
 

@@ -14,6 +14,7 @@
 #ifndef BPF_SLUICE_XDP_H
 #define BPF_SLUICE_XDP_H
 
+#include "dataplane/abi/lb_handover.h"
 #include "dataplane/abi/lb_service.h"
 #include "dataplane/core/lb_rate.h"
 #include "dataplane/core/lb_stats.h"
@@ -24,6 +25,7 @@
 /* At most 15 characters: the kernel cuts names there. */
 #define LB_XDP_PROG_NAME "sluice_xdp"
 #define LB_XDP_SWEEP_NAME "sluice_xdp_sweep"
+#define LB_XDP_PAIRED_NAME "xsk_def_prog" /* beside a DPDK process; the name is libxdp's */
 
 #define LB_XDP_REGIONS_MAX 64 /* CPUs with a flow table of their own */
 #define LB_XDP_REGION_NONE 0xffffffffu
@@ -71,11 +73,16 @@ struct lb_xdp_control {
 	struct lb_xdp_generation generation[2];
 };
 
-/* What one CPU owns; the publisher sets the region, and reads the rest. */
+/*
+ * What one CPU owns; the publisher sets the region, and reads the rest. Beside a DPDK process it is a
+ * queue that owns it: the kernel works on a queue from one CPU at a time, and both dataplanes have to
+ * agree on whose flows lie where.
+ */
 struct lb_xdp_cpu {
 	struct lb_worker_stats stats;
 	uint64_t clock;	 /* jiffies when it was last read */
 	uint64_t ticks;	 /* of LB_FLOW_TICK_MS since boot */
+	uint64_t now_ns; /* CLOCK_MONOTONIC_COARSE at that time */
 	uint32_t region; /* LB_XDP_REGION_NONE: no flow table here */
 	uint32_t sweep_next;
 	struct lb_rate kernel_rate, icmp_rate, peek_rate;

@@ -42,6 +42,18 @@ LB_XDP_ARRAY(xdp_flows, struct lb_bucket, 1, BPF_F_MMAPABLE);
 LB_XDP_ARRAY(xdp_cpus, struct lb_xdp_cpu, 1, BPF_F_MMAPABLE);
 LB_XDP_ARRAY(xdp_counts, struct lb_instance_stats, 1, BPF_F_MMAPABLE);
 
+/* Only beside a DPDK process: */
+LB_XDP_ARRAY(xdp_queues, struct lb_handover, 1, BPF_F_MMAPABLE);
+LB_XDP_ARRAY(xdp_workers, struct lb_worker_stats, 1, BPF_F_MMAPABLE); /* not used here */
+
+/* Of this name, and with the program's, libxdp registers the process's sockets by itself. */
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} xsks_map SEC(".maps");
+
 /* Reached by address, without a lookup. */
 struct lb_xdp_control lb_xdp_control SEC(".data.control");
 

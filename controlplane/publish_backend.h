@@ -52,6 +52,8 @@ struct publish_backend_events {
 	/* @why: one line, or NULL if nothing new is to be said. */
 	void (*gone)(void *arg, const char *why);
 	void (*answered)(void *arg, const struct publish_answer *answer);
+	/* There is one more who needs everything. Only of a backend for more than one dataplane. */
+	void (*joined)(void *arg);
 };
 
 struct publish_backend_options {
@@ -60,6 +62,18 @@ struct publish_backend_options {
 	const char *run_dir;
 	const struct publish_backend_events *events;
 	void *arg;
+	/* One of two on a port. The XDP program then leaves packets to a process, and it is the one
+	 * whose state is adopted: the ring backend leaves the model alone. */
+	bool is_paired;
+};
+
+/* Who carries the packets of a port that two may carry. */
+struct publish_carrier {
+	bool is_shared; /* or there is nothing to say */
+	bool is_dpdk;
+	uint64_t since_ns;  /* CLOCK_MONOTONIC */
+	uint32_t takeovers; /* by the XDP program */
+	char why[80];
 };
 
 struct publish_backend_ops {
@@ -83,6 +97,9 @@ struct publish_backend_ops {
 	uint64_t (*pool_changed_ns)(const struct publish_backend *backend, uint32_t pool);
 
 	const struct lb_segment *(*segment)(const struct publish_backend *backend);
+
+	/** NULL if there is only one dataplane. */
+	void (*carrier_get)(const struct publish_backend *backend, struct publish_carrier *carrier);
 };
 
 /* The DPDK dataplane: rings in a shared segment. */
@@ -90,5 +107,8 @@ extern const struct publish_backend_ops publish_ring_ops;
 
 /* The XDP dataplane: maps of a program on a kernel interface. */
 extern const struct publish_backend_ops publish_xdp_ops;
+
+/* Both on one kernel interface. */
+extern const struct publish_backend_ops publish_auto_ops;
 
 #endif

@@ -14,6 +14,7 @@
 #include "controlplane/clock.h"
 #include "controlplane/log.h"
 #include "controlplane/publish_directory.h"
+#include "controlplane/publish_xdp.h"
 #include "controlplane/publish_xdp_segment.h"
 #include "controlplane/xdp_pins.h"
 #include "controlplane/xdp_tables.h"
@@ -255,6 +256,7 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 		.cpus = node->cpus,
 		.cpu_count = node->cpu_count,
 		.mtu = x->port.mtu,
+		.paired = x->options.is_paired,
 	};
 	int err;
 
@@ -460,6 +462,11 @@ static const struct lb_segment *xdp_segment(const struct publish_backend *x)
 		return NULL;
 	publish_xdp_segment_refresh(&link, &x->object);
 	return x->link.segment;
+}
+
+const struct xdp_object *publish_xdp_object(const struct publish_backend *x)
+{
+	return x->ready ? &x->object : NULL;
 }
 
 const struct publish_backend_ops publish_xdp_ops = {

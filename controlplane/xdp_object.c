@@ -47,14 +47,18 @@ static void pin_path(const struct xdp_object *o, const char *name, char *path)
 static struct {
 	const char *name; /* of the pin */
 	size_t map;	  /* offset in sluice_xdp.maps */
+	bool paired;	  /* only if it is */
 } const pins[] = {
 	{ "control", offsetof(struct sluice_xdp, maps.data_control) },
 	{ "services", offsetof(struct sluice_xdp, maps.xdp_services) },
 	{ "instances", offsetof(struct sluice_xdp, maps.xdp_instances) },
 	{ "slots", offsetof(struct sluice_xdp, maps.xdp_slots) },
-	{ "flows", offsetof(struct sluice_xdp, maps.xdp_flows) },
+	{ LB_PIN_FLOWS, offsetof(struct sluice_xdp, maps.xdp_flows) },
 	{ "cpus", offsetof(struct sluice_xdp, maps.xdp_cpus) },
-	{ "counts", offsetof(struct sluice_xdp, maps.xdp_counts) },
+	{ LB_PIN_COUNTS, offsetof(struct sluice_xdp, maps.xdp_counts) },
+	{ LB_PIN_QUEUES, offsetof(struct sluice_xdp, maps.xdp_queues), true },
+	{ LB_PIN_WORKERS, offsetof(struct sluice_xdp, maps.xdp_workers), true },
+	{ "xsks", offsetof(struct sluice_xdp, maps.xsks_map), true },
 };
 
 #define PIN_COUNT (sizeof(pins) / sizeof(pins[0]))
@@ -64,15 +68,40 @@ static struct bpf_map *pinned_map(const struct xdp_object *o, size_t i)
 	return *(struct bpf_map **)((char *)o->skel + pins[i].map);
 }
 
+static struct bpf_program *program(const struct xdp_object *o)
+{
+	return o->paired ? o->skel->progs.xsk_def_prog : o->skel->progs.sluice_xdp;
+}
+
 /* ---- Sizes ---- */
+
+/* What only the other kind of node needs is not even made. */
+static void kind_set(struct xdp_object *o)
+{
+	struct sluice_xdp *skel = o->skel;
+
+	bpf_program__set_autoload(skel->progs.sluice_xdp, !o->paired);
+	bpf_program__set_autoload(skel->progs.sluice_xdp_sweep, !o->paired);
+	bpf_program__set_autoload(skel->progs.xsk_def_prog, o->paired);
+	bpf_program__set_autoload(skel->progs.lb_sweep_paired, o->paired);
+	for (size_t i = 0; i < PIN_COUNT; i++)
+		if (pins[i].paired)
+			bpf_map__set_autocreate(pinned_map(o, i), o->paired);
+	bpf_map__set_max_entries(skel->maps.xdp_queues, o->regions);
+	bpf_map__set_max_entries(skel->maps.xdp_workers, o->regions + 1);
+	bpf_map__set_max_entries(skel->maps.xsks_map, o->regions);
+}
 
 static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt)
 {
 	struct sluice_xdp *skel = o->skel;
 	uint64_t buckets = ((uint64_t)opt->flows * 2 / 5 + opt->cpu_count - 1) / opt->cpu_count;
 
-	o->n_cpus = (uint32_t)libbpf_num_possible_cpus();
+	o->paired = opt->paired;
+	memcpy(o->cpu_of, opt->cpus, opt->cpu_count * sizeof(*opt->cpus));
 	o->regions = opt->cpu_count;
+	o->n_cpus = o->paired ? o->regions : (uint32_t)libbpf_num_possible_cpus();
+	o->n_counts = o->paired ? 2 * o->n_cpus : o->n_cpus;
 	o->n_buckets = buckets < BUCKETS_MIN ? BUCKETS_MIN : (uint32_t)buckets;
 	o->pool_lines = (opt->pool_slots + LB_XDP_LINE_SLOTS - 1) / LB_XDP_LINE_SLOTS;
 	skel->rodata->lb_xdp_buckets = o->n_buckets;
@@ -80,11 +109,12 @@ static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt
 	skel->rodata->lb_xdp_frags = o->frags;
 	skel->rodata->lb_xdp_shared = true;
 	if (o->frags)
-		bpf_program__set_flags(skel->progs.sluice_xdp, BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(program(o), BPF_F_XDP_HAS_FRAGS);
 	bpf_map__set_max_entries(skel->maps.xdp_flows, o->regions * o->n_buckets);
 	bpf_map__set_max_entries(skel->maps.xdp_cpus, o->n_cpus);
-	bpf_map__set_max_entries(skel->maps.xdp_counts, o->n_cpus * LB_XDP_INSTANCES_MAX);
+	bpf_map__set_max_entries(skel->maps.xdp_counts, o->n_counts * LB_XDP_INSTANCES_MAX);
 	bpf_map__set_max_entries(skel->maps.xdp_slots, opt->pools * POOL_TABLES * o->pool_lines);
+	kind_set(o);
 }
 
 /* A number that differs when the layout of a map does, or what a flow's place depends on. */
@@ -102,6 +132,8 @@ static uint32_t layout_hash(const struct xdp_object *o)
 		o->pool_lines,
 		LB_DROP_COUNT,
 		LB_FLOW_TICK_MS,
+		o->paired,
+		sizeof(struct lb_handover),
 	};
 	uint64_t x = LB_XDP_MAGIC;
 
@@ -133,6 +165,8 @@ static uint32_t pinned_layout(struct xdp_object *o)
 		bool fits;
 		int fd;
 
+		if (pins[i].paired && !o->paired)
+			continue;
 		pin_path(o, pins[i].name, path);
 		fd = bpf_obj_get(path);
 		if (fd < 0)
@@ -185,6 +219,8 @@ static int pins_prepare(struct xdp_object *o)
 		maps_unpin(o);
 	}
 	for (size_t i = 0; i < PIN_COUNT; i++) {
+		if (pins[i].paired && !o->paired)
+			continue;
 		pin_path(o, pins[i].name, path);
 		if (bpf_map__set_pin_path(pinned_map(o, i), path))
 			return -ENOMEM;
@@ -291,12 +327,20 @@ static int views_make(struct xdp_object *o)
 	o->flows = view(skel->maps.xdp_flows);
 	o->cpus = view(skel->maps.xdp_cpus);
 	o->counts = view(skel->maps.xdp_counts);
-	return o->services && o->instances && o->slots && o->flows && o->cpus && o->counts ? 0
-											   : -errno;
+	if (o->paired) {
+		o->queues = view(skel->maps.xdp_queues);
+		o->workers = view(skel->maps.xdp_workers);
+	}
+	if (!o->services || !o->instances || !o->slots || !o->flows || !o->cpus || !o->counts ||
+	    (o->paired && (!o->queues || !o->workers)))
+		return -errno;
+	return 0;
 }
 
 static uint32_t region_of(const struct xdp_object_options *opt, uint32_t cpu)
 {
+	if (opt->paired)
+		return cpu; /* a queue's number */
 	for (uint32_t i = 0; i < opt->cpu_count; i++)
 		if (opt->cpus[i] == cpu)
 			return i;
@@ -320,6 +364,8 @@ static void regions_give(struct xdp_object *o, const struct xdp_object_options *
 		(void)xdp_object_sync();
 	for (uint32_t cpu = 0; cpu < o->n_cpus; cpu++)
 		__atomic_store_n(&o->cpus[cpu].region, region_of(opt, cpu), __ATOMIC_RELEASE);
+	for (uint32_t queue = 0; o->paired && !o->adopted && queue < o->regions; queue++)
+		o->queues[queue].by_xdp = 1; /* to begin with, and no takeover */
 }
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -376,6 +422,8 @@ void xdp_object_close(struct xdp_object *o)
 	unview(o->skel->maps.xdp_flows, o->flows);
 	unview(o->skel->maps.xdp_cpus, o->cpus);
 	unview(o->skel->maps.xdp_counts, o->counts);
+	unview(o->skel->maps.xdp_queues, o->queues);
+	unview(o->skel->maps.xdp_workers, o->workers);
 	sluice_xdp__destroy(o->skel);
 	o->skel = NULL;
 }
@@ -427,7 +475,7 @@ static int link_replace(struct xdp_object *o, int ifindex, const char *path)
 	if (!err && info.xdp.ifindex != (uint32_t)ifindex)
 		err = -ENOLINK;
 	if (!err)
-		err = bpf_link_update(fd, bpf_program__fd(o->skel->progs.sluice_xdp), NULL);
+		err = bpf_link_update(fd, bpf_program__fd(program(o)), NULL);
 	close(fd);
 	if (err == -ENOLINK)
 		unlink(path);
@@ -437,8 +485,7 @@ static int link_replace(struct xdp_object *o, int ifindex, const char *path)
 static int link_make(struct xdp_object *o, int ifindex, uint32_t flags, const char *path)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
-	int fd = bpf_link_create(bpf_program__fd(o->skel->progs.sluice_xdp), ifindex, BPF_XDP,
-				 &opts);
+	int fd = bpf_link_create(bpf_program__fd(program(o)), ifindex, BPF_XDP, &opts);
 	int err;
 
 	if (fd < 0)
@@ -472,7 +519,7 @@ int xdp_object_attach(struct xdp_object *o, int ifindex)
 	char path[PATH_BYTES];
 	int err, native;
 
-	pin_path(o, "link", path);
+	pin_path(o, LB_PIN_LINK, path);
 	err = link_replace(o, ifindex, path);
 	if (err == -ENOLINK) {
 		native = err = link_make(o, ifindex, XDP_FLAGS_DRV_MODE, path);
@@ -503,7 +550,7 @@ void xdp_object_detach(struct xdp_object *o)
 	char path[PATH_BYTES];
 	int fd;
 
-	pin_path(o, "link", path);
+	pin_path(o, LB_PIN_LINK, path);
 	fd = bpf_obj_get(path);
 	if (fd >= 0) {
 		bpf_link_detach(fd);
@@ -523,11 +570,13 @@ int xdp_object_sync(void)
 	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) ? -errno : 0;
 }
 
-int xdp_object_sweep(const struct xdp_object *o, uint32_t buckets)
+int xdp_object_sweep(const struct xdp_object *o, uint32_t queue, uint32_t buckets)
 {
-	const uint8_t frame[64] = { 0 };
+	const struct bpf_program *sweep =
+		o->paired ? o->skel->progs.lb_sweep_paired : o->skel->progs.sluice_xdp_sweep;
+	const uint32_t frame[16] = { queue };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
 		    .repeat = (int)(buckets / LB_XDP_SWEEP_BUCKETS + 1));
 
-	return bpf_prog_test_run_opts(bpf_program__fd(o->skel->progs.sluice_xdp_sweep), &opts);
+	return bpf_prog_test_run_opts(bpf_program__fd(sweep), &opts);
 }

@@ -25,6 +25,7 @@ struct xdp_object_options {
 	const uint16_t *cpus; /* that get a flow table of their own; the others only look */
 	uint32_t cpu_count;   /* 1 to LB_XDP_REGIONS_MAX */
 	uint32_t mtu; /* of the interface; frames that fill more than one buffer need more */
+	bool paired; /* with a DPDK process; then it is queues, not CPUs, that have tables */
 };
 
 enum xdp_object_mode { XDP_OBJECT_NONE, XDP_OBJECT_NATIVE, XDP_OBJECT_GENERIC };
@@ -33,20 +34,27 @@ struct xdp_object {
 	struct sluice_xdp *skel;
 	struct lb_xdp_control *control;
 	struct lb_xdp_cpu *cpus;	  /* [n_cpus] */
-	struct lb_instance_stats *counts; /* [n_cpus][LB_XDP_INSTANCES_MAX] */
+	struct lb_instance_stats *counts; /* [n_counts][LB_XDP_INSTANCES_MAX] */
 	struct lb_service *services;	  /* [2 * LB_XDP_SERVICE_SLOTS_MAX] */
 	struct lb_instance *instances;	  /* [2 * LB_XDP_INSTANCES_MAX] */
 	struct lb_xdp_line *slots;
 	const struct lb_bucket *flows; /* [regions * n_buckets] */
-	uint32_t n_cpus;	       /* possible ones */
-	uint32_t n_buckets;	       /* of a region */
+	/* NULL if it is not paired: */
+	struct lb_handover *queues; /* [regions] */
+	struct lb_worker_stats
+		*workers;   /* [regions + 1]: the DPDK process's, and its main thread's */
+	uint32_t n_cpus;    /* possible ones; if it is paired, queues */
+	uint32_t n_counts;  /* rows of @counts: those of the workers follow the CPUs' */
+	uint32_t n_buckets; /* of a region */
 	uint32_t regions;
 	uint32_t pool_lines; /* room for one table of a pool */
 	uint32_t mtu;
 	bool frags;	      /* takes frames of several buffers */
 	bool adopted;	      /* the maps were there, with flows */
 	uint64_t predecessor; /* else, boot_id of maps of another layout that were there; 0: none */
+	bool paired;
 	enum xdp_object_mode mode;
+	uint16_t cpu_of[LB_XDP_REGIONS_MAX]; /* where a queue's worker runs, if it is paired */
 	char pin_dir[200];
 	char why[XDP_OBJECT_WHY_MAX]; /* of what failed last, or what the operator should know */
 };
@@ -77,7 +85,10 @@ void xdp_object_close(struct xdp_object *object);
 /** Wait until no CPU uses what was replaced before this call. Takes milliseconds. 0 or -errno. */
 int xdp_object_sync(void);
 
-/** Sweep the flow table of one CPU. The calling thread must be bound to it. 0 or -errno. */
-int xdp_object_sweep(const struct xdp_object *object, uint32_t buckets);
+/**
+ * Sweep one flow table: this CPU's, to which the calling thread must be bound; or if it is paired,
+ * that of a queue, unless the DPDK process sees to it. 0 or -errno.
+ */
+int xdp_object_sweep(const struct xdp_object *object, uint32_t queue, uint32_t buckets);
 
 #endif

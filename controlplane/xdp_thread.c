@@ -34,10 +34,15 @@ static void sweep(const struct xdp_thread *t)
 	for (uint32_t i = 0; i < t->cpu_count; i++) {
 		cpu_set_t set;
 
+		/* With queues it does not matter where, and a worker needs all of its CPU. */
+		if (t->object->paired) {
+			(void)xdp_object_sweep(t->object, i, t->object->n_buckets / SWEEP_ROUND);
+			continue;
+		}
 		CPU_ZERO(&set);
 		CPU_SET(t->cpus[i], &set);
 		if (sched_setaffinity(0, sizeof(set), &set) == 0)
-			(void)xdp_object_sweep(t->object, t->object->n_buckets / SWEEP_ROUND);
+			(void)xdp_object_sweep(t->object, i, t->object->n_buckets / SWEEP_ROUND);
 	}
 }
 

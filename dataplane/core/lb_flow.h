@@ -16,6 +16,7 @@
 
 #define LB_BUCKET_SLOTS 5
 #define LB_FLOW_TICK_MS 100 /* unit of coarse time; 16 bits of it wrap after 6553 s */
+#define LB_FLOW_TICK_NS (LB_FLOW_TICK_MS * 1000000ull)
 
 enum lb_flow_state {
 	LB_FLOW_FREE,

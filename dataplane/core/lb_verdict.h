@@ -43,7 +43,8 @@ enum lb_verdict {
 	X(KERNEL_FULL, "kernel_full", "queue to the kernel interface is full")                     \
 	X(KERNEL_TX, "kernel_tx", "the kernel interface took no more, or is gone")                 \
 	X(TX_FULL, "tx_full", "the port's transmit queue is full")                                 \
-	X(HEADROOM, "headroom", "no room in front of the packet for the tunnel header")
+	X(HEADROOM, "headroom", "no room in front of the packet for the tunnel header")            \
+	X(LATE, "late", "waited for a worker that had stopped, and was replaced")
 
 enum lb_drop {
 #define LB_DROP_ENUM(id, name, text) LB_DROP_##id,

@@ -49,7 +49,21 @@ static uint32_t cpu_bind(void)
 	return (uint32_t)cpu;
 }
 
-static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared)
+static void kind_set(struct xdp_world *w, bool paired)
+{
+	struct sluice_xdp *skel = w->skel;
+
+	w->program = paired ? skel->progs.xsk_def_prog : skel->progs.sluice_xdp;
+	w->sweep = paired ? skel->progs.lb_sweep_paired : skel->progs.sluice_xdp_sweep;
+	bpf_program__set_autoload(skel->progs.sluice_xdp, !paired);
+	bpf_program__set_autoload(skel->progs.sluice_xdp_sweep, !paired);
+	bpf_program__set_autoload(skel->progs.xsk_def_prog, paired);
+	bpf_program__set_autoload(skel->progs.lb_sweep_paired, paired);
+	bpf_map__set_max_entries(skel->maps.xdp_queues, w->regions);
+	bpf_map__set_max_entries(skel->maps.xsks_map, w->regions);
+}
+
+static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool paired)
 {
 	struct sluice_xdp *skel = sluice_xdp__open();
 
@@ -60,13 +74,14 @@ static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared)
 	skel->rodata->lb_xdp_clock_is_set = true;
 	skel->rodata->lb_xdp_shared = shared;
 	skel->rodata->lb_xdp_frags = true;
-	bpf_program__set_flags(skel->progs.sluice_xdp, BPF_F_XDP_HAS_FRAGS);
+	kind_set(w, paired);
+	bpf_program__set_flags(w->program, BPF_F_XDP_HAS_FRAGS);
 	bpf_map__set_max_entries(skel->maps.xdp_flows, w->regions * w->n_buckets);
 	bpf_map__set_max_entries(skel->maps.xdp_cpus, n_cpus);
 	bpf_map__set_max_entries(skel->maps.xdp_counts, n_cpus * LB_XDP_INSTANCES_MAX);
 	bpf_map__set_max_entries(skel->maps.xdp_slots, 2 * LINES_PER_HALF);
 	assert_int_equal(sluice_xdp__load(skel), 0);
-	w->fd = bpf_program__fd(skel->progs.sluice_xdp);
+	w->fd = bpf_program__fd(w->program);
 }
 
 static void bench_load(struct xdp_world *w)
@@ -86,17 +101,18 @@ static void bench_load(struct xdp_world *w)
 	w->frame = &bench->data_bench->lb_bench;
 }
 
-struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions, bool shared)
+static struct xdp_world *world_make(const struct harness *like, uint32_t regions, bool shared,
+				    bool paired)
 {
 	uint32_t n_cpus = (uint32_t)libbpf_num_possible_cpus();
 	struct xdp_world *w = calloc(1, sizeof(*w));
-	uint32_t cpu = cpu_bind();
+	uint32_t cpu = paired ? 0 : cpu_bind(); /* or the queue that TEST_RUN uses */
 	struct lb_xdp_cpu *cpus;
 
 	assert_non_null(w);
 	w->regions = regions;
 	w->n_buckets = like->flows.table.n_buckets;
-	skel_load(w, n_cpus, shared);
+	skel_load(w, n_cpus, shared, paired);
 	bench_load(w);
 	w->control = &w->skel->data_control->lb_xdp_control;
 	w->services = map_view(w->skel->maps.xdp_services);
@@ -109,7 +125,28 @@ struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions,
 	for (uint32_t i = 0; i < n_cpus; i++)
 		cpus[i].region = i == cpu ? 0 : LB_XDP_REGION_NONE;
 	w->cpu = &cpus[cpu];
+	if (paired)
+		w->queues = map_view(w->skel->maps.xdp_queues);
 	return w;
+}
+
+struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions, bool shared)
+{
+	return world_make(like, regions, shared, false);
+}
+
+struct xdp_world *xdp_world_create_paired(const struct harness *like, bool shared)
+{
+	return world_make(like, 1, shared, true);
+}
+
+int xdp_world_socket_set(struct xdp_world *w, int fd)
+{
+	uint32_t queue = 0;
+
+	if (fd < 0)
+		return bpf_map_delete_elem(bpf_map__fd(w->skel->maps.xsks_map), &queue);
+	return bpf_map_update_elem(bpf_map__fd(w->skel->maps.xsks_map), &queue, &fd, BPF_ANY);
 }
 
 void xdp_world_destroy(struct xdp_world *w)
@@ -118,6 +155,8 @@ void xdp_world_destroy(struct xdp_world *w)
 	map_unview(w->skel->maps.xdp_instances, w->instances);
 	map_unview(w->skel->maps.xdp_slots, w->slots);
 	map_unview(w->skel->maps.xdp_flows, w->flows);
+	if (w->queues)
+		map_unview(w->skel->maps.xdp_queues, w->queues);
 	sluice_xdp_bench__destroy(w->bench);
 	sluice_xdp__destroy(w->skel);
 	free(w);
@@ -192,8 +231,7 @@ void xdp_world_sweep(struct xdp_world *w)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
 		    .repeat = (int)(w->n_buckets / LB_XDP_SWEEP_BUCKETS + 1));
 
-	assert_int_equal(
-		bpf_prog_test_run_opts(bpf_program__fd(w->skel->progs.sluice_xdp_sweep), &opts), 0);
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(w->sweep), &opts), 0);
 }
 
 static int program_for(struct xdp_world *w, const struct xdp_run *run)

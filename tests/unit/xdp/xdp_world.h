@@ -13,6 +13,7 @@
 
 struct sluice_xdp;
 struct sluice_xdp_bench;
+struct bpf_program;
 
 struct xdp_world {
 	struct sluice_xdp *skel;
@@ -26,7 +27,9 @@ struct xdp_world {
 	struct lb_bucket *flows;
 	struct lb_bench *frame; /* of the program that takes headroom away */
 	uint32_t regions;
-	uint32_t n_buckets; /* of a region */
+	uint32_t n_buckets;	    /* of a region */
+	struct lb_handover *queues; /* NULL if it is not paired */
+	struct bpf_program *program, *sweep;
 	int fd;
 };
 
@@ -36,6 +39,13 @@ struct xdp_world {
  * The process is bound to the CPU it is on. Fails the test if the verifier refuses.
  */
 struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions, bool shared);
+
+/** The same for a port that a DPDK process may use too: one queue, and nobody at its other end yet. */
+struct xdp_world *xdp_world_create_paired(const struct harness *like, bool shared);
+
+/** The socket of queue 0; below 0: it is gone. Return: 0 or -errno. */
+int xdp_world_socket_set(struct xdp_world *world, int fd);
+
 void xdp_world_destroy(struct xdp_world *world);
 
 /** Fill the generation that is not in use from @h's tables, parameters and rates, and switch. */

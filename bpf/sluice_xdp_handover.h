@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * Beside a DPDK process on the same port (dataplane/abi/lb_handover.h): when to hand a packet over to it,
+ * and how to be the only writer of the flow table that both use.
+ */
+#ifndef BPF_SLUICE_XDP_HANDOVER_H
+#define BPF_SLUICE_XDP_HANDOVER_H
+
+#include "bpf/sluice_xdp_maps.h"
+
+/* What a worker does in one burst takes less, unless its CPU was taken from it. */
+#define LB_XDP_LOCK_TRIES 512
+
+uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns);
+
+static __always_inline uint32_t lb_xdp_lock_is(const struct lb_handover *queue)
+{
+	return *(const volatile uint32_t *)&queue->lock;
+}
+
+static __always_inline bool lb_xdp_lock_try(struct lb_handover *queue, uint32_t free,
+					    enum lb_handover_holder holder)
+{
+	return __sync_val_compare_and_swap(&queue->lock, free, free | holder) == free;
+}
+
+/*
+ * Wait until whoever has the lock is done; a worker that does not say any more that it lives is not
+ * waited for. Whoever lost it this way finds another term. Return: the lock when it is free again.
+ */
+__attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns)
+{
+	struct lb_handover *queue = lb_xdp_at(&xdp_queues, queue_id);
+	uint32_t seen = 0;
+
+	if (!queue)
+		return 0;
+	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES; i++) {
+		seen = lb_xdp_lock_is(queue);
+		if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_NOBODY) {
+			if (lb_xdp_lock_try(queue, seen, LB_HELD_BY_XDP))
+				return seen;
+		} else if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER &&
+			   !lb_handover_is_due(queue, now_ns)) {
+			break;
+		}
+	}
+	seen = (seen & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
+	*(volatile uint32_t *)&queue->lock = seen | LB_HELD_BY_XDP;
+	return seen;
+}
+
+/* Return: what lb_xdp_unlock() is to be given. */
+static __always_inline uint32_t lb_xdp_lock(struct lb_handover *queue, uint32_t queue_id,
+					    uint64_t now_ns)
+{
+	uint32_t free = lb_xdp_lock_is(queue) & ~LB_HANDOVER_HOLDER;
+
+	if (lb_unlikely(!lb_xdp_lock_try(queue, free, LB_HELD_BY_XDP)))
+		free = lb_xdp_lock_wait(queue_id, now_ns);
+	if (lb_unlikely(!queue->by_xdp)) {
+		queue->by_xdp = 1;
+		free += LB_HANDOVER_TERM;
+	}
+	return free;
+}
+
+static __always_inline void lb_xdp_unlock(struct lb_handover *queue, uint32_t free)
+{
+	*(volatile uint32_t *)&queue->lock = free;
+}
+
+/*
+ * Give a packet to the worker's socket, if there is one and its worker lives. A process that dies beats no
+ * more at once, and its sockets are gone only some time later.
+ */
+static __always_inline bool lb_xdp_hand_over(struct lb_handover *queue, uint32_t queue_id,
+					     uint64_t now_ns)
+{
+	if (!lb_handover_is_due(queue, now_ns) ||
+	    bpf_redirect_map(&xsks_map, queue_id, 0) != XDP_REDIRECT)
+		return false;
+	queue->handed_pkts++;
+	if (lb_unlikely(queue->by_xdp))
+		queue->by_xdp = 0;
+	return true;
+}
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the backend for both dataplanes needs of the XDP one, beside its interface. */
+#ifndef CONTROLPLANE_PUBLISH_XDP_H
+#define CONTROLPLANE_PUBLISH_XDP_H
+
+#include "controlplane/publish_backend.h"
+#include "controlplane/xdp_object.h"
+
+/** The program's maps, or NULL while it is not there. Valid until gone(). */
+const struct xdp_object *publish_xdp_object(const struct publish_backend *backend);
+
+#endif

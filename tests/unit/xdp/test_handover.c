@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Beside a DPDK process: whose a packet is. The process is played by this test, with a socket that is real
+ * enough for the kernel, and the clock is the test's.
+ */
+#include <linux/if_xdp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <linux/bpf.h>
+
+#include "tests/unit/xdp/xdp_world.h"
+
+#define VIP 0xcb00710au
+#define CLIENT 0xc6336407u
+#define N_INSTANCES 4
+#define SLOTS 251
+#define UP (LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK | LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS)
+#define TICKS 1000
+#define PROCESS 77u
+#define UMEM_BYTES (16u << 12)
+#define TERMS(lock) ((lock) / LB_HANDOVER_TERM)
+
+struct world {
+	struct harness *h; /* tables only */
+	struct xdp_world *xdp;
+	struct lb_handover *queue;
+	int socket;
+	void *umem;
+};
+
+static int socket_option(int fd, int option, uint32_t value)
+{
+	return setsockopt(fd, SOL_XDP, option, &value, sizeof(value));
+}
+
+/* As far as the kernel wants one to be ready before a map takes it. */
+static void socket_make(struct world *w)
+{
+	struct xdp_umem_reg umem = { .len = UMEM_BYTES, .chunk_size = 4096 };
+
+	w->socket = socket(AF_XDP, SOCK_RAW, 0);
+	w->umem =
+		mmap(NULL, UMEM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(w->socket >= 0);
+	assert_ptr_not_equal(w->umem, MAP_FAILED);
+	umem.addr = (uint64_t)(uintptr_t)w->umem;
+	assert_int_equal(setsockopt(w->socket, SOL_XDP, XDP_UMEM_REG, &umem, sizeof(umem)), 0);
+	assert_int_equal(socket_option(w->socket, XDP_UMEM_FILL_RING, 64), 0);
+	assert_int_equal(socket_option(w->socket, XDP_UMEM_COMPLETION_RING, 64), 0);
+	assert_int_equal(socket_option(w->socket, XDP_RX_RING, 64), 0);
+	assert_int_equal(xdp_world_socket_set(w->xdp, w->socket), 0);
+}
+
+static void tables_fill(struct world *w)
+{
+	const struct harness_service service = { .family = 4,
+						 .addr = { 203, 0, 113, 10 },
+						 .port = 443,
+						 .id = 1,
+						 .forward = LB_FORWARD_L2 };
+	struct lb_instance instances[N_INSTANCES];
+	uint16_t slots[SLOTS];
+
+	for (uint16_t i = 0; i < N_INSTANCES; i++)
+		harness_instance(&instances[i], i, 4, UP);
+	for (uint16_t i = 0; i < SLOTS; i++)
+		slots[i] = i % N_INSTANCES;
+	harness_services(w->h, &service, 1);
+	harness_put(w->h, LB_BLOCK_INSTANCES, 0, instances, sizeof(instances), N_INSTANCES);
+	harness_put(w->h, LB_BLOCK_POOL, 0, slots, sizeof(slots), SLOTS);
+	xdp_world_publish(w->xdp, w->h);
+}
+
+static int world_create(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	w->h = harness_create(1000);
+	w->xdp = xdp_world_create_paired(w->h, false);
+	w->queue = w->xdp->queues;
+	w->queue->by_xdp = 1;
+	tables_fill(w);
+	xdp_world_clock_set(w->xdp, TICKS);
+	socket_make(w);
+	*state = w;
+	return 0;
+}
+
+static int world_destroy(void **state)
+{
+	struct world *w = *state;
+
+	close(w->socket);
+	munmap(w->umem, UMEM_BYTES);
+	xdp_world_destroy(w->xdp);
+	harness_destroy(w->h);
+	free(w);
+	return 0;
+}
+
+static void beat(struct world *w, uint64_t age_ns)
+{
+	w->queue->process = PROCESS;
+	w->queue->beat_ns = TICKS * LB_FLOW_TICK_NS - age_ns;
+}
+
+static void process_is_well(struct world *w)
+{
+	w->queue->carrier = PROCESS;
+	beat(w, 1000000);
+}
+
+static uint32_t run(struct world *w, struct rte_mbuf *m)
+{
+	struct xdp_run run = { .frame = rte_pktmbuf_mtod(m, const uint8_t *),
+			       .len = m->data_len,
+			       .headroom = -1 };
+
+	xdp_world_run(w->xdp, &run);
+	rte_pktmbuf_free(m);
+	return run.action;
+}
+
+static uint32_t tcp_send(struct world *w, uint16_t sport, uint8_t flags)
+{
+	const struct harness_tcp tcp = {
+		.src = CLIENT, .dst = VIP, .sport = sport, .dport = 443, .flags = flags
+	};
+
+	return run(w, harness_tcp4(w->h, &tcp));
+}
+
+static uint32_t node_send(struct world *w)
+{
+	const struct harness_tcp tcp = {
+		.src = CLIENT, .dst = 0x0a000005, .sport = 9, .dport = 22
+	};
+
+	return run(w, harness_tcp4(w->h, &tcp));
+}
+
+static void without_a_process_it_balances(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	assert_int_equal(node_send(w), XDP_PASS);
+	assert_int_equal(w->xdp->cpu->stats.rx_pkts, 2);
+	assert_int_equal(w->xdp->cpu->stats.flows, 1);
+	assert_int_equal(TERMS(w->queue->lock), 0);
+}
+
+static void a_process_that_is_well_gets_services_packets_alone(void **state)
+{
+	struct world *w = *state;
+
+	process_is_well(w);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_REDIRECT);
+	assert_int_equal(node_send(w), XDP_PASS);
+	assert_int_equal(w->queue->handed_pkts, 1);
+	assert_int_equal(w->queue->by_xdp, 0);
+	/* What is handed over is counted there. */
+	assert_int_equal(w->xdp->cpu->stats.rx_pkts, 1);
+	assert_int_equal(w->xdp->cpu->stats.kernel_pkts, 1);
+	assert_int_equal(w->xdp->cpu->stats.flows, 0);
+	assert_int_equal(w->queue->lock, 0);
+}
+
+static void no_packet_for_who_is_not_in_step(void **state)
+{
+	struct world *w = *state;
+
+	beat(w, 0);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	w->queue->carrier = PROCESS + 1;
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_TX);
+	w->queue->carrier = PROCESS;
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_REDIRECT);
+}
+
+static void no_packet_for_who_beats_no_more(void **state)
+{
+	struct world *w = *state;
+
+	process_is_well(w);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_REDIRECT);
+	beat(w, LB_BEAT_OLD_NS - 1);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_REDIRECT);
+	beat(w, LB_BEAT_OLD_NS);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	assert_int_equal(TERMS(w->queue->lock), 1);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_TX);
+	assert_int_equal(TERMS(w->queue->lock), 1); /* one takeover, however many packets */
+	w->queue->beat_ns = 0;
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_TX);
+	process_is_well(w);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_REDIRECT);
+	beat(w, LB_BEAT_OLD_NS);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_TX);
+	assert_int_equal(TERMS(w->queue->lock), 2);
+}
+
+static void no_packet_without_a_socket(void **state)
+{
+	struct world *w = *state;
+
+	process_is_well(w);
+	assert_int_equal(xdp_world_socket_set(w->xdp, -1), 0);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	socket_make(w);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_REDIRECT);
+	close(w->socket); /* as the kernel does for a process that has ended */
+	for (uint32_t i = 0; i < 1000 && tcp_send(w, 1000, LB_TCP_ACK) != XDP_TX; i++)
+		usleep(1000);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_TX);
+	socket_make(w);
+}
+
+/* It died, or was stopped, in the middle of a burst. */
+static void a_dead_worker_is_not_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	process_is_well(w);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_REDIRECT);
+	w->queue->lock |= LB_HELD_BY_WORKER;
+	beat(w, LB_BEAT_OLD_NS);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	assert_int_equal(w->queue->lock & LB_HANDOVER_HOLDER, LB_HELD_BY_NOBODY);
+	assert_true(TERMS(w->queue->lock) >= 1);
+	assert_int_equal(w->xdp->cpu->stats.flows, 1);
+}
+
+/* The process's part: a flow at an instance that the slots would not give it. */
+static uint16_t flow_move(struct world *w, uint16_t sport)
+{
+	uint64_t key = lb_flow_key4(lb_cpu_to_be32(CLIENT), lb_cpu_to_be16(sport), 1);
+
+	for (uint32_t i = 0; i < w->xdp->n_buckets; i++) {
+		struct lb_bucket *bucket = &w->xdp->flows[i];
+		int slot = lb_bucket_find(bucket, key);
+
+		if (slot < 0)
+			continue;
+		bucket->instance[slot] = (uint16_t)((bucket->instance[slot] + 1) % N_INSTANCES);
+		return bucket->instance[slot];
+	}
+	return LB_INSTANCE_NONE;
+}
+
+static void flows_of_the_process_are_found(void **state)
+{
+	struct world *w = *state;
+	uint16_t instance;
+
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	instance = flow_move(w, 1000);
+	assert_in_range(instance, 0, N_INSTANCES - 1);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_TX);
+	assert_int_equal(w->xdp->counts[instance].pkts, 1);
+}
+
+static void the_sweep_leaves_it_to_a_worker_that_is_well(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	w->queue->carrier = PROCESS;
+	w->queue->process = PROCESS;
+	w->queue->beat_ns = UINT64_MAX / 2; /* the sweep has the real clock for this */
+	xdp_world_clock_set(w->xdp, TICKS + 40000);
+	xdp_world_sweep(w->xdp);
+	assert_int_equal(w->xdp->cpu->stats.flows, 1);
+	w->queue->beat_ns = 0;
+	w->queue->lock |= LB_HELD_BY_WORKER;
+	xdp_world_sweep(w->xdp);
+	assert_int_equal(w->xdp->cpu->stats.flows, 1); /* and never takes a lock from anybody */
+	w->queue->lock &= ~LB_HANDOVER_HOLDER;
+	xdp_world_sweep(w->xdp);
+	assert_int_equal(w->xdp->cpu->stats.flows, 0);
+	assert_int_equal(w->queue->lock & LB_HANDOVER_HOLDER, LB_HELD_BY_NOBODY);
+}
+
+#define HANDOVER_TEST(name) cmocka_unit_test_setup_teardown(name, world_create, world_destroy)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		HANDOVER_TEST(without_a_process_it_balances),
+		HANDOVER_TEST(a_process_that_is_well_gets_services_packets_alone),
+		HANDOVER_TEST(no_packet_for_who_is_not_in_step),
+		HANDOVER_TEST(no_packet_for_who_beats_no_more),
+		HANDOVER_TEST(no_packet_without_a_socket),
+		HANDOVER_TEST(a_dead_worker_is_not_waited_for),
+		HANDOVER_TEST(flows_of_the_process_are_found),
+		HANDOVER_TEST(the_sweep_leaves_it_to_a_worker_that_is_well),
+	};
+
+	(void)argc;
+	harness_eal_start(argv[0]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
