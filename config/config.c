@@ -43,6 +43,16 @@ static void config_free_service(struct config_service *service)
 	free(service->name);
 }
 
+bool config_node_has_xdp(const struct config_node *node)
+{
+	return node->dataplane == CONFIG_DATAPLANE_XDP || config_node_has_both(node);
+}
+
+bool config_node_has_both(const struct config_node *node)
+{
+	return node->dataplane == CONFIG_DATAPLANE_AUTO && node->port_kind == CONFIG_PORT_INTERFACE;
+}
+
 void config_free(struct config *config)
 {
 	if (!config)

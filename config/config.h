@@ -66,7 +66,7 @@ struct config_host {
 enum config_dataplane {
 	CONFIG_DATAPLANE_DPDK,
 	CONFIG_DATAPLANE_XDP,
-	CONFIG_DATAPLANE_AUTO, /* refused by this version */
+	CONFIG_DATAPLANE_AUTO,
 };
 
 enum config_port_kind {
@@ -264,6 +264,12 @@ int config_address_parse(const char *text, struct config_address *address);
 const char *config_address_format(const struct config_address *address, char *text);
 
 bool config_address_equal(const struct config_address *a, const struct config_address *b);
+
+/** Whether the port is a kernel interface that stays the kernel's, with an XDP program on it. */
+bool config_node_has_xdp(const struct config_node *node);
+
+/** Whether `auto` means two dataplanes on one port: on a kernel interface, and nowhere else. */
+bool config_node_has_both(const struct config_node *node);
 
 /** The words of the file for the enums: "l2", "keep", "HTTPS". Never NULL. */
 const char *config_dataplane_name(enum config_dataplane dataplane);

@@ -264,4 +264,14 @@ LB_INLINE struct lb_instance_stats *lb_segment_instance_stats(const struct lb_se
 	       (uint64_t)worker * LB_INSTANCES_MAX;
 }
 
+/** Flows of an instance. One may take away what another one has counted, so only their sum is right. */
+LB_INLINE uint32_t lb_segment_instance_flows(const struct lb_segment *seg, uint32_t instance)
+{
+	uint32_t flows = 0;
+
+	for (uint32_t i = 0; i < seg->n_workers && i < LB_SEGMENT_WORKERS_MAX; i++)
+		flows += lb_load_acquire(&lb_segment_instance_stats(seg, i)[instance].flows);
+	return flows;
+}
+
 #endif

@@ -22,10 +22,16 @@ size_t flow_table_bytes(uint32_t flows)
 void flow_table_init(struct flow_table *table, void *memory, uint32_t flows,
 		     struct lb_worker_stats *stats, struct lb_instance_stats *instance_stats)
 {
+	flow_table_adopt(table, memory, buckets_for(flows), stats, instance_stats);
+}
+
+void flow_table_adopt(struct flow_table *table, void *memory, uint32_t n_buckets,
+		      struct lb_worker_stats *stats, struct lb_instance_stats *instance_stats)
+{
 	*table = (struct flow_table){
 		.table = {
 			.bucket = memory,
-			.n_buckets = buckets_for(flows),
+			.n_buckets = n_buckets,
 			.stats = stats,
 			.instance_stats = instance_stats,
 		},

@@ -22,6 +22,10 @@ size_t flow_table_bytes(uint32_t flows);
 void flow_table_init(struct flow_table *table, void *memory, uint32_t flows,
 		     struct lb_worker_stats *stats, struct lb_instance_stats *instance_stats);
 
+/** Use a table that is there, with its flows. @memory: @n_buckets of them. */
+void flow_table_adopt(struct flow_table *table, void *memory, uint32_t n_buckets,
+		      struct lb_worker_stats *stats, struct lb_instance_stats *instance_stats);
+
 /** lb_table_find(). Context: the worker. */
 bool flow_table_find(const struct flow_table *flows, uint64_t key, uint64_t spread,
 		     struct lb_flow_ref *ref);
@@ -50,6 +54,12 @@ struct flow_sweep {
  */
 uint32_t flow_table_sweep(struct flow_table *flows, const struct flow_sweep *sweep,
 			  uint32_t max_buckets);
+
+/** Whether a part of this tick's share is still to be done. */
+static inline bool flow_table_sweep_is_due(const struct flow_table *flows)
+{
+	return flows->sweep_done <= flows->table.n_buckets / FLOW_TABLE_SWEEP_TICKS;
+}
 
 /** Start the next tick's share of the sweep. */
 static inline void flow_table_tick(struct flow_table *flows)

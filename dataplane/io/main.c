@@ -103,6 +103,19 @@ static int plan_start(struct dataplane *dp)
 	return err ? err : hugepages_ensure(dp->plan.memory_mb);
 }
 
+/* sluiced comes first then: the hook and the flow table are its. */
+static int shared_start(struct dataplane *dp)
+{
+	if (!dp->plan.is_shared)
+		return 0;
+	return shared_port_wait(&dp->shared, &dp->plan, dp->signal_fd);
+}
+
+static void shared_stop(struct dataplane *dp)
+{
+	shared_port_close(&dp->shared);
+}
+
 static int dpdk_start(struct dataplane *dp)
 {
 	return eal_start(&dp->plan, dp->program);
@@ -181,11 +194,17 @@ static int segment_start(struct dataplane *dp)
 {
 	int err = segment_create(&dp->segment, dp->plan.n_workers);
 
-	if (err)
+	if (err) {
 		logger_err("cannot make the shared segment: %s", strerror(-err));
-	else
-		segment_describe(dp);
-	return err;
+		return err;
+	}
+	segment_describe(dp);
+	if (dp->plan.is_shared) {
+		dp->segment.worker_stats = dp->shared.workers;
+		dp->segment.instance_stats =
+			dp->shared.counts + (size_t)dp->plan.n_workers * LB_INSTANCES_MAX;
+	}
+	return 0;
 }
 
 static void segment_stop(struct dataplane *dp)
@@ -249,7 +268,7 @@ static int workers_make(struct dataplane *dp)
 		.from_kernel = dp->kernel_path.from_kernel,
 		.bell = &dp->kernel_path.bell,
 		.stop = &dp->stop,
-		.tsc_start = rte_rdtsc(),
+		.shared = dp->plan.is_shared ? &dp->shared : NULL,
 		.idle_sleep_us = dp->options.idle_sleep_us,
 	};
 	size_t bytes = dp->plan.n_workers * sizeof(*dp->worker);
@@ -309,10 +328,10 @@ static const struct stage {
 	{ config_start, config_stop },	 { need_start, NULL },
 	{ privileges_start, NULL },	 { lock_start, lock_stop },
 	{ signals_start, signals_stop }, { plan_start, NULL },
-	{ dpdk_start, dpdk_stop },	 { ports_start, ports_stop },
-	{ segment_start, segment_stop }, { tables_start, tables_stop },
-	{ kernel_start, kernel_stop },	 { workers_start, workers_stop },
-	{ control_start, control_stop },
+	{ shared_start, shared_stop },	 { dpdk_start, dpdk_stop },
+	{ ports_start, ports_stop },	 { segment_start, segment_stop },
+	{ tables_start, tables_stop },	 { kernel_start, kernel_stop },
+	{ workers_start, workers_stop }, { control_start, control_stop },
 };
 
 static int run(struct dataplane *dp)

@@ -178,7 +178,8 @@ int plan_make(struct plan *plan, const struct config *config)
 		return err;
 	plan->n_mbufs = mbufs_needed(plan);
 	plan->flows_per_worker = (node->flows + plan->n_workers - 1) / plan->n_workers;
-	plan->flow_bytes = flow_table_bytes(plan->flows_per_worker);
+	plan->is_shared = config_node_has_both(node);
+	plan->flow_bytes = plan->is_shared ? 0 : flow_table_bytes(plan->flows_per_worker);
 	needed = memory_needed(plan, config);
 	plan->memory_mb = node->hugepages_mb ? node->hugepages_mb : needed;
 	if (plan->memory_mb < needed)

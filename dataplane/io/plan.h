@@ -19,6 +19,7 @@ struct plan {
 	const struct config_node *node;
 	uint32_t n_workers;
 	char main_cpus[512];  /* for --lcores: "0,3" */
+	bool is_shared;	      /* with the XDP program of sluiced */
 	bool main_shares;     /* no CPU was left for the main lcore alone */
 	char iface[IFNAMSIZ]; /* that XDP sockets are bound to; empty for other ports */
 	uint16_t mtu;	      /* bytes of an IP packet; 0: to be asked of the port */

@@ -141,6 +141,13 @@ static int interfaces_follow(struct loop *loop)
 			   dp->port.iface);
 		return -ENODEV;
 	}
+	if (dp->plan.is_shared && !shared_port_is_current(&dp->shared)) {
+		logger_err(
+			"%s: sluiced has replaced the flow table, or taken it away; ending, since"
+			" only a new start can use another one",
+			dp->port.iface);
+		return -ESTALE;
+	}
 	if (kernel_path_restore(&dp->kernel_path))
 		err = watch(loop, dp->kernel_path.fd);
 	if (err)

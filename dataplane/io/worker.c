@@ -18,6 +18,7 @@
 /* Buckets looked at between two bursts: a few hundred nanoseconds, or what idleness allows. */
 #define SWEEP_BUSY 64
 #define SWEEP_IDLE 1024
+#define END_MS 3 /* in which a packet that the XDP program has just handed over arrives */
 
 /*
  * Send what the queue takes; retry for a moment, since it drains as fast as the
@@ -101,19 +102,112 @@ static void rates_follow(struct worker *w, const struct tables *tables)
 	pipeline_rate_set(&w->pl.icmp_rate, share_of(w, w->icmp_rate_pps));
 }
 
-/* A new tick; after a long stall, the one of now, and one refill of the limits. */
-static void tick(struct worker *w, const struct tables *tables, uint64_t tsc)
+/* After a long stall, one refill of the limits. */
+static void tick(struct worker *w, const struct tables *tables, uint16_t now)
 {
-	uint64_t ticks = (tsc - w->tsc_start) / w->tsc_per_tick;
-
-	w->now = (uint16_t)ticks;
-	w->tsc_next_tick = w->tsc_start + (ticks + 1) * w->tsc_per_tick;
+	w->now = now;
 	pipeline_tick(&w->pl);
 	flow_table_tick(&w->flows);
 	rates_follow(w, tables);
 	if (w->empty_polls >= IDLE_POLLS)
 		port_reclaim(w->queue);
 }
+
+/* The kernel's own clock, by a look into a page of its: no system call. */
+static uint64_t clock_coarse_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- Beside the XDP program ---- */
+
+/*
+ * What waits was sent before the worker stopped. Its senders have sent it again, and the XDP program has
+ * seen to that.
+ */
+static void late_drop(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	w->stats->rx_pkts += n;
+	w->stats->rx_bytes += bytes_of(pkts, n);
+	for (uint16_t i = 0; i < n; i++)
+		pipeline_drop(&w->pl, pkts[i], LB_DROP_LATE);
+}
+
+static void queue_empty_out(struct worker *w)
+{
+	struct rte_mbuf *pkts[PIPELINE_BURST];
+	uint16_t n;
+
+	do {
+		n = rte_eth_rx_burst(w->queue.dev, w->queue.queue, pkts, PIPELINE_BURST);
+		late_drop(w, pkts, n);
+	} while (n);
+}
+
+/* Whether the worker was away for so long that what is in its queue is of no use. */
+static bool was_away(const struct worker *w, uint64_t now_ns)
+{
+	return now_ns - w->looked_ns > LB_BEAT_OLD_NS / 2;
+}
+
+/* Replaced: nothing from before is to be used when the beat asks for packets again. */
+static void replaced_follow(struct worker *w, uint64_t now_ns)
+{
+	if (was_away(w, now_ns))
+		queue_empty_out(w);
+	handover_follow(&w->handover);
+}
+
+/* Be the only writer of the flow table, or throw away what came too late. */
+static bool table_lock(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (!handover_is_shared(&w->handover) || handover_lock(&w->handover))
+		return true;
+	if (was_away(w, clock_coarse_ns())) {
+		late_drop(w, pkts, n);
+		return false;
+	}
+	do
+		handover_follow(&w->handover);
+	while (!handover_lock(&w->handover));
+	return true;
+}
+
+static void table_unlock(struct worker *w)
+{
+	if (handover_is_shared(&w->handover))
+		handover_unlock(&w->handover);
+}
+
+/* No more packets from now on; those that are on their way are still carried. */
+static void handover_end(struct worker *w)
+{
+	uint64_t until = rte_rdtsc() + rte_get_tsc_hz() / 1000 * END_MS;
+
+	w->is_ending = true;
+	handover_beat(&w->handover, 0);
+	while (worker_step(w) || rte_rdtsc() < until)
+		;
+}
+
+void worker_look(struct worker *w, const struct tables *tables, uint64_t now_ns)
+{
+	uint16_t now = (uint16_t)(now_ns / LB_FLOW_TICK_NS);
+
+	if (now != w->now)
+		tick(w, tables, now);
+	if (handover_is_shared(&w->handover) && !w->is_ending) {
+		if (handover_is_replaced(&w->handover))
+			replaced_follow(w, now_ns);
+		handover_beat(&w->handover, now_ns);
+	}
+	w->looked_ns = now_ns;
+}
+
+/* ---- The loop ---- */
 
 static void sweep(struct worker *w, const struct tables *tables, uint32_t max_buckets)
 {
@@ -125,7 +219,25 @@ static void sweep(struct worker *w, const struct tables *tables, uint32_t max_bu
 		.now = w->now,
 	};
 
+	if (!flow_table_sweep_is_due(&w->flows))
+		return;
+	if (handover_is_shared(&w->handover) &&
+	    (!handover_is_carrier(&w->handover) || !handover_lock(&w->handover)))
+		return;
 	flow_table_sweep(&w->flows, &what, max_buckets);
+	table_unlock(w);
+}
+
+static void burst(struct worker *w, const struct tables *tables, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (!table_lock(w, pkts, n))
+		return;
+	pipeline_burst(&w->pl, tables, w->now, pkts, n, &w->out);
+	table_unlock(w);
+	if (w->out.n_tx)
+		forward(w);
+	if (w->out.n_kernel)
+		to_kernel(w);
 }
 
 uint32_t worker_step(struct worker *w)
@@ -135,15 +247,13 @@ uint32_t worker_step(struct worker *w)
 	uint64_t tsc = rte_rdtsc();
 	uint16_t n;
 
-	if (lb_unlikely(tsc >= w->tsc_next_tick))
-		tick(w, tables, tsc);
+	if (lb_unlikely(tsc >= w->tsc_next_look)) {
+		w->tsc_next_look = tsc + w->tsc_per_look;
+		worker_look(w, tables, clock_coarse_ns());
+	}
 	n = rte_eth_rx_burst(w->queue.dev, w->queue.queue, pkts, PIPELINE_BURST);
 	if (n) {
-		pipeline_burst(&w->pl, tables, w->now, pkts, n, &w->out);
-		if (w->out.n_tx)
-			forward(w);
-		if (w->out.n_kernel)
-			to_kernel(w);
+		burst(w, tables, pkts, n);
 		w->stats->busy_loops++;
 		w->empty_polls = 0;
 	} else {
@@ -185,6 +295,8 @@ int worker_main(void *arg)
 		else
 			rte_pause();
 	}
+	if (handover_is_shared(&w->handover))
+		handover_end(w);
 	rte_rcu_qsbr_thread_offline(w->qsbr, w->index);
 	rte_rcu_qsbr_thread_unregister(w->qsbr, w->index);
 	return 0;
@@ -211,15 +323,34 @@ static void pipeline_setup(struct worker *w, const struct worker_common *common,
 	pipeline_rate_set(&w->pl.icmp_rate, share_of(w, w->icmp_rate_pps));
 }
 
+static int flows_make(struct worker *w, const struct plan *plan)
+{
+	int socket = (int)rte_lcore_to_socket_id(eal_lcore(w->index));
+
+	w->flow_memory = rte_zmalloc_socket("flows", plan->flow_bytes, 64, socket);
+	if (!w->flow_memory)
+		return -ENOMEM;
+	flow_table_init(&w->flows, w->flow_memory, plan->flows_per_worker, w->stats,
+			w->pl.instance_stats);
+	return 0;
+}
+
+/* A region with the flows that are in it. */
+static void flows_share(struct worker *w, const struct shared_port *shared)
+{
+	flow_table_adopt(&w->flows, shared->flows + (size_t)w->index * shared->n_buckets,
+			 shared->n_buckets, w->stats, w->pl.instance_stats);
+	w->handover =
+		(struct handover){ .queue = &shared->queues[w->index], .process = w->boot_id };
+	handover_start(&w->handover);
+}
+
 int worker_init(struct worker *w, uint32_t index, const struct worker_common *common,
 		struct pipeline *const *peers)
 {
-	const struct plan *plan = common->plan;
-	int socket = (int)rte_lcore_to_socket_id(eal_lcore(index));
-
 	*w = (struct worker){
 		.index = index,
-		.n_workers = plan->n_workers,
+		.n_workers = common->plan->n_workers,
 		.queue = common->port->queue[index],
 		.consumer = common->consumer,
 		.qsbr = common->qsbr,
@@ -228,16 +359,15 @@ int worker_init(struct worker *w, uint32_t index, const struct worker_common *co
 		.bell = common->bell,
 		.stop = common->stop,
 		.idle_sleep_us = common->idle_sleep_us,
-		.tsc_start = common->tsc_start,
-		.tsc_per_tick = rte_get_tsc_hz() * LB_FLOW_TICK_MS / 1000,
+		.tsc_per_look = rte_get_tsc_hz() * LB_BEAT_MS / 1000,
 		.stats = common->segment->worker_stats + index,
+		.boot_id = common->segment->boot_id,
 	};
-	w->flow_memory = rte_zmalloc_socket("flows", plan->flow_bytes, 64, socket);
-	if (!w->flow_memory)
-		return -ENOMEM;
 	pipeline_setup(w, common, peers);
-	flow_table_init(&w->flows, w->flow_memory, plan->flows_per_worker, w->stats,
-			w->pl.instance_stats);
+	if (common->shared)
+		flows_share(w, common->shared);
+	else if (flows_make(w, common->plan))
+		return -ENOMEM;
 	return rte_rcu_qsbr_thread_register(w->qsbr, index) ? -ENOMEM : 0;
 }
 

@@ -9,14 +9,17 @@
 #include <rte_ring.h>
 
 #include "dataplane/engine/consumer.h"
+#include "dataplane/engine/handover.h"
 #include "dataplane/engine/pipeline.h"
 #include "dataplane/io/doorbell.h"
 #include "dataplane/io/port.h"
+#include "dataplane/io/shared_port.h"
 
 struct worker {
 	/* set before it starts */
 	uint32_t index;
 	uint32_t n_workers;
+	uint64_t boot_id; /* of the segment */
 	struct port_queue queue;
 	const struct consumer *consumer;
 	struct rte_rcu_qsbr *qsbr;
@@ -25,15 +28,16 @@ struct worker {
 	struct doorbell *bell;
 	const bool *stop;
 	uint32_t idle_sleep_us;
-	uint64_t
-		tsc_start; /* the same for all workers, whose flows have times in each other's ticks */
-	uint64_t tsc_per_tick;
+	uint64_t tsc_per_look; /* between two looks at the clock */
 	/* its own */
 	struct pipeline pl;
 	struct flow_table flows;
-	void *flow_memory;
+	void *flow_memory; /* NULL if the table is shared */
+	struct handover handover;
 	struct lb_worker_stats *stats;
-	uint64_t tsc_next_tick;
+	uint64_t tsc_next_look;
+	uint64_t looked_ns; /* CLOCK_MONOTONIC_COARSE */
+	bool is_ending;
 	uint32_t empty_polls;
 	uint16_t now; /* tick */
 	uint32_t kernel_rate_pps;
@@ -51,13 +55,13 @@ struct worker_common {
 	struct rte_ring *const *to_kernel;
 	struct rte_ring *from_kernel;
 	struct doorbell *bell;
-	const bool *stop; /* set with a relaxed store to end them */
-	uint64_t tsc_start;
+	const bool *stop;		  /* set with a relaxed store to end them */
+	const struct shared_port *shared; /* NULL: the port is this process's alone */
 	uint32_t idle_sleep_us;
 };
 
 /**
- * Prepare a worker, with its flow table in hugepage memory near its CPU.
+ * Prepare a worker, with its flow table in hugepage memory near its CPU, or with the one that it shares.
  * @peers: all workers' pipelines, in order; filled by the caller.
  * Return: 0 or -ENOMEM. Context: main lcore, before it starts.
  */
@@ -65,6 +69,13 @@ int worker_init(struct worker *worker, uint32_t index, const struct worker_commo
 		struct pipeline *const *peers);
 
 void worker_fini(struct worker *worker);
+
+/**
+ * Look at the clock, at @now_ns of CLOCK_MONOTONIC_COARSE: what is to be done every tick, and that the
+ * worker lives. Ticks are those of that clock, in both dataplanes and all processes.
+ * Context: the worker; worker_step() calls it every LB_BEAT_MS.
+ */
+void worker_look(struct worker *worker, const struct tables *tables, uint64_t now_ns);
 
 /**
  * One iteration: receive, process, send, and a bite of the sweep.

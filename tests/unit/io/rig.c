@@ -115,7 +115,7 @@ static void device_make(struct rig *rig, enum rig_device device, unsigned int se
 	memcpy(rig->port.mac, rig_mac, sizeof(rig_mac));
 }
 
-static void worker_make(struct rig *rig)
+static void worker_make(struct rig *rig, const struct shared_port *shared)
 {
 	const struct worker_common common = {
 		.plan = &rig->plan,
@@ -127,7 +127,7 @@ static void worker_make(struct rig *rig)
 		.from_kernel = rig->from_kernel,
 		.bell = &rig->bell,
 		.stop = &rig->stop,
-		.tsc_start = rte_rdtsc(),
+		.shared = shared,
 	};
 
 	rig->worker = aligned_alloc(64, sizeof(*rig->worker));
@@ -162,8 +162,15 @@ struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kerne
 	rig->to_kernel = ring_make("rig_to", serial, kernel_slots);
 	rig->from_kernel = ring_make("rig_from", serial, 64);
 	rig->bell.fd = eventfd(0, EFD_NONBLOCK);
-	worker_make(rig);
+	worker_make(rig, NULL);
 	return rig;
+}
+
+void rig_restart(struct rig *rig, const struct shared_port *shared)
+{
+	worker_fini(rig->worker);
+	free(rig->worker);
+	worker_make(rig, shared);
 }
 
 void rig_destroy(struct rig *rig)

@@ -42,6 +42,9 @@ enum rig_device {
 struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kernel_slots);
 void rig_destroy(struct rig *rig);
 
+/** Another worker in place of the first one, on a port that is shared. @shared: outlives it. */
+void rig_restart(struct rig *rig, const struct shared_port *shared);
+
 /** Put @n frames into rx: a TCP SYN to the VIP (from @first_port on), or an ARP request. */
 void rig_receive_syns(struct rig *rig, uint16_t first_port, uint32_t n);
 void rig_receive_arps(struct rig *rig, uint32_t n);

@@ -170,21 +170,19 @@ static void ticks_and_limits_follow_time_and_tables(void **state)
 	struct worker *w = rig->worker;
 
 	(void)state;
-	steps(rig, 1);
-	assert_int_equal(w->now, 0);
+	worker_look(w, consumer_tables(&rig->consumer), 7 * LB_FLOW_TICK_NS);
+	assert_int_equal(w->now, 7);
 	assert_int_equal(w->kernel_rate_pps, 1000000);
-	w->tsc_start -= 5 * w->tsc_per_tick;
-	w->tsc_next_tick = 0;
 	rig_publish(rig);
-	steps(rig, 1);
-	assert_int_equal(w->now, 5);
+	worker_look(w, consumer_tables(&rig->consumer), 8 * LB_FLOW_TICK_NS - 1);
+	assert_int_equal(w->kernel_rate_pps, 1000000);
+	worker_look(w, consumer_tables(&rig->consumer), 8 * LB_FLOW_TICK_NS);
+	assert_int_equal(w->now, 8);
 	assert_int_equal(w->kernel_rate_pps, 900000);
 	assert_int_equal(w->icmp_rate_pps, 100);
 
 	/* 16 bits of ticks wrap after 109 minutes. */
-	w->tsc_start -= 70000 * w->tsc_per_tick;
-	w->tsc_next_tick = 0;
-	steps(rig, 1);
+	worker_look(w, consumer_tables(&rig->consumer), 70005 * LB_FLOW_TICK_NS);
 	assert_int_equal(w->now, (70005 & 0xffff));
 	rig_destroy(rig);
 }

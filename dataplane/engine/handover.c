@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/engine/handover.h"
+
+#include <rte_pause.h>
+
+/* Only a kernel that stands still in the middle of a packet holds it longer; nobody waits for that. */
+#define TRIES 1000000
+
+bool handover_lock(struct handover *handover)
+{
+	for (uint32_t i = 0; i < TRIES; i++) {
+		uint32_t free = handover->term;
+
+		if (__atomic_compare_exchange_n(&handover->queue->lock, &free,
+						free | LB_HELD_BY_WORKER, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+		if ((free & ~LB_HANDOVER_HOLDER) != handover->term)
+			return false;
+		rte_pause();
+	}
+	return false;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker's end of abi/lb_handover.h: to say that it lives, to be the only writer of its region, and to
+ * find out that the XDP program has taken its place meanwhile.
+ * Context: the worker, all of it. Nothing blocks; a lock is waited for as long as another one handles a packet.
+ */
+#ifndef ENGINE_HANDOVER_H
+#define ENGINE_HANDOVER_H
+
+#include "dataplane/abi/lb_handover.h"
+
+struct handover {
+	struct lb_handover *queue; /* NULL: the port is this process's alone */
+	uint64_t process;
+	uint32_t term; /* in which the worker carries */
+};
+
+static inline bool handover_is_shared(const struct handover *handover)
+{
+	return handover->queue != NULL;
+}
+
+/** Whether the XDP program has balanced packets itself since handover_follow(). */
+static inline bool handover_is_replaced(const struct handover *handover)
+{
+	uint32_t lock = __atomic_load_n(&handover->queue->lock, __ATOMIC_ACQUIRE);
+
+	return (lock & ~LB_HANDOVER_HOLDER) != handover->term;
+}
+
+/** Know that it did; the next packets are this worker's again. */
+static inline void handover_follow(struct handover *handover)
+{
+	uint32_t lock = __atomic_load_n(&handover->queue->lock, __ATOMIC_ACQUIRE);
+
+	handover->term = lock & ~LB_HANDOVER_HOLDER;
+}
+
+/** Begin; a predecessor that died in the middle of a burst holds nothing any more. */
+static inline void handover_start(struct handover *handover)
+{
+	uint32_t lock = __atomic_load_n(&handover->queue->lock, __ATOMIC_ACQUIRE);
+
+	if ((lock & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER)
+		__atomic_compare_exchange_n(&handover->queue->lock, &lock,
+					    (lock & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	handover_follow(handover);
+}
+
+/** Say that this worker lives. @now_ns: CLOCK_MONOTONIC_COARSE; 0: that it ends. */
+static inline void handover_beat(struct handover *handover, uint64_t now_ns)
+{
+	__atomic_store_n(&handover->queue->process, handover->process, __ATOMIC_RELAXED);
+	__atomic_store_n(&handover->queue->beat_ns, now_ns, __ATOMIC_RELEASE);
+}
+
+/** Whether this process's tables are in step, so that it may take part. */
+static inline bool handover_is_carrier(const struct handover *handover)
+{
+	return __atomic_load_n(&handover->queue->carrier, __ATOMIC_ACQUIRE) == handover->process;
+}
+
+/**
+ * Become the region's only writer.
+ * Return: false if the worker was replaced; then it holds nothing.
+ */
+bool handover_lock(struct handover *handover);
+
+/** A worker that was robbed of the lock leaves it alone. */
+static inline void handover_unlock(struct handover *handover)
+{
+	uint32_t held = handover->term | LB_HELD_BY_WORKER;
+
+	__atomic_compare_exchange_n(&handover->queue->lock, &held, handover->term, false,
+				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/io/shared_port.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "dataplane/io/logger.h"
+
+#define POLL_MS 50
+
+enum part { PART_FLOWS, PART_COUNTS, PART_QUEUES, PART_WORKERS, PARTS };
+
+static const struct {
+	const char *pin;
+	uint32_t value_bytes;
+} parts[PARTS] = {
+	[PART_FLOWS] = { LB_PIN_FLOWS, sizeof(struct lb_bucket) },
+	[PART_COUNTS] = { LB_PIN_COUNTS, sizeof(struct lb_instance_stats) },
+	[PART_QUEUES] = { LB_PIN_QUEUES, sizeof(struct lb_handover) },
+	[PART_WORKERS] = { LB_PIN_WORKERS, sizeof(struct lb_worker_stats) },
+};
+
+LB_STATIC_ASSERT(sizeof(((struct shared_port *)NULL)->bytes) / sizeof(size_t) == PARTS, "one each");
+
+/* ---- The two system calls that are needed; this program is not linked with libbpf ---- */
+
+static int pin_open(const struct shared_port *port, const char *pin)
+{
+	char path[sizeof(port->pin_dir) + 32];
+	union bpf_attr attr = { .pathname = 0 };
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", port->pin_dir, pin);
+	attr.pathname = (uint64_t)(uintptr_t)path;
+	fd = (int)syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr));
+	return fd < 0 ? -errno : fd;
+}
+
+static int object_info(int fd, void *info, uint32_t bytes)
+{
+	union bpf_attr attr = { .info = { .bpf_fd = (uint32_t)fd,
+					  .info_len = bytes,
+					  .info = (uint64_t)(uintptr_t)info } };
+
+	return syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) ? -errno : 0;
+}
+
+static int map_info(const struct shared_port *port, const char *pin, struct bpf_map_info *info)
+{
+	int fd = pin_open(port, pin), err;
+
+	memset(info, 0, sizeof(*info));
+	if (fd < 0)
+		return fd;
+	err = object_info(fd, info, sizeof(*info));
+	close(fd);
+	return err;
+}
+
+/* ---- Mapping ---- */
+
+static int part_map(struct shared_port *port, enum part part, uint32_t *entries, void **memory)
+{
+	struct bpf_map_info info = { .id = 0 };
+	int fd = pin_open(port, parts[part].pin), err;
+
+	if (fd < 0)
+		return fd;
+	err = object_info(fd, &info, sizeof(info));
+	if (!err && info.value_size != parts[part].value_bytes)
+		err = -EPROTO;
+	*entries = info.max_entries;
+	port->bytes[part] = (size_t)info.value_size * info.max_entries;
+	if (!err)
+		*memory = mmap(NULL, port->bytes[part], PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (!err && *memory == MAP_FAILED) {
+		*memory = NULL;
+		err = -errno;
+	}
+	if (part == PART_FLOWS)
+		port->flows_id = info.id;
+	close(fd);
+	return err;
+}
+
+static int parts_map(struct shared_port *port)
+{
+	void **const memory[PARTS] = { (void **)&port->flows, (void **)&port->counts,
+				       (void **)&port->queues, (void **)&port->workers };
+	uint32_t n = port->n_queues, entries[PARTS];
+	int err = 0;
+
+	for (uint32_t i = 0; i < PARTS && !err; i++)
+		err = part_map(port, (enum part)i, &entries[i], memory[i]);
+	if (err)
+		return err;
+	port->n_buckets = entries[PART_FLOWS] / n;
+	if (entries[PART_QUEUES] != n || entries[PART_WORKERS] != n + 1 ||
+	    entries[PART_COUNTS] != 2 * n * LB_INSTANCES_MAX || port->n_buckets == 0)
+		return -EPROTO;
+	return 0;
+}
+
+/* sluiced makes the maps first, and goes on the hook when they have tables. */
+static int hook_check(const struct shared_port *port, const struct plan *plan)
+{
+	struct bpf_link_info info = { .id = 0 };
+	int fd = pin_open(port, LB_PIN_LINK), err;
+
+	if (fd < 0)
+		return fd;
+	err = object_info(fd, &info, sizeof(info));
+	close(fd);
+	if (!err && info.xdp.ifindex != if_nametoindex(plan->iface))
+		err = -ENOENT;
+	return err;
+}
+
+int shared_port_open(struct shared_port *port, const struct plan *plan)
+{
+	int err;
+
+	*port = (struct shared_port){ .n_queues = plan->n_workers };
+	snprintf(port->pin_dir, sizeof(port->pin_dir), LB_PIN_ROOT "-%.15s", plan->iface);
+	err = hook_check(port, plan);
+	if (!err)
+		err = parts_map(port);
+	if (err)
+		shared_port_close(port);
+	return err;
+}
+
+void shared_port_close(struct shared_port *port)
+{
+	void *const memory[PARTS] = { port->flows, port->counts, port->queues, port->workers };
+
+	for (uint32_t i = 0; i < PARTS; i++)
+		if (memory[i])
+			munmap(memory[i], port->bytes[i]);
+	*port = (struct shared_port){ .flows = NULL };
+}
+
+bool shared_port_is_current(const struct shared_port *port)
+{
+	struct bpf_map_info info;
+
+	return map_info(port, LB_PIN_FLOWS, &info) == 0 && info.id == port->flows_id;
+}
+
+/* ---- Waiting ---- */
+
+static void missing_say(const struct plan *plan, int err)
+{
+	if (err == -EPROTO)
+		logger_warn(
+			"%s: waiting for sluiced: its maps have other sizes than this program expects;"
+			" both must be of the same release, with the same configuration",
+			plan->iface);
+	else
+		logger_info("%s: waiting for sluiced and its XDP program, which carries the packets"
+			    " meanwhile",
+			    plan->iface);
+	sd_notify(0, "STATUS=Waiting for sluiced's XDP program");
+}
+
+int shared_port_wait(struct shared_port *port, const struct plan *plan, int signal_fd)
+{
+	struct pollfd end = { .fd = signal_fd, .events = POLLIN };
+	int err, said = 0;
+
+	while ((err = shared_port_open(port, plan)) == -ENOENT || err == -EPROTO) {
+		if (err != said)
+			missing_say(plan, err);
+		said = err;
+		if (poll(&end, 1, POLL_MS) > 0) {
+			logger_info("ending: told to while waiting");
+			return -ECANCELED;
+		}
+	}
+	if (err)
+		logger_err("%s: cannot use sluiced's maps: %s", port->pin_dir, strerror(-err));
+	return err;
+}
