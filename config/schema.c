@@ -23,7 +23,7 @@
 static const struct config_word schema_dataplanes[] = {
 	{ "dpdk", CONFIG_DATAPLANE_DPDK, false },
 	{ "xdp", CONFIG_DATAPLANE_XDP, false },
-	{ "auto", CONFIG_DATAPLANE_AUTO, true },
+	{ "auto", CONFIG_DATAPLANE_AUTO, false },
 	{ NULL, 0, false },
 };
 
@@ -112,7 +112,9 @@ const struct config_item config_schema[] = {
 	  .fallback = "dpdk", FIELD(config_node, dataplane),
 	  .help = "What carries the packets. `dpdk`: the program `sluice-dataplane`. `xdp`: a program in "
 		  "the kernel, on a kernel interface, which `sluiced` loads; `sluice-dataplane` is not "
-		  "needed then." },
+		  "needed then. `auto`: on a kernel interface both, with one flow table: "
+		  "`sluice-dataplane` carries as long as it answers, else the kernel; on a PCI address or "
+		  "a vdev the same as `dpdk`, since the kernel could not take over there." },
 	{ NODE, .key = "port", .type = CONFIG_TYPE_TEXT, .required = true,
 	  .expect =
 		  "a PCI address (\"0000:3b:00.0\"), a kernel interface (\"eth1\") or a DPDK vdev "
@@ -126,13 +128,14 @@ const struct config_item config_schema[] = {
 	  .parse = config_field_cpus, .format = config_field_cpus_format, FIELD(config_node, cpus),
 	  .help = "One worker runs on each, with one receive and one transmit queue, and keeps it "
 		  "busy. At most 64. With `dataplane: xdp`: the CPUs that take the port's interrupts; "
-		  "each has its part of the flow table, and is busy only with packets." },
+		  "each has its part of the flow table, and is busy only with packets. With `dataplane: "
+		  "auto`: one for each queue, as with `dpdk`; at most 64." },
 	{ NODE, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
 	  .min = 1, .max = CONFIG_ADDRESSES_MAX,
 	  .expect = "an address with its prefix length, such as \"10.0.0.5/24\"",
 	  .parse = config_field_prefix, .format = config_field_prefix_format,
 	  ENTRIES(config_node, addresses, address_count), PLACE(config_prefix, place),
-	  .help = "The node's own addresses on `sluice0`, or with `dataplane: xdp` on the port. Checks leave "
+	  .help = "The node's own addresses on `sluice0`, or with `dataplane: xdp` or `auto` on the port. Checks leave "
 		  "from them, and tunnels have the first one of their family as the outer source." },
 	{ NODE, .key = "gateway", .type = CONFIG_TYPE_LIST, .reloadable = true, .max = 2,
 	  .expect = "an IPv4 or IPv6 address",

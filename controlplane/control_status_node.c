@@ -12,6 +12,7 @@
 #include "controlplane/health.h"
 #include "controlplane/model.h"
 #include "controlplane/publish.h"
+#include "controlplane/publish_backend.h"
 #include "controlplane/sluiced.h"
 #include "controlplane/stats.h"
 
@@ -66,6 +67,35 @@ static int control_status_segment(json_t *node, const struct lb_segment *segment
 	return err;
 }
 
+/* Why there is only one dataplane. */
+static const char *control_status_alone(const struct config *config)
+{
+	if (!config || config->node.dataplane != CONFIG_DATAPLANE_AUTO)
+		return "node.dataplane says so";
+	if (config->node.port_kind == CONFIG_PORT_PCI)
+		return "the kernel does not have this NIC (vfio), so XDP cannot take over if DPDK dies";
+	return "the port is no kernel interface, so XDP cannot take over if DPDK dies";
+}
+
+/* Which of two dataplanes carries the packets, and why. */
+static json_t *control_status_carrier(const struct sluiced *sluiced)
+{
+	const struct config *config = model_config(sluiced->model);
+	struct publish_carrier carrier;
+	uint64_t now_ns = control_status_now_ns();
+
+	publish_carrier_get(sluiced->publish, &carrier);
+	if (!carrier.is_shared)
+		return json_pack("{s:b, s:s, s:s}", "takeover", false, "now",
+				 config && config->node.dataplane == CONFIG_DATAPLANE_XDP ? "xdp"
+											  : "dpdk",
+				 "why", control_status_alone(config));
+	return json_pack("{s:b, s:s, s:s, s:f, s:i}", "takeover", true, "now",
+			 carrier.is_dpdk ? "dpdk" : "xdp", "why", carrier.why, "since_s",
+			 carrier.since_ns ? (double)(now_ns - carrier.since_ns) / 1e9 : 0.0,
+			 "takeovers", (int)carrier.takeovers);
+}
+
 static json_t *control_status_dataplane(const struct sluiced *sluiced)
 {
 	const struct lb_segment *segment = publish_segment(sluiced->publish);
@@ -81,6 +111,8 @@ static json_t *control_status_dataplane(const struct sluiced *sluiced)
 			      (json_int_t)info.published, "refused", (json_int_t)info.refused,
 			      "skipped", (json_int_t)info.skipped, "last_ack_us",
 			      (double)info.last_ack_ns / 1000, "problem", info.problem);
+	if (dataplane != NULL)
+		json_object_set_new(dataplane, "carrier", control_status_carrier(sluiced));
 	if (dataplane != NULL && segment != NULL)
 		(void)control_status_segment(dataplane, segment);
 	return dataplane;

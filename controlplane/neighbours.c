@@ -339,7 +339,7 @@ static void on_notified(evutil_socket_t fd, short what, void *arg)
 static void iface_name(struct neighbours *n)
 {
 	const struct config *config = model_config(n->options.model);
-	bool xdp = config && config->node.dataplane == CONFIG_DATAPLANE_XDP;
+	bool xdp = config && config_node_has_xdp(&config->node);
 
 	snprintf(n->name, sizeof(n->name), "%.15s", xdp ? config->node.port : IFACE_DEFAULT);
 }

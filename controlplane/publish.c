@@ -301,8 +301,17 @@ static void on_answered(void *arg, const struct publish_answer *answer)
 		on_acked(publish, answer);
 }
 
+static void on_joined(void *arg)
+{
+	struct publish *publish = arg;
+
+	mark_everything(publish);
+	publish_flush(publish, true);
+}
+
 static const struct publish_backend_events backend_events = {
 	.connected = on_connected,
+	.joined = on_joined,
 	.gone = on_gone,
 	.answered = on_answered,
 };
@@ -322,6 +331,8 @@ static const struct publish_backend_ops *backend_ops(const struct model *model)
 
 	if (config && config->node.dataplane == CONFIG_DATAPLANE_XDP)
 		return &publish_xdp_ops;
+	if (config && config_node_has_both(&config->node))
+		return &publish_auto_ops;
 	return &publish_ring_ops;
 }
 
@@ -401,6 +412,13 @@ bool publish_connect(struct publish *publish, uint32_t timeout_ms)
 const struct lb_segment *publish_segment(const struct publish *publish)
 {
 	return publish->info.connected ? publish->ops->segment(publish->backend) : NULL;
+}
+
+void publish_carrier_get(const struct publish *publish, struct publish_carrier *carrier)
+{
+	*carrier = (struct publish_carrier){ .is_shared = false };
+	if (publish->ops->carrier_get)
+		publish->ops->carrier_get(publish->backend, carrier);
 }
 
 void publish_info_get(const struct publish *publish, struct publish_info *info)

@@ -101,6 +101,11 @@ struct publish_info {
 	char problem[160];    /* why there is no dataplane, or why it refuses; "" if all is well */
 };
 
+struct publish_carrier;
+
+/** Which of two dataplanes carries the packets. */
+void publish_carrier_get(const struct publish *publish, struct publish_carrier *carrier);
+
 void publish_info_get(const struct publish *publish, struct publish_info *info);
 
 #endif

@@ -25,16 +25,6 @@ static void retire_pools(struct publish *publish)
 		publish_flush(publish, true);
 }
 
-static uint64_t index_flows(const struct lb_segment *segment, uint32_t index)
-{
-	uint64_t flows = 0;
-
-	for (uint32_t worker = 0; worker < segment->n_workers && worker < LB_SEGMENT_WORKERS_MAX;
-	     worker++)
-		flows += lb_segment_instance_stats(segment, worker)[index].flows;
-	return flows;
-}
-
 /* Whether a table in use, the current or the previous one, could name the index. */
 static bool index_is_named(struct publish *publish, const struct model_instance *instance)
 {
@@ -58,7 +48,7 @@ static void release_gone(struct publish *publish)
 
 	for (; instance; instance = next) {
 		next = model_gone_next(model, instance);
-		if (index_flows(segment, instance->index) == 0 &&
+		if (lb_segment_instance_flows(segment, instance->index) == 0 &&
 		    !index_is_named(publish, instance))
 			model_gone_release(model, instance);
 	}

@@ -157,6 +157,20 @@ static const char *refusal_text(uint32_t reason)
 	return reason < LB_REFUSED_COUNT && text[reason] ? text[reason] : "unknown reason";
 }
 
+static void running_adopt(struct publish_backend *r, struct model_running *running)
+{
+	const struct lb_segment *segment = r->link.segment;
+	bool is_there = publish_directory_read(&r->directory, running);
+
+	if (r->options.is_paired)
+		return;
+	model_port_set(r->options.model, segment->port_mac, segment->port_mtu);
+	if (!is_there)
+		model_gone_forget(r->options.model);
+	else if (model_adopt(r->options.model, running))
+		log_err("publish: some of what runs could not be adopted");
+}
+
 /* All commands of another life are done: take over what runs. */
 static void ring_adopt(struct publish_backend *r)
 {
@@ -169,11 +183,7 @@ static void ring_adopt(struct publish_backend *r)
 	publish_directory_attach(&r->directory, &r->link, in_use);
 	if (r->generation < in_use)
 		r->generation = in_use;
-	model_port_set(r->options.model, segment->port_mac, segment->port_mtu);
-	if (!publish_directory_read(&r->directory, &running))
-		model_gone_forget(r->options.model);
-	else if (model_adopt(r->options.model, &running))
-		log_err("publish: some of what runs could not be adopted");
+	running_adopt(r, &running);
 	log_info("dataplane: connected, process %u, port %.64s, driver %.64s, %u workers%s",
 		 segment->pid, segment->port_name, segment->driver, segment->n_workers,
 		 running.instances ? "; adopting what it runs" : "");

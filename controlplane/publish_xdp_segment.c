@@ -93,6 +93,13 @@ static bool segment_is_of(const struct lb_segment *seg, const struct lb_segment 
 	       seg->n_workers == layout->n_workers && seg->boot_id == boot_id;
 }
 
+static uint32_t cpu_named(const struct xdp_object *o, uint32_t i)
+{
+	if (o->paired)
+		return o->cpu_of[i];
+	return o->cpus[i].region == LB_XDP_REGION_NONE ? LB_SEGMENT_CPU_NONE : i;
+}
+
 static void segment_fill(struct publish_link *link, const struct lb_segment *layout,
 			 const struct xdp_object *o)
 {
@@ -105,8 +112,9 @@ static void segment_fill(struct publish_link *link, const struct lb_segment *lay
 	link->segment->instance_stats =
 		(uint64_t)(uintptr_t)o->counts - (uint64_t)(uintptr_t)link->segment;
 	for (uint32_t i = 0; i < o->n_cpus; i++)
-		link->segment->cpu[i] =
-			o->cpus[i].region == LB_XDP_REGION_NONE ? LB_SEGMENT_CPU_NONE : i;
+		link->segment->cpu[i] = cpu_named(o, i);
+	for (uint32_t i = o->n_cpus; i < o->n_counts; i++)
+		link->segment->cpu[i] = LB_SEGMENT_CPU_NONE; /* the other side of a queue */
 	link->directory = lb_segment_at(link->segment, layout->directory);
 	link->node_stats = lb_segment_at(link->segment, layout->node_stats);
 }
@@ -116,7 +124,7 @@ int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, str
 	struct lb_segment layout = { .magic = LB_ABI_MAGIC,
 				     .abi_version = LB_ABI_VERSION,
 				     .abi_hash = lb_abi_hash(),
-				     .n_workers = o->n_cpus };
+				     .n_workers = o->n_counts };
 	uint64_t before; /* boot_id of the directory that is to be kept; 0: none */
 	char path[256];
 	int err;
@@ -160,6 +168,9 @@ void publish_xdp_segment_refresh(struct publish_link *link, const struct xdp_obj
 
 	for (uint32_t i = 0; i < o->n_cpus; i++)
 		*lb_segment_worker_stats(link->segment, i) = o->cpus[i].stats;
+	/* The process's workers follow, and its main thread. */
+	for (uint32_t i = 0; o->paired && i <= o->regions; i++)
+		*lb_segment_worker_stats(link->segment, o->n_cpus + i) = o->workers[i];
 	node->heartbeat_ns = clock_now_ns();
 	node->generation = o->control->generation[o->control->active & 1].generation;
 	node->flows_capacity = (uint64_t)o->regions * o->n_buckets * LB_BUCKET_SLOTS;

@@ -122,11 +122,11 @@ void stats_instance_get(const struct stats *stats, uint32_t index, struct stats_
 	memset(out, 0, sizeof(*out));
 	if (!segment || index >= LB_INSTANCES_MAX)
 		return;
+	out->flows = lb_segment_instance_flows(segment, index);
 	for (uint32_t i = 0; i < stats_workers(segment); i++) {
 		const struct lb_instance_stats *from =
 			&lb_segment_instance_stats(segment, i)[index];
 
-		out->flows += __atomic_load_n(&from->flows, __ATOMIC_RELAXED);
 		out->new_flows += __atomic_load_n(&from->new_flows, __ATOMIC_RELAXED);
 		out->pkts += __atomic_load_n(&from->pkts, __ATOMIC_RELAXED);
 		out->bytes += __atomic_load_n(&from->bytes, __ATOMIC_RELAXED);

@@ -9,7 +9,8 @@
                             +-- far-1, far-2
 
 The router sends the VIPs to the edge; instances answer the client through the router, not through the edge.
-DATAPLANE=xdp in the environment makes it the XDP dataplane; then there is no sluice-dataplane.
+DATAPLANE=xdp in the environment makes it the XDP dataplane; then there is no sluice-dataplane. With DATAPLANE=auto
+there are both.
 """
 import atexit
 import contextlib
@@ -142,7 +143,9 @@ class Lab:
         self.bpf_fs = ["sh", "-c", 'mount --bind "$0" /sys/fs/bpf && exec "$@"', self.bpf_dir] if settings.XDP else []
         self.dataplane = Daemon(self, "sluice-dataplane")
         self.sluiced = Daemon(self, "sluiced")
-        self.daemons = (self.sluiced,) if settings.XDP else (self.dataplane, self.sluiced)
+        # In the order in which they start.
+        self.daemons = {"dpdk": (self.dataplane, self.sluiced), "xdp": (self.sluiced,),
+                        "auto": (self.sluiced, self.dataplane)}[settings.DATAPLANE]
         self.instances = {}
         self.buffers = None
         self.healed = 0

@@ -27,9 +27,9 @@ URLS = L2_URLS + IPIP_URLS
 
 
 DATAPLANE = os.environ.get("DATAPLANE") or "dpdk"
-if DATAPLANE not in ("dpdk", "xdp"):
-    sys.exit(f"DATAPLANE is dpdk or xdp, not {DATAPLANE}")
-XDP = DATAPLANE == "xdp"
+if DATAPLANE not in ("dpdk", "xdp", "auto"):
+    sys.exit(f"DATAPLANE is dpdk, xdp or auto, not {DATAPLANE}")
+XDP = DATAPLANE in ("xdp", "auto")  # a program on the port, which stays the kernel's
 
 PLAIN = re.compile(r"[a-z][a-z0-9-]*|[0-9]+m?s|[0-9]+m")  # text that YAML takes as it is, and durations
 
@@ -43,7 +43,7 @@ CONFIG = {
         "dataplane": DATAPLANE,
         "port": "edge0",
         # A veth runs an XDP program on the CPU of whoever sends.
-        "cpus": "0-1" if XDP else "1",
+        "cpus": "0-1" if DATAPLANE == "xdp" else "1",
         "address": [f"{EDGE[0]}/24", f"{EDGE[1]}/64"],
         "gateway": list(ROUTER_LAN),
         "flows": 100000,

@@ -167,18 +167,14 @@ static const struct refuse_row rows[] = {
 	  "t:2:9: node.port: \"net_af_xdp0,iface=eth1\": expected a kernel interface, such as \"eth1\", "
 	  "for dataplane: xdp\n" },
 	{ "  flows: 2048\n",
-	  "  dataplane: auto\n",
-	  "t:6:14: node.dataplane: \"auto\": not supported by this version yet; expected "
-	  "dpdk or xdp\n" },
-	{ "  flows: 2048\n",
 	  "  dataplane: dpkd\n",
-	  "t:6:14: node.dataplane: \"dpkd\": expected dpdk or xdp; did you mean \"dpdk\"?\n" },
+	  "t:6:14: node.dataplane: \"dpkd\": expected dpdk, xdp or auto; did you mean \"dpdk\"?\n" },
 	{ "  flows: 2048\n",
 	  "  dataplane: DPDK\n",
-	  "t:6:14: node.dataplane: \"DPDK\": expected dpdk or xdp; did you mean \"dpdk\"?\n" },
+	  "t:6:14: node.dataplane: \"DPDK\": expected dpdk, xdp or auto; did you mean \"dpdk\"?\n" },
 	{ "  flows: 2048\n",
 	  "  dataplane: [dpdk]\n",
-	  "t:6:14: node.dataplane: expected dpdk or xdp, not a list\n" },
+	  "t:6:14: node.dataplane: expected dpdk, xdp or auto, not a list\n" },
 	{ "  flows: 2048\n",
 	  "  gateway: 10.0.0.1\n",
 	  "t:6:12: node.gateway: \"10.0.0.1\": expected a list (in [ ] or with a '-' "
