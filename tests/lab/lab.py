@@ -26,7 +26,7 @@ from pathlib import Path
 import settings
 from instance import Instance, make_tls
 from netns import Network, run
-from traffic import Holder, Load
+from traffic import Holder, Load, Pulse
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -409,6 +409,9 @@ class Lab:
 
     def load(self, *urls, **options):
         return Load(self.net, urls or settings.URLS, **{"expect": ",".join(settings.NAMES), **options})
+
+    def pulse(self):
+        return Pulse(self.net, settings.CLIENT[0], settings.WEB_VIPS[0], 80)
 
     def hold(self, *urls, **options):
         return Holder(self.net, urls or settings.URLS, **options)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""load.py and hold.py as processes of the client's namespace."""
+"""load.py, hold.py and pulse.py as processes of the client's namespace."""
 import json
 import subprocess
 from pathlib import Path
@@ -49,3 +49,24 @@ class Holder:
         """Close them all; the last report."""
         out, _ = self.process.communicate(timeout=60)
         return json.loads(out.splitlines()[-1])
+
+
+class Pulse:
+    """A SYN every millisecond to a VIP; under way when this returns."""
+
+    def __init__(self, net, source, vip, port):
+        self.process = net.spawn("client", "/usr/bin/python3", HERE / "pulse.py", source, vip, port,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        json.loads(self.process.stdout.readline())
+
+    def close(self):
+        """[(sent_ns, answered_ns or 0), ...]"""
+        out, _ = self.process.communicate(timeout=60)
+        return [tuple(beat) for beat in json.loads(out.splitlines()[-1])]
+
+
+def gap_ms(beats, from_ns, to_ns):
+    """The longest time in which no SYN was sent that got an answer, of those sent between two moments."""
+    answered = [sent_ns for sent_ns, answered_ns in beats if answered_ns and from_ns <= sent_ns <= to_ns]
+    edges = [from_ns, *answered, to_ns]
+    return max(b - a for a, b in zip(edges, edges[1:])) / 1e6
