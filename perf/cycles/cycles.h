@@ -172,6 +172,9 @@ void scenario_connections(struct world *w, struct report *r, uint32_t reps);
 /** A SYN flood at the table's rating: what it costs, alone and beside established flows, and what it does to them. */
 void scenario_flood(struct world *w, struct report *r, uint32_t reps);
 
+/* shared.c: what a flow table costs that is shared with the XDP program. */
+void scenario_shared(struct world *w, struct report *r, uint32_t reps);
+
 /** Bytes of the flow table for each flow that is in it. */
 void scenario_memory(struct world *w, struct report *r);
 

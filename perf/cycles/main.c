@@ -188,6 +188,7 @@ int main(int argc, char **argv)
 	scenario_flood(w, &report, options.reps);
 	scenario_connections(w, &report, options.reps);
 	scenario_workers(w, &report, options.reps);
+	scenario_shared(w, &report, options.reps);
 	scenario_memory(w, &report);
 	err = report_write(&report, machine, options.json_path);
 	json_decref(machine);
