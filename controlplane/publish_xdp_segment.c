@@ -131,7 +131,7 @@ int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, str
 
 	if (o->n_cpus > LB_SEGMENT_WORKERS_MAX)
 		return -E2BIG;
-	layout_make(&layout, o->n_cpus);
+	layout_make(&layout, o->n_counts);
 	if (snprintf(path, sizeof(path), "%s/xdp.segment", run_dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	before = o->adopted ? o->control->boot_id : o->predecessor;

@@ -106,6 +106,12 @@ static int plan_start(struct dataplane *dp)
 /* sluiced comes first then: the hook and the flow table are its. */
 static int shared_start(struct dataplane *dp)
 {
+	if (!dp->plan.is_shared && shared_port_is_left(&dp->plan)) {
+		logger_err("%s: sluiced's XDP program of another configuration is still on it; take it off"
+			   " with 'sluiced --detach %s'",
+			   dp->plan.iface, dp->plan.iface);
+		return -EBUSY;
+	}
 	if (!dp->plan.is_shared)
 		return 0;
 	return shared_port_wait(&dp->shared, &dp->plan, dp->signal_fd);

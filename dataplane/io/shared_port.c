@@ -123,12 +123,27 @@ static int hook_check(const struct shared_port *port, const struct plan *plan)
 	return err;
 }
 
+static void port_init(struct shared_port *port, const struct plan *plan)
+{
+	*port = (struct shared_port){ .n_queues = plan->n_workers };
+	snprintf(port->pin_dir, sizeof(port->pin_dir), LB_PIN_ROOT "-%.15s", plan->iface);
+}
+
+bool shared_port_is_left(const struct plan *plan)
+{
+	struct shared_port port;
+
+	if (!*plan->iface)
+		return false;
+	port_init(&port, plan);
+	return hook_check(&port, plan) == 0;
+}
+
 int shared_port_open(struct shared_port *port, const struct plan *plan)
 {
 	int err;
 
-	*port = (struct shared_port){ .n_queues = plan->n_workers };
-	snprintf(port->pin_dir, sizeof(port->pin_dir), LB_PIN_ROOT "-%.15s", plan->iface);
+	port_init(port, plan);
 	err = hook_check(port, plan);
 	if (!err)
 		err = parts_map(port);

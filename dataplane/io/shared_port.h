@@ -35,6 +35,12 @@ int shared_port_open(struct shared_port *port, const struct plan *plan);
  */
 int shared_port_wait(struct shared_port *port, const struct plan *plan, int signal_fd);
 
+/**
+ * For a port that is not shared: whether sluiced's program was left on it, by another configuration. It
+ * would go on balancing, and the sockets of this process would get nothing.
+ */
+bool shared_port_is_left(const struct plan *plan);
+
 /** Whether the pinned maps are still those that this process uses. */
 bool shared_port_is_current(const struct shared_port *port);
 
