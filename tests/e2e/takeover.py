@@ -15,7 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
 import tap  # noqa: E402
+from interfaces import mac_of_edge, queue_pkts, spread  # noqa: E402
 from lab import wait_for  # noqa: E402
+from netns import run  # noqa: E402
 from tap import expect, expect_equal, figure  # noqa: E402
 from traffic import gap_ms  # noqa: E402
 
@@ -181,6 +183,48 @@ def changed_meanwhile(lab):
     baseline(lab)
 
 
+def edge_make(lab, queues):
+    """The edge's link anew, with this many queues, and both daemons on it."""
+    for daemon in reversed(lab.daemons):
+        if daemon.running():
+            daemon.kill(signal.SIGTERM)
+    mac, each = mac_of_edge(lab), ("numrxqueues", queues, "numtxqueues", queues)
+    lab.net.ip("edge", "link del edge0")
+    run("ip", "link", "add", "edge0", "netns", lab.net.name("edge"), "address", mac, *each, "type", "veth",
+        "peer", "name", "edge0p", *each, "netns", lab.net.name("switch"))
+    lab.net.ip("switch", "link set edge0p up")
+    lab.net.ip("edge", "link set edge0 up")
+    lab.set_up_edge()
+    lab.config["node"]["cpus"] = "0,1" if queues == 2 else "1"
+    lab.write_config()
+    lab.sluiced.start()
+    lab.dataplane.start("--idle-sleep-us", "50")  # two workers and everything else share two CPUs here
+    lab.wait_up()
+    wait_carrier(lab, "dpdk")
+
+
+def two_queues(lab):
+    """Two queues, two workers, and flows that change queues while XDP carries."""
+    edge_make(lab, 2)
+    try:
+        spread(lab, True)
+        watched = Watched(lab)
+        before = [queue_pkts(lab, queue) for queue in (0, 1)]
+        for on in (False, True):
+            watched.switch("to XDP", lambda: lab.dataplane.kill(signal.SIGKILL))
+            lab.ctl("drain", "web/web-1")
+            spread(lab, on)
+            time.sleep(1)
+            watched.switch("back to DPDK", lambda: (lab.dataplane.start("--idle-sleep-us", "50"), wait_carrier(lab, "dpdk")))
+            lab.ctl("resume", "web/web-1")
+        judge(watched.close(), "two queues")
+        got = [queue_pkts(lab, queue) - before[queue] for queue in (0, 1)]
+        expect(min(got) > 500, f"packets of the two queues: {got}")
+        figure(f"two queues got {got[0]:,} and {got[1]:,} packets; {baseline(lab)}")
+    finally:
+        edge_make(lab, 1)
+
+
 def said(lab):
     """What is said of it: status, its table, the logs."""
     now = wait_carrier(lab, "dpdk")
@@ -197,4 +241,4 @@ def said(lab):
 
 
 if __name__ == "__main__":
-    tap.run(killed, stopped, drained_meanwhile, ended, both_killed, changed_meanwhile, said)
+    tap.run(killed, stopped, drained_meanwhile, ended, both_killed, changed_meanwhile, said, two_queues)
