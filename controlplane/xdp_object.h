@@ -25,7 +25,7 @@ struct xdp_object_options {
 	const uint16_t *cpus; /* that get a flow table of their own; the others only look */
 	uint32_t cpu_count;   /* 1 to LB_XDP_REGIONS_MAX */
 	uint32_t mtu; /* of the interface; frames that fill more than one buffer need more */
-	bool paired; /* with a DPDK process; then it is queues, not CPUs, that have tables */
+	bool paired;  /* with a DPDK process; then it is queues, not CPUs, that have tables */
 };
 
 enum xdp_object_mode { XDP_OBJECT_NONE, XDP_OBJECT_NATIVE, XDP_OBJECT_GENERIC };

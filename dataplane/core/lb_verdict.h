@@ -44,7 +44,8 @@ enum lb_verdict {
 	X(KERNEL_TX, "kernel_tx", "the kernel interface took no more, or is gone")                 \
 	X(TX_FULL, "tx_full", "the port's transmit queue is full")                                 \
 	X(HEADROOM, "headroom", "no room in front of the packet for the tunnel header")            \
-	X(LATE, "late", "waited for a worker that had stopped, and was replaced")
+	X(LATE, "late", "waited for a worker that had stopped, and was replaced")                  \
+	X(KILLED, "killed", "was in the hands of sluice-dataplane when that was killed")
 
 enum lb_drop {
 #define LB_DROP_ENUM(id, name, text) LB_DROP_##id,

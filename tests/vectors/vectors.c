@@ -112,7 +112,7 @@ static void vector_run(void **state)
 static void every_drop_reason_was_raised(void **state)
 {
 	static const enum lb_drop elsewhere[] = { LB_DROP_KERNEL_FULL, LB_DROP_KERNEL_TX,
-						  LB_DROP_TX_FULL, LB_DROP_LATE };
+						  LB_DROP_TX_FULL, LB_DROP_LATE, LB_DROP_KILLED };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)

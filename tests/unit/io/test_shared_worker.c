@@ -116,6 +116,21 @@ static void flows_outlive_the_worker(void **state)
 	rig_check_accounting(w->rig);
 }
 
+static void what_died_with_a_worker_is_accounted_for(void **state)
+{
+	struct world *w = *state;
+	struct lb_worker_stats *stats = w->rig->worker->stats;
+
+	rig_receive_syns(w->rig, 1000, 10);
+	steps(w, 1);
+	stats->rx_pkts += 7; /* killed when it had just got them */
+	rig_restart(w->rig, &w->shared);
+	assert_int_equal(stats->drop[LB_DROP_KILLED], 7);
+	rig_check_accounting(w->rig);
+	rig_restart(w->rig, &w->shared);
+	assert_int_equal(stats->drop[LB_DROP_KILLED], 7);
+}
+
 static void what_waited_for_a_stopped_worker_is_late(void **state)
 {
 	struct world *w = *state;
@@ -220,6 +235,7 @@ int main(int argc, char **argv)
 		WORKER_TEST(it_beats_and_holds_nothing_between_bursts),
 		WORKER_TEST(ticks_are_those_of_the_kernels_clock),
 		WORKER_TEST(flows_outlive_the_worker),
+		WORKER_TEST(what_died_with_a_worker_is_accounted_for),
 		WORKER_TEST(what_waited_for_a_stopped_worker_is_late),
 		WORKER_TEST(so_is_what_it_gets_before_it_looks),
 		WORKER_TEST(stopped_without_being_replaced_it_goes_on),
