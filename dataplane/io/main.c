@@ -107,9 +107,10 @@ static int plan_start(struct dataplane *dp)
 static int shared_start(struct dataplane *dp)
 {
 	if (!dp->plan.is_shared && shared_port_is_left(&dp->plan)) {
-		logger_err("%s: sluiced's XDP program of another configuration is still on it; take it off"
-			   " with 'sluiced --detach %s'",
-			   dp->plan.iface, dp->plan.iface);
+		logger_err(
+			"%s: sluiced's XDP program of another configuration is still on it; take it off"
+			" with 'sluiced --detach %s'",
+			dp->plan.iface, dp->plan.iface);
 		return -EBUSY;
 	}
 	if (!dp->plan.is_shared)

@@ -185,7 +185,8 @@ static int device_start(struct port *port, const struct plan *plan, uint16_t dev
 		err = queues_setup(port, plan, dev, &tx, pool);
 	if (!err)
 		err = rte_eth_dev_start(dev);
-	if (!err && !plan->is_shared) /* else only services' packets come here, and those are unicast */
+	/* On a shared port only services' packets come here, and those are unicast. */
+	if (!err && !plan->is_shared)
 		multicast_accept(port, dev);
 	return err;
 }
