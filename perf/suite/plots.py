@@ -82,11 +82,11 @@ def cycles_plot(figures):
     """Cycles per packet against flows."""
     series = []
     for key, title in (("hit.4.ipip", "IPv4, ipip"), ("hit.4.l2", "IPv4, l2"), ("hit.6.ipip", "IPv6, ipip"),
-                       ("hit.6.l2", "IPv6, l2"), ("macswap", "macswap (no table)"), ("lookup.rte_hash", "rte_hash, lookup alone")):
+                       ("hit.6.l2", "IPv6, l2"), ("floor", "its memory accesses alone"), ("lookup.rte_hash", "rte_hash, lookup alone")):
         found = {int(k.rpartition(".")[2]): f for k, f in figures.items() if re.fullmatch(re.escape(key) + r"\.\d+", k)}
         points = [(flows, f.value, f.low, f.high) for flows, f in sorted(found.items())]
         if points:
-            series.append(Series(title, points, dashed=key[0] in "ml"))
+            series.append(Series(title, points, dashed=key[0] in "fl"))
     return Plot("cycles", "Cycles per packet against flows",
                 "Existing flows, the whole pipeline without a driver; bars from the 10th to the 90th percentile.",
                 "flows in the table", "TSC cycles per packet", series,
@@ -110,19 +110,20 @@ def latency_plot(raw):
 
 
 def change_plot(raw):
-    """What was forwarded while the pool changed, and while it did not; of the last round."""
-    rounds = (raw.get("memif-change") or {}).get("change", {}).get("rounds", [])
+    """What was forwarded while the pool changed, and while it did not; of the round in the middle."""
+    rounds = [r for r in (raw.get("memif-change") or {}).get("change", {}).get("rounds", []) if "series" in r]
     series = []
-    if rounds and "series" in rounds[-1]:
-        for which, title in (("without", "no changes"), ("with", "a change every 10 ms")):
-            # The ends are of a second in which the generator was not sending all the time.
-            points = [p for p in rounds[-1]["series"][which] if p[1] > 0.1]
+    if rounds:
+        middle = sorted(rounds, key=lambda r: r["with"] / max(r["burn"], 1))[len(rounds) // 2]["series"]
+        for which, title in (("without", "no changes"), ("burn", "none, their CPU time burnt"), ("with", "a change every 10 ms")):
+            # Nothing is sent before the generator begins and after it ends.
+            points = [p for p in middle.get(which, []) if p[1] > 0.1]
             if points:
                 began = points[0][0]
-                series.append(Series(title, [(t - began, mpps) for t, mpps in points], dashed=which == "without"))
+                series.append(Series(title, [(t - began, mpps) for t, mpps in points], dashed=which != "with"))
     return Plot("change", "Throughput during pool changes",
-                "Packets that the dataplane sent, ten samples a second, while instances are drained and taken back.",
-                "seconds", "Mpps", series, "set yrange [0:*]")
+                "Packets that the dataplane sent, ten samples a second, while instances are drained and taken back. First the "
+                "flows are opened.", "seconds", "Mpps", series, "set yrange [0:*]")
 
 
 def publish_plot(raw):

@@ -3,6 +3,8 @@
 import figure
 from figure import Figure
 
+OTHERS = {"macswap": "macswap", "floor: memory only": "floor"}
+
 
 def _row(data, name, flows=None, stages=False):
     """The row of that name; rows with stages have the same name as the ones without."""
@@ -33,8 +35,8 @@ def _hits(data, figures):
         if name.startswith("IPv") and "stages" not in row:
             family, forward = name[3:].split()[:2]
             figures[f"hit.{family}.{forward}.{row['flows']}"] = _cycles(row)
-        elif name == "macswap":
-            figures[f"macswap.{row['flows']}"] = _cycles(row)
+        elif name in OTHERS:
+            figures[f"{OTHERS[name]}.{row['flows']}"] = _cycles(row)
     for family in "46":
         for forward in ("l2", "ipip"):
             small, large = (figures.get(f"hit.{family}.{forward}.{flows}") for flows in (1000, 10000000))

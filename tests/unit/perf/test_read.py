@@ -25,7 +25,7 @@ def row(name, cycles, flows=1000, **more):
 
 
 CYCLES = {"machine": {"tsc_ghz": 2.5}, "rows": [
-    row("IPv4 ipip", 40), row("IPv4 ipip", 44, stages={"parse": 20, "lookup": 10}), row("  macswap", 20),
+    row("IPv4 ipip", 40), row("IPv4 ipip", 44, stages={"parse": 20, "lookup": 10}), row("  macswap", 20), row("    floor: memory only", 15),
     row("IPv4 ipip", 60, 10000000), row("  flow table, 64 keys", 10, 1000000),
     row("  rte_hash_lookup_bulk, 64 keys", 35, 1000000), row("insert IPv4 ipip", 125, 1000000)],
     "figures": {"workers.2": {"value": 1.9, "unit": "times", "low": 1.8, "high": 2.0, "note": "both CPUs"},
@@ -53,6 +53,7 @@ def test_cycles():
     figures = read_cycles.read(CYCLES)
     equal(figures["hit.4.ipip.1000"].value, 40, "of the row without stages")
     equal(figures["hit.4.ipip.growth"].value, 1.5)
+    equal((figures["macswap.1000"].value, figures["floor.1000"].value), (20, 15))
     equal(figures["lookup.1000000"].value, 3.5)
     equal(figures["insert.4"].value, 20, "millions a second at 2.5 GHz")
     true(figures["insert.4"].low < 20 < figures["insert.4"].high, "a rate's spread is the cycles' other way round")
