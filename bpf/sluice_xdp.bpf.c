@@ -50,6 +50,8 @@ uint32_t lb_xdp_find_anywhere(const struct lb_xdp_packet *p);
 uint32_t lb_xdp_error(const struct lb_xdp_packet *p);
 uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, bool is_new);
 uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_follow(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_forget_elsewhere(const struct lb_xdp_packet *p);
 uint32_t lb_xdp_choose(const struct lb_xdp_packet *p);
 uint32_t lb_xdp_record(const struct lb_xdp_packet *p, uint32_t choice);
 uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
@@ -234,6 +236,8 @@ LB_RARE uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p)
 			break;
 		if (region == env.cpu->region || !lb_table_find(&other, p->key, p->spread, &ref))
 			continue;
+		if (lb_bucket_expired(ref.bucket, ref.slot, p->now, &env.gen->timeouts))
+			continue; /* forgotten, or another CPU knows better */
 		if (env.cpu->region == LB_XDP_REGION_NONE) {
 			env.cpu->stats.flow_misses++;
 			return lb_steer_borrow(&env.steer, ref);
@@ -243,6 +247,49 @@ LB_RARE uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p)
 		return lb_xdp_choice(sel) | (sel.record ? LB_XDP_CONFIRMED : 0);
 	}
 	return LB_INSTANCE_NONE;
+}
+
+/*
+ * This CPU's record has expired, by its age or because the flow was seen elsewhere since: what is
+ * said there counts. Return: 1 if that was found.
+ */
+LB_RARE uint32_t lb_xdp_follow(const struct lb_xdp_packet *p)
+{
+	uint32_t choice = p ? lb_xdp_choose_elsewhere(p) : LB_INSTANCE_NONE;
+	struct lb_flow_ref ref;
+	struct lb_xdp_env env;
+	uint16_t *home;
+
+	if (choice == LB_INSTANCE_NONE || !lb_xdp_env_fill(&env, p) ||
+	    !lb_table_find(&env.table, p->key, p->spread, &ref))
+		return 0;
+	home = &ref.bucket->instance[ref.slot];
+	if (*home != (uint16_t)choice)
+		lb_table_move(&env.table, home, (uint16_t)choice);
+	return 1;
+}
+
+/*
+ * A SYN begins another flow with ports that other CPUs may still know from an earlier one. Since
+ * the pool has changed, theirs may be another instance: they are to ask here.
+ */
+LB_RARE uint32_t lb_xdp_forget_elsewhere(const struct lb_xdp_packet *p)
+{
+	struct lb_xdp_env env;
+
+	if (!p || !lb_xdp_env_steer(&env, p) || env.steer.pool->n_previous == 0 ||
+	    !lb_xdp_may_peek(env.cpu))
+		return 0;
+	for (uint32_t region = 0; region < LB_XDP_REGIONS_MAX; region++) {
+		struct lb_table other = lb_xdp_region(&env.table, region);
+		struct lb_flow_ref ref;
+
+		if (region >= lb_xdp_regions)
+			break;
+		if (region != env.cpu->region && lb_table_find(&other, p->key, p->spread, &ref))
+			lb_steer_expire(&env.steer, ref);
+	}
+	return 1;
 }
 
 LB_RARE uint32_t lb_xdp_choose(const struct lb_xdp_packet *p)
@@ -292,8 +339,12 @@ static __always_inline uint32_t lb_xdp_miss(const struct lb_xdp_env *env,
 {
 	uint32_t choice = LB_INSTANCE_NONE;
 
-	if (lb_xdp_has_others(env->cpu) && lb_flow_event(p->meta.tcp_flags) != LB_FLOW_EVENT_SYN)
-		choice = lb_xdp_choose_elsewhere(p);
+	if (lb_xdp_has_others(env->cpu)) {
+		if (lb_flow_event(p->meta.tcp_flags) == LB_FLOW_EVENT_SYN)
+			lb_xdp_forget_elsewhere(p);
+		else
+			choice = lb_xdp_choose_elsewhere(p);
+	}
 	if (choice == LB_INSTANCE_NONE)
 		choice = lb_xdp_choose(p);
 	if (choice & LB_XDP_RECORD)
@@ -400,10 +451,16 @@ static __always_inline uint32_t lb_xdp_flow(const struct lb_xdp_env *env,
 	if (lb_unlikely(!lb_table_find(&env->table, p->key, p->spread, &ref)))
 		return lb_xdp_miss(env, p);
 	env->cpu->stats.flow_hits++;
+	if (lb_xdp_regions > 1 &&
+	    lb_unlikely(lb_bucket_expired(ref.bucket, ref.slot, p->now, &env->gen->timeouts)) &&
+	    lb_flow_event(p->meta.tcp_flags) != LB_FLOW_EVENT_SYN)
+		lb_xdp_follow(p);
 	instance = ref.bucket->instance[ref.slot];
 	is_new = lb_bucket_touch(ref.bucket, ref.slot, p->meta.tcp_flags, p->now);
 	if (lb_likely(!is_new && lb_instance_has(&env->instances, instance, LB_INSTANCE_SERVES)))
 		return instance;
+	if (lb_xdp_regions > 1 && is_new)
+		lb_xdp_forget_elsewhere(p);
 	return lb_xdp_rehome(p, is_new);
 }
 

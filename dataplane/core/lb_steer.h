@@ -92,17 +92,26 @@ LB_INLINE struct lb_selection lb_steer_miss(const struct lb_steer *s)
 }
 
 /**
+ * What another worker has recorded is of no use any more: it expires at once. That worker
+ * may give the slot to another flow in this very moment; at worst that one is forgotten early.
+ */
+LB_INLINE void lb_steer_expire(const struct lb_steer *s, struct lb_flow_ref there)
+{
+	uint32_t state = lb_bucket_state(there.bucket, there.slot);
+
+	there.bucket->seen[there.slot] = (uint16_t)(s->now - s->timeouts->ticks[state] - 1);
+}
+
+/**
  * A packet, not a SYN, of a flow that another worker has recorded: the NIC has moved it
  * here. It is to be recorded here too, as an established one, and what it was there
- * expires at once, so that it is not counted twice. The other worker may give that slot
- * to another flow in this very moment; at worst that one is forgotten early.
+ * expires at once, so that it is not counted twice.
  * @there: its slot in the other worker's table.
  * Return: as lb_steer_miss(); no instance if the flow's no longer serves.
  */
 LB_INLINE struct lb_selection lb_steer_take_over(const struct lb_steer *s, struct lb_flow_ref there)
 {
 	const uint64_t *key = &there.bucket->key[there.slot];
-	uint32_t state = lb_bucket_state(there.bucket, there.slot);
 	struct lb_selection sel = { .instance = LB_INSTANCE_NONE };
 	uint32_t instance = lb_load_acquire(&there.bucket->instance[there.slot]);
 
@@ -112,7 +121,7 @@ LB_INLINE struct lb_selection lb_steer_take_over(const struct lb_steer *s, struc
 	sel.instance = instance;
 	if (lb_flow_event(s->meta->tcp_flags) >= LB_FLOW_EVENT_FIN)
 		return sel;
-	there.bucket->seen[there.slot] = (uint16_t)(s->now - s->timeouts->ticks[state] - 1);
+	lb_steer_expire(s, there);
 	s->table->stats->flow_adopted++;
 	sel.pinned = true;
 	sel.record = true;

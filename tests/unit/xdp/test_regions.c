@@ -164,6 +164,35 @@ static void syn_does_not_look_elsewhere(void **state)
 	assert_int_not_equal(send(w, 0, port, LB_TCP_SYN), 2);
 }
 
+/*
+ * A port is used again after the pool has changed: the new connection's packets go where its SYN
+ * went, whatever other CPUs still know of the old one.
+ */
+static void port_used_again_elsewhere(void **state)
+{
+	struct world *w = *state;
+	uint16_t ports[20];
+	int instance[20];
+
+	open_flows(w, 1, ports, 20);
+	for (uint32_t i = 0; i < 20; i++) /* two CPUs know it; one sees its end */
+		assert_int_equal(send(w, 0, ports[i], LB_TCP_ACK), 2);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), 2);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, 0, ports[i], LB_TCP_RST), 2);
+	drain_twice(w);
+	for (uint32_t i = 0; i < 20; i++) {
+		instance[i] = send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_SYN);
+		assert_int_not_equal(instance[i], 2);
+	}
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), instance[i]);
+	w->xdp->cpu->peek_rate.tokens = 0; /* and is at home there */
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), instance[i]);
+}
+
 static void end_of_a_moved_flow_is_not_recorded(void **state)
 {
 	struct world *w = *state;
@@ -279,6 +308,7 @@ int main(int argc, char **argv)
 		REGION_TEST(moved_flow_stays_with_its_instance),
 		REGION_TEST(moved_flow_is_counted_once),
 		REGION_TEST(syn_does_not_look_elsewhere),
+		REGION_TEST(port_used_again_elsewhere),
 		REGION_TEST(end_of_a_moved_flow_is_not_recorded),
 		REGION_TEST(flood_cannot_buy_looks),
 		REGION_TEST(cpu_without_region_forwards_and_records_nothing),
