@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -17,9 +16,9 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
-#include <linux/membarrier.h>
 
 #include "bpf/sluice_xdp.skel.h"
+#include "controlplane/xdp_grace.h"
 
 #define LOG_BYTES (1u << 20)
 #define PATH_BYTES 256
@@ -361,7 +360,7 @@ static void regions_give(struct xdp_object *o, const struct xdp_object_options *
 		taken |= o->adopted;
 	}
 	if (taken)
-		(void)xdp_object_sync();
+		(void)xdp_grace_wait();
 	for (uint32_t cpu = 0; cpu < o->n_cpus; cpu++)
 		__atomic_store_n(&o->cpus[cpu].region, region_of(opt, cpu), __ATOMIC_RELEASE);
 	for (uint32_t queue = 0; o->paired && !o->adopted && queue < o->regions; queue++)
@@ -563,12 +562,6 @@ void xdp_object_detach(struct xdp_object *o)
 }
 
 /* ---- Time and other CPUs ---- */
-
-/* Programs run inside RCU read sections, and this is how user space waits for those. */
-int xdp_object_sync(void)
-{
-	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) ? -errno : 0;
-}
 
 int xdp_object_sweep(const struct xdp_object *o, uint32_t queue, uint32_t buckets)
 {

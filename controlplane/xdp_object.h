@@ -82,9 +82,6 @@ void xdp_object_forget(struct xdp_object *object);
 /** Leave everything as it is, and forget it. */
 void xdp_object_close(struct xdp_object *object);
 
-/** Wait until no CPU uses what was replaced before this call. Takes milliseconds. 0 or -errno. */
-int xdp_object_sync(void);
-
 /**
  * Sweep one flow table: this CPU's, to which the calling thread must be bound; or if it is paired,
  * that of a queue, unless the DPDK process sees to it. 0 or -errno.

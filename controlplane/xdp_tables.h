@@ -11,7 +11,7 @@
 #include "controlplane/xdp_object.h"
 
 /**
- * Make a batch the generation in use. The one before must be out of use: xdp_object_sync() was called
+ * Make a batch the generation in use. The one before must be out of use: xdp_grace_wait() was called
  * since the last time.
  * @generation: its number; above the one in use.
  * @port_mac: six bytes.

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "controlplane/clock.h"
+#include "controlplane/xdp_grace.h"
 #include "controlplane/xdp_object.h"
 
 #define SWEEP_MS 100
@@ -49,7 +50,7 @@ static void sweep(const struct xdp_thread *t)
 static void answer(struct xdp_thread *t)
 {
 	const uint64_t one = 1;
-	int result = xdp_object_sync();
+	int result = xdp_grace_wait();
 
 	__atomic_store_n(&t->result, result, __ATOMIC_RELEASE);
 	while (write(t->answer_fd, &one, sizeof(one)) < 0 && errno == EINTR)

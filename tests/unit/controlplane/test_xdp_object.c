@@ -283,12 +283,6 @@ static void no_bpf_file_system_is_said(void **state)
 	assert_non_null(strstr(o.why, "BPF file system"));
 }
 
-static void waits_for_other_cpus(void **state)
-{
-	(void)state;
-	assert_int_equal(xdp_object_sync(), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,7 +294,6 @@ int main(void)
 		cmocka_unit_test(interface_made_anew_is_taken_again),
 		cmocka_unit_test(replaced_a_hundred_times_it_never_leaves),
 		cmocka_unit_test(no_bpf_file_system_is_said),
-		cmocka_unit_test(waits_for_other_cpus),
 	};
 
 	return cmocka_run_group_tests(tests, namespaces, NULL);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/xdp_grace.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
+
+#define CPUS_MAX CPU_SETSIZE
+
+static bool kernel_is_rt(void)
+{
+	FILE *f = fopen("/sys/kernel/realtime", "r");
+	bool rt = f && fgetc(f) == '1';
+
+	if (f)
+		fclose(f);
+	return rt;
+}
+
+/* "0-3,8" */
+static int cpus_online(cpu_set_t *set)
+{
+	FILE *f = fopen("/sys/devices/system/cpu/online", "r");
+	unsigned int first, last;
+
+	CPU_ZERO(set);
+	if (!f)
+		return -errno;
+	while (fscanf(f, "%u", &first) == 1) {
+		int next = fgetc(f);
+
+		last = first;
+		if (next == '-' && fscanf(f, "%u", &last) == 1)
+			next = fgetc(f);
+		for (unsigned int cpu = first; cpu <= last && cpu < CPUS_MAX; cpu++)
+			CPU_SET(cpu, set);
+		if (next != ',')
+			break;
+	}
+	fclose(f);
+	return CPU_COUNT(set) > 0 && last < CPUS_MAX ? 0 : -ERANGE;
+}
+
+static int cpus_visit(const cpu_set_t *online)
+{
+	for (int cpu = 0; cpu < CPUS_MAX; cpu++) {
+		cpu_set_t one;
+
+		if (!CPU_ISSET(cpu, online))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one))
+			return -errno;
+	}
+	return 0;
+}
+
+/* Before the others on a busy CPU, if we may. */
+static int visit_urgently(const cpu_set_t *online)
+{
+	const struct sched_param urgent = { .sched_priority = 1 };
+	struct sched_param before;
+	int policy = sched_getscheduler(0);
+	bool changed = policy >= 0 && !sched_getparam(0, &before) &&
+		       !sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &urgent);
+	int err = cpus_visit(online);
+
+	if (changed)
+		(void)sched_setscheduler(0, policy, &before);
+	return err;
+}
+
+int xdp_grace_wait(void)
+{
+	cpu_set_t online, mine;
+	int err = kernel_is_rt() ? -EOPNOTSUPP : cpus_online(&online);
+
+	if (!err && sched_getaffinity(0, sizeof(mine), &mine))
+		err = -errno;
+	if (!err) {
+		err = visit_urgently(&online);
+		(void)sched_setaffinity(0, sizeof(mine), &mine);
+	}
+	if (!err)
+		return 0;
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) ? -errno : 0;
+}
