@@ -22,6 +22,8 @@ LB_INLINE uint16_t lb_csum_fold_short(uint32_t sum)
 	return (uint16_t)(sum + (sum >> 16));
 }
 
+#define LB_CSUM_INVERSE 0xfffefffefffeffffULL /* of 0xffff, modulo 2^64 */
+
 /**
  * Whether a sum is that of bytes with a right checksum among them: it folds to
  * 0xffff if it is a multiple of that, which one multiplication tells.
@@ -29,9 +31,7 @@ LB_INLINE uint16_t lb_csum_fold_short(uint32_t sum)
  */
 LB_INLINE bool lb_csum_sum_is_right(uint64_t sum)
 {
-	const uint64_t inverse = 0xfffefffefffeffffULL; /* of 0xffff, modulo 2^64 */
-
-	return sum * inverse <= ~0ULL / 0xffff;
+	return sum * LB_CSUM_INVERSE <= ~0ULL / 0xffff;
 }
 
 /** Sum of the 20 bytes of an IPv4 header without options. */

@@ -101,16 +101,19 @@ LB_INLINE bool lb_addr6_equal(const uint8_t *a, const uint8_t *b)
 }
 
 /*
+ * A bit for each value of the flags ACK, PSH, RST, SYN, FIN: with ACK, either one or none of RST
+ * and FIN; without it, one of RST, SYN and FIN; PSH in addition or not.
+ */
+#define LB_TCP_FLAGS_JUDGED 0x1fu
+#define LB_TCP_FLAGS_GOOD (0x1313u << LB_TCP_ACK | 0x1616u)
+
+/*
  * More than one of SYN, FIN and RST, or neither one of them nor ACK, is a
  * scanner's. A client sends no SYN+ACK to a service: that one is reflected.
  */
 LB_INLINE bool lb_tcp_flags_are_bad(uint8_t flags)
 {
-	/* a bit for each value of the flags ACK, PSH, RST, SYN, FIN: with ACK, either one or none of
-	 * RST and FIN; without it, one of RST, SYN and FIN; PSH in addition or not */
-	const uint32_t good = 0x1313u << LB_TCP_ACK | 0x1616u;
-
-	return !(good >> (flags & 0x1f) & 1);
+	return !(LB_TCP_FLAGS_GOOD >> (flags & LB_TCP_FLAGS_JUDGED) & 1);
 }
 
 LB_INLINE void lb_parse_tcp(const struct lb_tcp *tcp, uint32_t l4_len, struct lb_meta *meta)

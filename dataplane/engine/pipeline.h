@@ -22,7 +22,7 @@ struct pipeline_rate {
 
 struct burst; /* pipeline_internal.h */
 
-/* What a worker's packet path owns; the caller fills in all but @lookup. */
+/* What a worker's packet path owns; the caller fills in all but @parse and @lookup. */
 struct pipeline {
 	struct flow_table *flows;
 	struct lb_worker_stats *stats;
@@ -33,7 +33,8 @@ struct pipeline {
 	struct pipeline_rate icmp_rate;
 	struct pipeline_rate peek_rate;	 /* of looks into peers' tables; set by pipeline_init() */
 	uint64_t port_mac;		 /* lb_mac_load() of the port's address */
-	void (*lookup)(struct burst *b); /* by CPU; set by pipeline_init() */
+	void (*parse)(struct burst *b);	 /* by CPU; set by pipeline_init() */
+	void (*lookup)(struct burst *b); /* the same */
 };
 
 /** Choose the code for this CPU; set what is the same for all. Context: before the worker starts. */

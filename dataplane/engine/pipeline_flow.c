@@ -79,6 +79,7 @@ static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint6
 			int slot = find(bucket, b->key[i]);                                        \
 			bool is_full;                                                              \
                                                                                                    \
+			pipeline_prefetch_header(b, i);                                            \
 			if (lb_likely(slot >= 0)) {                                                \
 				flow_hit(b, i, (struct lb_flow_ref){ bucket, (uint32_t)slot },     \
 					 instances, now);                                          \

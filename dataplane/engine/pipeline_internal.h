@@ -20,9 +20,11 @@ struct burst {
 	uint8_t flow[PIPELINE_BURST];
 	uint8_t miss[PIPELINE_BURST];
 	uint8_t icmp[PIPELINE_BURST];
+	const uint8_t *data[PIPELINE_BURST] LB_ALIGNED(
+		64);   /* first byte of the frame, as it came */
 	uint64_t full; /* bits of packets of miss whose first line has no free slot */
 
-	lb_result result[PIPELINE_BURST];
+	lb_result result[PIPELINE_BURST] LB_ALIGNED(64);
 	uint16_t instance[PIPELINE_BURST];
 	const struct lb_service *service[PIPELINE_BURST];
 	uint64_t key[PIPELINE_BURST];
@@ -30,6 +32,36 @@ struct burst {
 	struct lb_bucket *bucket[PIPELINE_BURST];
 	struct lb_meta meta[PIPELINE_BURST];
 };
+
+/*
+ * Have the line brought that a tunnel header goes to: the one in front of the frame, if there is
+ * one. Not while the bucket's line is asked for: of many requests at once some get lost.
+ */
+static inline void pipeline_prefetch_header(const struct burst *b, uint32_t i)
+{
+	__builtin_prefetch(b->data[i] - (b->service[i]->forward != LB_FORWARD_L2), 1);
+}
+
+/**
+ * Parse all packets, find their services, hash, and have the buckets brought to the cache. Those
+ * whose flow is to be looked up go to b->flow. Chosen by CPU.
+ */
+typedef void (*stage_parse_fn)(struct burst *b);
+
+void pipeline_parse_portable(struct burst *b);
+void pipeline_parse_avx512(struct burst *b);
+
+/** The best of them for this CPU. */
+stage_parse_fn pipeline_parse_choose(void);
+
+/** The same, from packet @first on: what is in front of it has been done. */
+void pipeline_parse_rest(struct burst *b, uint32_t first);
+
+/** Any packet. Return: whether its flow is to be looked up. */
+bool pipeline_classify_other(struct burst *b, uint32_t i);
+
+/** The same of a packet that is plain TCP over IPv4; its b->meta is known. */
+bool pipeline_classify_known(struct burst *b, uint32_t i);
 
 /** Look up the flows of b->flow; those that are not in their first line go to b->miss. Chosen by CPU. */
 typedef void (*stage_lookup_fn)(struct burst *b);

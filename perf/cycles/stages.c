@@ -54,7 +54,7 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	since = rte_rdtsc();
 	stage_prefetch(&b);
 	lap(&since, &cycles[STAGE_PREFETCH]);
-	stage_parse(&b);
+	b.pl->parse(&b);
 	lap(&since, &cycles[STAGE_PARSE]);
 	b.pl->lookup(&b);
 	lap(&since, &cycles[STAGE_LOOKUP]);

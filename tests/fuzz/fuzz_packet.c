@@ -10,6 +10,9 @@
 #include "dataplane/abi/lb_service.h"
 #include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_parse_plain.h"
+#include "dataplane/engine/pipeline_internal.h"
+
+#define COPIES 8
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,6 +53,45 @@ static void check_plain(const struct lb_frame *frame, uint64_t mac, const struct
 	must(plain.l3_offset == meta->l3_offset && plain.l4_offset == meta->l4_offset);
 	must(plain.l3_len == meta->l3_len);
 	must(plain.client_port == meta->client_port && plain.vip_port == meta->vip_port);
+}
+
+/* Eight packets at once are parsed as one is. */
+static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct lb_meta *meta)
+{
+	static struct {
+		struct lb_service_table table;
+		struct lb_service slot[1];
+	} services;
+	static struct lb_bucket bucket;
+	static struct flow_table flows = { .table = { .bucket = &bucket, .n_buckets = 1 } };
+	static struct tables tables = { .services = &services.table };
+	static struct burst b;
+	struct pipeline pl = { .flows = &flows, .port_mac = mac };
+	struct rte_mbuf m = { .buf_addr = (uint8_t *)(uintptr_t)frame->data,
+			      .data_len = (uint16_t)(frame->end - frame->data),
+			      .pkt_len = frame->len };
+	struct rte_mbuf *pkts[COPIES];
+
+	services.slot[0] = (struct lb_service){ .id = 1, .forward = LB_FORWARD_L2 };
+	if (meta->class == LB_CLASS_FLOW && meta->family == 4) { /* it is a service's */
+		services.slot[0].family = 4;
+		services.slot[0].proto = meta->proto;
+		services.slot[0].port = meta->vip_port;
+		memcpy(services.slot[0].addr, &meta->vip4, 4);
+	}
+	b = (struct burst){ .pl = &pl, .tables = &tables, .pkt = pkts, .n = COPIES };
+	for (uint32_t i = 0; i < COPIES; i++) {
+		pkts[i] = &m;
+		b.data[i] = frame->data;
+	}
+	pipeline_parse_choose()(&b);
+	must(b.n_flow == 0 || b.n_flow == COPIES);
+	must((b.n_flow != 0) == (services.slot[0].family == 4));
+	for (uint32_t i = 0; i < COPIES; i++) {
+		must(b.meta[i].class == meta->class && b.meta[i].reason == meta->reason);
+		if (b.n_flow)
+			must(!memcmp(&b.meta[i], meta, 24));
+	}
 }
 
 static void write_tunnel(const uint8_t *data, size_t size, const struct lb_meta *meta,
@@ -103,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	frame = (struct lb_frame){ copy, copy + size, (uint32_t)size + more };
 	lb_parse(&frame, mac, &meta);
 	check_plain(&frame, mac, &meta);
+	check_burst(&frame, mac, &meta);
 	check_meta(&meta, size + more, size);
 	if (meta.class <= LB_CLASS_ICMP_ERROR) {
 		write_tunnel(copy, size, &meta, 4);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets one by one: parse, find the service, hash, and have the bucket brought to the cache. */
+#include <rte_prefetch.h>
+
+#include "dataplane/core/lb_parse_plain.h"
+#include "dataplane/engine/pipeline_internal.h"
+
+/* What the later stages have to know of a packet of a service. */
+static inline void flow_note(struct burst *b, uint32_t i, const struct lb_service *service,
+			     uint64_t key, uint64_t spread)
+{
+	const struct lb_table *flows = &b->pl->flows->table;
+	struct lb_bucket *bucket = &flows->bucket[lb_table_primary(flows, spread)];
+
+	rte_prefetch0(bucket);
+	b->key[i] = key;
+	b->spread[i] = spread;
+	b->bucket[i] = bucket;
+	b->service[i] = service;
+	b->result[i] = LB_VERDICT_FORWARD;
+}
+
+static inline struct lb_frame frame_of(const struct burst *b, uint32_t i)
+{
+	const struct rte_mbuf *m = b->pkt[i];
+
+	return (struct lb_frame){ b->data[i], b->data[i] + m->data_len, m->pkt_len };
+}
+
+bool pipeline_classify_other(struct burst *b, uint32_t i)
+{
+	const struct lb_service_table *services = b->tables->services;
+	const struct lb_secret *secret = &b->tables->secret;
+	const struct lb_frame frame = frame_of(b, i);
+	struct lb_meta *meta = &b->meta[i];
+	const struct lb_service *service;
+	uint64_t key;
+
+	b->result[i] = LB_VERDICT_KERNEL;
+	if (!lb_parse_tcp6(&frame, b->pl->port_mac, meta))
+		lb_parse(&frame, b->pl->port_mac, meta);
+	if (lb_likely(meta->class <= LB_CLASS_ICMP_ERROR)) {
+		service = lb_service_find(services, meta);
+		if (!service)
+			return false;
+		key = lb_steer_key(secret, meta, service->id, service->salt);
+		flow_note(b, i, service, key, lb_flow_spread(secret, key));
+		if (meta->class == LB_CLASS_ICMP_ERROR) {
+			b->icmp[b->n_icmp++] = (uint8_t)i;
+			pipeline_prefetch_header(b, i);
+		}
+		return meta->class == LB_CLASS_FLOW;
+	}
+	if (meta->class == LB_CLASS_DROP ||
+	    (meta->class == LB_CLASS_BAD && lb_service_is_vip(services, meta)))
+		b->result[i] = lb_result_drop((enum lb_drop)meta->reason);
+	return false;
+}
+
+/* The plain ones here. */
+static inline bool classify(struct burst *b, uint32_t i, const struct lb_service_table *services,
+			    const struct lb_secret *secret)
+{
+	const struct lb_frame frame = frame_of(b, i);
+	const struct lb_tcp4 *headers = (const struct lb_tcp4 *)frame.data;
+	const struct lb_service *service;
+	uint64_t key;
+
+	if (lb_unlikely(!lb_parse_tcp4(&frame, b->pl->port_mac, &b->meta[i])))
+		return pipeline_classify_other(b, i);
+	service = lb_service_find4(services, headers->ip.dst, headers->tcp.dport, LB_IPPROTO_TCP);
+	if (lb_unlikely(!service))
+		return pipeline_classify_other(b, i);
+	key = lb_flow_key4(headers->ip.src, headers->tcp.sport, service->id);
+	flow_note(b, i, service, key, lb_flow_spread(secret, key));
+	return true;
+}
+
+bool pipeline_classify_known(struct burst *b, uint32_t i)
+{
+	const struct lb_meta *meta = &b->meta[i];
+	const struct lb_service *service =
+		lb_service_find4(b->tables->services, meta->vip4, meta->vip_port, LB_IPPROTO_TCP);
+	uint64_t key;
+
+	if (!service)
+		return pipeline_classify_other(b, i);
+	key = lb_flow_key4(meta->client4, meta->client_port, service->id);
+	flow_note(b, i, service, key, lb_flow_spread(&b->tables->secret, key));
+	return true;
+}
+
+void pipeline_parse_rest(struct burst *b, uint32_t first)
+{
+	const struct lb_service_table *services = b->tables->services;
+	const struct lb_secret secret = b->tables->secret;
+	const uint32_t n = b->n;
+	uint32_t n_flow = b->n_flow; /* not in memory: each packet would wait for the one before */
+
+	for (uint32_t i = first; i < n; i++) {
+		b->flow[n_flow] = (uint8_t)i;
+		n_flow += classify(b, i, services, &secret);
+	}
+	b->n_flow = (uint16_t)n_flow;
+}
+
+void pipeline_parse_portable(struct burst *b)
+{
+	pipeline_parse_rest(b, 0);
+}
+
+stage_parse_fn pipeline_parse_choose(void)
+{
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+	    __builtin_cpu_supports("bmi2"))
+		return pipeline_parse_avx512;
+	return pipeline_parse_portable;
+}
