@@ -251,27 +251,36 @@ LB_RARE uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p)
 
 /*
  * This CPU's record has expired, by its age or because the flow was seen elsewhere since: what is
- * said there counts. Return: 1 if that was found.
+ * said there counts, and for a SYN the record is one of a flow that has ended.
  */
 LB_RARE uint32_t lb_xdp_follow(const struct lb_xdp_packet *p)
 {
-	uint32_t choice = p ? lb_xdp_choose_elsewhere(p) : LB_INSTANCE_NONE;
+	uint32_t choice = LB_INSTANCE_NONE;
 	struct lb_flow_ref ref;
 	struct lb_xdp_env env;
 	uint16_t *home;
+	bool is_syn;
 
-	if (choice == LB_INSTANCE_NONE || !lb_xdp_env_fill(&env, p) ||
+	if (!p)
+		return 0;
+	is_syn = lb_flow_event(p->meta.tcp_flags) == LB_FLOW_EVENT_SYN;
+	if (!is_syn)
+		choice = lb_xdp_choose_elsewhere(p);
+	if ((!is_syn && choice == LB_INSTANCE_NONE) || !lb_xdp_env_fill(&env, p) ||
 	    !lb_table_find(&env.table, p->key, p->spread, &ref))
 		return 0;
 	home = &ref.bucket->instance[ref.slot];
-	if (*home != (uint16_t)choice)
+	if (is_syn)
+		lb_bucket_state_set(ref.bucket, ref.slot, LB_FLOW_CLOSED);
+	else if (*home != (uint16_t)choice)
 		lb_table_move(&env.table, home, (uint16_t)choice);
 	return 1;
 }
 
 /*
- * A SYN begins another flow with ports that other CPUs may still know from an earlier one. Since
- * the pool has changed, theirs may be another instance: they are to ask here.
+ * A SYN begins another flow with ports that another CPU may still know from one that has ended.
+ * Since the pool has changed, its instance may be another: that CPU is to ask here. What is not
+ * known to have ended stays: a SYN may be anybody's.
  */
 LB_RARE uint32_t lb_xdp_forget_elsewhere(const struct lb_xdp_packet *p)
 {
@@ -286,7 +295,8 @@ LB_RARE uint32_t lb_xdp_forget_elsewhere(const struct lb_xdp_packet *p)
 
 		if (region >= lb_xdp_regions)
 			break;
-		if (region != env.cpu->region && lb_table_find(&other, p->key, p->spread, &ref))
+		if (region != env.cpu->region && lb_table_find(&other, p->key, p->spread, &ref) &&
+		    lb_bucket_state(ref.bucket, ref.slot) >= LB_FLOW_FIN)
 			lb_steer_expire(&env.steer, ref);
 	}
 	return 1;
@@ -328,8 +338,10 @@ LB_RARE uint32_t lb_xdp_record(const struct lb_xdp_packet *p, uint32_t choice)
 		.timeouts = &env.gen->timeouts,
 	};
 	lb_table_insert(&env.table, &flow);
-	if ((choice & LB_XDP_CONFIRMED) && lb_table_find(&env.table, p->key, p->spread, &ref))
+	if ((choice & LB_XDP_CONFIRMED) && lb_table_find(&env.table, p->key, p->spread, &ref)) {
 		lb_bucket_touch(ref.bucket, ref.slot, LB_TCP_ACK, p->now);
+		lb_bucket_touch(ref.bucket, ref.slot, p->meta.tcp_flags, p->now);
+	}
 	return 1;
 }
 
@@ -452,8 +464,7 @@ static __always_inline uint32_t lb_xdp_flow(const struct lb_xdp_env *env,
 		return lb_xdp_miss(env, p);
 	env->cpu->stats.flow_hits++;
 	if (lb_xdp_regions > 1 &&
-	    lb_unlikely(lb_bucket_expired(ref.bucket, ref.slot, p->now, &env->gen->timeouts)) &&
-	    lb_flow_event(p->meta.tcp_flags) != LB_FLOW_EVENT_SYN)
+	    lb_unlikely(lb_bucket_expired(ref.bucket, ref.slot, p->now, &env->gen->timeouts)))
 		lb_xdp_follow(p);
 	instance = ref.bucket->instance[ref.slot];
 	is_new = lb_bucket_touch(ref.bucket, ref.slot, p->meta.tcp_flags, p->now);

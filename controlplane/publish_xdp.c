@@ -464,9 +464,9 @@ static const struct lb_segment *xdp_segment(const struct publish_backend *x)
 	return x->link.segment;
 }
 
-const struct xdp_object *publish_xdp_object(const struct publish_backend *x)
+const struct xdp_object *publish_xdp_object(const struct publish_backend *backend)
 {
-	return x->ready ? &x->object : NULL;
+	return backend->ready ? &backend->object : NULL;
 }
 
 const struct publish_backend_ops publish_xdp_ops = {

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,27 +24,34 @@ static bool kernel_is_rt(void)
 }
 
 /* "0-3,8" */
+static int cpus_parse(const char *text, cpu_set_t *set)
+{
+	char *rest = NULL;
+
+	CPU_ZERO(set);
+	for (; *text >= '0' && *text <= '9'; text = rest + (*rest == ',')) {
+		unsigned long first = strtoul(text, &rest, 10);
+		unsigned long last = *rest == '-' ? strtoul(rest + 1, &rest, 10) : first;
+
+		if (last >= CPUS_MAX)
+			return -ERANGE;
+		for (; first <= last; first++)
+			CPU_SET(first, set);
+	}
+	return CPU_COUNT(set) > 0 ? 0 : -EINVAL;
+}
+
 static int cpus_online(cpu_set_t *set)
 {
 	FILE *f = fopen("/sys/devices/system/cpu/online", "r");
-	unsigned int first, last;
+	char text[4096] = "";
 
-	CPU_ZERO(set);
 	if (!f)
 		return -errno;
-	while (fscanf(f, "%u", &first) == 1) {
-		int next = fgetc(f);
-
-		last = first;
-		if (next == '-' && fscanf(f, "%u", &last) == 1)
-			next = fgetc(f);
-		for (unsigned int cpu = first; cpu <= last && cpu < CPUS_MAX; cpu++)
-			CPU_SET(cpu, set);
-		if (next != ',')
-			break;
-	}
+	if (!fgets(text, sizeof(text), f))
+		text[0] = '\0';
 	fclose(f);
-	return CPU_COUNT(set) > 0 && last < CPUS_MAX ? 0 : -ERANGE;
+	return cpus_parse(text, set);
 }
 
 static int cpus_visit(const cpu_set_t *online)
@@ -78,7 +86,7 @@ static int visit_urgently(const cpu_set_t *online)
 
 int xdp_grace_wait(void)
 {
-	cpu_set_t online, mine;
+	cpu_set_t online = { { 0 } }, mine = { { 0 } };
 	int err = kernel_is_rt() ? -EOPNOTSUPP : cpus_online(&online);
 
 	if (!err && sched_getaffinity(0, sizeof(mine), &mine))

@@ -127,7 +127,8 @@ LB_INLINE bool lb_parse_tcp6(const struct lb_frame *frame, uint64_t mac, struct 
 	meta->l3_len = l3_len;
 	meta->client_port = tcp->sport;
 	meta->vip_port = tcp->dport;
-	lb_copy(meta->client6, ip->src, 2 * sizeof(ip->src));
+	lb_copy(meta->client6, ip->src, sizeof(ip->src));
+	lb_copy(meta->vip6, ip->dst, sizeof(ip->dst));
 	return true;
 }
 

@@ -104,8 +104,8 @@ LB_INLINE void lb_steer_expire(const struct lb_steer *s, struct lb_flow_ref ther
 
 /**
  * A packet, not a SYN, of a flow that another worker has recorded: the NIC has moved it
- * here. It is to be recorded here too, as an established one, and what it was there
- * expires at once, so that it is not counted twice.
+ * here. It is to be recorded here too, as an established one that this packet comes to, and
+ * what it was there expires at once: it is counted once, and its end is seen by whoever has it.
  * @there: its slot in the other worker's table.
  * Return: as lb_steer_miss(); no instance if the flow's no longer serves.
  */
@@ -119,8 +119,6 @@ LB_INLINE struct lb_selection lb_steer_take_over(const struct lb_steer *s, struc
 	    !lb_instance_has(s->instances, instance, LB_INSTANCE_SERVES))
 		return sel;
 	sel.instance = instance;
-	if (lb_flow_event(s->meta->tcp_flags) >= LB_FLOW_EVENT_FIN)
-		return sel;
 	lb_steer_expire(s, there);
 	s->table->stats->flow_adopted++;
 	sel.pinned = true;

@@ -139,8 +139,10 @@ static void flow_record(struct burst *b, uint32_t i, const struct lb_steer *stee
 	struct lb_flow_ref ref;
 
 	lb_steer_record(steer, sel.instance, sel.pinned);
-	if (is_established && flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref))
+	if (is_established && flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref)) {
 		lb_bucket_touch(ref.bucket, ref.slot, LB_TCP_ACK, b->now);
+		lb_bucket_touch(ref.bucket, ref.slot, b->meta[i].tcp_flags, b->now);
+	}
 }
 
 static void flow_miss(struct burst *b, uint32_t i)

@@ -164,6 +164,20 @@ static void syn_does_not_look_elsewhere(void **state)
 	assert_int_not_equal(send(w, 0, port, LB_TCP_SYN), 2);
 }
 
+/* Also not one that hits another CPU: whose SYN it is, nobody knows. */
+static void syn_elsewhere_takes_no_established_flow_away(void **state)
+{
+	struct world *w = *state;
+	uint16_t ports[20];
+
+	open_flows(w, 1, ports, 20);
+	drain_twice(w);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_not_equal(send(w, 0, ports[i], LB_TCP_SYN), 2);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), 2);
+}
+
 /*
  * A port is used again after the pool has changed: the new connection's packets go where its SYN
  * went, whatever other CPUs still know of the old one.
@@ -193,7 +207,8 @@ static void port_used_again_elsewhere(void **state)
 		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), instance[i]);
 }
 
-static void end_of_a_moved_flow_is_not_recorded(void **state)
+/* Its CPU of now sees the end, so that the next connection from that port is a new one. */
+static void end_of_a_moved_flow_is_seen(void **state)
 {
 	struct world *w = *state;
 	uint16_t port;
@@ -201,6 +216,10 @@ static void end_of_a_moved_flow_is_not_recorded(void **state)
 
 	drain_twice(w);
 	assert_int_equal(send(w, 0, port, LB_TCP_FIN | LB_TCP_ACK), 2);
+	assert_int_equal(w->xdp->cpu->stats.flows, opened + 1);
+	assert_int_not_equal(send(w, 0, port, LB_TCP_SYN), 2);
+	w->xdp->cpu->region = 1;
+	xdp_world_sweep(w->xdp);
 	assert_int_equal(w->xdp->cpu->stats.flows, opened);
 }
 
@@ -308,8 +327,9 @@ int main(int argc, char **argv)
 		REGION_TEST(moved_flow_stays_with_its_instance),
 		REGION_TEST(moved_flow_is_counted_once),
 		REGION_TEST(syn_does_not_look_elsewhere),
+		REGION_TEST(syn_elsewhere_takes_no_established_flow_away),
 		REGION_TEST(port_used_again_elsewhere),
-		REGION_TEST(end_of_a_moved_flow_is_not_recorded),
+		REGION_TEST(end_of_a_moved_flow_is_seen),
 		REGION_TEST(flood_cannot_buy_looks),
 		REGION_TEST(cpu_without_region_forwards_and_records_nothing),
 		REGION_TEST(cpu_without_region_sends_a_flow_one_way),
