@@ -283,7 +283,7 @@ def all_down(lab):
 
 def admin_verbs(lab):
     """maint takes an instance out at once, weight 0 and resume do what they say."""
-    held = lab.hold(settings.L2_URLS[0], connections=20)
+    held = lab.hold(settings.L2_URLS[0], connections=HELD)
     mine = [c for c in held.opened if c["instance"] == "web-1"]
     expect(mine, "no connection is on web-1: nothing is shown")
     lab.ctl("maint", "web/web-1")

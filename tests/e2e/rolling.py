@@ -97,7 +97,7 @@ def operations(lab):
 
 def check_death(lab, name, kill, died):
     """Kill an instance under load and see who suffers."""
-    held = lab.hold(connections=HELD)
+    held = lab.hold(connections=2 * HELD)  # so many that some are on the smallest share
     load = lab.load(rate=150, workers=12, timeout=5)
     time.sleep(1)
     killed_ns = time.monotonic_ns()
@@ -146,7 +146,7 @@ def comes_back(lab):
 
 def drain_wait(lab):
     """drain --wait ends when the last flow has ended, not before."""
-    held = lab.hold(settings.L2_URLS[0], connections=20)
+    held = lab.hold(settings.L2_URLS[0], connections=HELD)
     mine = [c for c in held.opened if c["instance"] == "web-1"]
     expect(mine, "no connection is on web-1: nothing is shown")
     waiter = lab.ctl_spawn("drain", "web/web-1", "--wait", "60s")
