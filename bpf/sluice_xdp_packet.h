@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/* One packet, and where its CPU's and its generation's memory is. */
+#ifndef BPF_SLUICE_XDP_PACKET_H
+#define BPF_SLUICE_XDP_PACKET_H
+
+#include "bpf/sluice_xdp_maps.h"
+
+#include "dataplane/core/lb_steer.h"
+
+#define LB_RARE __attribute__((noinline))
+
+/* One packet in plain numbers. */
+struct lb_xdp_packet {
+	struct lb_meta meta;
+	uint64_t key;
+	uint64_t spread;
+	uint32_t salt;
+	uint32_t pool;
+	uint32_t generation; /* 0 or 1 */
+	uint32_t cpu_id;     /* or the queue's */
+	uint32_t frame_len;  /* all buffers */
+	uint16_t now;
+	uint8_t forward; /* enum lb_forward */
+};
+
+/* What a packet's CPU and generation are in memory. */
+struct lb_xdp_env {
+	struct lb_xdp_cpu *cpu;
+	const struct lb_xdp_generation *gen;
+	struct lb_table table;
+	struct lb_instances instances;
+	struct lb_steer steer;
+};
+
+static __always_inline const struct lb_xdp_generation *lb_xdp_generation_at(uint32_t generation)
+{
+	return &lb_xdp_control.generation[generation & 1];
+}
+
+/* A CPU without a region finds and records nothing: all its indices are too high. */
+static __always_inline bool lb_xdp_env_fill(struct lb_xdp_env *env, const struct lb_xdp_packet *p)
+{
+	env->cpu = lb_xdp_at(&xdp_cpus, p->cpu_id);
+	if (!env->cpu)
+		return false;
+	env->gen = lb_xdp_generation_at(p->generation);
+	env->instances = (struct lb_instances){ env->gen->instances, env->gen->n_instances };
+	env->table = (struct lb_table){
+		.stats = &env->cpu->stats,
+		.first = env->cpu->region * lb_xdp_buckets,
+		.n_buckets = lb_xdp_buckets,
+		.counts = p->cpu_id * LB_XDP_INSTANCES_MAX,
+	};
+	return true;
+}
+
+static __always_inline bool lb_xdp_env_steer(struct lb_xdp_env *env, const struct lb_xdp_packet *p)
+{
+	if (!lb_xdp_env_fill(env, p))
+		return false;
+	env->steer = (struct lb_steer){
+		.table = &env->table,
+		.pool = &env->gen->pool[p->pool % LB_XDP_POOLS_MAX],
+		.instances = &env->instances,
+		.secret = &env->gen->secret,
+		.timeouts = &env->gen->timeouts,
+		.meta = &p->meta,
+		.key = p->key,
+		.spread = p->spread,
+		.salt = p->salt,
+		.now = p->now,
+	};
+	return true;
+}
+
+#endif
