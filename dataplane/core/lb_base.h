@@ -25,6 +25,11 @@ typedef _Bool bool;
 #define LB_OPAQUE(p) __asm__ volatile("" : "+r"(p))
 /* BPF has no ordered loads before v4 of its instruction set; a reader checks what it read. */
 #define lb_load_acquire(p) (*(const volatile __typeof__(*(p)) *)(p))
+#define lb_store_release(p, value)                                                                 \
+	do {                                                                                       \
+		__asm__ volatile("" ::: "memory");                                                 \
+		*(volatile __typeof__(*(p)) *)(p) = (value);                                       \
+	} while (0)
 /* BPF loads words from any address of a packet or a map, but clang makes bytes of them if it is told
  * that they are not aligned. All headers are laid out without holes anyway. */
 #define LB_PACKED
@@ -38,6 +43,7 @@ typedef _Bool bool;
 #define LB_OFFSETOF(type, member) offsetof(type, member)
 #define LB_OPAQUE(p) ((void)0)
 #define lb_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define lb_store_release(p, value) __atomic_store_n(p, value, __ATOMIC_RELEASE)
 #define LB_PACKED __attribute__((packed))
 #define lb_copy(dst, src, bytes) __builtin_memcpy(dst, src, bytes)
 #endif

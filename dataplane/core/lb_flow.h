@@ -223,15 +223,19 @@ LB_INLINE bool lb_bucket_touch(struct lb_bucket *bucket, uint32_t slot, uint8_t 
 	return step & LB_FLOW_ANEW;
 }
 
-/** Write a flow into a slot; whoever was there has been accounted for. */
+/**
+ * Write a flow into a slot; whoever was there has been accounted for, and the slot is free.
+ * Others may look meanwhile (lb_bucket_peek(), lb_steer_take_over()): who finds the key finds this instance,
+ * and who had found the key before finds it gone.
+ */
 LB_INLINE void lb_bucket_put(struct lb_bucket *bucket, uint32_t slot, uint64_t key,
 			     uint16_t instance, uint16_t now)
 {
-	bucket->key[slot] = key;
-	bucket->instance[slot] = instance;
+	lb_store_release(&bucket->instance[slot], instance); /* after lb_bucket_clear() */
 	bucket->seen[slot] = now;
 	bucket->meta = (bucket->meta & ~(0xfu << (slot * 4))) | (uint32_t)LB_FLOW_UNCONFIRMED
 									<< (slot * 4);
+	lb_store_release(&bucket->key[slot], key);
 }
 
 LB_INLINE void lb_bucket_clear(struct lb_bucket *bucket, uint32_t slot)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Places, evictions and counts of the flow table; the same answer from every way to search. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -372,6 +374,53 @@ static void states_follow_the_packets(void **state)
 				 rows[i].to);
 }
 
+#define KEYS_SEEN 20000
+
+static __attribute__((noinline)) void slot_put(struct lb_bucket *bucket, uint64_t key)
+{
+	lb_bucket_put(bucket, 2, key, (uint16_t)key, 0);
+}
+
+static __attribute__((noinline)) void slot_clear(struct lb_bucket *bucket)
+{
+	lb_bucket_clear(bucket, 2);
+}
+
+/* One flow after the other; each with the instance that its key says. */
+static void *slot_changes(void *arg)
+{
+	struct lb_bucket *bucket = arg;
+
+	for (uint64_t key = 1; lb_load_acquire(&bucket->key[4]) == 0; key++) {
+		slot_put(bucket, key);
+		slot_clear(bucket);
+	}
+	return NULL;
+}
+
+/* Another worker looks while a slot goes from flow to flow. */
+static void peek_never_mixes_flows(void **state)
+{
+	static struct lb_bucket bucket;
+	uint64_t last = 0, end = clock() + 5 * CLOCKS_PER_SEC; /* of this process: both threads */
+	uint32_t wrong = 0, seen = 0;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, slot_changes, &bucket), 0);
+	while (seen < KEYS_SEEN && (uint64_t)clock() < end) {
+		uint64_t key = lb_load_acquire(&bucket.key[2]);
+		uint32_t instance = key ? lb_bucket_peek(&bucket, key) : LB_INSTANCE_NONE;
+
+		seen += key != last;
+		last = key;
+		wrong += instance != LB_INSTANCE_NONE && instance != (uint16_t)key;
+	}
+	lb_store_release(&bucket.key[4], 1);
+	pthread_join(thread, NULL);
+	assert_int_equal(wrong, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +433,7 @@ int main(void)
 		cmocka_unit_test(agrees_with_a_model),
 		cmocka_unit_test(vector_searches_agree),
 		cmocka_unit_test(states_follow_the_packets),
+		cmocka_unit_test(peek_never_mixes_flows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
