@@ -85,7 +85,7 @@ LB_RARE uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, bool is_new)
 
 	if (!p || !lb_xdp_env_steer(&env, p) || !lb_table_find(&env.table, p->key, p->spread, &ref))
 		return LB_INSTANCE_NONE;
-	return lb_steer_rehome(&env.steer, &ref.bucket->instance[ref.slot], is_new);
+	return lb_steer_rehome(&env.steer, ref, is_new);
 }
 
 static __always_inline uint32_t lb_xdp_choice(struct lb_selection sel)
@@ -114,12 +114,9 @@ LB_RARE uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p)
 			continue;
 		if (lb_bucket_expired(ref.bucket, ref.slot, p->now, &env.gen->timeouts))
 			continue; /* forgotten, or another CPU knows better */
-		if (env.cpu->region == LB_XDP_REGION_NONE) {
-			env.cpu->stats.flow_misses++;
+		if (env.cpu->region == LB_XDP_REGION_NONE)
 			return lb_steer_borrow(&env.steer, ref);
-		}
 		sel = lb_steer_take_over(&env.steer, ref);
-		env.cpu->stats.flow_misses += sel.instance != LB_INSTANCE_NONE;
 		return lb_xdp_choice(sel) | (sel.record ? LB_XDP_CONFIRMED : 0);
 	}
 	return LB_INSTANCE_NONE;
@@ -185,7 +182,6 @@ LB_RARE uint32_t lb_xdp_choose(const struct lb_xdp_packet *p)
 
 	if (!p || !lb_xdp_env_steer(&env, p))
 		return LB_INSTANCE_NONE;
-	env.cpu->stats.flow_misses++;
 	if (lb_service_is_vip_source(&env.gen->services, &p->meta))
 		return LB_XDP_VIP_SOURCE;
 	sel = lb_steer_miss(&env.steer);
@@ -227,6 +223,7 @@ static __always_inline uint32_t lb_xdp_miss(const struct lb_xdp_env *env,
 {
 	uint32_t choice = LB_INSTANCE_NONE;
 
+	env->cpu->stats.flow_misses++;
 	if (lb_xdp_has_others(env->cpu)) {
 		if (lb_flow_event(p->meta.tcp_flags) == LB_FLOW_EVENT_SYN)
 			lb_xdp_forget_elsewhere(p);

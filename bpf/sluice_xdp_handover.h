@@ -60,6 +60,7 @@ static __always_inline uint32_t lb_xdp_lock(struct lb_handover *queue, uint32_t 
 		free = lb_xdp_lock_wait(queue_id, now_ns);
 	if (lb_unlikely(!queue->by_xdp)) {
 		queue->by_xdp = 1;
+		queue->takeovers++;
 		free += LB_HANDOVER_TERM;
 	}
 	return free;

@@ -45,10 +45,9 @@ uint32_t publish_shared_takeovers(const struct publish_shared *shared)
 	uint32_t most = 0;
 
 	for (uint32_t i = 0; i < shared->n; i++) {
-		uint32_t term = __atomic_load_n(&shared->queue[i].lock, __ATOMIC_RELAXED) /
-				LB_HANDOVER_TERM;
+		uint32_t n = __atomic_load_n(&shared->queue[i].takeovers, __ATOMIC_RELAXED);
 
-		most = term > most ? term : most;
+		most = n > most ? n : most;
 	}
 	return most;
 }

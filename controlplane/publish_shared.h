@@ -27,7 +27,7 @@ bool publish_shared_is_beating(const struct publish_shared *shared, uint64_t pro
 /** Whether the DPDK process's workers get the packets now: all queues, or it does not count. */
 bool publish_shared_is_handed(const struct publish_shared *shared);
 
-/** How often the XDP program has taken over. */
+/** How often the XDP program has taken over: of the queue where it did most often. */
 uint32_t publish_shared_takeovers(const struct publish_shared *shared);
 
 /**

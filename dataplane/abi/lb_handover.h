@@ -44,7 +44,8 @@ struct lb_handover {
 	/* the XDP program */
 	uint64_t handed_pkts; /* given to the worker's socket */
 	uint32_t by_xdp;      /* it has balanced the last packet itself */
-	uint32_t xdp_reserved[13];
+	uint32_t takeovers;   /* how often it began to */
+	uint32_t xdp_reserved[12];
 } LB_ALIGNED(64);
 
 LB_STATIC_ASSERT(sizeof(struct lb_handover) == 256, "a line for each writer");

@@ -39,18 +39,23 @@ LB_INLINE uint64_t lb_steer_hash(const struct lb_steer *s)
 /**
  * A recorded flow whose instance no longer serves, or whose ports a new
  * connection has taken (@is_new, see lb_bucket_touch()).
- * @home: its slot's instance, which follows.
- * Return: its instance from now on, or LB_INSTANCE_NONE.
+ * @ref: its slot, whose instance follows.
+ * Return: its instance from now on, or LB_INSTANCE_NONE: a connection that nobody takes has not begun,
+ * or its next SYN would be the old one's.
  */
-LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, uint16_t *home, bool is_new)
+LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, struct lb_flow_ref ref, bool is_new)
 {
+	uint16_t *home = &ref.bucket->instance[ref.slot];
 	uint32_t instance =
 		is_new ? lb_select_new(s->pool, lb_steer_hash(s), s->instances)
 		       : lb_select_old(s->pool, lb_steer_hash(s), s->instances).instance;
 	struct lb_instance_stats *counts;
 
-	if (instance == LB_INSTANCE_NONE)
+	if (instance == LB_INSTANCE_NONE) {
+		if (is_new)
+			lb_bucket_state_set(ref.bucket, ref.slot, LB_FLOW_CLOSED);
 		return instance;
+	}
 	counts = lb_table_counts(s->table, instance);
 	if (!is_new)
 		s->table->stats->flow_moved++;

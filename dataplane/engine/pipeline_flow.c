@@ -32,24 +32,24 @@ static inline void result_instance(struct burst *b, uint32_t i, uint32_t instanc
 	b->result[i] = lb_steer_result(instance);
 }
 
-static void flow_rehome(struct burst *b, uint32_t i, uint16_t *home, bool is_new)
+static void flow_rehome(struct burst *b, uint32_t i, struct lb_flow_ref ref, bool is_new)
 {
 	const struct lb_instances instances = instances_of(b);
 	const struct lb_steer steer = steer_of(b, i, &instances);
 
-	result_instance(b, i, lb_steer_rehome(&steer, home, is_new));
+	result_instance(b, i, lb_steer_rehome(&steer, ref, is_new));
 }
 
 /* A packet of a recorded flow. */
 static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref,
 			    struct lb_instances instances, uint16_t now)
 {
-	uint16_t *home = &ref.bucket->instance[ref.slot];
+	uint16_t home = ref.bucket->instance[ref.slot];
 	bool is_new = lb_bucket_touch(ref.bucket, ref.slot, b->meta[i].tcp_flags, now);
 
-	b->instance[i] = *home;
-	if (lb_unlikely(is_new || !lb_instance_has(&instances, *home, LB_INSTANCE_SERVES)))
-		flow_rehome(b, i, home, is_new);
+	b->instance[i] = home;
+	if (lb_unlikely(is_new || !lb_instance_has(&instances, home, LB_INSTANCE_SERVES)))
+		flow_rehome(b, i, ref, is_new);
 }
 
 static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint64_t spread,
@@ -126,10 +126,14 @@ static struct lb_selection flow_take_over(const struct burst *b, const struct lb
 
 	if (lb_flow_event(steer->meta->tcp_flags) == LB_FLOW_EVENT_SYN || !peers_may_be_asked(pl))
 		return sel;
-	for (uint32_t peer = 0; peer < pl->n_peers; peer++)
-		if (pl->peers[peer] != pl &&
-		    flow_table_find(pl->peers[peer]->flows, steer->key, steer->spread, &ref))
+	for (uint32_t peer = 0; peer < pl->n_peers; peer++) {
+		if (pl->peers[peer] == pl ||
+		    !flow_table_find(pl->peers[peer]->flows, steer->key, steer->spread, &ref))
+			continue;
+		/* else forgotten, or taken over by a third worker, who knows better */
+		if (!lb_bucket_expired(ref.bucket, ref.slot, b->now, &b->tables->timeouts))
 			return lb_steer_take_over(steer, ref);
+	}
 	return sel;
 }
 

@@ -338,6 +338,51 @@ static void flow_of_another_worker_is_taken_over(void **state)
 	world_destroy(h);
 }
 
+/* From worker to worker, and on: what the first one still has of it is no record of a flow any more. */
+static void flow_that_moves_twice_is_counted_once(void **state)
+{
+	struct harness *h[3] = { world_create(), world_create(), world_create() };
+	struct pipeline *peers[] = { &h[0]->pl, &h[1]->pl, &h[2]->pl };
+	uint64_t flows = 0;
+	int instance;
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++) {
+		h[i]->pl.peers = peers;
+		h[i]->pl.n_peers = 3;
+	}
+	instance = send(h[0], 7, LB_TCP_SYN);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(send(h[i], 7, LB_TCP_ACK), instance);
+	for (uint32_t i = 0; i < 3; i++) {
+		sweep(h[i]);
+		flows += h[i]->stats.flows;
+	}
+	assert_int_equal(flows, 1);
+	assert_int_equal(h[2]->stats.flows, 1);
+	for (uint32_t i = 0; i < 3; i++)
+		world_destroy(h[i]);
+}
+
+/* While nobody takes connections, a port that is used again gets none, however often it asks. */
+static void drained_pool_gives_no_connection_to_a_port_used_again(void **state)
+{
+	struct harness *h = world_create();
+	int instance = send(h, 7, LB_TCP_SYN);
+
+	(void)state;
+	send(h, 7, LB_TCP_ACK);
+	send(h, 7, LB_TCP_FIN | LB_TCP_ACK);
+	for (uint16_t i = 0; i < 4; i++)
+		flags_put(h, i, DRAINED);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(send(h, 7, LB_TCP_SYN), -2);
+	assert_int_equal(h->stats.drop[LB_DROP_NO_INSTANCE], 3);
+	/* the old connection's last packets still arrive */
+	assert_int_equal(send(h, 7, LB_TCP_ACK), instance);
+	world_destroy(h);
+}
+
 /* Beyond the limit a worker decides by itself. */
 static void flood_buys_few_looks_at_other_workers(void **state)
 {
@@ -441,6 +486,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(syn_does_not_steal_an_established_flow),
 		cmocka_unit_test(icmp_error_finds_a_flow_of_another_worker),
 		cmocka_unit_test(flow_of_another_worker_is_taken_over),
+		cmocka_unit_test(flow_that_moves_twice_is_counted_once),
+		cmocka_unit_test(drained_pool_gives_no_connection_to_a_port_used_again),
 		cmocka_unit_test(flood_buys_few_looks_at_other_workers),
 		cmocka_unit_test(flood_to_a_vip_leaves_the_kernel_its_half),
 		cmocka_unit_test(low_rates_add_up),

@@ -154,6 +154,19 @@ static void moved_flow_is_counted_once(void **state)
 	assert_int_equal(w->xdp->counts[2].flows, 20);
 }
 
+/* Also one that comes back to a CPU which still knows it. */
+static void each_packet_is_a_hit_or_a_miss(void **state)
+{
+	struct world *w = *state;
+	uint16_t port;
+	uint32_t opened = open_flows(w, 1, &port, 1);
+
+	for (uint32_t i = 0; i < 6; i++)
+		assert_int_equal(send(w, i % 2, port, LB_TCP_ACK), 2);
+	assert_int_equal(w->xdp->cpu->stats.flow_hits + w->xdp->cpu->stats.flow_misses,
+			 2 * opened + 6);
+}
+
 static void syn_does_not_look_elsewhere(void **state)
 {
 	struct world *w = *state;
@@ -326,6 +339,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		REGION_TEST(moved_flow_stays_with_its_instance),
 		REGION_TEST(moved_flow_is_counted_once),
+		REGION_TEST(each_packet_is_a_hit_or_a_miss),
 		REGION_TEST(syn_does_not_look_elsewhere),
 		REGION_TEST(syn_elsewhere_takes_no_established_flow_away),
 		REGION_TEST(port_used_again_elsewhere),
