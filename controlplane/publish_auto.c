@@ -161,8 +161,11 @@ static int auto_send(struct publish_backend *a, const struct publish_batch *batc
 	a->answer = (struct publish_answer){ .refused = false };
 	if (a->process != PROCESS_THERE)
 		return 0;
-	if (publish_ring_ops.send(a->ring, batch)) {
-		/* Its ring is full, or it has just gone: the watch sends everything again. */
+	if (a->ring_is_busy || publish_ring_ops.send(a->ring, batch)) {
+		/*
+		 * It still owes an answer to what was sent before the XDP program began anew, its ring is
+		 * full, or it has just gone: the watch sends everything again.
+		 */
 		a->is_behind = true;
 		process_forbid(a);
 		return 0;

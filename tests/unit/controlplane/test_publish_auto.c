@@ -321,6 +321,33 @@ static void another_sluiced_takes_nothing_away(void **state)
 	wait_carrier(true);
 }
 
+/* The XDP program begins anew, while what was sent to the process still lies in the buffers. */
+static void a_port_that_changes_spoils_nothing_on_its_way(void **state)
+{
+	static struct fake_view view;
+	uint32_t index, count;
+
+	(void)state;
+	process_start();
+	index = model_instance_find(model, "web/web-2")->index;
+	fake_dataplane_hold(fake, true);
+	model_admin_set(model, model_instance_find(model, "web/web-2"), MODEL_DRAIN);
+	for (int i = 0; i < 50; i++)
+		turn();
+	/* NOLINTNEXTLINE(cert-env33-c): of this file */
+	assert_int_equal(system("ip link set eth1 address 02:00:00:00:00:77"), 0);
+	for (int i = 0; i < 300; i++)
+		turn();
+	fake_dataplane_hold(fake, false);
+	settle();
+	wait_carrier(true);
+	fake_dataplane_view(fake, &view);
+	assert_int_equal(view.broken, 0);
+	assert_int_equal(view.instances[index].flags & LB_INSTANCE_ACCEPTS, 0);
+	assert_memory_equal(view.instances, model_instances(model, &count),
+			    INSTANCES * sizeof(*view.instances));
+}
+
 #define AUTO_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -333,6 +360,7 @@ int main(void)
 		AUTO_TEST(a_process_that_dies_is_no_carrier_and_its_successor_is),
 		AUTO_TEST(a_refusal_is_of_both_until_it_is_taken),
 		AUTO_TEST(another_sluiced_takes_nothing_away),
+		AUTO_TEST(a_port_that_changes_spoils_nothing_on_its_way),
 	};
 
 	return cmocka_run_group_tests(tests, namespaces, cleanup);
