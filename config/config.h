@@ -265,6 +265,9 @@ const char *config_address_format(const struct config_address *address, char *te
 
 bool config_address_equal(const struct config_address *a, const struct config_address *b);
 
+/** Whether a text may be the name of a kernel interface. */
+bool config_is_interface(const char *text);
+
 /** Whether the port is a kernel interface that stays the kernel's, with an XDP program on it. */
 bool config_node_has_xdp(const struct config_node *node);
 

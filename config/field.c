@@ -67,6 +67,12 @@ static bool field_is_vdev(const char *text)
 	       (strchr(text, ',') && strchr(text, '='));
 }
 
+bool config_is_interface(const char *text)
+{
+	return *text && strlen(text) <= INTERFACE_NAME_MAX && field_is_printable(text, "/:,=%") &&
+	       strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
 int config_field_port(const struct config_item *item, const char *text, void *object,
 		      struct config_reason *reason)
 {
@@ -84,8 +90,7 @@ int config_field_port(const struct config_item *item, const char *text, void *ob
 		kind = CONFIG_PORT_PCI;
 	} else if (field_is_vdev(text)) {
 		kind = CONFIG_PORT_VDEV;
-	} else if (strlen(text) > INTERFACE_NAME_MAX || !field_is_printable(text, "/:,=%") ||
-		   strcmp(text, ".") == 0 || strcmp(text, "..") == 0) {
+	} else if (!config_is_interface(text)) {
 		return field_refuse(item, reason);
 	}
 	if (field_set_string(node, offsetof(struct config_node, port), text))

@@ -17,6 +17,10 @@ static int port_of(const struct sluiced *sluiced, char *port, size_t size)
 	struct config *config;
 	bool is_interface;
 
+	if (sluiced->detach_port && !config_is_interface(sluiced->detach_port)) {
+		log_err("'%.64s' is no name of a kernel interface", sluiced->detach_port);
+		return -EINVAL;
+	}
 	if (sluiced->detach_port) {
 		snprintf(port, size, "%s", sluiced->detach_port);
 		return 0;
