@@ -107,7 +107,7 @@ static void segment_fill(struct publish_link *link, const struct lb_segment *lay
 
 	*link->segment = *layout;
 	link->segment->boot_id = o->control->boot_id;
-	link->segment->started_ns = o->adopted ? started_ns : clock_now_ns();
+	link->segment->started_ns = o->adopted && started_ns ? started_ns : clock_now_ns();
 	/* Relative to the segment, as everything here; the sum wraps around. */
 	link->segment->instance_stats =
 		(uint64_t)(uintptr_t)o->counts - (uint64_t)(uintptr_t)link->segment;
@@ -135,7 +135,9 @@ int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, str
 	if (snprintf(path, sizeof(path), "%s/xdp.segment", run_dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	before = o->adopted ? o->control->boot_id : o->predecessor;
-	if (!o->adopted && getrandom(&o->control->boot_id, sizeof(o->control->boot_id), 0) < 0)
+	/* None also if a predecessor was killed between the maps and the file. */
+	if ((!o->adopted || !before) &&
+	    getrandom(&o->control->boot_id, sizeof(o->control->boot_id), 0) < 0)
 		return -errno;
 	err = file_map(link, path, &layout, !before);
 	if (err)

@@ -22,6 +22,7 @@
 
 #include "controlplane/log.h"
 #include "controlplane/publish_backend.h"
+#include "controlplane/publish_xdp.h"
 #include "dataplane/core/lb_csum.h"
 #include "tests/unit/controlplane/model_fixture.h"
 
@@ -274,11 +275,32 @@ static void lost_segment_begins_anew(void **state)
 	daemon_end();
 }
 
+/* Killed when the maps were made but the file was not: what comes later is kept all the same. */
+static void half_a_first_start_is_a_start(void **state)
+{
+	uint64_t boot_id;
+
+	(void)state;
+	daemon_start();
+	publish_xdp_object(backend)->control->boot_id = 0;
+	daemon_end();
+	daemon_start();
+	boot_id = publish_xdp_object(backend)->control->boot_id;
+	assert_true(boot_id != 0);
+	publish_all();
+	daemon_end();
+	daemon_start();
+	assert_true(publish_xdp_object(backend)->control->boot_id == boot_id);
+	assert_true(publish_xdp_ops.segment(backend)->started_ns > 0);
+	daemon_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(from_model_to_wire_and_back_after_a_restart),
 		cmocka_unit_test(lost_segment_begins_anew),
+		cmocka_unit_test(half_a_first_start_is_a_start),
 	};
 
 	return cmocka_run_group_tests(tests, namespaces, cleanup);
