@@ -166,6 +166,8 @@ $(O)/obj/%.o: %.c $(flags_file)
 
 # It looks at each slot of each table; that loop is to be one of vectors.
 $(O)/obj/dataplane/engine/tables_check.o: CFLAGS += -O3
+# Objects whose flags stand in this file.
+$(O)/obj/dataplane/engine/tables_check.o $(O)/obj/perf/pktgen/wire.o: Makefile
 
 # Loaders include the skeletons; after the first build the dependency files know which (-MD, not
 # -MMD: for the compiler a skeleton is a system header, so that its warnings are not ours).
