@@ -180,7 +180,7 @@ $(call archive,config): $(CONFIG_OBJS)
 $(call archive,controlplane): $(filter-out %/main.o,$(CONTROL_OBJS))
 $(call archive,cli): $(filter-out %/main.o,$(CLI_OBJS))
 $(call archive,instance): $(filter-out %/main.o,$(INSTANCE_OBJS))
-$(call archive,pktgen): $(filter-out %/main.o,$(call objects,perf/pktgen)) $(O)/obj/controlplane/maglev.o
+$(call archive,pktgen): $(filter-out %/main.o,$(call objects,perf/pktgen perf)) $(O)/obj/controlplane/maglev.o
 
 $(O)/lib/%.a:
 	$(call say,AR,$@)
@@ -299,14 +299,14 @@ $(XDP_BENCH): LIBS = -lbpf -ljansson
 # The pipeline's cycles per packet, stage by stage.
 CYCLES := $(O)/perf/cycles/cycles
 perf-programs: $(CYCLES)
-$(CYCLES): $(call objects,perf/cycles) $(foreach a,harness engine config,$(call archive,$a))
+$(CYCLES): $(call objects,perf/cycles perf) $(foreach a,harness engine config,$(call archive,$a))
 	$(link_test)
 $(CYCLES): LIBS = $(packet_libs) -lcmocka
 
 # The traffic generator. What it computes for every packet is compiled for vectors.
 PKTGEN := $(O)/perf/pktgen/pktgen
 perf-programs: $(PKTGEN)
-$(PKTGEN): $(call objects,perf/pktgen) $(O)/obj/controlplane/maglev.o $(call archive,config)
+$(PKTGEN): $(call objects,perf/pktgen perf) $(O)/obj/controlplane/maglev.o $(call archive,config)
 	$(link_test)
 $(PKTGEN): LIBS = $(packet_libs)
 $(O)/obj/perf/pktgen/wire.o: CFLAGS += -O3
@@ -379,7 +379,8 @@ format:
 
 # clang-tidy looks again only at what changed, and at what includes it.
 tidy_sources := $(call sources,dataplane/engine dataplane/io config controlplane controlplane/cli controlplane/instance) \
-	$(wildcard docs/gen/*.c) $(bpf_sources) $(unit_sources) $(vector_sources) $(fuzz_tests) $(fuzz_helpers) $(e2e_sources)
+	$(wildcard docs/gen/*.c) $(bpf_sources) $(unit_sources) $(vector_sources) $(fuzz_tests) $(fuzz_helpers) $(e2e_sources) \
+	$(call sources,perf perf/* tests/faulty)
 tidy_flags = $(if $(filter bpf/%,$<),$(BPF_FLAGS),$(call flags,$<) -Wno-gnu-variable-sized-type-not-at-end)
 tidy: $(patsubst %.c,$(O)/tidy/%.ok,$(tidy_sources))
 

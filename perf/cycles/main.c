@@ -139,9 +139,9 @@ static int options_read(int argc, char **argv, struct options *options)
 		if (option == 'j')
 			options->json_path = optarg;
 		else if (option == 'r')
-			options->reps = (uint32_t)atoi(optarg);
+			options->reps = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (option == 'm')
-			options->max_flows = (uint32_t)atoi(optarg);
+			options->max_flows = (uint32_t)strtoul(optarg, NULL, 10);
 		else
 			return -1;
 	}

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_version.h>
 
 #include "perf/cycles/cycles.h"
+#include "perf/machine.h"
 
 struct spread {
 	double median, p10, p90;
@@ -116,40 +116,16 @@ void report_figure(struct report *r, const char *key, const char *what, const do
 				      number_or_null(value[2]), "note", note));
 }
 
-static void cpu_name(char *name, size_t size)
-{
-	FILE *f = fopen("/proc/cpuinfo", "r");
-	char line[256];
-
-	snprintf(name, size, "?");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "model name", 10) != 0 || !strchr(line, ':'))
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(name, size, "%s", strchr(line, ':') + 2);
-		break;
-	}
-	if (f)
-		fclose(f);
-}
-
 json_t *report_machine(double tsc_ghz, bool hugepages)
 {
-	const char *commit = getenv("SLUICE_COMMIT");
-	double load = -1;
-	char cpu[128];
+	struct machine machine;
 
-	cpu_name(cpu, sizeof(cpu));
-	if (getloadavg(&load, 1) != 1)
-		load = -1;
-	printf("%s, %ld CPUs of which one is used, TSC %.2f GHz, %s, load %.1f, %s\n", cpu,
-	       sysconf(_SC_NPROCESSORS_ONLN), tsc_ghz,
-	       hugepages ? "2 MB pages" : "4 KB pages: no free hugepages", load, rte_version());
+	machine_look(&machine, tsc_ghz, hugepages);
+	printf("%s, %ld CPUs of which one is used, TSC %.2f GHz, %s, load %.1f, %s\n", machine.cpu,
+	       machine.n_cpus, tsc_ghz, hugepages ? "2 MB pages" : "4 KB pages: no free hugepages",
+	       machine.load, rte_version());
 	printf("cycles are of the TSC, per packet (or key), medians; frames without their checksum\n");
-	return json_pack("{s:s, s:i, s:f, s:b, s:f, s:s, s:s, s:I}", "cpu", cpu, "cpus",
-			 (int)sysconf(_SC_NPROCESSORS_ONLN), "tsc_ghz", tsc_ghz, "hugepages",
-			 hugepages, "load", load, "dpdk", rte_version(), "commit",
-			 commit ? commit : "", "time", (json_int_t)time(NULL));
+	return machine_pack(&machine);
 }
 
 int report_write(const struct report *r, json_t *machine, const char *path)

@@ -22,13 +22,14 @@ static void die(const char *what)
 
 static uint32_t hugepages_free_mb(void)
 {
+	static const char free_pages[] = "HugePages_Free:";
 	FILE *f = fopen("/proc/meminfo", "r");
 	uint32_t pages = 0;
 	char line[128];
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "HugePages_Free: %u", &pages) == 1)
-			break;
+		if (strncmp(line, free_pages, strlen(free_pages)) == 0)
+			pages = (uint32_t)strtoul(line + strlen(free_pages), NULL, 10);
 	if (f)
 		fclose(f);
 	return pages * 2;

@@ -3,14 +3,8 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <rte_version.h>
-
-#include "config/version.h"
+#include "perf/machine.h"
 #include "perf/pktgen/device.h"
 
 static const char *const mode_names[] = { "l2", "ipip", "macswap" };
@@ -176,39 +170,6 @@ json_t *report_search(const struct generator *g, const struct search *s)
 			 trials);
 }
 
-static void cpu_name(char *name, size_t size)
-{
-	FILE *f = fopen("/proc/cpuinfo", "r");
-	char line[256];
-
-	snprintf(name, size, "?");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "model name", 10) != 0 || !strchr(line, ':'))
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(name, size, "%s", strchr(line, ':') + 2);
-		break;
-	}
-	if (f)
-		fclose(f);
-}
-
-static json_t *machine_pack(const struct generator *g)
-{
-	const char *commit = getenv("SLUICE_COMMIT");
-	double load = -1;
-	char cpu[128];
-
-	cpu_name(cpu, sizeof(cpu));
-	if (getloadavg(&load, 1) != 1)
-		load = -1;
-	return json_pack("{s:s, s:i, s:f, s:b, s:f, s:s, s:s, s:s, s:I}", "cpu", cpu, "cpus",
-			 (int)sysconf(_SC_NPROCESSORS_ONLN), "tsc_ghz", (double)g->tsc_hz / 1e9,
-			 "hugepages", device_has_hugepages(), "load", load, "dpdk", rte_version(),
-			 "version", SLUICE_VERSION, "commit", commit ? commit : "", "time",
-			 (json_int_t)time(NULL));
-}
-
 static json_t *sizes_pack(const struct options *o)
 {
 	json_t *sizes = json_array();
@@ -222,6 +183,7 @@ static json_t *sizes_pack(const struct options *o)
 json_t *report_head(const struct generator *g)
 {
 	const struct options *o = g->options;
+	struct machine machine;
 	json_t *cps = o->cps == FLOWS_CPS_MAX ? json_string("max") : json_integer(o->cps);
 	json_t *parameters = json_pack(
 		"{s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:o, s:o, s:i, s:f, s:f, s:f, s:i, s:b}",
@@ -231,6 +193,7 @@ json_t *report_head(const struct generator *g)
 		o->flood, "rate_pps", o->rate_pps, "time_s", o->duration_s, "burst", (int)o->burst,
 		"predicted", g->receiver.predict != NULL);
 
-	return json_pack("{s:s, s:o, s:o}", "program", "pktgen", "machine", machine_pack(g),
+	machine_look(&machine, (double)g->tsc_hz / 1e9, device_has_hugepages());
+	return json_pack("{s:s, s:o, s:o}", "program", "pktgen", "machine", machine_pack(&machine),
 			 "parameters", parameters);
 }

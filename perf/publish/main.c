@@ -204,7 +204,7 @@ static int options_read(int argc, char **argv, struct options *options)
 		else if (option == 'r')
 			options->run_dir = optarg;
 		else if (option == 'n')
-			options->changes = (uint32_t)atoi(optarg);
+			options->changes = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (option == 'j')
 			options->json_path = optarg;
 		else

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a benchmark ran on: without it its figures mean nothing. */
+#ifndef PERF_MACHINE_H
+#define PERF_MACHINE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct machine {
+	char cpu[128]; /* its model */
+	long n_cpus;   /* online */
+	double tsc_ghz;
+	bool hugepages;
+	double load; /* of the last minute; -1: unknown */
+};
+
+void machine_look(struct machine *machine, double tsc_ghz, bool hugepages);
+
+/** The same as JSON, with versions, commit (SLUICE_COMMIT) and time. Return: the caller's. */
+json_t *machine_pack(const struct machine *machine);
+
+#endif
