@@ -311,6 +311,13 @@ $(PKTGEN): $(call objects,perf/pktgen perf) $(O)/obj/controlplane/maglev.o $(cal
 $(PKTGEN): LIBS = $(packet_libs)
 $(O)/obj/perf/pktgen/wire.o: CFLAGS += -O3
 
+# What the CPUs do by themselves, which bounds the rest.
+CPUS := $(O)/perf/cpus/cpus
+perf-programs: $(CPUS)
+$(CPUS): $(call objects,perf/cpus)
+	$(link_test)
+$(CPUS): LIBS = -ljansson
+
 # From a change to the last worker's acknowledgement.
 PUBLISH := $(O)/perf/publish/publish
 perf-programs: $(PUBLISH)

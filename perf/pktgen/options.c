@@ -303,6 +303,8 @@ static const char *run_option(int option, const char *value, struct options *o)
 		return number_read(value, 1, 1e9, &o->search_max_pps) ? NULL : "packets a second";
 	case OPT_TRIAL:
 		return number_read(value, 0.01, 3600, &o->trial_s) ? NULL : "seconds";
+	case OPT_SEARCH_TIME:
+		return number_read(value, 0.01, 1e6, &o->search_s) ? NULL : "seconds";
 	case OPT_PRECISION:
 		return percent_read(value, &o->precision) && o->precision > 0 ? NULL : "percent";
 	case OPT_DROP:

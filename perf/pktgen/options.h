@@ -44,6 +44,7 @@ struct options {
 	bool search;
 	double search_min_pps, search_max_pps;
 	double trial_s;
+	double search_s;  /* no trial begins later; 0: no limit */
 	double precision; /* of the rate, relative */
 	double drop;	  /* the second search's share of lost packets */
 	uint32_t tries;	  /* of a trial that was disturbed */

@@ -54,6 +54,7 @@
 	X(SEARCH_MIN, "search-min", "PPS", "from (10k)")                                           \
 	X(SEARCH_MAX, "search-max", "PPS", "to (100M)")                                            \
 	X(TRIAL, "trial", "S", "length of one trial (1)")                                          \
+	X(SEARCH_TIME, "search-time", "S", "no new trial after so long (no limit)")                \
 	X(PRECISION, "precision", "PERCENT", "of the rate (1)")                                    \
 	X(DROP, "drop", "PERCENT", "also find the rate that loses so much (0.1)")                  \
 	X(WATCH, "watch", "PID", "process of the device: did it have its CPU during a trial?")     \

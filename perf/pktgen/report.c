@@ -163,11 +163,12 @@ json_t *report_search(const struct generator *g, const struct search *s)
 						"loss", s->trial[i].loss, "max_loss",
 						s->trial[i].max_loss, "passed", s->trial[i].passed,
 						"disturbed", s->trial[i].disturbed));
-	return json_pack("{s:f, s:f, s:b, s:I, s:o, s:o, s:o}", "zero_loss_pps",
-			 measure_tx_pps(&s->zero), "drop_pps", measure_tx_pps(&s->drop),
-			 "generator_limited", s->limited, "faults", count(s->faults), "zero_loss",
-			 report_result(g, &s->zero), "drop", report_result(g, &s->drop), "trials",
-			 trials);
+	return json_pack("{s:f, s:f, s:f, s:f, s:b, s:I, s:o, s:o, s:o}", "zero_loss_pps",
+			 measure_tx_pps(&s->zero), "zero_failed_pps", s->zero_failed_pps,
+			 "drop_pps", measure_tx_pps(&s->drop), "drop_failed_pps",
+			 s->drop_failed_pps, "generator_limited", s->limited, "faults",
+			 count(s->faults), "zero_loss", report_result(g, &s->zero), "drop",
+			 report_result(g, &s->drop), "trials", trials);
 }
 
 static json_t *sizes_pack(const struct options *o)

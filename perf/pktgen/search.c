@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_cycles.h>
+
 #define LATE_MAX 0.01 /* of what was to be sent; with more, the rate was not offered */
 #define HEADROOM 1.1  /* over what came back of all that could be sent */
 
@@ -62,41 +64,69 @@ static bool trial_run(struct generator *g, struct search *s, const struct attemp
 	return trial.passed;
 }
 
-static void bisect(struct generator *g, struct search *s, double high, double max_loss,
-		   struct result *best)
+/* So that both searches get half of the time. */
+static uint64_t deadline(const struct generator *g, double share)
+{
+	if (g->options->search_s == 0)
+		return UINT64_MAX;
+	return rte_rdtsc() + (uint64_t)(g->options->search_s * share * (double)g->tsc_hz);
+}
+
+/*
+ * Between the lowest rate and *@failed_pps, with @first as the first attempt, until the precision is
+ * reached or @until has passed. Both ends of what is left are the result: @best and *@failed_pps.
+ */
+static void bisect(struct generator *g, struct search *s, struct attempt first, uint64_t until,
+		   struct result *best, double *failed_pps)
 {
 	static struct result result;
 	double low = g->options->search_min_pps;
-	struct attempt attempt = { .rate_pps = high, .max_loss = max_loss };
+	struct attempt attempt = first;
 
 	best->run.rate_pps = 0;
-	while (!g->stop) {
+	while (!g->stop && rte_rdtsc() < until) {
 		if (trial_run(g, s, &attempt, &result)) {
 			*best = result;
 			low = attempt.rate_pps;
 		} else {
-			high = attempt.rate_pps;
+			*failed_pps = attempt.rate_pps;
 		}
-		if (high - low <= g->options->precision * high)
+		if (*failed_pps - low <= g->options->precision * *failed_pps)
 			break;
-		attempt.rate_pps = (low + high) / 2;
+		attempt.rate_pps = (low + *failed_pps) / 2;
 	}
+}
+
+static double highest_rate(const struct options *o, const struct result *free_run)
+{
+	double rate_pps = measure_rx_pps(free_run) * HEADROOM;
+
+	if (rate_pps > o->search_max_pps)
+		rate_pps = o->search_max_pps;
+	return rate_pps < o->search_min_pps ? o->search_min_pps : rate_pps;
 }
 
 void search_run(struct generator *g, struct search *s)
 {
 	static struct result result;
-	const struct attempt free_run = { .max_loss = 1 };
-	double high;
+	struct attempt attempt = { .max_loss = 1 };
+	uint64_t until = deadline(g, 1);
 
 	memset(s, 0, sizeof(*s));
-	trial_run(g, s, &free_run, &result);
-	high = measure_rx_pps(&result) * HEADROOM;
-	if (high > g->options->search_max_pps)
-		high = g->options->search_max_pps;
-	if (high < g->options->search_min_pps)
-		high = g->options->search_min_pps;
-	if (g->options->drop > 0)
-		bisect(g, s, high, g->options->drop, &s->drop);
-	bisect(g, s, high, 0, &s->zero);
+	trial_run(g, s, &attempt, &result);
+	attempt.rate_pps = highest_rate(g->options, &result);
+	s->drop_failed_pps = s->zero_failed_pps = attempt.rate_pps;
+	if (g->options->drop > 0) {
+		attempt.max_loss = g->options->drop;
+		bisect(g, s, attempt, deadline(g, 0.5), &s->drop, &s->drop_failed_pps);
+		/* Where nothing is lost is not far from there, nor above it. */
+		if (s->drop.run.rate_pps > 0)
+			attempt.rate_pps = s->drop.run.rate_pps;
+	}
+	attempt.max_loss = 0;
+	bisect(g, s, attempt, until, &s->zero, &s->zero_failed_pps);
+	if (g->options->drop > 0 && s->zero.run.rate_pps > s->drop.run.rate_pps) {
+		s->drop = s->zero;
+		s->drop_failed_pps = s->zero_failed_pps;
+	}
 }

@@ -20,8 +20,10 @@ struct search {
 	struct search_trial trial[SEARCH_TRIALS_MAX];
 	uint32_t n_trials;
 	struct result zero, drop; /* the best trials that passed; run.rate_pps 0: none did */
-	uint64_t faults;	  /* of all trials */
-	bool limited;		  /* the generator itself could not send faster */
+	double zero_failed_pps;	  /* the lowest rate that did not: the truth is between the two */
+	double drop_failed_pps;
+	uint64_t faults; /* of all trials */
+	bool limited;	 /* the generator itself could not send faster */
 };
 
 /** Both searches, over flows that are open. Context: main thread. */

@@ -77,6 +77,18 @@ def _stages(raw):
         ("traffic", "flows", *names), rows, ("", "num", *["num"] * len(names)))
 
 
+def _search(raw):
+    """The table of RFC 2544. A rate that failed is beside each: the truth is between the two."""
+    found = (raw.get("memif-search") or {}).get("search", [])
+    if not found:
+        return ""
+    rows = [(escape(row["mode"]), escape(row["size"]), escape(row["flows"]),
+             *(f"{row[key] / 1e6:.3f}" if key in row else "" for key in ("zero_loss_pps", "zero_failed_pps", "drop_pps", "drop_failed_pps")),
+             str(len(row.get("trials", [])))) for row in found]
+    return "<h2>Zero-loss rates (RFC 2544)</h2><p>Over memif, in Mpps: the highest rate that passed, and the lowest that failed.</p>" + _table(
+        ("mode", "frame", "flows", "no loss", "failed", "0.1 % loss", "failed", "trials"), rows, ("", "num", "num", *["num"] * 5))
+
+
 def _figures(figures):
     rows = [(f"<code>{escape(key)}</code>", table.number(f.value), table.spread(f), escape(f.unit), escape(table.conditions(f)))
             for key, f in figures.items()]
@@ -131,6 +143,7 @@ def html(result, verdicts, outcomes, drawn):
 <h2>Plots</h2>
 {_plots(drawn)}
 {_stages(result['raw'])}
+{_search(result['raw'])}
 <h2>Machine</h2>
 {_facts(result)}
 <h2>Method</h2>

@@ -13,6 +13,7 @@ from tap import equal, true
 import bench
 import goals
 import page
+import read_cpus
 import read_cycles
 import read_memif
 import read_publish
@@ -47,6 +48,15 @@ PUBLISH = {"load": {"workers": 1, "mpps": 20.0}, "rows": [{"name": "flags", "byt
 
 SPREAD = {"p25": 9.0, "median": 10.0, "p75": 11.0}
 XDP = {"rows": [{"family": 4, "what": "hit", "flows": 1000, "bare": SPREAD, "sluice": SPREAD}]}
+
+CPUS = {"round_trip_ns": [80, 90, 400], "lines_mps": [30, 40, 50],
+        "gaps": [{"cpu": 1, "over_20us": 9, "over_100us": 3, "over_1ms": 1, "longest_us": 1200.5, "lost_percent": 0.5}]}
+
+
+def test_cpus():
+    figures = read_cpus.read(CPUS)
+    equal((figures["cpus.round_trip"].value, figures["cpus.lines"].value), (90, 40))
+    equal((figures["cpus.gap.1"].value, figures["cpus.gaps.1"].value), (1200.5, 3))
 
 
 def test_cycles():
@@ -108,8 +118,11 @@ def test_page_is_whole():
     outcomes = [bench.Outcome(known["cycles"], 1, data=CYCLES, figures=read_cycles.read(CYCLES), output="a < b"),
                 bench.Outcome(known["publish"], 2, error="no <dataplane>")]
     verdicts = goals.judge(outcomes[0].figures)
-    text = page.html(result(outcomes, verdicts), verdicts, outcomes, [])
-    for wanted in ("&lt;CPU&gt;", "publish failed: no &lt;dataplane&gt;", "a &lt; b", "not measured", "0123456789ab, with changes"):
+    told = result(outcomes, verdicts)
+    told["raw"]["memif-search"] = {"search": [{"mode": "l2", "size": "imix", "flows": "1M", "zero_loss_pps": 5.125e6, "zero_failed_pps": 6e6}]}
+    text = page.html(told, verdicts, outcomes, [])
+    for wanted in ("&lt;CPU&gt;", "publish failed: no &lt;dataplane&gt;", "a &lt; b", "not measured", "0123456789ab, with changes",
+                   "imix", "5.125"):
         true(wanted in text, wanted)
     equal(re.findall(r"<script|<link|src=|https?://", text), [], "things from elsewhere")
     equal([goal.what for goal in goals.GOALS if escape(goal.what) not in text], [])
