@@ -14,7 +14,8 @@
 
 #define LANES 8
 #define ALL_LANES 0xffu
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,bmi,bmi2,popcnt")))
+#define AVX512                                                                                     \
+	__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,bmi,bmi2,popcnt,tune=znver3")))
 #define AVX512_INLINE AVX512 __attribute__((always_inline)) static inline
 
 /*
@@ -261,7 +262,7 @@ AVX512_INLINE __mmask8 flows_note(struct burst *b, uint32_t first, const struct 
 	_mm512_store_si512(&b->bucket[first], bucket);
 	_mm_store_si128((void *)&b->result[first], _mm_set1_epi16(LB_VERDICT_FORWARD));
 	for (uint32_t i = 0; i < LANES; i++)
-		rte_prefetch0(b->bucket[first + i]);
+		__builtin_prefetch(b->bucket[first + i]);
 	return found;
 }
 
