@@ -63,24 +63,34 @@ LB_INLINE enum lb_flow_event lb_flow_event(uint8_t tcp_flags)
 #define LB_FLOW_ANEW 8u /* the packet begins another flow with the same ports */
 
 /*
- * What an event makes of a state other than free: the next one, and LB_FLOW_ANEW.
- * All in one word, so that no order of packets makes a branch go wrong. Any packet
- * but a RST reopens a closed flow: the RST was not the client's own, or the
- * instance did not believe it.
+ * What an event makes of each state other than free: the next one, and LB_FLOW_ANEW. A nibble for each state
+ * modulo 4, from the right: closed, unconfirmed, established, fin. Any packet but a RST reopens a
+ * closed flow: the RST was not the client's own, or the instance did not believe it.
  */
-LB_INLINE uint32_t lb_flow_step(enum lb_flow_event event, enum lb_flow_state state)
-{
-	/* a nibble for each state, from the right: unconfirmed, established, fin, closed */
-	const uint64_t data = 0x2322, syn = 0x9921, fin = 0x3333, rst = 0x4444;
-	const uint64_t all = data | syn << 16 | fin << 32 | rst << 48;
+#define LB_FLOW_STEPS_DATA 0x3222ULL
+#define LB_FLOW_STEPS_SYN 0x9219ULL
+#define LB_FLOW_STEPS_FIN 0x3333ULL
+#define LB_FLOW_STEPS_RST 0x4444ULL
 
-	return (uint32_t)(all >> ((uint32_t)event * 16 + ((uint32_t)state - 1) % 4 * 4)) & 0xf;
+/* All in one word, so that no order of packets makes a branch go wrong. */
+LB_INLINE uint16_t lb_flow_steps(enum lb_flow_event event)
+{
+	const uint64_t all = LB_FLOW_STEPS_DATA | LB_FLOW_STEPS_SYN << 16 |
+			     LB_FLOW_STEPS_FIN << 32 | LB_FLOW_STEPS_RST << 48;
+
+	return (uint16_t)(all >> (uint32_t)event * 16);
+}
+
+/** What becomes of one state. @state: what lies above its lowest two bits doesn't matter. */
+LB_INLINE uint32_t lb_flow_step(uint16_t steps, uint32_t state)
+{
+	return (uint32_t)steps >> (state & 3) * 4 & 0xf;
 }
 
 /** The next state of a flow. */
 LB_INLINE enum lb_flow_state lb_flow_next(enum lb_flow_event event, enum lb_flow_state state)
 {
-	return (enum lb_flow_state)(lb_flow_step(event, state) & 7);
+	return (enum lb_flow_state)(lb_flow_step(lb_flow_steps(event), state) & 7);
 }
 
 LB_INLINE enum lb_flow_state lb_bucket_state(const struct lb_bucket *bucket, uint32_t slot)
@@ -210,17 +220,23 @@ LB_INLINE struct lb_victim lb_bucket_victim(const struct lb_bucket *bucket, uint
 
 /**
  * Let a slot's flow take in one more packet: its state and its time.
+ * @steps: of the packet's event.
  * Return: whether the packet begins another flow with the same ports.
  */
+LB_INLINE bool lb_bucket_step(struct lb_bucket *bucket, uint32_t slot, uint16_t steps, uint16_t now)
+{
+	uint32_t meta = bucket->meta, state = meta >> (slot * 4);
+	uint32_t step = lb_flow_step(steps, state);
+
+	bucket->meta = meta ^ ((step ^ state) & 7) << (slot * 4);
+	bucket->seen[slot] = now;
+	return step & LB_FLOW_ANEW;
+}
+
 LB_INLINE bool lb_bucket_touch(struct lb_bucket *bucket, uint32_t slot, uint8_t tcp_flags,
 			       uint16_t now)
 {
-	enum lb_flow_state state = lb_bucket_state(bucket, slot);
-	uint32_t step = lb_flow_step(lb_flow_event(tcp_flags), state);
-
-	bucket->meta ^= ((step ^ (uint32_t)state) & 7) << (slot * 4);
-	bucket->seen[slot] = now;
-	return step & LB_FLOW_ANEW;
+	return lb_bucket_step(bucket, slot, lb_flow_steps(lb_flow_event(tcp_flags)), now);
 }
 
 /**

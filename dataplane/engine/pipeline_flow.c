@@ -45,7 +45,7 @@ static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref,
 			    struct lb_instances instances, uint16_t now)
 {
 	uint16_t home = ref.bucket->instance[ref.slot];
-	bool is_new = lb_bucket_touch(ref.bucket, ref.slot, b->meta[i].tcp_flags, now);
+	bool is_new = lb_bucket_step(ref.bucket, ref.slot, b->steps[i], now);
 
 	b->instance[i] = home;
 	if (lb_unlikely(is_new || !lb_instance_has(&instances, home, LB_INSTANCE_SERVES)))

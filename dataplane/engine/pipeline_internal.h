@@ -25,6 +25,7 @@ struct burst {
 	uint64_t full; /* bits of packets of miss whose first line has no free slot */
 
 	lb_result result[PIPELINE_BURST] LB_ALIGNED(64);
+	uint16_t steps[PIPELINE_BURST]; /* lb_flow_steps() */
 	uint16_t instance[PIPELINE_BURST];
 	const struct lb_service *service[PIPELINE_BURST];
 	uint64_t key[PIPELINE_BURST];

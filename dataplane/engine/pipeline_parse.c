@@ -17,6 +17,7 @@ static inline void flow_note(struct burst *b, uint32_t i, const struct lb_servic
 	b->spread[i] = spread;
 	b->bucket[i] = bucket;
 	b->service[i] = service;
+	b->steps[i] = lb_flow_steps(lb_flow_event(b->meta[i].tcp_flags));
 	b->result[i] = LB_VERDICT_FORWARD;
 }
 

@@ -236,6 +236,18 @@ AVX512_INLINE __m512i spreads(const struct lb_secret *secret, __m512i key)
 	return _mm512_xor_si512(x, high32(x));
 }
 
+/* lb_flow_steps() of lb_flow_event(), by the flags FIN, SYN and RST: the lowest three. */
+AVX512_INLINE __m128i steps(const struct headers *h)
+{
+	const __m512i of_flags =
+		_mm512_setr_epi64(LB_FLOW_STEPS_DATA, LB_FLOW_STEPS_FIN, LB_FLOW_STEPS_SYN,
+				  LB_FLOW_STEPS_FIN, LB_FLOW_STEPS_RST, LB_FLOW_STEPS_RST,
+				  LB_FLOW_STEPS_RST, LB_FLOW_STEPS_RST);
+
+	return _mm512_cvtepi64_epi16(
+		_mm512_permutexvar_epi64(_mm512_srli_epi64(h->word[5], 56), of_flags));
+}
+
 /* flow_note(), of plain packets. Return: those whose service was found where the search begins. */
 AVX512_INLINE __mmask8 flows_note(struct burst *b, uint32_t first, const struct headers *h,
 				  __mmask8 plain)
@@ -260,6 +272,7 @@ AVX512_INLINE __mmask8 flows_note(struct burst *b, uint32_t first, const struct 
 	_mm512_store_si512(&b->key[first], key);
 	_mm512_store_si512(&b->spread[first], spread);
 	_mm512_store_si512(&b->bucket[first], bucket);
+	_mm_store_si128((void *)&b->steps[first], steps(h));
 	_mm_store_si128((void *)&b->result[first], _mm_set1_epi16(LB_VERDICT_FORWARD));
 	for (uint32_t i = 0; i < LANES; i++)
 		__builtin_prefetch(b->bucket[first + i]);

@@ -153,6 +153,7 @@ static void check_same_packet(const struct burst *a, const struct burst *b, uint
 		return;
 	assert_int_equal(a->key[i], b->key[i]);
 	assert_int_equal(a->spread[i], b->spread[i]);
+	assert_int_equal(a->steps[i], b->steps[i]);
 	assert_ptr_equal(a->bucket[i], b->bucket[i]);
 	assert_ptr_equal(a->service[i], b->service[i]);
 }
