@@ -22,6 +22,14 @@ LB_INLINE uint16_t lb_csum_fold_short(uint32_t sum)
 	return (uint16_t)(sum + (sum >> 16));
 }
 
+/** A checksum after a word that was 0 in what it is over has become @word (RFC 1624). */
+LB_INLINE uint16_t lb_csum_add_word(uint16_t csum, uint16_t word)
+{
+	uint32_t rest = (uint32_t)csum - word;
+
+	return (uint16_t)(rest - (rest >> 31));
+}
+
 #define LB_CSUM_INVERSE 0xfffefffefffeffffULL /* of 0xffff, modulo 2^64 */
 
 /**

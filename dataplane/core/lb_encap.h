@@ -113,16 +113,35 @@ LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
 	return true;
 }
 
+LB_STATIC_ASSERT(sizeof(struct lb_eth) + LB_OFFSETOF(struct lb_ipv4, total_len) == 16 &&
+			 sizeof(struct lb_eth) + LB_OFFSETOF(struct lb_ipv4, csum) == 24,
+		 "lb_write_tunnel44() writes words");
+
 /**
- * The same for a frame without a VLAN tag, in whose first segment the packet's headers
- * are known to lie.
+ * The same for an IPv4 packet in a frame without a VLAN tag, by IPv4; the packet's headers are known to
+ * lie in the first segment. No word is written twice.
  */
+LB_INLINE void lb_write_tunnel44(uint8_t *frame, const struct lb_instance *instance,
+				 uint32_t inner_len)
+{
+	const uint8_t *header = instance->header;
+	lb_be16 len = lb_cpu_to_be16((uint16_t)(inner_len + LB_TUNNEL4_LEN));
+	uint64_t csum_on = lb_load64(header + 24);
+	uint16_t csum = (uint16_t)csum_on;
+
+	lb_copy(frame, header, 16);
+	lb_store64(frame + 16, lb_load64(header + 16) | len);
+	lb_store64(frame + 24, csum_on ^ csum ^ lb_csum_add_word(csum, len));
+	lb_copy(frame + 32, header + 32, 2);
+}
+
+/** The same for any families. */
 LB_INLINE void lb_write_tunnel_plain(uint8_t *frame, const struct lb_instance *instance,
 				     const struct lb_meta *meta, uint64_t spread)
 {
 	uint8_t *outer = frame + sizeof(struct lb_eth);
 
-	if (lb_likely(instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN)) {
+	if (instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN) {
 		lb_copy(frame, instance->header, sizeof(struct lb_eth) + LB_TUNNEL4_LEN);
 		lb_outer4_finish((struct lb_ipv4 *)outer, lb_template_csum(instance), meta->l3_len,
 				 meta->family);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/engine/pipeline.h"
 
+#include <string.h>
+
 #include <rte_prefetch.h>
 
 #include "dataplane/engine/pipeline_internal.h"
@@ -31,8 +33,8 @@ static bool kernel_may_take(struct burst *b, uint32_t i)
 	return lb_rate_take(&rate->rate, for_vip ? rate->limit.burst / 2 : 0);
 }
 
-/* What is not simply forwarded. Return: whether it is to be transmitted. */
-static __rte_noinline bool sort_other(struct burst *b, uint32_t i, struct pipeline_out *out)
+/* Return: whether the packet is to be transmitted. */
+static bool sort_one(struct burst *b, uint32_t i, struct pipeline_out *out)
 {
 	lb_result result = b->result[i];
 
@@ -57,15 +59,16 @@ static __rte_noinline bool sort_other(struct burst *b, uint32_t i, struct pipeli
 
 static void stage_sort(struct burst *b, struct pipeline_out *out)
 {
-	uint16_t n_tx =
-		0; /* in a register: in memory each packet would wait for the one before it */
+	uint16_t n_tx = 0;
 
+	if (lb_likely(!b->n_other)) {
+		memcpy(out->tx, b->pkt, b->n * sizeof(*out->tx));
+		out->n_tx = b->n;
+		return;
+	}
 	for (uint32_t i = 0; i < b->n; i++) {
 		out->tx[n_tx] = b->pkt[i];
-		if (lb_likely(b->result[i] == LB_VERDICT_FORWARD))
-			n_tx++;
-		else
-			n_tx += sort_other(b, i, out);
+		n_tx += sort_one(b, i, out);
 	}
 	out->n_tx = n_tx;
 }
@@ -80,7 +83,7 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	b.pkt = pkts;
 	b.n = n;
 	b.now = now;
-	b.n_flow = b.n_miss = b.n_icmp = 0;
+	b.n_flow = b.n_miss = b.n_icmp = b.n_other = 0;
 	b.full = 0;
 	out->n_tx = out->n_kernel = 0;
 	pl->stats->rx_pkts += n;

@@ -17,6 +17,7 @@ struct burst {
 	uint16_t now;
 	/* packets that a later stage has to look at, in order of arrival */
 	uint16_t n_flow, n_miss, n_icmp;
+	uint16_t n_other; /* packets that are not to be forwarded */
 	uint8_t flow[PIPELINE_BURST];
 	uint8_t miss[PIPELINE_BURST];
 	uint8_t icmp[PIPELINE_BURST];

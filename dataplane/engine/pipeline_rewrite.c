@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Headers: from instance to frame. */
+#include <stddef.h>
+
+#include "dataplane/core/lb_parse_plain.h"
 #include "dataplane/engine/pipeline_internal.h"
 
 static void frame_set_len(struct rte_mbuf *m, uint32_t len)
@@ -60,12 +63,8 @@ static __rte_noinline lb_result too_big(struct burst *b, uint32_t i, uint32_t tu
 	return LB_VERDICT_REPLY;
 }
 
-/*
- * Make room for the tunnel header; the padding behind a short packet goes. Of a packet in one segment the
- * mbuf's second line isn't read.
- */
-static inline lb_result frame_stretch(struct rte_mbuf *m, const struct lb_meta *meta,
-				      uint32_t tunnel_len)
+/* Make room for the tunnel header; the padding behind a short packet goes. */
+static lb_result frame_stretch(struct rte_mbuf *m, const struct lb_meta *meta, uint32_t tunnel_len)
 {
 	uint32_t len = meta->l3_offset + meta->l3_len;
 
@@ -82,8 +81,8 @@ static inline lb_result frame_stretch(struct rte_mbuf *m, const struct lb_meta *
 	return LB_VERDICT_FORWARD;
 }
 
-static inline lb_result rewrite_tunnel(struct burst *b, uint32_t i,
-				       const struct lb_instance *instance, uint32_t mtu)
+static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_instance *instance,
+				uint32_t mtu)
 {
 	const struct lb_meta *meta = &b->meta[i];
 	uint32_t tunnel_len = lb_tunnel_len(instance);
@@ -97,45 +96,99 @@ static inline lb_result rewrite_tunnel(struct burst *b, uint32_t i,
 	if (lb_unlikely(result != LB_VERDICT_FORWARD))
 		return result;
 	frame = rte_pktmbuf_mtod(m, uint8_t *);
-	if (lb_likely(meta->l3_offset == sizeof(struct lb_eth)))
-		lb_write_tunnel_plain(frame, instance, meta, b->spread[i]);
-	else
-		lb_write_tunnel(frame, frame + m->data_len, instance, meta, b->spread[i]);
+	lb_write_tunnel(frame, frame + m->data_len, instance, meta, b->spread[i]);
 	return LB_VERDICT_FORWARD;
 }
 
-static inline lb_result rewrite(struct burst *b, uint32_t i, const struct lb_instance *instance,
-				uint32_t mtu)
+/* Any packet. Return: whether it is to be forwarded; else b->result says what becomes of it. */
+static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i,
+					 const struct lb_instance *instance, uint32_t mtu)
 {
 	enum lb_forward forward = (enum lb_forward)b->service[i]->forward;
 
-	if (lb_unlikely(!lb_instance_reached(instance, forward)))
-		return lb_result_drop(LB_DROP_NO_NEXT_HOP);
-	if (forward != LB_FORWARD_L2)
-		return rewrite_tunnel(b, i, instance, mtu);
-	lb_write_l2(rte_pktmbuf_mtod(b->pkt[i], uint8_t *), instance);
-	return LB_VERDICT_FORWARD;
+	if (!lb_instance_reached(instance, forward))
+		b->result[i] = lb_result_drop(LB_DROP_NO_NEXT_HOP);
+	else
+		b->result[i] = rewrite_tunnel(b, i, instance, mtu);
+	return b->result[i] == LB_VERDICT_FORWARD;
+}
+
+/*
+ * frame_stretch() of a packet in one segment, of whose mbuf the second line isn't read.
+ * Return: false if it is none, or has no room.
+ */
+static inline bool frame_stretch_plain(struct rte_mbuf *m, uint32_t l3_len, uint32_t tunnel_len,
+				       uint32_t mtu)
+{
+	uint32_t len = l3_len + tunnel_len;
+
+	if (lb_unlikely(m->nb_segs != 1 || m->data_off < tunnel_len || len > mtu))
+		return false;
+	m->data_off -= (uint16_t)tunnel_len;
+	m->pkt_len = len + (uint32_t)sizeof(struct lb_eth);
+	m->data_len = (uint16_t)m->pkt_len;
+	return true;
+}
+
+/* Whether a packet is plain TCP over IPv4 (lb_parse_tcp4()), and its instance reached by IPv4. */
+static inline bool is_plain44(const struct lb_meta *meta, const struct lb_instance *instance)
+{
+	const uint64_t meta_mask = ~(0xffULL << 8 * offsetof(struct lb_meta, tcp_flags));
+	const uint16_t header = (sizeof(struct lb_eth) + LB_TUNNEL4_LEN) | LB_INSTANCE_RESOLVED
+										   << 8;
+	const uint16_t header_mask = 0xff | LB_INSTANCE_RESOLVED << 8;
+
+	return (lb_load64(meta) & meta_mask) == LB_TCP_META(4, LB_TCP4_L4_OFFSET) &&
+	       (lb_load16(&instance->header_len) & header_mask) == header;
+}
+
+/* What nearly all packets take; the others are left to rewrite_other(). Return: as that one. */
+static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instance *instance,
+			   uint32_t mtu)
+{
+	const struct lb_meta *meta = &b->meta[i];
+	uint8_t *frame = (uint8_t *)(uintptr_t)b->data[i];
+	uint32_t tunnel_len;
+
+	if (b->service[i]->forward == LB_FORWARD_L2) {
+		if (lb_unlikely(!lb_instance_reached(instance, LB_FORWARD_L2)))
+			return rewrite_other(b, i, instance, mtu);
+		lb_write_l2(frame, instance);
+		return true;
+	}
+	if (lb_likely(is_plain44(meta, instance) &&
+		      frame_stretch_plain(b->pkt[i], meta->l3_len, LB_TUNNEL4_LEN, mtu))) {
+		lb_write_tunnel44(frame - LB_TUNNEL4_LEN, instance, meta->l3_len);
+		return true;
+	}
+	tunnel_len = lb_tunnel_len(instance);
+	if (lb_unlikely(!lb_instance_reached(instance, LB_FORWARD_IPIP) ||
+			meta->l3_offset != sizeof(struct lb_eth) ||
+			!frame_stretch_plain(b->pkt[i], meta->l3_len, tunnel_len, mtu)))
+		return rewrite_other(b, i, instance, mtu);
+	lb_write_tunnel_plain(frame - tunnel_len, instance, meta, b->spread[i]);
+	return true;
+}
+
+static inline void instance_count(struct lb_instance_stats *stats, uint32_t bytes)
+{
+	stats->pkts++;
+	stats->bytes += bytes;
 }
 
 void pipeline_rewrite(struct burst *b)
 {
 	const struct lb_instance *instances = b->tables->instances;
-	struct lb_instance_stats *all_stats = b->pl->instance_stats;
+	struct lb_instance_stats *stats = b->pl->instance_stats;
 	const uint32_t mtu = b->tables->mtu, n = b->n;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct lb_instance_stats *stats;
-		lb_result result;
+		uint32_t instance = b->instance[i];
 
-		if (lb_unlikely(b->result[i] != LB_VERDICT_FORWARD))
-			continue;
-		result = rewrite(b, i, &instances[b->instance[i]], mtu);
-		if (lb_unlikely(result != LB_VERDICT_FORWARD)) {
-			b->result[i] = result;
-			continue;
-		}
-		stats = &all_stats[b->instance[i]];
-		stats->pkts++;
-		stats->bytes += b->meta[i].l3_len;
+		if (lb_likely(b->result[i] == LB_VERDICT_FORWARD &&
+			      rewrite(b, i, &instances[instance], mtu)))
+			instance_count(&stats[instance], b->meta[i].l3_len);
+		else
+			b->n_other++;
 	}
 }

@@ -46,7 +46,7 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	b.pkt = pkts;
 	b.n = PIPELINE_BURST;
 	b.now = w->h.now;
-	b.n_flow = b.n_miss = b.n_icmp = 0;
+	b.n_flow = b.n_miss = b.n_icmp = b.n_other = 0;
 	b.full = 0;
 	out->n_tx = out->n_kernel = 0;
 
