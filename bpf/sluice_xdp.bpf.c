@@ -237,7 +237,7 @@ static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx,
 		lock = lb_xdp_lock(queue, p->cpu_id, env->cpu->now_ns);
 	instance = lb_xdp_instance(env, p);
 	if (queue)
-		lb_xdp_unlock(queue, lock);
+		lb_xdp_unlock(queue, lock, LB_HELD_BY_XDP);
 	return lb_xdp_rewrite(ctx, env, p, instance);
 }
 
@@ -360,7 +360,7 @@ LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t ind
 	if (!lb_xdp_lock_try(queue, free, LB_HELD_BY_SWEEP))
 		return index;
 	index = lb_xdp_sweep_bucket(p, index);
-	lb_xdp_unlock(queue, free);
+	lb_xdp_unlock(queue, free, LB_HELD_BY_SWEEP);
 	return index;
 }
 

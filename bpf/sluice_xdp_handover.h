@@ -10,6 +10,7 @@
 
 /* What a worker does in one burst takes less, unless its CPU was taken from it. */
 #define LB_XDP_LOCK_TRIES 512
+#define LB_XDP_ROB_TRIES 8 /* of as many CPUs that want it at once, one has it each time */
 
 uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns);
 
@@ -24,19 +25,34 @@ static __always_inline bool lb_xdp_lock_try(struct lb_handover *queue, uint32_t 
 	return __sync_val_compare_and_swap(&queue->lock, free, free | holder) == free;
 }
 
+/* Take the lock from whoever has it, who then finds another term. Return: the lock when it is free again. */
+static __always_inline uint32_t lb_xdp_lock_rob(struct lb_handover *queue)
+{
+	uint32_t free = 0;
+
+	for (uint32_t i = 0; i < LB_XDP_ROB_TRIES; i++) {
+		uint32_t seen = lb_xdp_lock_is(queue);
+
+		free = (seen & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
+		if (__sync_val_compare_and_swap(&queue->lock, seen, free | LB_HELD_BY_XDP) == seen)
+			break;
+	}
+	return free;
+}
+
 /*
  * Wait until whoever has the lock is done; a worker that does not say any more that it lives is not
- * waited for. Whoever lost it this way finds another term. Return: the lock when it is free again.
+ * waited for. Return: the lock when it is free again.
  */
 __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns)
 {
 	struct lb_handover *queue = lb_xdp_at(&xdp_queues, queue_id);
-	uint32_t seen = 0;
 
 	if (!queue)
 		return 0;
 	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES; i++) {
-		seen = lb_xdp_lock_is(queue);
+		uint32_t seen = lb_xdp_lock_is(queue);
+
 		if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_NOBODY) {
 			if (lb_xdp_lock_try(queue, seen, LB_HELD_BY_XDP))
 				return seen;
@@ -45,9 +61,7 @@ __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t 
 			break;
 		}
 	}
-	seen = (seen & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
-	*(volatile uint32_t *)&queue->lock = seen | LB_HELD_BY_XDP;
-	return seen;
+	return lb_xdp_lock_rob(queue);
 }
 
 /* Return: what lb_xdp_unlock() is to be given. */
@@ -61,14 +75,18 @@ static __always_inline uint32_t lb_xdp_lock(struct lb_handover *queue, uint32_t 
 	if (lb_unlikely(!queue->by_xdp)) {
 		queue->by_xdp = 1;
 		queue->takeovers++;
+		__sync_val_compare_and_swap(&queue->lock, free | LB_HELD_BY_XDP,
+					    (free + LB_HANDOVER_TERM) | LB_HELD_BY_XDP);
 		free += LB_HANDOVER_TERM;
 	}
 	return free;
 }
 
-static __always_inline void lb_xdp_unlock(struct lb_handover *queue, uint32_t free)
+/* Unless it is another's by now: a hypervisor may keep a CPU in mid-packet for longer than others wait. */
+static __always_inline void lb_xdp_unlock(struct lb_handover *queue, uint32_t free,
+					  enum lb_handover_holder holder)
 {
-	*(volatile uint32_t *)&queue->lock = free;
+	__sync_val_compare_and_swap(&queue->lock, free | holder, free);
 }
 
 /*
