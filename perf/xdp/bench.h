@@ -23,9 +23,13 @@ __attribute__((noreturn)) void die(const char *what);
 /**
  * Load our program, with a flow table for BENCH_FLOWS_MAX flows on @cpu, and two services with a
  * pool each: 203.0.113.10:443 to instances that are reached by IPv4, [2001:db8:f::10]:443 by IPv6.
+ * @regions: flow tables, of this CPU and of others that get no packets here.
  * Return: its descriptor.
  */
-int own_load(bool l2, uint32_t cpu);
+int own_load(bool l2, uint32_t cpu, uint32_t regions);
+
+/** Forget all flows. */
+void own_empty(void);
 
 /* ---- trial.c ---- */
 
@@ -47,6 +51,9 @@ struct figures {
 
 /** Load the program that restores the packet. */
 void trial_init(void);
+
+/** Let a target record @flows flows of @family, established, that no trial uses. */
+void trial_fill(struct target *t, uint32_t family, uint32_t flows);
 
 /** Packets of @flows flows that every target has recorded as established. */
 void trial_hit(struct target *targets, uint32_t n, uint32_t family, uint32_t flows,

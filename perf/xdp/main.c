@@ -5,13 +5,15 @@
  * and port of the next of F flows, and tail-calls the target. All targets take turns in
  * each round, so that what else the machine does hits all of them.
  *
- *   hit      the flows are in the table, established
+ *   hit      the flows are in the table, established; there is nothing else in ours, or with
+ *            --full as many others as make a million, which it is rated for
  *   insert   as many flows are there, and each packet begins another one
  *
  * Other programs can stand beside ours: --peer NAME=PATH of a pin. They have been given
  * their VIPs already; the packets go to 203.0.113.10:443 and [2001:db8:f::10]:443. One
  * that records only so many new flows a second gets them so: --peer NAME=PATH,100000.
- * --pin leaves our own program at a path, for another run (of another version) to compare.
+ * With --regions N ours has the tables of N CPUs, and asks at each hit whether its record is the
+ * one that counts. --pin leaves our own program at a path, for another run (of another version) to compare.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -22,6 +24,7 @@
 
 #include <bpf/bpf.h>
 
+#include "bpf/sluice_xdp.h"
 #include "perf/xdp/bench.h"
 
 #define ROUNDS 9u
@@ -32,6 +35,8 @@ struct options {
 	uint32_t rounds;
 	bool l2;
 	bool hit_only;
+	bool full;
+	uint32_t regions;
 	const char *pin;
 	const char *json;
 };
@@ -46,8 +51,9 @@ void die(const char *what)
 static void usage(void)
 {
 	fprintf(stderr,
-		"usage: xdp_bench [--l2] [--hit] [--rounds N] [--peer NAME=PATH[,PER_SECOND]]... "
-		"[--json FILE]\n       xdp_bench [--l2] --pin PATH\n");
+		"usage: xdp_bench [--l2] [--regions N] [--hit] [--full] [--rounds N] [--json FILE]\n"
+		"                 [--peer NAME=PATH[,PER_SECOND]]...\n"
+		"       xdp_bench [--l2] [--regions N] --pin PATH\n");
 	exit(2);
 }
 
@@ -91,20 +97,28 @@ static void options_read(struct options *opt, int argc, char **argv)
 	static const struct option longs[] = { { "peer", required_argument, NULL, 'p' },
 					       { "l2", no_argument, NULL, 'l' },
 					       { "hit", no_argument, NULL, 'h' },
+					       { "full", no_argument, NULL, 'f' },
+					       { "regions", required_argument, NULL, 'R' },
 					       { "rounds", required_argument, NULL, 'r' },
 					       { "json", required_argument, NULL, 'j' },
 					       { "pin", required_argument, NULL, 'P' },
 					       { NULL, 0, NULL, 0 } };
 	int c;
 
-	*opt = (struct options){ .n = 1, .rounds = ROUNDS, .targets[0].name = "sluice" };
-	while ((c = getopt_long(argc, argv, "p:lhr:j:P:", longs, NULL)) != -1) {
+	*opt = (struct options){
+		.n = 1, .rounds = ROUNDS, .regions = 1, .targets[0].name = "sluice"
+	};
+	while ((c = getopt_long(argc, argv, "p:lhfR:r:j:P:", longs, NULL)) != -1) {
 		if (c == 'p')
 			peer_add(opt, optarg);
 		else if (c == 'l')
 			opt->l2 = true;
 		else if (c == 'h')
 			opt->hit_only = true;
+		else if (c == 'f')
+			opt->full = true;
+		else if (c == 'R')
+			opt->regions = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (c == 'r')
 			opt->rounds = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (c == 'j')
@@ -114,7 +128,8 @@ static void options_read(struct options *opt, int argc, char **argv)
 		else
 			usage();
 	}
-	if (opt->rounds < 1 || opt->rounds > BENCH_ROUNDS_MAX || optind != argc)
+	if (opt->rounds < 1 || opt->rounds > BENCH_ROUNDS_MAX || opt->regions < 1 ||
+	    opt->regions > LB_XDP_REGIONS_MAX || optind != argc)
 		usage();
 }
 
@@ -126,6 +141,10 @@ static void measure(struct options *opt)
 
 	for (uint32_t family = 4; family <= 6; family += 2) {
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			own_empty();
+			if (opt->full)
+				trial_fill(&opt->targets[0], family == 4 ? 6 : 4,
+					   BENCH_FLOWS_MAX - sizes[i]);
 			trial_hit(opt->targets, opt->n, family, sizes[i], &f);
 			report_row(r, opt->targets, "hit", family, sizes[i], &f);
 			if (opt->hit_only)
@@ -143,7 +162,7 @@ int main(int argc, char **argv)
 	struct options opt;
 
 	options_read(&opt, argc, argv);
-	opt.targets[0].fd = own_load(opt.l2, cpu);
+	opt.targets[0].fd = own_load(opt.l2, cpu, opt.regions);
 	if (opt.pin) {
 		if (bpf_obj_pin(opt.targets[0].fd, opt.pin))
 			die(opt.pin);

@@ -16,6 +16,8 @@
 #define POOLS 2u
 #define TICKS_NEVER 65000
 
+static const struct sluice_xdp *loaded;
+
 static void *map_view(const struct bpf_map *map)
 {
 	size_t bytes = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
@@ -132,7 +134,7 @@ static void generation_fill(struct lb_xdp_generation *gen, uint8_t forward,
 	services_fill(gen, map_view(skel->maps.xdp_services), forward);
 }
 
-int own_load(bool l2, uint32_t cpu)
+int own_load(bool l2, uint32_t cpu, uint32_t regions)
 {
 	uint32_t n_cpus = (uint32_t)libbpf_num_possible_cpus();
 	struct sluice_xdp *skel = sluice_xdp__open();
@@ -141,8 +143,9 @@ int own_load(bool l2, uint32_t cpu)
 	if (!skel)
 		die("open");
 	skel->rodata->lb_xdp_buckets = BUCKETS;
+	skel->rodata->lb_xdp_regions = regions;
 	skel->rodata->lb_xdp_shared = true; /* as sluiced does */
-	bpf_map__set_max_entries(skel->maps.xdp_flows, BUCKETS);
+	bpf_map__set_max_entries(skel->maps.xdp_flows, regions * BUCKETS);
 	bpf_map__set_max_entries(skel->maps.xdp_cpus, n_cpus);
 	bpf_map__set_max_entries(skel->maps.xdp_counts, n_cpus * LB_XDP_INSTANCES_MAX);
 	bpf_map__set_max_entries(skel->maps.xdp_slots, POOLS * LINES);
@@ -153,5 +156,21 @@ int own_load(bool l2, uint32_t cpu)
 	cpus = map_view(skel->maps.xdp_cpus);
 	for (uint32_t i = 0; i < n_cpus; i++)
 		cpus[i].region = i == cpu ? 0 : LB_XDP_REGION_NONE;
+	loaded = skel;
 	return bpf_program__fd(skel->progs.sluice_xdp);
+}
+
+static void map_clear(const struct bpf_map *map)
+{
+	size_t bytes = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
+	void *view = map_view(map);
+
+	memset(view, 0, bytes);
+	munmap(view, bytes);
+}
+
+void own_empty(void)
+{
+	map_clear(loaded->maps.xdp_flows);
+	map_clear(loaded->maps.xdp_counts);
 }

@@ -13,6 +13,7 @@
 #include "perf/xdp/bench.h"
 
 #define INSERT_FIRST 0x800000u
+#define FILL_FIRST 0x400000u
 #define RUNS_MIN 400000u
 #define PORTIONS_PER_SECOND 10u
 
@@ -132,17 +133,27 @@ static void rest_ms(uint32_t ms)
 }
 
 /* One packet of each flow; new flows not faster than the target takes them. */
-static void flows_send(struct target *t, uint32_t flows)
+static void flows_send(struct target *t, uint32_t start, uint32_t flows)
 {
 	uint32_t portion = t->per_second ? t->per_second / PORTIONS_PER_SECOND : flows;
 
 	for (uint32_t first = 0; first < flows; first += portion) {
 		uint32_t n = flows - first < portion ? flows - first : portion;
 
-		run(t, first, n, n);
+		run(t, start + first, n, n);
 		if (t->per_second)
 			rest_ms(1000 / PORTIONS_PER_SECOND);
 	}
+}
+
+void trial_fill(struct target *t, uint32_t family, uint32_t flows)
+{
+	if (flows == 0)
+		return;
+	frame_set(family, LB_TCP_SYN);
+	flows_send(t, FILL_FIRST, flows);
+	frame_set(family, LB_TCP_ACK);
+	flows_send(t, FILL_FIRST, flows);
 }
 
 void trial_hit(struct target *targets, uint32_t n, uint32_t family, uint32_t flows,
@@ -152,7 +163,7 @@ void trial_hit(struct target *targets, uint32_t n, uint32_t family, uint32_t flo
 
 	frame_set(family, LB_TCP_SYN);
 	for (uint32_t i = 0; i < n; i++)
-		flows_send(&targets[i], flows);
+		flows_send(&targets[i], 0, flows);
 	frame_set(family, LB_TCP_ACK);
 	for (uint32_t i = 0; i < n; i++)
 		run(&targets[i], 0, flows, runs);
