@@ -7,8 +7,6 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#include <rte_prefetch.h>
-
 #include "dataplane/core/lb_parse_plain.h"
 #include "dataplane/engine/pipeline_internal.h"
 
@@ -45,9 +43,10 @@ AVX512_INLINE __m512i splat(uint64_t word)
 
 AVX512_INLINE __m512i row_load(const struct rte_mbuf *m, const uint8_t *data)
 {
-	uint64_t known = -(uint64_t)(m->data_len >= sizeof(struct lb_tcp4)) & ROW_HEADERS;
+	static const uint8_t nothing[sizeof(struct lb_tcp4)];
 	uint64_t lengths = lb_load64((const uint8_t *)m + offsetof(struct rte_mbuf, pkt_len));
-	__m512i row = _mm512_maskz_loadu_epi8(known, data);
+	__m512i row = _mm512_maskz_loadu_epi8(
+		ROW_HEADERS, m->data_len >= sizeof(struct lb_tcp4) ? data : nothing);
 
 	return _mm512_mask_set1_epi64(row, ROW_LENGTHS, (long long)lengths);
 }
@@ -99,20 +98,27 @@ AVX512_INLINE void headers_load(const struct burst *b, uint32_t first, struct he
 	h->ports = low32(_mm512_srli_epi64(h->word[4], 16));
 }
 
-/* lb_tcp4_is_plain(), and that the packet is for this port. */
+/* Bits of @mask in which @a and @b differ. */
+AVX512_INLINE __m512i differ(__m512i a, uint64_t b, uint64_t mask)
+{
+	return _mm512_ternarylogic_epi64(a, splat(b), splat(mask), 0x28);
+}
+
+/* lb_tcp4_is_plain(), and that the packet is for this port and may go on. */
 AVX512_INLINE __mmask8 are_plain(const struct headers *h, uint64_t mac)
 {
 	/* ethertype and version; fragment and protocol */
-	__m512i type = _mm512_and_si512(h->word[1], splat(0x00ffffff00000000));
-	__m512i frag = _mm512_and_si512(h->word[2], splat(0xff00ff3f00000000));
-	__mmask8 k = _mm512_cmpeq_epi64_mask(_mm512_slli_epi64(h->word[0], 16), splat(mac << 16));
+	__m512i type = differ(h->word[1], 0x0045000800000000, 0x00ffffff00000000);
+	__m512i frag = differ(h->word[2], (uint64_t)LB_IPPROTO_TCP << 56, 0xff00ff3f00000000);
+	__m512i wrong =
+		_mm512_ternarylogic_epi64(differ(h->word[0], mac, LB_MAC_MASK), type, frag, 0xfe);
+	__mmask8 k = _mm512_testn_epi64_mask(wrong, wrong);
 
-	k = _mm512_mask_cmpeq_epi64_mask(k, type, splat(0x0045000800000000));
-	return _mm512_mask_cmpeq_epi64_mask(k, frag, splat((uint64_t)LB_IPPROTO_TCP << 56));
+	return _mm512_mask_test_epi64_mask(k, h->word[2], splat(0x00ff000000000000)); /* TTL */
 }
 
 /* lb_tcp4_csum_sum() and lb_csum_sum_is_right(). */
-AVX512_INLINE __mmask8 csums_are_right(__mmask8 k, const struct headers *h)
+AVX512_INLINE __mmask8 csums_are_right(const struct headers *h)
 {
 	__m512i sum = _mm512_add_epi64(_mm512_srli_epi64(h->word[1], 48), low32(h->word[2]));
 
@@ -120,48 +126,55 @@ AVX512_INLINE __mmask8 csums_are_right(__mmask8 k, const struct headers *h)
 	sum = _mm512_add_epi64(sum, low32(h->word[3]));
 	sum = _mm512_add_epi64(sum, high32(h->word[3]));
 	sum = _mm512_add_epi64(sum, _mm512_and_si512(h->word[4], splat(0xffff)));
-	return _mm512_mask_cmple_epu64_mask(k, _mm512_mullo_epi64(sum, splat(LB_CSUM_INVERSE)),
-					    splat(~0ULL / 0xffff));
+	return _mm512_cmple_epu64_mask(_mm512_mullo_epi64(sum, splat(LB_CSUM_INVERSE)),
+				       splat(~0ULL / 0xffff));
 }
 
 /* lb_source4_is_bad(), and that it is not the destination. */
-AVX512_INLINE __mmask8 sources_are_right(__mmask8 k, const struct headers *h)
+AVX512_INLINE __mmask8 sources_are_right(const struct headers *h)
 {
 	__m512i first = _mm512_and_si512(h->src, splat(0xff));
+	__mmask8 k = _mm512_cmpneq_epi64_mask(h->src, h->dst);
 
 	k = _mm512_mask_test_epi64_mask(k, first, first);
 	k = _mm512_mask_cmpneq_epi64_mask(k, first, splat(127));
-	k = _mm512_mask_cmplt_epu64_mask(k, first, splat(224));
-	return _mm512_mask_cmpneq_epi64_mask(k, h->src, h->dst);
+	return _mm512_mask_cmplt_epu64_mask(k, first, splat(224));
 }
 
-/* Lengths, ports, flags. */
-AVX512_INLINE __mmask8 tcps_are_right(__mmask8 k, const struct headers *h)
+/* Lengths of packet and header. */
+AVX512_INLINE __mmask8 lengths_are_right(const struct headers *h)
 {
 	const __m512i ip_header = splat(sizeof(struct lb_ipv4));
+	__m512i frame_len = _mm512_add_epi64(h->ip_len, splat(sizeof(struct lb_eth)));
 	__m512i doff = _mm512_and_si512(_mm512_srli_epi64(h->word[5], 50), splat(0x3c)); /* bytes */
+	__mmask8 k = _mm512_cmple_epu64_mask(frame_len, low32(h->word[7]));
+
+	k = _mm512_mask_cmpge_epu64_mask(k, doff, splat(sizeof(struct lb_tcp)));
+	return _mm512_mask_cmple_epu64_mask(k, _mm512_add_epi64(doff, ip_header), h->ip_len);
+}
+
+/* Ports and flags. */
+AVX512_INLINE __mmask8 tcps_are_right(const struct headers *h)
+{
 	__m512i flags =
 		_mm512_and_si512(_mm512_srli_epi64(h->word[5], 56), splat(LB_TCP_FLAGS_JUDGED));
 	__m512i good = _mm512_srlv_epi64(splat(LB_TCP_FLAGS_GOOD), flags);
+	__mmask8 k = _mm512_test_epi64_mask(h->ports, splat(0x0000ffff));
 
-	k = _mm512_mask_cmpge_epu64_mask(k, doff, splat(sizeof(struct lb_tcp)));
-	k = _mm512_mask_cmple_epu64_mask(k, _mm512_add_epi64(doff, ip_header), h->ip_len);
-	k = _mm512_mask_test_epi64_mask(k, h->ports, splat(0x0000ffff));
 	k = _mm512_mask_test_epi64_mask(k, h->ports, splat(0xffff0000));
 	return _mm512_mask_test_epi64_mask(k, good, splat(1));
 }
 
-/* lb_parse_tcp4(). Return: the lanes of which it is true. */
+/*
+ * lb_parse_tcp4(). Several short chains of masks, since each link waits for the one before it.
+ * Return: the lanes of which it is true.
+ */
 AVX512_INLINE __mmask8 parse(const struct headers *h, uint64_t mac)
 {
-	__m512i frame_len = _mm512_add_epi64(h->ip_len, splat(sizeof(struct lb_eth)));
-	__mmask8 k = are_plain(h, mac);
+	__mmask8 k = _kand_mask8(are_plain(h, mac), csums_are_right(h));
 
-	k = _mm512_mask_test_epi64_mask(k, h->word[2], splat(0x00ff000000000000)); /* TTL */
-	k = _mm512_mask_cmple_epu64_mask(k, frame_len, low32(h->word[7]));
-	k = csums_are_right(k, h);
-	k = sources_are_right(k, h);
-	return tcps_are_right(k, h);
+	k = _kand_mask8(k, _kand_mask8(sources_are_right(h), lengths_are_right(h)));
+	return _kand_mask8(k, tcps_are_right(h));
 }
 
 /* The first half of struct lb_meta, of all lanes. */
