@@ -4,6 +4,9 @@
 
 #include "dataplane/engine/pipeline_internal.h"
 
+/* Flows by which a bucket is asked for once more: of many requests at once some get lost. */
+#define AHEAD 16
+
 static inline struct lb_instances instances_of(const struct burst *b)
 {
 	return (struct lb_instances){ b->tables->instances, b->tables->n_instances };
@@ -79,6 +82,8 @@ static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint6
 			int slot = find(bucket, b->key[i]);                                        \
 			bool is_full;                                                              \
                                                                                                    \
+			if (n + AHEAD < n_flow)                                                    \
+				rte_prefetch0(b->bucket[b->flow[n + AHEAD]]);                      \
 			pipeline_prefetch_header(b, i);                                            \
 			if (lb_likely(slot >= 0)) {                                                \
 				flow_hit(b, i, (struct lb_flow_ref){ bucket, (uint32_t)slot },     \
