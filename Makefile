@@ -82,7 +82,7 @@ endif
 jemalloc_libs := $(if $(filter address thread,$(sanitizers)),,-Wl$(comma)--no-as-needed -ljemalloc \
 	-Wl$(comma)--as-needed)
 common_libs := -lyaml -ljansson -lmnl -lsystemd -lm
-control_libs := -levent -levent_pthreads -lcurl -lssl -lcrypto -lbpf $(common_libs)
+control_libs := -levent -levent_pthreads -lcurl -lssl -lcrypto -lxdp -lbpf $(common_libs)
 packet_libs := $(dpdk_libs) -lbpf $(common_libs)
 
 # ---- Folders --------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ CONTROL_OBJS := $(call objects,controlplane)
 CLI_OBJS := $(call objects,controlplane/cli)
 INSTANCE_OBJS := $(call objects,controlplane/instance)
 
-bpf_sources := $(wildcard bpf/*.bpf.c)
+bpf_sources := $(wildcard bpf/*.bpf.c tests/unit/*/*.bpf.c)
 BPF_OBJS := $(patsubst %.bpf.c,$(O)/%.bpf.o,$(bpf_sources))
 SKELETONS := $(patsubst %.bpf.c,$(O)/%.skel.h,$(bpf_sources))
 
@@ -174,7 +174,8 @@ $(O)/obj/dataplane/engine/tables_check.o $(O)/obj/dataplane/engine/pipeline_pars
 
 # Loaders include the skeletons; after the first build the dependency files know which (-MD, not
 # -MMD: for the compiler a skeleton is a system header, so that its warnings are not ours).
-$(INSTANCE_OBJS) $(CONTROL_OBJS) $(O)/obj/tests/unit/controlplane/test_xdp_tables.o: | $(SKELETONS)
+$(INSTANCE_OBJS) $(CONTROL_OBJS) $(patsubst %.c,$(O)/obj/%.o,$(wildcard \
+	tests/unit/controlplane/test_xdp_*.c)): | $(SKELETONS)
 
 archive = $(O)/lib/lib$1.a
 $(call archive,engine): $(ENGINE_OBJS)
@@ -195,15 +196,15 @@ $(O)/lib/%.a:
 BPF_FLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wno-gnu-variable-sized-type-not-at-end -Werror -I. -I$(O) \
 	-isystem /usr/include/$(shell uname -m)-linux-gnu
 
-$(O)/bpf/%.bpf.o: bpf/%.bpf.c
+$(O)/%.bpf.o: %.bpf.c
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o Makefile
+$(O)/%.skel.h: $(O)/%.bpf.o Makefile
 	$(call say,SKEL,$@)
 	$(Q)echo '// NOLINTBEGIN' > $@
-	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*) >> $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(*F)) >> $@
 	$(Q)echo '// NOLINTEND' >> $@
 
 # ---- Tests ----------------------------------------------------------------------------------------
@@ -235,7 +236,7 @@ test_libs_xdp = $(packet_libs)
 test_libs_pktgen = $(packet_libs)
 
 find_c = $(sort $(shell find $1 -name '*.c' 2>/dev/null))
-unit_sources := $(call find_c,tests/unit)
+unit_sources := $(filter-out %.bpf.c,$(call find_c,tests/unit))
 unit_tests := $(foreach s,$(unit_sources),$(if $(filter test_%,$(notdir $s)),$s))
 vector_sources := $(call find_c,tests/vectors)
 fuzz_tests := $(wildcard tests/fuzz/fuzz_*.c)
@@ -391,7 +392,7 @@ format:
 tidy_sources := $(call sources,dataplane/engine dataplane/io config controlplane controlplane/cli controlplane/instance) \
 	$(wildcard docs/gen/*.c) $(bpf_sources) $(unit_sources) $(vector_sources) $(fuzz_tests) $(fuzz_helpers) $(e2e_sources) \
 	$(call sources,perf perf/* tests/faulty)
-tidy_flags = $(if $(filter bpf/%,$<),$(BPF_FLAGS),$(call flags,$<) -Wno-gnu-variable-sized-type-not-at-end)
+tidy_flags = $(if $(filter %.bpf.c,$<),$(BPF_FLAGS),$(call flags,$<) -Wno-gnu-variable-sized-type-not-at-end)
 tidy: $(patsubst %.c,$(O)/tidy/%.ok,$(tidy_sources))
 
 $(O)/tidy/%.ok: %.c .clang-tidy | $(SKELETONS)

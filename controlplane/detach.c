@@ -2,6 +2,7 @@
 #include "controlplane/detach.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,7 +58,7 @@ static int program_remove(const char *port)
 	bool was_on = xdp_pins_carry(port);
 
 	xdp_pins_dir(port, object.pin_dir);
-	xdp_object_detach(&object);
+	xdp_object_detach(&object, (int)if_nametoindex(port));
 	return was_on;
 }
 

@@ -98,7 +98,7 @@ struct publish_info {
 	uint64_t refused;     /* of them */
 	uint64_t skipped;     /* blocks that were not sent, being equal to what runs */
 	uint64_t last_ack_ns; /* duration from sending the last generation to the last worker */
-	char problem[160];    /* why there is no dataplane, or why it refuses; "" if all is well */
+	char problem[320];    /* why there is no dataplane, or why it refuses; "" if all is well */
 };
 
 struct publish_carrier;

@@ -16,6 +16,7 @@
 #include "controlplane/publish_directory.h"
 #include "controlplane/publish_xdp.h"
 #include "controlplane/publish_xdp_segment.h"
+#include "controlplane/xdp_holder.h"
 #include "controlplane/xdp_pins.h"
 #include "controlplane/xdp_tables.h"
 #include "controlplane/xdp_thread.h"
@@ -41,7 +42,8 @@ struct publish_backend {
 	int claim_fd;		       /* of the folder of pins; -1: none */
 	bool ready;
 	bool load_failed;
-	uint32_t holder_id; /* of another program, which had the hook last time; 0: none */
+	uint32_t holder_id;	/* of another program, which had the hook last time; 0: none */
+	uint32_t dispatcher_id; /* of libxdp's, which we have joined; 0: the hook is ours */
 	struct xdp_port port;
 	uint64_t generation;
 	uint64_t sent_ns; /* 0: nothing is on its way */
@@ -106,6 +108,7 @@ static int hook(struct publish_backend *x)
 		leave(x, x->object.why);
 		return -ENOTCONN;
 	}
+	x->dispatcher_id = x->object.is_joined ? xdp_pins_holder(x->port.index) : 0;
 	snprintf(x->link.segment->driver, sizeof(x->link.segment->driver), "XDP, %s mode",
 		 x->object.mode == XDP_OBJECT_NATIVE ? "native" : "generic");
 	snprintf(x->note, sizeof(x->note), "%s", x->object.why);
@@ -244,6 +247,15 @@ static int maps_open(struct publish_backend *x, const struct xdp_object_options 
 	return err;
 }
 
+/* Others' programs have the hook, and may take ours among them. */
+static bool is_behind(const struct publish_backend *x)
+{
+	struct xdp_holder holder;
+
+	return !x->options.is_paired && xdp_holder_find((int)x->port.index, &holder) &&
+	       holder.is_dispatcher;
+}
+
 static int open_all(struct publish_backend *x, const struct config_node *node)
 {
 	char pin_dir[XDP_PINS_PATH_MAX], log_path[256];
@@ -257,6 +269,7 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 		.cpu_count = node->cpu_count,
 		.mtu = x->port.mtu,
 		.paired = x->options.is_paired,
+		.is_behind = is_behind(x),
 	};
 	int err;
 
@@ -382,6 +395,8 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 		xdp_try(x);
 	} else if (!xdp_pins_carry(name)) {
 		hook_again(x, "the program was taken off the port");
+	} else if (x->dispatcher_id && xdp_pins_holder(port.index) != x->dispatcher_id) {
+		hook_again(x, "others joined or left libxdp's dispatcher");
 	}
 }
 

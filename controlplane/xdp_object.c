@@ -2,7 +2,6 @@
 #include "controlplane/xdp_object.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +17,14 @@
 #include <linux/if_link.h>
 
 #include "bpf/sluice_xdp.skel.h"
+#include "controlplane/xdp_dispatcher.h"
 #include "controlplane/xdp_grace.h"
+#include "controlplane/xdp_holder.h"
+#include "controlplane/xdp_log.h"
+#include "controlplane/xdp_pins.h"
 
 #define LOG_BYTES (1u << 20)
 #define PATH_BYTES 256
-#define LIBXDP_DISPATCHER "xdp_dispatcher"
 #define BUCKETS_MIN 64
 #define MTU_ONE_BUFFER                                                                             \
 	3498	      /* a page without headroom, Ethernet and VLAN headers, skb_shared_info */
@@ -107,7 +109,10 @@ static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt
 	skel->rodata->lb_xdp_regions = o->regions;
 	skel->rodata->lb_xdp_frags = o->frags;
 	skel->rodata->lb_xdp_shared = true;
-	if (o->frags)
+	/* A door has neither of the two, and what it leads to has to be like it (kernel, map->owner). */
+	if (o->is_behind)
+		bpf_program__set_expected_attach_type(program(o), 0);
+	else if (o->frags)
 		bpf_program__set_flags(program(o), BPF_F_XDP_HAS_FRAGS);
 	bpf_map__set_max_entries(skel->maps.xdp_flows, o->regions * o->n_buckets);
 	bpf_map__set_max_entries(skel->maps.xdp_cpus, o->n_cpus);
@@ -229,27 +234,10 @@ static int pins_prepare(struct xdp_object *o)
 
 /* ---- Loading ---- */
 
-/* Return: whether there is something to read in @path now. */
-static bool log_save(const char *path, const char *log)
-{
-	int fd = -1;
-	bool kept;
-
-	if (path && log[0])
-		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return false;
-	kept = write(fd, log, strlen(log)) > 0;
-	close(fd);
-	if (!kept)
-		unlink(path);
-	return kept;
-}
-
 static void why_refused(struct xdp_object *o, const struct xdp_object_options *opt, int err,
 			const char *log)
 {
-	bool kept = log_save(opt->log_path, log);
+	bool kept = xdp_log_save(opt->log_path, log);
 	struct utsname uts;
 
 	if (err == -EPERM)
@@ -286,13 +274,14 @@ static int load(struct xdp_object *o, const struct xdp_object_options *opt, char
 	int err;
 
 	o->mtu = opt->mtu;
-	o->frags = opt->mtu > MTU_ONE_BUFFER;
+	o->is_behind = opt->is_behind;
+	o->frags = opt->is_behind || opt->mtu > MTU_ONE_BUFFER;
 	err = load_once(o, opt, log);
 	if (err && o->frags) {
 		sluice_xdp__destroy(o->skel);
 		o->frags = false;
 		err = load_once(o, opt, log);
-		if (!err)
+		if (!err && opt->mtu > MTU_ONE_BUFFER)
 			why_set(o, "this kernel takes no frames of several buffers; 5.18 does");
 	}
 	return err;
@@ -383,6 +372,7 @@ int xdp_object_open(struct xdp_object *o, const struct xdp_object_options *opt)
 
 	memset(o, 0, sizeof(*o));
 	snprintf(o->pin_dir, sizeof(o->pin_dir), "%s", opt->pin_dir);
+	snprintf(o->log_path, sizeof(o->log_path), "%s", opt->log_path ? opt->log_path : "");
 	if (!log)
 		goto out;
 	err = mkdir(o->pin_dir, 0700) && errno != EEXIST ? -errno : 0;
@@ -428,37 +418,6 @@ void xdp_object_close(struct xdp_object *o)
 }
 
 /* ---- The hook ---- */
-
-static const char *holder_name(uint32_t id, struct bpf_prog_info *info)
-{
-	uint32_t len = sizeof(*info);
-	int fd = bpf_prog_get_fd_by_id(id);
-
-	memset(info, 0, sizeof(*info));
-	if (fd < 0)
-		return "unknown";
-	if (bpf_obj_get_info_by_fd(fd, info, &len))
-		info->name[0] = '\0';
-	close(fd);
-	return info->name[0] ? info->name : "unknown";
-}
-
-static void why_busy(struct xdp_object *o, int ifindex)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	struct bpf_prog_info info;
-	const char *name;
-
-	if (bpf_xdp_query(ifindex, 0, &query) || !query.prog_id) {
-		why_set(o, "the XDP hook is busy");
-		return;
-	}
-	name = holder_name(query.prog_id, &info);
-	why_set(o, "the XDP hook is held by program '%s' (id %u)%s", name, query.prog_id,
-		strcmp(name, LIBXDP_DISPATCHER) == 0
-			? "; it is libxdp's, and xdp-loader names the programs behind it"
-			: "");
-}
 
 /* Ours is on the hook already: exchange the program. -ENOLINK if it is on no interface, or another. */
 static int link_replace(struct xdp_object *o, int ifindex, const char *path)
@@ -513,29 +472,83 @@ static void why_generic(struct xdp_object *o, int native)
 		mtu, strerror(native));
 }
 
-int xdp_object_attach(struct xdp_object *o, int ifindex)
+static int link_attach(struct xdp_object *o, int ifindex, const char *path)
+{
+	int native = link_make(o, ifindex, XDP_FLAGS_DRV_MODE, path), err = native;
+
+	if (err && err != -EBUSY && err != -EEXIST) {
+		err = link_make(o, ifindex, XDP_FLAGS_SKB_MODE, path);
+		if (!err)
+			why_generic(o, -native);
+	}
+	return err == -EEXIST ? -EBUSY : err;
+}
+
+/* The hook is libxdp's. */
+static int dispatcher_join(struct xdp_object *o, int ifindex)
 {
 	char path[PATH_BYTES];
-	int err, native;
+	const struct xdp_dispatcher dispatcher = {
+		.ifindex = ifindex, .pin = path, .log_path = o->log_path, .frags = o->frags
+	};
+	char said[XDP_OBJECT_WHY_MAX], before[XDP_OBJECT_WHY_MAX];
+	int err;
+
+	if (!o->is_behind)
+		return -EAGAIN;
+	pin_path(o, XDP_PIN_DOOR, path);
+	err = xdp_dispatcher_join(&dispatcher, bpf_program__fd(program(o)), said, sizeof(said));
+	o->is_joined = !err;
+	memcpy(before, o->why, sizeof(before));
+	if (!err && before[0])
+		why_set(o, "%.150s; %.160s", before, said);
+	else
+		why_set(o, "%s", said);
+	return err;
+}
+
+/* The hook is another's, and cannot be shared. */
+static int hook_refuse(struct xdp_object *o, int ifindex)
+{
+	xdp_dispatcher_refuse(ifindex, "node.dataplane: auto needs the hook for itself (AF_XDP)",
+			      o->why, sizeof(o->why));
+	return -EBUSY;
+}
+
+static int hook_take(struct xdp_object *o, int ifindex)
+{
+	struct xdp_holder holder;
+	char path[PATH_BYTES];
+	int err;
 
 	pin_path(o, LB_PIN_LINK, path);
 	err = link_replace(o, ifindex, path);
-	if (err == -ENOLINK) {
-		native = err = link_make(o, ifindex, XDP_FLAGS_DRV_MODE, path);
-		if (err && err != -EBUSY && err != -EEXIST) {
-			err = link_make(o, ifindex, XDP_FLAGS_SKB_MODE, path);
-			if (!err)
-				why_generic(o, -native);
-		}
+	if (err != -ENOLINK)
+		return err;
+	if (!xdp_holder_find(ifindex, &holder)) {
+		/* Without the flag that a dispatcher has for it the driver would not take it natively. */
+		if (o->is_behind && o->mtu > MTU_ONE_BUFFER)
+			return -EAGAIN;
+		err = link_attach(o, ifindex, path);
+		return err == -EBUSY ? hook_refuse(o, ifindex) : err;
 	}
-	if (err == -EBUSY || err == -EEXIST) {
-		why_busy(o, ifindex);
-		return -EBUSY;
-	}
-	if (err)
-		why_set(o, "the interface takes no XDP program: %s", strerror(-err));
-	else
+	if (holder.is_dispatcher && !o->paired)
+		return dispatcher_join(o, ifindex);
+	return hook_refuse(o, ifindex);
+}
+
+int xdp_object_attach(struct xdp_object *o, int ifindex)
+{
+	int err;
+
+	o->is_joined = false;
+	err = hook_take(o, ifindex);
+	if (!err)
 		o->mode = mode_query(ifindex);
+	else if (err == -EAGAIN)
+		why_set(o, "the XDP hook has changed hands; the program is loaded anew for it");
+	else if (err != -EBUSY)
+		why_set(o, "the interface takes no XDP program: %s", strerror(-err));
 	return err;
 }
 
@@ -544,7 +557,7 @@ void xdp_object_forget(struct xdp_object *o)
 	maps_unpin(o);
 }
 
-void xdp_object_detach(struct xdp_object *o)
+void xdp_object_detach(struct xdp_object *o, int ifindex)
 {
 	char path[PATH_BYTES];
 	int fd;
@@ -556,6 +569,8 @@ void xdp_object_detach(struct xdp_object *o)
 		close(fd);
 	}
 	unlink(path);
+	pin_path(o, XDP_PIN_DOOR, path);
+	xdp_dispatcher_leave(ifindex, path);
 	maps_unpin(o);
 	rmdir(o->pin_dir);
 	o->mode = XDP_OBJECT_NONE;

@@ -12,7 +12,7 @@
 
 #include "bpf/sluice_xdp.h"
 
-#define XDP_OBJECT_WHY_MAX 256
+#define XDP_OBJECT_WHY_MAX 320
 
 struct sluice_xdp;
 
@@ -24,8 +24,9 @@ struct xdp_object_options {
 	uint32_t pools;	      /* at most */
 	const uint16_t *cpus; /* that get a flow table of their own; the others only look */
 	uint32_t cpu_count;   /* 1 to LB_XDP_REGIONS_MAX */
-	uint32_t mtu; /* of the interface; frames that fill more than one buffer need more */
-	bool paired;  /* with a DPDK process; then it is queues, not CPUs, that have tables */
+	uint32_t mtu;	/* of the interface; frames that fill more than one buffer need more */
+	bool paired;	/* with a DPDK process; then it is queues, not CPUs, that have tables */
+	bool is_behind; /* to be attached where libxdp's dispatcher is */
 };
 
 enum xdp_object_mode { XDP_OBJECT_NONE, XDP_OBJECT_NATIVE, XDP_OBJECT_GENERIC };
@@ -53,9 +54,12 @@ struct xdp_object {
 	bool adopted;	      /* the maps were there, with flows */
 	uint64_t predecessor; /* else, boot_id of maps of another layout that were there; 0: none */
 	bool paired;
+	bool is_behind; /* loaded for libxdp's dispatcher */
+	bool is_joined; /* attached there */
 	enum xdp_object_mode mode;
 	uint16_t cpu_of[LB_XDP_REGIONS_MAX]; /* where a queue's worker runs, if it is paired */
 	char pin_dir[200];
+	char log_path[256];
 	char why[XDP_OBJECT_WHY_MAX]; /* of what failed last, or what the operator should know */
 };
 
@@ -68,13 +72,18 @@ int xdp_object_open(struct xdp_object *object, const struct xdp_object_options *
 
 /**
  * Put the program on an interface: in the place of ours if it is there, without a packet going past;
- * else natively, or in the kernel's generic mode (then object->why is a warning).
- * Return: 0; -EBUSY: another program has the hook, -errno; object->why says it.
+ * else natively, or in the kernel's generic mode (then object->why is a warning); beside others if
+ * libxdp's dispatcher has the hook (then object->why names them).
+ * Return: 0; -EBUSY: another program has the hook; -EAGAIN: it must be opened again for what has the
+ * hook now; -errno; object->why says it.
  */
 int xdp_object_attach(struct xdp_object *object, int ifindex);
 
-/** Take the program off its interface, and remove what is pinned. */
-void xdp_object_detach(struct xdp_object *object);
+/**
+ * Take the program off its interface, and remove what is pinned; others' programs stay.
+ * @ifindex: of the interface, if it is still there.
+ */
+void xdp_object_detach(struct xdp_object *object, int ifindex);
 
 /** Have the next start begin with new maps. The program that runs goes on with these until then. */
 void xdp_object_forget(struct xdp_object *object);

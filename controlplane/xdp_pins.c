@@ -16,6 +16,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "controlplane/xdp_dispatcher.h"
+#include "dataplane/abi/lb_handover.h"
+
 void xdp_pins_dir(const char *port, char *path)
 {
 	snprintf(path, XDP_PINS_PATH_MAX, XDP_PINS_ROOT "/sluice-%.15s", port);
@@ -63,21 +66,34 @@ uint32_t xdp_pins_holder(uint32_t ifindex)
 	return bpf_xdp_query((int)ifindex, 0, &query) ? 0 : query.prog_id;
 }
 
-bool xdp_pins_carry(const char *port)
+/* Return: -ENOENT if there is none, else the index of its interface, 0 if that is gone. */
+static int link_ifindex(const char *folder)
 {
-	char folder[XDP_PINS_PATH_MAX], path[XDP_PINS_PATH_MAX + 8];
+	char path[XDP_PINS_PATH_MAX + 8];
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info);
-	unsigned int index = if_nametoindex(port);
 	int fd;
 
-	xdp_pins_dir(port, folder);
-	snprintf(path, sizeof(path), "%s/link", folder);
+	snprintf(path, sizeof(path), "%s/" LB_PIN_LINK, folder);
 	fd = bpf_obj_get(path);
 	if (fd < 0)
-		return false;
+		return -ENOENT;
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		info.xdp.ifindex = 0;
 	close(fd);
-	return index && info.xdp.ifindex == index;
+	return (int)info.xdp.ifindex;
+}
+
+bool xdp_pins_carry(const char *port)
+{
+	char folder[XDP_PINS_PATH_MAX], door[XDP_PINS_PATH_MAX + 8];
+	int index = (int)if_nametoindex(port);
+
+	xdp_pins_dir(port, folder);
+	if (!index)
+		return false;
+	if (link_ifindex(folder) == index)
+		return true;
+	snprintf(door, sizeof(door), "%s/" XDP_PIN_DOOR, folder);
+	return xdp_dispatcher_has_door(index, door);
 }

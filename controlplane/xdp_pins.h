@@ -11,6 +11,7 @@
 
 #define XDP_PINS_ROOT "/sys/fs/bpf"
 #define XDP_PINS_PATH_MAX 64
+#define XDP_PIN_DOOR "door" /* the map behind our door in libxdp's dispatcher */
 
 /** The folder of a port. @path: XDP_PINS_PATH_MAX bytes. */
 void xdp_pins_dir(const char *port, char *path);
@@ -30,7 +31,7 @@ int xdp_pins_claim(const char *port);
 /** The program on an interface's hook, whosever it is. Return: its id; 0: none, or not known. */
 uint32_t xdp_pins_holder(uint32_t ifindex);
 
-/** Whether our program is on the port now. */
+/** Whether our program is on the port now, alone or in libxdp's dispatcher. */
 bool xdp_pins_carry(const char *port);
 
 #endif

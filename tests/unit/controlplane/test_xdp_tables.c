@@ -73,7 +73,7 @@ static int maps_open(void **state)
 static int maps_close(void **state)
 {
 	(void)state;
-	xdp_object_detach(&object);
+	xdp_object_detach(&object, 0);
 	xdp_object_close(&object);
 	return 0;
 }
