@@ -156,19 +156,29 @@ def no_space(lab):
     answers(lab)
 
 
-def broken_copy(lab):
-    """A sluiced whose XDP program reads a register that nobody has written."""
-    data = bytearray((BIN / "sluiced").read_bytes())
+def bpf_objects(data):
+    """Where they begin in a program that carries them."""
     at = data.find(b"\x7fELF", 4)
-    while struct.unpack_from("<H", data, at + 18)[0] != EM_BPF:
+    while at >= 0:
+        if struct.unpack_from("<H", data, at + 18)[0] == EM_BPF:
+            yield at
         at = data.find(b"\x7fELF", at + 4)
+
+
+def xdp_sections(data, at):
+    """Offsets of the programs of one object."""
     table, = struct.unpack_from("<Q", data, at + 40)
     size, count, names = struct.unpack_from("<3H", data, at + 58)
     sections = [(struct.unpack_from("<I", data, at + table + i * size)[0], struct.unpack_from("<Q", data, at + table + i * size + 24)[0])
                 for i in range(count)]
-    for name, offset in sections:
-        if data.startswith(b"xdp\0", at + sections[names][1] + name):
-            data[at + offset:at + offset + 8] = R0_BECOMES_R5
+    return [at + offset for name, offset in sections if data.startswith(b"xdp\0", at + sections[names][1] + name)]
+
+
+def broken_copy(lab):
+    """A sluiced whose XDP programs read a register that nobody has written."""
+    data = bytearray((BIN / "sluiced").read_bytes())
+    for offset in [offset for at in bpf_objects(data) for offset in xdp_sections(data, at)]:
+        data[offset:offset + 8] = R0_BECOMES_R5
     path = lab.net.dir / "sluiced-broken"
     path.write_bytes(data)
     path.chmod(0o755)
