@@ -12,6 +12,14 @@
 #define LB_XDP_LOCK_TRIES 512
 #define LB_XDP_ROB_TRIES 8 /* of as many CPUs that want it at once, one has it each time */
 
+/* What became of one try; with LB_XDP_LOCK_OURS there is the term, where the holder stands else. */
+enum lb_xdp_lock_turn {
+	LB_XDP_LOCK_WAIT,
+	LB_XDP_LOCK_ROB,
+	LB_XDP_LOCK_OURS,
+};
+
+uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t now_ns);
 uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns);
 
 static __always_inline uint32_t lb_xdp_lock_is(const struct lb_handover *queue)
@@ -41,27 +49,36 @@ static __always_inline uint32_t lb_xdp_lock_rob(struct lb_handover *queue)
 }
 
 /*
- * Wait until whoever has the lock is done; a worker that does not say any more that it lives is not
- * waited for. Return: the lock when it is free again.
+ * Look once whether whoever has the lock is done; a worker that does not say any more that it lives is
+ * not waited for. A function, so that the loop has a shape that Linux 6.1 takes.
  */
+__attribute__((noinline)) uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t now_ns)
+{
+	struct lb_handover *queue = lb_xdp_at(&xdp_queues, queue_id);
+	uint32_t seen;
+
+	if (!queue)
+		return LB_XDP_LOCK_ROB;
+	seen = lb_xdp_lock_is(queue);
+	if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_NOBODY)
+		return lb_xdp_lock_try(queue, seen, LB_HELD_BY_XDP) ? LB_XDP_LOCK_OURS | seen
+								    : LB_XDP_LOCK_WAIT;
+	if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER && !lb_handover_is_due(queue, now_ns))
+		return LB_XDP_LOCK_ROB;
+	return LB_XDP_LOCK_WAIT;
+}
+
+/* Return: the lock when it is free again. */
 __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns)
 {
 	struct lb_handover *queue = lb_xdp_at(&xdp_queues, queue_id);
+	uint32_t turn = LB_XDP_LOCK_WAIT;
 
 	if (!queue)
 		return 0;
-	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES; i++) {
-		uint32_t seen = lb_xdp_lock_is(queue);
-
-		if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_NOBODY) {
-			if (lb_xdp_lock_try(queue, seen, LB_HELD_BY_XDP))
-				return seen;
-		} else if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER &&
-			   !lb_handover_is_due(queue, now_ns)) {
-			break;
-		}
-	}
-	return lb_xdp_lock_rob(queue);
+	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES && turn == LB_XDP_LOCK_WAIT; i++)
+		turn = lb_xdp_lock_turn(queue_id, now_ns);
+	return turn & LB_XDP_LOCK_OURS ? turn & ~LB_HANDOVER_HOLDER : lb_xdp_lock_rob(queue);
 }
 
 /* Return: what lb_xdp_unlock() is to be given. */
