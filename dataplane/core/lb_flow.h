@@ -130,33 +130,9 @@ LB_INLINE void lb_bucket_spill_sub(struct lb_bucket *bucket)
 		bucket->meta -= 1u << LB_BUCKET_SPILL_SHIFT;
 }
 
-/*
- * The slot that @key is in if it is in the bucket at all and no other key has the same four bytes
- * in the middle (port, half of the address). Without a branch: in which slot a flow lies nobody
- * can predict.
- */
-LB_INLINE uint64_t lb_bucket_guess(const struct lb_bucket *bucket, uint64_t key)
-{
-	uint64_t slot = 0;
-
-	for (uint32_t i = 1; i < LB_BUCKET_SLOTS; i++) {
-		uint64_t differs =
-			lb_load32((const uint8_t *)&bucket->key[i] + 2) ^ (uint32_t)(key >> 16);
-
-		LB_OPAQUE(differs); /* clang makes a branch of what comes */
-		slot |= (differs - 1) >> 32 & i;
-	}
-	LB_OPAQUE(slot); /* compared in 64 bits, as verifiers of older kernels want it */
-	return slot;
-}
-
 /** Slot of @key, or -1. Portable; a dataplane may have a faster equal. */
 LB_INLINE int lb_bucket_find(const struct lb_bucket *bucket, uint64_t key)
 {
-	uint64_t guess = lb_bucket_guess(bucket, key);
-
-	if (lb_likely(guess < LB_BUCKET_SLOTS && bucket->key[guess] == key))
-		return (int)guess;
 	for (int i = 0; i < LB_BUCKET_SLOTS; i++)
 		if (bucket->key[i] == key)
 			return i;
