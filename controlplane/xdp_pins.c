@@ -19,6 +19,8 @@
 #include "controlplane/xdp_dispatcher.h"
 #include "dataplane/abi/lb_handover.h"
 
+#define CLAIM_TRIES 10
+
 void xdp_pins_dir(const char *port, char *path)
 {
 	snprintf(path, XDP_PINS_PATH_MAX, XDP_PINS_ROOT "/sluice-%.15s", port);
@@ -41,12 +43,11 @@ int xdp_pins_mount(char *why, size_t size)
 	return err;
 }
 
-int xdp_pins_claim(const char *port)
+/* Return: the folder, locked; -EBUSY; -errno. */
+static int folder_lock(const char *path)
 {
-	char path[XDP_PINS_PATH_MAX];
 	int fd, err;
 
-	xdp_pins_dir(port, path);
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return -errno;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -57,6 +58,31 @@ int xdp_pins_claim(const char *port)
 	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	close(fd);
 	return err;
+}
+
+static bool folder_is_at(int fd, const char *path)
+{
+	struct stat mine, there;
+
+	return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_dev == there.st_dev &&
+	       mine.st_ino == there.st_ino;
+}
+
+/* Whoever detaches removes what it has locked: what was opened may be gone before it is locked. */
+int xdp_pins_claim(const char *port)
+{
+	char path[XDP_PINS_PATH_MAX];
+	int fd = -EBUSY;
+
+	xdp_pins_dir(port, path);
+	for (int i = 0; i < CLAIM_TRIES; i++) {
+		fd = folder_lock(path);
+		if (fd < 0 ? fd != -ENOENT : folder_is_at(fd, path))
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	return fd < 0 ? fd : -EBUSY;
 }
 
 uint32_t xdp_pins_holder(uint32_t ifindex)
