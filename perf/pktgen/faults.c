@@ -35,11 +35,12 @@ const char *faults_text(enum fault fault)
 	return faults[fault].text;
 }
 
-uint64_t faults_total(const struct faults *f)
+uint64_t faults_total(const struct faults *f, uint32_t tolerated)
 {
 	uint64_t total = 0;
 
 	for (uint32_t i = 0; i < FAULT_COUNT; i++)
-		total += f->count[i];
+		if (!(tolerated >> i & 1))
+			total += f->count[i];
 	return total;
 }

@@ -8,7 +8,7 @@
 /* name, text */
 #define FAULTS_LIST(X)                                                                             \
 	X(ETHERNET, "ethernet", "MAC addresses are not those of this instance and the node")       \
-	X(OUTER, "outer", "a field of the outer header is wrong")                                  \
+	X(OUTER, "outer", "there is no outer header, or a field of it is wrong")                   \
 	X(OUTER_CSUM, "outer_checksum", "the outer IPv4 checksum is wrong")                        \
 	X(OUTER_LENGTH, "outer_length", "the outer length is not that of the packet inside")       \
 	X(LENGTH, "length", "the frame is longer or shorter than its packet (padding forwarded)")  \
@@ -52,6 +52,7 @@ void faults_add(struct faults *faults, enum fault fault, const struct faults_con
 
 const char *faults_name(enum fault fault);
 const char *faults_text(enum fault fault);
-uint64_t faults_total(const struct faults *faults);
+/** How many there are. @tolerated: bits of those that don't count. */
+uint64_t faults_total(const struct faults *faults, uint32_t tolerated);
 
 #endif

@@ -8,7 +8,8 @@
 #include <rte_pause.h>
 
 #define RX_BURST WIRE_BURST
-#define DRAIN_SILENCE_MS 20 /* nothing for so long, and all that came back has come back */
+#define DRAIN_SILENCE_MS 20 /* none of ours for so long, and all that came back has come back */
+#define DRAIN_MORE_MS 10000 /* what still comes after so long goes round in circles */
 /* At a chosen rate, what is overdue by more than this is given up: to send it all at once would be
  * another traffic than was asked for. */
 #define BACKLOG_MIN 512
@@ -213,21 +214,25 @@ static void drain(struct generator *g)
 	uint64_t began = rte_rdtsc(), last = began, now = began;
 	uint64_t silence = g->tsc_hz / 1000 * DRAIN_SILENCE_MS;
 	uint64_t limit = g->tsc_hz / 1000 * g->options->drain_ms;
+	uint64_t end = limit + g->tsc_hz / 1000 * DRAIN_MORE_MS;
+	const struct receiver_stats *rx = &g->receiver.stats;
+	uint64_t ours = rx->pkts;
 
 	/* Silence alone proves nothing: the device under test may be waiting for its CPU. */
-	while (now - began < limit || now - last < silence) {
-		const struct receiver_stats *rx = &g->receiver.stats;
-
+	while (now - began < limit || (now - last < silence && now - began < end)) {
 		if (g->n_pending)
 			pending_send(g);
-		if (receive(g))
-			last = rte_rdtsc();
-		else if (g->options->yield)
-			sched_yield();
-		else
-			rte_pause();
+		if (!receive(g)) {
+			if (g->options->yield)
+				sched_yield();
+			else
+				rte_pause();
+		}
 		judge(g);
 		now = rte_rdtsc();
+		if (rx->pkts != ours)
+			last = now;
+		ours = rx->pkts;
 		if (!g->n_pending && rx->good + rx->flood + rx->bad >= g->stats.pkts &&
 		    now - last >= silence)
 			break;

@@ -16,12 +16,9 @@ static json_int_t count(uint64_t value)
 
 uint64_t report_verdict(const struct generator *g, const struct result *r)
 {
-	uint64_t verdict = g->options->no_loss ? r->lost + r->tx.dropped : 0;
+	uint64_t lost = g->options->no_loss ? r->lost + r->tx.dropped : 0;
 
-	for (uint32_t i = 0; i < FAULT_COUNT; i++)
-		if (!(g->options->tolerated >> i & 1))
-			verdict += r->faults.count[i];
-	return verdict;
+	return lost + faults_total(&r->faults, g->options->tolerated);
 }
 
 static void example_print(const struct generator *g, const struct result *r, enum fault fault)

@@ -50,7 +50,7 @@ static bool trial_run(struct generator *g, struct search *s, const struct attemp
 
 	for (uint32_t i = 0; i < g->options->tries && !g->stop; i++) {
 		measure_run(g, &run, result);
-		s->faults += faults_total(&result->faults);
+		s->faults += faults_total(&result->faults, g->options->tolerated);
 		trial.tx_pps = measure_tx_pps(result);
 		trial.loss = result->loss;
 		trial.disturbed = measure_was_disturbed(result);

@@ -22,7 +22,7 @@ struct search {
 	struct result zero, drop; /* the best trials that passed; run.rate_pps 0: none did */
 	double zero_failed_pps;	  /* the lowest rate that did not: the truth is between the two */
 	double drop_failed_pps;
-	uint64_t faults; /* of all trials */
+	uint64_t faults; /* of all trials, without those tolerated */
 	bool limited;	 /* the generator itself could not send faster */
 };
 
