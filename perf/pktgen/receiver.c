@@ -229,6 +229,19 @@ static inline void batch_put(struct round *round, uint32_t i, uint32_t src, uint
 	b->ip_base[i] = item->kind->ip_base;
 }
 
+/*
+ * One that was not recognized. If it goes to a target it was ours: what came to the node's port has
+ * left it again without a tunnel, or as another client's.
+ */
+static int stray_check(const struct receiver *r, const struct item *item)
+{
+	uint32_t bytes = item->m->data_len;
+
+	if (bytes < ETH || !wire_is_to_target(r->wire, item->frame + ETH, bytes - ETH))
+		return NOT_OURS;
+	return r->mode == RECEIVER_IPIP ? FAULT_OUTER : FAULT_INNER;
+}
+
 /* Stage 1: what is it, and is it as it must be? */
 static inline bool round_add(struct receiver *r, struct round *round, struct rte_mbuf *m)
 {
@@ -241,16 +254,17 @@ static inline bool round_add(struct receiver *r, struct round *round, struct rte
 	item->flow = FLOWS_FLOOD;
 	item->instance = INSTANCES_NONE;
 	fault = frame_open(r, item);
-	if (lb_unlikely(fault == NOT_OURS))
-		return false;
 	if (lb_likely(fault == FAULT_COUNT || fault == FAULT_INSTANCE ||
-		      r->mode != RECEIVER_IPIP)) {
+		      (fault != NOT_OURS && r->mode != RECEIVER_IPIP))) {
 		if (lb_unlikely(!packet_identify(r, item, &src, &sport))) {
-			if (r->mode != RECEIVER_IPIP)
-				return false;
-			fault = FAULT_INNER;
+			fault = r->mode == RECEIVER_IPIP ? FAULT_INNER : NOT_OURS;
+			item->flow = FLOWS_FLOOD;
 		}
 	}
+	if (lb_unlikely(fault == NOT_OURS))
+		fault = stray_check(r, item);
+	if (lb_unlikely(fault == NOT_OURS))
+		return false;
 	r->stats.pkts++;
 	r->stats.bytes += m->pkt_len;
 	if (lb_likely(fault == FAULT_COUNT))
@@ -333,6 +347,21 @@ static inline void flow_check(struct receiver *r, const struct round *round, uin
 	histogram_add(&r->latency, now - lb_be32_to_cpu(b->stamp[i]));
 }
 
+/* Of a flood each packet is a new flow. */
+static inline void flood_check(struct receiver *r, const struct round *round, uint32_t i)
+{
+	const struct wire_batch *b = &round->batch;
+	uint32_t host = lb_be32_to_cpu(b->src[i]), wanted;
+
+	r->stats.flood++;
+	if (lb_likely(!r->predict))
+		return;
+	wanted = predict_instance(r->predict, wire_target_of(r->wire, host << WIRE_PORTS_LOG2),
+				  b->src[i], b->sport[i], r->wire->flood6);
+	if (lb_unlikely(wanted != INSTANCES_NONE && wanted != round->item[i].instance))
+		fault_note(r, &round->item[i], FAULT_UNEXPECTED, wanted);
+}
+
 /* Stage 3: what was computed against what the packet says, then its flow. */
 static inline void item_check(struct receiver *r, const struct round *round, uint32_t i,
 			      uint32_t now)
@@ -357,7 +386,7 @@ static inline void item_check(struct receiver *r, const struct round *round, uin
 	if (lb_likely(item->flow != FLOWS_FLOOD))
 		flow_check(r, round, i, now);
 	else
-		r->stats.flood++;
+		flood_check(r, round, i);
 }
 
 void receiver_prefetch(const struct receiver *r, struct rte_mbuf **pkts, uint32_t n)

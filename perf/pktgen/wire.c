@@ -223,6 +223,7 @@ int wire_init(struct wire *wire, const struct wire_setup *setup)
 	for (uint32_t s = 0; s < setup->n_sizes; s++)
 		if (setup->sizes[s] < 64 || setup->sizes[s] > WIRE_FRAME_MAX)
 			return -EINVAL;
+	wire->n_targets = setup->n_targets;
 	wire->n_sizes = setup->n_sizes;
 	wire->client4 = setup->client4;
 	memcpy(wire->client6, setup->client6, 12);
@@ -252,6 +253,28 @@ void wire_fini(struct wire *wire)
 	free(wire->size_of);
 	wire->kinds = NULL;
 	wire->size_of = NULL;
+}
+
+static bool is_to(const struct wire_kind *kind, const uint8_t *ip, uint32_t room)
+{
+	const uint8_t *want = kind->head + sizeof(struct lb_eth);
+	uint32_t header = ip_header_bytes(kind->family);
+	uint32_t addr = kind->family == 4 ? LB_OFFSETOF(struct lb_ipv4, dst)
+					  : LB_OFFSETOF(struct lb_ipv6, dst);
+	uint32_t proto = kind->family == 4 ? LB_OFFSETOF(struct lb_ipv4, proto)
+					   : LB_OFFSETOF(struct lb_ipv6, next);
+
+	return room >= header + sizeof(struct lb_tcp) && *ip >> 4 == kind->family &&
+	       ip[proto] == LB_IPPROTO_TCP && memcmp(ip + addr, want + addr, header - addr) == 0 &&
+	       lb_load16(ip + header + 2) == lb_load16(want + header + 2);
+}
+
+bool wire_is_to_target(const struct wire *wire, const uint8_t *ip, uint32_t room)
+{
+	for (uint32_t t = 0; t < wire->n_targets; t++)
+		if (is_to(&wire->kinds[wire_kind_of(wire, t, 0)], ip, room))
+			return true;
+	return false;
 }
 
 void wire_fill(const struct wire *wire, uint8_t *frame, uint32_t room)

@@ -54,6 +54,7 @@ struct wire_kind {
 
 struct wire {
 	struct wire_kind *kinds;
+	uint32_t n_targets;
 	uint32_t n_sizes;
 	bool has_ipv6;
 	uint8_t target_of[256]; /* target by the low bits of a flow's number */
@@ -105,6 +106,9 @@ void wire_fini(struct wire *wire);
 
 /** Fill a buffer that frames will be made in. @room: its bytes. */
 void wire_fill(const struct wire *wire, uint8_t *frame, uint32_t room);
+
+/** Whether a packet, of which @room bytes are there, is TCP to a target. */
+bool wire_is_to_target(const struct wire *wire, const uint8_t *ip, uint32_t room);
 
 /** Signatures and checksums of the first @n packets (and of some behind them: vectors are whole). */
 void wire_compute(struct wire_batch *batch, uint32_t n);

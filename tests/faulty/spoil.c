@@ -83,6 +83,23 @@ static uint16_t inner_ttl(struct spoil *s, struct rte_mbuf *m, struct rte_mbuf *
 	return one(m, out);
 }
 
+static uint16_t other_client(struct spoil *s, struct rte_mbuf *m, struct rte_mbuf **out)
+{
+	(void)s;
+	((struct lb_tcp *)(inner_of(m) + 1))->sport ^= LB_BE16(0x8000);
+	return one(m, out);
+}
+
+/* To the right MAC address, and nothing in front of the packet. */
+static uint16_t no_tunnel(struct spoil *s, struct rte_mbuf *m, struct rte_mbuf **out)
+{
+	const struct lb_eth eth = *rte_pktmbuf_mtod(m, struct lb_eth *);
+
+	(void)s;
+	*(struct lb_eth *)rte_pktmbuf_adj(m, LB_TUNNEL4_LEN) = eth;
+	return one(m, out);
+}
+
 static uint16_t inner_checksum(struct spoil *s, struct rte_mbuf *m, struct rte_mbuf **out)
 {
 	(void)s;
@@ -193,6 +210,8 @@ static const struct spoil_fault faults[] = {
 	{ .name = "outer_source", .packet = outer_source },
 	{ .name = "mac", .packet = other_mac },
 	{ .name = "inner_ttl", .packet = inner_ttl },
+	{ .name = "other_client", .packet = other_client },
+	{ .name = "no_tunnel", .packet = no_tunnel },
 	{ .name = "inner_checksum", .packet = inner_checksum },
 	{ .name = "sequence", .packet = sequence },
 	{ .name = "payload", .packet = payload },
