@@ -239,8 +239,8 @@ int device_start(struct generator *g)
 	if (!err)
 		err = rte_eth_macaddr_get(g->dev, &mac);
 	if (err) {
-		fprintf(stderr, "pktgen: %s does not start: %s\n", g->options->port,
-			strerror(-err));
+		fprintf(stderr, "pktgen: %s does not start%s: %s\n", g->options->port,
+			strstr(driver, "memif") ? "; is there another end?" : "", strerror(-err));
 		return err;
 	}
 	/* The frames that come back are the instances'. */

@@ -50,6 +50,29 @@ static int wire_make(struct generator *g)
 	return wire_init(&g->wire, &setup);
 }
 
+static bool sends_ipv4(const struct options *o)
+{
+	for (uint32_t t = 0; t < o->n_targets; t++)
+		if (o->target[t].family == 4)
+			return true;
+	return false;
+}
+
+/* What comes back is told apart by its source: a flood's, or a flow's. */
+static int clients_check(const struct options *o)
+{
+	uint64_t first = lb_be32_to_cpu(o->client4);
+	uint64_t tuples = (o->cps ? 2ull : 1ull) * o->flows;
+	uint64_t last = first + ((tuples - 1) >> WIRE_PORTS_LOG2);
+	const uint64_t flood = WIRE_FLOOD_NET, behind = flood + ~WIRE_FLOOD_MASK + 1ull;
+
+	if (!sends_ipv4(o) || (last <= UINT32_MAX && (last < flood || first >= behind)))
+		return 0;
+	fprintf(stderr, "pktgen: --clients: so many flows reach into 128.0.0.0/2, which is for"
+			" floods, or past the last address\n");
+	return -EINVAL;
+}
+
 static int flows_make(struct generator *g)
 {
 	const struct options *o = g->options;
@@ -101,6 +124,9 @@ static int parts_make(struct generator *g)
 {
 	int err = device_check(g);
 
+	g->burst = g->options->burst;
+	if (!err)
+		err = clients_check(g->options);
 	if (!err)
 		err = wire_make(g);
 	if (!err)
@@ -228,7 +254,6 @@ int main(int argc, char **argv)
 	if (code != OPTIONS_GO_ON)
 		return code;
 	g->options = &options;
-	g->burst = options.burst;
 	signals_catch();
 	if (device_eal_start(&options, argv[0]))
 		return EXIT_DEVICE;

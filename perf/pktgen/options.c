@@ -2,9 +2,12 @@
 #include "perf/pktgen/options.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <math.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,6 +193,31 @@ static bool percent_read(const char *text, double *share)
 	return true;
 }
 
+static bool seed_read(const char *text, uint64_t *seed)
+{
+	char *end;
+
+	*seed = strtoull(text, &end, 0) | 1;
+	return end != text && !*end;
+}
+
+static bool cpu_is_there(uint32_t cpu)
+{
+	cpu_set_t all;
+
+	return sched_getaffinity(0, sizeof(all), &all) || CPU_ISSET(cpu, &all);
+}
+
+static bool process_read(const char *text, int *pid)
+{
+	double number;
+
+	if (!number_read(text, 1, INT_MAX, &number))
+		return false;
+	*pid = (int)number;
+	return kill(*pid, 0) == 0 || errno != ESRCH;
+}
+
 /* What an option expects; NULL if its value is fine. */
 static const char *device_option(int option, const char *value, struct options *o)
 {
@@ -203,8 +231,8 @@ static const char *device_option(int option, const char *value, struct options *
 		o->eal = value;
 		return NULL;
 	case OPT_CPU:
-		if (!count_read(value, 0, 1023, &cpu))
-			return "a CPU";
+		if (!count_read(value, 0, CPU_SETSIZE - 1, &cpu) || !cpu_is_there(cpu))
+			return "a CPU that this process may use";
 		o->cpu = (int)cpu;
 		return NULL;
 	case OPT_MEMORY:
@@ -262,8 +290,7 @@ static const char *traffic_option(int option, const char *value, struct options 
 	case OPT_FLOOD:
 		return percent_read(value, &o->flood) ? NULL : "percent of all packets";
 	case OPT_SEED:
-		o->seed = strtoull(value, NULL, 0) | 1;
-		return NULL;
+		return seed_read(value, &o->seed) ? NULL : "a number";
 	default:
 		return device_option(option, value, o);
 	}
@@ -290,10 +317,7 @@ static const char *run_option(int option, const char *value, struct options *o)
 	case OPT_DRAIN:
 		return count_read(value, 1, 100000, &o->drain_ms) ? NULL : "milliseconds";
 	case OPT_WATCH:
-		if (!number_read(value, 1, INT_MAX, &number))
-			return "a process";
-		o->watch = (int)number;
-		return NULL;
+		return process_read(value, &o->watch) ? NULL : "a process that runs";
 	case OPT_SEARCH:
 		o->search = true;
 		return NULL;
