@@ -67,31 +67,36 @@ LB_INLINE bool lb_tcp4_is_right(const struct lb_ipv4 *ip, const struct lb_tcp *t
 }
 
 /**
- * Classify a frame if it is a plain one.
- * Return: whether it is LB_CLASS_FLOW, and @meta as lb_parse() fills it in; else @meta is untouched.
+ * Whether a frame is a plain one over IPv4.
+ * Return: the length of its IP packet in bytes; 0 if it is none.
  * Context: worker; pure.
  */
-LB_INLINE bool lb_parse_tcp4(const struct lb_frame *frame, uint64_t mac, struct lb_meta *meta)
+LB_INLINE uint32_t lb_parse_tcp4(const struct lb_frame *frame, uint64_t mac)
 {
 	const struct lb_tcp4 *headers = (const struct lb_tcp4 *)frame->data;
-	const struct lb_ipv4 *ip = &headers->ip;
-	const struct lb_tcp *tcp = &headers->tcp;
 	uint32_t l3_len;
 
 	if (lb_unlikely(!lb_fits(headers, sizeof(*headers), frame->end) ||
 			(lb_load64(frame->data) & LB_MAC_MASK) != mac ||
 			!lb_tcp4_is_plain(frame->data)))
-		return false;
-	l3_len = lb_be16_to_cpu(ip->total_len);
-	if (lb_unlikely(!lb_tcp4_is_right(ip, tcp, l3_len,
+		return 0;
+	l3_len = lb_be16_to_cpu(headers->ip.total_len);
+	if (lb_unlikely(!lb_tcp4_is_right(&headers->ip, &headers->tcp, l3_len,
 					  frame->len - (uint32_t)sizeof(struct lb_eth))))
-		return false;
+		return 0;
+	return l3_len;
+}
+
+/** What lb_parse() says of such a frame. */
+LB_INLINE void lb_tcp4_meta(const uint8_t *frame, struct lb_meta *meta)
+{
+	const struct lb_tcp4 *headers = (const struct lb_tcp4 *)frame;
+
 	lb_store64(meta, LB_TCP_META(4, LB_TCP4_L4_OFFSET));
-	meta->tcp_flags = tcp->flags;
-	meta->l3_len = l3_len;
-	lb_store32(&meta->client_port, lb_load32(&tcp->sport));
-	lb_store64(&meta->client4, lb_load64(&ip->src));
-	return true;
+	meta->tcp_flags = headers->tcp.flags;
+	meta->l3_len = lb_be16_to_cpu(headers->ip.total_len);
+	lb_store32(&meta->client_port, lb_load32(&headers->tcp.sport));
+	lb_store64(&meta->client4, lb_load64(&headers->ip.src));
 }
 
 #define LB_TCP6_L4_OFFSET ((uint16_t)(sizeof(struct lb_eth) + sizeof(struct lb_ipv6)))
@@ -107,7 +112,11 @@ LB_INLINE bool lb_tcp6_is_right(const struct lb_ipv6 *ip, const struct lb_tcp *t
 	       !lb_tcp_flags_are_bad(tcp->flags);
 }
 
-/** The same for IPv6. */
+/**
+ * Classify a frame if it is a plain one over IPv6.
+ * Return: whether it is LB_CLASS_FLOW, and @meta as lb_parse() fills it in; else @meta is untouched.
+ * Context: worker; pure.
+ */
 LB_INLINE bool lb_parse_tcp6(const struct lb_frame *frame, uint64_t mac, struct lb_meta *meta)
 {
 	const struct lb_eth *eth = (const struct lb_eth *)frame->data;

@@ -16,7 +16,8 @@ static void stage_prefetch(struct burst *b)
 	for (uint32_t i = 0; i < b->n; i++) {
 		b->data[i] = rte_pktmbuf_mtod(b->pkt[i], const uint8_t *);
 		rte_prefetch0(b->data[i]);
-		bytes += b->pkt[i]->pkt_len;
+		b->lengths[i] = lb_load64(&b->pkt[i]->pkt_len);
+		bytes += (uint32_t)b->lengths[i];
 	}
 	b->pl->stats->rx_bytes += bytes;
 }
@@ -28,7 +29,7 @@ static void stage_prefetch(struct burst *b)
 static bool kernel_may_take(struct burst *b, uint32_t i)
 {
 	struct pipeline_rate *rate = &b->pl->kernel_rate;
-	bool for_vip = lb_service_is_vip(b->tables->services, &b->meta[i]);
+	bool for_vip = lb_service_is_vip(b->tables->services, pipeline_meta(b, i));
 
 	return lb_rate_take(&rate->rate, for_vip ? rate->limit.burst / 2 : 0);
 }
@@ -84,7 +85,7 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	b.n = n;
 	b.now = now;
 	b.n_flow = b.n_miss = b.n_icmp = b.n_other = 0;
-	b.full = 0;
+	b.plain = b.l2 = b.full = 0;
 	out->n_tx = out->n_kernel = 0;
 	pl->stats->rx_pkts += n;
 

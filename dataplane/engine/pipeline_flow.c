@@ -12,8 +12,7 @@ static inline struct lb_instances instances_of(const struct burst *b)
 	return (struct lb_instances){ b->tables->instances, b->tables->n_instances };
 }
 
-static struct lb_steer steer_of(const struct burst *b, uint32_t i,
-				const struct lb_instances *instances)
+static struct lb_steer steer_of(struct burst *b, uint32_t i, const struct lb_instances *instances)
 {
 	return (struct lb_steer){
 		.table = &b->pl->flows->table,
@@ -21,7 +20,7 @@ static struct lb_steer steer_of(const struct burst *b, uint32_t i,
 		.instances = instances,
 		.secret = &b->tables->secret,
 		.timeouts = &b->tables->timeouts,
-		.meta = &b->meta[i],
+		.meta = pipeline_meta(b, i),
 		.key = b->key[i],
 		.spread = b->spread[i],
 		.salt = b->service[i]->salt,
@@ -150,7 +149,7 @@ static void flow_record(struct burst *b, uint32_t i, const struct lb_steer *stee
 	lb_steer_record(steer, sel.instance, sel.pinned);
 	if (is_established && flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref)) {
 		lb_bucket_touch(ref.bucket, ref.slot, LB_TCP_ACK, b->now);
-		lb_bucket_touch(ref.bucket, ref.slot, b->meta[i].tcp_flags, b->now);
+		lb_bucket_step(ref.bucket, ref.slot, b->steps[i], b->now);
 	}
 }
 
@@ -161,7 +160,7 @@ static void flow_miss(struct burst *b, uint32_t i)
 	struct lb_selection sel;
 	bool is_taken_over;
 
-	if (lb_service_is_vip_source(b->tables->services, &b->meta[i])) {
+	if (lb_service_is_vip_source(b->tables->services, steer.meta)) {
 		b->result[i] = lb_result_drop(LB_DROP_IP_SOURCE);
 		return;
 	}

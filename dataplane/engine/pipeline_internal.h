@@ -4,6 +4,7 @@
 #define ENGINE_PIPELINE_INTERNAL_H
 
 #include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_parse_plain.h"
 #include "dataplane/core/lb_steer.h"
 #include "dataplane/engine/flow_find.h"
 #include "dataplane/engine/pipeline.h"
@@ -21,19 +22,32 @@ struct burst {
 	uint8_t flow[PIPELINE_BURST];
 	uint8_t miss[PIPELINE_BURST];
 	uint8_t icmp[PIPELINE_BURST];
-	const uint8_t *data[PIPELINE_BURST] LB_ALIGNED(
-		64);   /* first byte of the frame, as it came */
-	uint64_t full; /* bits of packets of miss whose first line has no free slot */
+	/* a bit each */
+	uint64_t plain; /* TCP over IPv4 that lb_parse_tcp4() knows: pipeline_meta() */
+	uint64_t l2;	/* packets of services that are forwarded so */
+	uint64_t full;	/* packets of miss whose first line has no free slot */
 
-	lb_result result[PIPELINE_BURST] LB_ALIGNED(64);
+	const uint8_t *data[PIPELINE_BURST] LB_ALIGNED(
+		64);			  /* first byte of the frame, as it came */
+	uint64_t lengths[PIPELINE_BURST]; /* of the mbuf: pkt_len (4), data_len (2), unused (2) */
+	lb_result result[PIPELINE_BURST];
 	uint16_t steps[PIPELINE_BURST]; /* lb_flow_steps() */
 	uint16_t instance[PIPELINE_BURST];
+	uint32_t l3_len[PIPELINE_BURST]; /* bytes */
 	const struct lb_service *service[PIPELINE_BURST];
 	uint64_t key[PIPELINE_BURST];
 	uint64_t spread[PIPELINE_BURST];
 	struct lb_bucket *bucket[PIPELINE_BURST];
-	struct lb_meta meta[PIPELINE_BURST];
+	struct lb_meta meta[PIPELINE_BURST]; /* pipeline_meta() */
 };
+
+/** What is known of a packet. That of a plain one is written when it is asked for: seldom. */
+static inline const struct lb_meta *pipeline_meta(struct burst *b, uint32_t i)
+{
+	if (b->plain >> i & 1)
+		lb_tcp4_meta(b->data[i], &b->meta[i]);
+	return &b->meta[i];
+}
 
 /*
  * Have the line brought that a tunnel header goes to: the one in front of the frame, if there is
@@ -41,7 +55,7 @@ struct burst {
  */
 static inline void pipeline_prefetch_header(const struct burst *b, uint32_t i)
 {
-	__builtin_prefetch(b->data[i] - (b->service[i]->forward != LB_FORWARD_L2), 1);
+	__builtin_prefetch(b->data[i] - (~b->l2 >> i & 1), 1);
 }
 
 /**
@@ -59,11 +73,8 @@ stage_parse_fn pipeline_parse_choose(void);
 /** The same, from packet @first on: what is in front of it has been done. */
 void pipeline_parse_rest(struct burst *b, uint32_t first);
 
-/** Any packet. Return: whether its flow is to be looked up. */
-bool pipeline_classify_other(struct burst *b, uint32_t i);
-
-/** The same of a packet that is plain TCP over IPv4; its b->meta is known. */
-bool pipeline_classify_known(struct burst *b, uint32_t i);
+/** One packet. Return: whether its flow is to be looked up. */
+bool pipeline_classify(struct burst *b, uint32_t i);
 
 /** Look up the flows of b->flow; those that are not in their first line go to b->miss. Chosen by CPU. */
 typedef void (*stage_lookup_fn)(struct burst *b);

@@ -2,14 +2,14 @@
 /* Packets one by one: parse, find the service, hash, and have the bucket brought to the cache. */
 #include <rte_prefetch.h>
 
-#include "dataplane/core/lb_parse_plain.h"
 #include "dataplane/engine/pipeline_internal.h"
 
 /* What the later stages have to know of a packet of a service. */
 static inline void flow_note(struct burst *b, uint32_t i, const struct lb_service *service,
-			     uint64_t key, uint64_t spread)
+			     uint64_t key, uint8_t tcp_flags, uint32_t l3_len)
 {
 	const struct lb_table *flows = &b->pl->flows->table;
+	uint64_t spread = lb_flow_spread(&b->tables->secret, key);
 	struct lb_bucket *bucket = &flows->bucket[lb_table_primary(flows, spread)];
 
 	rte_prefetch0(bucket);
@@ -17,7 +17,9 @@ static inline void flow_note(struct burst *b, uint32_t i, const struct lb_servic
 	b->spread[i] = spread;
 	b->bucket[i] = bucket;
 	b->service[i] = service;
-	b->steps[i] = lb_flow_steps(lb_flow_event(b->meta[i].tcp_flags));
+	b->l2 |= (uint64_t)(service->forward == LB_FORWARD_L2) << i;
+	b->l3_len[i] = l3_len;
+	b->steps[i] = lb_flow_steps(lb_flow_event(tcp_flags));
 	b->result[i] = LB_VERDICT_FORWARD;
 }
 
@@ -28,24 +30,22 @@ static inline struct lb_frame frame_of(const struct burst *b, uint32_t i)
 	return (struct lb_frame){ b->data[i], b->data[i] + m->data_len, m->pkt_len };
 }
 
-bool pipeline_classify_other(struct burst *b, uint32_t i)
+static bool classify_other(struct burst *b, uint32_t i, const struct lb_frame *frame)
 {
 	const struct lb_service_table *services = b->tables->services;
-	const struct lb_secret *secret = &b->tables->secret;
-	const struct lb_frame frame = frame_of(b, i);
 	struct lb_meta *meta = &b->meta[i];
 	const struct lb_service *service;
 	uint64_t key;
 
 	b->result[i] = LB_VERDICT_KERNEL;
-	if (!lb_parse_tcp6(&frame, b->pl->port_mac, meta))
-		lb_parse(&frame, b->pl->port_mac, meta);
+	if (!lb_parse_tcp6(frame, b->pl->port_mac, meta))
+		lb_parse(frame, b->pl->port_mac, meta);
 	if (lb_likely(meta->class <= LB_CLASS_ICMP_ERROR)) {
 		service = lb_service_find(services, meta);
 		if (!service)
 			return false;
-		key = lb_steer_key(secret, meta, service->id, service->salt);
-		flow_note(b, i, service, key, lb_flow_spread(secret, key));
+		key = lb_steer_key(&b->tables->secret, meta, service->id, service->salt);
+		flow_note(b, i, service, key, meta->tcp_flags, meta->l3_len);
 		if (meta->class == LB_CLASS_ICMP_ERROR) {
 			b->icmp[b->n_icmp++] = (uint8_t)i;
 			pipeline_prefetch_header(b, i);
@@ -58,49 +58,34 @@ bool pipeline_classify_other(struct burst *b, uint32_t i)
 	return false;
 }
 
-/* The plain ones here. */
-static inline bool classify(struct burst *b, uint32_t i, const struct lb_service_table *services,
-			    const struct lb_secret *secret)
+bool pipeline_classify(struct burst *b, uint32_t i)
 {
+	const struct lb_service_table *services = b->tables->services;
 	const struct lb_frame frame = frame_of(b, i);
 	const struct lb_tcp4 *headers = (const struct lb_tcp4 *)frame.data;
+	uint32_t l3_len = lb_parse_tcp4(&frame, b->pl->port_mac);
 	const struct lb_service *service;
 	uint64_t key;
 
-	if (lb_unlikely(!lb_parse_tcp4(&frame, b->pl->port_mac, &b->meta[i])))
-		return pipeline_classify_other(b, i);
+	if (lb_unlikely(!l3_len))
+		return classify_other(b, i, &frame);
 	service = lb_service_find4(services, headers->ip.dst, headers->tcp.dport, LB_IPPROTO_TCP);
 	if (lb_unlikely(!service))
-		return pipeline_classify_other(b, i);
+		return classify_other(b, i, &frame);
 	key = lb_flow_key4(headers->ip.src, headers->tcp.sport, service->id);
-	flow_note(b, i, service, key, lb_flow_spread(secret, key));
-	return true;
-}
-
-bool pipeline_classify_known(struct burst *b, uint32_t i)
-{
-	const struct lb_meta *meta = &b->meta[i];
-	const struct lb_service *service =
-		lb_service_find4(b->tables->services, meta->vip4, meta->vip_port, LB_IPPROTO_TCP);
-	uint64_t key;
-
-	if (!service)
-		return pipeline_classify_other(b, i);
-	key = lb_flow_key4(meta->client4, meta->client_port, service->id);
-	flow_note(b, i, service, key, lb_flow_spread(&b->tables->secret, key));
+	flow_note(b, i, service, key, headers->tcp.flags, l3_len);
+	b->plain |= 1ULL << i;
 	return true;
 }
 
 void pipeline_parse_rest(struct burst *b, uint32_t first)
 {
-	const struct lb_service_table *services = b->tables->services;
-	const struct lb_secret secret = b->tables->secret;
 	const uint32_t n = b->n;
 	uint32_t n_flow = b->n_flow; /* not in memory: each packet would wait for the one before */
 
 	for (uint32_t i = first; i < n; i++) {
 		b->flow[n_flow] = (uint8_t)i;
-		n_flow += classify(b, i, services, &secret);
+		n_flow += pipeline_classify(b, i);
 	}
 	b->n_flow = (uint16_t)n_flow;
 }

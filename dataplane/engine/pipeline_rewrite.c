@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Headers: from instance to frame. */
-#include <stddef.h>
-
-#include "dataplane/core/lb_parse_plain.h"
 #include "dataplane/engine/pipeline_internal.h"
 
 static void frame_set_len(struct rte_mbuf *m, uint32_t len)
@@ -39,7 +36,7 @@ static bool chain_trim(struct rte_mbuf *m, uint32_t bytes)
 /* Too big for the tunnel: the packet becomes the ICMP error about itself. */
 static __rte_noinline lb_result too_big(struct burst *b, uint32_t i, uint32_t tunnel_len)
 {
-	const struct lb_meta *meta = &b->meta[i];
+	const struct lb_meta *meta = pipeline_meta(b, i);
 	struct rte_mbuf *m = b->pkt[i];
 	const struct lb_ipv4 *ip =
 		rte_pktmbuf_mtod_offset(m, const struct lb_ipv4 *, meta->l3_offset);
@@ -84,7 +81,7 @@ static lb_result frame_stretch(struct rte_mbuf *m, const struct lb_meta *meta, u
 static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_instance *instance,
 				uint32_t mtu)
 {
-	const struct lb_meta *meta = &b->meta[i];
+	const struct lb_meta *meta = pipeline_meta(b, i);
 	uint32_t tunnel_len = lb_tunnel_len(instance);
 	struct rte_mbuf *m = b->pkt[i];
 	lb_result result;
@@ -130,41 +127,41 @@ static inline bool frame_stretch_plain(struct rte_mbuf *m, uint32_t l3_len, uint
 	return true;
 }
 
-/* Whether a packet is plain TCP over IPv4 (lb_parse_tcp4()), and its instance reached by IPv4. */
-static inline bool is_plain44(const struct lb_meta *meta, const struct lb_instance *instance)
+/* Whether an instance is reached, and by IPv4. */
+static inline bool is_reached4(const struct lb_instance *instance)
 {
-	const uint64_t meta_mask = ~(0xffULL << 8 * offsetof(struct lb_meta, tcp_flags));
 	const uint16_t header = (sizeof(struct lb_eth) + LB_TUNNEL4_LEN) | LB_INSTANCE_RESOLVED
 										   << 8;
 	const uint16_t header_mask = 0xff | LB_INSTANCE_RESOLVED << 8;
 
-	return (lb_load64(meta) & meta_mask) == LB_TCP_META(4, LB_TCP4_L4_OFFSET) &&
-	       (lb_load16(&instance->header_len) & header_mask) == header;
+	return (lb_load16(&instance->header_len) & header_mask) == header;
 }
 
 /* What nearly all packets take; the others are left to rewrite_other(). Return: as that one. */
 static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instance *instance,
 			   uint32_t mtu)
 {
-	const struct lb_meta *meta = &b->meta[i];
 	uint8_t *frame = (uint8_t *)(uintptr_t)b->data[i];
+	const uint32_t l3_len = b->l3_len[i];
+	const struct lb_meta *meta;
 	uint32_t tunnel_len;
 
-	if (b->service[i]->forward == LB_FORWARD_L2) {
+	if (b->l2 >> i & 1) {
 		if (lb_unlikely(!lb_instance_reached(instance, LB_FORWARD_L2)))
 			return rewrite_other(b, i, instance, mtu);
 		lb_write_l2(frame, instance);
 		return true;
 	}
-	if (lb_likely(is_plain44(meta, instance) &&
-		      frame_stretch_plain(b->pkt[i], meta->l3_len, LB_TUNNEL4_LEN, mtu))) {
-		lb_write_tunnel44(frame - LB_TUNNEL4_LEN, instance, meta->l3_len);
+	if (lb_likely((b->plain >> i & 1) && is_reached4(instance) &&
+		      frame_stretch_plain(b->pkt[i], l3_len, LB_TUNNEL4_LEN, mtu))) {
+		lb_write_tunnel44(frame - LB_TUNNEL4_LEN, instance, l3_len);
 		return true;
 	}
+	meta = pipeline_meta(b, i);
 	tunnel_len = lb_tunnel_len(instance);
 	if (lb_unlikely(!lb_instance_reached(instance, LB_FORWARD_IPIP) ||
 			meta->l3_offset != sizeof(struct lb_eth) ||
-			!frame_stretch_plain(b->pkt[i], meta->l3_len, tunnel_len, mtu)))
+			!frame_stretch_plain(b->pkt[i], l3_len, tunnel_len, mtu)))
 		return rewrite_other(b, i, instance, mtu);
 	lb_write_tunnel_plain(frame - tunnel_len, instance, meta, b->spread[i]);
 	return true;
@@ -187,7 +184,7 @@ void pipeline_rewrite(struct burst *b)
 
 		if (lb_likely(b->result[i] == LB_VERDICT_FORWARD &&
 			      rewrite(b, i, &instances[instance], mtu)))
-			instance_count(&stats[instance], b->meta[i].l3_len);
+			instance_count(&stats[instance], b->l3_len[i]);
 		else
 			b->n_other++;
 	}

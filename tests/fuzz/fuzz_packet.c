@@ -41,13 +41,15 @@ static void check_plain(const struct lb_frame *frame, uint64_t mac, const struct
 {
 	struct lb_meta plain;
 
-	if (lb_parse_tcp4(frame, mac, &plain))
+	if (lb_parse_tcp4(frame, mac)) {
+		lb_tcp4_meta(frame->data, &plain);
 		must(plain.client4 == meta->client4 && plain.vip4 == meta->vip4);
-	else if (lb_parse_tcp6(frame, mac, &plain))
+	} else if (lb_parse_tcp6(frame, mac, &plain)) {
 		must(lb_addr6_equal(plain.client6, meta->client6) &&
 		     lb_addr6_equal(plain.vip6, meta->vip6));
-	else
+	} else {
 		return;
+	}
 	must(plain.class == meta->class && plain.family == meta->family);
 	must(plain.proto == meta->proto && plain.tcp_flags == meta->tcp_flags);
 	must(plain.l3_offset == meta->l3_offset && plain.l4_offset == meta->l4_offset);
@@ -83,14 +85,17 @@ static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct
 	for (uint32_t i = 0; i < COPIES; i++) {
 		pkts[i] = &m;
 		b.data[i] = frame->data;
+		b.lengths[i] = lb_load64(&m.pkt_len);
 	}
 	pipeline_parse_choose()(&b);
 	must(b.n_flow == 0 || b.n_flow == COPIES);
 	must((b.n_flow != 0) == (services.slot[0].family == 4));
 	for (uint32_t i = 0; i < COPIES; i++) {
-		must(b.meta[i].class == meta->class && b.meta[i].reason == meta->reason);
+		const struct lb_meta *same = pipeline_meta(&b, i);
+
+		must(same->class == meta->class && same->reason == meta->reason);
 		if (b.n_flow)
-			must(!memcmp(&b.meta[i], meta, 24));
+			must(!memcmp(same, meta, 24));
 	}
 }
 

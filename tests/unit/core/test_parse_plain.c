@@ -106,8 +106,9 @@ static __attribute__((noinline)) void compare(const struct lb_frame *frame, stru
 	memset(&quick, 0, sizeof(quick));
 	lb_parse(frame, lb_mac_load(mac), &whole);
 	counts->flows += whole.class == LB_CLASS_FLOW;
-	if (!lb_parse_tcp4(frame, lb_mac_load(mac), &quick) &&
-	    !lb_parse_tcp6(frame, lb_mac_load(mac), &quick))
+	if (lb_parse_tcp4(frame, lb_mac_load(mac)))
+		lb_tcp4_meta(frame->data, &quick);
+	else if (!lb_parse_tcp6(frame, lb_mac_load(mac), &quick))
 		return;
 	counts->plain++;
 	assert_memory_equal(&whole, &quick, sizeof(whole));

@@ -135,35 +135,41 @@ static void burst_parse(struct burst *b, struct harness *h, struct rte_mbuf **pk
 	b->tables = h->tables;
 	b->pkt = pkts;
 	b->n = n;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		b->data[i] = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
+		b->lengths[i] = lb_load64(&pkts[i]->pkt_len);
+	}
 	parse(b);
 }
 
-static void check_same_packet(const struct burst *a, const struct burst *b, uint32_t i)
+static void check_same_packet(struct burst *a, struct burst *b, uint32_t i)
 {
-	const struct lb_meta *meta = &a->meta[i];
+	const struct lb_meta *meta = pipeline_meta(a, i), *other = pipeline_meta(b, i);
 
 	assert_int_equal(a->result[i], b->result[i]);
-	assert_int_equal(meta->class, b->meta[i].class);
+	assert_int_equal(meta->class, other->class);
 	if (meta->class > LB_CLASS_ICMP_ERROR)
 		return;
-	assert_memory_equal(meta, &b->meta[i], meta->family == 4 ? 24 : sizeof(*meta));
+	assert_memory_equal(meta, other, meta->family == 4 ? 24 : sizeof(*meta));
 	if (a->result[i] != LB_VERDICT_FORWARD)
 		return;
 	assert_int_equal(a->key[i], b->key[i]);
 	assert_int_equal(a->spread[i], b->spread[i]);
 	assert_int_equal(a->steps[i], b->steps[i]);
+	assert_int_equal(a->l3_len[i], b->l3_len[i]);
+	assert_int_equal(a->l3_len[i], meta->l3_len);
 	assert_ptr_equal(a->bucket[i], b->bucket[i]);
 	assert_ptr_equal(a->service[i], b->service[i]);
 }
 
-static uint32_t check_same(const struct burst *a, const struct burst *b)
+static uint32_t check_same(struct burst *a, struct burst *b)
 {
 	assert_int_equal(a->n_flow, b->n_flow);
 	assert_memory_equal(a->flow, b->flow, a->n_flow);
 	assert_int_equal(a->n_icmp, b->n_icmp);
 	assert_memory_equal(a->icmp, b->icmp, a->n_icmp);
+	assert_int_equal(a->plain, b->plain);
+	assert_int_equal(a->l2, b->l2);
 	for (uint32_t i = 0; i < a->n; i++)
 		check_same_packet(a, b, i);
 	return a->n_flow;
