@@ -196,6 +196,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: cpus [-j FILE]\n");
 		return 2;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0); /* what is wrong is to be the last word */
 	pin(0);
 	for (uint32_t i = 0; i < REPETITIONS; i++) {
 		double trip_ns, line_ns;

@@ -174,6 +174,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: cycles [-j FILE] [-r REPETITIONS] [-m MAX_FLOWS]\n");
 		return 2;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0); /* what is wrong is to be the last word */
 	priority_take();
 	hugepages = world_eal_start(argv[0], MEMORY_MB);
 	w = world_create("cycles", CYCLES_MBUFS);

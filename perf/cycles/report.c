@@ -138,6 +138,8 @@ int report_write(const struct report *r, json_t *machine, const char *path)
 	all = json_pack("{s:O, s:O, s:O}", "machine", machine, "rows", r->rows, "figures",
 			r->figures);
 	err = json_dump_file(all, path, JSON_INDENT(1)) ? -EIO : 0;
+	if (err)
+		fprintf(stderr, "cycles: cannot write %s\n", path);
 	json_decref(all);
 	return err;
 }

@@ -81,8 +81,11 @@ int report_write(struct publish_times *const *times, uint32_t n, const struct pu
 			"instances", load->instances, "mpps",
 			(double)load->packets / load->seconds / 1e6, "busy", load->busy, "rows",
 			rows);
-	if (path && json_dump_file(all, path, JSON_INDENT(1)))
+	if (path && json_dump_file(all, path, JSON_INDENT(1))) {
+		fflush(stdout);
+		fprintf(stderr, "publish: cannot write %s\n", path);
 		err = -EIO;
+	}
 	json_decref(all);
 	return err;
 }

@@ -147,6 +147,6 @@ def draw(folder, figures, raw):
     for plot in wanted(figures, raw):
         try:
             drawn.append((plot, render(plot, folder), ""))
-        except RuntimeError as e:
+        except (RuntimeError, OSError) as e:
             drawn.append((plot, None, str(e)))
     return drawn
