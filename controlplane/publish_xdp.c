@@ -226,6 +226,7 @@ static int claim(struct publish_backend *x, const char *port)
 /* The maps, and the directory of what is in them; both or neither. */
 static int maps_open(struct publish_backend *x, const struct xdp_object_options *opt)
 {
+	struct xdp_object_options anew = *opt;
 	int err = xdp_object_open(&x->object, opt);
 
 	x->load_failed = err != 0;
@@ -235,9 +236,9 @@ static int maps_open(struct publish_backend *x, const struct xdp_object_options 
 	if (err == -ESTALE) {
 		log_warn("xdp: flows are there, but not the directory of what they name; they are "
 			 "forgotten");
-		xdp_object_forget(&x->object);
+		anew.anew = true;
 		xdp_object_close(&x->object);
-		err = xdp_object_open(&x->object, opt);
+		err = xdp_object_open(&x->object, &anew);
 		if (!err)
 			err = publish_xdp_segment_open(&x->link, x->options.run_dir, &x->object);
 	}

@@ -211,18 +211,17 @@ static bool maps_are_there(const struct xdp_object *o)
 	return false;
 }
 
-static int pins_prepare(struct xdp_object *o)
+/* What is adopted is opened by its pin. New maps get theirs when the kernel has taken the program. */
+static int pins_prepare(struct xdp_object *o, bool anew)
 {
 	char path[PATH_BYTES];
-	bool there = maps_are_there(o);
+	bool there = !anew && maps_are_there(o);
 
 	o->adopted = there && pinned_layout(o) == layout_hash(o);
-	if (there && !o->adopted) {
+	if (there && !o->adopted)
 		why_set(o,
 			"the flow table has another layout or size than before; it begins empty");
-		maps_unpin(o);
-	}
-	for (size_t i = 0; i < PIN_COUNT; i++) {
+	for (size_t i = 0; o->adopted && i < PIN_COUNT; i++) {
 		if (pins[i].paired && !o->paired)
 			continue;
 		pin_path(o, pins[i].name, path);
@@ -230,6 +229,22 @@ static int pins_prepare(struct xdp_object *o)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+/* In the place of others' maps, if some are there. */
+static int maps_pin(const struct xdp_object *o)
+{
+	char path[PATH_BYTES];
+	int err = 0;
+
+	maps_unpin(o);
+	for (size_t i = 0; i < PIN_COUNT && !err; i++) {
+		if (pins[i].paired && !o->paired)
+			continue;
+		pin_path(o, pins[i].name, path);
+		err = bpf_obj_pin(bpf_map__fd(pinned_map(o, i)), path);
+	}
+	return err;
 }
 
 /* ---- Loading ---- */
@@ -262,7 +277,7 @@ static int load_once(struct xdp_object *o, const struct xdp_object_options *opt,
 	if (!o->skel)
 		return -errno;
 	sizes_set(o, opt);
-	err = pins_prepare(o);
+	err = pins_prepare(o, opt->anew);
 	if (!err)
 		err = sluice_xdp__load(o->skel);
 	return err;
@@ -393,6 +408,9 @@ int xdp_object_open(struct xdp_object *o, const struct xdp_object_options *opt)
 	regions_give(o, opt);
 	o->control->magic = LB_XDP_MAGIC;
 	o->control->layout = layout_hash(o);
+	err = o->adopted ? 0 : maps_pin(o);
+	if (err)
+		why_set(o, "the maps cannot be pinned: %s", strerror(-err));
 out:
 	if (err)
 		xdp_object_close(o);
@@ -550,11 +568,6 @@ int xdp_object_attach(struct xdp_object *o, int ifindex)
 	else if (err != -EBUSY)
 		why_set(o, "the interface takes no XDP program: %s", strerror(-err));
 	return err;
-}
-
-void xdp_object_forget(struct xdp_object *o)
-{
-	maps_unpin(o);
 }
 
 void xdp_object_detach(struct xdp_object *o, int ifindex)

@@ -27,6 +27,7 @@ struct xdp_object_options {
 	uint32_t mtu;	/* of the interface; frames that fill more than one buffer need more */
 	bool paired;	/* with a DPDK process; then it is queues, not CPUs, that have tables */
 	bool is_behind; /* to be attached where libxdp's dispatcher is */
+	bool anew;	/* with new maps, whatever is pinned */
 };
 
 enum xdp_object_mode { XDP_OBJECT_NONE, XDP_OBJECT_NATIVE, XDP_OBJECT_GENERIC };
@@ -65,8 +66,9 @@ struct xdp_object {
 
 /**
  * Load the program; take over what is pinned, if its layout is this program's and its sizes are
- * these, else begin anew.
- * Return: 0; -errno, and object->why says it in one sentence.
+ * these, else begin anew: new maps are pinned in its place once they and the program are there.
+ * Return: 0; -errno, and object->why says it in one sentence; if the kernel refuses, what is pinned is
+ * as before.
  */
 int xdp_object_open(struct xdp_object *object, const struct xdp_object_options *options);
 
@@ -84,9 +86,6 @@ int xdp_object_attach(struct xdp_object *object, int ifindex);
  * @ifindex: of the interface, if it is still there.
  */
 void xdp_object_detach(struct xdp_object *object, int ifindex);
-
-/** Have the next start begin with new maps. The program that runs goes on with these until then. */
-void xdp_object_forget(struct xdp_object *object);
 
 /** Leave everything as it is, and forget it. */
 void xdp_object_close(struct xdp_object *object);

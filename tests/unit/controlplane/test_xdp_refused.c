@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@
 static char dir[] = "/tmp/sluice-refused.XXXXXX";
 static char log_path[sizeof(dir) + 16];
 
+static bool is_spoilt = true;
+
 /* Reads far behind the context. */
 static int spoil(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
@@ -36,6 +39,8 @@ static int spoil(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long
 	};
 
 	(void)cookie;
+	if (!is_spoilt)
+		return 0;
 	opts->func_info_cnt = 0;
 	opts->line_info_cnt = 0;
 	return bpf_program__set_insns(prog, code, sizeof(code) / sizeof(code[0]));
@@ -61,18 +66,24 @@ static int teardown(void **state)
 	return rmdir(dir);
 }
 
+static struct xdp_object_options options(const char *log)
+{
+	static const uint16_t cpus[] = { 0 };
+
+	return (struct xdp_object_options){ .pin_dir = BPFFS "/sluice-test",
+					    .log_path = log,
+					    .flows = 1000,
+					    .pool_slots = 1021,
+					    .pools = 1,
+					    .cpus = cpus,
+					    .cpu_count = 1,
+					    .mtu = 1500 };
+}
+
 /* Open an object that will be refused. Return: bytes that came on stderr meanwhile. */
 static long open_refused(struct xdp_object *o, const char *log)
 {
-	static const uint16_t cpus[] = { 0 };
-	const struct xdp_object_options opt = { .pin_dir = BPFFS "/sluice-test",
-						.log_path = log,
-						.flows = 1000,
-						.pool_slots = 1021,
-						.pools = 1,
-						.cpus = cpus,
-						.cpu_count = 1,
-						.mtu = 1500 };
+	const struct xdp_object_options opt = options(log);
 	int terminal = dup(STDERR_FILENO);
 	FILE *said = tmpfile();
 	long bytes;
@@ -116,11 +127,57 @@ static void no_file_that_is_not_there_is_promised(void **state)
 	assert_string_equal(o.why, "the kernel refuses the XDP program: Permission denied");
 }
 
+/* Flows of before are lost only to a program that runs. */
+static void pinned_tables_stay(void **state)
+{
+	struct xdp_object_options opt = options(log_path);
+	struct xdp_object o;
+
+	(void)state;
+	is_spoilt = false;
+	assert_int_equal(xdp_object_open(&o, &opt), 0);
+	o.control->generation[0].generation = 77;
+	xdp_object_close(&o);
+	for (int i = 0; i < 2; i++) {
+		opt = options(log_path);
+		opt.flows *= i ? 1 : 2;
+		opt.anew = i;
+		is_spoilt = true;
+		assert_true(xdp_object_open(&o, &opt) < 0);
+		is_spoilt = false;
+		opt = options(log_path);
+		assert_int_equal(xdp_object_open(&o, &opt), 0);
+		assert_true(o.adopted);
+		assert_int_equal(o.control->generation[0].generation, 77);
+		xdp_object_close(&o);
+	}
+	opt.anew = true;
+	assert_int_equal(xdp_object_open(&o, &opt), 0);
+	assert_false(o.adopted);
+	assert_int_equal(o.control->generation[0].generation, 0);
+	xdp_object_detach(&o, 0);
+	xdp_object_close(&o);
+	is_spoilt = true;
+}
+
+/* What was never loaded leaves nothing that a later start would take for a table. */
+static void nothing_is_pinned(void **state)
+{
+	struct xdp_object_options opt = options(log_path);
+	struct xdp_object o;
+
+	(void)state;
+	assert_true(xdp_object_open(&o, &opt) < 0);
+	assert_int_equal(rmdir(opt.pin_dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_sentence_and_a_file),
 		cmocka_unit_test(no_file_that_is_not_there_is_promised),
+		cmocka_unit_test(pinned_tables_stay),
+		cmocka_unit_test(nothing_is_pinned),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
