@@ -54,7 +54,7 @@ LB_RARE uint32_t lb_xdp_find_anywhere(const struct lb_xdp_packet *p)
 
 	if (!p || !lb_xdp_env_fill(&env, p))
 		return LB_INSTANCE_NONE;
-	instance = lb_table_peek(&env.table, p->key, p->spread);
+	instance = lb_table_peek(&env.table, p->key, p->spread, p->now, &env.gen->timeouts);
 	if (instance != LB_INSTANCE_NONE || !lb_xdp_may_peek(env.cpu))
 		return instance;
 	for (uint32_t region = 0; region < LB_XDP_REGIONS_MAX; region++) {
@@ -62,7 +62,7 @@ LB_RARE uint32_t lb_xdp_find_anywhere(const struct lb_xdp_packet *p)
 
 		if (region >= lb_xdp_regions)
 			break;
-		instance = lb_table_peek(&other, p->key, p->spread);
+		instance = lb_table_peek(&other, p->key, p->spread, p->now, &env.gen->timeouts);
 		if (instance != LB_INSTANCE_NONE)
 			break;
 	}

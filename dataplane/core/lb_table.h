@@ -254,14 +254,17 @@ LB_INLINE bool lb_table_insert(struct lb_table *table, const struct lb_flow_inse
 	return true;
 }
 
-LB_INLINE uint32_t lb_bucket_peek(const struct lb_bucket *bucket, uint64_t key)
+LB_INLINE uint32_t lb_bucket_peek(const struct lb_bucket *bucket, uint64_t key, uint16_t now,
+				  const struct lb_flow_timeouts *timeouts)
 {
 	for (uint32_t i = 0; i < LB_BUCKET_SLOTS; i++) {
 		uint32_t instance;
 
 		if (lb_load_acquire(&bucket->key[i]) != key)
 			continue;
-		instance = lb_load_acquire(&bucket->instance[i]);
+		instance = lb_bucket_expired(bucket, i, now, timeouts)
+				   ? LB_INSTANCE_NONE
+				   : lb_load_acquire(&bucket->instance[i]);
 		if (lb_load_acquire(&bucket->key[i]) == key)
 			return instance;
 	}
@@ -270,21 +273,23 @@ LB_INLINE uint32_t lb_bucket_peek(const struct lb_bucket *bucket, uint64_t key)
 
 /**
  * What another worker's table says of a flow. May miss a flow that is being
- * written; never returns a torn instance.
+ * written; never returns a torn instance, nor that of an expired flow, which
+ * another one may know better (lb_steer_expire()).
  * Return: instance, or LB_INSTANCE_NONE. Context: any thread.
  */
-LB_INLINE uint32_t lb_table_peek(const struct lb_table *table, uint64_t key, uint64_t spread)
+LB_INLINE uint32_t lb_table_peek(const struct lb_table *table, uint64_t key, uint64_t spread,
+				 uint16_t now, const struct lb_flow_timeouts *timeouts)
 {
 	uint32_t primary = lb_table_primary(table, spread);
 	const struct lb_bucket *bucket = lb_table_bucket(table, primary);
 	uint32_t instance = LB_INSTANCE_NONE;
 
 	if (bucket)
-		instance = lb_bucket_peek(bucket, key);
+		instance = lb_bucket_peek(bucket, key, now, timeouts);
 	if (instance != LB_INSTANCE_NONE)
 		return instance;
 	bucket = lb_table_bucket(table, lb_table_other(table, spread, primary));
-	return bucket ? lb_bucket_peek(bucket, key) : LB_INSTANCE_NONE;
+	return bucket ? lb_bucket_peek(bucket, key, now, timeouts) : LB_INSTANCE_NONE;
 }
 
 struct lb_sweep {

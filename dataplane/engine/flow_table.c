@@ -49,9 +49,10 @@ bool flow_table_insert(struct flow_table *flows, const struct lb_flow_insert *fl
 	return lb_table_insert(&flows->table, flow);
 }
 
-uint32_t flow_table_peek(const struct flow_table *flows, uint64_t key, uint64_t spread)
+uint32_t flow_table_peek(const struct flow_table *flows, uint64_t key, uint64_t spread,
+			 uint16_t now, const struct lb_flow_timeouts *timeouts)
 {
-	return lb_table_peek(&flows->table, key, spread);
+	return lb_table_peek(&flows->table, key, spread, now, timeouts);
 }
 
 uint32_t flow_table_sweep(struct flow_table *flows, const struct flow_sweep *sweep,

@@ -34,7 +34,8 @@ bool flow_table_find(const struct flow_table *flows, uint64_t key, uint64_t spre
 bool flow_table_insert(struct flow_table *flows, const struct lb_flow_insert *flow);
 
 /** lb_table_peek(). Context: any thread. */
-uint32_t flow_table_peek(const struct flow_table *flows, uint64_t key, uint64_t spread);
+uint32_t flow_table_peek(const struct flow_table *flows, uint64_t key, uint64_t spread,
+			 uint16_t now, const struct lb_flow_timeouts *timeouts);
 
 #define FLOW_TABLE_SWEEP_TICKS 32 /* ticks that a round over the whole table takes */
 

@@ -249,13 +249,15 @@ void pipeline_misses(struct burst *b)
 static uint32_t flow_find_anywhere(const struct burst *b, uint32_t i)
 {
 	struct pipeline *pl = b->pl;
-	uint32_t instance = flow_table_peek(pl->flows, b->key[i], b->spread[i]);
+	const struct lb_flow_timeouts *timeouts = &b->tables->timeouts;
+	uint32_t instance = flow_table_peek(pl->flows, b->key[i], b->spread[i], b->now, timeouts);
 
 	if (instance != LB_INSTANCE_NONE || !peers_may_be_asked(pl))
 		return instance;
 	for (uint32_t peer = 0; peer < pl->n_peers && instance == LB_INSTANCE_NONE; peer++)
 		if (pl->peers[peer] != pl)
-			instance = flow_table_peek(pl->peers[peer]->flows, b->key[i], b->spread[i]);
+			instance = flow_table_peek(pl->peers[peer]->flows, b->key[i], b->spread[i],
+						   b->now, timeouts);
 	return instance;
 }
 

@@ -276,6 +276,26 @@ static void time_wraps(void **state)
 	fixture_destroy(f);
 }
 
+static uint32_t peek(const struct fixture *f, uint64_t key, uint16_t now)
+{
+	return flow_table_peek(&f->table, key, lb_flow_spread(&f->secret, key), now, &f->timeouts);
+}
+
+/* What has expired may be known better elsewhere; also if time has wrapped around since. */
+static void others_see_no_expired_flow(void **state)
+{
+	struct fixture *f = fixture_create(100);
+
+	(void)state;
+	assert_true(insert(f, key_of(1), 65530, false));
+	assert_int_equal(peek(f, key_of(1), 65530), key_of(1) % N_INSTANCES);
+	assert_int_equal(peek(f, key_of(1), 94), key_of(1) % N_INSTANCES);
+	assert_int_equal(peek(f, key_of(1), 95), LB_INSTANCE_NONE);
+	state_set(f, key_of(1), LB_FLOW_ESTABLISHED);
+	assert_int_equal(peek(f, key_of(1), 95), key_of(1) % N_INSTANCES);
+	fixture_destroy(f);
+}
+
 /* Sets and clears of random keys against a plain array. */
 static void agrees_with_a_model(void **state)
 {
@@ -295,9 +315,7 @@ static void agrees_with_a_model(void **state)
 		assert_int_equal(there, model[k] != 0);
 		if (there) {
 			assert_int_equal(ref.bucket->instance[ref.slot], model[k] - 1);
-			assert_int_equal(flow_table_peek(&f->table, key_of(k),
-							 lb_flow_spread(&f->secret, key_of(k))),
-					 model[k] - 1);
+			assert_int_equal(peek(f, key_of(k), 0), model[k] - 1);
 			lb_table_move(&f->table.table, &ref.bucket->instance[ref.slot],
 				      (uint16_t)((r >> 32) % N_INSTANCES));
 			model[k] = (uint16_t)((r >> 32) % N_INSTANCES + 1);
@@ -401,6 +419,7 @@ static void *slot_changes(void *arg)
 /* Another worker looks while a slot goes from flow to flow. */
 static void peek_never_mixes_flows(void **state)
 {
+	const struct lb_flow_timeouts never = { { 65535, 65535, 65535, 65535, 65535 } };
 	static struct lb_bucket bucket;
 	uint64_t last = 0, end = clock() + 5 * CLOCKS_PER_SEC; /* of this process: both threads */
 	uint32_t wrong = 0, seen = 0;
@@ -410,7 +429,8 @@ static void peek_never_mixes_flows(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, slot_changes, &bucket), 0);
 	while (seen < KEYS_SEEN && (uint64_t)clock() < end) {
 		uint64_t key = lb_load_acquire(&bucket.key[2]);
-		uint32_t instance = key ? lb_bucket_peek(&bucket, key) : LB_INSTANCE_NONE;
+		uint32_t instance =
+			key ? lb_bucket_peek(&bucket, key, 0, &never) : LB_INSTANCE_NONE;
 
 		seen += key != last;
 		last = key;
@@ -430,6 +450,7 @@ int main(void)
 		cmocka_unit_test(flood_spares_confirmed_flows),
 		cmocka_unit_test(sweep_forgets_what_it_should),
 		cmocka_unit_test(time_wraps),
+		cmocka_unit_test(others_see_no_expired_flow),
 		cmocka_unit_test(agrees_with_a_model),
 		cmocka_unit_test(vector_searches_agree),
 		cmocka_unit_test(states_follow_the_packets),

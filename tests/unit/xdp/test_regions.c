@@ -332,6 +332,29 @@ static void icmp_error_finds_a_flow_of_another_cpu(void **state)
 	assert_int_equal(w->xdp->cpu->stats.flows, opened);
 }
 
+/* Its ports are another connection's by now, which another CPU knows. */
+static void icmp_error_follows_a_port_used_again(void **state)
+{
+	struct world *w = *state;
+	uint16_t ports[20];
+	int instance;
+
+	open_flows(w, 1, ports, 20);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_ACK), 2);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_RST), 2);
+	drain_twice(w);
+	for (uint32_t i = 0; i < 20; i++) {
+		instance = send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_SYN);
+		assert_int_not_equal(instance, 2);
+		for (uint32_t region = 0; region < REGIONS; region++) {
+			w->xdp->cpu->region = region;
+			assert_int_equal(run_mbuf(w, icmp_error(w->h, ports[i])), instance);
+		}
+	}
+}
+
 #define REGION_TEST(name) cmocka_unit_test_setup_teardown(name, world_create, world_destroy)
 
 int main(int argc, char **argv)
@@ -349,6 +372,7 @@ int main(int argc, char **argv)
 		REGION_TEST(cpu_without_region_sends_a_flow_one_way),
 		REGION_TEST(cpu_without_region_leaves_flows_where_they_are),
 		REGION_TEST(icmp_error_finds_a_flow_of_another_cpu),
+		REGION_TEST(icmp_error_follows_a_port_used_again),
 	};
 
 	(void)argc;
