@@ -76,7 +76,7 @@ def judge(gaps, what):
 
 
 def baseline(lab):
-    """Books when all clients are gone, and the flows with them."""
+    """Books when all clients are gone, and the flows with them: of all scenarios on this port, as counts outlive both daemons."""
     wait_for("the flows to end", lambda: sum(lab.flows().values()) == 0, 40)
     return lab.account()
 
@@ -91,7 +91,7 @@ def killed(lab):
         watched.switch("back to DPDK", lambda: (lab.dataplane.start(), wait_carrier(lab, "dpdk")))
     judge(watched.close(), "kill -9")
     expect(carrier(lab)["takeovers"] >= before + ROUNDS, f"only {carrier(lab)['takeovers']} takeovers")
-    figure(f"kill -9: {HELD} connections lived on, {watched.requests:,} requests, none failed; {baseline(lab)}")
+    figure(f"kill -9: {HELD} connections lived on, {watched.requests:,} requests, none failed; {lab.account()}")
 
 
 def stopped(lab):
@@ -103,7 +103,7 @@ def stopped(lab):
         wait_carrier(lab, "xdp")
         watched.switch("back to DPDK", lambda: (lab.dataplane.process.send_signal(signal.SIGCONT), wait_carrier(lab, "dpdk")))
     judge(watched.close(), "SIGSTOP")
-    counters = baseline(lab)
+    counters = lab.account()
     expect(counters.drops["late"] > 0, "nothing was late")
     figure(f"SIGSTOP: {counters.drops['late']} packets were late; {counters}")
 
@@ -132,7 +132,7 @@ def ended(lab):
         watched.switch("to XDP", lambda: expect_equal(lab.dataplane.kill(signal.SIGTERM), 0, "exit code"))
         watched.switch("back to DPDK", lambda: (lab.dataplane.start(), wait_carrier(lab, "dpdk")))
     judge(watched.close(), "SIGTERM")
-    baseline(lab)
+    lab.account()
 
 
 def both_killed(lab):
@@ -146,7 +146,7 @@ def both_killed(lab):
         watched.switch("back to DPDK", lambda: (lab.sluiced.start(), wait_carrier(lab, "dpdk")))
         lab.wait_up()
     judge(watched.close(), "both killed")
-    figure(f"both killed: {baseline(lab)}")
+    figure(f"both killed: {lab.account()}")
 
 
 def changed_meanwhile(lab):
