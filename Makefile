@@ -164,13 +164,13 @@ $(O)/obj/%.o: %.c $(flags_file)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(call flags,$<) -MD -MP -c -o $@ $<
 
-# One looks at each slot of each table; that loop is to be one of vectors. The other has small arrays of
+# One looks at each slot of each table; that loop is to be one of vectors. The others have small arrays of
 # vectors, which are to stay in registers.
-$(O)/obj/dataplane/engine/tables_check.o: CFLAGS += -O3
-$(O)/obj/dataplane/engine/pipeline_parse_avx512.o: CFLAGS += -O3
+vector_objs := $(addprefix $(O)/obj/dataplane/engine/,tables_check.o pipeline_parse_avx512.o \
+	pipeline_parse6_avx512.o)
+$(vector_objs): CFLAGS += -O3
 # Objects whose flags stand in this file.
-$(O)/obj/dataplane/engine/tables_check.o $(O)/obj/dataplane/engine/pipeline_parse_avx512.o \
-	$(O)/obj/perf/pktgen/wire.o: Makefile
+$(vector_objs) $(O)/obj/perf/pktgen/wire.o: Makefile
 
 # Loaders include the skeletons; after the first build the dependency files know which (-MD, not
 # -MMD: for the compiler a skeleton is a system header, so that its warnings are not ours).

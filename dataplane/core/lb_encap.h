@@ -137,18 +137,18 @@ LB_INLINE void lb_write_tunnel44(uint8_t *frame, const struct lb_instance *insta
 
 /** The same for any families. */
 LB_INLINE void lb_write_tunnel_plain(uint8_t *frame, const struct lb_instance *instance,
-				     const struct lb_meta *meta, uint64_t spread)
+				     uint32_t inner_len, uint8_t inner_family, uint64_t spread)
 {
 	uint8_t *outer = frame + sizeof(struct lb_eth);
 
 	if (instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN) {
 		lb_copy(frame, instance->header, sizeof(struct lb_eth) + LB_TUNNEL4_LEN);
-		lb_outer4_finish((struct lb_ipv4 *)outer, lb_template_csum(instance), meta->l3_len,
-				 meta->family);
+		lb_outer4_finish((struct lb_ipv4 *)outer, lb_template_csum(instance), inner_len,
+				 inner_family);
 		return;
 	}
 	lb_copy(frame, instance->header, sizeof(struct lb_eth) + LB_TUNNEL6_LEN);
-	lb_outer6_finish((struct lb_ipv6 *)outer, meta->l3_len, meta->family, spread);
+	lb_outer6_finish((struct lb_ipv6 *)outer, inner_len, inner_family, spread);
 }
 
 /* Turn the Ethernet header round and move it, with a VLAN tag if there is one, to @frame. */

@@ -99,8 +99,13 @@ LB_INLINE void lb_tcp4_meta(const uint8_t *frame, struct lb_meta *meta)
 	lb_store64(&meta->client4, lb_load64(&headers->ip.src));
 }
 
-#define LB_TCP6_L4_OFFSET ((uint16_t)(sizeof(struct lb_eth) + sizeof(struct lb_ipv6)))
-#define LB_TCP6_HEADERS (LB_TCP6_L4_OFFSET + (uint32_t)sizeof(struct lb_tcp))
+struct lb_tcp6 {
+	struct lb_eth eth;
+	struct lb_ipv6 ip;
+	struct lb_tcp tcp;
+} LB_PACKED;
+
+#define LB_TCP6_L4_OFFSET LB_OFFSETOF(struct lb_tcp6, tcp)
 
 LB_INLINE bool lb_tcp6_is_right(const struct lb_ipv6 *ip, const struct lb_tcp *tcp, uint32_t l3_len,
 				uint32_t room)
@@ -112,33 +117,38 @@ LB_INLINE bool lb_tcp6_is_right(const struct lb_ipv6 *ip, const struct lb_tcp *t
 	       !lb_tcp_flags_are_bad(tcp->flags);
 }
 
-/**
- * Classify a frame if it is a plain one over IPv6.
- * Return: whether it is LB_CLASS_FLOW, and @meta as lb_parse() fills it in; else @meta is untouched.
- * Context: worker; pure.
- */
-LB_INLINE bool lb_parse_tcp6(const struct lb_frame *frame, uint64_t mac, struct lb_meta *meta)
+LB_INLINE uint32_t lb_ipv6_len(const struct lb_ipv6 *ip)
 {
-	const struct lb_eth *eth = (const struct lb_eth *)frame->data;
-	const struct lb_ipv6 *ip = (const struct lb_ipv6 *)(eth + 1);
-	const struct lb_tcp *tcp = (const struct lb_tcp *)(ip + 1);
+	return lb_be16_to_cpu(ip->payload_len) + (uint32_t)sizeof(*ip);
+}
+
+/** lb_parse_tcp4() of IPv6. */
+LB_INLINE uint32_t lb_parse_tcp6(const struct lb_frame *frame, uint64_t mac)
+{
+	const struct lb_tcp6 *headers = (const struct lb_tcp6 *)frame->data;
 	uint32_t l3_len;
 
-	if (lb_unlikely(!lb_fits(frame->data, LB_TCP6_HEADERS, frame->end) ||
+	if (lb_unlikely(!lb_fits(headers, sizeof(*headers), frame->end) ||
 			(lb_load64(frame->data) & LB_MAC_MASK) != mac ||
-			eth->type != LB_BE16(LB_ETHERTYPE_IPV6)))
-		return false;
-	l3_len = (uint32_t)lb_be16_to_cpu(ip->payload_len) + (uint32_t)sizeof(*ip);
-	if (lb_unlikely(!lb_tcp6_is_right(ip, tcp, l3_len, frame->len - (uint32_t)sizeof(*eth))))
-		return false;
+			headers->eth.type != LB_BE16(LB_ETHERTYPE_IPV6)))
+		return 0;
+	l3_len = lb_ipv6_len(&headers->ip);
+	if (lb_unlikely(!lb_tcp6_is_right(&headers->ip, &headers->tcp, l3_len,
+					  frame->len - (uint32_t)sizeof(struct lb_eth))))
+		return 0;
+	return l3_len;
+}
+
+/** lb_tcp4_meta() of IPv6. */
+LB_INLINE void lb_tcp6_meta(const uint8_t *frame, struct lb_meta *meta)
+{
+	const struct lb_tcp6 *headers = (const struct lb_tcp6 *)frame;
+
 	lb_store64(meta, LB_TCP_META(6, LB_TCP6_L4_OFFSET));
-	meta->tcp_flags = tcp->flags;
-	meta->l3_len = l3_len;
-	meta->client_port = tcp->sport;
-	meta->vip_port = tcp->dport;
-	lb_copy(meta->client6, ip->src, sizeof(ip->src));
-	lb_copy(meta->vip6, ip->dst, sizeof(ip->dst));
-	return true;
+	meta->tcp_flags = headers->tcp.flags;
+	meta->l3_len = lb_ipv6_len(&headers->ip);
+	lb_store32(&meta->client_port, lb_load32(&headers->tcp.sport));
+	lb_copy(meta->client6, headers->ip.src, 32); /* and the destination */
 }
 
 #endif

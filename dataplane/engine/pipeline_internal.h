@@ -23,9 +23,10 @@ struct burst {
 	uint8_t miss[PIPELINE_BURST];
 	uint8_t icmp[PIPELINE_BURST];
 	/* a bit each */
-	uint64_t plain; /* TCP over IPv4 that lb_parse_tcp4() knows: pipeline_meta() */
-	uint64_t l2;	/* packets of services that are forwarded so */
-	uint64_t full;	/* packets of miss whose first line has no free slot */
+	uint64_t plain4; /* TCP that lb_parse_tcp4() knows: pipeline_meta() */
+	uint64_t plain6; /* and lb_parse_tcp6() */
+	uint64_t l2;	 /* packets of services that are forwarded so */
+	uint64_t full;	 /* packets of miss whose first line has no free slot */
 
 	const uint8_t *data[PIPELINE_BURST] LB_ALIGNED(
 		64);			  /* first byte of the frame, as it came */
@@ -44,8 +45,10 @@ struct burst {
 /** What is known of a packet. That of a plain one is written when it is asked for: seldom. */
 static inline const struct lb_meta *pipeline_meta(struct burst *b, uint32_t i)
 {
-	if (b->plain >> i & 1)
+	if (b->plain4 >> i & 1)
 		lb_tcp4_meta(b->data[i], &b->meta[i]);
+	else if (b->plain6 >> i & 1)
+		lb_tcp6_meta(b->data[i], &b->meta[i]);
 	return &b->meta[i];
 }
 

@@ -38,8 +38,7 @@ static bool classify_other(struct burst *b, uint32_t i, const struct lb_frame *f
 	uint64_t key;
 
 	b->result[i] = LB_VERDICT_KERNEL;
-	if (!lb_parse_tcp6(frame, b->pl->port_mac, meta))
-		lb_parse(frame, b->pl->port_mac, meta);
+	lb_parse(frame, b->pl->port_mac, meta);
 	if (lb_likely(meta->class <= LB_CLASS_ICMP_ERROR)) {
 		service = lb_service_find(services, meta);
 		if (!service)
@@ -58,6 +57,25 @@ static bool classify_other(struct burst *b, uint32_t i, const struct lb_frame *f
 	return false;
 }
 
+static bool classify6(struct burst *b, uint32_t i, const struct lb_frame *frame)
+{
+	const struct lb_tcp6 *headers = (const struct lb_tcp6 *)frame->data;
+	uint32_t l3_len = lb_parse_tcp6(frame, b->pl->port_mac);
+	const struct lb_service *service;
+	uint64_t key;
+
+	if (lb_unlikely(!l3_len))
+		return classify_other(b, i, frame);
+	service = lb_service_find6(b->tables->services, headers->ip.dst, headers->tcp.dport,
+				   LB_IPPROTO_TCP);
+	if (lb_unlikely(!service))
+		return classify_other(b, i, frame);
+	key = lb_flow_hash6(&b->tables->secret, headers->ip.src, headers->tcp.sport, service->salt);
+	flow_note(b, i, service, key, headers->tcp.flags, l3_len);
+	b->plain6 |= 1ULL << i;
+	return true;
+}
+
 bool pipeline_classify(struct burst *b, uint32_t i)
 {
 	const struct lb_service_table *services = b->tables->services;
@@ -68,13 +86,13 @@ bool pipeline_classify(struct burst *b, uint32_t i)
 	uint64_t key;
 
 	if (lb_unlikely(!l3_len))
-		return classify_other(b, i, &frame);
+		return classify6(b, i, &frame);
 	service = lb_service_find4(services, headers->ip.dst, headers->tcp.dport, LB_IPPROTO_TCP);
 	if (lb_unlikely(!service))
 		return classify_other(b, i, &frame);
 	key = lb_flow_key4(headers->ip.src, headers->tcp.sport, service->id);
 	flow_note(b, i, service, key, headers->tcp.flags, l3_len);
-	b->plain |= 1ULL << i;
+	b->plain4 |= 1ULL << i;
 	return true;
 }
 

@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What pipeline_parse.c does, for eight packets at once: plain TCP over IPv4
- * (core/lb_parse_plain.h) in lanes of 64 bits, one packet each. Packets of another kind are left
- * to the code for one packet.
+ * What pipeline_parse.c does, for eight packets at once: plain TCP (core/lb_parse_plain.h) in lanes
+ * of 64 bits, one packet each; IPv6 from the TCP header on in pipeline_parse6_avx512.c. Packets of
+ * another kind are left to the code for one packet.
  */
-#include <immintrin.h>
-#include <stddef.h>
-
-#include "dataplane/core/lb_parse_plain.h"
-#include "dataplane/engine/pipeline_internal.h"
-
-#define LANES 8
-#define ALL_LANES 0xffu
-#define AVX512                                                                                     \
-	__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,bmi,bmi2,popcnt,tune=znver3")))
-#define AVX512_INLINE AVX512 __attribute__((always_inline)) static inline
+#include "dataplane/engine/pipeline_avx512.h"
 
 /* Of the headers two pieces are read that overlap: the first bytes, and the last ones. */
-#define PIECE 32
 #define SECOND_PIECE (sizeof(struct lb_tcp4) - PIECE)
 
 LB_STATIC_ASSERT(SECOND_PIECE == 22 && SECOND_PIECE + 8 == offsetof(struct lb_tcp4, ip.dst) &&
@@ -31,59 +20,14 @@ struct headers {
 	__m512i at16; /* length, identification, fragment, TTL, protocol */
 	__m512i at22; /* TTL, protocol, checksum, source */
 	__m512i at30; /* destination, both ports */
-	__m512i at46; /* data offset, flags */
+	__m512i at38;
+	__m512i at46;  /* data offset, flags */
+	__m512i flags; /* and what follows them */
 	__m512i src;
 	__m512i dst;
 	__m512i ip_len;	 /* in the host's order */
 	__m512i lengths; /* b->lengths */
 };
-
-AVX512_INLINE __m512i splat(uint64_t word)
-{
-	return _mm512_set1_epi64((long long)word);
-}
-
-AVX512_INLINE __m512i low32(__m512i x)
-{
-	return _mm512_and_si512(x, splat(UINT32_MAX));
-}
-
-AVX512_INLINE __m512i high32(__m512i x)
-{
-	return _mm512_srli_epi64(x, 32);
-}
-
-/* Rows of four words to columns: words 0 and 2 of a packet are in even[], 1 and 3 in odd[]. */
-struct pieces {
-	__m512i even[2];
-	__m512i odd[2];
-};
-
-AVX512_INLINE struct pieces pieces_load(const uint8_t *const *row, size_t at)
-{
-	__m512i r[LANES / 2];
-
-	for (uint32_t i = 0; i < LANES / 2; i++)
-		r[i] = _mm512_inserti64x4(
-			_mm512_castsi256_si512(_mm256_loadu_si256((const void *)(row[i] + at))),
-			_mm256_loadu_si256((const void *)(row[i + LANES / 2] + at)), 1);
-	return (struct pieces){
-		.even = { _mm512_unpacklo_epi64(r[0], r[1]), _mm512_unpacklo_epi64(r[2], r[3]) },
-		.odd = { _mm512_unpackhi_epi64(r[0], r[1]), _mm512_unpackhi_epi64(r[2], r[3]) },
-	};
-}
-
-AVX512_INLINE __m512i column_low(const __m512i half[2])
-{
-	return _mm512_permutex2var_epi64(half[0], _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13),
-					 half[1]);
-}
-
-AVX512_INLINE __m512i column_high(const __m512i half[2])
-{
-	return _mm512_permutex2var_epi64(half[0], _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15),
-					 half[1]);
-}
 
 AVX512_INLINE void headers_load(const struct burst *b, uint32_t first, struct headers *h)
 {
@@ -98,15 +42,11 @@ AVX512_INLINE void headers_load(const struct burst *b, uint32_t first, struct he
 	h->at22 = column_low(end.even);
 	h->at30 = column_low(end.odd);
 	h->at46 = column_high(end.odd);
+	h->at38 = column_high(end.even);
+	h->flags = _mm512_srli_epi64(h->at46, 8);
 	h->src = high32(h->at22);
 	h->dst = low32(h->at30);
 	h->ip_len = _mm512_shuffle_epi8(h->at16, _mm512_broadcast_i32x4(swapped));
-}
-
-/* Bits of @mask in which @a and @b differ. */
-AVX512_INLINE __m512i differ(__m512i a, uint64_t b, uint64_t mask)
-{
-	return _mm512_ternarylogic_epi64(a, splat(b), splat(mask), 0x28);
 }
 
 /* lb_tcp4_is_plain(), and that the packet is for this port and may go on. */
@@ -157,20 +97,13 @@ AVX512_INLINE __mmask8 lengths_are_right(const struct headers *h)
 	return _mm512_mask_cmple_epu64_mask(k, _mm512_add_epi64(doff, ip_header), h->ip_len);
 }
 
-AVX512_INLINE __m512i flags_of(const struct headers *h)
-{
-	return _mm512_srli_epi64(h->at46, 8); /* and what follows them */
-}
-
 /* Ports and flags. */
 AVX512_INLINE __mmask8 tcps_are_right(const struct headers *h)
 {
-	__m512i flags = _mm512_and_si512(flags_of(h), splat(LB_TCP_FLAGS_JUDGED));
-	__m512i good = _mm512_srlv_epi64(splat(LB_TCP_FLAGS_GOOD), flags);
 	__mmask8 k = _mm512_test_epi64_mask(h->at30, splat(0x0000ffff00000000));
 
 	k = _mm512_mask_test_epi64_mask(k, h->at30, splat(0xffff000000000000));
-	return _mm512_mask_test_epi64_mask(k, good, splat(1));
+	return _kand_mask8(k, flags_are_right(h->flags));
 }
 
 /*
@@ -185,37 +118,14 @@ AVX512_INLINE __mmask8 parse(const struct headers *h, uint64_t mac)
 	return _kand_mask8(k, tcps_are_right(h));
 }
 
-/* What is read of the services' entries. */
-struct services {
-	__m512i key;  /* lb_service_key4() */
-	__m512i id;   /* in the upper half: id (2), pool (2) */
-	__m512i last; /* the last word: forward in its fifth byte */
-};
-
-LB_STATIC_ASSERT(sizeof(struct lb_service) == PIECE && offsetof(struct lb_service, id) == 20 &&
-			 offsetof(struct lb_service, forward) == 28,
-		 "struct services");
-
-AVX512_INLINE struct services services_load(const struct lb_service *const *service)
-{
-	struct pieces s = pieces_load((const uint8_t *const *)service, 0);
-
-	return (struct services){
-		.key = column_low(s.even),
-		.id = column_high(s.even),
-		.last = column_high(s.odd),
-	};
-}
-
 /* The entries where the search for a service begins: see lb_service_hash4(). */
 AVX512_INLINE __m512i services_hash(const struct lb_service_table *table, __m512i key)
 {
 	__m512i hash =
 		_mm512_mullo_epi64(_mm512_xor_si512(_mm512_ror_epi64(key, 32), splat(table->seed)),
 				   splat(LB_HASH_MUL1));
-	__m512i index = _mm512_and_si512(_mm512_srli_epi64(hash, 48), splat(table->mask));
 
-	return _mm512_add_epi64(_mm512_slli_epi64(index, 5), splat((uintptr_t)table->slot));
+	return services_at(table, _mm512_srli_epi64(hash, 48));
 }
 
 /* lb_service_key4(). */
@@ -234,27 +144,6 @@ AVX512_INLINE __m512i clients(const struct headers *h)
 	return _mm512_ternarylogic_epi64(h->at30, splat(0x0000ffff00000000), h->src, 0xea);
 }
 
-/* lb_flow_spread(). */
-AVX512_INLINE __m512i flows_spread(const struct lb_secret *secret, __m512i key)
-{
-	__m512i x = _mm512_xor_si512(key, splat(secret->word[4]));
-
-	x = _mm512_mullo_epi64(x, splat(secret->word[5] | 1));
-	x = _mm512_mullo_epi64(_mm512_xor_si512(x, high32(x)), splat(LB_HASH_MUL1));
-	return _mm512_xor_si512(x, high32(x));
-}
-
-/* lb_flow_steps() of lb_flow_event(), by the flags FIN, SYN and RST: the lowest three. */
-AVX512_INLINE __m128i steps(const struct headers *h)
-{
-	const __m512i of_flags =
-		_mm512_setr_epi64(LB_FLOW_STEPS_DATA, LB_FLOW_STEPS_FIN, LB_FLOW_STEPS_SYN,
-				  LB_FLOW_STEPS_FIN, LB_FLOW_STEPS_RST, LB_FLOW_STEPS_RST,
-				  LB_FLOW_STEPS_RST, LB_FLOW_STEPS_RST);
-
-	return _mm512_cvtepi64_epi16(_mm512_permutexvar_epi64(flags_of(h), of_flags));
-}
-
 /* What flow_note() notes of the packets themselves, of all lanes; and for flows_find(). */
 AVX512_INLINE void packets_note(struct burst *b, uint32_t first, const struct headers *h)
 {
@@ -264,34 +153,59 @@ AVX512_INLINE void packets_note(struct burst *b, uint32_t first, const struct he
 	_mm512_store_si512(&b->spread[first], service);
 	_mm512_store_si512(&b->key[first], clients(h));
 	_mm256_store_si256((void *)&b->l3_len[first], _mm512_cvtepi64_epi32(h->ip_len));
-	_mm_store_si128((void *)&b->steps[first], steps(h));
+	_mm_store_si128((void *)&b->steps[first], steps(h->flags));
 	_mm_store_si128((void *)&b->result[first], _mm_set1_epi16(LB_VERDICT_FORWARD));
 }
 
 /* The rest of flow_note(). Return: those whose service was found where the search begins. */
-AVX512_INLINE __mmask8 flows_find(struct burst *b, uint32_t first, __mmask8 plain)
+AVX512_INLINE uint32_t flows_find(struct burst *b, uint32_t first, uint32_t plain)
 {
-	const struct lb_table *flows = &b->pl->flows->table;
 	struct services s = services_load(&b->service[first]);
-	__mmask8 found =
-		_mm512_mask_cmpeq_epi64_mask(plain, _mm512_load_si512(&b->spread[first]), s.key);
-	__mmask8 is_l2 =
-		_mm512_mask_cmpeq_epi64_mask(found, _mm512_and_si512(s.last, splat(0xffULL << 32)),
-					     splat((uint64_t)LB_FORWARD_L2 << 32));
+	__mmask8 found = _mm512_mask_cmpeq_epi64_mask((__mmask8)plain,
+						      _mm512_load_si512(&b->spread[first]), s.key);
 	__m512i key =
 		_mm512_or_si512(_mm512_load_si512(&b->key[first]), _mm512_slli_epi64(s.id, 16));
 	__m512i spread = flows_spread(&b->tables->secret, key);
-	__m512i bucket = _mm512_mul_epu32(high32(spread), splat(flows->n_buckets));
 
-	bucket = _mm512_slli_epi64(high32(bucket), 6);
-	bucket = _mm512_add_epi64(bucket, splat((uintptr_t)flows->bucket));
-	_mm512_store_si512(&b->bucket[first], bucket);
+	_mm512_store_si512(&b->bucket[first], flows_bucket(&b->pl->flows->table, spread, found));
 	_mm512_store_si512(&b->key[first], key);
 	_mm512_store_si512(&b->spread[first], spread);
-	b->l2 |= (uint64_t)is_l2 << first;
+	b->l2 |= (uint64_t)services_l2(&s, found) << first;
 	for (uint32_t i = 0; i < LANES; i++)
 		__builtin_prefetch(b->bucket[first + i]);
 	return found;
+}
+
+/*
+ * Packets for this port with a right IPv6 header, in front of a TCP header that is there to be read.
+ * A part of it is in the frame's second line: have it brought.
+ */
+AVX512_INLINE uint32_t six_begin(const struct burst *b, uint32_t first, const struct headers *h,
+				 struct six *six)
+{
+	const __m128i swapped =
+		_mm_setr_epi8(3, 2, -1, -1, -1, -1, -1, -1, 11, 10, -1, -1, -1, -1, -1, -1);
+	__m512i payload = _mm512_shuffle_epi8(h->at16, _mm512_broadcast_i32x4(swapped));
+	/* ethertype and version; protocol */
+	__m512i type = differ(h->at8, 0x0060dd8600000000, 0x00f0ffff00000000);
+	__m512i next = differ(h->at16, (uint64_t)LB_IPPROTO_TCP << 32, 0xffULL << 32);
+	__m512i wrong = _mm512_ternarylogic_epi64(differ(h->at0, b->pl->port_mac, LB_MAC_MASK),
+						  type, next, 0xfe);
+	__mmask8 k = _mm512_testn_epi64_mask(wrong, wrong);
+
+	k = _mm512_mask_test_epi64_mask(k, h->at16, splat(0xffULL << 40)); /* hop limit */
+	k = _mm512_mask_cmpge_epu64_mask(k, _mm512_and_si512(h->lengths, splat(0x0000ffff00000000)),
+					 splat(sizeof(struct lb_tcp6) << 32));
+	if (!k)
+		return 0;
+	for (uint32_t i = 0; i < LANES; i++)
+		__builtin_prefetch(b->data[first + i] + sizeof(struct lb_tcp6) - 1);
+	*six = (struct six){
+		.src = { h->at22, h->at30 },
+		.dst = { h->at38, h->at46 },
+		.ip_len = _mm512_add_epi64(payload, splat(sizeof(struct lb_ipv6))),
+	};
+	return k;
 }
 
 /* One by one. Return: the lanes of flows among them. */
@@ -325,47 +239,70 @@ AVX512_INLINE bool have_headers(__m512i lengths)
 				       splat(data_len)) == 0;
 }
 
-/* Eight packets. Return: the lanes of plain ones. */
-AVX512_INLINE uint32_t packets_parse(struct burst *b, uint32_t first)
+/* Lanes of packets that are done together. */
+struct plain {
+	uint8_t four, six;
+};
+
+/* The first pass, of eight packets. */
+AVX512_INLINE struct plain packets_parse(struct burst *b, uint32_t first, struct six *six)
 {
 	struct headers h = { .lengths = _mm512_load_si512(&b->lengths[first]) };
-	uint32_t plain;
+	struct plain plain = { 0 };
 
 	if (lb_unlikely(!have_headers(h.lengths)))
-		return 0;
+		return plain;
 	headers_load(b, first, &h);
-	plain = parse(&h, b->pl->port_mac);
-	packets_note(b, first, &h);
+	plain.four = parse(&h, b->pl->port_mac);
+	if (plain.four)
+		packets_note(b, first, &h);
+	if (plain.four != ALL_LANES)
+		plain.six = (uint8_t)six_begin(b, first, &h, six);
 	return plain;
 }
 
-/* Return: the lanes of flows among eight packets. */
-AVX512_INLINE uint32_t packets_classify(struct burst *b, uint32_t first, uint32_t plain)
+/* The last one. Return: the lanes of flows. */
+AVX512_INLINE uint32_t packets_classify(struct burst *b, uint32_t first, struct plain plain,
+					const struct six *six)
 {
-	uint32_t flows = lb_likely(plain) ? flows_find(b, first, (__mmask8)plain) : 0;
+	uint32_t four = 0, sixes = 0, flows;
 
-	b->plain |= (uint64_t)flows << first;
+	if (plain.four)
+		four = flows_find(b, first, plain.four);
+	if (plain.six)
+		sixes = pipeline_six_find(b, first, six, plain.six);
+	b->plain4 |= (uint64_t)four << first;
+	b->plain6 |= (uint64_t)sixes << first;
+	flows = four | sixes;
 	if (lb_unlikely(flows != ALL_LANES))
 		flows |= others(b, first, flows ^ ALL_LANES);
 	return flows;
 }
 
 /*
- * In two passes, so that the next eight packets need not wait for what these look up. Where most
+ * In several passes, so that the next eight packets need not wait for what these look up. Where most
  * packets are of another kind, eight at once cost more than they save.
  */
 AVX512 void pipeline_parse_avx512(struct burst *b)
 {
 	const uint32_t n = b->n & ~(LANES - 1u);
-	uint8_t plain[PIPELINE_BURST / LANES];
-	uint32_t n_flow = 0, last = ALL_LANES, end;
+	struct plain plain[PIPELINE_BURST / LANES];
+	struct six six[PIPELINE_BURST / LANES];
+	uint32_t n_flow = 0, known = ALL_LANES, sixes = 0, end;
 
-	for (end = 0; end < n && __builtin_popcount(last) >= LANES / 2; end += LANES) {
-		last = packets_parse(b, end);
-		plain[end / LANES] = (uint8_t)last;
+	for (end = 0; end < n && __builtin_popcount(known) >= LANES / 2; end += LANES) {
+		struct plain *lanes = &plain[end / LANES];
+
+		*lanes = packets_parse(b, end, &six[end / LANES]);
+		known = lanes->four | lanes->six;
+		sixes |= lanes->six;
 	}
+	for (uint32_t i = 0; sixes && i < end; i += LANES)
+		plain[i / LANES].six =
+			(uint8_t)pipeline_six_parse(b, i, &six[i / LANES], plain[i / LANES].six);
 	for (uint32_t i = 0; i < end; i += LANES)
-		n_flow += flows_add(&b->flow[n_flow], i, packets_classify(b, i, plain[i / LANES]));
+		n_flow += flows_add(&b->flow[n_flow], i,
+				    packets_classify(b, i, plain[i / LANES], &six[i / LANES]));
 	b->n_flow = (uint16_t)n_flow;
 	pipeline_parse_rest(b, end);
 }

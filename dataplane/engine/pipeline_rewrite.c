@@ -137,14 +137,24 @@ static inline bool is_reached4(const struct lb_instance *instance)
 	return (lb_load16(&instance->header_len) & header_mask) == header;
 }
 
+/* Family of a packet whose IP header follows a bare Ethernet header; 0 if there is a VLAN tag. */
+static inline uint8_t family_untagged(const struct burst *b, uint32_t i)
+{
+	if (lb_likely(b->plain6 >> i & 1))
+		return 6;
+	if (b->plain4 >> i & 1)
+		return 4;
+	return b->meta[i].l3_offset == sizeof(struct lb_eth) ? b->meta[i].family : 0;
+}
+
 /* What nearly all packets take; the others are left to rewrite_other(). Return: as that one. */
 static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instance *instance,
 			   uint32_t mtu)
 {
 	uint8_t *frame = (uint8_t *)(uintptr_t)b->data[i];
 	const uint32_t l3_len = b->l3_len[i];
-	const struct lb_meta *meta;
 	uint32_t tunnel_len;
+	uint8_t family;
 
 	if (b->l2 >> i & 1) {
 		if (lb_unlikely(!lb_instance_reached(instance, LB_FORWARD_L2)))
@@ -152,18 +162,17 @@ static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instance
 		lb_write_l2(frame, instance);
 		return true;
 	}
-	if (lb_likely((b->plain >> i & 1) && is_reached4(instance) &&
+	if (lb_likely((b->plain4 >> i & 1) && is_reached4(instance) &&
 		      frame_stretch_plain(b->pkt[i], l3_len, LB_TUNNEL4_LEN, mtu))) {
 		lb_write_tunnel44(frame - LB_TUNNEL4_LEN, instance, l3_len);
 		return true;
 	}
-	meta = pipeline_meta(b, i);
 	tunnel_len = lb_tunnel_len(instance);
-	if (lb_unlikely(!lb_instance_reached(instance, LB_FORWARD_IPIP) ||
-			meta->l3_offset != sizeof(struct lb_eth) ||
+	family = family_untagged(b, i);
+	if (lb_unlikely(!lb_instance_reached(instance, LB_FORWARD_IPIP) || !family ||
 			!frame_stretch_plain(b->pkt[i], l3_len, tunnel_len, mtu)))
 		return rewrite_other(b, i, instance, mtu);
-	lb_write_tunnel_plain(frame - tunnel_len, instance, meta, b->spread[i]);
+	lb_write_tunnel_plain(frame - tunnel_len, instance, l3_len, family, b->spread[i]);
 	return true;
 }
 

@@ -44,7 +44,8 @@ static void check_plain(const struct lb_frame *frame, uint64_t mac, const struct
 	if (lb_parse_tcp4(frame, mac)) {
 		lb_tcp4_meta(frame->data, &plain);
 		must(plain.client4 == meta->client4 && plain.vip4 == meta->vip4);
-	} else if (lb_parse_tcp6(frame, mac, &plain)) {
+	} else if (lb_parse_tcp6(frame, mac)) {
+		lb_tcp6_meta(frame->data, &plain);
 		must(lb_addr6_equal(plain.client6, meta->client6) &&
 		     lb_addr6_equal(plain.vip6, meta->vip6));
 	} else {
@@ -75,11 +76,14 @@ static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct
 	struct rte_mbuf *pkts[COPIES];
 
 	services.slot[0] = (struct lb_service){ .id = 1, .forward = LB_FORWARD_L2 };
-	if (meta->class == LB_CLASS_FLOW && meta->family == 4) { /* it is a service's */
-		services.slot[0].family = 4;
+	if (meta->class == LB_CLASS_FLOW) { /* it is a service's */
+		services.slot[0].family = meta->family;
 		services.slot[0].proto = meta->proto;
 		services.slot[0].port = meta->vip_port;
-		memcpy(services.slot[0].addr, &meta->vip4, 4);
+		if (meta->family == 4)
+			memcpy(services.slot[0].addr, &meta->vip4, 4);
+		else
+			memcpy(services.slot[0].addr, meta->vip6, 16);
 	}
 	b = (struct burst){ .pl = &pl, .tables = &tables, .pkt = pkts, .n = COPIES };
 	for (uint32_t i = 0; i < COPIES; i++) {
@@ -89,13 +93,13 @@ static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct
 	}
 	pipeline_parse_choose()(&b);
 	must(b.n_flow == 0 || b.n_flow == COPIES);
-	must((b.n_flow != 0) == (services.slot[0].family == 4));
+	must((b.n_flow != 0) == (services.slot[0].family != 0));
 	for (uint32_t i = 0; i < COPIES; i++) {
 		const struct lb_meta *same = pipeline_meta(&b, i);
 
 		must(same->class == meta->class && same->reason == meta->reason);
 		if (b.n_flow)
-			must(!memcmp(same, meta, 24));
+			must(!memcmp(same, meta, meta->family == 4 ? 24 : sizeof(*meta)));
 	}
 }
 

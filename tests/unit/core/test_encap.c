@@ -65,7 +65,7 @@ static void short_ways_write_the_same(void **unused)
 
 		round_make(&instance, &meta, round);
 		assert_true(lb_write_tunnel(all, all + FRAME_BYTES, &instance, &meta, spread));
-		lb_write_tunnel_plain(plain, &instance, &meta, spread);
+		lb_write_tunnel_plain(plain, &instance, meta.l3_len, meta.family, spread);
 		assert_memory_equal(all, plain, FRAME_BYTES);
 		if (meta.family != 4 || lb_tunnel_len(&instance) != LB_TUNNEL4_LEN)
 			continue;

@@ -108,7 +108,9 @@ static __attribute__((noinline)) void compare(const struct lb_frame *frame, stru
 	counts->flows += whole.class == LB_CLASS_FLOW;
 	if (lb_parse_tcp4(frame, lb_mac_load(mac)))
 		lb_tcp4_meta(frame->data, &quick);
-	else if (!lb_parse_tcp6(frame, lb_mac_load(mac), &quick))
+	else if (lb_parse_tcp6(frame, lb_mac_load(mac)))
+		lb_tcp6_meta(frame->data, &quick);
+	else
 		return;
 	counts->plain++;
 	assert_memory_equal(&whole, &quick, sizeof(whole));

@@ -14,7 +14,7 @@
 #define BURSTS 30000
 #define FRAME_BYTES 80
 #define HEADROOM 192
-#define SERVICES 6
+#define SERVICES 10 /* half of them over IPv6 */
 
 static uint64_t state = 88172645463325252ULL;
 
@@ -46,8 +46,8 @@ static void tcp_write(struct lb_tcp *tcp)
 				  LB_TCP_ACK | LB_TCP_FIN, LB_TCP_RST };
 
 	*tcp = (struct lb_tcp){
-		.sport = (lb_be16)(1 + random_below(65535)),
-		.dport = lb_cpu_to_be16((uint16_t)(440 + random_below(SERVICES + 1))),
+		.sport = random_below(100) ? (lb_be16)random_below(65536) : 0,
+		.dport = lb_cpu_to_be16((uint16_t)(440 + random_below(SERVICES / 2 + 1))),
 		.doff = 0x50,
 		.flags = flags[random_below(sizeof(flags))],
 	};
@@ -62,7 +62,7 @@ static void frame_write4(uint8_t *frame)
 		.total_len = lb_cpu_to_be16((uint16_t)(40 + random_below(27))),
 		.id = (lb_be16)random_below(65536),
 		.frag = random_below(2) ? LB_BE16(LB_IPV4_DF) : 0,
-		.ttl = (uint8_t)(1 + random_below(255)),
+		.ttl = random_below(100) ? (uint8_t)random_below(256) : 0,
 		.proto = LB_IPPROTO_TCP,
 		.src = random_below(UINT32_MAX),
 	};
@@ -76,21 +76,31 @@ static void frame_write6(uint8_t *frame)
 	struct lb_ipv6 *ip = (struct lb_ipv6 *)(frame + sizeof(struct lb_eth));
 
 	*ip = (struct lb_ipv6){
-		.ver_tc_flow = lb_cpu_to_be32(0x60000000),
-		.payload_len = LB_BE16(20),
+		.ver_tc_flow = lb_cpu_to_be32(0x60000000 | random_below(1u << 28)),
+		.payload_len = lb_cpu_to_be16((uint16_t)(20 + random_below(7))),
 		.next = LB_IPPROTO_TCP,
-		.hop_limit = 64,
-		.src = { 0x20, 1, [15] = (uint8_t)random_below(256) },
+		.hop_limit = random_below(100) ? (uint8_t)random_below(256) : 0,
+		.src = { (uint8_t)(random_below(8) ? 0x20 : random_below(2) * 0xff),
+			 1, [15] = (uint8_t)random_below(256) },
 		.dst = { 0x20, [15] = 1 },
 	};
+	if (random_below(30) == 0) /* ::, ::1 */
+		memset(ip->src, 0, random_below(2) ? 15 : 16);
+	else if (random_below(30) == 0)
+		memcpy(ip->src, ip->dst, sizeof(ip->src));
 	tcp_write((struct lb_tcp *)(ip + 1));
 }
 
-/* @oddity: of how many packets one is not as it should be. */
-static void frame_write(uint8_t *frame, uint32_t oddity)
+/* What a burst has. */
+struct mix {
+	uint32_t sixes;	 /* packets over IPv6, of 16 */
+	uint32_t oddity; /* of how many packets one is not as it should be */
+};
+
+static void frame_write(uint8_t *frame, struct mix mix)
 {
 	struct lb_eth *eth = (struct lb_eth *)frame;
-	bool is_6 = random_below(oddity) == 0;
+	bool is_6 = random_below(16) < mix.sixes;
 
 	memset(frame, 0, FRAME_BYTES);
 	memcpy(eth->dst, harness_port_mac, LB_ETH_ALEN);
@@ -99,22 +109,22 @@ static void frame_write(uint8_t *frame, uint32_t oddity)
 		frame_write6(frame);
 	else
 		frame_write4(frame);
-	if (random_below(oddity))
+	if (random_below(mix.oddity))
 		return;
 	for (uint32_t n = 1 + random_below(3); n > 0; n--)
-		frame[random_below(54)] =
+		frame[random_below(is_6 ? 74 : 54)] =
 			(uint8_t)(random_below(4) ? 1u << random_below(8) : random_below(256));
 	if (!is_6 && random_below(2))
 		csum_set(frame);
 }
 
-static void packet_write(struct packet *p, uint32_t oddity)
+static void packet_write(struct packet *p, struct mix mix)
 {
 	uint32_t room = random_below(HEADROOM + 1);
-	uint32_t bytes = random_below(oddity) ? FRAME_BYTES : random_below(FRAME_BYTES + 1);
+	uint32_t bytes = random_below(mix.oddity) ? FRAME_BYTES : random_below(FRAME_BYTES + 1);
 	uint8_t frame[FRAME_BYTES];
 
-	frame_write(frame, oddity);
+	frame_write(frame, mix);
 	p->memory = malloc(room + bytes + !(room + bytes));
 	assert_non_null(p->memory);
 	memcpy(p->memory + room, frame, bytes);
@@ -122,7 +132,7 @@ static void packet_write(struct packet *p, uint32_t oddity)
 		.buf_addr = p->memory,
 		.data_off = (uint16_t)room,
 		.data_len = (uint16_t)bytes,
-		.pkt_len = bytes + (random_below(oddity) ? 0 : random_below(100)),
+		.pkt_len = bytes + (random_below(mix.oddity) ? 0 : random_below(100)),
 		.nb_segs = 1,
 	};
 }
@@ -168,7 +178,8 @@ static uint32_t check_same(struct burst *a, struct burst *b)
 	assert_memory_equal(a->flow, b->flow, a->n_flow);
 	assert_int_equal(a->n_icmp, b->n_icmp);
 	assert_memory_equal(a->icmp, b->icmp, a->n_icmp);
-	assert_int_equal(a->plain, b->plain);
+	assert_int_equal(a->plain4, b->plain4);
+	assert_int_equal(a->plain6, b->plain6);
 	assert_int_equal(a->l2, b->l2);
 	for (uint32_t i = 0; i < a->n; i++)
 		check_same_packet(a, b, i);
@@ -182,19 +193,20 @@ static void services_put(struct harness *h)
 
 	for (uint16_t i = 0; i < SERVICES; i++)
 		services[i] = (struct harness_service){
-			.family = i < SERVICES - 1 ? 4 : 6,
+			.family = i & 1 ? 6 : 4,
 			.addr = { 203, 0, 113, 10 },
-			.port = (uint16_t)(440 + i),
+			.port = (uint16_t)(440 + i / 2),
 			.id = (uint16_t)(i + 1),
-			.forward = i & 1 ? LB_FORWARD_L2 : LB_FORWARD_IPIP,
+			.forward = i & 2 ? LB_FORWARD_L2 : LB_FORWARD_IPIP,
 		};
-	memcpy(services[SERVICES - 1].addr, (const uint8_t[16]){ 0x20, [15] = 1 }, 16);
+	for (uint16_t i = 1; i < SERVICES; i += 2)
+		memcpy(services[i].addr, (const uint8_t[16]){ 0x20, [15] = 1 }, 16);
 	harness_services(h, services, SERVICES);
 }
 
 static void every_parse_gives_the_same(void **unused)
 {
-	static const uint32_t oddities[] = { 1000, 30, 6, 2 };
+	static const uint32_t oddities[] = { 1000, 30, 6, 2 }, sixes[] = { 0, 1, 8, 15, 16 };
 	struct harness *h = harness_create(5000);
 	static struct packet packet[PIPELINE_BURST];
 	static struct burst one, eight;
@@ -207,7 +219,8 @@ static void every_parse_gives_the_same(void **unused)
 		uint16_t n = (uint16_t)(1 + random_below(PIPELINE_BURST));
 
 		for (uint32_t i = 0; i < n; i++) {
-			packet_write(&packet[i], oddities[round % 4]);
+			packet_write(&packet[i],
+				     (struct mix){ sixes[round % 5], oddities[round % 4] });
 			pkts[i] = &packet[i].mbuf;
 		}
 		burst_parse(&one, h, pkts, n, pipeline_parse_portable);
