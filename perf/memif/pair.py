@@ -205,8 +205,8 @@ class Sluice(Lab):
         self.use(device)
         device.generator = device.generator or Generator(self, device)
         code, said = device.generator.run([*self._words(mode, device, predict), "--quiet", "-j", path, *options], during, limit_s)
-        if not path.exists():
-            raise RuntimeError(f"the generator wrote nothing: exit code {code}: {said.strip()}")
+        if code > 1 or not path.exists():
+            raise RuntimeError(f"the generator has measured nothing: exit code {code}: {said.strip()}")
         data = json.loads(path.read_text())
         data["exit_code"], data["said"] = code, said
         return data

@@ -289,6 +289,17 @@ const char *device_driver(const struct generator *g)
 	return driver;
 }
 
+bool device_has_link(const struct generator *g)
+{
+	struct rte_eth_link link = { .link_status = 0 };
+
+	if (rte_eth_link_get_nowait(g->dev, &link) == 0 && link.link_status)
+		return true;
+	fprintf(stderr, "pktgen: %s has lost its link: nothing of this run counts\n",
+		g->options->port);
+	return false;
+}
+
 uint64_t device_missed(const struct generator *g)
 {
 	struct rte_eth_stats stats;

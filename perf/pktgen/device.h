@@ -23,6 +23,9 @@ unsigned int device_worker(void);
 bool device_has_hugepages(void);
 const char *device_driver(const struct generator *g);
 
+/** Whether the other end is still there; complains if it isn't. */
+bool device_has_link(const struct generator *g);
+
 /** Its counters of trouble: packets that it could not deliver. */
 uint64_t device_missed(const struct generator *g);
 

@@ -186,16 +186,21 @@ static int measure(struct generator *g)
 {
 	json_t *report = report_head(g);
 	uint64_t faults = flows_begin_all(g, report);
+	bool has_link;
 
 	if (!g->stop)
 		faults += g->options->search ? measure_search(g, report) : measure_once(g, report);
+	has_link = device_has_link(g);
 	json_object_set_new(report, "stopped", json_boolean(g->stop));
+	json_object_set_new(report, "has_link", json_boolean(has_link));
 	json_object_set_new(report, "faults", json_integer((json_int_t)faults));
 	if (g->options->json && json_dump_file(report, g->options->json, JSON_INDENT(1))) {
 		fprintf(stderr, "pktgen: cannot write %s\n", g->options->json);
 		faults++;
 	}
 	json_decref(report);
+	if (!has_link)
+		return EXIT_DEVICE;
 	return faults ? EXIT_FAULT : EXIT_SUCCESS;
 }
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -99,11 +100,14 @@ def forwarder(folder, mode, fault, period):
         child.wait()
 
 
+def pktgen_argv(*options):
+    return [str(a) for a in (PKTGEN, "--no-huge", "--node-mac", "02:ed:9e:00:00:01", "--instances", "10.0.1.0-10.0.1.7",
+                             "--instance-mac", "02:00:00:00:00:00", "--quiet", "--yield", *options)]
+
+
 def pktgen(*options, limit_s=LIMIT_S):
     """Run the generator; its exit code, and what it said."""
-    argv = [PKTGEN, "--no-huge", "--node-mac", "02:ed:9e:00:00:01", "--instances", "10.0.1.0-10.0.1.7", "--instance-mac",
-            "02:00:00:00:00:00", "--quiet", "--yield", *options]
-    done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    done = subprocess.run(pktgen_argv(*options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=limit_s, check=False)
     return done.returncode, done.stdout
 
@@ -168,6 +172,22 @@ def check_noisy(_):
         raise AssertionError(f"exit code {code}\n{said}")
 
 
+def check_killed(folder):
+    """A device that is killed in the middle of a run is told of."""
+    with forwarder(folder, "ipip", "none", 1) as socket:
+        argv = pktgen_argv("--port", memif(socket), "--vip", VIP, "--mode", "ipip", "--flows", 100, "--rate", "10k", "--time", 3)
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        watchdog = threading.Timer(LIMIT_S, child.kill)
+        watchdog.start()
+        said = child.stdout.readline()  # the flows are open
+    said += child.stdout.read()
+    code = child.wait()
+    watchdog.cancel()
+    # The driver itself doesn't always survive it: it frees the rings while they are in use.
+    if code != -signal.SIGSEGV and (code != 3 or "has lost its link" not in said):
+        raise AssertionError(f"exit code {code}\n{said}")
+
+
 def check_refused(_):
     """Options that make no sense are refused in words."""
     for words, why in REFUSED:
@@ -182,7 +202,7 @@ def points():
         fault, mode, period, _, wanted, *more = case
         name = " ".join(str(w) for w in [f"{mode}: {fault}, one in {period:,}", *more])
         yield f"{name}: found as {', '.join(wanted) or 'nothing at all'}", lambda folder, case=case: check_fault(folder, case)
-    for check in (check_search, check_noisy, check_refused):
+    for check in (check_search, check_noisy, check_killed, check_refused):
         yield check.__doc__.rstrip("."), check
 
 
