@@ -162,6 +162,16 @@ static int pools_make(struct generator *g)
 	return -ENOMEM;
 }
 
+/* The largest that DPDK lets this device have. Some carry larger frames than they say. */
+static uint32_t mtu_most(const struct rte_eth_dev_info *info)
+{
+	uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN, most = info->max_mtu;
+
+	if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu)
+		overhead = info->max_rx_pktlen - info->max_mtu;
+	return RTE_MIN(most, info->max_rx_pktlen - RTE_MIN(overhead, info->max_rx_pktlen));
+}
+
 static int queues_setup(struct generator *g)
 {
 	uint16_t n_rx = (uint16_t)g->options->n_desc, n_tx = n_rx;
@@ -177,8 +187,7 @@ static int queues_setup(struct generator *g)
 	for (uint32_t s = 0; s < g->options->n_sizes; s++)
 		if (g->options->size[s] + MTU_EXTRA > conf.rxmode.mtu)
 			conf.rxmode.mtu = g->options->size[s] + MTU_EXTRA;
-	if (info.max_mtu && conf.rxmode.mtu > info.max_mtu)
-		conf.rxmode.mtu = info.max_mtu;
+	conf.rxmode.mtu = RTE_MIN(conf.rxmode.mtu, mtu_most(&info));
 	/* Not the fast free of a NIC: answers to ARP come from another pool. */
 	err = rte_eth_dev_configure(g->dev, 1, 1, &conf);
 	tx = info.default_txconf;
@@ -235,12 +244,16 @@ int device_start(struct generator *g)
 		return err;
 	err = queues_setup(g);
 	if (!err)
-		err = start_wait(g);
-	if (!err)
 		err = rte_eth_macaddr_get(g->dev, &mac);
 	if (err) {
-		fprintf(stderr, "pktgen: %s does not start%s: %s\n", g->options->port,
-			strstr(driver, "memif") ? "; is there another end?" : "", strerror(-err));
+		fprintf(stderr, "pktgen: %s cannot be set up: %s\n", g->options->port,
+			strerror(-err));
+		return err;
+	}
+	err = start_wait(g);
+	if (err) {
+		fprintf(stderr, "pktgen: %s does not start: %s; is there another end?\n",
+			g->options->port, strerror(-err));
 		return err;
 	}
 	/* The frames that come back are the instances'. */

@@ -40,6 +40,8 @@ services:
 CASES = [
     ("none", "ipip", PERIOD, PACKETS, {}),
     ("none", "l2", PERIOD, PACKETS, {}),
+    ("none", "l2", PERIOD, PACKETS, {}, "--size", "imix"),
+    ("none", "ipip", PERIOD, PACKETS, {}, "--size", "64:7,594:4,1458:1", "--zipf", 1),
     ("outer_checksum", "ipip", PERIOD, PACKETS, {"outer_checksum": 4}),
     ("outer_length", "ipip", PERIOD, PACKETS, {"outer_length": 4}),
     ("outer_source", "ipip", PERIOD, PACKETS, {"outer": 4}),
@@ -88,7 +90,7 @@ REFUSED = [
 def forwarder(folder, mode, fault, period):
     socket = folder / "memif.sock"
     socket.unlink(missing_ok=True)
-    device = f"net_memif0,role=server,socket={socket},socket-abstract=no,mac=02:ed:9e:00:00:01,bsize=256"
+    device = f"net_memif0,role=server,socket={socket},socket-abstract=no,mac=02:ed:9e:00:00:01,bsize=2048"
     child = subprocess.Popen([FORWARDER, device, mode, fault, str(period)], stdin=subprocess.DEVNULL)
     try:
         yield socket
@@ -113,7 +115,7 @@ def pktgen(*options, limit_s=LIMIT_S):
 
 
 def memif(socket):
-    return f"net_memif0,role=client,socket={socket},socket-abstract=no,mac=02:c1:1e:00:00:01,bsize=256"
+    return f"net_memif0,role=client,socket={socket},socket-abstract=no,mac=02:c1:1e:00:00:01,bsize=2048"
 
 
 def generate(folder, socket, mode, packets, vips, more):
