@@ -96,7 +96,7 @@ static void interface_name(const struct config_node *node, char *name)
 		snprintf(name, IFNAMSIZ, "%.*s", (int)strcspn(iface, ","), iface);
 }
 
-static int interface_ask(struct plan *plan)
+static int interface_ask(const struct plan *plan, uint32_t *mtu)
 {
 	struct netdev dev;
 	int err = netdev_query(plan->iface, &dev);
@@ -105,8 +105,8 @@ static int interface_ask(struct plan *plan)
 		logger_err("node.port: no interface %s: %s", plan->iface, strerror(-err));
 		return err;
 	}
-	if (!plan->mtu)
-		plan->mtu = (uint16_t)dev.mtu;
+	if (!*mtu)
+		*mtu = dev.mtu;
 	/* Who writes DPDK's own words chooses the queues there. */
 	return plan->node->port_kind == CONFIG_PORT_INTERFACE ? interface_check(plan, &dev) : 0;
 }
@@ -114,26 +114,25 @@ static int interface_ask(struct plan *plan)
 static int port_size(struct plan *plan)
 {
 	const struct config_node *node = plan->node;
-	uint32_t mtu, room;
+	uint32_t mtu = node->mtu_bytes, room;
 	bool is_xdp;
 	int err;
 
 	interface_name(node, plan->iface);
 	is_xdp = plan->iface[0] != 0;
-	plan->mtu = (uint16_t)node->mtu_bytes;
 	plan->n_desc = is_xdp ? DESC_XDP : DESC_NIC;
 	if (is_xdp) {
-		err = interface_ask(plan);
+		err = interface_ask(plan, &mtu);
 		if (err)
 			return err;
 	}
-	mtu = plan->mtu ? plan->mtu : MTU_DEFAULT;
 	if (is_xdp && mtu > XDP_MTU_MAX) {
 		logger_err("%s: an MTU of %u is more than an XDP socket takes (%d)", plan->iface,
 			   mtu, XDP_MTU_MAX);
 		return -EINVAL;
 	}
-	room = mtu + FRAME_OVERHEAD + (is_xdp ? XDP_HEADROOM : 0);
+	plan->mtu = (uint16_t)mtu;
+	room = (mtu ? mtu : MTU_DEFAULT) + FRAME_OVERHEAD + (is_xdp ? XDP_HEADROOM : 0);
 	if (room < RTE_MBUF_DEFAULT_DATAROOM)
 		room = RTE_MBUF_DEFAULT_DATAROOM;
 	plan->data_room = (uint16_t)RTE_ALIGN_CEIL(room + RTE_PKTMBUF_HEADROOM, 64);

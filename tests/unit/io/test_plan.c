@@ -89,6 +89,21 @@ static void main_lcore_avoids_workers(void **state)
 	}
 }
 
+/* The loopback interface has an MTU of 65536, which is no number of 16 bits. */
+static void mtu_of_an_interface_may_be_too_large(void **state)
+{
+	struct config config = config_make("lo", CONFIG_PORT_INTERFACE);
+	struct plan plan;
+
+	(void)state;
+	if (unshare(CLONE_NEWNET)) /* where nobody has changed it */
+		skip();
+	assert_int_equal(plan_make(&plan, &config), -EINVAL);
+	config.node.mtu_bytes = 1500;
+	assert_int_equal(plan_make(&plan, &config), 0);
+	assert_int_equal(plan.mtu, 1500);
+}
+
 static void buffers_hold_the_mtu(void **state)
 {
 	static const struct {
@@ -198,6 +213,7 @@ int main(void)
 		cmocka_unit_test(worker_gets_its_share),
 		cmocka_unit_test(main_lcore_avoids_workers),
 		cmocka_unit_test(buffers_hold_the_mtu),
+		cmocka_unit_test(mtu_of_an_interface_may_be_too_large),
 		cmocka_unit_test(impossible_wishes_are_refused),
 		cmocka_unit_test(command_line_is_read),
 	};
