@@ -54,25 +54,32 @@ static int cpus_online(cpu_set_t *set)
 	return cpus_parse(text, set);
 }
 
-static int cpus_visit(const cpu_set_t *online)
+static int cpu_visit(int cpu)
 {
-	for (int cpu = 0; cpu < CPUS_MAX; cpu++) {
-		cpu_set_t one;
+	cpu_set_t one;
 
-		if (!CPU_ISSET(cpu, online))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		if (sched_setaffinity(0, sizeof(one), &one))
-			return -errno;
-	}
-	return 0;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) ? -errno : 0;
 }
 
-/* Before the others on a busy CPU, if we may. */
+/* The one that it came from is the last: there it can go on with its own priority. */
+static int cpus_visit(const cpu_set_t *online)
+{
+	int home = sched_getcpu(), err = 0;
+
+	for (int cpu = 0; cpu < CPUS_MAX && !err; cpu++)
+		if (CPU_ISSET(cpu, online) && cpu != home)
+			err = cpu_visit(cpu);
+	if (home >= 0 && !err)
+		err = cpu_visit(home);
+	return err;
+}
+
+/* Before all others on a busy CPU, if we may: for some microseconds. */
 static int visit_urgently(const cpu_set_t *online)
 {
-	const struct sched_param urgent = { .sched_priority = 1 };
+	const struct sched_param urgent = { .sched_priority = sched_get_priority_max(SCHED_FIFO) };
 	struct sched_param before;
 	int policy = sched_getscheduler(0);
 	bool changed = policy >= 0 && !sched_getparam(0, &before) &&

@@ -7,7 +7,8 @@
  * Wait until no CPU runs a program that began before this call. The calling thread has run once on each
  * CPU that is online: programs run with softirqs off, so none is left behind when a CPU takes another
  * thread. Where that does not hold (PREEMPT_RT) or cannot be done (a cpuset), the kernel's own grace
- * period is waited for, which takes milliseconds, or seconds on busy CPUs.
+ * period is waited for, which takes milliseconds, or seconds on busy CPUs. A thread of the highest
+ * real-time priority that does not sleep keeps this one waiting.
  * The thread's CPUs and scheduling are as before afterwards.
  * Return: 0 or -errno.
  * Context: any thread.

@@ -97,6 +97,8 @@ void xdp_watch_fini(struct xdp_watch *w)
 
 static void note_write(const struct xdp_watch *w, char *note, size_t size)
 {
+	static const char unlisted[] = ", not in node.cpus: flows are not recorded there, "
+				       "a change of their pool may move them";
 	size_t at = 0;
 
 	note[0] = '\0';
@@ -105,8 +107,7 @@ static void note_write(const struct xdp_watch *w, char *note, size_t size)
 			at += (size_t)snprintf(note + at, size - at, "%s%u",
 					       at ? "," : "packets arrive on CPU ", cpu);
 	if (at && at < size)
-		snprintf(note + at, size - at,
-			 ", which is not in node.cpus: flows are not recorded there");
+		snprintf(note + at, size - at, "%s", unlisted);
 }
 
 bool xdp_watch_stray(struct xdp_watch *w, const struct xdp_object *o, char *note, size_t size)
