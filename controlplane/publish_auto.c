@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The backend for a port with both dataplanes: the backends of the XDP program and of the DPDK process,
- * side by side. Every generation goes to both, and is answered when both have it. The XDP program is
- * always there and is the one whose state is adopted; the process comes and goes:
+ * side by side. Every generation goes to both, but for what the XDP program refuses, and is answered
+ * when both have it. The XDP program is always there and is the one whose state is adopted; the process
+ * comes and goes:
  *
  *   away     not connected
  *   silent   connected, but its workers do not beat: nothing is sent to it
@@ -22,6 +23,7 @@
 #include "controlplane/publish_xdp.h"
 
 #define WATCH_MS 20
+#define REFUSED_MS 1000
 
 enum process_state { PROCESS_AWAY, PROCESS_SILENT, PROCESS_THERE };
 
@@ -34,9 +36,10 @@ struct publish_backend {
 	struct event *watch_timer;
 	bool is_up; /* the XDP program runs */
 	enum process_state process;
-	uint64_t boot_id; /* the process's */
-	bool in_step;	  /* its tables are those of the XDP program */
-	bool is_behind;	  /* it did not take what the XDP program has */
+	uint64_t boot_id;   /* the process's */
+	bool in_step;	    /* its tables are those of the XDP program */
+	bool is_behind;	    /* it did not take what the XDP program has */
+	uint64_t rejoin_ns; /* if it is behind: not before this it is sent everything */
 	bool ring_is_busy;
 	uint32_t due;	     /* answers, of enum due */
 	uint64_t generation; /* the XDP program's; the process counts its own */
@@ -151,6 +154,15 @@ static void process_leave(struct publish_backend *a, enum process_state state)
 	answered(a, DUE_RING, NULL);
 }
 
+/* Everything is sent again, to both, after a while. */
+static void fall_behind(struct publish_backend *a, uint32_t ms)
+{
+	if (a->in_step)
+		return;
+	a->is_behind = true;
+	a->rejoin_ns = clock_now_ns() + (uint64_t)ms * CLOCK_NS_PER_MS;
+}
+
 static int auto_send(struct publish_backend *a, const struct publish_batch *batch)
 {
 	int err = a->is_up ? publish_xdp_ops.send(a->xdp, batch) : -ENOTCONN;
@@ -161,13 +173,18 @@ static int auto_send(struct publish_backend *a, const struct publish_batch *batc
 	a->answer = (struct publish_answer){ .refused = false };
 	if (a->process != PROCESS_THERE)
 		return 0;
+	/* It is not to have what the XDP program lacks. If it is in step, it stays so. */
+	if (publish_xdp_refuses(a->xdp)) {
+		fall_behind(a, REFUSED_MS);
+		return 0;
+	}
 	if (a->ring_is_busy || publish_ring_ops.send(a->ring, batch)) {
 		/*
 		 * It still owes an answer to what was sent before the XDP program began anew, its ring is
 		 * full, or it has just gone: the watch sends everything again.
 		 */
-		a->is_behind = true;
 		process_forbid(a);
+		fall_behind(a, 0);
 		return 0;
 	}
 	a->ring_is_busy = true;
@@ -228,8 +245,8 @@ static void on_ring_answered(void *arg, const struct publish_answer *answer)
 
 	a->ring_is_busy = false;
 	if (answer->refused) {
-		a->is_behind = true;
 		process_forbid(a);
+		fall_behind(a, REFUSED_MS);
 	}
 	answered(a, DUE_RING, answer);
 }
@@ -261,7 +278,8 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 		process_leave(a, PROCESS_SILENT);
 	else if (a->process == PROCESS_SILENT && is_beating && !a->ring_is_busy)
 		process_join(a);
-	else if (a->process == PROCESS_THERE && a->is_behind && !a->ring_is_busy && !a->due)
+	else if (a->process == PROCESS_THERE && a->is_behind && !a->ring_is_busy && !a->due &&
+		 clock_now_ns() >= a->rejoin_ns)
 		process_join(a);
 	carrier_follow(a);
 }

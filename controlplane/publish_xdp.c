@@ -485,6 +485,11 @@ const struct xdp_object *publish_xdp_object(const struct publish_backend *backen
 	return backend->ready ? &backend->object : NULL;
 }
 
+bool publish_xdp_refuses(const struct publish_backend *backend)
+{
+	return backend->sent_result != 0;
+}
+
 const struct publish_backend_ops publish_xdp_ops = {
 	.create = xdp_create,
 	.destroy = xdp_destroy,

@@ -9,4 +9,7 @@
 /** The program's maps, or NULL while it is not there. Valid until gone(). */
 const struct xdp_object *publish_xdp_object(const struct publish_backend *backend);
 
+/** Whether the answer to what was sent last will be a refusal. */
+bool publish_xdp_refuses(const struct publish_backend *backend);
+
 #endif

@@ -125,17 +125,23 @@ static void on_done(void *arg, const struct publish_result *result)
 	*(struct publish_result *)arg = *result;
 }
 
-/* Until all that is marked runs wherever it has to. */
-static struct publish_result settle(void)
+/* Until all that is marked was answered. Return: the status. */
+static int answer_wait(void)
 {
 	uint64_t end = clock_now_ms() + PATIENCE_MS;
-	struct publish_result result = { .status = 1 };
+	static struct publish_result result;
 
+	result = (struct publish_result){ .status = 1 };
 	publish_wait_start(publish, PUBLISH_ALL, 0, on_done, &result);
 	while (result.status == 1 && clock_now_ms() < end)
 		turn();
-	assert_int_equal(result.status, 0);
-	return result;
+	return result.status;
+}
+
+/* Until all that is marked runs wherever it has to. */
+static void settle(void)
+{
+	assert_int_equal(answer_wait(), 0);
 }
 
 static void queue_map(void)
@@ -309,6 +315,61 @@ static void a_refusal_is_of_both_until_it_is_taken(void **state)
 	wait_carrier(true);
 }
 
+static void config_apply(uint8_t secret)
+{
+	struct config *config = fixture_web(INSTANCES);
+
+	config->node.dataplane = CONFIG_DATAPLANE_AUTO;
+	config->node.secret[0] ^= secret;
+	assert_int_equal(model_apply(model, config, 0), 0);
+}
+
+/* Of a generation that XDP refuses the process hears nothing: it goes on carrying, with the same tables. */
+static void what_xdp_refuses_nobody_gets(void **state)
+{
+	static struct fake_view before, after;
+
+	(void)state;
+	process_start();
+	fake_dataplane_view(fake, &before);
+	config_apply(1);
+	assert_int_equal(answer_wait(), -EBADMSG);
+	fake_dataplane_view(fake, &after);
+	assert_memory_equal(&after.params, &before.params, sizeof(after.params));
+	assert_int_equal(after.generation, before.generation);
+	assert_true(carrier().is_dpdk);
+	config_apply(0);
+	settle();
+	fake_dataplane_view(fake, &after);
+	assert_true(after.generation > before.generation);
+	assert_true(carrier().is_dpdk);
+}
+
+/* A process that starts while XDP refuses what there is gets nothing, until it is taken. */
+static void nobody_joins_while_xdp_refuses(void **state)
+{
+	struct publish_info info;
+	uint64_t refused;
+
+	(void)state;
+	beating = false;
+	config_apply(1);
+	assert_int_equal(answer_wait(), -EBADMSG);
+	fake = fake_dataplane_start(run_dir, 0);
+	assert_non_null(fake);
+	beating = true;
+	publish_info_get(publish, &info);
+	refused = info.refused;
+	for (int i = 0; i < 300; i++)
+		turn();
+	assert_false(carrier().is_dpdk);
+	publish_info_get(publish, &info);
+	assert_true(info.refused < refused + 20); /* and the log is not flooded */
+	config_apply(0);
+	wait_carrier(true);
+	settle();
+}
+
 static void another_sluiced_takes_nothing_away(void **state)
 {
 	(void)state;
@@ -359,6 +420,8 @@ int main(void)
 		AUTO_TEST(a_stopped_process_is_left_out_and_learns_later),
 		AUTO_TEST(a_process_that_dies_is_no_carrier_and_its_successor_is),
 		AUTO_TEST(a_refusal_is_of_both_until_it_is_taken),
+		AUTO_TEST(what_xdp_refuses_nobody_gets),
+		AUTO_TEST(nobody_joins_while_xdp_refuses),
 		AUTO_TEST(another_sluiced_takes_nothing_away),
 		AUTO_TEST(a_port_that_changes_spoils_nothing_on_its_way),
 	};
