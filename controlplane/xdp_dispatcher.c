@@ -19,6 +19,8 @@
 #define DOOR "sluice_door"
 #define LOG_BYTES (64u << 10)
 #define REFUSAL_MAX 112
+#define PATH_BYTES 256
+#define BEFORE "_before"
 
 /* ---- What the libraries say goes into a file, if it says anything to the point ---- */
 
@@ -234,44 +236,59 @@ static void doors_remove(int ifindex, uint32_t behind)
 	}
 }
 
-/* The map of before stays open, and so filled, until its door is gone. */
+/* Where the map of before stays pinned, and so filled, until its door is gone. */
+static void before_path(const char *pin, char *path)
+{
+	snprintf(path, PATH_BYTES, "%s" BEFORE, pin);
+}
+
+/* Whoever dies in here leaves a door that leads to a program, the old one or the new one. */
 static int join_anew(const struct xdp_dispatcher *d, int prog_fd, enum xdp_attach_mode mode)
 {
-	int before_fd = bpf_obj_get(d->pin);
 	int behind_fd = behind_make(prog_fd);
 	int err = behind_fd < 0 ? behind_fd : 0;
+	char before[PATH_BYTES];
 
-	if (!err) {
+	if (err)
+		return err;
+	before_path(d->pin, before);
+	if (access(before, F_OK))
+		(void)rename(d->pin, before);
+	else
 		unlink(d->pin);
-		err = bpf_obj_pin(behind_fd, d->pin);
-	}
+	err = bpf_obj_pin(behind_fd, d->pin);
 	if (!err)
 		err = door_attach(d, behind_fd, mode);
 	if (!err) {
 		doors_remove(d->ifindex, map_id(behind_fd));
-	} else if (behind_fd >= 0) {
+		unlink(before);
+	} else {
 		unlink(d->pin);
-		if (before_fd >= 0)
-			(void)bpf_obj_pin(before_fd, d->pin);
+		(void)rename(before, d->pin);
 	}
-	if (behind_fd >= 0)
-		close(behind_fd);
-	if (before_fd >= 0)
-		close(before_fd);
+	close(behind_fd);
 	return err;
 }
 
-static int exchange(const struct xdp_multiprog *mp, const char *pin, int prog_fd)
+static int exchange(const struct xdp_multiprog *mp, const struct xdp_dispatcher *d, int prog_fd)
 {
 	const uint32_t zero = 0;
-	int fd = bpf_obj_get(pin);
+	int fd = bpf_obj_get(d->pin);
+	uint32_t behind = map_id(fd);
+	char before[PATH_BYTES];
 	int err = -ENOENT;
 
 	if (fd < 0)
 		return err;
-	if (door_find(mp, map_id(fd), true))
+	if (door_find(mp, behind, true))
 		err = bpf_map_update_elem(fd, &zero, &prog_fd, BPF_ANY);
 	close(fd);
+	/* Somebody died between joining and this. */
+	if (!err && door_find(mp, behind, false))
+		doors_remove(d->ifindex, behind);
+	before_path(d->pin, before);
+	if (!err)
+		unlink(before);
 	return err;
 }
 
@@ -309,7 +326,7 @@ int xdp_dispatcher_join(const struct xdp_dispatcher *d, int prog_fd, char *why, 
 	struct ears before = listen_begin();
 	struct xdp_multiprog *mp = dispatcher_get(d->ifindex);
 	char others[64];
-	int err = mp ? exchange(mp, d->pin, prog_fd) : -EOPNOTSUPP;
+	int err = mp ? exchange(mp, d, prog_fd) : -EOPNOTSUPP;
 
 	others_write(mp, others, sizeof(others));
 	if (mp && err)
@@ -329,9 +346,12 @@ void xdp_dispatcher_leave(int ifindex, const char *pin)
 {
 	struct ears before = listen_begin();
 	struct xdp_holder holder;
+	char path[PATH_BYTES];
 
 	if (xdp_holder_find(ifindex, &holder) && holder.is_dispatcher)
 		doors_remove(ifindex, 0);
 	unlink(pin);
+	before_path(pin, path);
+	unlink(path);
 	listen_end(&before);
 }

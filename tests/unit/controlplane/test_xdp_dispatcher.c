@@ -3,6 +3,7 @@
  * Beside others' XDP programs in libxdp's dispatcher, on kernels that have it (tests/kernels); on the
  * others, how it is said that it can't be. In namespaces of this process's own.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <net/if.h>
 #include <pthread.h>
@@ -16,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -81,6 +83,34 @@ const char *__lsan_default_suppressions(void); /* NOLINT(bugprone-reserved-ident
 const char *__lsan_default_suppressions(void)  /* NOLINT(bugprone-reserved-identifier) */
 {
 	return "leak:libxdp.so\n";
+}
+
+/* ---- In the libraries' place ---- */
+
+static int refusals;  /* of programs for a map, to come */
+static bool is_dying; /* at the next program that a dispatcher is to take */
+
+int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
+{
+	int (*real)(int, const void *, const void *, __u64) =
+		dlsym(RTLD_NEXT, "bpf_map_update_elem");
+
+	if (refusals > 0) {
+		refusals--;
+		return -EINVAL;
+	}
+	return real(fd, key, value, flags);
+}
+
+int xdp_program__attach(struct xdp_program *xdp_prog, int index, enum xdp_attach_mode mode,
+			unsigned int flags)
+{
+	int (*real)(struct xdp_program *, int, enum xdp_attach_mode, unsigned int) =
+		dlsym(RTLD_NEXT, "xdp_program__attach");
+
+	if (is_dying)
+		_exit(0);
+	return real(xdp_prog, index, mode, flags);
 }
 
 /* ---- Somebody else ---- */
@@ -371,6 +401,48 @@ static void lost_pins_leave_no_second_door(void **state)
 	other_stop(&other);
 }
 
+/* @refused: first the kernel lets no other program into the map behind its door. */
+static void killed_while_it_joins(bool refused)
+{
+	pid_t child = fork();
+	struct xdp_object o;
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		object_open(&o);
+		refusals = refused;
+		is_dying = true;
+		(void)xdp_object_attach(&o, ifindex());
+		_exit(1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void killed_joining_it_goes_on(void **state)
+{
+	struct other other;
+	struct xdp_object o;
+
+	(void)state;
+	if (!takes_us)
+		skip();
+	other_start(&other, XDP_MODE_NATIVE);
+	joined(&o, &other);
+	for (int i = 0; i < 2; i++) {
+		killed_while_it_joins(i == 0);
+		packets_meet_both(&o, &other);
+	}
+	xdp_object_close(&o);
+	joined(&o, &other);
+	packets_meet_both(&o, &other);
+	assert_int_equal(programs_in_dispatcher(), 2);
+	object_end(&o);
+	assert_int_equal(programs_in_dispatcher(), 1);
+	other_stop(&other);
+}
+
 static void takes_the_hook_when_the_others_are_gone(void **state)
 {
 	struct other other;
@@ -576,6 +648,7 @@ int main(void)
 		cmocka_unit_test(is_replaced_without_a_gap),
 		cmocka_unit_test(others_come_and_go),
 		cmocka_unit_test(lost_pins_leave_no_second_door),
+		cmocka_unit_test(killed_joining_it_goes_on),
 		cmocka_unit_test(takes_the_hook_when_the_others_are_gone),
 		cmocka_unit_test(refusal_is_one_sentence),
 		cmocka_unit_test(others_go_on_after_a_refusal),
