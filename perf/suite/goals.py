@@ -70,6 +70,7 @@ GOALS = (
     Goal("flood.moved", "the same: flows moved", 0, None, LESS, "flows"),
     Goal("flood.lost", "the same: flows lost from the table", 0, None, LESS, "flows"),
     Goal("flood.moved.memif", "the same, over memif: flows moved", 0, None, LESS, "flows"),
+    Goal("flood.lost.memif", "the same, over memif: flows lost from the table", 0, None, LESS, "flows"),
     Goal("change.throughput", "pool change every 10 ms: throughput kept", 97, None, MORE, "%"),
     Goal("change.throughput.all", "the same, sluiced on the generator's CPU", 97, None, MORE, "%"),
     Goal("change.moved", "the same: flows moved that need not", 0, None, LESS, "flows"),

@@ -65,12 +65,6 @@ def _others(data, figures):
             figures[key] = _cycles(row)
 
 
-def _own(data, figures):
-    """What the benchmark worked out itself: connections, the flood's effects, memory, two workers."""
-    for key, own in data.get("figures", {}).items():
-        figures[key] = Figure(own["value"], own["unit"], own["low"], own["high"], {"note": own["note"]})
-
-
 def _ready_made(data):
     """What is no cost of a packet has a key already."""
     return {key: Figure(f["value"], f["unit"], f["low"], f["high"], {"note": f["note"]})
@@ -82,7 +76,6 @@ def read(data):
     _hits(data, figures)
     _lookups(data, figures)
     _others(data, figures)
-    _own(data, figures)
     return figures
 
 

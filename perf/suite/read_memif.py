@@ -48,6 +48,7 @@ def _flood(data, part, figures):
     about = _conditions(data, "ipip", note="half of the packets are spoofed SYNs, as fast as it goes")
     figures["flood.share"] = _spread([100 * r["share"] for r in part["rounds"]], "%", about)
     figures["flood.moved.memif"] = Figure(part["moved"], "flows", conditions=about)
+    figures["flood.lost.memif"] = Figure(part["forgotten"], "flows", conditions=about)
     figures["flood.mpps"] = _spread([r["pps"] / 1e6 for r in part["rounds"]], "Mpps", about)
 
 

@@ -36,7 +36,7 @@ MEMIF = {
     "parameters": {"flows": "100k"},
     "rate": {"pps": {"macswap": {}, "l2": {}}, "rounds": [{"macswap": 20e6, "l2": 18e6}, {"macswap": 10e6, "l2": 8e6}],
              "ratio": {"l2": {"values": [0.9, 0.8]}}},
-    "flood": {"rounds": [{"share": 0.95, "pps": 2e6}, {"share": 0.97, "pps": 3e6}], "moved": 0},
+    "flood": {"rounds": [{"share": 0.95, "pps": 2e6}, {"share": 0.97, "pps": 3e6}], "moved": 0, "forgotten": 3},
     "change": {"rounds": [{"changes_per_s": 99}, {"changes_per_s": 97}], "ratio": {"values": [0.98, 0.96]},
                "ratio_idle": {"values": [0.5, 0.7]}, "moved": 2},
     "cps": {"rounds": [{"cps": 3e6}, {"cps": 5e6}]},
@@ -78,6 +78,7 @@ def test_memif():
     equal(round(figures["memif.ratio.l2"].value, 3), 0.85)
     equal(figures["memif.macswap"].value, 15)
     equal(figures["flood.share"].value, 96)
+    equal(figures["flood.lost.memif"].value, 3)
     equal(figures["change.throughput"].value, 97)
     equal(round(figures["change.throughput.all"].value), 60)
     equal(figures["change.moved"].value, 2)
