@@ -68,6 +68,7 @@ static inline void pipeline_prefetch_header(const struct burst *b, uint32_t i)
 typedef void (*stage_parse_fn)(struct burst *b);
 
 void pipeline_parse_portable(struct burst *b);
+void pipeline_parse_avx2(struct burst *b);
 void pipeline_parse_avx512(struct burst *b);
 
 /** The best of them for this CPU. */

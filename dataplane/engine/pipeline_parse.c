@@ -119,5 +119,5 @@ stage_parse_fn pipeline_parse_choose(void)
 	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
 	    __builtin_cpu_supports("bmi2"))
 		return pipeline_parse_avx512;
-	return pipeline_parse_portable;
+	return __builtin_cpu_supports("avx2") ? pipeline_parse_avx2 : pipeline_parse_portable;
 }

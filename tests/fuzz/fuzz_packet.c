@@ -58,8 +58,9 @@ static void check_plain(const struct lb_frame *frame, uint64_t mac, const struct
 	must(plain.client_port == meta->client_port && plain.vip_port == meta->vip_port);
 }
 
-/* Eight packets at once are parsed as one is. */
-static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct lb_meta *meta)
+/* Several packets at once are parsed as one is. */
+static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct lb_meta *meta,
+			stage_parse_fn parse)
 {
 	static struct {
 		struct lb_service_table table;
@@ -91,7 +92,7 @@ static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct
 		b.data[i] = frame->data;
 		b.lengths[i] = lb_load64(&m.pkt_len);
 	}
-	pipeline_parse_choose()(&b);
+	parse(&b);
 	must(b.n_flow == 0 || b.n_flow == COPIES);
 	must((b.n_flow != 0) == (services.slot[0].family != 0));
 	for (uint32_t i = 0; i < COPIES; i++) {
@@ -154,7 +155,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	frame = (struct lb_frame){ copy, copy + size, (uint32_t)size + more };
 	lb_parse(&frame, mac, &meta);
 	check_plain(&frame, mac, &meta);
-	check_burst(&frame, mac, &meta);
+	check_burst(&frame, mac, &meta, pipeline_parse_choose());
+	if (__builtin_cpu_supports("avx2"))
+		check_burst(&frame, mac, &meta, pipeline_parse_avx2);
 	check_meta(&meta, size + more, size);
 	if (meta.class <= LB_CLASS_ICMP_ERROR) {
 		write_tunnel(copy, size, &meta, 4);
