@@ -14,7 +14,7 @@
 	"  -V, --version                the version\n"                                                \
 	"\n"                                                                                          \
 	"Numbers may have a suffix: 100k, 2.5M. Exit code: 0 fine, 1 a fault was seen (or a packet\n" \
-	"lost, with --no-loss), 2 usage, 3 the device does not work."
+	"lost, with --no-loss, or all), 2 usage, 3 the device does not work."
 
 #define OPTIONS_LIST(X)                                                                            \
 	X(PORT, "port", "DEVICE", "PCI address, or a DPDK vdev: net_memif0,role=client,...")       \

@@ -16,7 +16,9 @@ static json_int_t count(uint64_t value)
 
 uint64_t report_verdict(const struct generator *g, const struct result *r)
 {
-	uint64_t lost = g->options->no_loss ? r->lost + r->tx.dropped : 0;
+	/* To forward nothing at all is wrong in any case. */
+	bool may_lose = !g->options->no_loss && r->rx.pkts;
+	uint64_t lost = may_lose ? 0 : r->lost + r->tx.dropped;
 
 	return lost + faults_total(&r->faults, g->options->tolerated);
 }
@@ -59,6 +61,8 @@ void report_print(const struct generator *g, const struct result *r)
 	       " (%.6f %%)\n",
 	       r->tx.pkts, r->seconds, measure_tx_pps(r) / 1e6, measure_rx_pps(r) / 1e6, r->lost,
 	       r->loss * 100);
+	if (r->tx.pkts && !r->rx.pkts)
+		printf("nothing came back: are --node-mac, --vip and --mode right, and the instances reached?\n");
 	if (r->tx.dropped || r->tx.late)
 		printf("not sent: %" PRIu64 " that the device did not take, %" PRIu64
 		       " while this CPU was taken away\n",

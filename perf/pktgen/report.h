@@ -20,7 +20,7 @@ json_t *report_search(const struct generator *g, const struct search *search);
 /** What was asked for, and on what machine. */
 json_t *report_head(const struct generator *g);
 
-/** Faults that count: all but the tolerated ones, and lost packets if there may be none. */
+/** Faults that count: all but the tolerated ones, and lost packets if there may be none, or all are. */
 uint64_t report_verdict(const struct generator *g, const struct result *result);
 
 #endif
