@@ -199,10 +199,17 @@ LB_INLINE bool lb_table_place(struct lb_table *table, const struct lb_flow_inser
 {
 	struct lb_place first = { .index = lb_table_primary(table, flow->spread) };
 	struct lb_place second = { .index = lb_table_other(table, flow->spread, first.index) };
+	int slot;
 
 	first.bucket = lb_table_bucket(table, first.index);
 	if (!first.bucket)
 		return false;
+	*place = first;
+	slot = lb_bucket_find(first.bucket, 0);
+	if (lb_likely(slot >= 0)) {
+		place->victim = (struct lb_victim){ (uint32_t)slot };
+		return true;
+	}
 	first.victim = lb_bucket_victim(first.bucket, flow->now, flow->timeouts);
 	*place = first;
 	if (lb_likely(lb_victim_rank(first.victim) <= LB_SLOT_EXPIRED))

@@ -6,6 +6,7 @@
 
 /* Flows by which a bucket is asked for once more: of many requests at once some get lost. */
 #define AHEAD 16
+#define SECOND_AHEAD 8
 
 static inline struct lb_instances instances_of(const struct burst *b)
 {
@@ -79,7 +80,7 @@ static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint6
 			uint32_t i = b->flow[n];                                                   \
 			struct lb_bucket *bucket = b->bucket[i];                                   \
 			int slot = find(bucket, b->key[i]);                                        \
-			bool is_full;                                                              \
+			bool is_full, is_second;                                                   \
                                                                                                    \
 			if (n + AHEAD < n_flow)                                                    \
 				rte_prefetch0(b->bucket[b->flow[n + AHEAD]]);                      \
@@ -92,7 +93,9 @@ static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint6
 			b->miss[b->n_miss++] = (uint8_t)i;                                         \
 			is_full = find(bucket, 0) < 0;                                             \
 			b->full |= (uint64_t)is_full << i;                                         \
-			if (is_full || lb_bucket_spill(bucket))                                    \
+			is_second = is_full || lb_bucket_spill(bucket);                            \
+			b->second |= (uint64_t)is_second << i;                                     \
+			if (is_second)                                                             \
 				rte_prefetch0(bucket_other(flows, b->spread[i], bucket));          \
 		}                                                                                  \
 		b->pl->stats->flow_hits += (uint64_t)n_flow - b->n_miss;                           \
@@ -173,6 +176,15 @@ static void flow_miss(struct burst *b, uint32_t i)
 		flow_record(b, i, &steer, sel, is_taken_over);
 }
 
+/* Once more: see AHEAD. @n: which of the misses, if there are so many. */
+static inline void prefetch_second(const struct burst *b, uint32_t n)
+{
+	uint32_t i = b->miss[n & (PIPELINE_BURST - 1)];
+
+	if (n < b->n_miss && (b->second >> i & 1))
+		rte_prefetch0(bucket_other(&b->pl->flows->table, b->spread[i], b->bucket[i]));
+}
+
 /* Flows that lie in their second line; those that are in neither stay in b->miss. */
 static void find_in_second(struct burst *b)
 {
@@ -183,8 +195,10 @@ static void find_in_second(struct burst *b)
 	for (uint32_t n = 0; n < n_first; n++) {
 		uint32_t i = b->miss[n];
 		struct lb_bucket *second = bucket_other(flows, b->spread[i], b->bucket[i]);
-		int slot = lb_bucket_spill(b->bucket[i]) ? lb_bucket_find(second, b->key[i]) : -1;
+		int slot;
 
+		prefetch_second(b, n + SECOND_AHEAD);
+		slot = lb_bucket_spill(b->bucket[i]) ? lb_bucket_find(second, b->key[i]) : -1;
 		if (slot >= 0)
 			flow_hit(b, i, (struct lb_flow_ref){ second, (uint32_t)slot },
 				 instances_of(b), b->now);

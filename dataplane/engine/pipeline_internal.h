@@ -27,6 +27,7 @@ struct burst {
 	uint64_t plain6; /* and lb_parse_tcp6() */
 	uint64_t l2;	 /* packets of services that are forwarded so */
 	uint64_t full;	 /* packets of miss whose first line has no free slot */
+	uint64_t second; /* and those whose second line is looked at */
 
 	const uint8_t *data[PIPELINE_BURST] LB_ALIGNED(
 		64);			  /* first byte of the frame, as it came */
