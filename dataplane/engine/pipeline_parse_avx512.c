@@ -288,18 +288,20 @@ AVX512 void pipeline_parse_avx512(struct burst *b)
 	const uint32_t n = b->n & ~(LANES - 1u);
 	struct plain plain[PIPELINE_BURST / LANES];
 	struct six six[PIPELINE_BURST / LANES];
-	uint32_t n_flow = 0, known = ALL_LANES, sixes = 0, end;
+	uint32_t n_flow = 0, known = ALL_LANES, end;
 
 	for (end = 0; end < n && __builtin_popcount(known) >= LANES / 2; end += LANES) {
 		struct plain *lanes = &plain[end / LANES];
 
 		*lanes = packets_parse(b, end, &six[end / LANES]);
 		known = lanes->four | lanes->six;
-		sixes |= lanes->six;
 	}
-	for (uint32_t i = 0; sixes && i < end; i += LANES)
-		plain[i / LANES].six =
-			(uint8_t)pipeline_six_parse(b, i, &six[i / LANES], plain[i / LANES].six);
+	for (uint32_t i = 0; i < end; i += LANES) {
+		struct plain *lanes = &plain[i / LANES];
+
+		if (lanes->six)
+			lanes->six = (uint8_t)pipeline_six_parse(b, i, &six[i / LANES], lanes->six);
+	}
 	for (uint32_t i = 0; i < end; i += LANES)
 		n_flow += flows_add(&b->flow[n_flow], i,
 				    packets_classify(b, i, plain[i / LANES], &six[i / LANES]));

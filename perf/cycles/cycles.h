@@ -36,7 +36,7 @@ enum cycles_kind {
 /* What packets a chunk consists of. */
 struct traffic {
 	enum cycles_kind kind;
-	uint8_t family;
+	uint8_t family; /* 4, 6, or 0: every other flow */
 	uint8_t tcp_flags;
 	uint32_t flows;
 	uint64_t next;	 /* of CYCLES_OPEN and CYCLES_LIFE */

@@ -171,14 +171,15 @@ void traffic_write(struct traffic *t, struct rte_mbuf *m)
 	uint8_t *at = (uint8_t *)(eth + 1);
 	uint8_t flags;
 	uint32_t n = flow_next(t, &flags);
+	uint8_t family = t->family ? t->family : n & 1 ? 6 : 4;
 	uint32_t bytes;
 
 	memcpy(eth->dst, harness_port_mac, LB_ETH_ALEN);
 	memcpy(eth->src, "\x02\xc1\x1e\x00\x00\x01", LB_ETH_ALEN);
-	eth->type = t->family == 4 ? LB_BE16(LB_ETHERTYPE_IPV4) : LB_BE16(LB_ETHERTYPE_IPV6);
+	eth->type = family == 4 ? LB_BE16(LB_ETHERTYPE_IPV4) : LB_BE16(LB_ETHERTYPE_IPV6);
 	if (t->kind == CYCLES_ERRORS)
 		bytes = error4_write(at, n);
-	else if (t->family == 4)
+	else if (family == 4)
 		bytes = packet4_write(at, n, flags);
 	else
 		bytes = packet6_write(at, n, flags);
