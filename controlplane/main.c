@@ -8,13 +8,13 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "config/run_dir.h"
 #include "config/version.h"
 #include "controlplane/checks.h"
 #include "controlplane/clock.h"
 #include "controlplane/control_model.h"
 #include "controlplane/detach.h"
 #include "controlplane/iface.h"
-#include "controlplane/lock.h"
 #include "controlplane/log.h"
 #include "controlplane/model.h"
 #include "controlplane/neighbours.h"
@@ -129,13 +129,19 @@ static void on_link(void *arg, bool connected)
 
 static int lock_start(struct sluiced *sluiced)
 {
-	sluiced->lock_fd = lock_take(sluiced->run_dir);
-	return sluiced->lock_fd < 0 ? sluiced->lock_fd : 0;
+	char why[256];
+
+	sluiced->lock_fd =
+		run_dir_claim(sluiced->run_dir, "sluiced", "sluiced.pid", why, sizeof(why));
+	if (sluiced->lock_fd >= 0)
+		return 0;
+	log_err("%s", why);
+	return sluiced->lock_fd;
 }
 
 static void lock_stop(struct sluiced *sluiced)
 {
-	lock_release(sluiced->lock_fd);
+	run_dir_release(sluiced->lock_fd);
 }
 
 static int base_start(struct sluiced *sluiced)

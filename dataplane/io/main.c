@@ -14,10 +14,10 @@
 #include <rte_launch.h>
 #include <rte_malloc.h>
 
+#include "config/run_dir.h"
 #include "dataplane/io/dataplane.h"
 #include "dataplane/io/eal.h"
 #include "dataplane/io/hugepages.h"
-#include "dataplane/io/lock.h"
 #include "dataplane/io/logger.h"
 #include "dataplane/io/node_stats.h"
 #include "dataplane/io/privileges.h"
@@ -56,13 +56,19 @@ static int need_start(struct dataplane *dp)
 
 static int lock_start(struct dataplane *dp)
 {
-	dp->lock_fd = lock_take(dp->options.run_dir);
-	return dp->lock_fd < 0 ? dp->lock_fd : 0;
+	char why[256];
+
+	dp->lock_fd = run_dir_claim(dp->options.run_dir, "sluice-dataplane", "dataplane.pid", why,
+				    sizeof(why));
+	if (dp->lock_fd >= 0)
+		return 0;
+	logger_err("%s", why);
+	return dp->lock_fd;
 }
 
 static void lock_stop(struct dataplane *dp)
 {
-	lock_release(dp->lock_fd);
+	run_dir_release(dp->lock_fd);
 }
 
 static int privileges_start(struct dataplane *dp)

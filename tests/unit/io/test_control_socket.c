@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control socket: what a controller gets, and what happens when it dies. */
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +18,6 @@
 
 #include "dataplane/abi/lb_crc.h"
 #include "dataplane/io/control_socket.h"
-#include "dataplane/io/lock.h"
 #include "dataplane/io/logger.h"
 #include "tests/unit/io/rig.h"
 
@@ -194,33 +192,6 @@ static void stale_socket_is_replaced(void **state)
 			 -ENOENT);
 }
 
-static void lock_has_one_holder(void **state)
-{
-	struct fixture *f = *state;
-	char path[128], pid[16] = "";
-	int fd = lock_take(f->dir), file;
-
-	assert_true(fd >= 0);
-	assert_int_equal(lock_take(f->dir), -EAGAIN);
-	snprintf(path, sizeof(path), "%s/dataplane.pid", f->dir);
-	file = open(path, O_RDONLY);
-	assert_true(read(file, pid, sizeof(pid) - 1) > 0);
-	close(file);
-	assert_int_equal(atoi(pid), getpid());
-	lock_release(fd);
-	fd = lock_take(f->dir);
-	assert_true(fd >= 0);
-	lock_release(fd);
-	lock_release(-1);
-	assert_int_equal(unlink(path), 0);
-
-	/* Nobody can have the pid written through a link. */
-	assert_int_equal(symlink("/tmp/elsewhere", path), 0);
-	assert_int_equal(lock_take(f->dir), -ELOOP);
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(lock_take("/nonexistent/deeper"), -ENOENT);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_start, fixture_stop)
 
 int main(int argc, char **argv)
@@ -231,7 +202,6 @@ int main(int argc, char **argv)
 		TEST(only_one_controller_at_a_time),
 		TEST(successor_finds_rings_in_order),
 		TEST(stale_socket_is_replaced),
-		TEST(lock_has_one_holder),
 	};
 
 	(void)argc;
