@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +26,7 @@
 #include "dataplane/abi/lb_handover.h"
 #include "tests/unit/controlplane/fake_dataplane.h"
 #include "tests/unit/controlplane/model_fixture.h"
+#include "tests/unit/controlplane/xdp_fixture.h"
 
 #define PATIENCE_MS 20000
 #define INSTANCES 4
@@ -52,14 +51,9 @@ static const struct model_ops model_ops = { .changed = on_changed };
 static int namespaces(void **state)
 {
 	(void)state;
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL) || !mkdtemp(run_dir))
+	xdp_fixture_veth("eth1", "client");
+	if (!mkdtemp(run_dir))
 		fail_msg("%s", strerror(errno));
-	/* NOLINTNEXTLINE(cert-env33-c): of this file */
-	if (system("ip link add eth1 type veth peer name client && ip link set eth1 up && "
-		   "ip link set client up"))
-		fail_msg("no veth");
 	log_set_level(LOG_EMERG);
 	return 0;
 }
@@ -395,8 +389,7 @@ static void a_port_that_changes_spoils_nothing_on_its_way(void **state)
 	model_admin_set(model, model_instance_find(model, "web/web-2"), MODEL_DRAIN);
 	for (int i = 0; i < 50; i++)
 		turn();
-	/* NOLINTNEXTLINE(cert-env33-c): of this file */
-	assert_int_equal(system("ip link set eth1 address 02:00:00:00:00:77"), 0);
+	xdp_fixture_command("ip link set eth1 address 02:00:00:00:00:77");
 	for (int i = 0; i < 300; i++)
 		turn();
 	fake_dataplane_hold(fake, false);

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +24,7 @@
 #include "controlplane/publish_xdp.h"
 #include "dataplane/core/lb_csum.h"
 #include "tests/unit/controlplane/model_fixture.h"
+#include "tests/unit/controlplane/xdp_fixture.h"
 
 #define WAIT_S 20
 #define INSTANCES 4
@@ -67,12 +67,6 @@ static void model_changed(void *arg, enum model_change what, uint32_t pool_id)
 
 static const struct model_ops model_ops = { .changed = model_changed };
 
-static void command(const char *line)
-{
-	if (system(line)) /* NOLINT(cert-env33-c): of this file */
-		fail_msg("%s", line);
-}
-
 static int namespaces(void **state)
 {
 	cpu_set_t set;
@@ -80,12 +74,9 @@ static int namespaces(void **state)
 	(void)state;
 	CPU_ZERO(&set);
 	CPU_SET(1, &set); /* the one that the fixture gives a flow table */
-	if (sched_setaffinity(0, sizeof(set), &set) || unshare(CLONE_NEWNET | CLONE_NEWNS) ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL) || !mkdtemp(run_dir))
+	if (sched_setaffinity(0, sizeof(set), &set) || !mkdtemp(run_dir))
 		fail_msg("%s", strerror(errno));
-	command("ip link add eth1 type veth peer name client && ip link set eth1 up && "
-		"ip link set client up");
+	xdp_fixture_veth("eth1", "client");
 	log_set_level(LOG_ERR);
 	return 0;
 }

@@ -7,14 +7,12 @@
 #include <errno.h>
 #include <net/if.h>
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -35,24 +33,18 @@
 #include "controlplane/xdp_object.h"
 #include "controlplane/xdp_pins.h"
 #include "tests/unit/controlplane/xdp_count.skel.h"
+#include "tests/unit/controlplane/xdp_fixture.h"
 
 #define BPFFS "/sys/fs/bpf"
-#define PORT "lbx0"
-#define PIN_DIR BPFFS "/sluice-" PORT
+#define PORT XDP_FIXTURE_PORT
+#define PIN_DIR XDP_FIXTURE_PINS
 #define DISPATCHER_FILE "/usr/lib/x86_64-linux-gnu/bpf/xdp-dispatcher.o"
 #define REPLACEMENTS 20
 #define WAIT_TRIES 500
 
-static const uint16_t cpus[] = { 0, 1 };
 static char log_path[] = "/tmp/sluice-test-XXXXXX";
 static bool has_dispatcher; /* kernel and libxdp take programs into it */
 static bool takes_us;	    /* those that may change packets, too */
-
-static void command(const char *line)
-{
-	if (system(line)) /* NOLINT(cert-env33-c): of this file */
-		fail_msg("%s", line);
-}
 
 static int ifindex(void)
 {
@@ -172,30 +164,24 @@ static int programs_in_dispatcher(void)
 
 static struct xdp_object_options options(void)
 {
-	return (struct xdp_object_options){ .pin_dir = PIN_DIR,
-					    .log_path = log_path,
-					    .flows = 10000,
-					    .pool_slots = 1021,
-					    .pools = 4,
-					    .cpus = cpus,
-					    .cpu_count = 2,
-					    .mtu = 1500,
-					    .is_behind = true };
+	struct xdp_object_options opt = xdp_fixture_options(log_path);
+
+	opt.is_behind = true;
+	return opt;
 }
 
 static void object_open(struct xdp_object *o)
 {
 	const struct xdp_object_options opt = options();
 
-	if (xdp_object_open(o, &opt))
-		fail_msg("%s", o->why);
+	xdp_fixture_open(o, &opt);
 }
 
 static void object_attach(struct xdp_object *o)
 {
 	if (xdp_object_attach(o, ifindex())) {
 		if (getenv("V"))
-			command("cat /tmp/sluice-test-* >&2");
+			xdp_fixture_command("cat /tmp/sluice-test-* >&2");
 		fail_msg("%s", o->why);
 	}
 }
@@ -221,7 +207,7 @@ static uint64_t received(const struct xdp_object *o)
 static void frame_send(uint16_t protocol)
 {
 	const struct sockaddr_ll to = { .sll_family = AF_PACKET,
-					.sll_ifindex = (int)if_nametoindex("lbx1") };
+					.sll_ifindex = (int)if_nametoindex(XDP_FIXTURE_PEER) };
 	const uint8_t frame[64] = {
 		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, (uint8_t)(protocol >> 8), (uint8_t)protocol
 	};
@@ -262,6 +248,22 @@ static void joined(struct xdp_object *o, const struct other *other)
 	assert_true(xdp_pins_carry(PORT));
 }
 
+/* Where that can be: somebody in the dispatcher, and our program beside it. */
+static void both_start(struct xdp_object *o, struct other *other, enum xdp_attach_mode mode)
+{
+	if (!takes_us)
+		skip();
+	other_start(other, mode);
+	joined(o, other);
+	packets_meet_both(o, other);
+}
+
+static void both_end(struct xdp_object *o, struct other *other)
+{
+	object_end(o);
+	other_stop(other);
+}
+
 /* ---- Tests ---- */
 
 static void joins_the_dispatcher_and_leaves_it(void **state)
@@ -271,11 +273,7 @@ static void joins_the_dispatcher_and_leaves_it(void **state)
 	uint64_t ours;
 
 	(void)state;
-	if (!takes_us)
-		skip();
-	other_start(&other, XDP_MODE_NATIVE);
-	joined(&o, &other);
-	packets_meet_both(&o, &other);
+	both_start(&o, &other, XDP_MODE_NATIVE);
 	ours = received(&o);
 	frame_send(ETH_P_LOOPBACK); /* what another one drops is the other one's */
 	packets_meet_both(&o, &other);
@@ -303,13 +301,8 @@ static void joins_in_generic_mode(void **state)
 	struct xdp_object o;
 
 	(void)state;
-	if (!takes_us)
-		skip();
-	other_start(&other, XDP_MODE_SKB);
-	joined(&o, &other);
-	packets_meet_both(&o, &other);
-	object_end(&o);
-	other_stop(&other);
+	both_start(&o, &other, XDP_MODE_SKB);
+	both_end(&o, &other);
 }
 
 static bool is_sending;
@@ -333,11 +326,7 @@ static void is_replaced_without_a_gap(void **state)
 	uint32_t dispatcher;
 
 	(void)state;
-	if (!takes_us)
-		skip();
-	other_start(&other, XDP_MODE_NATIVE);
-	joined(&o, &other);
-	packets_meet_both(&o, &other);
+	both_start(&o, &other, XDP_MODE_NATIVE);
 	dispatcher = hook();
 	is_sending = true;
 	assert_int_equal(pthread_create(&thread, NULL, send_all_the_time, NULL), 0);
@@ -353,8 +342,7 @@ static void is_replaced_without_a_gap(void **state)
 	packets_meet_both(&o, &other);
 	assert_int_equal(other_passed(&other) - received(&o), before);
 	assert_int_equal(hook(), dispatcher);
-	object_end(&o);
-	other_stop(&other);
+	both_end(&o, &other);
 }
 
 static void others_come_and_go(void **state)
@@ -363,10 +351,7 @@ static void others_come_and_go(void **state)
 	struct xdp_object o;
 
 	(void)state;
-	if (!takes_us)
-		skip();
-	other_start(&first, XDP_MODE_NATIVE);
-	joined(&o, &first);
+	both_start(&o, &first, XDP_MODE_NATIVE);
 	other_start(&second, XDP_MODE_NATIVE);
 	assert_true(xdp_pins_carry(PORT));
 	packets_meet_both(&o, &second);
@@ -387,18 +372,14 @@ static void lost_pins_leave_no_second_door(void **state)
 	struct xdp_object o;
 
 	(void)state;
-	if (!takes_us)
-		skip();
-	other_start(&other, XDP_MODE_NATIVE);
-	joined(&o, &other);
+	both_start(&o, &other, XDP_MODE_NATIVE);
 	assert_int_equal(unlink(PIN_DIR "/" XDP_PIN_DOOR), 0);
 	assert_false(xdp_pins_carry(PORT));
 	object_attach(&o);
 	assert_true(xdp_pins_carry(PORT));
 	assert_int_equal(programs_in_dispatcher(), 2);
 	packets_meet_both(&o, &other);
-	object_end(&o);
-	other_stop(&other);
+	both_end(&o, &other);
 }
 
 /* @refused: first the kernel lets no other program into the map behind its door. */
@@ -426,10 +407,7 @@ static void killed_joining_it_goes_on(void **state)
 	struct xdp_object o;
 
 	(void)state;
-	if (!takes_us)
-		skip();
-	other_start(&other, XDP_MODE_NATIVE);
-	joined(&o, &other);
+	both_start(&o, &other, XDP_MODE_NATIVE);
 	for (int i = 0; i < 2; i++) {
 		killed_while_it_joins(i == 0);
 		packets_meet_both(&o, &other);
@@ -449,11 +427,8 @@ static void takes_the_hook_when_the_others_are_gone(void **state)
 	struct xdp_object o;
 
 	(void)state;
-	if (!takes_us)
-		skip();
-	other_start(&other, XDP_MODE_NATIVE);
-	joined(&o, &other);
-	command("ip link set dev " PORT " xdp off"); /* all of them */
+	both_start(&o, &other, XDP_MODE_NATIVE);
+	xdp_fixture_command("ip link set dev " PORT " xdp off"); /* all of them */
 	assert_false(xdp_pins_carry(PORT));
 	object_attach(&o);
 	assert_false(o.is_joined);
@@ -587,7 +562,7 @@ static void holder_is_named(void **state)
 	xdp_holder_say(&holder, "", "", why, sizeof(why));
 	if (!strstr(why, "generic mode") || !strstr(why, "'ip link set dev lbx0 xdpgeneric off'"))
 		fail_msg("%s", why);
-	command("ip link set dev lbx0 xdpgeneric off");
+	xdp_fixture_command("ip link set dev lbx0 xdpgeneric off");
 	assert_int_equal(hook(), 0);
 	xdp_count__destroy(skel);
 }
@@ -618,12 +593,9 @@ static int namespaces(void **state)
 		libxdp_set_print(quiet);
 	if (!getenv("V"))
 		libbpf_set_print(quiet_bpf);
-	if (fd < 0 || close(fd) || unlink(log_path) || unshare(CLONE_NEWNET | CLONE_NEWNS) ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("bpf", BPFFS, "bpf", 0, NULL))
-		fail_msg("namespaces: %s", strerror(errno));
-	command("ip link add lbx0 type veth peer name lbx1 && ip link set lbx0 up && "
-		"ip link set lbx1 up && ip link set lo up");
+	if (fd < 0 || close(fd) || unlink(log_path))
+		fail_msg("%s", strerror(errno));
+	xdp_fixture_veth(PORT, XDP_FIXTURE_PEER);
 	has_dispatcher = is_put_into_dispatcher(false);
 	takes_us = has_dispatcher && is_put_into_dispatcher(true);
 	print_message("# figure: libxdp's dispatcher and this kernel take %s\n",

@@ -25,38 +25,18 @@
 #include <linux/if_packet.h>
 
 #include "controlplane/xdp_object.h"
-
-#define BPFFS "/sys/fs/bpf"
-#define PIN_DIR BPFFS "/sluice-test"
-
-static const uint16_t cpus[] = { 0, 1 };
-
-static struct xdp_object_options options(void)
-{
-	return (struct xdp_object_options){ .pin_dir = PIN_DIR,
-					    .flows = 10000,
-					    .pool_slots = 1021,
-					    .pools = 4,
-					    .cpus = cpus,
-					    .cpu_count = 2 };
-}
-
-static void command(const char *line)
-{
-	if (system(line)) /* NOLINT(cert-env33-c): of this file */
-		fail_msg("%s", line);
-}
+#include "tests/unit/controlplane/xdp_fixture.h"
 
 static int namespaces(void **state)
 {
 	(void)state;
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("bpf", BPFFS, "bpf", 0, NULL))
-		fail_msg("namespaces: %s", strerror(errno));
-	command("ip link add lbx0 type veth peer name lbx1 && ip link set lbx0 up && "
-		"ip link set lbx1 up && ip link set lo up");
+	xdp_fixture_veth("lbx0", "lbx1");
 	return 0;
+}
+
+static struct xdp_object_options options(void)
+{
+	return xdp_fixture_options(NULL);
 }
 
 static int ifindex(const char *name)
@@ -72,12 +52,6 @@ static uint32_t hook(const char *name)
 	return query.prog_id;
 }
 
-static void object_open(struct xdp_object *o, const struct xdp_object_options *opt)
-{
-	if (xdp_object_open(o, opt))
-		fail_msg("%s", o->why);
-}
-
 static void object_attach(struct xdp_object *o, const char *name)
 {
 	if (xdp_object_attach(o, ifindex(name)))
@@ -91,7 +65,7 @@ static void outlives_its_loader(void **state)
 	uint32_t first;
 
 	(void)state;
-	object_open(&o, &opt);
+	xdp_fixture_open(&o, &opt);
 	assert_false(o.adopted);
 	object_attach(&o, "lbx0");
 	assert_int_equal(o.mode, XDP_OBJECT_NATIVE);
@@ -101,7 +75,7 @@ static void outlives_its_loader(void **state)
 	xdp_object_close(&o);
 	assert_int_equal(hook("lbx0"), first);
 
-	object_open(&o, &opt);
+	xdp_fixture_open(&o, &opt);
 	assert_true(o.adopted);
 	assert_int_equal(o.control->generation[0].generation, 77);
 	assert_int_equal(hook("lbx0"), first); /* until attach says otherwise */
@@ -119,11 +93,11 @@ static void other_sizes_begin_anew_and_say_so(void **state)
 	struct xdp_object o;
 
 	(void)state;
-	object_open(&o, &opt);
+	xdp_fixture_open(&o, &opt);
 	o.control->generation[0].generation = 77;
 	xdp_object_close(&o);
 	opt.flows = 20000;
-	object_open(&o, &opt);
+	xdp_fixture_open(&o, &opt);
 	assert_false(o.adopted);
 	assert_non_null(strstr(o.why, "flow table"));
 	assert_int_equal(o.control->generation[0].generation, 0);
@@ -137,7 +111,7 @@ static void loopback_takes_the_generic_mode(void **state)
 	struct xdp_object o;
 
 	(void)state;
-	object_open(&o, &opt);
+	xdp_fixture_open(&o, &opt);
 	object_attach(&o, "lo");
 	assert_int_equal(o.mode, XDP_OBJECT_GENERIC);
 	assert_non_null(strstr(o.why, "generic mode"));
@@ -172,7 +146,7 @@ static void jumbo_frames(const char *name, uint32_t mtu, enum xdp_object_mode mo
 	struct xdp_object o;
 
 	opt.mtu = mtu;
-	object_open(&o, &opt);
+	xdp_fixture_open(&o, &opt);
 	assert_int_equal(o.frags, mtu > 4000);
 	object_attach(&o, name);
 	assert_int_equal(o.mode, mode);
@@ -190,11 +164,11 @@ static void jumbo_frames(const char *name, uint32_t mtu, enum xdp_object_mode mo
 static void jumbo_frames_are_taken_natively(void **state)
 {
 	(void)state;
-	command("ip link set lbx0 mtu 9000 && ip link set lbx1 mtu 9000");
+	xdp_fixture_command("ip link set lbx0 mtu 9000 && ip link set lbx1 mtu 9000");
 	jumbo_frames("lbx0", 1500, XDP_OBJECT_GENERIC);
 	jumbo_frames("lbx0", 9000, XDP_OBJECT_NATIVE);
 	jumbo_frames("lo", 65535, XDP_OBJECT_GENERIC);
-	command("ip link set lbx0 mtu 1500 && ip link set lbx1 mtu 1500");
+	xdp_fixture_command("ip link set lbx0 mtu 1500 && ip link set lbx1 mtu 1500");
 	jumbo_frames("lbx0", 1500, XDP_OBJECT_NATIVE);
 }
 
@@ -215,7 +189,7 @@ static void held_hook_is_named(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(bpf_xdp_attach(ifindex("lbx0"), fd, 0, NULL), 0);
-	object_open(&o, &opt);
+	xdp_fixture_open(&o, &opt);
 	assert_int_equal(xdp_object_attach(&o, ifindex("lbx0")), -EBUSY);
 	if (!strstr(o.why, "'somebody'"))
 		fail_msg("%s", o.why);
@@ -231,10 +205,10 @@ static void interface_made_anew_is_taken_again(void **state)
 	struct xdp_object o;
 
 	(void)state;
-	object_open(&o, &opt);
+	xdp_fixture_open(&o, &opt);
 	object_attach(&o, "lbx0");
-	command("ip link del lbx0 && ip link add lbx0 type veth peer name lbx1 && "
-		"ip link set lbx0 up && ip link set lbx1 up");
+	xdp_fixture_command("ip link del lbx0 && ip link add lbx0 type veth peer name lbx1 && "
+			    "ip link set lbx0 up && ip link set lbx1 up");
 	assert_int_equal(hook("lbx0"), 0);
 	object_attach(&o, "lbx0");
 	assert_true(hook("lbx0") != 0);
@@ -248,14 +222,14 @@ static void replaced_a_hundred_times_it_never_leaves(void **state)
 	struct xdp_object o;
 
 	(void)state;
-	object_open(&o, &opt);
+	xdp_fixture_open(&o, &opt);
 	object_attach(&o, "lbx0");
 	for (int i = 0; i < 100; i++) {
 		uint32_t before = hook("lbx0");
 
 		if (i % 34 == 33) {
 			xdp_object_close(&o);
-			object_open(&o, &opt);
+			xdp_fixture_open(&o, &opt);
 			assert_true(o.adopted);
 		}
 		object_attach(&o, "lbx0");

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The folder of pins and its lock, in a mount namespace of this process's own. */
 #include <errno.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/file.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +14,7 @@
 #include <cmocka.h>
 
 #include "controlplane/xdp_pins.h"
+#include "tests/unit/controlplane/xdp_fixture.h"
 
 #define PORT "lbx0"
 #define FOLDER XDP_PINS_ROOT "/sluice-" PORT
@@ -36,9 +34,7 @@ int flock(int fd, int operation)
 static int bpffs(void **state)
 {
 	(void)state;
-	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("bpf", XDP_PINS_ROOT, "bpf", 0, NULL))
-		fail_msg("%s", strerror(errno));
+	xdp_fixture_namespaces();
 	return 0;
 }
 

@@ -4,7 +4,6 @@
  * file, nothing of it on the terminal. The program is spoilt on its way to the kernel.
  */
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,8 +20,7 @@
 #include <linux/bpf.h>
 
 #include "controlplane/xdp_object.h"
-
-#define BPFFS "/sys/fs/bpf"
+#include "tests/unit/controlplane/xdp_fixture.h"
 
 static char dir[] = "/tmp/sluice-refused.XXXXXX";
 static char log_path[sizeof(dir) + 16];
@@ -51,9 +48,8 @@ static int setup(void **state)
 	LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .prog_prepare_load_fn = spoil);
 
 	(void)state;
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("bpf", BPFFS, "bpf", 0, NULL) || !mkdtemp(dir))
+	xdp_fixture_namespaces();
+	if (!mkdtemp(dir))
 		return -1;
 	snprintf(log_path, sizeof(log_path), "%s/verifier.log", dir);
 	return libbpf_register_prog_handler("xdp", BPF_PROG_TYPE_XDP, BPF_XDP, &opts) < 0;
@@ -66,24 +62,10 @@ static int teardown(void **state)
 	return rmdir(dir);
 }
 
-static struct xdp_object_options options(const char *log)
-{
-	static const uint16_t cpus[] = { 0 };
-
-	return (struct xdp_object_options){ .pin_dir = BPFFS "/sluice-test",
-					    .log_path = log,
-					    .flows = 1000,
-					    .pool_slots = 1021,
-					    .pools = 1,
-					    .cpus = cpus,
-					    .cpu_count = 1,
-					    .mtu = 1500 };
-}
-
 /* Open an object that will be refused. Return: bytes that came on stderr meanwhile. */
 static long open_refused(struct xdp_object *o, const char *log)
 {
-	const struct xdp_object_options opt = options(log);
+	const struct xdp_object_options opt = xdp_fixture_options(log);
 	int terminal = dup(STDERR_FILENO);
 	FILE *said = tmpfile();
 	long bytes;
@@ -130,7 +112,7 @@ static void no_file_that_is_not_there_is_promised(void **state)
 /* Flows of before are lost only to a program that runs. */
 static void pinned_tables_stay(void **state)
 {
-	struct xdp_object_options opt = options(log_path);
+	struct xdp_object_options opt = xdp_fixture_options(log_path);
 	struct xdp_object o;
 
 	(void)state;
@@ -139,13 +121,13 @@ static void pinned_tables_stay(void **state)
 	o.control->generation[0].generation = 77;
 	xdp_object_close(&o);
 	for (int i = 0; i < 2; i++) {
-		opt = options(log_path);
+		opt = xdp_fixture_options(log_path);
 		opt.flows *= i ? 1 : 2;
 		opt.anew = i;
 		is_spoilt = true;
 		assert_true(xdp_object_open(&o, &opt) < 0);
 		is_spoilt = false;
-		opt = options(log_path);
+		opt = xdp_fixture_options(log_path);
 		assert_int_equal(xdp_object_open(&o, &opt), 0);
 		assert_true(o.adopted);
 		assert_int_equal(o.control->generation[0].generation, 77);
@@ -163,7 +145,7 @@ static void pinned_tables_stay(void **state)
 /* What was never loaded leaves nothing that a later start would take for a table. */
 static void nothing_is_pinned(void **state)
 {
-	struct xdp_object_options opt = options(log_path);
+	struct xdp_object_options opt = xdp_fixture_options(log_path);
 	struct xdp_object o;
 
 	(void)state;

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -20,8 +19,8 @@
 #include "bpf/sluice_xdp.skel.h"
 #include "controlplane/xdp_tables.h"
 #include "controlplane/xdp_thread.h"
+#include "tests/unit/controlplane/xdp_fixture.h"
 
-#define PIN_DIR "/sys/fs/bpf/sluice-test"
 #define SLOTS 1021
 #define N_INSTANCES 4
 #define UP (LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
@@ -49,24 +48,20 @@ static struct {
 
 static int maps_open(void **state)
 {
-	struct xdp_object_options opt = { .pin_dir = PIN_DIR,
-					  .flows = 1000,
-					  .pool_slots = SLOTS,
-					  .pools = 4,
-					  .cpus = &cpu,
-					  .cpu_count = 1 };
+	struct xdp_object_options opt = xdp_fixture_options(NULL);
 	cpu_set_t set;
 
 	(void)state;
+	opt.pool_slots = SLOTS;
+	opt.cpus = &cpu;
+	opt.cpu_count = 1;
 	cpu = (uint16_t)sched_getcpu();
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) || unshare(CLONE_NEWNS) ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL))
+	if (sched_setaffinity(0, sizeof(set), &set))
 		fail_msg("%s", strerror(errno));
-	if (xdp_object_open(&object, &opt))
-		fail_msg("%s", object.why);
+	xdp_fixture_namespaces();
+	xdp_fixture_open(&object, &opt);
 	return 0;
 }
 

@@ -8,19 +8,10 @@
 #include <cmocka.h>
 
 #include "dataplane/core/lb_encap.h"
+#include "tests/unit/core/random_frame.h"
 
 #define ROUNDS 2000000
 #define FRAME_BYTES 128
-
-static uint64_t state = 88172645463325252ULL;
-
-static uint32_t random32(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32);
-}
 
 /* A template of either family; its checksum is any, since none is checked here. */
 static void template_make(struct lb_instance *instance, bool is_4)
@@ -28,7 +19,7 @@ static void template_make(struct lb_instance *instance, bool is_4)
 	struct lb_ipv4 *ip = (struct lb_ipv4 *)(instance->header + sizeof(struct lb_eth));
 
 	for (uint32_t i = 0; i < LB_HEADER_MAX; i += 2)
-		lb_store16(instance->header + i, (uint16_t)random32());
+		lb_store16(instance->header + i, (uint16_t)random_u32());
 	instance->header_len = sizeof(struct lb_eth) + (is_4 ? LB_TUNNEL4_LEN : LB_TUNNEL6_LEN);
 	ip->total_len = 0;
 	if (is_4)
@@ -44,12 +35,12 @@ static void round_make(struct lb_instance *instance, struct lb_meta *meta, uint3
 	*meta = (struct lb_meta){
 		.family = round % 3 ? 4 : 6,
 		.l3_offset = sizeof(struct lb_eth),
-		.l3_len = random32() % (65536 - LB_TUNNEL4_LEN),
+		.l3_len = random_u32() % (65536 - LB_TUNNEL4_LEN),
 	};
 	if (is_4 && round % 5 == 0)
 		((struct lb_ipv4 *)(instance->header + sizeof(struct lb_eth)))->csum =
 			(uint16_t)(lb_cpu_to_be16((uint16_t)(meta->l3_len + LB_TUNNEL4_LEN)) +
-				   (int)(random32() % 3) - 1);
+				   (int)(random_u32() % 3) - 1);
 }
 
 static void short_ways_write_the_same(void **unused)
@@ -61,7 +52,7 @@ static void short_ways_write_the_same(void **unused)
 
 	(void)unused;
 	for (uint32_t round = 0; round < ROUNDS; round++) {
-		uint64_t spread = random32();
+		uint64_t spread = random_u32();
 
 		round_make(&instance, &meta, round);
 		assert_true(lb_write_tunnel(all, all + FRAME_BYTES, &instance, &meta, spread));

@@ -9,29 +9,12 @@
 
 #include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_parse_plain.h"
+#include "tests/unit/core/random_frame.h"
 
 #define FRAME_BYTES 80
 #define ROUNDS 2000000
 
 static const uint8_t mac[LB_ETH_ALEN] = { 0x02, 0xed, 0x9e, 0, 0, 1 };
-static uint64_t state = 88172645463325252ULL;
-
-static uint32_t random_below(uint32_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return lb_hash_range((uint32_t)(state >> 32), n);
-}
-
-static void csum_set(uint8_t *frame)
-{
-	struct lb_ipv4 *ip = (struct lb_ipv4 *)(frame + sizeof(struct lb_eth));
-
-	ip->csum = 0;
-	ip->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip));
-}
-
 static void ipv4_write(struct lb_ipv4 *ip)
 {
 	*ip = (struct lb_ipv4){
@@ -80,7 +63,7 @@ static void frame_write(uint8_t *frame, uint32_t family)
 		.flags = (uint8_t)random_below(64),
 	};
 	if (family == 4)
-		csum_set(frame);
+		random_frame_csum(frame);
 }
 
 /* Spoil up to three bytes; half of the time the checksum covers it up. */
@@ -90,7 +73,7 @@ static void frame_spoil(uint8_t *frame, uint32_t family)
 		frame[random_below(family == 4 ? 54 : 74)] =
 			(uint8_t)(random_below(4) ? 1u << random_below(8) : random_below(256));
 	if (family == 4 && random_below(2))
-		csum_set(frame);
+		random_frame_csum(frame);
 }
 
 struct counts {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "dataplane/engine/pipeline_internal.h"
+#include "tests/unit/core/random_frame.h"
 #include "tests/unit/engine/harness.h"
 
 #define BURSTS 30000
@@ -16,29 +17,11 @@
 #define HEADROOM 192
 #define SERVICES 10 /* half of them over IPv6 */
 
-static uint64_t state = 88172645463325252ULL;
-
-static uint32_t random_below(uint32_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return lb_hash_range((uint32_t)(state >> 32), n);
-}
-
 /* A packet and its mbuf, which is not one of a pool: the frame ends where its memory does. */
 struct packet {
 	struct rte_mbuf mbuf;
 	uint8_t *memory;
 };
-
-static void csum_set(uint8_t *frame)
-{
-	struct lb_ipv4 *ip = (struct lb_ipv4 *)(frame + sizeof(struct lb_eth));
-
-	ip->csum = 0;
-	ip->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip));
-}
 
 static void tcp_write(struct lb_tcp *tcp)
 {
@@ -68,7 +51,7 @@ static void frame_write4(uint8_t *frame)
 	};
 	memcpy(&ip->dst, (const uint8_t[]){ 203, 0, 113, 10 }, 4);
 	tcp_write((struct lb_tcp *)(ip + 1));
-	csum_set(frame);
+	random_frame_csum(frame);
 }
 
 static void frame_write6(uint8_t *frame)
@@ -115,7 +98,7 @@ static void frame_write(uint8_t *frame, struct mix mix)
 		frame[random_below(is_6 ? 74 : 54)] =
 			(uint8_t)(random_below(4) ? 1u << random_below(8) : random_below(256));
 	if (!is_6 && random_below(2))
-		csum_set(frame);
+		random_frame_csum(frame);
 }
 
 static void packet_write(struct packet *p, struct mix mix)

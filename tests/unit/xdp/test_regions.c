@@ -20,6 +20,8 @@
 #define N_INSTANCES 4
 #define SLOTS 251
 #define REGIONS 3
+#define FLOWS 20
+#define ELSEWHERE 0xfffffffeu
 #define REACHABLE (LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
 #define DRAINED (REACHABLE | LB_INSTANCE_SERVES)
 #define UP (DRAINED | LB_INSTANCE_ACCEPTS)
@@ -114,6 +116,16 @@ static uint32_t open_flows(struct world *w, uint32_t region, uint16_t *ports, ui
 	return opened;
 }
 
+/* A packet of each flow, on the CPU of a region or on two others in turns, goes to instance 2. */
+static void all_to_2(struct world *w, uint32_t region, const uint16_t *ports, uint8_t flags)
+{
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		uint32_t here = region != ELSEWHERE ? region : i % 2 ? 0 : 2;
+
+		assert_int_equal(send(w, here, ports[i], flags), 2);
+	}
+}
+
 /* Only the table can know them any more: neither generation of slots names instance 2. */
 static void drain_twice(struct world *w)
 {
@@ -125,33 +137,30 @@ static void drain_twice(struct world *w)
 static void moved_flow_stays_with_its_instance(void **state)
 {
 	struct world *w = *state;
-	uint16_t ports[20];
+	uint16_t ports[FLOWS];
 
-	open_flows(w, 1, ports, 20);
+	open_flows(w, 1, ports, FLOWS);
 	drain_twice(w);
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_ACK), 2);
+	all_to_2(w, ELSEWHERE, ports, LB_TCP_ACK);
 	/* recorded there: without looking elsewhere it is found again */
 	w->xdp->cpu->peek_rate.tokens = 0;
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_ACK), 2);
+	all_to_2(w, ELSEWHERE, ports, LB_TCP_ACK);
 }
 
 static void moved_flow_is_counted_once(void **state)
 {
 	struct world *w = *state;
-	uint16_t ports[20];
-	uint32_t opened = open_flows(w, 1, ports, 20);
+	uint16_t ports[FLOWS];
+	uint32_t opened = open_flows(w, 1, ports, FLOWS);
 
 	drain_twice(w);
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(send(w, 0, ports[i], LB_TCP_ACK), 2);
-	assert_int_equal(w->xdp->cpu->stats.flows, opened + 20);
-	assert_int_equal(w->xdp->counts[2].flows, 40);
+	all_to_2(w, 0, ports, LB_TCP_ACK);
+	assert_int_equal(w->xdp->cpu->stats.flows, opened + FLOWS);
+	assert_int_equal(w->xdp->counts[2].flows, 2 * FLOWS);
 	w->xdp->cpu->region = 1;
 	xdp_world_sweep(w->xdp);
 	assert_int_equal(w->xdp->cpu->stats.flows, opened);
-	assert_int_equal(w->xdp->counts[2].flows, 20);
+	assert_int_equal(w->xdp->counts[2].flows, FLOWS);
 }
 
 /* Also one that comes back to a CPU which still knows it. */
@@ -181,14 +190,13 @@ static void syn_does_not_look_elsewhere(void **state)
 static void syn_elsewhere_takes_no_established_flow_away(void **state)
 {
 	struct world *w = *state;
-	uint16_t ports[20];
+	uint16_t ports[FLOWS];
 
-	open_flows(w, 1, ports, 20);
+	open_flows(w, 1, ports, FLOWS);
 	drain_twice(w);
-	for (uint32_t i = 0; i < 20; i++)
+	for (uint32_t i = 0; i < FLOWS; i++)
 		assert_int_not_equal(send(w, 0, ports[i], LB_TCP_SYN), 2);
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), 2);
+	all_to_2(w, 1, ports, LB_TCP_ACK);
 }
 
 /*
@@ -198,25 +206,22 @@ static void syn_elsewhere_takes_no_established_flow_away(void **state)
 static void port_used_again_elsewhere(void **state)
 {
 	struct world *w = *state;
-	uint16_t ports[20];
-	int instance[20];
+	uint16_t ports[FLOWS];
+	int instance[FLOWS];
 
-	open_flows(w, 1, ports, 20);
-	for (uint32_t i = 0; i < 20; i++) /* two CPUs know it; one sees its end */
-		assert_int_equal(send(w, 0, ports[i], LB_TCP_ACK), 2);
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), 2);
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(send(w, 0, ports[i], LB_TCP_RST), 2);
+	open_flows(w, 1, ports, FLOWS);
+	all_to_2(w, 0, ports, LB_TCP_ACK); /* two CPUs know it; one sees its end */
+	all_to_2(w, 1, ports, LB_TCP_ACK);
+	all_to_2(w, 0, ports, LB_TCP_RST);
 	drain_twice(w);
-	for (uint32_t i = 0; i < 20; i++) {
+	for (uint32_t i = 0; i < FLOWS; i++) {
 		instance[i] = send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_SYN);
 		assert_int_not_equal(instance[i], 2);
 	}
-	for (uint32_t i = 0; i < 20; i++)
+	for (uint32_t i = 0; i < FLOWS; i++)
 		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), instance[i]);
 	w->xdp->cpu->peek_rate.tokens = 0; /* and is at home there */
-	for (uint32_t i = 0; i < 20; i++)
+	for (uint32_t i = 0; i < FLOWS; i++)
 		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), instance[i]);
 }
 
@@ -280,23 +285,21 @@ static void cpu_without_region_sends_a_flow_one_way(void **state)
 static void cpu_without_region_leaves_flows_where_they_are(void **state)
 {
 	struct world *w = *state;
-	uint16_t ports[20];
-	uint32_t opened = open_flows(w, 1, ports, 20);
+	uint16_t ports[FLOWS];
+	uint32_t opened = open_flows(w, 1, ports, FLOWS);
 
 	drain_twice(w);
 	for (uint32_t minutes = 0; minutes < 70; minutes++) {
 		xdp_world_clock_set(w->xdp, 1000 + minutes * 60000 / LB_FLOW_TICK_MS);
-		for (uint32_t i = 0; i < 20; i++)
-			assert_int_equal(send(w, LB_XDP_REGION_NONE, ports[i], LB_TCP_ACK), 2);
+		all_to_2(w, LB_XDP_REGION_NONE, ports, LB_TCP_ACK);
 	}
 	assert_int_equal(w->xdp->cpu->stats.flow_table_full, 0);
 	w->xdp->cpu->region = 1;
 	xdp_world_sweep(w->xdp);
-	assert_int_equal(w->xdp->counts[2].flows, 20);
-	assert_true(w->xdp->cpu->stats.flows >= 20 && w->xdp->cpu->stats.flows < opened);
+	assert_int_equal(w->xdp->counts[2].flows, FLOWS);
+	assert_true(w->xdp->cpu->stats.flows >= FLOWS && w->xdp->cpu->stats.flows < opened);
 	w->xdp->cpu->peek_rate.tokens = 0;
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(send(w, 1, ports[i], LB_TCP_ACK), 2);
+	all_to_2(w, 1, ports, LB_TCP_ACK);
 }
 
 static struct rte_mbuf *icmp_error(struct harness *h, uint16_t sport)
@@ -336,16 +339,14 @@ static void icmp_error_finds_a_flow_of_another_cpu(void **state)
 static void icmp_error_follows_a_port_used_again(void **state)
 {
 	struct world *w = *state;
-	uint16_t ports[20];
+	uint16_t ports[FLOWS];
 	int instance;
 
-	open_flows(w, 1, ports, 20);
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_ACK), 2);
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_RST), 2);
+	open_flows(w, 1, ports, FLOWS);
+	all_to_2(w, ELSEWHERE, ports, LB_TCP_ACK);
+	all_to_2(w, ELSEWHERE, ports, LB_TCP_RST);
 	drain_twice(w);
-	for (uint32_t i = 0; i < 20; i++) {
+	for (uint32_t i = 0; i < FLOWS; i++) {
 		instance = send(w, i % 2 ? 0 : 2, ports[i], LB_TCP_SYN);
 		assert_int_not_equal(instance, 2);
 		for (uint32_t region = 0; region < REGIONS; region++) {
