@@ -8,6 +8,8 @@
 
 #define LATE_MAX 0.01 /* of what was to be sent; with more, the rate was not offered */
 #define HEADROOM 1.1  /* over what came back of all that could be sent */
+#define RAISE                                                                                      \
+	1.5 /* if even that is no loss: the machine was slower then, or floods slow the device */
 
 /* One trial, and what it is to tell. */
 struct attempt {
@@ -72,38 +74,72 @@ static uint64_t deadline(const struct generator *g, double share)
 	return rte_rdtsc() + (uint64_t)(g->options->search_s * share * (double)g->tsc_hz);
 }
 
+static double rate_within(const struct options *o, double rate_pps)
+{
+	if (rate_pps > o->search_max_pps)
+		rate_pps = o->search_max_pps;
+	return rate_pps < o->search_min_pps ? o->search_min_pps : rate_pps;
+}
+
+/* What lies between a rate that passed and one that failed, or is only thought to fail. */
+struct range {
+	double low_pps, high_pps;
+	bool has_failed;
+};
+
+static void range_narrow(struct range *range, double rate_pps, bool passed)
+{
+	if (passed) {
+		range->low_pps = rate_pps;
+		if (range->high_pps < rate_pps)
+			range->high_pps = rate_pps;
+	} else {
+		range->high_pps = rate_pps;
+		range->has_failed = true;
+	}
+}
+
+/* The rate to try next; 0: the range is as narrow as it was to be. */
+static double range_next(const struct range *range, const struct options *o)
+{
+	double raised_pps = rate_within(o, range->high_pps * RAISE);
+
+	if (range->high_pps - range->low_pps > o->precision * range->high_pps)
+		return (range->low_pps + range->high_pps) / 2;
+	if (range->has_failed)
+		return 0;
+	if (range->low_pps < range->high_pps)
+		return range->high_pps;
+	return raised_pps > range->high_pps ? raised_pps : 0;
+}
+
 /*
- * Between the lowest rate and *@failed_pps, with @first as the first attempt, until the precision is
- * reached or @until has passed. Both ends of what is left are the result: @best and *@failed_pps.
+ * Between the lowest rate and *@failed_pps, and above if nothing fails there; with @first as the first
+ * attempt, until the precision is reached or @until has passed. Both ends of what is left are the
+ * result: @best and *@failed_pps, which is the highest that was tried if none has failed.
  */
 static void bisect(struct generator *g, struct search *s, struct attempt first, uint64_t until,
 		   struct result *best, double *failed_pps)
 {
 	static struct result result;
-	double low = g->options->search_min_pps;
+	struct range range = { g->options->search_min_pps, *failed_pps, false };
 	struct attempt attempt = first;
 
 	best->run.rate_pps = 0;
-	while (!g->stop && rte_rdtsc() < until) {
-		if (trial_run(g, s, &attempt, &result)) {
+	while (attempt.rate_pps > 0 && !g->stop && rte_rdtsc() < until) {
+		bool passed = trial_run(g, s, &attempt, &result);
+
+		if (passed)
 			*best = result;
-			low = attempt.rate_pps;
-		} else {
-			*failed_pps = attempt.rate_pps;
-		}
-		if (*failed_pps - low <= g->options->precision * *failed_pps)
-			break;
-		attempt.rate_pps = (low + *failed_pps) / 2;
+		range_narrow(&range, attempt.rate_pps, passed);
+		attempt.rate_pps = range_next(&range, g->options);
 	}
+	*failed_pps = range.high_pps;
 }
 
 static double highest_rate(const struct options *o, const struct result *free_run)
 {
-	double rate_pps = measure_rx_pps(free_run) * HEADROOM;
-
-	if (rate_pps > o->search_max_pps)
-		rate_pps = o->search_max_pps;
-	return rate_pps < o->search_min_pps ? o->search_min_pps : rate_pps;
+	return rate_within(o, measure_rx_pps(free_run) * HEADROOM);
 }
 
 void search_run(struct generator *g, struct search *s)
