@@ -101,6 +101,7 @@ ENGINE_OBJS := $(call objects,dataplane/engine)
 IO_OBJS := $(call objects,dataplane/io)
 CONFIG_OBJS := $(call objects,config)
 CONTROL_OBJS := $(call objects,controlplane)
+MAGLEV_OBJS := $(filter %/maglev.o %/maglev_draw.o,$(CONTROL_OBJS))
 CLI_OBJS := $(call objects,controlplane/cli)
 INSTANCE_OBJS := $(call objects,controlplane/instance)
 
@@ -184,7 +185,7 @@ $(call archive,config): $(CONFIG_OBJS)
 $(call archive,controlplane): $(filter-out %/main.o,$(CONTROL_OBJS))
 $(call archive,cli): $(filter-out %/main.o,$(CLI_OBJS))
 $(call archive,instance): $(filter-out %/main.o,$(INSTANCE_OBJS))
-$(call archive,pktgen): $(filter-out %/main.o,$(call objects,perf/pktgen perf)) $(O)/obj/controlplane/maglev.o
+$(call archive,pktgen): $(filter-out %/main.o,$(call objects,perf/pktgen perf)) $(MAGLEV_OBJS)
 
 $(O)/lib/%.a:
 	$(call say,AR,$@)
@@ -283,7 +284,7 @@ $(O)/tests/vectors/vectors: $(patsubst %.c,$(O)/obj/%.o,$(vector_sources)) $(for
 	$(link_test)
 $(O)/tests/vectors/vectors: LIBS = $(packet_libs) -lcmocka
 
-$(FAULTY): $(call objects,tests/faulty) $(O)/obj/controlplane/maglev.o $(foreach a,harness engine,$(call archive,$a))
+$(FAULTY): $(call objects,tests/faulty) $(MAGLEV_OBJS) $(foreach a,harness engine,$(call archive,$a))
 	$(link_test)
 $(FAULTY): LIBS = $(packet_libs) -lcmocka
 
@@ -310,7 +311,7 @@ $(CYCLES): LIBS = $(packet_libs) -lcmocka
 # The traffic generator. What it computes for every packet is compiled for vectors.
 PKTGEN := $(O)/perf/pktgen/pktgen
 perf-programs: $(PKTGEN)
-$(PKTGEN): $(call objects,perf/pktgen perf) $(O)/obj/controlplane/maglev.o $(call archive,config)
+$(PKTGEN): $(call objects,perf/pktgen perf) $(MAGLEV_OBJS) $(call archive,config)
 	$(link_test)
 $(PKTGEN): LIBS = $(packet_libs)
 $(O)/obj/perf/pktgen/wire.o: CFLAGS += -O3

@@ -5,15 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/abi/lb_abi.h"
+#include "controlplane/maglev_draw.h"
 
 /*
  * The last free slots would cost half of all draws: with k of M free, M / k of them each. So few are
- * left to a scan for the best score; more would move more slots when a member comes or goes.
+ * given by the best score; more would move more slots when a member comes or goes.
  */
-#define MAGLEV_SCAN 32
+#define MAGLEV_REST 32
 
-#define MAGLEV_WORDS ((LB_POOL_SLOTS_MAX + 63) / 64)
+/* Slots for as many turns are drawn in advance, roughly. */
+#define MAGLEV_TURNS 32
+
+/* A member's next slots: free when they were drawn, in the order of its list. */
+struct maglev_queue {
+	uint64_t draw;
+	uint32_t next;
+	uint32_t end;
+	uint32_t slot[MAGLEV_STEPS_MAX * MAGLEV_STEP];
+};
 
 /* Members of one weight. They have their turns together, at the times (round + 1/2) / weight. */
 struct maglev_class {
@@ -21,16 +30,21 @@ struct maglev_class {
 	uint32_t count;
 	uint32_t weight;
 	uint32_t round;
+	uint64_t time; /* of its turn, in 2^-32, rounded down */
 };
 
 struct maglev {
 	struct maglev_class *classes; /* a heap: the one whose turn it is comes first */
 	uint32_t n_classes;
 	struct maglev_member *members;
+	struct maglev_queue *queues; /* a member's each */
+	maglev_draw_fn draw;
 	uint16_t *slots;
+	uint32_t n;
 	uint32_t n_slots;
 	uint32_t left; /* free slots */
-	uint64_t free[MAGLEV_WORDS];
+	uint32_t rest[MAGLEV_REST];
+	uint32_t free[MAGLEV_WORDS];
 };
 
 uint64_t maglev_key(const struct lb_secret *secret, const char *name)
@@ -58,12 +72,20 @@ static int member_compare(const void *left, const void *right)
 	return (int)a->value - (int)b->value;
 }
 
+static uint64_t class_time(const struct maglev_class *class)
+{
+	return ((2 * (uint64_t) class->round + 1) << 31) / class->weight;
+}
+
 /* Equal times: the heavier first. */
 static bool class_is_before(const struct maglev_class *a, const struct maglev_class *b)
 {
-	uint64_t left = (2 * (uint64_t)a->round + 1) * b->weight;
-	uint64_t right = (2 * (uint64_t)b->round + 1) * a->weight;
+	uint64_t left, right;
 
+	if (lb_likely(a->time != b->time))
+		return a->time < b->time;
+	left = (2 * (uint64_t)a->round + 1) * b->weight;
+	right = (2 * (uint64_t)b->round + 1) * a->weight;
 	return left != right ? left < right : a->weight > b->weight;
 }
 
@@ -97,107 +119,141 @@ static void maglev_classify(struct maglev *m, uint32_t n)
 				.weight = m->members[i].weight,
 			};
 	}
+	for (uint32_t i = 0; i < m->n_classes; i++)
+		m->classes[i].time = class_time(&m->classes[i]);
 }
 
 static void maglev_free_all(struct maglev *m)
 {
-	uint32_t words = m->n_slots / 64, rest = m->n_slots % 64;
+	uint32_t words = m->n_slots / 32, rest = m->n_slots % 32;
 
 	memset(m->free, 0xff, words * sizeof(m->free[0]));
 	if (rest)
-		m->free[words] = (1ULL << rest) - 1;
+		m->free[words] = (1U << rest) - 1;
 	m->left = m->n_slots;
 }
 
-static void maglev_take(struct maglev *m, const struct maglev_member *member, uint32_t slot)
-{
-	m->free[slot / 64] &= ~(1ULL << slot % 64);
-	m->slots[slot] = member->value;
-	m->left--;
-}
-
 /*
- * Turns of members from @member to @end, as long as there are slots enough: each takes the first free
- * slot of the rest of its list. All the time of a build is spent here, so everything is in registers.
- * Return: the member whose turn it is next.
+ * Draw so far ahead that a member has slots for some turns, but not so far that others will have taken
+ * many of them by then. All members draw the same number for a while: a CPU guesses that well.
  */
-static struct maglev_member *maglev_draw(struct maglev *m, struct maglev_member *member,
-					 const struct maglev_member *end)
+static uint32_t maglev_steps(const struct maglev *m)
 {
-	uint64_t *free_slots = m->free;
-	uint16_t *slots = m->slots;
-	uint32_t n_slots = m->n_slots, left = m->left;
+	uint32_t turns = m->left / (4 * m->n), steps;
 
-	for (; member < end && left > MAGLEV_SCAN; member++, left--) {
-		uint64_t draw = member->draw;
-		uint32_t slot;
-
-		do {
-			draw += LB_HASH_MUL2;
-			slot = lb_flow_slot((draw ^ draw >> 32) * LB_HASH_MUL1, n_slots);
-		} while (!(free_slots[slot / 64] >> slot % 64 & 1));
-		member->draw = draw;
-		free_slots[slot / 64] &= ~(1ULL << slot % 64);
-		slots[slot] = member->value;
-	}
-	m->left = left;
-	return member;
+	turns = turns < 1 ? 1 : turns > MAGLEV_TURNS ? MAGLEV_TURNS : turns;
+	steps = turns * m->n_slots / (m->left * MAGLEV_STEP) + 1;
+	return steps < MAGLEV_STEPS_MAX ? steps : MAGLEV_STEPS_MAX;
 }
 
-/* Of the free slots, the one with the member's lowest score. */
-static uint32_t maglev_scan(const struct maglev *m, const struct maglev_member *member)
+static void maglev_refill(const struct maglev *m, struct maglev_queue *queue)
+{
+	do
+		queue->end =
+			m->draw(&queue->draw, m->n_slots, m->free, maglev_steps(m), queue->slot);
+	while (queue->end == 0);
+	queue->next = 0;
+}
+
+/* A turn: the first free slot of the rest of a member's list. */
+static inline void maglev_turn(struct maglev *m, struct maglev_queue *queue, uint16_t value)
+{
+	uint32_t slot;
+
+	do {
+		if (queue->next == queue->end)
+			maglev_refill(m, queue);
+		slot = queue->slot[queue->next++];
+	} while (!(m->free[slot / 32] >> slot % 32 & 1));
+	m->free[slot / 32] &= ~(1U << slot % 32);
+	m->slots[slot] = value;
+}
+
+static void maglev_rest_collect(struct maglev *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t word = 0; word <= (m->n_slots - 1) / 32; word++)
+		for (uint32_t bits = m->free[word]; bits; bits &= bits - 1)
+			m->rest[n++] = word * 32 + (uint32_t)__builtin_ctz(bits);
+}
+
+/* A turn when few slots are left: of them, the one with the member's lowest score. */
+static void maglev_turn_late(struct maglev *m, const struct maglev_member *member)
 {
 	uint64_t best = UINT64_MAX;
 	uint32_t found = 0;
 
-	for (uint32_t word = 0; word <= (m->n_slots - 1) / 64; word++) {
-		for (uint64_t bits = m->free[word]; bits; bits &= bits - 1) {
-			uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(bits);
-			uint64_t score = lb_hash_mix(member->key ^ slot * LB_HASH_MUL1);
+	for (uint32_t i = 0; i < m->left; i++) {
+		uint64_t score = lb_hash_mix(member->key ^ m->rest[i] * LB_HASH_MUL1);
 
-			if (score <= best) {
-				best = score;
-				found = slot;
-			}
+		if (score < best || (score == best && m->rest[i] > m->rest[found])) {
+			best = score;
+			found = i;
 		}
 	}
-	return found;
+	m->slots[m->rest[found]] = member->value;
+	m->rest[found] = m->rest[--m->left];
 }
 
 /* One round of one class: a turn for each of its members, as long as there are slots. */
 static void maglev_round(struct maglev *m, const struct maglev_class *class)
 {
-	struct maglev_member *member = m->members + class->first;
-	struct maglev_member *end = member + class->count;
+	uint32_t turns = m->left > MAGLEV_REST ? m->left - MAGLEV_REST : 0;
+	const struct maglev_member *member = m->members + class->first;
+	struct maglev_queue *queue = m->queues + class->first;
 
-	member = maglev_draw(m, member, end);
-	for (; member < end && m->left > 0; member++)
-		maglev_take(m, member, maglev_scan(m, member));
+	turns = turns < class->count ? turns : class->count;
+	for (uint32_t i = 0; i < turns; i++)
+		maglev_turn(m, &queue[i], member[i].value);
+	m->left -= turns;
+	if (turns > 0 && m->left <= MAGLEV_REST)
+		maglev_rest_collect(m);
+	for (uint32_t i = turns; i < class->count && m->left > 0; i++)
+		maglev_turn_late(m, &member[i]);
+}
+
+static void maglev_fill(struct maglev *m)
+{
+	for (uint32_t i = 0; i < m->n; i++) {
+		m->queues[i].draw = lb_hash_mix(m->members[i].key + 1);
+		m->queues[i].next = m->queues[i].end = 0;
+	}
+	maglev_classify(m, m->n);
+	maglev_free_all(m);
+	if (m->left <= MAGLEV_REST)
+		maglev_rest_collect(m);
+	while (m->left > 0) {
+		maglev_round(m, &m->classes[0]);
+		m->classes[0].round++;
+		m->classes[0].time = class_time(&m->classes[0]);
+		heap_sift(m->classes, m->n_classes, 0);
+	}
 }
 
 int maglev_build(struct maglev_member *members, uint32_t n, uint16_t *slots, uint32_t n_slots)
 {
-	struct maglev m = { .members = members, .slots = slots, .n_slots = n_slots };
-	struct maglev_class *classes;
+	struct maglev m = {
+		.members = members,
+		.draw = maglev_draw_choose(),
+		.slots = slots,
+		.n = n,
+		.n_slots = n_slots,
+	};
+	int err = -ENOMEM;
 
 	if (n == 0 || n > n_slots || n_slots > LB_POOL_SLOTS_MAX)
 		return -EINVAL;
 	qsort(members, n, sizeof(*members), member_compare);
 	if (members[n - 1].weight == 0)
 		return -EINVAL;
-	classes = calloc(n, sizeof(*classes));
-	if (!classes)
-		return -ENOMEM;
-	m.classes = classes;
-	for (uint32_t i = 0; i < n; i++)
-		members[i].draw = lb_hash_mix(members[i].key + 1);
-	maglev_classify(&m, n);
-	maglev_free_all(&m);
-	while (m.left > 0) {
-		maglev_round(&m, &classes[0]);
-		classes[0].round++;
-		heap_sift(classes, m.n_classes, 0);
+	m.classes = calloc(n, sizeof(*m.classes));
+	m.queues = malloc(n * sizeof(*m.queues));
+	if (m.classes && m.queues) {
+		maglev_fill(&m);
+		err = 0;
 	}
-	free(classes);
-	return 0;
+	free(m.queues);
+	free(m.classes);
+	return err;
 }

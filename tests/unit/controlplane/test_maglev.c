@@ -13,12 +13,15 @@
 #include <cmocka.h>
 
 #include "controlplane/maglev.h"
+#include "controlplane/maglev_draw.h"
 #include "dataplane/abi/lb_abi.h"
 
 #define SLOTS LB_POOL_SLOTS_DEFAULT
 #define MEMBERS_MAX 1001
 #define POOLS 24 /* of every size, each with other names */
 #define KNOWN_TABLE 0x52f5746690404126ULL
+#define PLAIN_TABLES 300
+#define PLAIN_REST 32
 
 static struct lb_secret secret;
 
@@ -237,6 +240,149 @@ static void test_refused(void **state)
 	assert_int_equal(maglev_build(members, 1, slots, LB_POOL_SLOTS_MAX + 1), -EINVAL);
 }
 
+/* ---- The table by its definition: turn by turn, draw by draw ---- */
+
+struct plain {
+	const struct maglev_member *members;
+	uint32_t n;
+	uint32_t n_slots;
+	uint32_t left;
+	uint32_t round[MEMBERS_MAX];
+	uint64_t draw[MEMBERS_MAX];
+	bool taken[LB_POOL_SLOTS_MAX];
+	uint16_t slots[LB_POOL_SLOTS_MAX];
+};
+
+/* The time is (round + 1/2) / weight. */
+static bool plain_is_before(const struct plain *p, uint32_t a, uint32_t b)
+{
+	const struct maglev_member *x = &p->members[a], *y = &p->members[b];
+	uint64_t left = (2 * (uint64_t)p->round[a] + 1) * y->weight;
+	uint64_t right = (2 * (uint64_t)p->round[b] + 1) * x->weight;
+
+	if (left != right)
+		return left < right;
+	return x->weight != y->weight ? x->weight > y->weight : x->key < y->key;
+}
+
+static uint32_t plain_draw(struct plain *p, uint32_t member)
+{
+	uint64_t *draw = &p->draw[member];
+	uint32_t slot;
+
+	do {
+		*draw += LB_HASH_MUL2;
+		slot = lb_flow_slot((*draw ^ *draw >> 32) * LB_HASH_MUL1, p->n_slots);
+	} while (p->taken[slot]);
+	return slot;
+}
+
+static uint32_t plain_best(const struct plain *p, uint32_t member)
+{
+	uint64_t best = UINT64_MAX;
+	uint32_t found = 0;
+
+	for (uint32_t slot = 0; slot < p->n_slots; slot++) {
+		uint64_t score = lb_hash_mix(p->members[member].key ^ slot * LB_HASH_MUL1);
+
+		if (!p->taken[slot] && score <= best) {
+			best = score;
+			found = slot;
+		}
+	}
+	return found;
+}
+
+static void plain_build(struct plain *p)
+{
+	memset(p->round, 0, sizeof(p->round));
+	memset(p->taken, 0, sizeof(p->taken));
+	for (uint32_t i = 0; i < p->n; i++)
+		p->draw[i] = lb_hash_mix(p->members[i].key + 1);
+	for (p->left = p->n_slots; p->left > 0; p->left--) {
+		uint32_t first = 0, slot;
+
+		for (uint32_t i = 1; i < p->n; i++)
+			if (plain_is_before(p, i, first))
+				first = i;
+		slot = p->left > PLAIN_REST ? plain_draw(p, first) : plain_best(p, first);
+		p->round[first]++;
+		p->taken[slot] = true;
+		p->slots[slot] = p->members[first].value;
+	}
+}
+
+/* Pools of any size, tables of any size, weights of any kind. */
+static uint32_t random_members(struct maglev_member *members, uint64_t seed, uint32_t most)
+{
+	uint64_t any = lb_hash_mix(seed);
+	uint32_t n = 1 + (uint32_t)(any % most), weights = 1 + (uint32_t)(any >> 32) % 5;
+	const uint32_t scale[] = { 1, 7, 1000, 100000 };
+
+	for (uint32_t i = 0; i < n; i++) {
+		any = lb_hash_mix(any + i);
+		members[i] = (struct maglev_member){
+			.key = any,
+			.weight = (1 + (uint32_t)(any >> 40) % weights) * scale[seed % 4],
+			.value = (uint16_t)i,
+		};
+	}
+	return n;
+}
+
+static void test_is_what_the_definition_says(void **state)
+{
+	static uint16_t slots[LB_POOL_SLOTS_MAX];
+	static struct maglev_member members[MEMBERS_MAX];
+	static struct plain plain;
+
+	(void)state;
+	plain.members = members;
+	for (uint32_t i = 0; i < PLAIN_TABLES; i++) {
+		bool is_large = i % 100 == 0;
+		uint32_t n_slots = is_large ? SLOTS : 64 + (uint32_t)(lb_hash_mix(i) % 3000);
+
+		plain.n = random_members(members, i, is_large ? 20 : i % 7 ? 10 : 60);
+		plain.n_slots = n_slots;
+		assert_int_equal(maglev_build(members, plain.n, slots, n_slots), 0);
+		plain_build(&plain);
+		assert_memory_equal(slots, plain.slots, n_slots * sizeof(slots[0]));
+	}
+}
+
+/* ---- What a CPU has for vectors ---- */
+
+static void check_draw(maglev_draw_fn draw, uint32_t n_slots, uint64_t seed)
+{
+	static uint32_t free_slots[MAGLEV_WORDS];
+	uint32_t want[MAGLEV_STEPS_MAX * MAGLEV_STEP], got[MAGLEV_STEPS_MAX * MAGLEV_STEP];
+	uint32_t steps = 1 + (uint32_t)(seed % MAGLEV_STEPS_MAX), n;
+	uint64_t before = lb_hash_mix(seed), after = before;
+
+	for (uint32_t i = 0; i < MAGLEV_WORDS; i++)
+		free_slots[i] = (uint32_t)(lb_hash_mix(seed + i) & lb_hash_mix(seed ^ i));
+	n = maglev_draw_portable(&before, n_slots, free_slots, steps, want);
+	assert_int_equal(draw(&after, n_slots, free_slots, steps, got), n);
+	assert_memory_equal(want, got, n * sizeof(want[0]));
+	assert_int_equal(before, after);
+}
+
+static void test_vectors_draw_the_same(void **state)
+{
+	const uint32_t sizes[] = { 33, 64, 1009, SLOTS, LB_POOL_SLOTS_MAX };
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 2000; seed++) {
+		uint32_t n_slots = sizes[seed % 5];
+
+		check_draw(maglev_draw_choose(), n_slots, seed);
+		if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+			check_draw(maglev_draw_avx2, n_slots, seed);
+	}
+	if (maglev_draw_choose() != maglev_draw_avx512)
+		print_message("# no AVX-512 here\n");
+}
+
 /* A table of another release or machine must be the same: this one was computed once. */
 static void test_known_table(void **state)
 {
@@ -261,6 +407,8 @@ int main(void)
 		cmocka_unit_test(test_secret_matters),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_is_what_the_definition_says),
+		cmocka_unit_test(test_vectors_draw_the_same),
 		cmocka_unit_test(test_known_table),
 	};
 	const uint8_t key[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
