@@ -34,6 +34,7 @@ void model_pool_free(struct model_pool *pool)
 		return;
 	free(pool->instances);
 	free(pool->slots);
+	free(pool->other);
 	free(pool);
 }
 

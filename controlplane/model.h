@@ -90,6 +90,9 @@ struct model_pool {
 	uint64_t set;	    /* fingerprint of who is in the table, with which weights */
 	uint16_t *slots;    /* the table; slot_count of them, 0 before the first */
 	uint32_t slot_count;
+	uint64_t slots_set; /* fingerprint of the set that it was built for; 0: it was adopted */
+	uint16_t *other;    /* the table before it, or room for one */
+	uint64_t other_set; /* 0: none */
 };
 
 enum model_change {

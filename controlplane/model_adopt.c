@@ -194,6 +194,7 @@ static void adopt_slots(struct adoption *adoption)
 		uint32_t count = adoption->running->slot_count[pool->id];
 
 		pool->set = 0;
+		pool->slots_set = 0;
 		pool->stale = false;
 		pool->slot_count = 0;
 		if (!slots || count != model->config->node.table_slots ||

@@ -98,7 +98,8 @@ static int stage_pool_create(struct stage *stage, struct stage_pool *staged,
 	snprintf(staged->pool->name, sizeof(staged->pool->name), "%s", from->name);
 	staged->pool->settle_ms = stage->now_ms + MODEL_SETTLE_MS;
 	staged->pool->slots = calloc(stage->config->node.table_slots, sizeof(uint16_t));
-	return staged->pool->slots ? 0 : -ENOMEM;
+	staged->pool->other = calloc(stage->config->node.table_slots, sizeof(uint16_t));
+	return staged->pool->slots && staged->pool->other ? 0 : -ENOMEM;
 }
 
 static int stage_pool(struct stage *stage, uint32_t i)

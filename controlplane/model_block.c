@@ -181,27 +181,49 @@ static uint32_t pool_members(const struct model_pool *pool, struct maglev_member
 	return n;
 }
 
-static void pool_count_slots(const struct model *model, struct model_pool *pool)
+static void pool_count_slots(struct model_pool *pool)
 {
-	for (uint32_t i = 0; i < pool->instance_count; i++)
-		pool->instances[i]->slots = 0;
+	uint32_t count[LB_INSTANCES_MAX] = { 0 };
+
 	for (uint32_t i = 0; i < pool->slot_count; i++)
-		model->by_index[pool->slots[i]]->slots++;
+		count[pool->slots[i]]++;
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		if (pool->instances[i]->index != MODEL_INDEX_NONE)
+			pool->instances[i]->slots = count[pool->instances[i]->index];
+}
+
+/*
+ * An instance that left for a while comes back to the table that was there before: so the last two are
+ * kept, and each table is built once.
+ */
+static int pool_table(struct model *model, struct model_pool *pool, uint32_t n)
+{
+	uint32_t n_slots = model->config->node.table_slots;
+	uint16_t *before = pool->slots;
+	uint64_t before_set = pool->slots_set;
+
+	if (pool->other_set != pool->set) {
+		pool->other_set = 0;
+		if (maglev_build(model->members, n, pool->other, n_slots))
+			return -ENOMEM;
+	}
+	pool->slots = pool->other;
+	pool->slots_set = pool->set;
+	pool->other = before;
+	pool->other_set = pool->slot_count == n_slots ? before_set : 0;
+	pool->slot_count = n_slots;
+	return 0;
 }
 
 static void pool_build(struct model *model, struct model_pool *pool)
 {
-	uint32_t n_slots = model->config->node.table_slots;
 	uint32_t n = pool_members(pool, model->members);
 
-	if (n == 0) {
+	if (n == 0)
 		pool->slot_count = pool->instance_count ? pool->slot_count : 0;
-	} else {
-		if (maglev_build(model->members, n, pool->slots, n_slots))
-			return;
-		pool->slot_count = n_slots;
-		pool_count_slots(model, pool);
-	}
+	else if (pool_table(model, pool, n))
+		return;
+	pool_count_slots(pool);
 	pool->stale = false;
 }
 

@@ -181,6 +181,52 @@ static void test_table_comes_back(void **state)
 	assert_int_equal(count, FIXTURE_SLOTS);
 }
 
+/* Drain one of three in turns, with the others' weights as they are: which table is there? */
+static void drained(struct fixture *f, uint32_t which, uint16_t *slots, double *share)
+{
+	const char *const path[] = { "web/web-2", "web/web-3", "web/web-4" };
+	struct model_instance *one = model_instance_find(f->model, path[which]);
+	uint32_t count;
+
+	model_admin_set(f->model, one, MODEL_DRAIN);
+	memcpy(slots, model_pool_slots(f->model, 0, &count), FIXTURE_SLOTS * sizeof(*slots));
+	*share = model_share(f->model, model_instance_find(f->model, "web/web-1"));
+	model_admin_set(f->model, one, MODEL_READY);
+}
+
+/* Tables that were kept are those that are built, whatever was there between. */
+static void test_kept_tables_are_the_right_ones(void **state)
+{
+	static uint16_t first[3][FIXTURE_SLOTS], again[FIXTURE_SLOTS], whole[FIXTURE_SLOTS];
+	struct fixture *f = *state;
+	struct model_instance *one;
+	double share[3], share_whole, now;
+	uint32_t count;
+
+	apply(f, fixture_web(5));
+	fixture_up(f->model);
+	one = model_instance_find(f->model, "web/web-1");
+	memcpy(whole, model_pool_slots(f->model, 0, &count), sizeof(whole));
+	share_whole = model_share(f->model, one);
+	for (uint32_t i = 0; i < 3; i++)
+		drained(f, i, first[i], &share[i]);
+	assert_memory_not_equal(first[0], first[1], sizeof(first[0]));
+	for (uint32_t i = 0; i < 20; i++) {
+		uint32_t which = i * i % 3;
+
+		if (i % 4 == 0) {
+			model_weight_set(f->model, one, 7, true);
+			model_pool_slots(f->model, 0, &count);
+			model_weight_set(f->model, one, 100, true);
+		}
+		drained(f, which, again, &now);
+		assert_memory_equal(again, first[which], sizeof(again));
+		assert_true(now == share[which]);
+		assert_memory_equal(model_pool_slots(f->model, 0, &count), whole, sizeof(whole));
+		assert_true(model_share(f->model, one) == share_whole);
+	}
+}
+
 /* With nobody to take flows the table stays, so that nothing moves afterwards. */
 static void test_nobody_accepts(void **state)
 {
@@ -484,6 +530,7 @@ int main(void)
 		TEST(test_settling),
 		TEST(test_two_steps),
 		TEST(test_table_comes_back),
+		TEST(test_kept_tables_are_the_right_ones),
 		TEST(test_nobody_accepts),
 		TEST(test_weights),
 		TEST(test_indices_are_kept),
