@@ -30,12 +30,20 @@ struct maglev_class {
 	uint32_t count;
 	uint32_t weight;
 	uint32_t round;
-	uint64_t time; /* of its turn, in 2^-32, rounded down */
+};
+
+/* When a class has its turn, in 2^-32, rounded down: weights so small have no equal times but true ones. */
+struct maglev_time {
+	uint64_t time;
+	uint32_t class;
 };
 
 struct maglev {
-	struct maglev_class *classes; /* a heap: the one whose turn it is comes first */
+	struct maglev_class *classes;
 	uint32_t n_classes;
+	uint32_t leaves; /* of the tree: a power of two */
+	struct maglev_time
+		*tree; /* a tournament: of 2i and 2i + 1 the earlier is at i; leaves last */
 	struct maglev_member *members;
 	struct maglev_queue *queues; /* a member's each */
 	maglev_draw_fn draw;
@@ -74,37 +82,40 @@ static int member_compare(const void *left, const void *right)
 
 static uint64_t class_time(const struct maglev_class *class)
 {
+	LB_STATIC_ASSERT((uint64_t)MAGLEV_WEIGHT_MAX * MAGLEV_WEIGHT_MAX <= 1U << 31,
+			 "times of two classes that differ do so by 2^-32");
 	return ((2 * (uint64_t) class->round + 1) << 31) / class->weight;
 }
 
-/* Equal times: the heavier first. */
-static bool class_is_before(const struct maglev_class *a, const struct maglev_class *b)
+/*
+ * A class has another time: let it play against those that it meets. Equal times: the heavier first, which is
+ * the one to the left. Nobody could guess who wins, so there are no branches.
+ */
+static void tree_update(struct maglev *m, uint32_t class)
 {
-	uint64_t left, right;
+	struct maglev_time winner = { class_time(&m->classes[class]), class };
+	uint32_t at = m->leaves + class;
 
-	if (lb_likely(a->time != b->time))
-		return a->time < b->time;
-	left = (2 * (uint64_t)a->round + 1) * b->weight;
-	right = (2 * (uint64_t)b->round + 1) * a->weight;
-	return left != right ? left < right : a->weight > b->weight;
-}
+	m->tree[at] = winner;
+	for (; at > 1; at /= 2) {
+		struct maglev_time other = m->tree[at ^ 1];
+		bool wins = other.time < winner.time + (at & 1);
 
-static void heap_sift(struct maglev_class *heap, uint32_t n, uint32_t at)
-{
-	struct maglev_class moving = heap[at];
-	uint32_t child;
-
-	for (; (child = 2 * at + 1) < n; at = child) {
-		if (child + 1 < n && class_is_before(&heap[child + 1], &heap[child]))
-			child++;
-		if (!class_is_before(&heap[child], &moving))
-			break;
-		heap[at] = heap[child];
+		winner.time = wins ? other.time : winner.time;
+		winner.class = wins ? other.class : winner.class;
+		m->tree[at / 2] = winner;
 	}
-	heap[at] = moving;
 }
 
-/* Group sorted members. Heavier classes come first, so this is a heap already. */
+static void tree_fill(struct maglev *m)
+{
+	for (uint32_t i = 0; i < 2 * m->leaves; i++)
+		m->tree[i].time = UINT64_MAX;
+	for (uint32_t i = 0; i < m->n_classes; i++)
+		tree_update(m, i);
+}
+
+/* Group sorted members: heavier ones come first. */
 static void maglev_classify(struct maglev *m, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -119,8 +130,8 @@ static void maglev_classify(struct maglev *m, uint32_t n)
 				.weight = m->members[i].weight,
 			};
 	}
-	for (uint32_t i = 0; i < m->n_classes; i++)
-		m->classes[i].time = class_time(&m->classes[i]);
+	while (m->leaves < m->n_classes)
+		m->leaves *= 2;
 }
 
 static void maglev_free_all(struct maglev *m)
@@ -215,20 +226,33 @@ static void maglev_round(struct maglev *m, const struct maglev_class *class)
 
 static void maglev_fill(struct maglev *m)
 {
+	tree_fill(m);
 	for (uint32_t i = 0; i < m->n; i++) {
 		m->queues[i].draw = lb_hash_mix(m->members[i].key + 1);
 		m->queues[i].next = m->queues[i].end = 0;
 	}
-	maglev_classify(m, m->n);
 	maglev_free_all(m);
 	if (m->left <= MAGLEV_REST)
 		maglev_rest_collect(m);
 	while (m->left > 0) {
-		maglev_round(m, &m->classes[0]);
-		m->classes[0].round++;
-		m->classes[0].time = class_time(&m->classes[0]);
-		heap_sift(m->classes, m->n_classes, 0);
+		uint32_t class = m->tree[1].class;
+
+		maglev_round(m, &m->classes[class]);
+		m->classes[class].round++;
+		tree_update(m, class);
 	}
+}
+
+/* Room for a build; what there is not stays NULL. */
+static int maglev_create(struct maglev *m)
+{
+	m->queues = malloc(m->n * sizeof(*m->queues));
+	m->classes = calloc(m->n, sizeof(*m->classes));
+	if (!m->queues || !m->classes)
+		return -ENOMEM;
+	maglev_classify(m, m->n);
+	m->tree = malloc(2 * (size_t)m->leaves * sizeof(*m->tree));
+	return m->tree ? 0 : -ENOMEM;
 }
 
 int maglev_build(struct maglev_member *members, uint32_t n, uint16_t *slots, uint32_t n_slots)
@@ -239,21 +263,20 @@ int maglev_build(struct maglev_member *members, uint32_t n, uint16_t *slots, uin
 		.slots = slots,
 		.n = n,
 		.n_slots = n_slots,
+		.leaves = 1,
 	};
-	int err = -ENOMEM;
+	int err;
 
 	if (n == 0 || n > n_slots || n_slots > LB_POOL_SLOTS_MAX)
 		return -EINVAL;
 	qsort(members, n, sizeof(*members), member_compare);
-	if (members[n - 1].weight == 0)
+	if (members[n - 1].weight == 0 || members[0].weight > MAGLEV_WEIGHT_MAX)
 		return -EINVAL;
-	m.classes = calloc(n, sizeof(*m.classes));
-	m.queues = malloc(n * sizeof(*m.queues));
-	if (m.classes && m.queues) {
+	err = maglev_create(&m);
+	if (!err)
 		maglev_fill(&m);
-		err = 0;
-	}
-	free(m.queues);
+	free(m.tree);
 	free(m.classes);
+	free(m.queues);
 	return err;
 }

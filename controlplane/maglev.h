@@ -16,10 +16,12 @@
 
 #include "dataplane/core/lb_hash.h"
 
+#define MAGLEV_WEIGHT_MAX 32768
+
 struct maglev_member {
 	uint64_t key;	 /* maglev_key() of its name */
 	uint64_t draw;	 /* maglev_build()'s own */
-	uint32_t weight; /* over 0 */
+	uint32_t weight; /* 1 to MAGLEV_WEIGHT_MAX */
 	uint16_t value;	 /* what its slots say */
 };
 
@@ -30,7 +32,7 @@ uint64_t maglev_key(const struct lb_secret *secret, const char *name);
  * Build a table.
  * @members: @n of them, at least 1, in any order; they are sorted.
  * @slots: filled in; @n_slots of them, at most LB_POOL_SLOTS_MAX.
- * Return: 0; -EINVAL: no members, more than slots, a weight of 0, or too many slots; -ENOMEM.
+ * Return: 0; -EINVAL: no members, more than slots, a weight out of range, or too many slots; -ENOMEM.
  * Context: any thread.
  */
 int maglev_build(struct maglev_member *members, uint32_t n, uint16_t *slots, uint32_t n_slots);

@@ -238,6 +238,8 @@ static void test_refused(void **state)
 	assert_int_equal(maglev_build(members, 2, slots, SLOTS), -EINVAL);
 	assert_int_equal(maglev_build(members, 2, slots, 1), -EINVAL);
 	assert_int_equal(maglev_build(members, 1, slots, LB_POOL_SLOTS_MAX + 1), -EINVAL);
+	members[0].weight = MAGLEV_WEIGHT_MAX + 1;
+	assert_int_equal(maglev_build(members, 1, slots, SLOTS), -EINVAL);
 }
 
 /* ---- The table by its definition: turn by turn, draw by draw ---- */
@@ -317,7 +319,7 @@ static uint32_t random_members(struct maglev_member *members, uint64_t seed, uin
 {
 	uint64_t any = lb_hash_mix(seed);
 	uint32_t n = 1 + (uint32_t)(any % most), weights = 1 + (uint32_t)(any >> 32) % 5;
-	const uint32_t scale[] = { 1, 7, 1000, 100000 };
+	const uint32_t scale[] = { 1, 7, 200, MAGLEV_WEIGHT_MAX / 5 };
 
 	for (uint32_t i = 0; i < n; i++) {
 		any = lb_hash_mix(any + i);
