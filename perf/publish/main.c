@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -155,14 +156,23 @@ static struct worker_sum workers_read(const struct lb_segment *segment)
 	return sum;
 }
 
+static uint64_t cpu_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * CLOCK_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
 static void bench_run(struct bench *b, uint32_t changes, struct publish_load *load)
 {
 	const struct lb_segment *segment = publish_segment(b->publish);
 	struct worker_sum before = workers_read(segment), after;
-	uint64_t since_ns = clock_now_ns();
+	uint64_t since_ns = clock_now_ns(), cpu_ns = cpu_now_ns();
 
 	for (uint32_t round = 0; round < changes + WARM_UP; round++)
 		change(b, round);
+	cpu_ns = cpu_now_ns() - cpu_ns;
 	after = workers_read(segment);
 	*load = (struct publish_load){
 		.seconds = (double)(clock_now_ns() - since_ns) / 1e9,
@@ -170,6 +180,7 @@ static void bench_run(struct bench *b, uint32_t changes, struct publish_load *lo
 		.busy = (double)(after.busy - before.busy) / (double)(after.loops - before.loops),
 		.workers = segment->n_workers,
 		.instances = model_pool_at(b->model, 0)->instance_count,
+		.change_cpu_us = (double)cpu_ns / 1000 / (changes + WARM_UP),
 	};
 }
 
@@ -219,6 +230,7 @@ int main(int argc, char **argv)
 {
 	struct options options = { .changes = 1000 };
 	struct bench bench = { .publish = NULL };
+	struct publish_build builds[PUBLISH_BUILDS];
 	struct publish_load load;
 	int err;
 
@@ -232,8 +244,9 @@ int main(int argc, char **argv)
 	bench_open(&bench, &options);
 	bench_times(&bench);
 	bench_run(&bench, options.changes, &load);
+	build_run(builds);
 	err = report_write((struct publish_times *const[]){ bench.flags, bench.table }, 2, &load,
-			   options.json_path);
+			   builds, options.json_path);
 	publish_destroy(bench.publish);
 	model_destroy(bench.model);
 	event_base_free(bench.base);

@@ -5,11 +5,14 @@
  * forwards at full speed meanwhile (perf/suite/publish.py starts it).
  *
  *   flags   an instance is drained, or taken back: the instances block leaves at once
- *   table   the pool's Maglev table, which follows
+ *   table   the pool's Maglev table, which follows; of a drain it is built, of its end it is the one
+ *           that was there before
+ *   build   building a table, without a dataplane: pools and tables of some sizes
  */
 #ifndef PERF_PUBLISH_H
 #define PERF_PUBLISH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PUBLISH_CHANGES_MAX 100000
@@ -37,10 +40,23 @@ struct publish_load {
 	double busy; /* share of their loops that had packets */
 	uint32_t workers;
 	uint32_t instances;
+	double change_cpu_us; /* of this thread, for one change: flags, a table, and their answers */
 };
+
+/* Tables that are built; CPU time of one. */
+struct publish_build {
+	uint32_t instances;
+	uint32_t slots;
+	bool equal;			   /* weights; else there are 20 */
+	double low_us, median_us, high_us; /* p10 and p90 */
+};
+
+#define PUBLISH_BUILDS 12
+
+void build_run(struct publish_build builds[PUBLISH_BUILDS]);
 
 /** Print the figures; write them to @path unless it is NULL. Return: 0 or -errno. */
 int report_write(struct publish_times *const *times, uint32_t n, const struct publish_load *load,
-		 const char *path);
+		 const struct publish_build *builds, const char *path);
 
 #endif

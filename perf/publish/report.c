@@ -61,8 +61,27 @@ static void times_print(const struct publish_times *times)
 	       at_us(times, PUBLISH_STAGE, 50), at_us(times, PUBLISH_GRACE, 50));
 }
 
+static json_t *builds_report(const struct publish_build *builds)
+{
+	json_t *rows = json_array();
+
+	printf("CPU time of building a table, microseconds, median (p10 to p90)\n");
+	for (uint32_t i = 0; i < PUBLISH_BUILDS; i++) {
+		const struct publish_build *b = &builds[i];
+
+		printf("  %6u slots, %4u instances, %-9s weights %7.0f (%.0f to %.0f)\n", b->slots,
+		       b->instances, b->equal ? "equal" : "different", b->median_us, b->low_us,
+		       b->high_us);
+		json_array_append_new(rows, json_pack("{s:i, s:i, s:b, s:f, s:f, s:f}", "slots",
+						      b->slots, "instances", b->instances, "equal",
+						      b->equal, "low_us", b->low_us, "median_us",
+						      b->median_us, "high_us", b->high_us));
+	}
+	return rows;
+}
+
 int report_write(struct publish_times *const *times, uint32_t n, const struct publish_load *load,
-		 const char *path)
+		 const struct publish_build *builds, const char *path)
 {
 	json_t *rows = json_array(), *all;
 	int err = 0;
@@ -77,10 +96,12 @@ int report_write(struct publish_times *const *times, uint32_t n, const struct pu
 		json_array_append_new(rows, times_json(times[i]));
 		times_print(times[i]);
 	}
-	all = json_pack("{s:{s:i, s:i, s:f, s:f}, s:o}", "load", "workers", load->workers,
+	printf("  CPU time of a change in the control plane: %.0f\n", load->change_cpu_us);
+	all = json_pack("{s:{s:i, s:i, s:f, s:f, s:f}, s:o, s:o}", "load", "workers", load->workers,
 			"instances", load->instances, "mpps",
-			(double)load->packets / load->seconds / 1e6, "busy", load->busy, "rows",
-			rows);
+			(double)load->packets / load->seconds / 1e6, "busy", load->busy,
+			"change_cpu_us", load->change_cpu_us, "rows", rows, "builds",
+			builds_report(builds));
 	if (path && json_dump_file(all, path, JSON_INDENT(1))) {
 		fflush(stdout);
 		fprintf(stderr, "publish: cannot write %s\n", path);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What perf/publish wrote, as figures: publish.KIND.p50, .p99, .max, and the medians of the legs."""
+"""What perf/publish wrote, as figures: publish.KIND.p50, .p99, .max, the medians of the legs, publish.change.cpu, publish.build.*"""
 from figure import Figure
 
 POINTS = {50: "p50", 99: "p99", 100: "max"}
@@ -17,4 +17,10 @@ def read(data):
         for leg in ("wake", "stage", "grace"):
             legs = dict(map(tuple, row[f"{leg}_us"]))
             figures[f"publish.{row['name']}.{leg}"] = Figure(legs[50], "us", legs[10], legs[90], {"note": note})
+    figures["publish.change.cpu"] = Figure(data["load"]["change_cpu_us"], "us", None, None, {
+        "note": "of the control plane: a change's flags and table; every second table was there just before"})
+    for build in data["builds"]:
+        key = f"publish.build.{build['instances']}.{build['slots']}" + ("" if build["equal"] else ".weights")
+        figures[key] = Figure(build["median_us"], "us", build["low_us"], build["high_us"], {
+            "note": f"{build['slots']} slots, {'equal' if build['equal'] else '20 different'} weights"})
     return figures

@@ -43,7 +43,10 @@ MEMIF = {
     "search": [{"mode": "l2", "size": "64", "flows": "1M", "zero_loss_pps": 5e6, "drop_pps": 6e6}],
 }
 
-PUBLISH = {"load": {"workers": 1, "mpps": 20.0}, "rows": [{"name": "flags", "bytes": 64, "n": 9, **{
+PUBLISH = {"load": {"workers": 1, "mpps": 20.0, "change_cpu_us": 400.0}, "builds": [
+    {"instances": 10, "slots": 65537, "equal": True, "low_us": 440.0, "median_us": 450.0, "high_us": 490.0},
+    {"instances": 10, "slots": 65537, "equal": False, "low_us": 1100.0, "median_us": 1200.0, "high_us": 1500.0},
+], "rows": [{"name": "flags", "bytes": 64, "n": 9, **{
     leg: [[10, 1.0], [50, 2.0], [90, 3.0], [99, 4.0], [100, 5.0]] for leg in ("wake_us", "stage_us", "grace_us", "took_us")}}]}
 
 SPREAD = {"p25": 9.0, "median": 10.0, "p75": 11.0}
@@ -94,6 +97,8 @@ def test_publish():
     figures = read_publish.read(PUBLISH)
     equal([figures[f"publish.flags.{k}"].value for k in ("p50", "p99", "max", "wake")], [2.0, 4.0, 5.0, 2.0])
     equal((figures["publish.flags.p50"].low, figures["publish.flags.p50"].high), (1.0, 3.0))
+    equal(figures["publish.change.cpu"].value, 400)
+    equal([figures[f"publish.build.10.65537{k}"].value for k in ("", ".weights")], [450, 1200])
 
 
 def test_xdp():
