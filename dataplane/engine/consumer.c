@@ -107,11 +107,12 @@ static bool grace_poll(struct consumer *consumer)
 {
 	if (!rte_rcu_qsbr_check(consumer->qsbr, consumer->token, false))
 		return false;
-	tables_destroy(consumer->retiring);
-	consumer->retiring = NULL;
 	consumer->waiting = false;
 	consumer->ack.acked_ns = now_ns();
 	event_send(consumer, &consumer->ack);
+	/* What takes long comes last: DPDK clears memory that is freed. */
+	tables_destroy(consumer->retiring);
+	consumer->retiring = NULL;
 	return true;
 }
 
