@@ -251,7 +251,7 @@ static int maglev_create(struct maglev *m)
 	if (!m->queues || !m->classes)
 		return -ENOMEM;
 	maglev_classify(m, m->n);
-	m->tree = malloc(2 * (size_t)m->leaves * sizeof(*m->tree));
+	m->tree = calloc(2 * (size_t)m->leaves, sizeof(*m->tree));
 	return m->tree ? 0 : -ENOMEM;
 }
 

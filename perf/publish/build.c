@@ -48,14 +48,15 @@ static int compare(const void *a, const void *b)
 
 static void build_measure(struct publish_build *build)
 {
+	const uint32_t tenth = ROUNDS / 10, half = ROUNDS / 2;
 	uint64_t ns[ROUNDS];
 
 	for (uint32_t round = 0; round < ROUNDS; round++)
 		ns[round] = build_once_ns(build, round);
 	qsort(ns, ROUNDS, sizeof(ns[0]), compare);
-	build->low_us = (double)ns[ROUNDS / 10] / 1000;
-	build->median_us = (double)ns[ROUNDS / 2] / 1000;
-	build->high_us = (double)ns[ROUNDS - 1 - ROUNDS / 10] / 1000;
+	build->low_us = (double)ns[tenth] / 1000;
+	build->median_us = (double)ns[half] / 1000;
+	build->high_us = (double)ns[ROUNDS - 1 - tenth] / 1000;
 }
 
 void build_run(struct publish_build builds[PUBLISH_BUILDS])
