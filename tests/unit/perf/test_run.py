@@ -50,7 +50,9 @@ def test_all_is_written_where_there_is_room():
 
 
 def test_wrong_arguments_are_refused_before_anything_runs():
-    for argv in (["perf/check", "--wriet"], ["perf/check", "--write", "0"], ["perf/check", "--write", "x"], ["perf/run", "nothing"]):
+    for argv in (["perf/check", "--wriet"], ["perf/check", "--write", "0"], ["perf/check", "--write", "x"], ["perf/run", "nothing"],
+                 ["perf/memif/run", "--rounds", "0"], ["perf/memif/run", "--seconds", "-1"], ["perf/memif/run", "--only", "nothing"],
+                 ["perf/memif/run", "--ring", "40"]):
         done = subprocess.run([sys.executable, ROOT / argv[0], *argv[1:]], capture_output=True, text=True, timeout=60, check=False)
         equal(done.returncode, 2, " ".join(argv))
         true(done.stderr.strip(), f"{argv} says nothing")
