@@ -43,16 +43,12 @@ static void flow_rehome(struct burst *b, uint32_t i, struct lb_flow_ref ref, boo
 	result_instance(b, i, lb_steer_rehome(&steer, ref, is_new));
 }
 
-/* A packet of a recorded flow. */
-static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref,
-			    struct lb_instances instances, uint16_t now)
+/* A packet of a recorded flow. Whether its instance still serves is seen when that is read anyway. */
+static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref, uint16_t now)
 {
-	uint16_t home = ref.bucket->instance[ref.slot];
-	bool is_new = lb_bucket_step(ref.bucket, ref.slot, b->steps[i], now);
-
-	b->instance[i] = home;
-	if (lb_unlikely(is_new || !lb_instance_has(&instances, home, LB_INSTANCE_SERVES)))
-		flow_rehome(b, i, ref, is_new);
+	b->instance[i] = ref.bucket->instance[ref.slot];
+	if (lb_unlikely(lb_bucket_step(ref.bucket, ref.slot, b->steps[i], now)))
+		flow_rehome(b, i, ref, true);
 }
 
 static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint64_t spread,
@@ -72,7 +68,6 @@ static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint6
 	attribute void pipeline_lookup_##variant(struct burst *b)                                  \
 	{                                                                                          \
 		const struct lb_table *flows = &b->pl->flows->table;                               \
-		const struct lb_instances instances = instances_of(b);                             \
 		const uint32_t n_flow = b->n_flow;                                                 \
 		const uint16_t now = b->now;                                                       \
                                                                                                    \
@@ -87,7 +82,7 @@ static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint6
 			pipeline_prefetch_header(b, i);                                            \
 			if (lb_likely(slot >= 0)) {                                                \
 				flow_hit(b, i, (struct lb_flow_ref){ bucket, (uint32_t)slot },     \
-					 instances, now);                                          \
+					 now);                                                     \
 				continue;                                                          \
 			}                                                                          \
 			b->miss[b->n_miss++] = (uint8_t)i;                                         \
@@ -200,8 +195,7 @@ static void find_in_second(struct burst *b)
 		prefetch_second(b, n + SECOND_AHEAD);
 		slot = lb_bucket_spill(b->bucket[i]) ? lb_bucket_find(second, b->key[i]) : -1;
 		if (slot >= 0)
-			flow_hit(b, i, (struct lb_flow_ref){ second, (uint32_t)slot },
-				 instances_of(b), b->now);
+			flow_hit(b, i, (struct lb_flow_ref){ second, (uint32_t)slot }, b->now);
 		else
 			b->miss[n_miss++] = (uint8_t)i;
 	}
@@ -253,10 +247,28 @@ void pipeline_misses(struct burst *b)
 
 		/* a packet before it in this burst may have begun the flow */
 		if (flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref))
-			flow_hit(b, i, ref, instances_of(b), b->now);
+			flow_hit(b, i, ref, b->now);
 		else
 			flow_miss(b, i);
 	}
+}
+
+/* A packet before it in this burst may have found the flow its new home, or taken its place. */
+void pipeline_rehome(struct burst *b, uint32_t i)
+{
+	const struct lb_instances instances = instances_of(b);
+	struct lb_flow_ref ref;
+	uint32_t home;
+
+	if (!flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref)) {
+		flow_miss(b, i);
+		return;
+	}
+	home = ref.bucket->instance[ref.slot];
+	if (lb_instance_has(&instances, home, LB_INSTANCE_SERVES))
+		b->instance[i] = (uint16_t)home;
+	else
+		flow_rehome(b, i, ref, false);
 }
 
 /* The quoted flow may be another worker's: the NIC spreads errors by the router's address. */

@@ -97,6 +97,9 @@ void pipeline_misses(struct burst *b);
 /** Find the instances of the flows that the ICMP errors of b->icmp quote. */
 void pipeline_icmp_errors(struct burst *b);
 
+/** Another instance for a packet whose own no longer serves; the result may change. */
+void pipeline_rehome(struct burst *b, uint32_t i);
+
 /** Write the headers of all packets whose result is LB_VERDICT_FORWARD; the result may change. */
 void pipeline_rewrite(struct burst *b);
 

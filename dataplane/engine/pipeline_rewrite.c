@@ -97,16 +97,27 @@ static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_ins
 	return LB_VERDICT_FORWARD;
 }
 
-/* Any packet. Return: whether it is to be forwarded; else b->result says what becomes of it. */
-static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i,
-					 const struct lb_instance *instance, uint32_t mtu)
+static lb_result rewrite_known(struct burst *b, uint32_t i, const struct lb_instance *instance,
+			       uint32_t mtu)
 {
 	enum lb_forward forward = (enum lb_forward)b->service[i]->forward;
 
 	if (!lb_instance_reached(instance, forward))
-		b->result[i] = lb_result_drop(LB_DROP_NO_NEXT_HOP);
-	else
-		b->result[i] = rewrite_tunnel(b, i, instance, mtu);
+		return lb_result_drop(LB_DROP_NO_NEXT_HOP);
+	if (forward == LB_FORWARD_IPIP)
+		return rewrite_tunnel(b, i, instance, mtu);
+	lb_write_l2((uint8_t *)(uintptr_t)b->data[i], instance);
+	return LB_VERDICT_FORWARD;
+}
+
+/* Any packet. Return: whether it is to be forwarded; else b->result says what becomes of it. */
+static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i,
+					 const struct lb_instances *instances, uint32_t mtu)
+{
+	if (!lb_instance_has(instances, b->instance[i], LB_INSTANCE_SERVES))
+		pipeline_rehome(b, i);
+	if (b->result[i] == LB_VERDICT_FORWARD)
+		b->result[i] = rewrite_known(b, i, &instances->instance[b->instance[i]], mtu);
 	return b->result[i] == LB_VERDICT_FORWARD;
 }
 
@@ -127,14 +138,18 @@ static inline bool frame_stretch_plain(struct rte_mbuf *m, uint32_t l3_len, uint
 	return true;
 }
 
-/* Whether an instance is reached, and by IPv4. */
+/* Whether an instance serves, is reached, and by IPv4. */
 static inline bool is_reached4(const struct lb_instance *instance)
 {
-	const uint16_t header = (sizeof(struct lb_eth) + LB_TUNNEL4_LEN) | LB_INSTANCE_RESOLVED
-										   << 8;
-	const uint16_t header_mask = 0xff | LB_INSTANCE_RESOLVED << 8;
+	const uint16_t flags = (LB_INSTANCE_SERVES | LB_INSTANCE_RESOLVED) << 8;
+	const uint16_t header_len = sizeof(struct lb_eth) + LB_TUNNEL4_LEN;
 
-	return (lb_load16(&instance->header_len) & header_mask) == header;
+	return (lb_load16(&instance->header_len) & (flags | 0xff)) == (flags | header_len);
+}
+
+static inline bool is_reached(const struct lb_instance *instance, enum lb_forward forward)
+{
+	return (instance->flags & LB_INSTANCE_SERVES) && lb_instance_reached(instance, forward);
 }
 
 /* Family of a packet whose IP header follows a bare Ethernet header; 0 if there is a VLAN tag. */
@@ -148,17 +163,20 @@ static inline uint8_t family_untagged(const struct burst *b, uint32_t i)
 }
 
 /* What nearly all packets take; the others are left to rewrite_other(). Return: as that one. */
-static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instance *instance,
+static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instances *instances,
 			   uint32_t mtu)
 {
+	const struct lb_instance *instance = lb_instance_at(instances, b->instance[i]);
 	uint8_t *frame = (uint8_t *)(uintptr_t)b->data[i];
 	const uint32_t l3_len = b->l3_len[i];
 	uint32_t tunnel_len;
 	uint8_t family;
 
+	if (lb_unlikely(!instance))
+		return rewrite_other(b, i, instances, mtu);
 	if (b->l2 >> i & 1) {
-		if (lb_unlikely(!lb_instance_reached(instance, LB_FORWARD_L2)))
-			return rewrite_other(b, i, instance, mtu);
+		if (lb_unlikely(!is_reached(instance, LB_FORWARD_L2)))
+			return rewrite_other(b, i, instances, mtu);
 		lb_write_l2(frame, instance);
 		return true;
 	}
@@ -169,9 +187,9 @@ static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instance
 	}
 	tunnel_len = lb_tunnel_len(instance);
 	family = family_untagged(b, i);
-	if (lb_unlikely(!lb_instance_reached(instance, LB_FORWARD_IPIP) || !family ||
+	if (lb_unlikely(!is_reached(instance, LB_FORWARD_IPIP) || !family ||
 			!frame_stretch_plain(b->pkt[i], l3_len, tunnel_len, mtu)))
-		return rewrite_other(b, i, instance, mtu);
+		return rewrite_other(b, i, instances, mtu);
 	lb_write_tunnel_plain(frame - tunnel_len, instance, l3_len, family, b->spread[i]);
 	return true;
 }
@@ -184,17 +202,13 @@ static inline void instance_count(struct lb_instance_stats *stats, uint32_t byte
 
 void pipeline_rewrite(struct burst *b)
 {
-	const struct lb_instance *instances = b->tables->instances;
+	const struct lb_instances instances = { b->tables->instances, b->tables->n_instances };
 	struct lb_instance_stats *stats = b->pl->instance_stats;
 	const uint32_t mtu = b->tables->mtu, n = b->n;
 
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t instance = b->instance[i];
-
-		if (lb_likely(b->result[i] == LB_VERDICT_FORWARD &&
-			      rewrite(b, i, &instances[instance], mtu)))
-			instance_count(&stats[instance], b->l3_len[i]);
+	for (uint32_t i = 0; i < n; i++)
+		if (lb_likely(b->result[i] == LB_VERDICT_FORWARD && rewrite(b, i, &instances, mtu)))
+			instance_count(&stats[b->instance[i]], b->l3_len[i]);
 		else
 			b->n_other++;
-	}
 }

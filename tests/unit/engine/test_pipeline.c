@@ -168,6 +168,65 @@ static void dead_instance_loses_its_flows(void **state)
 	world_destroy(h);
 }
 
+static uint64_t pkts_of_all(const struct harness *h)
+{
+	uint64_t pkts = 0;
+
+	for (uint32_t i = 0; i < N_INSTANCES; i++)
+		pkts += h->instance_stats[i].pkts;
+	return pkts;
+}
+
+static void one_burst_moves_a_flow_once(void **state)
+{
+	enum { N = 3 };
+	struct harness *h = world_create();
+	uint16_t old = port_for(h, 1);
+	struct rte_mbuf *pkts[N];
+	struct pipeline_out out;
+	uint64_t before, before_all;
+
+	(void)state;
+	flags_put(h, 1, DOWN);
+	before = h->instance_stats[1].pkts;
+	before_all = pkts_of_all(h);
+	for (uint32_t i = 0; i < N; i++)
+		pkts[i] = harness_tcp4(h, &(struct harness_tcp){ .src = 0xc6336407,
+								 .dst = VIP,
+								 .dport = 443,
+								 .sport = old,
+								 .flags = LB_TCP_ACK });
+	pipeline_burst(&h->pl, h->tables, 0, pkts, N, &out);
+	assert_int_equal(out.n_tx, N);
+	for (uint32_t i = 1; i < N; i++) /* to one MAC address */
+		assert_memory_equal(rte_pktmbuf_mtod(out.tx[i], void *),
+				    rte_pktmbuf_mtod(out.tx[0], void *), LB_ETH_ALEN);
+	assert_int_equal(h->stats.flow_moved, 1);
+	assert_int_equal(h->instance_stats[1].pkts, before);
+	assert_int_equal(pkts_of_all(h) - before_all, N);
+	rte_pktmbuf_free_bulk(out.tx, out.n_tx);
+	h->stats.tx_pkts += out.n_tx;
+	world_destroy(h);
+}
+
+/* The last instance is gone, and its flows name what there is not. */
+static void flow_of_an_instance_that_is_gone_moves(void **state)
+{
+	struct harness *h = world_create();
+	uint16_t old = port_for(h, N_INSTANCES - 1);
+	int moved_to;
+
+	(void)state;
+	slots_put(h, 0x7);
+	harness_put(h, LB_BLOCK_INSTANCES, 0, instances, sizeof(instances[0]) * (N_INSTANCES - 1),
+		    N_INSTANCES - 1);
+	moved_to = send(h, old, LB_TCP_ACK);
+	assert_in_range(moved_to, 0, N_INSTANCES - 2);
+	assert_int_equal(send(h, old, LB_TCP_ACK), moved_to);
+	assert_int_equal(h->stats.flow_moved, 1);
+	world_destroy(h);
+}
+
 static void nobody_left_is_a_drop(void **state)
 {
 	struct harness *h = world_create();
@@ -481,6 +540,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(one_burst_begins_a_flow_once),
 		cmocka_unit_test(drained_instance_keeps_its_flows_and_gets_no_new_ones),
 		cmocka_unit_test(dead_instance_loses_its_flows),
+		cmocka_unit_test(one_burst_moves_a_flow_once),
+		cmocka_unit_test(flow_of_an_instance_that_is_gone_moves),
 		cmocka_unit_test(nobody_left_is_a_drop),
 		cmocka_unit_test(previous_generation_answers_for_foreign_flows),
 		cmocka_unit_test(syn_does_not_steal_an_established_flow),
