@@ -7,7 +7,8 @@
 
 /* name, text */
 #define FAULTS_LIST(X)                                                                             \
-	X(ETHERNET, "ethernet", "MAC addresses are not those of this instance and the node")       \
+	X(ETHERNET, "ethernet",                                                                    \
+	  "MAC addresses or type are not those of this instance and the node")                     \
 	X(OUTER, "outer", "there is no outer header, or a field of it is wrong")                   \
 	X(OUTER_CSUM, "outer_checksum", "the outer IPv4 checksum is wrong")                        \
 	X(OUTER_LENGTH, "outer_length", "the outer length is not that of the packet inside")       \

@@ -6,6 +6,7 @@
 #include <rte_prefetch.h>
 
 #define ETH sizeof(struct lb_eth)
+#define ETHERTYPE_AT LB_OFFSETOF(struct lb_eth, type)
 #define NOT_OURS (-1) /* beside the faults of an outer header, and 0 */
 
 /* A packet between the stages. */
@@ -86,7 +87,9 @@ static inline enum fault outer6_check(struct receiver *r, const struct lb_ipv6 *
 		memcpy(r->node6, ip->src, 16);
 		r->ttl6 = ip->hop_limit;
 	}
-	if (*(const uint8_t *)ip >> 4 != 6 || lb_load64(ip->src) != lb_load64(r->node6) ||
+	/* A flow label may be anything, a traffic class not. */
+	if ((lb_load16(ip) & LB_BE16(0xfff0)) != LB_BE16(0x6000) ||
+	    lb_load64(ip->src) != lb_load64(r->node6) ||
 	    lb_load64(ip->src + 8) != lb_load64(r->node6 + 8) || ip->hop_limit != r->ttl6 ||
 	    !ip->hop_limit)
 		return FAULT_OUTER;
@@ -206,6 +209,9 @@ static inline enum fault packet_check(const struct receiver *r, const struct ite
 	if (lb_unlikely(item->m->pkt_len != bytes))
 		return FAULT_LENGTH;
 	if (lb_unlikely(!mac_is(item->frame + LB_ETH_ALEN, r->node_mac)))
+		return FAULT_ETHERNET;
+	if (lb_unlikely(!item->outer_bytes && lb_load16(item->frame + ETHERTYPE_AT) !=
+						      lb_load16(kind->head + ETHERTYPE_AT)))
 		return FAULT_ETHERNET;
 	if (lb_unlikely(wire_payload_differs(
 		    r->wire, kind, item->frame + bytes - kind->frame_bytes + kind->payload_at)))
