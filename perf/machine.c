@@ -28,6 +28,23 @@ static void cpu_name(char *name, size_t size)
 		fclose(f);
 }
 
+uint32_t machine_hugepages_free_mb(void)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	unsigned long pages = 0, kb = 0;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "HugePages_Free:", 15) == 0)
+			pages = strtoul(line + 15, NULL, 10);
+		if (strncmp(line, "Hugepagesize:", 13) == 0)
+			kb = strtoul(line + 13, NULL, 10);
+	}
+	if (f)
+		fclose(f);
+	return (uint32_t)(pages * kb / 1024);
+}
+
 void machine_look(struct machine *machine, double tsc_ghz, bool hugepages)
 {
 	*machine = (struct machine){

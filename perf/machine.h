@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct machine {
 	char cpu[128]; /* its model */
@@ -13,6 +14,9 @@ struct machine {
 	bool hugepages;
 	double load; /* of the last minute; -1: unknown */
 };
+
+/** Free hugepages of the default size, in MB. */
+uint32_t machine_hugepages_free_mb(void);
 
 void machine_look(struct machine *machine, double tsc_ghz, bool hugepages);
 

@@ -9,6 +9,7 @@
 #include <rte_malloc.h>
 
 #include "perf/cycles/cycles.h"
+#include "perf/machine.h"
 
 #define SLOTS LB_POOL_SLOTS_DEFAULT
 #define FLAGS_ALL                                                                                  \
@@ -20,24 +21,9 @@ static void die(const char *what)
 	exit(1);
 }
 
-static uint32_t hugepages_free_mb(void)
-{
-	static const char free_pages[] = "HugePages_Free:";
-	FILE *f = fopen("/proc/meminfo", "r");
-	uint32_t pages = 0;
-	char line[128];
-
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, free_pages, strlen(free_pages)) == 0)
-			pages = (uint32_t)strtoul(line + strlen(free_pages), NULL, 10);
-	if (f)
-		fclose(f);
-	return pages * 2;
-}
-
 bool world_eal_start(const char *program, uint32_t memory_mb)
 {
-	bool huge = hugepages_free_mb() >= memory_mb;
+	bool huge = machine_hugepages_free_mb() >= memory_mb;
 	char memory[16];
 	char *argv[] = { (char *)(uintptr_t)program,
 			 "-m",

@@ -12,6 +12,8 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include "perf/machine.h"
+
 #define ARGS_MAX 64
 #define WORKER 1
 #define LINK_WAIT_MS 20000
@@ -24,24 +26,6 @@
 
 static bool has_hugepages;
 static char driver[64];
-
-/* Free hugepages of the default size, in MB. */
-static uint32_t hugepages_free_mb(void)
-{
-	FILE *f = fopen("/proc/meminfo", "r");
-	unsigned long pages = 0, kb = 0;
-	char line[128];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "HugePages_Free:", 15) == 0)
-			pages = strtoul(line + 15, NULL, 10);
-		if (strncmp(line, "Hugepagesize:", 13) == 0)
-			kb = strtoul(line + 13, NULL, 10);
-	}
-	if (f)
-		fclose(f);
-	return (uint32_t)(pages * kb / 1024);
-}
 
 static uint32_t room_of(const struct options *o)
 {
@@ -115,7 +99,7 @@ int device_eal_start(const struct options *o, const char *program)
 	int argc = 7;
 	bool is_pci = o->port[0] >= '0' && o->port[0] <= '9';
 
-	has_hugepages = !o->no_huge && hugepages_free_mb() >= memory_of(o);
+	has_hugepages = !o->no_huge && machine_hugepages_free_mb() >= memory_of(o);
 	lcores_text(o, lcores, sizeof(lcores));
 	snprintf(memory, sizeof(memory), "%u", memory_of(o));
 	snprintf(device, sizeof(device), is_pci ? "--allow=%s" : "--vdev=%s", o->port);
