@@ -7,8 +7,6 @@
 
 #include "dataplane/engine/pipeline_internal.h"
 
-#define PEEKS_PER_SECOND 1000000 /* looks into other workers' tables, of each worker */
-
 static void stage_prefetch(struct burst *b)
 {
 	uint64_t bytes = 0;
@@ -117,11 +115,4 @@ void pipeline_tick(struct pipeline *pl)
 	lb_rate_refill(&pl->kernel_rate.rate, &pl->kernel_rate.limit, 1);
 	lb_rate_refill(&pl->icmp_rate.rate, &pl->icmp_rate.limit, 1);
 	lb_rate_refill(&pl->peek_rate.rate, &pl->peek_rate.limit, 1);
-}
-
-void pipeline_init(struct pipeline *pl)
-{
-	pl->parse = pipeline_parse_choose();
-	pl->lookup = pipeline_lookup_choose();
-	pipeline_rate_set(&pl->peek_rate, PEEKS_PER_SECOND);
 }

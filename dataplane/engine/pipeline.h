@@ -33,12 +33,25 @@ struct pipeline {
 	struct pipeline_rate icmp_rate;
 	struct pipeline_rate peek_rate;	 /* of looks into peers' tables; set by pipeline_init() */
 	uint64_t port_mac;		 /* lb_mac_load() of the port's address */
-	void (*parse)(struct burst *b);	 /* by CPU; set by pipeline_init() */
+	void (*parse)(struct burst *b);	 /* set by pipeline_init() */
 	void (*lookup)(struct burst *b); /* the same */
 };
 
-/** Choose the code for this CPU; set what is the same for all. Context: before the worker starts. */
-void pipeline_init(struct pipeline *pl);
+/* How many packets or slots are looked at together. The later one is the better one. */
+enum pipeline_simd { PIPELINE_PORTABLE, PIPELINE_AVX2, PIPELINE_AVX512 };
+
+/** The best that this CPU has. */
+enum pipeline_simd pipeline_simd_best(void);
+
+/** "portable", "avx2" or "avx512". */
+const char *pipeline_simd_name(enum pipeline_simd simd);
+
+/**
+ * Set what is the same for all.
+ * @simd: not better than pipeline_simd_best().
+ * Context: before the worker starts.
+ */
+void pipeline_init(struct pipeline *pl, enum pipeline_simd simd);
 
 /* Where the packets of a burst went. Each is in one of the arrays, or freed and counted. */
 struct pipeline_out {

@@ -101,13 +101,6 @@ PIPELINE_LOOKUP(portable, lb_bucket_find, );
 PIPELINE_LOOKUP(avx2, flow_find_avx2, __attribute__((target("avx2"))));
 PIPELINE_LOOKUP(avx512, flow_find_avx512, __attribute__((target("avx512f,bmi,bmi2"))));
 
-stage_lookup_fn pipeline_lookup_choose(void)
-{
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("bmi2"))
-		return pipeline_lookup_avx512;
-	return __builtin_cpu_supports("avx2") ? pipeline_lookup_avx2 : pipeline_lookup_portable;
-}
-
 /* A look into the others' tables costs a cache miss or two each; a flood must not buy many. */
 static bool peers_may_be_asked(struct pipeline *pl)
 {

@@ -64,7 +64,7 @@ static inline void pipeline_prefetch_header(const struct burst *b, uint32_t i)
 
 /**
  * Parse all packets, find their services, hash, and have the buckets brought to the cache. Those
- * whose flow is to be looked up go to b->flow. Chosen by CPU.
+ * whose flow is to be looked up go to b->flow. One of enum pipeline_simd.
  */
 typedef void (*stage_parse_fn)(struct burst *b);
 
@@ -72,24 +72,18 @@ void pipeline_parse_portable(struct burst *b);
 void pipeline_parse_avx2(struct burst *b);
 void pipeline_parse_avx512(struct burst *b);
 
-/** The best of them for this CPU. */
-stage_parse_fn pipeline_parse_choose(void);
-
 /** The same, from packet @first on: what is in front of it has been done. */
 void pipeline_parse_rest(struct burst *b, uint32_t first);
 
 /** One packet. Return: whether its flow is to be looked up. */
 bool pipeline_classify(struct burst *b, uint32_t i);
 
-/** Look up the flows of b->flow; those that are not in their first line go to b->miss. Chosen by CPU. */
+/** Look up the flows of b->flow; those that are not in their first line go to b->miss. */
 typedef void (*stage_lookup_fn)(struct burst *b);
 
 void pipeline_lookup_portable(struct burst *b);
 void pipeline_lookup_avx2(struct burst *b);
 void pipeline_lookup_avx512(struct burst *b);
-
-/** The best of them for this CPU. */
-stage_lookup_fn pipeline_lookup_choose(void);
 
 /** Find the flows of b->miss in their second lines; choose instances for the others and record them. */
 void pipeline_misses(struct burst *b);

@@ -112,12 +112,3 @@ void pipeline_parse_portable(struct burst *b)
 {
 	pipeline_parse_rest(b, 0);
 }
-
-stage_parse_fn pipeline_parse_choose(void)
-{
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-	    __builtin_cpu_supports("bmi2"))
-		return pipeline_parse_avx512;
-	return __builtin_cpu_supports("avx2") ? pipeline_parse_avx2 : pipeline_parse_portable;
-}

@@ -358,9 +358,10 @@ static int run(struct dataplane *dp)
 		started += !err;
 	}
 	if (!err) {
-		logger_info("ready: %s (%s), %u worker%s, %u MB of hugepages", dp->plan.node->port,
-			    dp->port.driver, dp->plan.n_workers, dp->plan.n_workers == 1 ? "" : "s",
-			    dp->plan.memory_mb);
+		logger_info("ready: %s (%s), %u worker%s (%s), %u MB of hugepages",
+			    dp->plan.node->port, dp->port.driver, dp->plan.n_workers,
+			    dp->plan.n_workers == 1 ? "" : "s",
+			    pipeline_simd_name(pipeline_simd_best()), dp->plan.memory_mb);
 		err = serve(dp);
 	}
 	while (started-- > 0)

@@ -318,7 +318,7 @@ static void pipeline_setup(struct worker *w, const struct worker_common *common,
 		.n_peers = w->n_workers,
 		.port_mac = lb_mac_load(common->port->mac),
 	};
-	pipeline_init(&w->pl);
+	pipeline_init(&w->pl, pipeline_simd_best());
 	pipeline_rate_set(&w->pl.kernel_rate, share_of(w, w->kernel_rate_pps));
 	pipeline_rate_set(&w->pl.icmp_rate, share_of(w, w->icmp_rate_pps));
 }

@@ -63,6 +63,7 @@ struct world {
 	struct harness h;
 	uint32_t flows;	      /* that the table is made for */
 	uint16_t chunk_ticks; /* by which time moves with every chunk */
+	enum pipeline_simd simd;
 	struct rte_mbuf *chunk[CYCLES_CHUNK];
 };
 
@@ -70,7 +71,7 @@ struct world {
 bool world_eal_start(const char *program, uint32_t memory_mb);
 
 /** Instances, pools, parameters and @mbufs. Ends the process if there is no memory. */
-struct world *world_create(const char *name, uint32_t mbufs);
+struct world *world_create(const char *name, uint32_t mbufs, enum pipeline_simd simd);
 
 /** An empty flow table for @flows. Return: 0 or -ENOMEM. */
 int world_table(struct world *w, uint32_t flows);
@@ -208,8 +209,10 @@ void report_figure(struct report *r, const char *key, const char *what, const do
 /** Median, 10th and 90th percentile of @n values. */
 void report_spread(const double *values, uint32_t n, double spread[3]);
 
-/** Say on which machine it was; write all rows to @path if it is not NULL. Return: 0 or -errno. */
-json_t *report_machine(double tsc_ghz, bool hugepages);
+/** Say on which machine it is. Return: the same for report_write(). */
+json_t *report_machine(double tsc_ghz, bool hugepages, enum pipeline_simd simd);
+
+/** Write all rows to @path if it is not NULL. Return: 0 or -errno. */
 int report_write(const struct report *r, json_t *machine, const char *path);
 
 #endif

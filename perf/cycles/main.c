@@ -20,6 +20,7 @@ struct options {
 	const char *json_path;
 	uint32_t reps;
 	uint32_t max_flows;
+	enum pipeline_simd simd;
 };
 
 /* One repetition of each in turn, so that what disturbs the machine disturbs all. */
@@ -148,18 +149,30 @@ static void run_errors(struct world *w, struct report *r, const struct options *
 	rows_report(r, rows, 2, INSERTS);
 }
 
+static int simd_read(const char *name, enum pipeline_simd *simd)
+{
+	for (uint32_t i = 0; i <= pipeline_simd_best(); i++) {
+		*simd = (enum pipeline_simd)i;
+		if (!strcmp(name, pipeline_simd_name(*simd)))
+			return 0;
+	}
+	fprintf(stderr, "cycles: -s %s: not one of this CPU's; its best is %s\n", name,
+		pipeline_simd_name(pipeline_simd_best()));
+	return -1;
+}
+
 static int options_read(int argc, char **argv, struct options *options)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "j:r:m:")) != -1) {
+	while ((option = getopt(argc, argv, "j:r:m:s:")) != -1) {
 		if (option == 'j')
 			options->json_path = optarg;
 		else if (option == 'r')
 			options->reps = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (option == 'm')
 			options->max_flows = (uint32_t)strtoul(optarg, NULL, 10);
-		else
+		else if (option != 's' || simd_read(optarg, &options->simd))
 			return -1;
 	}
 	return options->reps >= 1 && options->reps <= CYCLES_REPS_MAX && optind == argc ? 0 : -1;
@@ -180,7 +193,9 @@ static void priority_take(void)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .reps = 21, .max_flows = 10000000 };
+	struct options options = { .reps = 21,
+				   .max_flows = 10000000,
+				   .simd = pipeline_simd_best() };
 	struct report report = { .rows = json_array(), .figures = json_object() };
 	struct world *w;
 	json_t *machine;
@@ -188,15 +203,16 @@ int main(int argc, char **argv)
 	int err;
 
 	if (options_read(argc, argv, &options)) {
-		fprintf(stderr, "usage: cycles [-j FILE] [-r REPETITIONS] [-m MAX_FLOWS]\n");
+		fprintf(stderr, "usage: cycles [-j FILE] [-r REPETITIONS] [-m MAX_FLOWS]\n"
+				"              [-s portable|avx2|avx512]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0); /* what is wrong is to be the last word */
 	priority_take();
 	hugepages = world_eal_start(argv[0], MEMORY_MB);
-	w = world_create("cycles", CYCLES_MBUFS);
+	w = world_create("cycles", CYCLES_MBUFS, options.simd);
 	report.tsc_ghz = (double)rte_get_tsc_hz() / 1e9;
-	machine = report_machine(report.tsc_ghz, hugepages);
+	machine = report_machine(report.tsc_ghz, hugepages, options.simd);
 	measure_calibrate();
 	run_hits(w, &report, &options);
 	report_section("new flows, floods, errors");

@@ -116,16 +116,20 @@ void report_figure(struct report *r, const char *key, const char *what, const do
 				      number_or_null(value[2]), "note", note));
 }
 
-json_t *report_machine(double tsc_ghz, bool hugepages)
+json_t *report_machine(double tsc_ghz, bool hugepages, enum pipeline_simd simd)
 {
 	struct machine machine;
+	json_t *pack;
 
 	machine_look(&machine, tsc_ghz, hugepages);
-	printf("%s, %ld CPUs of which one is used, TSC %.2f GHz, %s, load %.1f, %s\n", machine.cpu,
-	       machine.n_cpus, tsc_ghz, hugepages ? "2 MB pages" : "4 KB pages: no free hugepages",
-	       machine.load, rte_version());
+	printf("%s (%s), %ld CPUs of which one is used, TSC %.2f GHz, %s, load %.1f, %s\n",
+	       machine.cpu, pipeline_simd_name(simd), machine.n_cpus, tsc_ghz,
+	       hugepages ? "2 MB pages" : "4 KB pages: no free hugepages", machine.load,
+	       rte_version());
 	printf("cycles are of the TSC, per packet (or key), medians; frames without their checksum\n");
-	return machine_pack(&machine);
+	pack = machine_pack(&machine);
+	json_object_set_new(pack, "simd", json_string(pipeline_simd_name(simd)));
+	return pack;
 }
 
 int report_write(const struct report *r, json_t *machine, const char *path)

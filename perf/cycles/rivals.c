@@ -91,10 +91,14 @@ __attribute__((target("avx2"))) RIVALS_LOOKUP(avx2, flow_find_avx2)
 		uint32_t
 	rivals_flow_lookup(const struct world *w, const struct rival_keys *keys, uint32_t at)
 {
-	if (__builtin_cpu_supports("avx512f"))
+	switch (w->simd) {
+	case PIPELINE_AVX512:
 		return lookup_avx512(w, &keys->key[at]);
-	if (__builtin_cpu_supports("avx2"))
+	case PIPELINE_AVX2:
 		return lookup_avx2(w, &keys->key[at]);
+	case PIPELINE_PORTABLE:
+		break;
+	}
 	return lookup_portable(w, &keys->key[at]);
 }
 

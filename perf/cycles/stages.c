@@ -7,13 +7,11 @@
 #define pipeline_drop stages_copy_drop
 #define pipeline_rate_set stages_copy_rate_set
 #define pipeline_tick stages_copy_tick
-#define pipeline_init stages_copy_init
 #include "dataplane/engine/pipeline.c"
 #undef pipeline_burst
 #undef pipeline_drop
 #undef pipeline_rate_set
 #undef pipeline_tick
-#undef pipeline_init
 
 #include <rte_cycles.h>
 

@@ -67,7 +67,7 @@ static double run(struct runner *runners, uint32_t n)
 void scenario_workers(struct world *w, struct report *r, uint32_t reps)
 {
 	struct runner runners[2] = { { .w = w, .cpu = 0 },
-				     { .w = world_create("cycles1", MBUFS), .cpu = 1 } };
+				     { .w = world_create("cycles1", MBUFS, w->simd), .cpu = 1 } };
 	double gain[CYCLES_REPS_MAX], spread[3];
 
 	for (uint32_t i = 0; i < 2; i++) {

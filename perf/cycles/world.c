@@ -75,7 +75,7 @@ void world_forward(struct world *w, enum lb_forward forward)
 	harness_services(&w->h, services, 2);
 }
 
-struct world *world_create(const char *name, uint32_t mbufs)
+struct world *world_create(const char *name, uint32_t mbufs, enum pipeline_simd simd)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
@@ -100,7 +100,8 @@ struct world *world_create(const char *name, uint32_t mbufs)
 		.n_peers = 1,
 		.port_mac = lb_mac_load(harness_port_mac),
 	};
-	pipeline_init(&w->h.pl);
+	w->simd = simd;
+	pipeline_init(&w->h.pl, simd);
 	pipeline_rate_set(&w->h.pl.kernel_rate, 1);
 	pipeline_rate_set(&w->h.pl.icmp_rate, 1);
 	world_forward(w, LB_FORWARD_L2);

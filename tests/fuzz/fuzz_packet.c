@@ -60,7 +60,7 @@ static void check_plain(const struct lb_frame *frame, uint64_t mac, const struct
 
 /* Several packets at once are parsed as one is. */
 static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct lb_meta *meta,
-			stage_parse_fn parse)
+			enum pipeline_simd simd)
 {
 	static struct {
 		struct lb_service_table table;
@@ -92,7 +92,8 @@ static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct
 		b.data[i] = frame->data;
 		b.lengths[i] = lb_load64(&m.pkt_len);
 	}
-	parse(&b);
+	pipeline_init(&pl, simd);
+	pl.parse(&b);
 	must(b.n_flow == 0 || b.n_flow == COPIES);
 	must((b.n_flow != 0) == (services.slot[0].family != 0));
 	for (uint32_t i = 0; i < COPIES; i++) {
@@ -155,9 +156,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	frame = (struct lb_frame){ copy, copy + size, (uint32_t)size + more };
 	lb_parse(&frame, mac, &meta);
 	check_plain(&frame, mac, &meta);
-	check_burst(&frame, mac, &meta, pipeline_parse_choose());
-	if (__builtin_cpu_supports("avx2"))
-		check_burst(&frame, mac, &meta, pipeline_parse_avx2);
+	for (int simd = PIPELINE_PORTABLE; simd <= (int)pipeline_simd_best(); simd++)
+		check_burst(&frame, mac, &meta, (enum pipeline_simd)simd);
 	check_meta(&meta, size + more, size);
 	if (meta.class <= LB_CLASS_ICMP_ERROR) {
 		write_tunnel(copy, size, &meta, 4);

@@ -62,7 +62,7 @@ struct harness *harness_create(uint32_t flows)
 		.n_peers = 1,
 		.port_mac = lb_mac_load(harness_port_mac),
 	};
-	pipeline_init(&h->pl);
+	pipeline_init(&h->pl, pipeline_simd_best());
 	pipeline_rate_set(&h->pl.kernel_rate, 1000000);
 	pipeline_rate_set(&h->pl.icmp_rate, 1000000);
 	h->tables = tables_create(NULL);
