@@ -316,6 +316,12 @@ $(PKTGEN): $(call objects,perf/pktgen perf) $(MAGLEV_OBJS) $(call archive,config
 $(PKTGEN): LIBS = $(packet_libs)
 $(O)/obj/perf/pktgen/wire.o: CFLAGS += -O3
 
+# Asks for changes while the generator runs.
+ASK := $(O)/perf/memif/ask
+perf-programs: $(ASK)
+$(ASK): $(call objects,perf/memif)
+	$(link_test)
+
 # What the CPUs do by themselves, which bounds the rest.
 CPUS := $(O)/perf/cpus/cpus
 perf-programs: $(CPUS)

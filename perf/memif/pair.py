@@ -25,6 +25,7 @@ from netns import run  # noqa: E402
 
 BUILD = ROOT / os.environ.get("BUILD", "build")
 PKTGEN = BUILD / "perf/pktgen/pktgen"
+ASK = BUILD / "perf/memif/ask"
 GENERATOR_CPU, DEVICE_CPU = 0, 1
 NODE_MAC, GENERATOR_MAC = "02:ed:9e:00:00:01", "02:c1:1e:00:00:01"
 HUGEPAGE_BYTES = 640 << 20
