@@ -207,8 +207,11 @@ static void maglev_turn_late(struct maglev *m, const struct maglev_member *membe
 	m->rest[found] = m->rest[--m->left];
 }
 
-/* One round of one class: a turn for each of its members, as long as there are slots. */
-static void maglev_round(struct maglev *m, const struct maglev_class *class)
+/*
+ * One round of one class: a turn for each of its members, as long as there are slots.
+ * Return: how many had it.
+ */
+static uint32_t maglev_round(struct maglev *m, const struct maglev_class *class)
 {
 	uint32_t turns = m->left > MAGLEV_REST ? m->left - MAGLEV_REST : 0;
 	const struct maglev_member *member = m->members + class->first;
@@ -220,12 +223,28 @@ static void maglev_round(struct maglev *m, const struct maglev_class *class)
 	m->left -= turns;
 	if (turns > 0 && m->left <= MAGLEV_REST)
 		maglev_rest_collect(m);
-	for (uint32_t i = turns; i < class->count && m->left > 0; i++)
-		maglev_turn_late(m, &member[i]);
+	for (; turns < class->count && m->left > 0; turns++)
+		maglev_turn_late(m, &member[turns]);
+	return turns;
+}
+
+/* A slot for each round; of the last one, not for all. */
+static void maglev_count(struct maglev *m, const struct maglev_class *last, uint32_t turns)
+{
+	for (uint32_t i = 0; i < m->n_classes; i++) {
+		const struct maglev_class *class = &m->classes[i];
+
+		for (uint32_t j = 0; j < class->count; j++)
+			m->members[class->first + j].slots =
+				class->round - (class == last && j >= turns);
+	}
 }
 
 static void maglev_fill(struct maglev *m)
 {
+	struct maglev_class *class = NULL;
+	uint32_t turns = 0;
+
 	tree_fill(m);
 	for (uint32_t i = 0; i < m->n; i++) {
 		m->queues[i].draw = lb_hash_mix(m->members[i].key + 1);
@@ -235,12 +254,12 @@ static void maglev_fill(struct maglev *m)
 	if (m->left <= MAGLEV_REST)
 		maglev_rest_collect(m);
 	while (m->left > 0) {
-		uint32_t class = m->tree[1].class;
-
-		maglev_round(m, &m->classes[class]);
-		m->classes[class].round++;
-		tree_update(m, class);
+		class = &m->classes[m->tree[1].class];
+		turns = maglev_round(m, class);
+		class->round++;
+		tree_update(m, m->tree[1].class);
 	}
+	maglev_count(m, class, turns);
 }
 
 /* Room for a build; what there is not stays NULL. */

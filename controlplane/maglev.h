@@ -22,6 +22,7 @@ struct maglev_member {
 	uint64_t key;	 /* maglev_key() of its name */
 	uint64_t draw;	 /* maglev_build()'s own */
 	uint32_t weight; /* 1 to MAGLEV_WEIGHT_MAX */
+	uint32_t slots;	 /* set: how many it has */
 	uint16_t value;	 /* what its slots say */
 };
 

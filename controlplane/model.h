@@ -60,12 +60,13 @@ struct model_instance {
 	char reason[HEALTH_REASON_MAX]; /* "" if there is nothing to say */
 	struct model_next_hop next_hop;
 
-	bool accepts;	  /* takes new flows */
-	bool serves;	  /* keeps the flows that it has */
-	uint16_t index;	  /* LB_CMD_BLOCK's; kept over reloads and restarts */
-	uint16_t pool_id; /* of the pool that it is or was in */
-	uint64_t key;	  /* of its path, for the table */
-	uint32_t slots;	  /* that it has in the pool's table, as built last */
+	bool accepts;	      /* takes new flows */
+	bool serves;	      /* keeps the flows that it has */
+	uint16_t index;	      /* LB_CMD_BLOCK's; kept over reloads and restarts */
+	uint16_t pool_id;     /* of the pool that it is or was in */
+	uint64_t key;	      /* of its path, for the table */
+	uint32_t slots;	      /* that it has in the pool's table, as built last */
+	uint32_t other_slots; /* in the pool's other table */
 
 	bool is_new;			 /* came with the configuration that is being applied */
 	struct health_instance *checker; /* the owner's; the model only keeps it */

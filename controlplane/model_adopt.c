@@ -195,6 +195,7 @@ static void adopt_slots(struct adoption *adoption)
 
 		pool->set = 0;
 		pool->slots_set = 0;
+		pool->other_set = 0;
 		pool->stale = false;
 		pool->slot_count = 0;
 		if (!slots || count != model->config->node.table_slots ||

@@ -240,6 +240,7 @@ static void commit_pool(struct stage *stage, uint32_t i)
 	free(pool->instances);
 	pool->instances = staged->instances;
 	pool->instance_count = staged->count;
+	pool->other_set = 0; /* others have come or gone, and who counts slots with them */
 	pool->on_down = from->on_down;
 	pool->all_down = from->all_down;
 	pool->wants_on_link = false;

@@ -181,49 +181,53 @@ static uint32_t pool_members(const struct model_pool *pool, struct maglev_member
 	return n;
 }
 
-static void pool_count_slots(struct model_pool *pool)
+static int pool_other_build(struct model *model, struct model_pool *pool, uint32_t n)
 {
-	uint32_t count[LB_INSTANCES_MAX] = { 0 };
-
-	for (uint32_t i = 0; i < pool->slot_count; i++)
-		count[pool->slots[i]]++;
+	pool->other_set = 0;
+	if (maglev_build(model->members, n, pool->other, model->config->node.table_slots))
+		return -ENOMEM;
 	for (uint32_t i = 0; i < pool->instance_count; i++)
-		if (pool->instances[i]->index != MODEL_INDEX_NONE)
-			pool->instances[i]->slots = count[pool->instances[i]->index];
+		pool->instances[i]->other_slots = 0;
+	for (uint32_t i = 0; i < n; i++)
+		model->by_index[model->members[i].value]->other_slots = model->members[i].slots;
+	pool->other_set = pool->set;
+	return 0;
+}
+
+static void pool_tables_swap(struct model_pool *pool)
+{
+	uint16_t *slots = pool->slots;
+	uint64_t set = pool->slots_set;
+
+	pool->slots = pool->other;
+	pool->slots_set = pool->other_set;
+	pool->other = slots;
+	pool->other_set = pool->slot_count ? set : 0;
+	for (uint32_t i = 0; i < pool->instance_count; i++) {
+		struct model_instance *instance = pool->instances[i];
+		uint32_t count = instance->slots;
+
+		instance->slots = instance->other_slots;
+		instance->other_slots = count;
+	}
 }
 
 /*
  * An instance that left for a while comes back to the table that was there before: so the last two are
- * kept, and each table is built once.
+ * kept, and each is built once.
  */
-static int pool_table(struct model *model, struct model_pool *pool, uint32_t n)
-{
-	uint32_t n_slots = model->config->node.table_slots;
-	uint16_t *before = pool->slots;
-	uint64_t before_set = pool->slots_set;
-
-	if (pool->other_set != pool->set) {
-		pool->other_set = 0;
-		if (maglev_build(model->members, n, pool->other, n_slots))
-			return -ENOMEM;
-	}
-	pool->slots = pool->other;
-	pool->slots_set = pool->set;
-	pool->other = before;
-	pool->other_set = pool->slot_count == n_slots ? before_set : 0;
-	pool->slot_count = n_slots;
-	return 0;
-}
-
 static void pool_build(struct model *model, struct model_pool *pool)
 {
 	uint32_t n = pool_members(pool, model->members);
 
-	if (n == 0)
+	if (n == 0) {
 		pool->slot_count = pool->instance_count ? pool->slot_count : 0;
-	else if (pool_table(model, pool, n))
-		return;
-	pool_count_slots(pool);
+	} else {
+		if (pool->other_set != pool->set && pool_other_build(model, pool, n))
+			return;
+		pool_tables_swap(pool);
+		pool->slot_count = model->config->node.table_slots;
+	}
 	pool->stale = false;
 }
 

@@ -137,6 +137,7 @@ int main(int argc, char **argv)
 	for (uint32_t i = 0; i < done; i++)
 		printf("%s%.3f", i ? ", " : "", took_us[i]);
 	printf("]}\n");
+	free(took_us);
 	close(fd);
 	return 0;
 }

@@ -349,6 +349,8 @@ static void test_is_what_the_definition_says(void **state)
 		assert_int_equal(maglev_build(members, plain.n, slots, n_slots), 0);
 		plain_build(&plain);
 		assert_memory_equal(slots, plain.slots, n_slots * sizeof(slots[0]));
+		for (uint32_t j = 0; j < plain.n; j++)
+			assert_int_equal(members[j].slots, plain.round[j]);
 	}
 }
 
