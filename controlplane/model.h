@@ -244,6 +244,12 @@ const uint16_t *model_pool_slots(struct model *model, uint32_t pool_id, uint32_t
  */
 bool model_tables_urgent(const struct model *model);
 
+/**
+ * Whether all tables that have changed are those that were there before, and name all who are in the
+ * present ones: they need not be built, nor need anybody's new flows be stopped sooner than that.
+ */
+bool model_tables_at_hand(const struct model *model);
+
 /** The pool of an id, or NULL. */
 struct model_pool *model_pool_by_id(const struct model *model, uint32_t pool_id);
 

@@ -262,6 +262,31 @@ bool model_tables_urgent(const struct model *model)
 	return false;
 }
 
+/* Nobody who is in the table has left it. */
+static bool pool_only_gains(const struct model_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		if (pool->instances[i]->slots && !pool->instances[i]->accepts)
+			return false;
+	return true;
+}
+
+bool model_tables_at_hand(const struct model *model)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < model->pool_count; i++) {
+		const struct model_pool *pool = model->pools[i];
+
+		if (!pool->stale)
+			continue;
+		if (pool->other_set != pool->set || !pool_only_gains(pool))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 double model_share(struct model *model, const struct model_instance *instance)
 {
 	uint32_t count;

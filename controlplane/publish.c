@@ -173,6 +173,7 @@ static void flush_timer_cb(evutil_socket_t fd, short what, void *arg)
 
 void publish_mark(struct publish *publish, uint32_t what, uint32_t pool_id)
 {
+	const struct model *model = publish->options.model;
 	struct publish_dirty *dirty = &publish->dirty;
 	uint64_t pool = pool_id < LB_POOLS_MAX ? 1ULL << pool_id : 0;
 
@@ -187,7 +188,9 @@ void publish_mark(struct publish *publish, uint32_t what, uint32_t pool_id)
 		flush_later(publish, COALESCE_US);
 	if (what & MODEL_CHANGE_INSTANCES) {
 		publish->count[PUBLISH_INSTANCES].marked++;
-		publish_flush(publish, model_tables_urgent(publish->options.model));
+		publish_flush(publish, model_tables_urgent(model) || model_tables_at_hand(model));
+		if (!dirty_tables(dirty)) /* sent, with the instances */
+			evtimer_del(publish->flush_timer);
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* publish -c FILE -r DIR [-n CHANGES] [-j FILE]: see publish.h. */
+/* publish -c FILE -r DIR [-n DRAINS] [-j FILE]: see publish.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +34,7 @@ struct bench {
 	struct publish *publish;
 	struct publish_times *flags;
 	struct publish_times *table;
+	struct publish_times *both;
 };
 
 static void die(const char *what)
@@ -124,14 +125,18 @@ static void change(struct bench *b, uint32_t round)
 {
 	struct model_pool *pool = model_pool_at(b->model, 0);
 	struct model_instance *instance = pool->instances[round / 2 % pool->instance_count];
+	bool is_back = round & 1, counts = round >= WARM_UP;
 	struct publish_result flags, table;
 
-	model_admin_set(b->model, instance, round & 1 ? MODEL_READY : MODEL_DRAIN);
+	model_admin_set(b->model, instance, is_back ? MODEL_READY : MODEL_DRAIN);
 	flags = settle(b, PUBLISH_INSTANCES);
 	table = settle(b, PUBLISH_ALL);
-	if (table.generation == flags.generation)
-		die("a change of the flags has brought no table");
-	if (round >= WARM_UP) {
+	if ((table.generation == flags.generation) != is_back)
+		die(is_back ? "the table that was there before came late"
+			    : "a drain has brought no table");
+	if (counts && is_back)
+		times_add(b->both, &table);
+	if (counts && !is_back) {
 		times_add(b->flags, &flags);
 		times_add(b->table, &table);
 	}
@@ -170,7 +175,7 @@ static void bench_run(struct bench *b, uint32_t changes, struct publish_load *lo
 	struct worker_sum before = workers_read(segment), after;
 	uint64_t since_ns = clock_now_ns(), cpu_ns = cpu_now_ns();
 
-	for (uint32_t round = 0; round < changes + WARM_UP; round++)
+	for (uint32_t round = 0; round < 2 * changes + WARM_UP; round++)
 		change(b, round);
 	cpu_ns = cpu_now_ns() - cpu_ns;
 	after = workers_read(segment);
@@ -180,7 +185,7 @@ static void bench_run(struct bench *b, uint32_t changes, struct publish_load *lo
 		.busy = (double)(after.busy - before.busy) / (double)(after.loops - before.loops),
 		.workers = segment->n_workers,
 		.instances = model_pool_at(b->model, 0)->instance_count,
-		.change_cpu_us = (double)cpu_ns / 1000 / (changes + WARM_UP),
+		.change_cpu_us = (double)cpu_ns / 1000 / (2 * changes + WARM_UP),
 	};
 }
 
@@ -203,6 +208,7 @@ static void bench_times(struct bench *b)
 	model_pool_slots(b->model, model_pool_at(b->model, 0)->id, &slots);
 	b->flags = times_create("flags", instances * (uint32_t)sizeof(struct lb_instance));
 	b->table = times_create("table", slots * (uint32_t)sizeof(uint16_t));
+	b->both = times_create("both", b->flags->bytes + b->table->bytes);
 }
 
 static int options_read(int argc, char **argv, struct options *options)
@@ -235,7 +241,7 @@ int main(int argc, char **argv)
 	int err;
 
 	if (options_read(argc, argv, &options)) {
-		fprintf(stderr, "usage: publish -c FILE -r DIR [-n CHANGES] [-j FILE]\n");
+		fprintf(stderr, "usage: publish -c FILE -r DIR [-n DRAINS] [-j FILE]\n");
 		return 2;
 	}
 	if (setpriority(PRIO_PROCESS, 0, -20))
@@ -245,12 +251,13 @@ int main(int argc, char **argv)
 	bench_times(&bench);
 	bench_run(&bench, options.changes, &load);
 	build_run(builds);
-	err = report_write((struct publish_times *const[]){ bench.flags, bench.table }, 2, &load,
-			   builds, options.json_path);
+	err = report_write((struct publish_times *const[]){ bench.flags, bench.table, bench.both },
+			   3, &load, builds, options.json_path);
 	publish_destroy(bench.publish);
 	model_destroy(bench.model);
 	event_base_free(bench.base);
 	free(bench.flags);
 	free(bench.table);
+	free(bench.both);
 	return err ? 1 : 0;
 }

@@ -4,9 +4,9 @@
  * sluiced's model, tables and publisher, and sends one change after the other to a dataplane that
  * forwards at full speed meanwhile (perf/suite/publish.py starts it).
  *
- *   flags   an instance is drained, or taken back: the instances block leaves at once
- *   table   the pool's Maglev table, which follows; of a drain it is built, of its end it is the one
- *           that was there before
+ *   flags   an instance is drained: the instances block leaves at once
+ *   table   the pool's Maglev table, which was built and follows
+ *   both    the instance is taken back: the table that was there before, and the instances with it
  *   build   building a table, without a dataplane: pools and tables of some sizes
  */
 #ifndef PERF_PUBLISH_H

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Run perf/publish against a dataplane whose worker forwards at full speed: publish.py JSON [CHANGES]
+"""Run perf/publish against a dataplane whose worker forwards at full speed: publish.py JSON [DRAINS]
 
 The packets come from a file that DPDK's pcap driver repeats for ever; what is sent, the driver drops. The dataplane
 stands in a network namespace of its own, since it makes its interface for the kernel path there.

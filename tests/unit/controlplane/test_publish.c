@@ -236,6 +236,31 @@ static void test_drain_of_most_of_a_pool(void **state)
 	check_equal(f);
 }
 
+/* The table is there already, and nobody loses flows by it; but a drain's flags never wait for a table. */
+static void test_comes_back_in_one_step(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t generation;
+	uint32_t tables;
+
+	start(f, 5);
+	model_admin_set(f->model, instance(f, "web/web-2"), MODEL_DRAIN);
+	generation = settle(f, PUBLISH_ALL).generation;
+	tables = f->view.blocks[LB_BLOCK_POOL];
+	model_admin_set(f->model, instance(f, "web/web-2"), MODEL_READY);
+	assert_int_equal(settle(f, PUBLISH_INSTANCES).generation, generation + 1);
+	assert_int_equal(settle(f, PUBLISH_ALL).generation, generation + 1);
+	assert_true(f->view.instances[1].flags & LB_INSTANCE_ACCEPTS);
+	assert_int_equal(f->view.blocks[LB_BLOCK_POOL], tables + 1);
+	check_equal(f);
+	model_admin_set(f->model, instance(f, "web/web-2"), MODEL_DRAIN);
+	assert_int_equal(settle(f, PUBLISH_INSTANCES).generation, generation + 2);
+	assert_int_equal(f->view.blocks[LB_BLOCK_POOL], tables + 1);
+	assert_int_equal(settle(f, PUBLISH_ALL).generation, generation + 3);
+	assert_int_equal(f->view.blocks[LB_BLOCK_POOL], tables + 2);
+	check_equal(f);
+}
+
 /* A drained instance that goes to maint is in no table: with the instances all is sent. */
 static void test_instances_alone(void **state)
 {
@@ -661,6 +686,7 @@ int main(void)
 		TEST(test_first_publish),
 		TEST(test_drain_in_two_steps),
 		TEST(test_drain_of_most_of_a_pool),
+		TEST(test_comes_back_in_one_step),
 		TEST(test_instances_alone),
 		TEST(test_changes_are_coalesced),
 		TEST(test_newest_wins),
