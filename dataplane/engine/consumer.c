@@ -2,7 +2,6 @@
 #include "dataplane/engine/consumer.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -135,13 +134,19 @@ static void tables_publish(struct consumer *consumer)
 static int block_stage(struct consumer *consumer, const struct lb_cmd *cmd)
 {
 	int refusal = tables_check_bounds(cmd);
+	struct tables_block *block;
 
 	if (refusal)
 		return refusal;
-	memcpy(consumer->copy, segment_block(consumer->segment, cmd), cmd->bytes);
-	if (lb_crc32c(consumer->copy, cmd->bytes) != cmd->crc)
+	block = tables_block_create(cmd);
+	if (!block)
+		return LB_REFUSED_MEMORY;
+	memcpy(tables_block_data(block), segment_block(consumer->segment, cmd), cmd->bytes);
+	if (lb_crc32c(tables_block_data(block), cmd->bytes) != cmd->crc) {
+		tables_block_destroy(block);
 		return LB_REFUSED_CRC;
-	return tables_block_put(consumer->staged, cmd, consumer->copy);
+	}
+	return tables_block_put(consumer->staged, cmd, block);
 }
 
 /* Numbers only rise, from command to command as well. */
@@ -218,14 +223,9 @@ static bool command_take(struct consumer *consumer)
 int consumer_init(struct consumer *consumer, struct segment *segment, struct rte_rcu_qsbr *qsbr)
 {
 	*consumer = (struct consumer){ .segment = segment, .qsbr = qsbr };
-	consumer->copy = aligned_alloc(64, (TABLES_BLOCK_BYTES_MAX + 63) & ~(size_t)63);
-	if (!consumer->copy)
-		return -ENOMEM;
 	consumer->live = tables_create(NULL);
-	if (!consumer->live) {
-		consumer_fini(consumer);
+	if (!consumer->live)
 		return -ENOMEM;
-	}
 	segment->node_stats->tables_bytes = tables_bytes(consumer->live);
 	return 0;
 }
@@ -235,7 +235,6 @@ void consumer_fini(struct consumer *consumer)
 	tables_destroy(consumer->staged);
 	tables_destroy(consumer->retiring);
 	tables_destroy((struct tables *)(uintptr_t)consumer->live);
-	free(consumer->copy);
 	*consumer = (struct consumer){ .live = NULL };
 }
 

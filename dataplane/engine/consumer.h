@@ -27,7 +27,6 @@ struct consumer {
 	struct tables *staged;
 	uint64_t staged_generation;
 	uint64_t refused_generation; /* the rest of it is to be ignored */
-	void *copy;		     /* TABLES_BLOCK_BYTES_MAX */
 	/* of the publication, or ping, that workers have yet to pass */
 	bool waiting;
 	uint64_t token;

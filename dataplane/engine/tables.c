@@ -28,7 +28,7 @@ static const struct {
 	struct lb_service slot;
 } no_services LB_ALIGNED(64);
 
-static struct tables_block *block_create(const struct lb_cmd *cmd, const void *data)
+struct tables_block *tables_block_create(const struct lb_cmd *cmd)
 {
 	struct tables_block *block = rte_malloc("tables_block", sizeof(*block) + cmd->bytes, 64);
 
@@ -39,8 +39,12 @@ static struct tables_block *block_create(const struct lb_cmd *cmd, const void *d
 	block->bytes = cmd->bytes;
 	block->count = cmd->count;
 	block->max_slot = 0;
-	memcpy(block->data, data, cmd->bytes);
 	return block;
+}
+
+void *tables_block_data(struct tables_block *block)
+{
+	return block->data;
 }
 
 static struct tables_block *block_get(struct tables_block *block)
@@ -50,18 +54,17 @@ static struct tables_block *block_get(struct tables_block *block)
 	return block;
 }
 
-static void block_put(struct tables_block *block)
+void tables_block_destroy(struct tables_block *block)
 {
 	if (block && --block->refs == 0)
 		rte_free(block);
 }
 
 /* Whether a block says what is in use anyway. */
-static bool block_is_same(const struct tables_block *block, const struct lb_cmd *cmd,
-			  const void *data)
+static bool block_is_same(const struct tables_block *used, const struct tables_block *block)
 {
-	return block && block->count == cmd->count && block->bytes == cmd->bytes &&
-	       memcmp(block->data, data, cmd->bytes) == 0;
+	return used && used->count == block->count && used->bytes == block->bytes &&
+	       memcmp(used->data, block->data, block->bytes) == 0;
 }
 
 static void pool_view_update(struct tables *tables, uint32_t pool)
@@ -103,11 +106,11 @@ void tables_destroy(struct tables *tables)
 {
 	if (!tables)
 		return;
-	block_put(tables->services_block);
-	block_put(tables->instances_block);
+	tables_block_destroy(tables->services_block);
+	tables_block_destroy(tables->instances_block);
 	for (uint32_t i = 0; i < LB_POOLS_MAX; i++) {
-		block_put(tables->current_block[i]);
-		block_put(tables->previous_block[i]);
+		tables_block_destroy(tables->current_block[i]);
+		tables_block_destroy(tables->previous_block[i]);
 	}
 	rte_free(tables);
 }
@@ -130,100 +133,92 @@ static int put_params(struct tables *tables, const struct lb_params *params)
 }
 
 /* Replace a block of which there is only one generation. */
-static int put_single(struct tables_block **place, const struct lb_cmd *cmd, const void *data)
+static void put_single(struct tables_block **place, struct tables_block *block)
 {
-	struct tables_block *block = block_create(cmd, data);
+	tables_block_destroy(*place);
+	*place = block_get(block);
+}
 
-	if (!block)
-		return LB_REFUSED_MEMORY;
-	block_put(*place);
-	*place = block;
+static int put_services(struct tables *tables, struct tables_block *block)
+{
+	const struct lb_service_table *table = (const struct lb_service_table *)block->data;
+	int refusal;
+
+	if (block_is_same(tables->services_block, block))
+		return 0;
+	refusal = tables_check_services(table, block->count);
+	if (refusal)
+		return refusal;
+	put_single(&tables->services_block, block);
+	tables->services = table;
 	return 0;
 }
 
-static int put_services(struct tables *tables, const struct lb_cmd *cmd,
-			const struct lb_service_table *table)
+static int put_instances(struct tables *tables, struct tables_block *block)
 {
+	const struct lb_instance *instances = (const struct lb_instance *)block->data;
 	int refusal;
 
-	if (block_is_same(tables->services_block, cmd, table))
+	if (block_is_same(tables->instances_block, block))
 		return 0;
-	refusal = tables_check_services(table, cmd->count);
-	if (!refusal)
-		refusal = put_single(&tables->services_block, cmd, table);
-	if (!refusal)
-		tables->services = (const struct lb_service_table *)tables->services_block->data;
-	return refusal;
-}
-
-static int put_instances(struct tables *tables, const struct lb_cmd *cmd,
-			 const struct lb_instance *instances)
-{
-	int refusal;
-
-	if (block_is_same(tables->instances_block, cmd, instances))
-		return 0;
-	refusal = tables_check_instances(instances, cmd->count);
-	if (!refusal)
-		refusal = put_single(&tables->instances_block, cmd, instances);
-	if (!refusal) {
-		tables->instances = (const struct lb_instance *)tables->instances_block->data;
-		tables->n_instances = cmd->count;
-	}
-	return refusal;
-}
-
-static int put_pool(struct tables *tables, const struct lb_cmd *cmd, const uint16_t *slots)
-{
-	struct tables_block **current = &tables->current_block[cmd->index];
-	struct tables_block **previous = &tables->previous_block[cmd->index];
-	struct tables_block *block;
-	uint16_t max_slot;
-	int refusal;
-
-	if (block_is_same(*current, cmd, slots))
-		return 0;
-	refusal = tables_check_slots(slots, cmd->count, &max_slot);
+	refusal = tables_check_instances(instances, block->count);
 	if (refusal)
 		return refusal;
-	block = block_create(cmd, slots);
-	if (!block)
-		return LB_REFUSED_MEMORY;
-	block->max_slot = max_slot;
-	if (*current && (*current)->generation == cmd->generation) {
-		block_put(*current);
+	put_single(&tables->instances_block, block);
+	tables->instances = instances;
+	tables->n_instances = block->count;
+	return 0;
+}
+
+static int put_pool(struct tables *tables, uint32_t pool, struct tables_block *block)
+{
+	struct tables_block **current = &tables->current_block[pool];
+	struct tables_block **previous = &tables->previous_block[pool];
+	int refusal;
+
+	if (block_is_same(*current, block))
+		return 0;
+	refusal = tables_check_slots((const uint16_t *)block->data, block->count, &block->max_slot);
+	if (refusal)
+		return refusal;
+	if (*current && (*current)->generation == block->generation) {
+		tables_block_destroy(*current);
 	} else {
-		block_put(*previous);
+		tables_block_destroy(*previous);
 		*previous = *current;
 	}
-	*current = block;
-	pool_view_update(tables, cmd->index);
+	*current = block_get(block);
+	pool_view_update(tables, pool);
 	return 0;
 }
 
-int tables_block_put(struct tables *tables, const struct lb_cmd *cmd, const void *data)
+static int put_kind(struct tables *tables, const struct lb_cmd *cmd, struct tables_block *block)
 {
-	int refusal = tables_check_bounds(cmd);
-
-	if (refusal)
-		return refusal;
 	switch (cmd->block) {
 	case LB_BLOCK_PARAMS:
-		return put_params(tables, data);
+		return put_params(tables, (const struct lb_params *)block->data);
 	case LB_BLOCK_SERVICES:
-		return put_services(tables, cmd, data);
+		return put_services(tables, block);
 	case LB_BLOCK_INSTANCES:
-		return put_instances(tables, cmd, data);
+		return put_instances(tables, block);
 	default:
-		return put_pool(tables, cmd, data);
+		return put_pool(tables, cmd->index, block);
 	}
+}
+
+int tables_block_put(struct tables *tables, const struct lb_cmd *cmd, struct tables_block *block)
+{
+	int refusal = put_kind(tables, cmd, block);
+
+	tables_block_destroy(block); /* unless the snapshot has it too */
+	return refusal;
 }
 
 int tables_retire(struct tables *tables, uint32_t pool)
 {
 	if (pool >= LB_POOLS_MAX)
 		return LB_REFUSED_BOUNDS;
-	block_put(tables->previous_block[pool]);
+	tables_block_destroy(tables->previous_block[pool]);
 	tables->previous_block[pool] = NULL;
 	pool_view_update(tables, pool);
 	return 0;

@@ -48,9 +48,22 @@ struct tables *tables_create(const struct tables *old);
 void tables_destroy(struct tables *tables);
 
 /**
+ * Room for a block, to be filled and put.
+ * @cmd: says which; its bounds have been checked.
+ * Return: NULL: no memory. Context: main lcore.
+ */
+struct tables_block *tables_block_create(const struct lb_cmd *cmd);
+
+/** Where its bytes lie, aligned to 64. */
+void *tables_block_data(struct tables_block *block);
+
+/** Give up a block that was not put; NULL is allowed. Context: main lcore. */
+void tables_block_destroy(struct tables_block *block);
+
+/**
  * Put a block into a snapshot that is not published yet.
- * @cmd: says which; its bounds have not been checked.
- * @data: cmd->bytes bytes that nobody else writes any more (a private copy).
+ * @cmd: that it was created for.
+ * @block: filled; nobody writes it any more. It is the snapshot's now, or gone.
  * Return: 0, or an enum lb_refusal; then the snapshot is unchanged.
  *
  * A pool's current slots become its previous generation, unless they were put by
@@ -58,7 +71,7 @@ void tables_destroy(struct tables *tables);
  * at all (count 0) is a pool without instances.
  * Context: main lcore.
  */
-int tables_block_put(struct tables *tables, const struct lb_cmd *cmd, const void *data);
+int tables_block_put(struct tables *tables, const struct lb_cmd *cmd, struct tables_block *block);
 
 /** Forget the previous generation of a pool. Return: 0 or an enum lb_refusal. */
 int tables_retire(struct tables *tables, uint32_t pool);

@@ -10,10 +10,6 @@
 
 #include "dataplane/abi/lb_abi.h"
 
-/* The longest block, in bytes. */
-#define TABLES_BLOCK_BYTES_MAX                                                                     \
-	(sizeof(struct lb_service_table) + LB_SERVICE_SLOTS_MAX * sizeof(struct lb_service))
-
 /** Kind, index, buffer, count and length of a block's command agree with each other. */
 int tables_check_bounds(const struct lb_cmd *cmd);
 

@@ -14,6 +14,7 @@
 
 #include "dataplane/abi/lb_crc.h"
 #include "dataplane/core/lb_encap.h"
+#include "dataplane/engine/tables_check.h"
 
 const uint8_t harness_port_mac[LB_ETH_ALEN] = { 0x02, 0xed, 0x9e, 0, 0, 1 };
 
@@ -80,6 +81,19 @@ void harness_destroy(struct harness *h)
 	free(h);
 }
 
+int harness_block_put(struct tables *tables, const struct lb_cmd *cmd, const void *data)
+{
+	int refusal = tables_check_bounds(cmd);
+	struct tables_block *block;
+
+	if (refusal)
+		return refusal;
+	block = tables_block_create(cmd);
+	assert_non_null(block);
+	memcpy(tables_block_data(block), data, cmd->bytes);
+	return tables_block_put(tables, cmd, block);
+}
+
 void harness_put(struct harness *h, enum lb_block block, uint32_t index, const void *data,
 		 uint32_t bytes, uint32_t count)
 {
@@ -96,7 +110,7 @@ void harness_put(struct harness *h, enum lb_block block, uint32_t index, const v
 
 	assert_non_null(next);
 	next->generation = cmd.generation;
-	assert_int_equal(tables_block_put(next, &cmd, data), 0);
+	assert_int_equal(harness_block_put(next, &cmd, data), 0);
 	tables_destroy(h->tables);
 	h->tables = next;
 }

@@ -32,6 +32,9 @@ void harness_eal_start(const char *program);
 struct harness *harness_create(uint32_t flows);
 void harness_destroy(struct harness *h);
 
+/** Put a copy of @data, if its bounds hold. Return: 0 or an enum lb_refusal. */
+int harness_block_put(struct tables *tables, const struct lb_cmd *cmd, const void *data);
+
 /** Put one block, as a generation of its own. Fails the test if it is refused. */
 void harness_put(struct harness *h, enum lb_block block, uint32_t index, const void *data,
 		 uint32_t bytes, uint32_t count);

@@ -33,7 +33,7 @@ static int pool_put(struct tables *tables, uint64_t generation, const uint16_t *
 				    .bytes = n * (uint32_t)sizeof(*slots),
 				    .generation = generation };
 
-	return tables_block_put(tables, &cmd, slots);
+	return harness_block_put(tables, &cmd, slots);
 }
 
 static int instances_put(struct tables *tables, const struct lb_instance *instances, uint32_t n)
@@ -44,7 +44,7 @@ static int instances_put(struct tables *tables, const struct lb_instance *instan
 				    .bytes = n * (uint32_t)sizeof(*instances),
 				    .generation = 1 };
 
-	return tables_block_put(tables, &cmd, instances);
+	return harness_block_put(tables, &cmd, instances);
 }
 
 static void empty_has_no_service(void **state)
@@ -347,7 +347,7 @@ static int params_put(struct tables *tables, const struct lb_params *params)
 				    .bytes = sizeof(*params),
 				    .generation = 1 };
 
-	return tables_block_put(tables, &cmd, params);
+	return harness_block_put(tables, &cmd, params);
 }
 
 /* The flows that workers have recorded lie where this secret says. */
