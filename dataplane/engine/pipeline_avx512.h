@@ -3,18 +3,13 @@
 #ifndef ENGINE_PIPELINE_AVX512_H
 #define ENGINE_PIPELINE_AVX512_H
 
-#include <immintrin.h>
-#include <stddef.h>
-
-#include "dataplane/engine/pipeline_internal.h"
+#include "dataplane/engine/pipeline_pieces.h"
 
 #define LANES 8
 #define ALL_LANES 0xffu
 #define AVX512                                                                                     \
 	__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,bmi,bmi2,popcnt,tune=znver3")))
 #define AVX512_INLINE AVX512 __attribute__((always_inline)) static inline
-
-#define PIECE 32 /* bytes of a row that are read at once */
 
 AVX512_INLINE __m512i splat(uint64_t word)
 {
@@ -76,10 +71,6 @@ struct services {
 	__m512i id;	/* its last four bytes, id (2), pool (2) */
 	__m512i last;	/* salt (4), forward (1) */
 };
-
-LB_STATIC_ASSERT(sizeof(struct lb_service) == PIECE && offsetof(struct lb_service, id) == 20 &&
-			 offsetof(struct lb_service, forward) == 28,
-		 "struct services");
 
 AVX512_INLINE struct services services_load(const struct lb_service *const *service)
 {

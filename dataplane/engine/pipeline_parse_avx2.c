@@ -4,10 +4,7 @@
  * (core/lb_parse_plain.h) in lanes of 64 bits, one packet each; by the compiler's vectors, whose
  * comparisons set all bits of a lane. Packets of another kind are left to the code for one packet.
  */
-#include <immintrin.h>
-#include <stddef.h>
-
-#include "dataplane/engine/pipeline_internal.h"
+#include "dataplane/engine/pipeline_pieces.h"
 
 #define LANES 4
 #define ALL_LANES 0xfu
@@ -16,14 +13,6 @@
 
 typedef uint64_t lanes __attribute__((vector_size(8 * LANES)));
 typedef int64_t signed_lanes __attribute__((vector_size(8 * LANES)));
-
-/* Of the headers two pieces are read that overlap: the first bytes, and the last ones. */
-#define PIECE 32
-#define SECOND_PIECE (sizeof(struct lb_tcp4) - PIECE)
-
-LB_STATIC_ASSERT(SECOND_PIECE == 22 && SECOND_PIECE + 8 == offsetof(struct lb_tcp4, ip.dst) &&
-			 SECOND_PIECE + 24 == offsetof(struct lb_tcp4, tcp.doff),
-		 "struct headers");
 
 /* Words of the headers, by their first bytes. The leftmost byte is the lowest one of a word. */
 struct headers {
@@ -209,10 +198,6 @@ AVX2_INLINE lanes flows_spread(const struct lb_secret *secret, lanes key)
 	x = (x ^ x >> 32) * LB_HASH_MUL1;
 	return x ^ x >> 32;
 }
-
-LB_STATIC_ASSERT(sizeof(struct lb_service) == PIECE && offsetof(struct lb_service, id) == 20 &&
-			 offsetof(struct lb_service, forward) == 28,
-		 "flows_find()");
 
 /* The rest of flow_note(). Return: those whose service was found where the search begins. */
 AVX2_INLINE uint32_t flows_find(struct burst *b, uint32_t first, uint32_t plain)

@@ -6,13 +6,6 @@
  */
 #include "dataplane/engine/pipeline_avx512.h"
 
-/* Of the headers two pieces are read that overlap: the first bytes, and the last ones. */
-#define SECOND_PIECE (sizeof(struct lb_tcp4) - PIECE)
-
-LB_STATIC_ASSERT(SECOND_PIECE == 22 && SECOND_PIECE + 8 == offsetof(struct lb_tcp4, ip.dst) &&
-			 SECOND_PIECE + 24 == offsetof(struct lb_tcp4, tcp.doff),
-		 "struct headers");
-
 /* Words of the headers, by their first bytes. The leftmost byte is the lowest one of a word. */
 struct headers {
 	__m512i at0;  /* destination's MAC address */
