@@ -97,22 +97,23 @@ int tables_check_services(const struct lb_service_table *table, uint32_t slots)
 }
 
 /*
- * The packet path writes as many bytes as the header has, and trusts its kind. An
+ * The packet path writes as many bytes as the header has, trusts its kind, and adds the length to it. An
  * index that is not in use has neither header nor flags.
  */
 static bool instance_is_sound(const struct lb_instance *instance)
 {
 	const struct lb_eth *eth = (const struct lb_eth *)instance->header;
-	uint8_t first = instance->header[sizeof(*eth)];
+	const struct lb_ipv4 *ip = (const struct lb_ipv4 *)(eth + 1);
 
 	if (instance->flags & ~FLAGS_ALL || instance->pool >= LB_POOLS_MAX)
 		return false;
 	if (instance->header_len == 0)
 		return instance->flags == 0;
 	if (instance->header_len == sizeof(*eth) + LB_TUNNEL4_LEN)
-		return eth->type == LB_BE16(LB_ETHERTYPE_IPV4) && first == 0x45;
+		return eth->type == LB_BE16(LB_ETHERTYPE_IPV4) && ip->version_ihl == 0x45 &&
+		       ip->total_len == 0;
 	return instance->header_len == sizeof(*eth) + LB_TUNNEL6_LEN &&
-	       eth->type == LB_BE16(LB_ETHERTYPE_IPV6) && first >> 4 == 6;
+	       eth->type == LB_BE16(LB_ETHERTYPE_IPV6) && ip->version_ihl >> 4 == 6;
 }
 
 int tables_check_instances(const struct lb_instance *instance, uint32_t count)

@@ -217,6 +217,11 @@ static void spoil_options(struct lb_instance *instance)
 	instance->header[14] = 0x46;
 }
 
+static void spoil_template(struct lb_instance *instance)
+{
+	instance->header[17] = 20;
+}
+
 static void instances_are_checked(void **state)
 {
 	static const struct instance_case cases[] = {
@@ -230,6 +235,7 @@ static void instances_are_checked(void **state)
 		{ "unknown flag", 4, spoil_flags, LB_REFUSED_CONTENT },
 		{ "pool out of range", 4, spoil_pool, LB_REFUSED_CONTENT },
 		{ "IPv4 options", 4, spoil_options, LB_REFUSED_CONTENT },
+		{ "IPv4 with a length", 4, spoil_template, LB_REFUSED_CONTENT },
 	};
 
 	(void)state;
