@@ -129,7 +129,7 @@ def change_plot(raw):
 def publish_plot(raw):
     """The distribution of the time from a change to the last acknowledgement."""
     rows = (raw.get("publish") or {}).get("rows", [])
-    names = {"flags": "an instance's flags", "table": "a Maglev table"}
+    names = {"flags": "an instance's flags", "table": "a Maglev table", "both": "an instance comes back, with its table"}
     series = [Series(names.get(r["name"], r["name"]), [(us, percent) for percent, us in r["took_us"]]) for r in rows]
     return Plot("publish", "Publish to the last worker's acknowledgement",
                 "Share of the changes that were in force within so many microseconds.",
