@@ -102,6 +102,8 @@ static lb_result rewrite_known(struct burst *b, uint32_t i, const struct lb_inst
 {
 	enum lb_forward forward = (enum lb_forward)b->service[i]->forward;
 
+	if (!instance)
+		return lb_result_drop(LB_DROP_NO_INSTANCE);
 	if (!lb_instance_reached(instance, forward))
 		return lb_result_drop(LB_DROP_NO_NEXT_HOP);
 	if (forward == LB_FORWARD_IPIP)
@@ -117,7 +119,7 @@ static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i,
 	if (!lb_instance_has(instances, b->instance[i], LB_INSTANCE_SERVES))
 		pipeline_rehome(b, i);
 	if (b->result[i] == LB_VERDICT_FORWARD)
-		b->result[i] = rewrite_known(b, i, &instances->instance[b->instance[i]], mtu);
+		b->result[i] = rewrite_known(b, i, lb_instance_at(instances, b->instance[i]), mtu);
 	return b->result[i] == LB_VERDICT_FORWARD;
 }
 
