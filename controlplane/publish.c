@@ -189,7 +189,7 @@ void publish_mark(struct publish *publish, uint32_t what, uint32_t pool_id)
 	if (what & MODEL_CHANGE_INSTANCES) {
 		publish->count[PUBLISH_INSTANCES].marked++;
 		publish_flush(publish, model_tables_urgent(model) || model_tables_at_hand(model));
-		if (!dirty_tables(dirty)) /* sent, with the instances */
+		if (!dirty->instances && !dirty_tables(dirty)) /* all of it is on its way */
 			evtimer_del(publish->flush_timer);
 	}
 }
