@@ -132,7 +132,8 @@ def killed(lab):
 def unplugged(lab):
     """An instance vanishes without a word: another one's reset tells its clients."""
     slowest_s = check_death(lab, "web-2", lab.instances["web-2"].cut, "unplugged")
-    expect(slowest_s < 5, f"a client had to wait {slowest_s:.1f} s")
+    # A client learns of it when it sends again what nobody answered: after 0.2, 0.6, 1.4, 3, 6.2 s, later on a busy machine.
+    expect(slowest_s < 15, f"a client had to wait {slowest_s:.1f} s")
 
 
 def comes_back(lab):

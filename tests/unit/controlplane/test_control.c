@@ -689,7 +689,7 @@ static void test_idle_client_is_closed(void **test_state)
 	while ((send(slow, "x", 1, MSG_NOSIGNAL) == 1 || errno == EAGAIN) &&
 	       now_ms() - began < PATIENCE_MS)
 		turn(f);
-	assert_in_range(now_ms() - began, 250, PATIENCE_MS - 1);
+	assert_in_range(now_ms() - began, 200, PATIENCE_MS - 1);
 	expect_end(f, quiet);
 	close(slow);
 	assert_int_equal(clients(f), 0);

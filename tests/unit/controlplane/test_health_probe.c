@@ -294,11 +294,11 @@ static const struct probe_case cases[] = {
 	  HEALTH_DOWN,
 	  "in the TLS handshake" },
 	{ "handshake closed", { .unread = true }, CONFIG_CHECK_SSL, HEALTH_DOWN, "TLS handshake" },
-	{ "handshake reset",
+	{ "handshake reset", /* while it is written, or after */
 	  { .unread = true, .end = SERVER_RESET },
 	  CONFIG_CHECK_SSL,
 	  HEALTH_DOWN,
-	  "TLS handshake" },
+	  "" },
 	{ "tls to a plain port",
 	  { .head = "HTTP/1.1 400 Bad Request\r\n\r\n", .unread = true },
 	  CONFIG_CHECK_HTTPS,
