@@ -414,16 +414,18 @@ $(O)/tidy/%.ok: %.c .clang-tidy | $(SKELETONS)
 bindir := $(PREFIX)/bin
 mandir := $(PREFIX)/share/man
 unitdir := $(PREFIX)/lib/systemd/system
+linkdir := $(PREFIX)/lib/systemd/network
 exampledir := $(PREFIX)/share/doc/sluice/examples
 completiondir := $(PREFIX)/share/bash-completion/completions
 
 man_pages := $(wildcard docs/man/*.[158])
-units := $(wildcard config/systemd/*)
+units := $(wildcard config/systemd/*.service)
+links := $(wildcard config/systemd/*.link)
 examples := $(wildcard config/*.yaml config/examples/*)
 completions := $(wildcard docs/completion/*.bash)
 installed := $(addprefix $(bindir)/,sluice-dataplane sluiced sluicectl sluice-instance) \
 	$(foreach m,$(man_pages),$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
-	$(addprefix $(unitdir)/,$(notdir $(units))) $(addprefix $(exampledir)/,$(notdir $(examples))) \
+	$(addprefix $(unitdir)/,$(notdir $(units))) $(addprefix $(linkdir)/,$(notdir $(links))) $(addprefix $(exampledir)/,$(notdir $(examples))) \
 	$(addprefix $(completiondir)/,$(notdir $(completions:.bash=)))
 
 install: all
@@ -432,6 +434,7 @@ install: all
 	$(Q)$(foreach m,$(man_pages),install -D -m 644 $m $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m) &&) :
 	$(Q)$(foreach u,$(units),install -D -m 644 $u $(DESTDIR)$(unitdir)/$(notdir $u) && \
 		sed -i 's|@bindir@|$(bindir)|g' $(DESTDIR)$(unitdir)/$(notdir $u) &&) :
+	$(Q)$(foreach l,$(links),install -D -m 644 $l $(DESTDIR)$(linkdir)/$(notdir $l) &&) :
 	$(Q)$(foreach e,$(examples),install -D -m 644 $e $(DESTDIR)$(exampledir)/$(notdir $e) &&) :
 	$(Q)$(foreach c,$(completions),install -D -m 644 $c $(DESTDIR)$(completiondir)/$(notdir $(c:.bash=)) &&) :
 

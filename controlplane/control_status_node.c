@@ -49,19 +49,21 @@ static int control_status_segment(json_t *node, const struct lb_segment *segment
 {
 	uint64_t now_ns = control_status_now_ns();
 	uint64_t uptime_ns = now_ns > segment->started_ns ? now_ns - segment->started_ns : 0;
+	const struct lb_node_stats *stats = lb_segment_at(segment, segment->node_stats);
 	json_t *more, *cpus = control_status_cpus(segment);
 	char boot_id[17];
 	int err;
 
 	snprintf(boot_id, sizeof(boot_id), "%016" PRIx64, segment->boot_id);
-	more = json_pack("{s:i, s:s, s:f, s:i, s:o, s:o, s:o, s:i, s:o, s:o}", "pid",
+	more = json_pack("{s:i, s:s, s:f, s:i, s:o, s:o, s:o, s:i, s:o, s:I, s:o}", "pid",
 			 (int)segment->pid, "boot_id", boot_id, "uptime_s", (double)uptime_ns / 1e9,
 			 "workers", (int)json_array_size(cpus), "cpus", cpus, "port",
 			 control_status_text(segment->port_name, sizeof(segment->port_name)),
 			 "driver", control_status_text(segment->driver, sizeof(segment->driver)),
 			 "mtu", (int)segment->port_mtu, "kernel_iface",
 			 control_status_text(segment->kernel_iface, sizeof(segment->kernel_iface)),
-			 "note", control_status_text(segment->note, sizeof(segment->note)));
+			 "kernel_mac_reset", (json_int_t)stats->kernel_mac_reset, "note",
+			 control_status_text(segment->note, sizeof(segment->note)));
 	err = json_object_update(node, more);
 	json_decref(more);
 	return err;

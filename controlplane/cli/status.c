@@ -98,6 +98,21 @@ static void status_carrier(const struct cli *cli, const json_t *dataplane)
 	status_remark(cli, is_dpdk ? TABLE_PLAIN : TABLE_WARN, line);
 }
 
+/* Another program gives the kernel interface another address, again and again. */
+static void status_kernel_mac(const struct cli *cli, const json_t *dataplane)
+{
+	int64_t times = status_integer(dataplane, "kernel_mac_reset");
+	char line[256];
+
+	if (times == 0)
+		return;
+	snprintf(line, sizeof(line),
+		 "%s got another MAC address from another program %" PRId64
+		 " time%s, and the port's back; for udev, install 70-sluice0.link",
+		 status_text(dataplane, "kernel_iface"), times, text_plural(times));
+	status_remark(cli, TABLE_WARN, line);
+}
+
 static void status_dataplane(const struct cli *cli, const json_t *dataplane)
 {
 	const char *problem = status_text(dataplane, "problem");
@@ -121,6 +136,7 @@ static void status_dataplane(const struct cli *cli, const json_t *dataplane)
 		text_duration(uptime, (int64_t)(status_number(dataplane, "uptime_s") * 1000)));
 	status_remark(cli, TABLE_BAD, problem);
 	status_carrier(cli, dataplane);
+	status_kernel_mac(cli, dataplane);
 	status_remark(cli, TABLE_WARN, status_text(dataplane, "note"));
 }
 

@@ -164,7 +164,8 @@ struct lb_node_stats {
 	uint64_t mbuf_baseline;	 /* free when the workers had started */
 	uint64_t flows_capacity; /* slots of all flow tables */
 	uint64_t tables_bytes;
-	uint64_t reserved[20];
+	uint64_t kernel_mac_reset; /* how often sluice0 was given back the port's address */
+	uint64_t reserved[19];
 } LB_ALIGNED(64);
 
 struct lb_segment {

@@ -10,8 +10,11 @@
 #include <rte_errno.h>
 
 #include "dataplane/io/logger.h"
+#include "dataplane/io/netdev.h"
 #include "dataplane/io/tap.h"
 
+#define MAC_FORMAT "%02x:%02x:%02x:%02x:%02x:%02x"
+#define MAC_BYTES(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
 #define BURST 32 /* packets of one side, before the other has its turn */
 
 static int rings_make(struct kernel_path *path)
@@ -55,6 +58,7 @@ int kernel_path_open(struct kernel_path *path, const struct port *port, struct r
 
 	*path = (struct kernel_path){ .fd = -1,
 				      .bell.fd = -1,
+				      .watch_fd = -1,
 				      .n_workers = port->n_queues,
 				      .pool = pool,
 				      .stats = stats,
@@ -69,6 +73,12 @@ int kernel_path_open(struct kernel_path *path, const struct port *port, struct r
 	path->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (path->bell.fd < 0)
 		return -errno;
+	/* udev may look at the interface as soon as there is one. */
+	path->watch_fd = netdev_watch_open();
+	if (path->watch_fd < 0) {
+		logger_err("cannot watch " KERNEL_PATH_IFACE ": %s", strerror(-path->watch_fd));
+		return path->watch_fd;
+	}
 	path->fd = tap_open(KERNEL_PATH_IFACE, port->mac, port->mtu);
 	if (path->fd < 0) {
 		open_failed(path->fd);
@@ -107,7 +117,9 @@ void kernel_path_close(struct kernel_path *path)
 		close(path->fd);
 	if (path->n_workers && path->bell.fd >= 0)
 		close(path->bell.fd);
-	*path = (struct kernel_path){ .fd = -1, .bell.fd = -1 };
+	if (path->n_workers && path->watch_fd >= 0)
+		close(path->watch_fd);
+	*path = (struct kernel_path){ .fd = -1, .bell.fd = -1, .watch_fd = -1 };
 }
 
 /* The kernel's word for a descriptor whose interface was deleted: it is of no use any more. */
@@ -138,6 +150,29 @@ bool kernel_path_restore(struct kernel_path *path)
 	path->has_carrier = true;
 	logger_info(KERNEL_PATH_IFACE " is back");
 	return true;
+}
+
+void kernel_path_follow(struct kernel_path *path)
+{
+	uint8_t mac[LB_ETH_ALEN];
+	int err;
+
+	if (!netdev_watch_drain(path->watch_fd) || path->fd < 0 ||
+	    netdev_mac_get(KERNEL_PATH_IFACE, mac) || !memcmp(mac, path->mac, sizeof(mac)))
+		return;
+	err = netdev_mac_set(KERNEL_PATH_IFACE, path->mac);
+	path->n_mac_reset += !err;
+	if (!err)
+		logger_warn(KERNEL_PATH_IFACE
+			    " had been given the address " MAC_FORMAT " by another program;"
+			    " it has the port's again (for udev, install 70-sluice0.link)",
+			    MAC_BYTES(mac));
+	else if (err != path->mac_err)
+		logger_err(KERNEL_PATH_IFACE " has the address " MAC_FORMAT
+					     ", not the port's, and cannot be"
+					     " given it: %s",
+			   MAC_BYTES(mac), strerror(-err));
+	path->mac_err = err;
 }
 
 static uint32_t deliver_from(struct kernel_path *path, struct rte_ring *ring)

@@ -31,6 +31,9 @@ struct kernel_path {
 	struct rte_mempool *pool;		    /* worker 0's, since its queue sends them */
 	struct lb_worker_stats *stats;		    /* the main lcore's */
 	bool has_carrier;
+	int watch_fd;	      /* readable when an interface has changed */
+	int mac_err;	      /* of the last try to put the address back; 0: none failed */
+	uint64_t n_mac_reset; /* how often somebody else had changed the address */
 	struct doorbell bell; /* rung by workers when they have put something into a ring */
 };
 
@@ -69,6 +72,12 @@ uint32_t kernel_path_collect(struct kernel_path *path);
  * wait for. Failures are logged, each kind once.
  */
 bool kernel_path_restore(struct kernel_path *path);
+
+/**
+ * @path->watch_fd is readable: if somebody has given the interface another MAC address, put the port's
+ * back. With another one the kernel takes no packet that comes to the port for its own. Logged.
+ */
+void kernel_path_follow(struct kernel_path *path);
 
 /** Show the port's link on the interface. */
 void kernel_path_carrier_set(struct kernel_path *path, bool has_carrier);

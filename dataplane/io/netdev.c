@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/ethtool.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if_arp.h>
 #include <string.h>
@@ -81,6 +82,42 @@ int netdev_mac_set(const char *name, const uint8_t *mac)
 
 	memcpy(ifr.ifr_hwaddr.sa_data, mac, 6);
 	return request(name, SIOCSIFHWADDR, &ifr);
+}
+
+int netdev_mac_get(const char *name, uint8_t *mac)
+{
+	struct ifreq ifr = { .ifr_flags = 0 };
+	int err = request(name, SIOCGIFHWADDR, &ifr);
+
+	if (!err)
+		memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
+	return err;
+}
+
+int netdev_watch_open(void)
+{
+	const struct sockaddr_nl links = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&links, sizeof(links)) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+bool netdev_watch_drain(int fd)
+{
+	bool any = false;
+	char ignored[64];
+
+	/* A message that was lost (ENOBUFS) is one, too. */
+	while (recv(fd, ignored, sizeof(ignored), 0) >= 0 || errno == ENOBUFS)
+		any = true;
+	return any;
 }
 
 /* IFF_RUNNING follows the carrier up to a second later, so it is the second choice. */

@@ -25,6 +25,15 @@ int netdev_mtu_set(const char *name, uint32_t mtu);
 /** @mac: six bytes. Return: 0 or -errno. */
 int netdev_mac_set(const char *name, const uint8_t *mac);
 
+/** @mac: six bytes, filled. Return: 0 or -errno. */
+int netdev_mac_get(const char *name, uint8_t *mac);
+
+/** A non-blocking descriptor that is readable after any interface has changed (rtnetlink), or -errno. */
+int netdev_watch_open(void);
+
+/** Forget what has happened so far; what is of interest is to be asked for afterwards. Return: whether there was anything. */
+bool netdev_watch_drain(int fd);
+
 /** Whether it is up and has a carrier; false if it is gone. */
 bool netdev_is_running(const char *name);
 

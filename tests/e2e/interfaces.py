@@ -61,6 +61,19 @@ def kernel_interface_deleted(lab):
     figure(str(lab.at_rest()))
 
 
+def kernel_interface_readdressed(lab):
+    """Another program gives sluice0 another MAC address, as udev may: it has the port's again, which log and status say."""
+    mac = mac_of_edge(lab)
+    for times in (1, 2):
+        lab.net.ip("edge", "link set sluice0 address 02:00:00:00:ed:9e")
+        wait_for("the port's address", lambda: lab.net.exec("edge", "cat", "/sys/class/net/sluice0/address").stdout.strip() == mac)
+        wait_for("the count in status", lambda n=times: lab.ctl("status")["node"]["dataplane"]["kernel_mac_reset"] == n)
+    expect("02:00:00:00:ed:9e" in lab.dataplane.log(), f"the log says only:\n{lab.dataplane.log(5)}")
+    expect("sluice0 got another MAC address" in lab.ctl("status", table=True), "status does not say it")
+    expect(pings(lab), "pings are not answered")
+    answers(lab)
+
+
 def addresses_flushed(lab):
     """Somebody flushes the port's addresses: ours come back, and only those; services go on meanwhile."""
     lab.net.ip("edge", "addr add 192.0.2.77/24 dev edge0", "addr flush dev edge0 scope host",
@@ -316,4 +329,4 @@ if __name__ == "__main__":
         tap.run(addresses_flushed, port_down_and_up, port_made_again, port_of_another_address, stopped_for_a_while, detached_under_load,
                 another_secret, cpu_not_listed)
     else:
-        tap.run(kernel_interface_deleted, port_down_and_up, port_deleted, stopped_for_a_while, ended_under_load, another_secret, two_workers)
+        tap.run(kernel_interface_deleted, kernel_interface_readdressed, port_down_and_up, port_deleted, stopped_for_a_while, ended_under_load, another_secret, two_workers)

@@ -279,6 +279,32 @@ static void interface_remove(void)
 	assert_int_equal(if_nametoindex(KERNEL_PATH_IFACE), 0);
 }
 
+/* As udev does it (MACAddressPolicy=persistent), soon after the interface was made. */
+static void address_of_another_program_is_replaced(void **state)
+{
+	static const uint8_t foreign[LB_ETH_ALEN] = { 0x06, 1, 2, 3, 4, 5 };
+	struct fixture *f = *state;
+	struct pollfd readable = { .fd = f->path.watch_fd, .events = POLLIN };
+	uint8_t mac[LB_ETH_ALEN];
+
+	kernel_path_follow(&f->path);
+	assert_int_equal(f->path.n_mac_reset, 0);
+	assert_int_equal(poll(&readable, 1, 0), 0);
+	for (uint64_t round = 1; round <= 3; round++) {
+		assert_int_equal(netdev_mac_set(KERNEL_PATH_IFACE, foreign), 0);
+		assert_int_equal(poll(&readable, 1, 5000), 1);
+		kernel_path_follow(&f->path);
+		assert_int_equal(netdev_mac_get(KERNEL_PATH_IFACE, mac), 0);
+		assert_memory_equal(mac, rig_mac, sizeof(mac));
+		assert_int_equal(f->path.n_mac_reset, round);
+		kernel_path_follow(&f->path); /* its own change */
+		assert_int_equal(f->path.n_mac_reset, round);
+	}
+	interface_remove();
+	kernel_path_follow(&f->path);
+	assert_int_equal(f->path.n_mac_reset, 3);
+}
+
 /* What notices it first may be a packet to the kernel, the descriptor, or a lack of buffers. */
 static void deleted_interface_is_made_again(void **state)
 {
@@ -359,6 +385,7 @@ int main(int argc, char **argv)
 		TEST(lack_of_buffers_or_room_loses_and_counts),
 		TEST(what_is_left_at_the_end_is_counted),
 		TEST(carrier_follows_the_port),
+		TEST(address_of_another_program_is_replaced),
 		TEST(deleted_interface_is_made_again),
 		TEST(name_that_is_taken_is_tried_again),
 	};
