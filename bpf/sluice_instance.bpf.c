@@ -27,7 +27,8 @@
 #define LB_AF_INET6 10
 #define LB_HEADERS_MASK 0x7f /* no header we read starts beyond 18 + 60 */
 #define LB_IP4_WORDS_MAX 30
-#define LB_IP4_FRAGMENT 0x3fff /* more-fragments bit and offset */
+#define LB_IP4_FRAGMENT 0x3fff	 /* more-fragments bit and offset */
+#define LB_IP6_FRAGMENT_LOW 0xf9 /* offset and more-fragments bit in the field's second byte */
 #define LB_ECN_MASK 3
 #define LB_ECN_CE 3
 #define LB_TUNNEL_LIMIT_OPT 4 /* RFC 2473 section 4.1.1 */
@@ -166,9 +167,16 @@ static __always_inline int lb_outer4_parse(struct xdp_md *ctx, struct lb_tunnel 
 	return LB_CONTINUE;
 }
 
+/* RFC 6946: a fragment header without offset and more-fragments bit. */
+static __always_inline bool lb_fragment_is_whole(const __u8 *ext)
+{
+	return !(ext[2] | (ext[3] & LB_IP6_FRAGMENT_LOW));
+}
+
 /*
  * One extension header may stand before the payload: the tunnel encapsulation limit, which Linux
- * tunnels send by default. Any other one before a tunnel payload is left to the stack.
+ * tunnels send by default, or that of an atomic fragment. Any other one before a tunnel payload is
+ * left to the stack.
  */
 static __always_inline int lb_ext6_parse(struct xdp_md *ctx, struct lb_tunnel *t)
 {
@@ -184,9 +192,10 @@ static __always_inline int lb_ext6_parse(struct xdp_md *ctx, struct lb_tunnel *t
 	t->proto = ext[0];
 	if (t->proto != IPPROTO_IPIP && t->proto != IPPROTO_IPV6)
 		return LB_INSTANCE_DIRECT;
-	if (kind == IPPROTO_FRAGMENT)
+	if (kind == IPPROTO_FRAGMENT && !lb_fragment_is_whole(ext))
 		return LB_INSTANCE_FRAGMENT;
-	if (kind != IPPROTO_DSTOPTS || ext[1] != 0 || ext[2] != LB_TUNNEL_LIMIT_OPT || ext[3] != 1)
+	if (kind != IPPROTO_FRAGMENT && (kind != IPPROTO_DSTOPTS || ext[1] != 0 ||
+					 ext[2] != LB_TUNNEL_LIMIT_OPT || ext[3] != 1))
 		return LB_INSTANCE_EXT_HEADER;
 	t->inner_off += 8;
 	return LB_CONTINUE;

@@ -132,6 +132,20 @@ LB_INLINE void lb_parse_tcp(const struct lb_tcp *tcp, uint32_t l4_len, struct lb
 		meta->class = LB_CLASS_FLOW;
 }
 
+/** Whether packets of a protocol may be a service's. */
+LB_INLINE bool lb_proto_has_ports(uint8_t proto)
+{
+	return proto == LB_IPPROTO_TCP || proto == LB_IPPROTO_UDP;
+}
+
+/* A fragment, of which nobody knows the ports. Pings in pieces are the kernel's, like whole ones. */
+LB_INLINE void lb_parse_fragment(struct lb_meta *meta, uint8_t proto)
+{
+	meta->class = LB_CLASS_OTHER;
+	if (lb_proto_has_ports(proto))
+		lb_meta_set(meta, LB_CLASS_BAD, LB_DROP_IP_FRAGMENT);
+}
+
 /**
  * Read the transport header of the packet itself.
  * @l4: its first byte. @l4_len: bytes from there to the end of the IP packet.
@@ -141,7 +155,7 @@ LB_INLINE void lb_parse_l4(const uint8_t *l4, const uint8_t *end, uint32_t l4_le
 {
 	uint32_t need = meta->proto == LB_IPPROTO_TCP ? sizeof(struct lb_tcp) : 8;
 
-	if (meta->proto != LB_IPPROTO_TCP && meta->proto != LB_IPPROTO_UDP) {
+	if (!lb_proto_has_ports(meta->proto)) {
 		meta->class = LB_CLASS_OTHER;
 		return;
 	}
@@ -161,26 +175,38 @@ LB_INLINE void lb_parse_l4(const uint8_t *l4, const uint8_t *end, uint32_t l4_le
 	meta->class = LB_CLASS_FLOW;
 }
 
+/* Bits of a fragment header's offset field. One with none of them set is the whole packet (RFC 6946). */
+#define LB_IPV6_PIECE LB_BE16(0xfff9)	    /* more to come, or not the first */
+#define LB_IPV6_LATER_PIECE LB_BE16(0xfff8) /* not the first: has no transport header */
+
 /*
  * Skip IPv6 extension headers. On return *@next is the first that is none.
  * Returns its offset from the end of the IPv6 header, or a negative value when
- * the chain is malformed or too long. A fragment header ends the walk.
+ * the chain is malformed or too long. A fragment header with a bit of @piece
+ * ends the walk, and eight bytes of it are there.
  */
-LB_INLINE int lb_parse_ipv6_ext(const uint8_t *p, const uint8_t *end, uint8_t *next)
+LB_INLINE int lb_parse_ipv6_ext(const uint8_t *p, const uint8_t *end, lb_be16 piece, uint8_t *next)
 {
 	uint32_t offset = 0;
 
 	for (int i = 0; i <= LB_IPV6_EXT_MAX; i++) {
+		bool is_fragment = *next == LB_IPPROTO_FRAGMENT;
+		const struct lb_ipv6_frag *frag;
 		const struct lb_ipv6_ext *ext;
 
-		if (*next != LB_IPPROTO_HOPOPTS && *next != LB_IPPROTO_ROUTING &&
+		if (!is_fragment && *next != LB_IPPROTO_HOPOPTS && *next != LB_IPPROTO_ROUTING &&
 		    *next != LB_IPPROTO_DSTOPTS)
 			return (int)offset;
-		ext = (const struct lb_ipv6_ext *)(p + offset);
-		if (i == LB_IPV6_EXT_MAX || !lb_fits(ext, sizeof(*ext), end))
+		frag = (const struct lb_ipv6_frag *)(p + offset);
+		ext = (const struct lb_ipv6_ext *)frag;
+		if (!lb_fits(frag, sizeof(*frag), end))
 			return -1;
+		if (is_fragment && (frag->offset & piece))
+			return (int)offset;
+		if (i == LB_IPV6_EXT_MAX)
+			return -1;
+		offset += is_fragment ? (uint32_t)sizeof(*frag) : ((uint32_t)ext->len + 1) * 8;
 		*next = ext->next;
-		offset += ((uint32_t)ext->len + 1) * 8;
 		if (offset > LB_IPV6_EXT_BYTES)
 			return -1;
 	}
@@ -190,6 +216,8 @@ LB_INLINE int lb_parse_ipv6_ext(const uint8_t *p, const uint8_t *end, uint8_t *n
 /*
  * The flow that an ICMP error quotes, turned round: the quote is a packet from
  * the VIP to the client. Eight bytes of its transport header suffice (RFC 792).
+ * What no service can have sent (an answer to a ping, a later fragment) was the
+ * VIP's own kernel, which is to hear of it.
  * @quote_len: bytes from there to the end of the IP packet; padding quotes nothing.
  */
 LB_INLINE void lb_parse_quote4(const uint8_t *quote, const uint8_t *end, uint32_t quote_len,
@@ -204,12 +232,13 @@ LB_INLINE void lb_parse_quote4(const uint8_t *quote, const uint8_t *end, uint32_
 	header_len = (uint32_t)(ip->version_ihl & 0xf) * 4;
 	if (ip->version_ihl >> 4 != 4 || header_len < sizeof(*ip) || ip->src != meta->vip4)
 		return;
-	if (ip->frag & LB_BE16(LB_IPV4_OFFSET))
-		return;
 	ports = (const struct lb_ports *)(quote + header_len);
-	if ((ip->proto != LB_IPPROTO_TCP && ip->proto != LB_IPPROTO_UDP) ||
-	    quote_len < header_len + 8 || !lb_fits(ports, 8, end))
+	if (quote_len < header_len + 8 || !lb_fits(ports, 8, end))
 		return;
+	if (!lb_proto_has_ports(ip->proto) || (ip->frag & LB_BE16(LB_IPV4_OFFSET))) {
+		meta->class = LB_CLASS_OTHER;
+		return;
+	}
 	meta->client4 = ip->dst;
 	meta->client_port = ports->dport;
 	meta->vip_port = ports->sport;
@@ -230,12 +259,16 @@ LB_INLINE void lb_parse_quote6(const uint8_t *quote, const uint8_t *end, uint32_
 	if ((((const uint8_t *)ip)[0] >> 4) != 6 || !lb_addr6_equal(ip->src, meta->vip6))
 		return;
 	next = ip->next;
-	offset = lb_parse_ipv6_ext((const uint8_t *)(ip + 1), end, &next);
-	if (offset < 0 || (next != LB_IPPROTO_TCP && next != LB_IPPROTO_UDP))
+	offset = lb_parse_ipv6_ext((const uint8_t *)(ip + 1), end, LB_IPV6_LATER_PIECE, &next);
+	if (offset < 0)
 		return;
 	ports = (const struct lb_ports *)((const uint8_t *)(ip + 1) + offset);
 	if (quote_len < sizeof(*ip) + (uint32_t)offset + 8 || !lb_fits(ports, 8, end))
 		return;
+	if (!lb_proto_has_ports(next)) {
+		meta->class = LB_CLASS_OTHER;
+		return;
+	}
 	lb_copy(meta->client6, ip->dst, 16);
 	meta->client_port = ports->dport;
 	meta->vip_port = ports->sport;
@@ -342,7 +375,7 @@ LB_INLINE void lb_parse_ipv4(const struct lb_frame *frame, struct lb_meta *meta)
 	meta->vip4 = ip->dst;
 	meta->l4_offset = (uint16_t)(meta->l3_offset + header_len);
 	if (lb_unlikely(ip->frag & LB_BE16(LB_IPV4_MF | LB_IPV4_OFFSET))) {
-		lb_meta_set(meta, LB_CLASS_BAD, LB_DROP_IP_FRAGMENT);
+		lb_parse_fragment(meta, ip->proto);
 		return;
 	}
 	if (lb_unlikely(lb_source4_is_bad(ip->src) || ip->src == ip->dst)) {
@@ -373,6 +406,15 @@ LB_INLINE bool lb_parse_ipv6_header(const struct lb_frame *frame, const struct l
 	return true;
 }
 
+/* Its header says what the first header behind it is, in each fragment (RFC 8200 section 4.5). */
+LB_INLINE void lb_parse_fragment6(const uint8_t *p, const uint8_t *end, struct lb_meta *meta)
+{
+	const struct lb_ipv6_frag *frag = (const struct lb_ipv6_frag *)p;
+	bool is_ping = lb_fits(frag, sizeof(*frag), end) && frag->next == LB_IPPROTO_ICMPV6;
+
+	lb_parse_fragment(meta, is_ping ? LB_IPPROTO_ICMPV6 : LB_IPPROTO_TCP);
+}
+
 LB_INLINE void lb_parse_ipv6(const struct lb_frame *frame, struct lb_meta *meta)
 {
 	const struct lb_ipv6 *ip = (const struct lb_ipv6 *)(frame->data + meta->l3_offset);
@@ -390,13 +432,15 @@ LB_INLINE void lb_parse_ipv6(const struct lb_frame *frame, struct lb_meta *meta)
 	meta->proto = ip->next;
 	lb_copy(meta->client6, ip->src, 16);
 	lb_copy(meta->vip6, ip->dst, 16);
-	ext_len = lb_parse_ipv6_ext((const uint8_t *)(ip + 1), frame->end, &meta->proto);
+	ext_len = lb_parse_ipv6_ext((const uint8_t *)(ip + 1), frame->end, LB_IPV6_PIECE,
+				    &meta->proto);
 	if (lb_unlikely(ext_len < 0 || (uint32_t)ext_len > meta->l3_len - sizeof(*ip))) {
 		lb_meta_set(meta, LB_CLASS_BAD, LB_DROP_IP_EXTENSION);
 		return;
 	}
+	l4 = (const uint8_t *)(ip + 1) + ext_len;
 	if (lb_unlikely(meta->proto == LB_IPPROTO_FRAGMENT)) {
-		lb_meta_set(meta, LB_CLASS_BAD, LB_DROP_IP_FRAGMENT);
+		lb_parse_fragment6(l4, frame->end, meta);
 		return;
 	}
 	if (lb_unlikely(lb_source6_is_bad(ip->src) || lb_addr6_equal(ip->src, ip->dst))) {
@@ -404,7 +448,6 @@ LB_INLINE void lb_parse_ipv6(const struct lb_frame *frame, struct lb_meta *meta)
 		return;
 	}
 	meta->l4_offset = (uint16_t)(meta->l3_offset + sizeof(*ip) + (uint32_t)ext_len);
-	l4 = (const uint8_t *)(ip + 1) + ext_len;
 	l4_len = meta->l3_len - (uint32_t)sizeof(*ip) - (uint32_t)ext_len;
 	if (meta->proto == LB_IPPROTO_ICMPV6)
 		lb_parse_icmp6(l4, frame->end, l4_len, meta);

@@ -29,7 +29,7 @@ enum lb_verdict {
 	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                             \
 	X(IP_TTL, "ip_ttl", "TTL or hop limit is 0")                                               \
 	X(IP_SOURCE, "ip_source", "source address cannot be a sender's, or is a VIP")              \
-	X(IP_FRAGMENT, "ip_fragment", "fragment of a packet to a VIP")                             \
+	X(IP_FRAGMENT, "ip_fragment", "fragment of a TCP or UDP packet to a VIP")                  \
 	X(IP_EXTENSION, "ip_extension", "IPv6 extension headers malformed or too many")            \
 	X(L4_TRUNCATED, "l4_truncated", "packet shorter than its TCP, UDP or ICMP header")         \
 	X(TCP_MALFORMED, "tcp_malformed", "TCP header length lies, or a port is 0")                \

@@ -206,6 +206,36 @@ static void test_outer_options(void **state)
 	}
 }
 
+/* RFC 6946, outside and inside: whole packets, reserved bits and all. */
+static void test_atomic_fragments(void **state)
+{
+	static const uint8_t headers[][8] = {
+		{ 0, 0, 0, 0, 0, 0, 0, 0 },
+		{ 0, 0xff, 0, 6, 1, 2, 3, 4 },
+	};
+	struct frame_shape shape;
+	struct frame f;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(headers); i++) {
+		for (size_t mix = 2; mix < ROWS(mixes); mix++) {
+			shape = mixes[mix].shape;
+			shape.outer_option_words = 2;
+			frame_build(&f, &shape);
+			memcpy(f.bytes + f.l3 + 41, &headers[i][1], 7);
+			frame_outer6(&f)->nexthdr = IPPROTO_FRAGMENT;
+			expect("atomic fragment outside", &f, mixes[mix].reason);
+		}
+		for (size_t mix = 1; mix < ROWS(mixes); mix += 2) {
+			frame_build(&f, &mixes[mix].shape);
+			frame_inner6(&f)->nexthdr = IPPROTO_FRAGMENT;
+			memcpy(frame_inner6(&f) + 1, headers[i], 8);
+			*(uint8_t *)(frame_inner6(&f) + 1) = IPPROTO_TCP;
+			expect("atomic fragment inside", &f, mixes[mix].reason);
+		}
+	}
+}
+
 /* More than a page: the program must have been loaded for frames of several buffers. */
 static void test_jumbo(void **state)
 {
@@ -428,6 +458,16 @@ static void o6_fragment(struct frame *f)
 	ext6(f, IPPROTO_FRAGMENT, (const uint8_t[]){ IPPROTO_IPIP, 0, 0, 1 });
 }
 
+static void o6_later_fragment(struct frame *f)
+{
+	ext6(f, IPPROTO_FRAGMENT, (const uint8_t[]){ IPPROTO_IPIP, 0, 0, 8 });
+}
+
+static void o6_last_fragment(struct frame *f)
+{
+	ext6(f, IPPROTO_FRAGMENT, (const uint8_t[]){ IPPROTO_IPV6, 0, 1, 0 });
+}
+
 static void o6_hop_by_hop(struct frame *f)
 {
 	ext6(f, IPPROTO_HOPOPTS, (const uint8_t[]){ IPPROTO_IPIP, 0, 1, 4 });
@@ -553,6 +593,8 @@ static const struct spoil {
 	{ "outer to multicast", M46, o6_multicast, false, false, LB_INSTANCE_NOT_LOCAL },
 	{ "TCP", M66, o6_tcp, false, false, LB_INSTANCE_NOT_TUNNEL },
 	{ "fragment header", M46, o6_fragment, false, false, LB_INSTANCE_FRAGMENT },
+	{ "later fragment header", M46, o6_later_fragment, false, false, LB_INSTANCE_FRAGMENT },
+	{ "last fragment header", M66, o6_last_fragment, false, true, LB_INSTANCE_FRAGMENT },
 	{ "fragment of TCP", M46, o6_fragment_of_tcp, false, false, LB_INSTANCE_NOT_TUNNEL },
 	{ "hop-by-hop", M46, o6_hop_by_hop, false, false, LB_INSTANCE_EXT_HEADER },
 	{ "routing", M66, o6_routing, false, false, LB_INSTANCE_EXT_HEADER },
@@ -737,10 +779,10 @@ static void test_random_bytes(void **state)
 
 #define COMMON_TESTS                                                                               \
 	cmocka_unit_test(test_four_mixes), cmocka_unit_test(test_outer_options),                   \
-		cmocka_unit_test(test_inner_anything), cmocka_unit_test(test_spoiled),             \
-		cmocka_unit_test(test_truncated), cmocka_unit_test(test_sources),                  \
-		cmocka_unit_test(test_ecn), cmocka_unit_test(test_per_vip_counts),                 \
-		cmocka_unit_test(test_random_bytes)
+		cmocka_unit_test(test_atomic_fragments), cmocka_unit_test(test_inner_anything),    \
+		cmocka_unit_test(test_spoiled), cmocka_unit_test(test_truncated),                  \
+		cmocka_unit_test(test_sources), cmocka_unit_test(test_ecn),                        \
+		cmocka_unit_test(test_per_vip_counts), cmocka_unit_test(test_random_bytes)
 
 int main(void)
 {
