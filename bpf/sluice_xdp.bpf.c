@@ -98,17 +98,14 @@ LB_RARE uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p
 LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p,
 				uint32_t tunnel_len)
 {
-	const uint8_t *data = (const void *)(long)ctx->data;
-	const uint8_t *end = (const void *)(long)ctx->data_end;
-	const struct lb_ipv4 *ip;
+	uint64_t segment_len = (uint64_t)ctx->data_end - (uint64_t)ctx->data;
 	struct lb_xdp_env env;
 	uint32_t mtu, len;
 
+	LB_OPAQUE(segment_len); /* arithmetic on packet pointers is 64 bits wide */
 	if (!p || !lb_xdp_env_fill(&env, p))
 		return lb_result_drop(LB_DROP_TOO_BIG);
-	ip = (const void *)(data + p->meta.l3_offset);
-	if (!lb_fits(ip, sizeof(*ip), end) ||
-	    !lb_icmp_may_answer(&p->meta, ip->frag, (uint32_t)(end - data)))
+	if (!lb_icmp_may_answer(&p->meta, (uint32_t)segment_len))
 		return lb_result_drop(LB_DROP_TOO_BIG);
 	if (!lb_rate_take(&env.cpu->icmp_rate, 0))
 		return lb_result_drop(LB_DROP_ICMP_RATE);

@@ -193,17 +193,14 @@ LB_INLINE uint32_t lb_icmp_quote_len(const struct lb_meta *meta)
 
 /**
  * Whether a packet that is too big may be answered with an ICMP error: not about
- * an ICMP error (RFC 1122 section 3.2.2), nor about a packet that allows
- * fragments, whose sender would not understand it.
- * @frag: of an IPv4 packet. @segment_len: bytes of the frame's first segment, which is quoted.
+ * an ICMP error (RFC 1122 section 3.2.2). Its sender may well have allowed
+ * fragments: it sends smaller segments all the same (docs/path-mtu.md).
+ * @segment_len: bytes of the frame's first segment, which is quoted.
  */
-LB_INLINE bool lb_icmp_may_answer(const struct lb_meta *meta, lb_be16 frag, uint32_t segment_len)
+LB_INLINE bool lb_icmp_may_answer(const struct lb_meta *meta, uint32_t segment_len)
 {
-	if (meta->class != LB_CLASS_FLOW)
-		return false;
-	if (meta->family == 4 && !(frag & LB_BE16(LB_IPV4_DF)))
-		return false;
-	return segment_len >= meta->l3_offset + lb_icmp_quote_len(meta);
+	return meta->class == LB_CLASS_FLOW &&
+	       segment_len >= meta->l3_offset + lb_icmp_quote_len(meta);
 }
 
 /**

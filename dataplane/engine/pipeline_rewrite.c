@@ -38,14 +38,12 @@ static __rte_noinline lb_result too_big(struct burst *b, uint32_t i, uint32_t tu
 {
 	const struct lb_meta *meta = pipeline_meta(b, i);
 	struct rte_mbuf *m = b->pkt[i];
-	const struct lb_ipv4 *ip =
-		rte_pktmbuf_mtod_offset(m, const struct lb_ipv4 *, meta->l3_offset);
 	uint32_t mtu = b->tables->mtu - tunnel_len;
 	uint32_t room = meta->family == 4 ? LB_ICMP4_HEADROOM : LB_ICMP6_HEADROOM;
 	uint8_t *frame;
 	uint32_t len;
 
-	if (!lb_icmp_may_answer(meta, ip->frag, m->data_len))
+	if (!lb_icmp_may_answer(meta, m->data_len))
 		return lb_result_drop(LB_DROP_TOO_BIG);
 	if (!lb_rate_take(&b->pl->icmp_rate.rate, 0))
 		return lb_result_drop(LB_DROP_ICMP_RATE);
