@@ -184,6 +184,46 @@ static void check_pools(struct config_checker *checker)
 		check_pool(checker, &config->pools[i]);
 }
 
+static void check_source_taken(struct config_checker *checker, const struct config_address *address,
+			       const char *what, uint32_t line)
+{
+	const struct config_prefix *sources = &checker->config->node.tunnel_sources;
+	char network[CONFIG_ADDRESS_STRLEN + 4], text[CONFIG_ADDRESS_STRLEN];
+
+	if (!check_is_inside(address, sources))
+		return;
+	snprintf(network, sizeof(network), "%s/%u", config_address_format(&sources->address, text),
+		 sources->length);
+	config_check_fail(checker, sources->place, "node.tunnel_sources", network,
+			  "expected addresses that nobody has; %s, line %u, is one of them: %s",
+			  what, line, config_address_format(address, text));
+}
+
+/* Outer sources that belong to somebody would draw ICMP errors about tunnels there. */
+static void check_tunnel_sources(struct config_checker *checker)
+{
+	const struct config *config = checker->config;
+	const struct config_node *node = &config->node;
+
+	if (!node->tunnel_sources.address.family)
+		return;
+	for (uint32_t i = 0; i < node->address_count; i++)
+		check_source_taken(checker, &node->addresses[i].address, "node.address",
+				   node->addresses[i].place.line);
+	for (uint32_t i = 0; i < node->gateway_count; i++)
+		check_source_taken(checker, &node->gateways[i].address, "node.gateway",
+				   node->gateways[i].place.line);
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		for (uint32_t j = 0; j < config->pools[i].instance_count; j++)
+			check_source_taken(checker, &config->pools[i].instances[j].address,
+					   "an instance",
+					   config->pools[i].instances[j].address_place.line);
+	for (uint32_t i = 0; i < config->service_count; i++)
+		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
+			check_source_taken(checker, &config->services[i].vips[j].address, "a VIP",
+					   config->services[i].vips[j].place.line);
+}
+
 static void check_port(struct config_checker *checker)
 {
 	const struct config_node *node = &checker->config->node;
@@ -202,6 +242,7 @@ int config_check(struct config *config, struct config_errors *errors)
 	check_node_addresses(&checker);
 	check_gateways(&checker);
 	check_pools(&checker);
+	check_tunnel_sources(&checker);
 	config_check_services(&checker);
 	return checker.wrong ? -EINVAL : 0;
 }

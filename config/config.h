@@ -88,6 +88,7 @@ struct config_node {
 	uint32_t address_count;
 	struct config_host *gateways; /* at most one of each family */
 	uint32_t gateway_count;
+	struct config_prefix tunnel_sources; /* IPv4, its host bits 0; family 0: none */
 	uint8_t secret[CONFIG_SECRET_BYTES];
 	char *control_group; /* NULL: group "sluice" if there is one, else root */
 

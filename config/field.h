@@ -29,6 +29,9 @@ CONFIG_FIELD_PARSER(config_field_target);
 /** struct config_prefix, from "10.0.0.5/24". */
 CONFIG_FIELD_PARSER(config_field_prefix);
 void config_field_prefix_format(const struct config_item *item, const void *object, FILE *to);
+/** struct config_node: tunnel_sources, from "10.255.0.0/16". */
+CONFIG_FIELD_PARSER(config_field_network4);
+void config_field_network4_format(const struct config_item *item, const void *object, FILE *to);
 /** struct config_host: an address that packets may be sent to; a gateway's may be link-local. */
 CONFIG_FIELD_PARSER(config_field_vip);
 CONFIG_FIELD_PARSER(config_field_gateway);

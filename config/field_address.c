@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#define NETWORK4_LENGTH_MIN 8
+#define NETWORK4_LENGTH_MAX 30
+
 static const char *field_kind_v4(const uint8_t *bytes)
 {
 	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
@@ -144,6 +147,38 @@ void config_field_prefix_format(const struct config_item *item, const void *obje
 
 	(void)item;
 	fprintf(to, "%s/%u", config_address_format(&prefix->address, text), prefix->length);
+}
+
+int config_field_network4(const struct config_item *item, const char *text, void *object,
+			  struct config_reason *reason)
+{
+	struct config_node *node = object;
+	struct config_address address;
+	char address_text[CONFIG_ADDRESS_STRLEN];
+	const char *slash = strchr(text, '/');
+	uint32_t length;
+
+	if (!slash || slash - text >= (ptrdiff_t)sizeof(address_text))
+		return config_error_reason(reason, "expected %s", item->expect);
+	snprintf(address_text, sizeof(address_text), "%.*s", (int)(slash - text), text);
+	if (config_address_parse(address_text, &address) || address.family != 4 ||
+	    config_scalar_number(slash + 1, &length) || length < NETWORK4_LENGTH_MIN ||
+	    length > NETWORK4_LENGTH_MAX || field_kind_v4(address.bytes))
+		return config_error_reason(reason, "expected %s", item->expect);
+	if (!field_host_bits_are(&address, length, false))
+		return config_error_reason(reason, "has host bits that are not 0; expected %s",
+					   item->expect);
+	node->tunnel_sources.address = address;
+	node->tunnel_sources.length = (uint8_t)length;
+	return 0;
+}
+
+void config_field_network4_format(const struct config_item *item, const void *object, FILE *to)
+{
+	const struct config_node *node = object;
+
+	if (node->tunnel_sources.address.family)
+		config_field_prefix_format(item, &node->tunnel_sources, to);
 }
 
 void config_field_host_format(const struct config_item *item, const void *object, FILE *to)

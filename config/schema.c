@@ -143,6 +143,16 @@ const struct config_item config_schema[] = {
 	  .format = config_field_host_format, ENTRIES(config_node, gateways, gateway_count),
 	  PLACE(config_host, place),
 	  .help = "The default routes: at most one of each family, on a network of `address`." },
+	{ NODE, .key = "tunnel_sources", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "an IPv4 network with a prefix length from 8 to 30, such as \"10.255.0.0/16\"",
+	  .absent = "the node's address", .parse = config_field_network4,
+	  .format = config_field_network4_format, FIELD(config_node, tunnel_sources),
+	  PLACE(config_node, tunnel_sources.place),
+	  .help = "Outer IPv4 sources of tunnels, one of them for each flow, the same for all its packets: "
+		  "NICs of instances spread tunnels over their queues by the outer addresses alone, so "
+		  "that without it one queue gets all that a node sends. Give each node a network of its "
+		  "own, route it to the node (ICMP errors about tunnels come back there), and let "
+		  "instances take it: `sluice-instance attach --from`." },
 	{ NODE, .key = "flows", .type = CONFIG_TYPE_NUMBER, .min = 1024, .max = 100000000,
 	  .fallback = "1000000", .unit = "flows", FIELD(config_node, flows),
 	  .help = "Concurrent flows held without losing one, all workers together." },

@@ -309,6 +309,7 @@ static void commit_source(struct model *model, const struct config_node *node)
 {
 	model->source.addr4 = (struct config_address){ .family = 0 };
 	model->source.addr6 = (struct config_address){ .family = 0 };
+	model->source.tunnel4 = node->tunnel_sources;
 	for (uint32_t i = node->address_count; i-- > 0;) {
 		const struct config_address *address = &node->addresses[i].address;
 

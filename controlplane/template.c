@@ -48,7 +48,11 @@ void template_write(struct lb_instance *instance, const struct template_source *
 	memcpy(eth.src, source->mac, sizeof(eth.src));
 	memset(instance->header, 0, sizeof(instance->header));
 	memcpy(instance->header, &eth, sizeof(eth));
-	if (is4)
+	instance->source_mask = 0;
+	if (is4 && source->tunnel4.address.family) {
+		template_write4(instance->header + sizeof(eth), &source->tunnel4.address, to);
+		instance->source_mask = lb_cpu_to_be32(UINT32_MAX >> source->tunnel4.length);
+	} else if (is4)
 		template_write4(instance->header + sizeof(eth), &source->addr4, to);
 	else
 		template_write6(instance->header + sizeof(eth), &source->addr6, to);

@@ -14,10 +14,11 @@ struct template_source {
 	uint8_t mac[LB_ETH_ALEN];    /* of the port */
 	struct config_address addr4; /* family 0: the node has none */
 	struct config_address addr6;
+	struct config_prefix tunnel4; /* family 0: tunnels leave from addr4 */
 };
 
 /**
- * Write header and header_len of an instance. Its flags, pool and the rest are untouched.
+ * Write header, header_len and source_mask of an instance. Its flags, pool and the rest are untouched.
  * @mac: of the next hop; zeros if it is not known.
  */
 void template_write(struct lb_instance *instance, const struct template_source *source,

@@ -148,6 +148,22 @@ int state_read_count(const struct program *program, enum lb_instance_reason reas
 	return 0;
 }
 
+int state_add_by_cpu(const struct program *program, enum lb_instance_reason reason, __u64 *pkts,
+		     unsigned int cpus)
+{
+	struct lb_instance_count *values;
+	__u32 key = reason;
+	int n;
+
+	values = percpu_read(program->counts_fd, &key, sizeof(*values), &n);
+	if (!values)
+		return -errno;
+	for (unsigned int i = 0; i < cpus && i < (unsigned int)n; i++)
+		pkts[i] += values[i].pkts;
+	free(values);
+	return 0;
+}
+
 int state_read_vip(const struct program *program, const struct lb_instance_addr *vip,
 		   struct lb_instance_vip *counts)
 {

@@ -41,6 +41,10 @@ int state_unmap_source(const struct program *program, const struct lb_instance_p
 int state_read_count(const struct program *program, enum lb_instance_reason reason,
 		     struct lb_instance_count *count);
 
+/** The packets of one reason, added to @pkts: one number a possible CPU, @cpus of them. Return: 0, or -errno. */
+int state_add_by_cpu(const struct program *program, enum lb_instance_reason reason, __u64 *pkts,
+		     unsigned int cpus);
+
 /** Sum one VIP's counters over all CPUs. Return: 0, or -errno. */
 int state_read_vip(const struct program *program, const struct lb_instance_addr *vip,
 		   struct lb_instance_vip *counts);

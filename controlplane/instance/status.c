@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controlplane/instance/host.h"
 #include "controlplane/instance/options.h"
@@ -44,6 +45,13 @@ static int status_gather(struct status *s, const struct program *program)
 	ret = state_load(program, &s->state);
 	for (int i = 0; !ret && i < LB_INSTANCE_REASON_COUNT; i++)
 		ret = state_read_count(program, i, &s->counts[i]);
+	if (!ret)
+		ret = state_add_by_cpu(program, LB_INSTANCE_DECAP_4IN4, s->unwrapped4,
+				       STATUS_CPUS_MAX);
+	if (!ret)
+		ret = state_add_by_cpu(program, LB_INSTANCE_DECAP_6IN4, s->unwrapped4,
+				       STATUS_CPUS_MAX);
+	s->online_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	for (__u32 i = 0; !ret && i < s->state.vip_count; i++) {
 		const struct lb_instance_addr *addr = &s->state.vips[i].addr;
 

@@ -9,6 +9,7 @@
 #include "controlplane/instance/program.h"
 
 #define STATUS_FINDINGS_MAX 16
+#define STATUS_CPUS_MAX 1024 /* further ones are not looked at */
 
 /* Sentences about what looks wrong; owned. */
 struct status_findings {
@@ -25,8 +26,10 @@ struct status {
 	struct lb_instance_count counts[LB_INSTANCE_REASON_COUNT];
 	struct lb_instance_vip vips[LB_INSTANCE_VIP_SLOTS]; /* of state.vips, same order */
 	int vip_ifindex[LB_INSTANCE_VIP_SLOTS];		    /* interface that has it, or 0 */
-	struct status_findings warnings;		    /* traffic is lost or in danger */
-	struct status_findings hints;			    /* works, could be better */
+	__u64 unwrapped4[STATUS_CPUS_MAX]; /* packets with an outer IPv4 header, by possible CPU */
+	unsigned int online_cpus;
+	struct status_findings warnings; /* traffic is lost or in danger */
+	struct status_findings hints;	 /* works, could be better */
 };
 
 /** Name and text of each reason, as JSON and the table show them. */

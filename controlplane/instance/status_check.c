@@ -17,6 +17,9 @@
 #define IP4_HEADER_BYTES 20
 #define IP6_HEADER_BYTES 40
 #define TCP_HEADER_BYTES 20
+/* Fewer packets say little; with two balancers in front, two CPUs are busy at least. */
+#define ONE_CPU_PKTS_MIN 10000
+#define ONE_CPU_PERCENT 95
 
 __attribute__((format(printf, 2, 3))) static void find(struct status_findings *f,
 						       const char *format, ...)
@@ -125,6 +128,27 @@ static void check_counts(struct status *s)
 		     c[LB_INSTANCE_INNER_NOT_VIP].pkts);
 }
 
+/* Queues of a NIC, and with them CPUs, are chosen by the outer addresses alone. */
+static void check_cpus(struct status *s)
+{
+	__u64 total = 0;
+	unsigned int most = 0;
+
+	for (unsigned int i = 0; i < STATUS_CPUS_MAX; i++) {
+		total += s->unwrapped4[i];
+		if (s->unwrapped4[i] > s->unwrapped4[most])
+			most = i;
+	}
+	if (s->online_cpus < 2 || total < ONE_CPU_PKTS_MIN ||
+	    s->unwrapped4[most] * 100 < total * ONE_CPU_PERCENT)
+		return;
+	find(&s->hints,
+	     "CPU %u took %llu %% of %llu tunnel packets: NICs spread them by the outer addresses, which "
+	     "are one pair a balancer; set node.tunnel_sources there and allow that network by --from, "
+	     "or spread them here by RPS (/sys/class/net/%s/queues/rx-*/rps_cpus)",
+	     most, s->unwrapped4[most] * 100 / total, total, s->iface);
+}
+
 void status_check(struct status *s)
 {
 	check_vips(s);
@@ -132,6 +156,7 @@ void status_check(struct status *s)
 	check_arp(s);
 	check_rp_filter(s);
 	check_counts(s);
+	check_cpus(s);
 	if (!s->state.filter_sources)
 		find(&s->hints, "any host may send tunnel packets to the VIPs; --from names those "
 				"that should");

@@ -38,31 +38,66 @@ LB_INLINE void lb_write_l2(uint8_t *frame, const struct lb_instance *instance)
 	lb_copy(frame, instance->header, 2 * LB_ETH_ALEN);
 }
 
-/* The template's checksum is over length 0 and protocol 4; add what differs (RFC 1624). */
-LB_INLINE void lb_outer4_finish(struct lb_ipv4 *ip, uint16_t template_csum, uint32_t inner_len,
-				uint8_t inner_family)
+LB_INLINE uint16_t lb_template_csum(const struct lb_instance *instance)
 {
-	lb_be16 len = lb_cpu_to_be16((uint16_t)(inner_len + sizeof(*ip)));
-	uint32_t sum = (uint32_t)(uint16_t)~template_csum + len;
+	return ((const struct lb_ipv4 *)(instance->header + sizeof(struct lb_eth)))->csum;
+}
+
+/*
+ * DSCP and ECN of the outer header are the inner packet's: RFC 2983 section 3.1 (uniform model), RFC 6040
+ * section 4.1 (normal mode). @ip: the inner header, of which two bytes are read. Return: TOS or traffic class.
+ */
+LB_INLINE uint8_t lb_inner_tos(const uint8_t *ip, uint8_t family)
+{
+	/* Without a branch: nobody can predict a mix of families. */
+	uint32_t shift = (family & 2u) << 1;
+
+	return (uint8_t)(lb_be16_to_cpu(lb_load16(ip)) >> shift);
+}
+
+/**
+ * The part of the outer source address that follows from the flow, as it lies in memory: NICs of
+ * instances spread IPIP by outer addresses alone. 0 unless node.tunnel_sources is set.
+ */
+LB_INLINE uint32_t lb_outer4_host(const struct lb_instance *instance, uint64_t spread)
+{
+	return (uint32_t)spread & instance->source_mask;
+}
+
+/* Sum of what an outer IPv4 header has where its template has 0. */
+LB_INLINE uint32_t lb_outer4_sum(uint32_t inner_len, uint8_t tos, uint32_t host)
+{
+	return lb_cpu_to_be16((uint16_t)(inner_len + LB_TUNNEL4_LEN)) + ((uint32_t)tos << 8) +
+	       (host & 0xffff) + (host >> 16);
+}
+
+/* The template's checksum is over protocol 4, and 0 for the rest; add what differs (RFC 1624). */
+LB_INLINE void lb_outer4_finish(struct lb_ipv4 *ip, const struct lb_instance *instance,
+				uint32_t inner_len, uint8_t inner_family, uint64_t spread)
+{
+	uint8_t tos = lb_inner_tos((const uint8_t *)(ip + 1), inner_family);
+	uint32_t host = lb_outer4_host(instance, spread);
+	uint32_t sum = (uint32_t)(uint16_t)~lb_template_csum(instance) +
+		       lb_outer4_sum(inner_len, tos, host);
 
 	if (lb_unlikely(inner_family == 6)) {
 		ip->proto = LB_IPPROTO_IPV6;
 		sum += (uint32_t)(LB_IPPROTO_IPV6 - LB_IPPROTO_IPIP) << 8;
 	}
-	ip->total_len = len;
+	ip->tos = tos;
+	ip->total_len = lb_cpu_to_be16((uint16_t)(inner_len + LB_TUNNEL4_LEN));
 	ip->csum = (uint16_t)~lb_csum_fold_short(sum);
-}
-
-LB_INLINE uint16_t lb_template_csum(const struct lb_instance *instance)
-{
-	return ((const struct lb_ipv4 *)(instance->header + sizeof(struct lb_eth)))->csum;
+	ip->src |= host;
 }
 
 /* RFC 6438: routers spread tunnels by the outer flow label. */
 LB_INLINE void lb_outer6_finish(struct lb_ipv6 *ip, uint32_t inner_len, uint8_t inner_family,
 				uint64_t spread)
 {
-	ip->ver_tc_flow = lb_cpu_to_be32(0x60000000 | ((uint32_t)spread & 0xfffff));
+	uint8_t traffic_class = lb_inner_tos((const uint8_t *)(ip + 1), inner_family);
+
+	ip->ver_tc_flow = lb_cpu_to_be32(0x60000000 | (uint32_t)traffic_class << 20 |
+					 ((uint32_t)spread & 0xfffff));
 	ip->payload_len = lb_cpu_to_be16((uint16_t)inner_len);
 	if (inner_family == 6)
 		ip->next = LB_IPPROTO_IPV6;
@@ -99,22 +134,24 @@ LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
 		lb_copy(frame, instance->header, sizeof(struct lb_eth));
 	}
 	if (instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN) {
-		if (lb_unlikely(!lb_fits(outer, LB_TUNNEL4_LEN, end)))
+		if (lb_unlikely(!lb_fits(outer, LB_TUNNEL4_LEN + 2, end)))
 			return false;
 		lb_copy(outer, instance->header + sizeof(struct lb_eth), LB_TUNNEL4_LEN);
-		lb_outer4_finish((struct lb_ipv4 *)outer, lb_template_csum(instance), meta->l3_len,
-				 meta->family);
+		lb_outer4_finish((struct lb_ipv4 *)outer, instance, meta->l3_len, meta->family,
+				 spread);
 		return true;
 	}
-	if (lb_unlikely(!lb_fits(outer, LB_TUNNEL6_LEN, end)))
+	if (lb_unlikely(!lb_fits(outer, LB_TUNNEL6_LEN + 2, end)))
 		return false;
 	lb_copy(outer, instance->header + sizeof(struct lb_eth), LB_TUNNEL6_LEN);
 	lb_outer6_finish((struct lb_ipv6 *)outer, meta->l3_len, meta->family, spread);
 	return true;
 }
 
-LB_STATIC_ASSERT(sizeof(struct lb_eth) + LB_OFFSETOF(struct lb_ipv4, total_len) == 16 &&
-			 sizeof(struct lb_eth) + LB_OFFSETOF(struct lb_ipv4, csum) == 24,
+LB_STATIC_ASSERT(sizeof(struct lb_eth) + LB_OFFSETOF(struct lb_ipv4, tos) == 15 &&
+			 sizeof(struct lb_eth) + LB_OFFSETOF(struct lb_ipv4, total_len) == 16 &&
+			 sizeof(struct lb_eth) + LB_OFFSETOF(struct lb_ipv4, csum) == 24 &&
+			 sizeof(struct lb_eth) + LB_OFFSETOF(struct lb_ipv4, src) == 26,
 		 "lb_write_tunnel44() writes words");
 
 /**
@@ -122,16 +159,21 @@ LB_STATIC_ASSERT(sizeof(struct lb_eth) + LB_OFFSETOF(struct lb_ipv4, total_len) 
  * lie in the first segment. No word is written twice.
  */
 LB_INLINE void lb_write_tunnel44(uint8_t *frame, const struct lb_instance *instance,
-				 uint32_t inner_len)
+				 uint32_t inner_len, uint64_t spread)
 {
 	const uint8_t *header = instance->header;
+	uint8_t tos = frame[sizeof(struct lb_eth) + LB_TUNNEL4_LEN + 1];
 	lb_be16 len = lb_cpu_to_be16((uint16_t)(inner_len + LB_TUNNEL4_LEN));
+	uint32_t host = lb_outer4_host(instance, spread);
+	uint16_t sum = lb_csum_fold_short(lb_outer4_sum(inner_len, tos, host));
 	uint64_t csum_on = lb_load64(header + 24);
 	uint16_t csum = (uint16_t)csum_on;
 
-	lb_copy(frame, header, 16);
+	lb_store64(frame, lb_load64(header));
+	lb_store64(frame + 8, lb_load64(header + 8) | (uint64_t)tos << 56);
 	lb_store64(frame + 16, lb_load64(header + 16) | len);
-	lb_store64(frame + 24, csum_on ^ csum ^ lb_csum_add_word(csum, len));
+	lb_store64(frame + 24,
+		   (csum_on ^ csum ^ lb_csum_add_word(csum, sum)) | (uint64_t)host << 16);
 	lb_copy(frame + 32, header + 32, 2);
 }
 
@@ -143,8 +185,8 @@ LB_INLINE void lb_write_tunnel_plain(uint8_t *frame, const struct lb_instance *i
 
 	if (instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN) {
 		lb_copy(frame, instance->header, sizeof(struct lb_eth) + LB_TUNNEL4_LEN);
-		lb_outer4_finish((struct lb_ipv4 *)outer, lb_template_csum(instance), inner_len,
-				 inner_family);
+		lb_outer4_finish((struct lb_ipv4 *)outer, instance, inner_len, inner_family,
+				 spread);
 		return;
 	}
 	lb_copy(frame, instance->header, sizeof(struct lb_eth) + LB_TUNNEL6_LEN);

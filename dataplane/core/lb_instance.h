@@ -27,11 +27,12 @@ enum lb_forward {
 
 struct lb_instance {
 	uint8_t header[LB_HEADER_MAX]; /* Ethernet, then the outer IPv4 or IPv6 header:
-					* lengths 0, IPv4 checksum over length 0 */
+					* TOS and lengths 0, IPv4 checksum over these */
 	uint8_t header_len;	       /* bytes: 34 or 54 */
 	uint8_t flags;		       /* enum lb_instance_flag */
 	uint16_t pool;
-	uint8_t reserved[6];
+	uint8_t reserved[2];
+	lb_be32 source_mask; /* bits of the outer IPv4 source that follow from the flow; 0 in header */
 } LB_ALIGNED(64);
 
 LB_STATIC_ASSERT(sizeof(struct lb_instance) == 64, "an instance is a cache line");

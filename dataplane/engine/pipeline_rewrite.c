@@ -182,7 +182,7 @@ static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instance
 	}
 	if (lb_likely((b->plain4 >> i & 1) && is_reached4(instance) &&
 		      frame_stretch_plain(b->pkt[i], l3_len, LB_TUNNEL4_LEN, mtu))) {
-		lb_write_tunnel44(frame - LB_TUNNEL4_LEN, instance, l3_len);
+		lb_write_tunnel44(frame - LB_TUNNEL4_LEN, instance, l3_len, b->spread[i]);
 		return true;
 	}
 	tunnel_len = lb_tunnel_len(instance);

@@ -111,8 +111,8 @@ static bool instance_is_sound(const struct lb_instance *instance)
 		return instance->flags == 0;
 	if (instance->header_len == sizeof(*eth) + LB_TUNNEL4_LEN)
 		return eth->type == LB_BE16(LB_ETHERTYPE_IPV4) && ip->version_ihl == 0x45 &&
-		       ip->total_len == 0;
-	return instance->header_len == sizeof(*eth) + LB_TUNNEL6_LEN &&
+		       ip->tos == 0 && ip->total_len == 0 && !(ip->src & instance->source_mask);
+	return instance->header_len == sizeof(*eth) + LB_TUNNEL6_LEN && !instance->source_mask &&
 	       eth->type == LB_BE16(LB_ETHERTYPE_IPV6) && ip->version_ihl >> 4 == 6;
 }
 

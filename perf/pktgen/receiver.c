@@ -53,6 +53,12 @@ static inline uint32_t ip_bytes_of(const uint8_t *ip)
 	return lb_be16_to_cpu(((const struct lb_ipv4 *)ip)->total_len);
 }
 
+/* TOS or traffic class, which an outer header takes over (RFC 2983, RFC 6040). */
+static inline uint8_t tos_of(const uint8_t *ip)
+{
+	return *ip >> 4 == 6 ? (uint8_t)(ip[0] << 4 | ip[1] >> 4) : ip[1];
+}
+
 /* Outer headers: each check returns the fault, or FAULT_COUNT. */
 static inline enum fault outer4_check(struct receiver *r, const struct lb_ipv4 *ip,
 				      struct item *item)
@@ -66,11 +72,12 @@ static inline enum fault outer4_check(struct receiver *r, const struct lb_ipv4 *
 		r->node4 = ip->src;
 		r->ttl4 = ip->ttl;
 	}
-	if (lb_load16(ip) != 0x0045 || (ip->frag & ~LB_BE16(LB_IPV4_DF)) || ip->src != r->node4 ||
-	    ip->ttl != r->ttl4 || !ip->ttl)
+	item->ip = (const uint8_t *)(ip + 1);
+	if (ip->version_ihl != 0x45 || ip->tos != tos_of(item->ip) ||
+	    (ip->frag & ~LB_BE16(LB_IPV4_DF)) || ip->src != r->node4 || ip->ttl != r->ttl4 ||
+	    !ip->ttl)
 		return FAULT_OUTER;
 	item->instance = instances_find4(r->instances, ip->dst);
-	item->ip = (const uint8_t *)(ip + 1);
 	item->outer_bytes = sizeof(*ip);
 	if (ip->proto != (*item->ip >> 4 == 6 ? LB_IPPROTO_IPV6 : LB_IPPROTO_IPIP))
 		return FAULT_OUTER;
@@ -87,14 +94,14 @@ static inline enum fault outer6_check(struct receiver *r, const struct lb_ipv6 *
 		memcpy(r->node6, ip->src, 16);
 		r->ttl6 = ip->hop_limit;
 	}
+	item->ip = (const uint8_t *)(ip + 1);
 	/* A flow label may be anything, a traffic class not. */
-	if ((lb_load16(ip) & LB_BE16(0xfff0)) != LB_BE16(0x6000) ||
+	if ((lb_load16(ip) & LB_BE16(0xfff0)) != lb_cpu_to_be16(0x6000 | tos_of(item->ip) << 4) ||
 	    lb_load64(ip->src) != lb_load64(r->node6) ||
 	    lb_load64(ip->src + 8) != lb_load64(r->node6 + 8) || ip->hop_limit != r->ttl6 ||
 	    !ip->hop_limit)
 		return FAULT_OUTER;
 	item->instance = instances_find6(r->instances, ip->dst);
-	item->ip = (const uint8_t *)(ip + 1);
 	item->outer_bytes = sizeof(*ip);
 	if (ip->next != (*item->ip >> 4 == 6 ? LB_IPPROTO_IPV6 : LB_IPPROTO_IPIP))
 		return FAULT_OUTER;

@@ -4,6 +4,9 @@
 
 test-dataplanes: dpdk xdp
 """
+import re
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 import settings  # noqa: E402
 import tap  # noqa: E402
 from instance import BIG_BYTES  # noqa: E402
-from lab import HERE, wait_for  # noqa: E402
+from lab import BIN, HERE, wait_for  # noqa: E402
 from tap import expect, expect_equal, figure, note  # noqa: E402
 
 FUZZ_FRAMES = 20000
@@ -122,10 +125,67 @@ def books(lab):
     expect_equal(counters1.received - counters0.received, frames1 - frames0, "frames received")
 
 
+OUTER = re.compile(r"IP \(tos (0x[0-9a-f]+),.*proto IPIP.*\n\s+(\S+) > \S+: IP \(tos (0x[0-9a-f]+),")
+SOURCES = "10.255.0.0/16"
+MARKED = """
+import socket, sys
+for _ in range(int(sys.argv[2])):
+    with socket.socket() as s:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, int(sys.argv[3], 0))
+        s.connect((sys.argv[1], 80))
+        s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+        while s.recv(4096):
+            pass
+"""
+
+
+def outer_headers(lab, name, flows, tos):
+    """[(outer TOS, outer source, inner TOS), ...] of what goes to an instance while a client opens flows with this TOS."""
+    capture = lab.net.spawn("switch", "tcpdump", "-l", "-nn", "-v", "-i", name, "ip proto 4", stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+    capture.stderr.readline()  # it listens
+    lab.net.exec("client", "/usr/bin/python3", "-c", MARKED, settings.TUNNEL_VIPS[0], flows, tos)
+    capture.send_signal(signal.SIGINT)
+    return OUTER.findall(capture.communicate(timeout=10)[0])
+
+
+def outer_dscp_and_ecn(lab):
+    """The outer header has the inner packet's DSCP and ECN."""
+    seen = outer_headers(lab, "web-3", 20, "0xb8")
+    expect(seen, "no tunnel packet for web-3")
+    expect_equal({(outer, source) for outer, source, _ in seen}, {("0xb8", settings.EDGE[0])}, "TOS and source of outer headers")
+
+
+def tunnel_sources(lab):
+    """With node.tunnel_sources each flow has an outer source of its own, and instances take the network."""
+    wide = [f"{host}/{bits}" for host, bits in ((settings.EDGE[0], 32), (settings.EDGE[1], 128))] + [SOURCES]
+    for name in settings.TUNNELLED:
+        lab.net.exec(name, BIN / "sluice-instance", "attach", "eth0", "--vip", ",".join(settings.VIPS), "--from", ",".join(wide))
+    lab.config["node"]["tunnel_sources"] = SOURCES
+    lab.write_config()
+    lab.ctl("config", "apply")
+    try:
+        seen = outer_headers(lab, "web-3", 60, "0x02")
+        sources = {source for _, source, _ in seen}
+        expect(all(source.startswith("10.255.") for source in sources), f"other sources: {sources}")
+        # Of 60 flows a quarter comes here: 15 of 65,536 addresses, and the same for each packet of a flow.
+        expect(len(sources) > 3, f"the sources do not vary: {sources}")
+        expect(len(seen) >= 3 * len(sources), f"{len(sources)} sources for {len(seen)} packets")
+        expect_equal({(outer, inner) for outer, _, inner in seen}, {("0x2", "0x2")}, "TOS outside and inside")
+        answers(lab)
+        downloads(lab)
+    finally:
+        del lab.config["node"]["tunnel_sources"]
+        lab.write_config()
+        lab.ctl("config", "apply")
+    expect_equal({source for _, source, _ in outer_headers(lab, "web-3", 20, "0")}, {settings.EDGE[0]}, "sources without it")
+
+
 def baseline(lab):
     """When the clients are gone, no flow is left and every buffer is back."""
     figure(str(lab.at_rest()))
 
 
 if __name__ == "__main__":
-    tap.run(answers, client_address, pings, downloads, uploads, small_client_mtu, malformed, damaged, books, baseline)
+    tap.run(answers, client_address, pings, downloads, uploads, small_client_mtu, outer_dscp_and_ecn, tunnel_sources, malformed, damaged, books,
+            baseline)

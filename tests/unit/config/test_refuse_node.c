@@ -5,6 +5,30 @@
 /* clang-format off */
 static const struct refuse_row rows[] = {
 	{ "flows: 2048",
+	  "tunnel_sources: 10.255.0.0",
+	  "t:6:19: node.tunnel_sources: \"10.255.0.0\": expected an IPv4 network with a prefix length "
+	  "from 8 to 30, such as \"10.255.0.0/16\"\n" },
+	{ "flows: 2048",
+	  "tunnel_sources: 10.255.0.0/31",
+	  "t:6:19: node.tunnel_sources: \"10.255.0.0/31\": expected an IPv4 network with a prefix length "
+	  "from 8 to 30, such as \"10.255.0.0/16\"\n" },
+	{ "flows: 2048",
+	  "tunnel_sources: 10.0.0.0/7",
+	  "t:6:19: node.tunnel_sources: \"10.0.0.0/7\": expected an IPv4 network with a prefix length "
+	  "from 8 to 30, such as \"10.255.0.0/16\"\n" },
+	{ "flows: 2048",
+	  "tunnel_sources: \"2001:db8::/64\"",
+	  "t:6:19: node.tunnel_sources: \"2001:db8::/64\": expected an IPv4 network with a prefix length "
+	  "from 8 to 30, such as \"10.255.0.0/16\"\n" },
+	{ "flows: 2048",
+	  "tunnel_sources: 224.0.0.0/16",
+	  "t:6:19: node.tunnel_sources: \"224.0.0.0/16\": expected an IPv4 network with a prefix length "
+	  "from 8 to 30, such as \"10.255.0.0/16\"\n" },
+	{ "flows: 2048",
+	  "tunnel_sources: 10.255.0.1/16",
+	  "t:6:19: node.tunnel_sources: \"10.255.0.1/16\": has host bits that are not 0; expected an IPv4 "
+	  "network with a prefix length from 8 to 30, such as \"10.255.0.0/16\"\n" },
+	{ "flows: 2048",
 	  "flows: 12x",
 	  "t:6:10: node.flows: \"12x\": expected a number from 1024 to 100000000\n" },
 	{ "flows: 2048",

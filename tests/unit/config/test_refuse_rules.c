@@ -4,6 +4,20 @@
 
 /* clang-format off */
 static const struct refuse_row rows[] = {
+	{ "flows: 2048",
+	  "tunnel_sources: 10.0.1.0/30",
+	  "t:6:19: node.tunnel_sources: \"10.0.1.0/30\": expected addresses that nobody has; an "
+	  "instance, line 12, is one of them: 10.0.1.1\n"
+	  "t:6:19: node.tunnel_sources: \"10.0.1.0/30\": expected addresses that nobody has; an "
+	  "instance, line 13, is one of them: 10.0.1.2\n" },
+	{ "flows: 2048",
+	  "tunnel_sources: 203.0.113.0/24",
+	  "t:6:19: node.tunnel_sources: \"203.0.113.0/24\": expected addresses that nobody has; a VIP, "
+	  "line 16, is one of them: 203.0.113.10\n" },
+	{ "flows: 2048",
+	  "tunnel_sources: 10.0.0.0/24",
+	  "t:6:19: node.tunnel_sources: \"10.0.0.0/24\": expected addresses that nobody has; "
+	  "node.address, line 4, is one of them: 10.0.0.5\n" },
 	{ "\"HTTP:80/up.html\"",
 	  "\"http:80/\"",
 	  "t:10:19: pools.web.checks[0].target: \"http:80/\": expected the word in "
@@ -396,7 +410,7 @@ static const struct refuse_row rows[] = {
 	  "t:6:10: node.flows: \"1\": expected a number from 1024 to 100000000\n"
 	  "t:7:3: node.cpu: unknown key; did you mean \"cpus\"?\n"
 	  "t:8:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
-	  "gateway, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
+	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
 	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
 	  "control_group\n" },
 	{ "    forward: l2\n"

@@ -57,6 +57,31 @@ static void test_ipv6(void **state)
 	assert_memory_equal(instance.header, want, sizeof(want));
 }
 
+/* A network of sources: the template has its address, and the dataplane fills in the rest. */
+static void test_sources(void **state)
+{
+	static const struct template_source wide = {
+		.addr4 = { .family = 4, .bytes = { 10, 0, 0, 5 } },
+		.addr6 = { .family = 6, .bytes = { 0x20, 0x01, [15] = 5 } },
+		.tunnel4 = { .address = { .family = 4, .bytes = { 10, 255, 0, 0 } }, .length = 16 },
+	};
+	const struct config_address to4 = { .family = 4, .bytes = { 10, 0, 1, 1 } };
+	const struct config_address to6 = { .family = 6, .bytes = { 0xfd, [15] = 9 } };
+	struct lb_instance instance = { .flags = 0 };
+	const struct lb_ipv4 *ip =
+		(const struct lb_ipv4 *)(instance.header + sizeof(struct lb_eth));
+
+	(void)state;
+	template_write(&instance, &wide, &to4, hop);
+	assert_memory_equal(&ip->src, wide.tunnel4.address.bytes, 4);
+	assert_memory_equal(&instance.source_mask, ((uint8_t[]){ 0, 0, 255, 255 }), 4);
+	assert_int_equal(lb_csum_fold(lb_csum_ipv4_sum(ip)), 0xffff);
+	template_write(&instance, &wide, &to6, hop);
+	assert_int_equal(instance.source_mask, 0);
+	template_write(&instance, &source, &to4, hop);
+	assert_int_equal(instance.source_mask, 0);
+}
+
 static void test_read_back(void **state)
 {
 	static const struct config_address to[] = {
@@ -84,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ipv4),
 		cmocka_unit_test(test_ipv6),
+		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_read_back),
 	};
 

@@ -181,6 +181,7 @@ static void put_ipv4(struct writer *w)
 
 	take(w, sizeof(*ip) + options);
 	ip->version_ihl = (uint8_t)(0x45 + options / 4);
+	ip->tos = (uint8_t)packet_gen_draw(w->gen);
 	ip->frag = chance(w->gen, 70) ? LB_BE16(LB_IPV4_DF) : 0;
 	if (chance(w->gen, 2))
 		ip->frag = (lb_be16)packet_gen_draw(w->gen);
@@ -221,7 +222,7 @@ static void put_ipv6(struct writer *w)
 	uint8_t proto = protocol(w->gen);
 
 	take(w, sizeof(*ip));
-	ip->ver_tc_flow = lb_cpu_to_be32(0x60000000);
+	ip->ver_tc_flow = lb_cpu_to_be32(0x60000000 | below(w->gen, 1 << 28));
 	ip->hop_limit = chance(w->gen, 98) ? 64 : 0;
 	addr6(ip->src, chance(w->gen, 99) ? 0xc : 0xf, (uint8_t)(flow / 40));
 	addr6(ip->dst, chance(w->gen, 95) ? 0xf : 0, (uint8_t)draw_vip(w->gen));
