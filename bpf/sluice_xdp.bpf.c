@@ -17,7 +17,7 @@
 
 uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
 uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
-uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t tunnel_len);
+uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
 uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p);
 uint32_t lb_xdp_sweep_bucket(const struct lb_xdp_packet *p, uint32_t index);
 uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t index);
@@ -95,12 +95,11 @@ LB_RARE uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p
 }
 
 /* Too big for the tunnel: the packet becomes the ICMP error about itself. Return: an lb_result. */
-LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p,
-				uint32_t tunnel_len)
+LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu)
 {
 	uint64_t segment_len = (uint64_t)ctx->data_end - (uint64_t)ctx->data;
 	struct lb_xdp_env env;
-	uint32_t mtu, len;
+	uint32_t len;
 
 	LB_OPAQUE(segment_len); /* arithmetic on packet pointers is 64 bits wide */
 	if (!p || !lb_xdp_env_fill(&env, p))
@@ -109,7 +108,6 @@ LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *
 		return lb_result_drop(LB_DROP_TOO_BIG);
 	if (!lb_rate_take(&env.cpu->icmp_rate, 0))
 		return lb_result_drop(LB_DROP_ICMP_RATE);
-	mtu = env.gen->mtu - tunnel_len;
 	len = p->meta.family == 4 ? lb_xdp_reply4(ctx, p, mtu) : lb_xdp_reply6(ctx, p, mtu);
 	if (!len)
 		return lb_result_drop(LB_DROP_HEADROOM);
@@ -159,8 +157,12 @@ static __always_inline lb_result lb_xdp_tunnel(struct xdp_md *ctx, const struct 
 	uint32_t tunnel_len = lb_tunnel_len(instance);
 	uint32_t padding = p->frame_len - p->meta.l3_offset - p->meta.l3_len;
 
-	if (lb_unlikely(p->meta.l3_len + tunnel_len > env->gen->mtu))
-		return (lb_result)lb_xdp_too_big(ctx, p, tunnel_len);
+	if (lb_unlikely(p->meta.l3_len + tunnel_len > instance->mtu)) {
+		uint32_t room = lb_tunnel_room(instance, p->meta.family, env->gen->mtu);
+
+		if (p->meta.l3_len > room)
+			return (lb_result)lb_xdp_too_big(ctx, p, room);
+	}
 	if (lb_unlikely(padding && bpf_xdp_adjust_tail(ctx, -(int)padding)))
 		return lb_result_drop(LB_DROP_IP_MALFORMED);
 	if (lb_unlikely(bpf_xdp_adjust_head(ctx, -(int)tunnel_len)))

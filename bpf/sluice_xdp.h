@@ -20,7 +20,7 @@
 #include "dataplane/core/lb_stats.h"
 
 #define LB_XDP_MAGIC 0x5058494c /* "LIXP" */
-#define LB_XDP_ABI 1
+#define LB_XDP_ABI 2
 
 /* At most 15 characters: the kernel cuts names there. */
 #define LB_XDP_PROG_NAME "sluice_xdp"

@@ -148,7 +148,8 @@ void model_health_forget(struct model *model, uint64_t now_ms)
 static bool hop_is_equal(const struct model_next_hop *a, const struct model_next_hop *b)
 {
 	return a->resolved == b->resolved && a->on_link == b->on_link &&
-	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && strcmp(a->reason, b->reason) == 0;
+	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->mtu_bytes == b->mtu_bytes &&
+	       strcmp(a->reason, b->reason) == 0;
 }
 
 bool model_next_hop_set(struct model *model, struct model_instance *instance,
@@ -160,6 +161,43 @@ bool model_next_hop_set(struct model *model, struct model_instance *instance,
 	if (instance->pool)
 		model_pool_refresh(model, instance->pool);
 	return true;
+}
+
+/* The entry follows. */
+static void path_mtu_change(struct model *model, struct model_instance *instance,
+			    uint16_t mtu_bytes)
+{
+	instance->path_mtu_bytes = mtu_bytes;
+	if (model_entry_update(model, instance))
+		model_changed(model, MODEL_CHANGE_INSTANCES, 0);
+}
+
+bool model_path_mtu_set(struct model *model, struct model_instance *instance, uint32_t mtu_bytes,
+			uint64_t until_ms)
+{
+	uint32_t header = instance->address.family == 4 ? LB_TUNNEL4_LEN : LB_TUNNEL6_LEN;
+	uint16_t before = model_instance_mtu(model, instance, NULL);
+	uint32_t mtu = LB_IPV4_MTU_MIN + header;
+
+	mtu = mtu_bytes > mtu ? mtu_bytes : mtu;
+	if (mtu == before && mtu == instance->path_mtu_bytes)
+		instance->path_mtu_until_ms = until_ms;
+	if (mtu >= before)
+		return false;
+	instance->path_mtu_until_ms = until_ms;
+	path_mtu_change(model, instance, (uint16_t)mtu);
+	return true;
+}
+
+static void path_mtus_expire(struct model *model)
+{
+	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++) {
+		struct model_instance *instance = model->by_index[i];
+
+		if (instance && instance->path_mtu_bytes &&
+		    model->now_ms >= instance->path_mtu_until_ms)
+			path_mtu_change(model, instance, 0);
+	}
 }
 
 void model_port_set(struct model *model, const uint8_t *mac, uint16_t mtu_bytes)
@@ -182,6 +220,7 @@ static bool pool_may_settle(const struct model *model, const struct model_pool *
 void model_tick(struct model *model, uint64_t now_ms)
 {
 	model->now_ms = now_ms;
+	path_mtus_expire(model);
 	for (uint32_t i = 0; i < model->pool_count; i++) {
 		struct model_pool *pool = model->pools[i];
 

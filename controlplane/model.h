@@ -39,7 +39,8 @@ struct model_next_hop {
 	bool resolved; /* mac is known; stays so while the kernel only doubts it */
 	bool on_link;  /* mac is the instance's own */
 	uint8_t mac[LB_ETH_ALEN];
-	char reason[96]; /* why it is not resolved; "" if it is */
+	uint16_t mtu_bytes; /* of the route; 0: it has none of its own */
+	char reason[96];    /* why it is not resolved; "" if it is */
 };
 
 struct model_pool;
@@ -59,6 +60,8 @@ struct model_instance {
 	enum health_state health;
 	char reason[HEALTH_REASON_MAX]; /* "" if there is nothing to say */
 	struct model_next_hop next_hop;
+	uint16_t path_mtu_bytes; /* as routers on the way have said; 0: they have not */
+	uint64_t path_mtu_until_ms;
 
 	bool accepts;	      /* takes new flows */
 	bool serves;	      /* keeps the flows that it has */
@@ -180,10 +183,24 @@ void model_health_forget(struct model *model, uint64_t now_ms);
 bool model_next_hop_set(struct model *model, struct model_instance *instance,
 			const struct model_next_hop *hop);
 
+/**
+ * Routers on the way to an instance have said what they take (RFC 1191).
+ * @mtu_bytes: of a tunnel packet; below what any host has to take with an outer header counts as that.
+ * @until_ms: monotonic; then larger packets are tried again.
+ * Return: whether smaller packets are sent now than before.
+ */
+bool model_path_mtu_set(struct model *model, struct model_instance *instance, uint32_t mtu_bytes,
+			uint64_t until_ms);
+
+/** Bytes of the largest tunnel packet to an instance, and whether the route or routers keep it so small. */
+enum model_mtu_from { MODEL_MTU_PORT, MODEL_MTU_ROUTE, MODEL_MTU_PATH };
+uint16_t model_instance_mtu(const struct model *model, const struct model_instance *instance,
+			    enum model_mtu_from *from);
+
 /** Set what the dataplane says of its port, for headers and the MTU. */
 void model_port_set(struct model *model, const uint8_t *mac, uint16_t mtu_bytes);
 
-/* Time passes: pools settle. To be called about every 100 ms. */
+/* Time passes: pools settle, path MTUs are forgotten. To be called about every 100 ms. */
 void model_tick(struct model *model, uint64_t now_ms);
 
 /** Share of the pool's new flows, 0 to 1. Builds the pool's table if need be. */

@@ -73,6 +73,7 @@ static void adopt_knowledge(struct model_instance *instance, const struct lb_dir
 		return;
 	hop->resolved = true;
 	hop->on_link = header->flags & LB_INSTANCE_ON_LINK;
+	hop->mtu_bytes = header->mtu; /* until the route is looked up */
 	hop->reason[0] = '\0';
 }
 

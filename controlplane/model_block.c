@@ -6,7 +6,6 @@
 
 #include "controlplane/model_internal.h"
 
-#define MTU_BYTES_MIN 576
 #define MTU_BYTES_DEFAULT 1500
 #define CLOSED_MS_MAX 5000
 #define TICKS_MAX 60000 /* under what the dataplane refuses, since its 16 bits of time wrap */
@@ -40,6 +39,35 @@ static uint8_t instance_flags(const struct model_instance *instance)
 	return (uint8_t)flags;
 }
 
+static uint32_t port_mtu(const struct model *model)
+{
+	uint32_t mtu = model->config->node.mtu_bytes;
+
+	if (mtu == 0 || (model->port_mtu_bytes && mtu > model->port_mtu_bytes))
+		mtu = model->port_mtu_bytes;
+	return mtu >= LB_IPV4_MTU_MIN ? mtu : MTU_BYTES_DEFAULT;
+}
+
+uint16_t model_instance_mtu(const struct model *model, const struct model_instance *instance,
+			    enum model_mtu_from *from)
+{
+	uint32_t route = instance->next_hop.mtu_bytes, path = instance->path_mtu_bytes;
+	uint32_t mtu = port_mtu(model);
+	enum model_mtu_from least = MODEL_MTU_PORT;
+
+	if (route >= LB_IPV4_MTU_MIN && route < mtu) {
+		mtu = route;
+		least = MODEL_MTU_ROUTE;
+	}
+	if (path && path < mtu) {
+		mtu = path;
+		least = MODEL_MTU_PATH;
+	}
+	if (from)
+		*from = least;
+	return (uint16_t)mtu;
+}
+
 bool model_entry_update(struct model *model, const struct model_instance *instance)
 {
 	struct lb_instance now = { .pool = instance->pool_id, .flags = instance_flags(instance) };
@@ -47,6 +75,7 @@ bool model_entry_update(struct model *model, const struct model_instance *instan
 
 	if (instance->index == MODEL_INDEX_NONE)
 		return false;
+	now.mtu = model_instance_mtu(model, instance, NULL);
 	entry = &model->block[instance->index];
 	template_write(&now, &model->source, &instance->address, instance->next_hop.mac);
 	if (memcmp(entry, &now, sizeof(now)) == 0)
@@ -306,15 +335,6 @@ static uint16_t ticks_from_ms(uint32_t ms)
 	return (uint16_t)(ticks == 0 ? 1 : ticks > TICKS_MAX ? TICKS_MAX : ticks);
 }
 
-static uint32_t params_mtu(const struct model *model)
-{
-	uint32_t mtu = model->config->node.mtu_bytes;
-
-	if (mtu == 0 || (model->port_mtu_bytes && mtu > model->port_mtu_bytes))
-		mtu = model->port_mtu_bytes;
-	return mtu >= MTU_BYTES_MIN ? mtu : MTU_BYTES_DEFAULT;
-}
-
 void model_params(const struct model *model, struct lb_params *params)
 {
 	const struct config_node *node = &model->config->node;
@@ -322,7 +342,7 @@ void model_params(const struct model *model, struct lb_params *params)
 		node->fin_timeout_ms < CLOSED_MS_MAX ? node->fin_timeout_ms : CLOSED_MS_MAX;
 
 	*params = (struct lb_params){
-		.mtu = params_mtu(model),
+		.mtu = port_mtu(model),
 		.kernel_rate_pps = node->kernel_rate_pps,
 		.icmp_rate_pps = node->icmp_rate_pps,
 	};

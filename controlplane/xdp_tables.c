@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define MTU_BYTES_MIN 576 /* RFC 791: what every host takes */
-#define POOL_TABLES 3	  /* current, previous, and the one that is being filled */
+#define POOL_TABLES 3 /* current, previous, and the one that is being filled */
 
 LB_STATIC_ASSERT(LB_POOLS_MAX == LB_XDP_POOLS_MAX && LB_INSTANCES_MAX == LB_XDP_INSTANCES_MAX &&
 			 LB_SERVICE_SLOTS_MAX == LB_XDP_SERVICE_SLOTS_MAX,
@@ -34,7 +33,7 @@ static bool params_are_sound(const struct publish_block *block)
 {
 	const struct lb_params *params = block->data;
 
-	if (block->bytes != sizeof(*params) || params->mtu < MTU_BYTES_MIN ||
+	if (block->bytes != sizeof(*params) || params->mtu < LB_IPV4_MTU_MIN ||
 	    params->mtu > UINT16_MAX)
 		return false;
 	for (uint32_t state = LB_FLOW_UNCONFIRMED; state < LB_FLOW_STATES; state++)

@@ -22,6 +22,21 @@ LB_INLINE uint32_t lb_tunnel_len(const struct lb_instance *instance)
 									      : LB_TUNNEL6_LEN;
 }
 
+/**
+ * Bytes of the largest packet that the tunnel to an instance takes. However narrow that is, no sender
+ * of IPv6 goes below 1280 (RFC 8200 section 5): as much is sent if the port takes it.
+ * @port_mtu: bytes of an IP packet that the port may send.
+ */
+LB_INLINE uint32_t lb_tunnel_room(const struct lb_instance *instance, uint8_t family,
+				  uint32_t port_mtu)
+{
+	uint32_t tunnel_len = lb_tunnel_len(instance), mtu = instance->mtu;
+
+	if (family == 6 && mtu < LB_IPV6_MTU_MIN + tunnel_len)
+		mtu = LB_IPV6_MTU_MIN + tunnel_len;
+	return (mtu < port_mtu ? mtu : port_mtu) - tunnel_len;
+}
+
 /** What has to be known of an instance's next hop before it can be sent to. */
 LB_INLINE bool lb_instance_reached(const struct lb_instance *instance, enum lb_forward forward)
 {

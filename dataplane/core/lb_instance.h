@@ -31,7 +31,7 @@ struct lb_instance {
 	uint8_t header_len;	       /* bytes: 34 or 54 */
 	uint8_t flags;		       /* enum lb_instance_flag */
 	uint16_t pool;
-	uint8_t reserved[2];
+	uint16_t mtu; /* bytes of the largest tunnel packet; not above what the port may send */
 	lb_be32 source_mask; /* bits of the outer IPv4 source that follow from the flow; 0 in header */
 } LB_ALIGNED(64);
 

@@ -62,6 +62,10 @@ struct lb_ipv4 {
 #define LB_IPV4_MF 0x2000
 #define LB_IPV4_OFFSET 0x1fff
 
+/* What every host or link takes, in bytes: RFC 791, RFC 8200 section 5. */
+#define LB_IPV4_MTU_MIN 576u
+#define LB_IPV6_MTU_MIN 1280u
+
 /* RFC 8200 */
 struct lb_ipv6 {
 	lb_be32 ver_tc_flow;

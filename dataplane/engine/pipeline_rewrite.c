@@ -34,11 +34,10 @@ static bool chain_trim(struct rte_mbuf *m, uint32_t bytes)
 }
 
 /* Too big for the tunnel: the packet becomes the ICMP error about itself. */
-static __rte_noinline lb_result too_big(struct burst *b, uint32_t i, uint32_t tunnel_len)
+static __rte_noinline lb_result too_big(struct burst *b, uint32_t i, uint32_t mtu)
 {
 	const struct lb_meta *meta = pipeline_meta(b, i);
 	struct rte_mbuf *m = b->pkt[i];
-	uint32_t mtu = b->tables->mtu - tunnel_len;
 	uint32_t room = meta->family == 4 ? LB_ICMP4_HEADROOM : LB_ICMP6_HEADROOM;
 	uint8_t *frame;
 	uint32_t len;
@@ -76,18 +75,17 @@ static lb_result frame_stretch(struct rte_mbuf *m, const struct lb_meta *meta, u
 	return LB_VERDICT_FORWARD;
 }
 
-static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_instance *instance,
-				uint32_t mtu)
+static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_instance *instance)
 {
 	const struct lb_meta *meta = pipeline_meta(b, i);
-	uint32_t tunnel_len = lb_tunnel_len(instance);
+	uint32_t room = lb_tunnel_room(instance, meta->family, b->tables->mtu);
 	struct rte_mbuf *m = b->pkt[i];
 	lb_result result;
 	uint8_t *frame;
 
-	if (lb_unlikely(meta->l3_len + tunnel_len > mtu))
-		return too_big(b, i, tunnel_len);
-	result = frame_stretch(m, meta, tunnel_len);
+	if (lb_unlikely(meta->l3_len > room))
+		return too_big(b, i, room);
+	result = frame_stretch(m, meta, lb_tunnel_len(instance));
 	if (lb_unlikely(result != LB_VERDICT_FORWARD))
 		return result;
 	frame = rte_pktmbuf_mtod(m, uint8_t *);
@@ -95,8 +93,7 @@ static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_ins
 	return LB_VERDICT_FORWARD;
 }
 
-static lb_result rewrite_known(struct burst *b, uint32_t i, const struct lb_instance *instance,
-			       uint32_t mtu)
+static lb_result rewrite_known(struct burst *b, uint32_t i, const struct lb_instance *instance)
 {
 	enum lb_forward forward = (enum lb_forward)b->service[i]->forward;
 
@@ -105,19 +102,19 @@ static lb_result rewrite_known(struct burst *b, uint32_t i, const struct lb_inst
 	if (!lb_instance_reached(instance, forward))
 		return lb_result_drop(LB_DROP_NO_NEXT_HOP);
 	if (forward == LB_FORWARD_IPIP)
-		return rewrite_tunnel(b, i, instance, mtu);
+		return rewrite_tunnel(b, i, instance);
 	lb_write_l2((uint8_t *)(uintptr_t)b->data[i], instance);
 	return LB_VERDICT_FORWARD;
 }
 
 /* Any packet. Return: whether it is to be forwarded; else b->result says what becomes of it. */
 static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i,
-					 const struct lb_instances *instances, uint32_t mtu)
+					 const struct lb_instances *instances)
 {
 	if (!lb_instance_has(instances, b->instance[i], LB_INSTANCE_SERVES))
 		pipeline_rehome(b, i);
 	if (b->result[i] == LB_VERDICT_FORWARD)
-		b->result[i] = rewrite_known(b, i, lb_instance_at(instances, b->instance[i]), mtu);
+		b->result[i] = rewrite_known(b, i, lb_instance_at(instances, b->instance[i]));
 	return b->result[i] == LB_VERDICT_FORWARD;
 }
 
@@ -163,8 +160,7 @@ static inline uint8_t family_untagged(const struct burst *b, uint32_t i)
 }
 
 /* What nearly all packets take; the others are left to rewrite_other(). Return: as that one. */
-static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instances *instances,
-			   uint32_t mtu)
+static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instances *instances)
 {
 	const struct lb_instance *instance = lb_instance_at(instances, b->instance[i]);
 	uint8_t *frame = (uint8_t *)(uintptr_t)b->data[i];
@@ -173,23 +169,23 @@ static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instance
 	uint8_t family;
 
 	if (lb_unlikely(!instance))
-		return rewrite_other(b, i, instances, mtu);
+		return rewrite_other(b, i, instances);
 	if (b->l2 >> i & 1) {
 		if (lb_unlikely(!is_reached(instance, LB_FORWARD_L2)))
-			return rewrite_other(b, i, instances, mtu);
+			return rewrite_other(b, i, instances);
 		lb_write_l2(frame, instance);
 		return true;
 	}
 	if (lb_likely((b->plain4 >> i & 1) && is_reached4(instance) &&
-		      frame_stretch_plain(b->pkt[i], l3_len, LB_TUNNEL4_LEN, mtu))) {
+		      frame_stretch_plain(b->pkt[i], l3_len, LB_TUNNEL4_LEN, instance->mtu))) {
 		lb_write_tunnel44(frame - LB_TUNNEL4_LEN, instance, l3_len, b->spread[i]);
 		return true;
 	}
 	tunnel_len = lb_tunnel_len(instance);
 	family = family_untagged(b, i);
 	if (lb_unlikely(!is_reached(instance, LB_FORWARD_IPIP) || !family ||
-			!frame_stretch_plain(b->pkt[i], l3_len, tunnel_len, mtu)))
-		return rewrite_other(b, i, instances, mtu);
+			!frame_stretch_plain(b->pkt[i], l3_len, tunnel_len, instance->mtu)))
+		return rewrite_other(b, i, instances);
 	lb_write_tunnel_plain(frame - tunnel_len, instance, l3_len, family, b->spread[i]);
 	return true;
 }
@@ -204,10 +200,10 @@ void pipeline_rewrite(struct burst *b)
 {
 	const struct lb_instances instances = { b->tables->instances, b->tables->n_instances };
 	struct lb_instance_stats *stats = b->pl->instance_stats;
-	const uint32_t mtu = b->tables->mtu, n = b->n;
+	const uint32_t n = b->n;
 
 	for (uint32_t i = 0; i < n; i++)
-		if (lb_likely(b->result[i] == LB_VERDICT_FORWARD && rewrite(b, i, &instances, mtu)))
+		if (lb_likely(b->result[i] == LB_VERDICT_FORWARD && rewrite(b, i, &instances)))
 			instance_count(&stats[b->instance[i]], b->l3_len[i]);
 		else
 			b->n_other++;

@@ -3,7 +3,6 @@
 
 #include "dataplane/engine/flow_table.h"
 
-#define MTU_BYTES_MIN 576 /* RFC 791: what every host takes */
 #define MTU_BYTES_MAX 65535
 
 /*
@@ -53,7 +52,7 @@ int tables_check_bounds(const struct lb_cmd *cmd)
 
 int tables_check_params(const struct lb_params *params)
 {
-	if (params->mtu < MTU_BYTES_MIN || params->mtu > MTU_BYTES_MAX)
+	if (params->mtu < LB_IPV4_MTU_MIN || params->mtu > MTU_BYTES_MAX)
 		return LB_REFUSED_CONTENT;
 	for (uint32_t state = LB_FLOW_UNCONFIRMED; state < LB_FLOW_STATES; state++) {
 		uint16_t ticks = params->timeouts.ticks[state];
@@ -109,6 +108,8 @@ static bool instance_is_sound(const struct lb_instance *instance)
 		return false;
 	if (instance->header_len == 0)
 		return instance->flags == 0;
+	if (instance->mtu < LB_IPV4_MTU_MIN)
+		return false;
 	if (instance->header_len == sizeof(*eth) + LB_TUNNEL4_LEN)
 		return eth->type == LB_BE16(LB_ETHERTYPE_IPV4) && ip->version_ihl == 0x45 &&
 		       ip->tos == 0 && ip->total_len == 0 && !(ip->src & instance->source_mask);

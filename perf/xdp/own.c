@@ -109,6 +109,7 @@ static void pool_fill(struct lb_xdp_generation *gen, uint32_t pool, struct lb_in
 			instance_fill4(instance, i);
 		else
 			instance_fill6(instance, i);
+		instance->mtu = 1500;
 		instance->flags = LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED |
 				  LB_INSTANCE_ON_LINK;
 	}

@@ -108,7 +108,8 @@ static void services_put(struct harness *world)
 		{ 10, 443, 0, LB_FORWARD_L2 },	 { 10, 80, 0, LB_FORWARD_L2 },
 		{ 20, 443, 1, LB_FORWARD_IPIP }, { 30, 443, 2, LB_FORWARD_IPIP },
 		{ 40, 443, 3, LB_FORWARD_L2 },	 { 50, 443, 4, LB_FORWARD_L2 },
-		{ 60, 443, 5, LB_FORWARD_L2 },
+		{ 60, 443, 5, LB_FORWARD_L2 },	 { 70, 443, 6, LB_FORWARD_IPIP },
+		{ 80, 443, 7, LB_FORWARD_IPIP },
 	};
 	enum { N = sizeof(rows) / sizeof(rows[0]) };
 	struct harness_service services[2 * N];
@@ -143,13 +144,17 @@ struct harness *vector_world_create(void)
 					 ACCEPTING,
 					 ACCEPTING,
 					 LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS,
-					 ACCEPTING & ~LB_INSTANCE_ON_LINK };
+					 ACCEPTING & ~LB_INSTANCE_ON_LINK,
+					 ACCEPTING,
+					 ACCEPTING };
 	struct lb_instance instances[sizeof(flags)];
 	struct harness *world;
 
 	world = harness_create(VECTOR_FLOWS);
 	for (uint16_t i = 0; i < sizeof(flags); i++)
-		harness_instance(&instances[i], i, i == 2 ? 6 : 4, flags[i]);
+		harness_instance(&instances[i], i, i == 2 || i == 7 ? 6 : 4, flags[i]);
+	instances[6].mtu = 1400;
+	instances[7].mtu = 1310;
 	harness_put(world, LB_BLOCK_INSTANCES, 0, instances, sizeof(instances), sizeof(flags));
 	for (uint16_t i = 0; i < sizeof(flags); i++) {
 		uint16_t slots[251];

@@ -474,6 +474,94 @@ static void test_l2_wants_the_link(void **state)
 	assert_int_equal(fixture_slots(f->model, "web", "web/web-1"), 0);
 }
 
+static uint16_t entry_mtu(const struct fixture *f, const char *path)
+{
+	uint32_t count;
+
+	return model_instances(f->model, &count)[model_instance_find(f->model, path)->index].mtu;
+}
+
+static void expect_mtu(const struct fixture *f, uint16_t bytes, enum model_mtu_from from)
+{
+	const struct model_instance *instance = model_instance_find(f->model, "web/web-1");
+	enum model_mtu_from is;
+
+	assert_int_equal(model_instance_mtu(f->model, instance, &is), bytes);
+	assert_int_equal(is, from);
+	assert_int_equal(entry_mtu(f, "web/web-1"), bytes);
+}
+
+/* The least of what port, route and routers on the way say is in the entry. */
+static void test_mtus(void **state)
+{
+	const uint8_t mac[6] = { 2, 0xed, 0x9e, 0, 0, 7 };
+	struct fixture *f = *state;
+	struct model_next_hop hop;
+	struct model_instance *instance;
+
+	apply(f, fixture_web(2));
+	fixture_up(f->model);
+	instance = model_instance_find(f->model, "web/web-1");
+	expect_mtu(f, 1500, MODEL_MTU_PORT);
+	model_port_set(f->model, mac, 9000);
+	expect_mtu(f, 9000, MODEL_MTU_PORT);
+	told(f);
+	hop = instance->next_hop;
+	hop.mtu_bytes = 1400;
+	assert_true(model_next_hop_set(f->model, instance, &hop));
+	assert_int_equal(told(f), MODEL_CHANGE_INSTANCES);
+	expect_mtu(f, 1400, MODEL_MTU_ROUTE);
+	assert_int_equal(entry_mtu(f, "web/web-2"), 9000);
+	hop.mtu_bytes = 9500; /* more than the port sends */
+	model_next_hop_set(f->model, instance, &hop);
+	expect_mtu(f, 9000, MODEL_MTU_PORT);
+	hop.mtu_bytes = 1400;
+	model_next_hop_set(f->model, instance, &hop);
+
+	told(f);
+	assert_false(model_path_mtu_set(f->model, instance, 1400, 600000)); /* nothing new */
+	assert_false(model_path_mtu_set(f->model, instance, 1450, 600000));
+	assert_int_equal(told(f), 0);
+	expect_mtu(f, 1400, MODEL_MTU_ROUTE);
+	assert_true(model_path_mtu_set(f->model, instance, 1300, 600000));
+	assert_int_equal(told(f), MODEL_CHANGE_INSTANCES);
+	expect_mtu(f, 1300, MODEL_MTU_PATH);
+	assert_int_equal(entry_mtu(f, "web/web-2"), 9000);
+	model_port_set(f->model, mac, 1200);
+	expect_mtu(f, 1200, MODEL_MTU_PORT);
+	model_port_set(f->model, mac, 1500);
+	expect_mtu(f, 1300, MODEL_MTU_PATH);
+}
+
+/* Forged or not, nothing goes below what every host takes; and after its time all is tried again. */
+static void test_path_mtu_has_a_floor_and_an_end(void **state)
+{
+	struct fixture *f = *state;
+	struct model_instance *instance;
+
+	apply(f, fixture_web(2));
+	fixture_up(f->model);
+	instance = model_instance_find(f->model, "web/web-1");
+	assert_true(model_path_mtu_set(f->model, instance, 1400, 5000));
+	model_tick(f->model, 4999);
+	expect_mtu(f, 1400, MODEL_MTU_PATH);
+	/* said once more: its time begins anew */
+	assert_false(model_path_mtu_set(f->model, instance, 1400, 8000));
+	model_tick(f->model, 7999);
+	expect_mtu(f, 1400, MODEL_MTU_PATH);
+	assert_true(model_path_mtu_set(f->model, instance, 68, 9000));
+	expect_mtu(f, 576 + LB_TUNNEL4_LEN, MODEL_MTU_PATH);
+	assert_false(model_path_mtu_set(f->model, instance, 0, 9000));
+	told(f);
+	model_tick(f->model, 9000);
+	expect_mtu(f, 1500, MODEL_MTU_PORT);
+	assert_int_equal(told(f), MODEL_CHANGE_INSTANCES);
+	/* another configuration keeps what was learned */
+	assert_true(model_path_mtu_set(f->model, instance, 1400, 20000));
+	apply(f, fixture_web(3));
+	expect_mtu(f, 1400, MODEL_MTU_PATH);
+}
+
 static uint64_t hundred_each(void *arg, uint32_t index)
 {
 	(void)arg;
@@ -542,6 +630,8 @@ int main(void)
 		TEST(test_full_of_flows),
 		TEST(test_params),
 		TEST(test_l2_wants_the_link),
+		TEST(test_mtus),
+		TEST(test_path_mtu_has_a_floor_and_an_end),
 		TEST(test_plan),
 	};
 

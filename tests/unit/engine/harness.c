@@ -129,17 +129,53 @@ void harness_params(struct harness *h)
 	harness_put(h, LB_BLOCK_PARAMS, 0, &params, sizeof(params), 1);
 }
 
-static void service_insert(struct lb_service_table *table, const struct lb_service *s)
+/* Return: false if its chain is too long. */
+static bool service_insert(struct lb_service_table *table, const struct lb_service *s)
 {
 	uint32_t i = s->family == 4
 			     ? lb_service_hash4(lb_load32(s->addr), s->port, s->proto, table->seed)
 			     : lb_service_hash6(s->addr, s->port, s->proto, table->seed);
 
-	for (; table->slot[i & table->mask].family; i++)
-		if (!memcmp(&table->slot[i & table->mask], s, 20))
-			return;
-	table->slot[i & table->mask] = *s;
-	table->count++;
+	for (uint32_t probe = 0; probe < LB_SERVICE_PROBES; probe++, i++) {
+		struct lb_service *slot = &table->slot[i & table->mask];
+
+		if (slot->family && memcmp(slot, s, 20) != 0)
+			continue;
+		table->count += !slot->family;
+		if (!slot->family)
+			*slot = *s;
+		return true;
+	}
+	return false;
+}
+
+static bool services_fill(struct harness *h, struct lb_service_table *table,
+			  const struct harness_service *services, uint32_t n)
+{
+	memset(table->slot, 0, (table->mask + 1) * sizeof(table->slot[0]));
+	table->count = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct lb_service s = {
+			.port = lb_cpu_to_be16(services[i].port),
+			.proto = services[i].port ? LB_IPPROTO_TCP : 0,
+			.family = services[i].family,
+			.id = services[i].id,
+			.pool = services[i].pool,
+			.forward = services[i].forward,
+		};
+
+		memcpy(s.addr, services[i].addr, 16);
+		if (s.port) {
+			s.salt = lb_service_salt(&h->tables->secret, s.addr, s.port, s.proto);
+			if (!service_insert(table, &s))
+				return false;
+		}
+		s = (struct lb_service){ .family = services[i].family };
+		memcpy(s.addr, services[i].addr, 16);
+		if (!service_insert(table, &s))
+			return false;
+	}
+	return true;
 }
 
 void harness_services(struct harness *h, const struct harness_service *services, uint32_t n)
@@ -154,25 +190,8 @@ void harness_services(struct harness *h, const struct harness_service *services,
 	table = calloc(1, bytes);
 	assert_non_null(table);
 	table->mask = slots - 1;
-	for (uint32_t i = 0; i < n; i++) {
-		struct lb_service s = {
-			.port = lb_cpu_to_be16(services[i].port),
-			.proto = services[i].port ? LB_IPPROTO_TCP : 0,
-			.family = services[i].family,
-			.id = services[i].id,
-			.pool = services[i].pool,
-			.forward = services[i].forward,
-		};
-
-		memcpy(s.addr, services[i].addr, 16);
-		if (s.port) {
-			s.salt = lb_service_salt(&h->tables->secret, s.addr, s.port, s.proto);
-			service_insert(table, &s);
-		}
-		s = (struct lb_service){ .family = services[i].family };
-		memcpy(s.addr, services[i].addr, 16);
-		service_insert(table, &s);
-	}
+	while (!services_fill(h, table, services, n))
+		table->seed++;
 	harness_put(h, LB_BLOCK_SERVICES, 0, table, (uint32_t)bytes, slots);
 	free(table);
 }
@@ -185,7 +204,7 @@ void harness_instance(struct lb_instance *instance, uint16_t index, uint8_t oute
 	struct lb_ipv4 *ip4 = (struct lb_ipv4 *)(eth + 1);
 	struct lb_ipv6 *ip6 = (struct lb_ipv6 *)(eth + 1);
 
-	*instance = (struct lb_instance){ .flags = flags };
+	*instance = (struct lb_instance){ .flags = flags, .mtu = HARNESS_MTU };
 	memcpy(eth->dst, dst_mac, sizeof(dst_mac));
 	memcpy(eth->src, harness_port_mac, sizeof(harness_port_mac));
 	if (outer_family == 4) {

@@ -187,6 +187,11 @@ static void spoil_length(struct lb_instance *instance)
 	instance->header_len = 55;
 }
 
+static void spoil_mtu(struct lb_instance *instance)
+{
+	instance->mtu = 575;
+}
+
 static void spoil_absent(struct lb_instance *instance)
 {
 	*instance = (struct lb_instance){ .flags = 0 };
@@ -229,6 +234,7 @@ static void instances_are_checked(void **state)
 		{ "IPv6", 6, spoil_nothing, 0 },
 		{ "absent", 4, spoil_absent, 0 },
 		{ "too long", 6, spoil_length, LB_REFUSED_CONTENT },
+		{ "MTU too small", 4, spoil_mtu, LB_REFUSED_CONTENT },
 		{ "no header, but flags", 4, spoil_headerless, LB_REFUSED_CONTENT },
 		{ "IPv4 as long as IPv6", 4, spoil_family, LB_REFUSED_CONTENT },
 		{ "IPv6 as long as IPv4", 6, spoil_family, LB_REFUSED_CONTENT },

@@ -294,7 +294,7 @@ static void instance_put(struct lb_instance *instance)
 {
 	struct lb_eth *eth = (struct lb_eth *)instance->header;
 
-	*instance = (struct lb_instance){ .header_len = 34 };
+	*instance = (struct lb_instance){ .header_len = 34, .mtu = 1500 };
 	instance->flags = LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED |
 			  LB_INSTANCE_ON_LINK;
 	eth->dst[0] = 2;
