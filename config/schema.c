@@ -189,7 +189,8 @@ const struct config_item config_schema[] = {
 		  "`dataplane: xdp` only of what is for a service's address and no listener's port." },
 	{ NODE, .key = "icmp_rate", .type = CONFIG_TYPE_NUMBER, .max = 1000000, .fallback = "1000",
 	  .unit = "packets/s", .reloadable = true, FIELD(config_node, icmp_rate_pps),
-	  .help = "Limit of the ICMP errors that Sluice itself makes (packet too big). 0 sends none." },
+	  .help = "Limit of the ICMP errors that Sluice itself makes (packet too big), and of those about "
+		  "tunnels that it looks at and relays. 0 sends none." },
 	{ NODE, .key = "hugepages_mb", .type = CONFIG_TYPE_NUMBER, .min = 64, .max = 1048576,
 	  .unit = "MiB", .absent = "what tables and buffers need", FIELD(config_node, hugepages_mb),
 	  .help = "Hugepage memory that the dataplane takes at start. `dataplane: xdp` takes none." },

@@ -11,6 +11,7 @@
 #include "controlplane/control_status.h"
 #include "controlplane/health.h"
 #include "controlplane/model.h"
+#include "controlplane/path_mtu.h"
 #include "controlplane/publish.h"
 #include "controlplane/publish_backend.h"
 #include "controlplane/sluiced.h"
@@ -160,6 +161,18 @@ static json_t *control_status_control(const struct sluiced *sluiced)
 			 (json_int_t)stats.closed, "commands", (json_int_t)stats.commands);
 }
 
+/* ICMP errors about tunnels. */
+static json_t *control_status_path_mtu(const struct sluiced *sluiced)
+{
+	struct path_mtu_stats stats = { 0 };
+
+	if (sluiced->path_mtu != NULL)
+		stats = *path_mtu_stats(sluiced->path_mtu);
+	return json_pack("{s:I, s:I, s:I, s:I}", "heard", (json_int_t)stats.errors, "limited",
+			 (json_int_t)stats.limited, "learned", (json_int_t)stats.learned, "relayed",
+			 (json_int_t)stats.relayed);
+}
+
 static int control_status_figures(json_t *node, const struct stats_node *figures)
 {
 	json_t *more = json_pack(
@@ -185,12 +198,13 @@ json_t *control_status_node(struct sluiced *sluiced)
 	json_t *node;
 
 	stats_node_get(sluiced->stats, &figures);
-	node = json_pack("{s:s, s:i, s:f, s:o, s:o, s:o, s:o}", "version", SLUICE_VERSION, "pid",
-			 (int)getpid(), "uptime_s", (double)(now_ms - sluiced->started_ms) / 1000,
-			 "config", control_status_text(sluiced->config_path, PATH_MAX), "dataplane",
+	node = json_pack("{s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:o}", "version", SLUICE_VERSION,
+			 "pid", (int)getpid(), "uptime_s",
+			 (double)(now_ms - sluiced->started_ms) / 1000, "config",
+			 control_status_text(sluiced->config_path, PATH_MAX), "dataplane",
 			 control_status_dataplane(sluiced), "checks",
-			 control_status_health(sluiced), "control",
-			 control_status_control(sluiced));
+			 control_status_health(sluiced), "control", control_status_control(sluiced),
+			 "tunnel_errors", control_status_path_mtu(sluiced));
 	if (node != NULL && control_status_figures(node, &figures) != 0) {
 		json_decref(node);
 		return NULL;

@@ -36,6 +36,18 @@ static json_t *control_status_checks(const struct model_instance *instance)
 	return checks;
 }
 
+/* Bytes of the largest tunnel packet, and who says so. */
+static json_t *control_status_mtu(const struct model *model, const struct model_instance *instance)
+{
+	static const char *const names[] = {
+		[MODEL_MTU_PORT] = "port", [MODEL_MTU_ROUTE] = "route", [MODEL_MTU_PATH] = "path"
+	};
+	enum model_mtu_from from;
+	uint16_t mtu = model_instance_mtu(model, instance, &from);
+
+	return json_pack("{s:i, s:s}", "bytes", (int)mtu, "from", names[from]);
+}
+
 static json_t *control_status_next_hop(const struct model_next_hop *hop)
 {
 	char mac[18];
@@ -60,7 +72,7 @@ static json_t *control_status_instance(struct sluiced *sluiced,
 	state_get(sluiced->state, instance->path, &kept);
 	return json_pack(
 		"{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:f, s:f, s:i, s:b, s:b, s:b, s:b, s:I, s:I, "
-		"s:I, s:o, s:o, s:o, s:o}",
+		"s:I, s:o, s:o, s:o, s:o, s:o}",
 		"name", instance->name, "address",
 		config_address_format(&instance->address, address), "weight", (int)instance->weight,
 		"admin", model_admin_name(instance->admin), "health",
@@ -74,7 +86,8 @@ static json_t *control_status_instance(struct sluiced *sluiced,
 		kept.changed_unix != 0 ? json_integer(kept.changed_unix) : json_null(),
 		"last_check_ms", control_status_ago(last_ms), "checks",
 		control_status_checks(instance), "next_hop",
-		control_status_next_hop(&instance->next_hop));
+		control_status_next_hop(&instance->next_hop), "mtu",
+		control_status_mtu(sluiced->model, instance));
 }
 
 static json_t *control_status_instances(struct sluiced *sluiced, const struct model_pool *pool)

@@ -19,6 +19,7 @@
 #include "controlplane/model.h"
 #include "controlplane/neighbours.h"
 #include "controlplane/options.h"
+#include "controlplane/path_mtu.h"
 #include "controlplane/publish.h"
 #include "controlplane/sluiced.h"
 #include "controlplane/state.h"
@@ -259,6 +260,17 @@ static void neighbours_stop(struct sluiced *sluiced)
 	sluiced->neighbours = NULL;
 }
 
+static int path_mtu_start(struct sluiced *sluiced)
+{
+	sluiced->path_mtu = path_mtu_create(sluiced->base, sluiced->model);
+	return sluiced->path_mtu ? 0 : -errno;
+}
+
+static void path_mtu_stop(struct sluiced *sluiced)
+{
+	path_mtu_destroy(sluiced->path_mtu);
+}
+
 static int checks_start(struct sluiced *sluiced)
 {
 	const struct config *config = model_config(sluiced->model);
@@ -297,6 +309,7 @@ static const struct part {
 	{ "publisher", false, publish_start, publish_stop },
 	{ "statistics", false, stats_start, stats_stop },
 	{ "next hops", false, neighbours_start, neighbours_stop },
+	{ "path MTUs", false, path_mtu_start, path_mtu_stop },
 	{ "checks", false, checks_start, checks_stop },
 	{ "control", false, control_model_start, control_model_stop },
 };

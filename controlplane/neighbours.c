@@ -31,6 +31,7 @@
 struct neighbour {
 	struct model_instance *instance;
 	struct config_address via; /* family 0: not known */
+	uint16_t mtu_bytes;	   /* of the route; 0: none */
 	uint64_t next_ms;	   /* when to look again */
 };
 
@@ -100,6 +101,7 @@ static void hop_resolve(struct neighbours *n, struct neighbour *neighbour, const
 	struct model_next_hop hop = {
 		.resolved = true,
 		.on_link = config_address_equal(&neighbour->via, &neighbour->instance->address),
+		.mtu_bytes = neighbour->mtu_bytes,
 	};
 
 	memcpy(hop.mac, mac, sizeof(hop.mac));
@@ -133,6 +135,7 @@ static bool route_lookup(struct neighbours *n, struct neighbour *neighbour)
 		return false;
 	}
 	neighbour->via = route.via;
+	neighbour->mtu_bytes = route.mtu_bytes < UINT16_MAX ? (uint16_t)route.mtu_bytes : 0;
 	return true;
 }
 

@@ -27,6 +27,21 @@ static bool via_read(const struct nlattr *attribute, struct config_address *via)
 	return true;
 }
 
+/* RTAX_MTU is the route's; where the kernel has learned less of the path, it is that (RFC 1191). */
+static uint32_t mtu_read(const struct nlattr *metrics)
+{
+	const struct nlattr *metric;
+	uint32_t mtu = 0;
+
+	if (!metrics)
+		return 0;
+	mnl_attr_for_each_nested(metric, metrics)
+		if (mnl_attr_get_type(metric) == RTAX_MTU &&
+		    mnl_attr_get_payload_len(metric) >= sizeof(uint32_t))
+			mtu = mnl_attr_get_u32(metric);
+	return mtu;
+}
+
 static int on_route(const struct nlmsghdr *message, void *arg)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
@@ -39,6 +54,7 @@ static int on_route(const struct nlmsghdr *message, void *arg)
 		return MNL_CB_OK;
 	netlink_attributes(message, sizeof(*header), attribute, RTA_MAX);
 	route->type = header->rtm_type;
+	route->mtu_bytes = mtu_read(attribute[RTA_METRICS]);
 	if (attribute[RTA_OIF])
 		route->iface = mnl_attr_get_u32(attribute[RTA_OIF]);
 	if (netlink_get_address(attribute[RTA_GATEWAY], header->rtm_family, &via) ||

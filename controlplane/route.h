@@ -11,8 +11,9 @@
 #include "dataplane/core/lb_wire.h"
 
 struct route {
-	uint32_t iface;		   /* index; 0: none */
-	uint8_t type;		   /* RTN_UNICAST, RTN_LOCAL, ... */
+	uint32_t iface;	    /* index; 0: none */
+	uint8_t type;	    /* RTN_UNICAST, RTN_LOCAL, ... */
+	uint32_t mtu_bytes; /* of the route, or of the path as the kernel knows it; 0: none */
 	struct config_address via; /* the gateway, or the address itself */
 };
 

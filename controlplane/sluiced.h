@@ -17,6 +17,7 @@ struct event_base;
 struct health;
 struct model;
 struct neighbours;
+struct path_mtu;
 struct publish;
 struct publish_wait;
 struct state;
@@ -39,6 +40,7 @@ struct sluiced {
 	struct checks *checks;
 	struct health *health; /* the checks' */
 	struct neighbours *neighbours;
+	struct path_mtu *path_mtu;
 	struct control *control;
 	struct publish_wait *published_wait; /* for the tables of this configuration */
 	bool is_published;		     /* they run */

@@ -1,6 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""ping.py ADDRESS ...: exit code 1, and the address on stderr, if one doesn't answer three echo requests."""
+"""ping.py [--bytes N] [--once] ADDRESS ...: exit code 1, and the address on stderr, if one doesn't answer three echo requests.
+
+--bytes: of payload. --once: one answer to any of them is enough.
+"""
+import argparse
 import os
 import socket
 import struct
@@ -8,6 +12,7 @@ import sys
 import time
 
 PAYLOAD = b"sluice lab ping!"
+TRIES = 3
 
 
 def checksum(data):
@@ -17,11 +22,11 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def ping(address, number, timeout_s=2):
+def ping(address, number, payload, timeout_s=2):
     six = ":" in address
     request, reply = (128, 129) if six else (8, 0)
     family, proto = (socket.AF_INET6, socket.IPPROTO_ICMPV6) if six else (socket.AF_INET, socket.IPPROTO_ICMP)
-    echo = struct.pack("!HH", os.getpid() & 0xFFFF, number) + PAYLOAD
+    echo = struct.pack("!HH", os.getpid() & 0xFFFF, number) + payload
     head = struct.pack("!BBH", request, 0, 0)
     if not six:  # the kernel fills in ICMPv6's own
         head = struct.pack("!BBH", request, 0, checksum(head + echo))
@@ -31,7 +36,7 @@ def ping(address, number, timeout_s=2):
         while (left_s := deadline - time.monotonic()) > 0:
             sock.settimeout(left_s)
             try:
-                data, sender = sock.recvfrom(2048)
+                data, sender = sock.recvfrom(65536)
             except TimeoutError:
                 break
             data = data if six else data[(data[0] & 15) * 4:]
@@ -41,7 +46,14 @@ def ping(address, number, timeout_s=2):
 
 
 def main():
-    deaf = [a for a in sys.argv[1:] if not all(ping(a, n) for n in range(3))]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bytes", type=int, default=len(PAYLOAD))
+    parser.add_argument("--once", action="store_true")
+    parser.add_argument("address", nargs="+")
+    args = parser.parse_args()
+    payload = (PAYLOAD * (args.bytes // len(PAYLOAD) + 1))[:args.bytes & ~1]
+    enough = any if args.once else all
+    deaf = [a for a in args.address if not enough(ping(a, n, payload) for n in range(TRIES))]
     print(*deaf, file=sys.stderr)
     return 1 if deaf else 0
 

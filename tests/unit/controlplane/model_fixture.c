@@ -12,6 +12,7 @@ static const char node[] = "node:\n"
 			   "  flows: 65536\n"
 			   "  table_slots: 1021\n"
 			   "  idle_timeout: 1s\n"
+			   "  icmp_rate: 1\n"
 			   "  secret: \"000102030405060708090a0b0c0d0e0f\"\n";
 
 struct config *fixture_config(const char *pools, const char *services)

@@ -256,6 +256,42 @@ static void test_routes(void **state)
 	expect(f, "web/far", "own");
 }
 
+static void expect_mtu(struct fixture *f, const char *path, uint16_t want)
+{
+	uint64_t end = clock_now_ms() + PATIENCE_MS;
+
+	do {
+		run_ms(f, 10);
+	} while (hop(f, path)->mtu_bytes != want && clock_now_ms() < end);
+	assert_int_equal(hop(f, path)->mtu_bytes, want);
+}
+
+static void test_route_mtus(void **state)
+{
+	struct fixture *f = *state;
+
+	expect(f, "web/far", "no route");
+	ip("route add 192.0.2.0/24 via 10.0.0.1 dev sluice0 mtu 1400");
+	ip("neigh replace 10.0.0.1 dev sluice0 lladdr " MAC_A);
+	ip("neigh replace 2001:db8::b dev sluice0 lladdr " MAC_B);
+	expect(f, "web/far", MAC_A " via");
+	expect(f, "web/b", MAC_B " link");
+	expect_mtu(f, "web/far", 1400);
+	expect_mtu(f, "web/b", 0);
+	ip("route replace 192.0.2.0/24 via 10.0.0.1 dev sluice0 mtu lock 1300");
+	expect_mtu(f, "web/far", 1300);
+	ip("-6 route replace 2001:db8::b/128 dev sluice0 mtu 1350");
+	expect_mtu(f, "web/b", 1350);
+	/* a neighbour's answer leaves the route's MTU alone */
+	ip("neigh replace 10.0.0.1 dev sluice0 lladdr " MAC_B);
+	expect(f, "web/far", MAC_B " via");
+	expect_mtu(f, "web/far", 1300);
+	ip("route replace 192.0.2.0/24 via 10.0.0.1 dev sluice0");
+	ip("-6 route del 2001:db8::b/128 dev sluice0");
+	expect_mtu(f, "web/far", 0);
+	expect_mtu(f, "web/b", 0);
+}
+
 /* The dataplane is started again: another interface of the same name. */
 static void test_interface_comes_again(void **state)
 {
@@ -308,6 +344,7 @@ int main(void)
 		TEST(test_interface_follows_the_configuration),
 		TEST(test_neighbours),
 		TEST(test_routes),
+		TEST(test_route_mtus),
 		TEST(test_interface_comes_again),
 		TEST(test_instances_come_and_go),
 	};
