@@ -151,8 +151,8 @@ const struct config_item config_schema[] = {
 	  .help = "Outer IPv4 sources of tunnels, one of them for each flow, the same for all its packets: "
 		  "NICs of instances spread tunnels over their queues by the outer addresses alone, so "
 		  "that without it one queue gets all that a node sends. Give each node a network of its "
-		  "own, route it to the node (ICMP errors about tunnels come back there), and let "
-		  "instances take it: `sluice-instance attach --from`." },
+		  "own, route it to the node, whose kernel takes it as local: ICMP errors about tunnels come back "
+		  "there. Instances have to allow it: `sluice-instance attach --from`." },
 	{ NODE, .key = "flows", .type = CONFIG_TYPE_NUMBER, .min = 1024, .max = 100000000,
 	  .fallback = "1000000", .unit = "flows", FIELD(config_node, flows),
 	  .help = "Concurrent flows held without losing one, all workers together." },

@@ -126,6 +126,7 @@ int iface_setup(struct netlink *netlink, const struct iface_wish *wish)
 	iface_addresses_remove(&iface, false);
 	iface_addresses_add(&iface);
 	iface_routes_set(&iface);
+	iface_tunnel_set(&iface);
 	return iface.err;
 }
 
@@ -134,6 +135,7 @@ int iface_clear(struct netlink *netlink, const char *name, uint32_t index)
 	const struct iface_wish wish = { .name = name, .index = index, .shared = true };
 	struct iface iface = { .netlink = netlink, .wish = &wish };
 
+	iface_tunnel_set(&iface);
 	iface_routes_remove(&iface);
 	iface_addresses_remove(&iface, true);
 	return iface.err ? iface.err : (int)iface.removed;

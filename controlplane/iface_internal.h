@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside of the set-up of an interface: iface.c, iface_address.c and iface_route.c alone. */
+/* Inside of the set-up of an interface: iface*.c alone. */
 #ifndef CONTROLPLANE_IFACE_INTERNAL_H
 #define CONTROLPLANE_IFACE_INTERNAL_H
 
@@ -27,5 +27,8 @@ void iface_addresses_add(struct iface *iface);
 
 void iface_routes_set(struct iface *iface);
 void iface_routes_remove(struct iface *iface);
+
+/* The local route of node.tunnel_sources; without a configuration it is removed. */
+void iface_tunnel_set(struct iface *iface);
 
 #endif

@@ -17,6 +17,7 @@ from lab import HERE, wait_for  # noqa: E402
 from tap import expect, expect_equal, figure  # noqa: E402
 
 NARROW = 1400
+SOURCES = "10.255.0.0/16"
 HEADERS = {url: header for url, header in zip(settings.IPIP_URLS, (20, 20, 40, 40))}
 DEVICE = "edge0" if settings.XDP else "sluice0"  # of the edge's routes
 
@@ -79,6 +80,24 @@ def routers_say(lab):
         lab.net.ip("router", "link set far0 mtu 1500")
 
 
+def sources_hear(lab):
+    """Errors come back to the sources of node.tunnel_sources, too"""
+    narrow = NARROW - 20
+    lab.config["node"]["tunnel_sources"] = SOURCES
+    far_only(lab)
+    lab.net.ip("router", f"link set far0 mtu {narrow}", f"route add {SOURCES} via {settings.EDGE[0]}")
+    try:
+        for url in (url for url, header in HEADERS.items() if header == 20):
+            forget(lab)
+            upload(lab, url)
+            expect_equal(client_mtu(lab, vip(url)), narrow - 20, f"{url}: path MTU that the client learned")
+    finally:
+        del lab.config["node"]["tunnel_sources"]
+        lab.write_config()
+        lab.ctl("config", "apply")
+        lab.net.ip("router", "link set far0 mtu 1500", f"route del {SOURCES}")
+
+
 def routes_say(lab):
     """A route's MTU is the tunnel's, and no router has to say anything"""
     far_only(lab)
@@ -135,4 +154,4 @@ def pings(lab):
 
 if __name__ == "__main__":
     # What routers have said is believed for ten minutes: they come after the routes.
-    tap.run(routes_say, routers_say, without_df, pings)
+    tap.run(routes_say, routers_say, sources_hear, without_df, pings)

@@ -221,6 +221,35 @@ static void route_of_another_stays(void **state)
 	assert_int_equal(lines("route show proto 83", "default"), 1);
 }
 
+static void expect_sources(const char *network)
+{
+	assert_int_equal(lines("route show table local proto 83", "local "), network ? 1 : 0);
+	if (network)
+		assert_int_equal(lines("route show table local proto 83", network), 1);
+	expect_theirs();
+}
+
+/* The kernel takes what comes for node.tunnel_sources as its own; not longer than the file says so. */
+static void tunnel_sources_are_local(void **state)
+{
+	struct fixture *f = *state;
+	static const char with[] = "  address: [10.0.0.5/16]\n  tunnel_sources: 10.255.0.0/16\n";
+	static const char other[] = "  address: [10.0.0.5/16]\n  tunnel_sources: 10.254.0.0/17\n";
+
+	assert_int_equal(wish(f, with, vips_one, IFACE_VIPS_KEEP), 0);
+	expect_sources("local 10.255.0.0/16 dev eth1");
+	assert_int_equal(wish(f, with, vips_one, IFACE_VIPS_KEEP), 0);
+	expect_sources("local 10.255.0.0/16 dev eth1");
+	assert_int_equal(wish(f, other, vips_one, IFACE_VIPS_KEEP), 0);
+	expect_sources("local 10.254.0.0/17 dev eth1");
+	successor(f);
+	assert_int_equal(wish(f, "  address: [10.0.0.5/16]\n", vips_one, IFACE_VIPS_KEEP), 0);
+	expect_sources(NULL);
+	assert_int_equal(wish(f, with, vips_one, IFACE_VIPS_KEEP), 0);
+	assert_true(iface_clear(&f->netlink, "eth1", iface_find("eth1")) > 0);
+	expect_sources(NULL);
+}
+
 /* Set up when it is new; what an administrator does later counts. */
 static void link_is_set_up_once(void **state)
 {
@@ -241,7 +270,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(comes_twice_and_goes),	  TEST(successor_removes_what_left_the_file),
 		TEST(what_was_there_is_not_ours), TEST(primary_of_ours_goes_alone),
-		TEST(route_of_another_stays),	  TEST(link_is_set_up_once),
+		TEST(tunnel_sources_are_local),	  TEST(route_of_another_stays),
+		TEST(link_is_set_up_once),
 	};
 
 	return cmocka_run_group_tests_name("iface", tests, NULL, NULL);
