@@ -363,19 +363,25 @@ LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t ind
 	return index;
 }
 
-static __always_inline void lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struct lb_xdp_packet *p,
-					 bool is_paired)
+/* Return: how many buckets it has looked at. */
+static __always_inline uint32_t lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struct lb_xdp_packet *p,
+					     bool is_paired)
 {
-	uint32_t index = cpu->sweep_next;
+	uint32_t index = cpu->sweep_next, next, done;
 
-	for (uint32_t i = 0; i < LB_XDP_SWEEP_BUCKETS; i++)
-		index = is_paired ? lb_xdp_sweep_paired(p, index) : lb_xdp_sweep_bucket(p, index);
+	for (done = 0; done < LB_XDP_SWEEP_BUCKETS; done++) {
+		next = is_paired ? lb_xdp_sweep_paired(p, index) : lb_xdp_sweep_bucket(p, index);
+		if (next == index)
+			break;
+		index = next;
+	}
 	cpu->sweep_next = index;
+	return done;
 }
 
 /*
- * Not for packets: the publisher runs this by BPF_PROG_TEST_RUN on each CPU in turn, so
- * that a region has one writer, and flows end on CPUs that get no packets any more.
+ * Not for packets: sluiced runs this by BPF_PROG_TEST_RUN on each CPU in turn, so that a region has one
+ * writer, and flows end on CPUs that get no packets any more. Return: how many buckets it has looked at.
  */
 SEC("xdp")
 int sluice_xdp_sweep(struct xdp_md *ctx)
@@ -385,11 +391,10 @@ int sluice_xdp_sweep(struct xdp_md *ctx)
 
 	(void)ctx;
 	if (!cpu || cpu->region == LB_XDP_REGION_NONE)
-		return XDP_PASS;
+		return 0;
 	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
 	p.now = lb_xdp_now(cpu, p.cpu_id, p.generation);
-	lb_xdp_sweep(cpu, &p, false);
-	return XDP_PASS;
+	return (int)lb_xdp_sweep(cpu, &p, false);
 }
 
 /* Of a queue, from any CPU; its number is the frame's first word. While its worker lives that one sweeps. */
@@ -403,18 +408,17 @@ int lb_sweep_paired(struct xdp_md *ctx)
 	struct lb_xdp_cpu *cpu;
 
 	if (!lb_fits(queue_id, sizeof(*queue_id), (void *)(long)ctx->data_end))
-		return XDP_PASS;
+		return 0;
 	p.cpu_id = *queue_id;
 	cpu = lb_xdp_at(&xdp_cpus, p.cpu_id);
 	queue = lb_xdp_at(&xdp_queues, p.cpu_id);
 	if (!cpu || !queue || lb_handover_is_due(queue, now_ns))
-		return XDP_PASS;
+		return 0;
 	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
 	p.now = (uint16_t)(now_ns / LB_FLOW_TICK_NS);
 	if (lb_xdp_clock_is_set)
 		p.now = (uint16_t) * (volatile uint64_t *)&lb_xdp_control.clock;
-	lb_xdp_sweep(cpu, &p, true);
-	return XDP_PASS;
+	return (int)lb_xdp_sweep(cpu, &p, true);
 }
 
 char lb_license[] SEC("license") = "Dual BSD/GPL";

@@ -18,6 +18,7 @@
 #include "controlplane/publish_xdp_segment.h"
 #include "controlplane/xdp_holder.h"
 #include "controlplane/xdp_pins.h"
+#include "controlplane/xdp_sweep.h"
 #include "controlplane/xdp_tables.h"
 #include "controlplane/xdp_thread.h"
 #include "controlplane/xdp_watch.h"
@@ -31,6 +32,7 @@ struct publish_backend {
 	struct publish_backend_options options;
 	struct xdp_object object;
 	struct xdp_thread *thread;
+	struct xdp_sweep *sweep;
 	struct publish_link link; /* of the segment only */
 	struct publish_directory directory;
 	struct event *retry_timer;
@@ -183,6 +185,8 @@ static void release(struct publish_backend *x)
 	x->answer_event = NULL;
 	xdp_thread_destroy(x->thread);
 	x->thread = NULL;
+	xdp_sweep_destroy(x->sweep);
+	x->sweep = NULL;
 	xdp_watch_fini(&x->watch);
 	x->note[0] = '\0';
 	publish_xdp_segment_close(&x->link);
@@ -288,8 +292,9 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 	err = xdp_watch_init(&x->watch, &x->object);
 	if (err)
 		return err;
-	x->thread = xdp_thread_create(&x->object, node->cpus, node->cpu_count);
-	if (!x->thread)
+	x->thread = xdp_thread_create();
+	x->sweep = xdp_sweep_create(&x->object, node->cpus, node->cpu_count);
+	if (!x->thread || !x->sweep)
 		return -errno;
 	x->answer_event = event_new(x->options.base, xdp_thread_fd(x->thread), EV_READ | EV_PERSIST,
 				    on_answer, x);

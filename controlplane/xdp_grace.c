@@ -76,14 +76,18 @@ static int cpus_visit(const cpu_set_t *online)
 	return err;
 }
 
-/* Before all others on a busy CPU, if we may: for some microseconds. */
-static int visit_urgently(const cpu_set_t *online)
+int xdp_grace_urgent(void)
 {
 	const struct sched_param urgent = { .sched_priority = sched_get_priority_max(SCHED_FIFO) };
+
+	return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &urgent) ? -errno : 0;
+}
+
+static int visit_urgently(const cpu_set_t *online)
+{
 	struct sched_param before;
 	int policy = sched_getscheduler(0);
-	bool changed = policy >= 0 && !sched_getparam(0, &before) &&
-		       !sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &urgent);
+	bool changed = policy >= 0 && !sched_getparam(0, &before) && !xdp_grace_urgent();
 	int err = cpus_visit(online);
 
 	if (changed)

@@ -16,4 +16,10 @@
  */
 int xdp_grace_wait(void);
 
+/**
+ * Let the calling thread run before all others on a busy CPU, if it may: one that does nothing but wait
+ * with xdp_grace_wait(), which takes some microseconds. 0 or -errno.
+ */
+int xdp_grace_urgent(void);
+
 #endif

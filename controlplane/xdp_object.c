@@ -591,13 +591,18 @@ void xdp_object_detach(struct xdp_object *o, int ifindex)
 
 /* ---- Time and other CPUs ---- */
 
-int xdp_object_sweep(const struct xdp_object *o, uint32_t queue, uint32_t buckets)
+/*
+ * One run a call. For more the kernel puts the program into its XDP dispatcher and takes it out again: two
+ * grace periods of RCU under a mutex of the whole machine, some ten milliseconds instead of as many microseconds.
+ */
+int xdp_object_sweep(const struct xdp_object *o, uint32_t queue)
 {
 	const struct bpf_program *sweep =
 		o->paired ? o->skel->progs.lb_sweep_paired : o->skel->progs.sluice_xdp_sweep;
 	const uint32_t frame[16] = { queue };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
-		    .repeat = (int)(buckets / LB_XDP_SWEEP_BUCKETS + 1));
+		    .repeat = 1);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(sweep), &opts);
 
-	return bpf_prog_test_run_opts(bpf_program__fd(sweep), &opts);
+	return err ? err : (int)opts.retval;
 }

@@ -91,9 +91,10 @@ void xdp_object_detach(struct xdp_object *object, int ifindex);
 void xdp_object_close(struct xdp_object *object);
 
 /**
- * Sweep one flow table: this CPU's, to which the calling thread must be bound; or if it is paired,
- * that of a queue, unless the DPDK process sees to it. 0 or -errno.
+ * Sweep the next part of a flow table: of this CPU's, to which the calling thread must be bound; or if it
+ * is paired, of a queue's, unless the DPDK process sees to it. Does not sleep.
+ * Return: how many buckets have been looked at, 0 if there is nothing to do; -errno.
  */
-int xdp_object_sweep(const struct xdp_object *object, uint32_t queue, uint32_t buckets);
+int xdp_object_sweep(const struct xdp_object *object, uint32_t queue);
 
 #endif

@@ -4,8 +4,8 @@
 
 The clock starts when the daemon has the whole command, and stops when the dataplane has seen the last worker pass
 the change: what "took_us" says in the answer of a drain. On a node these programs have their CPUs to themselves; here
-they have a priority, so that what else runs on the machine isn't measured. Under XDP the last acknowledgement is the end of the
-kernel's grace period, which waits for whatever runs on each CPU.
+they have a priority, so that what else runs on the machine isn't measured. Under XDP the last acknowledgement is that of a
+thread that has run on each CPU.
 
 test-dataplanes: dpdk xdp
 """
@@ -20,14 +20,13 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
-import settings  # noqa: E402
 import tap  # noqa: E402
 from tap import expect, expect_equal, figure, note  # noqa: E402
 
 PAIRS = 200
 INSTANCE = "web/web-1"
 AIM_US = 100
-MEDIAN_MAX_US = 1000000 if settings.XDP else 2000  # on two CPUs that everything in the lab shares, and a build beside it
+P90_MAX_US = 1000  # on two CPUs that everything in the lab shares, and a build beside it
 PAUSE_S = 0.004
 NICE = -20
 
@@ -97,11 +96,11 @@ def drain_latency(lab):
             time.sleep(PAUSE_S)  # the table of a resume is built and published meanwhile
     took_us = [took for took, _ in drains]
     figure(f"drain to the workers' last ack, {PAIRS} times: {describe(took_us)}"
-           + ("" if settings.XDP else f" (aim: median under {AIM_US})"))
+           f" (aim: median under {AIM_US})")
     note(f"the same until the client has its answer: {describe(answer for _, answer in drains)}")
     note(f"resume, which builds a table first, to the last ack: {describe(took for took, _ in resumes)}")
-    median_us = sorted(took_us)[PAIRS // 2]
-    expect(median_us < MEDIAN_MAX_US, f"the median is {median_us:.0f} microseconds; at most {MEDIAN_MAX_US} are allowed")
+    p90_us = sorted(took_us)[PAIRS * 9 // 10]
+    expect(p90_us <= P90_MAX_US, f"nine in ten took up to {p90_us:.0f} microseconds; {P90_MAX_US} are allowed")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,6 +18,8 @@
 
 #include "bpf/sluice_xdp.h"
 #include "bpf/sluice_xdp.skel.h"
+#include "controlplane/clock.h"
+#include "controlplane/xdp_sweep.h"
 #include "controlplane/xdp_tables.h"
 #include "controlplane/xdp_thread.h"
 #include "tests/unit/controlplane/xdp_fixture.h"
@@ -249,7 +252,7 @@ static void successor_goes_on_from_what_runs(void **state)
 static void flows_end_without_packets(void **state)
 {
 	struct lb_params short_lived = params;
-	struct xdp_thread *thread;
+	struct xdp_sweep *sweep;
 
 	(void)state;
 	for (uint32_t i = 0; i < LB_FLOW_STATES; i++)
@@ -259,18 +262,18 @@ static void flows_end_without_packets(void **state)
 	for (uint16_t port = 5000; port < 5100; port++)
 		assert_int_equal(send(port, LB_TCP_SYN), 1);
 	assert_true(object.cpus[cpu].stats.flows >= 100);
-	thread = xdp_thread_create(&object, &cpu, 1);
-	assert_non_null(thread);
+	sweep = xdp_sweep_create(&object, &cpu, 1);
+	assert_non_null(sweep);
 	for (int i = 0; i < 100 && object.cpus[cpu].stats.flows; i++)
 		usleep(100000);
 	assert_int_equal(object.cpus[cpu].stats.flows, 0);
 	assert_int_equal(object.counts[(size_t)cpu * LB_XDP_INSTANCES_MAX + 1].flows, 0);
-	xdp_thread_destroy(thread);
+	xdp_sweep_destroy(sweep);
 }
 
 static void grace_periods_are_waited_for_elsewhere(void **state)
 {
-	struct xdp_thread *thread = xdp_thread_create(&object, &cpu, 1);
+	struct xdp_thread *thread = xdp_thread_create();
 	struct pollfd over;
 
 	(void)state;
@@ -285,6 +288,71 @@ static void grace_periods_are_waited_for_elsewhere(void **state)
 	xdp_thread_destroy(thread);
 }
 
+static long sleeps(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_THREAD, &usage), 0);
+	return usage.ru_nvcsw;
+}
+
+/* A grace period of RCU in each would make it two a run; a few may be the kernel's, for memory. */
+static void sweeping_does_not_sleep(void **state)
+{
+	const int runs = 100;
+	long before = sleeps();
+
+	(void)state;
+	for (int i = 0; i < runs; i++)
+		assert_int_equal(xdp_object_sweep(&object, 0), LB_XDP_SWEEP_BUCKETS);
+	assert_in_range(sleeps() - before, 0, runs / 10);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Nor does a change wait for the sweep, however many tables are swept meanwhile. */
+static void publishing_does_not_wait_for_sweeps(void **state)
+{
+	const struct sched_param urgent = { .sched_priority = 1 }, before = { 0 };
+	enum { REGIONS = 16, CHANGES = 200, P90_MAX_US = 1000 };
+	struct xdp_thread *thread = xdp_thread_create();
+	static uint64_t took_ns[CHANGES];
+	uint16_t cpus[REGIONS];
+	struct xdp_sweep *sweep;
+	struct pollfd over;
+
+	(void)state;
+	for (int i = 0; i < REGIONS; i++)
+		cpus[i] = cpu;
+	sweep = xdp_sweep_create(&object, cpus, REGIONS);
+	assert_non_null(thread);
+	assert_non_null(sweep);
+	over = (struct pollfd){ .fd = xdp_thread_fd(thread), .events = POLLIN };
+	assert_int_equal(sched_setscheduler(0, SCHED_FIFO, &urgent), 0);
+	for (int i = 0; i < CHANGES; i++) {
+		uint64_t began = clock_now_ns();
+
+		assert_int_equal(xdp_thread_sync(thread), 0);
+		assert_int_equal(poll(&over, 1, 10000), 1);
+		assert_int_equal(xdp_thread_answer(thread), 0);
+		took_ns[i] = clock_now_ns() - began;
+		usleep(3000);
+	}
+	assert_int_equal(sched_setscheduler(0, SCHED_OTHER, &before), 0);
+	xdp_sweep_destroy(sweep);
+	xdp_thread_destroy(thread);
+	qsort(took_ns, CHANGES, sizeof(took_ns[0]), by_value);
+	print_message("# with %d regions: median %lu, p90 %lu, worst %lu us\n", REGIONS,
+		      took_ns[CHANGES / 2] / 1000, took_ns[CHANGES * 9 / 10] / 1000,
+		      took_ns[CHANGES - 1] / 1000);
+	assert_in_range(took_ns[CHANGES * 9 / 10] / 1000, 0, P90_MAX_US);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +364,8 @@ int main(void)
 		cmocka_unit_test(successor_goes_on_from_what_runs),
 		cmocka_unit_test(flows_end_without_packets),
 		cmocka_unit_test(grace_periods_are_waited_for_elsewhere),
+		cmocka_unit_test(sweeping_does_not_sleep),
+		cmocka_unit_test(publishing_does_not_wait_for_sweeps),
 	};
 
 	return cmocka_run_group_tests(tests, maps_open, maps_close);
