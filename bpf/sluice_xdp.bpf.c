@@ -234,7 +234,7 @@ static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx,
 	p->forward = service->forward;
 	if (queue)
 		lock = lb_xdp_lock(queue, p->cpu_id, env->cpu->now_ns);
-	instance = lb_xdp_instance(env, p);
+	instance = lb_xdp_instance(ctx, env, p);
 	if (queue)
 		lb_xdp_unlock(queue, lock, LB_HELD_BY_XDP);
 	return lb_xdp_rewrite(ctx, env, p, instance);

@@ -11,17 +11,38 @@
 /* What a choice says beside the instance in its low 16 bits. */
 #define LB_XDP_VIP_SOURCE 0x10000u /* no instance: the source is a VIP */
 #define LB_XDP_RECORD 0x20000u
-#define LB_XDP_PINNED 0x40000u	  /* may take the oldest flow's place */
-#define LB_XDP_CONFIRMED 0x80000u /* known to be established */
+#define LB_XDP_PINNED 0x40000u	    /* may take the oldest flow's place */
+#define LB_XDP_ESTABLISHED 0x80000u /* known to be */
+#define LB_XDP_SYN_SHIFT 16	    /* of LB_FLOW_SYN, to where it does not touch the others */
 
+uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_xdp_packet *p);
 uint32_t lb_xdp_find_anywhere(const struct lb_xdp_packet *p);
 uint32_t lb_xdp_error(const struct lb_xdp_packet *p);
-uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, bool is_new);
-uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p);
-uint32_t lb_xdp_follow(const struct lb_xdp_packet *p);
-uint32_t lb_xdp_forget_elsewhere(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_elsewhere(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, uint32_t elsewhere);
+uint32_t lb_xdp_again(const struct lb_xdp_packet *p);
+uint32_t lb_xdp_begin(const struct lb_xdp_packet *p, uint32_t elsewhere);
 uint32_t lb_xdp_choose(const struct lb_xdp_packet *p);
 uint32_t lb_xdp_record(const struct lb_xdp_packet *p, uint32_t choice);
+
+static __always_inline bool lb_xdp_is_syn(const struct lb_xdp_packet *p)
+{
+	return lb_flow_event(p->meta.tcp_flags) == LB_FLOW_EVENT_SYN;
+}
+
+/* What is kept of a SYN. */
+LB_RARE uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_xdp_packet *p)
+{
+	const uint8_t *data = (const void *)(long)ctx->data;
+	const struct lb_tcp *tcp;
+
+	if (!p)
+		return 0;
+	tcp = (const void *)(data + (p->meta.l4_offset & 0x3ff /* the verifier asks */));
+	if (!lb_fits(tcp, sizeof(*tcp), (const void *)(long)ctx->data_end))
+		return 0;
+	return lb_flow_syn(tcp->seq);
+}
 
 static __always_inline struct lb_table lb_xdp_region(const struct lb_table *own, uint32_t region)
 {
@@ -37,10 +58,15 @@ static __always_inline bool lb_xdp_has_others(const struct lb_xdp_cpu *cpu)
 	return lb_xdp_regions > 1 || cpu->region == LB_XDP_REGION_NONE;
 }
 
-/* A look into every other region costs a cache miss or two each; a flood must not buy many. */
-static __always_inline bool lb_xdp_may_peek(struct lb_xdp_cpu *cpu)
+/*
+ * A look into every other region costs a cache miss or two each; a flood must not buy many, and one of
+ * SYNs only half of them: a packet of a flow that has moved needs it more.
+ */
+static __always_inline bool lb_xdp_may_peek(struct lb_xdp_cpu *cpu, bool for_syn)
 {
-	if (!lb_xdp_has_others(cpu) || cpu->peek_rate.tokens < lb_xdp_regions)
+	uint32_t reserve = for_syn ? LB_XDP_PEEKS_PER_SECOND / LB_TICKS_PER_SECOND / 2 : 0;
+
+	if (!lb_xdp_has_others(cpu) || cpu->peek_rate.tokens < lb_xdp_regions + reserve)
 		return false;
 	cpu->peek_rate.tokens -= lb_xdp_regions;
 	return true;
@@ -55,7 +81,7 @@ LB_RARE uint32_t lb_xdp_find_anywhere(const struct lb_xdp_packet *p)
 	if (!p || !lb_xdp_env_fill(&env, p))
 		return LB_INSTANCE_NONE;
 	instance = lb_table_peek(&env.table, p->key, p->spread, p->now, &env.gen->timeouts);
-	if (instance != LB_INSTANCE_NONE || !lb_xdp_may_peek(env.cpu))
+	if (instance != LB_INSTANCE_NONE || !lb_xdp_may_peek(env.cpu, false))
 		return instance;
 	for (uint32_t region = 0; region < LB_XDP_REGIONS_MAX; region++) {
 		struct lb_table other = lb_xdp_region(&env.table, region);
@@ -78,101 +104,93 @@ LB_RARE uint32_t lb_xdp_error(const struct lb_xdp_packet *p)
 	return lb_steer_error(&env.steer, lb_xdp_find_anywhere(p));
 }
 
-LB_RARE uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, bool is_new)
-{
-	struct lb_xdp_env env;
-	struct lb_flow_ref ref;
-
-	if (!p || !lb_xdp_env_steer(&env, p) || !lb_table_find(&env.table, p->key, p->spread, &ref))
-		return LB_INSTANCE_NONE;
-	return lb_steer_rehome(&env.steer, ref, is_new);
-}
-
 static __always_inline uint32_t lb_xdp_choice(struct lb_selection sel)
 {
-	return sel.instance | (sel.record ? LB_XDP_RECORD : 0) | (sel.pinned ? LB_XDP_PINNED : 0);
+	return sel.instance | (sel.record ? LB_XDP_RECORD : 0) | (sel.pinned ? LB_XDP_PINNED : 0) |
+	       (sel.established ? LB_XDP_ESTABLISHED : 0) | (uint32_t)sel.syn << LB_XDP_SYN_SHIFT;
+}
+
+static __always_inline struct lb_selection lb_xdp_chosen(uint32_t choice)
+{
+	return (struct lb_selection){
+		.instance = choice & 0xffff,
+		.syn = choice >> LB_XDP_SYN_SHIFT & LB_FLOW_SYN,
+		.pinned = choice & LB_XDP_PINNED,
+		.record = choice & LB_XDP_RECORD,
+		.established = choice & LB_XDP_ESTABLISHED,
+	};
 }
 
 /*
  * A flow of another CPU's region: RSS has moved it here. A CPU that records nothing
- * leaves it where it is.
+ * leaves it where it is. Return: a choice.
  */
-LB_RARE uint32_t lb_xdp_choose_elsewhere(const struct lb_xdp_packet *p)
+LB_RARE uint32_t lb_xdp_elsewhere(const struct lb_xdp_packet *p)
 {
 	struct lb_xdp_env env;
 
-	if (!p || !lb_xdp_env_steer(&env, p) || !lb_xdp_may_peek(env.cpu))
+	if (!p || !lb_xdp_env_steer(&env, p) || !lb_xdp_may_peek(env.cpu, lb_xdp_is_syn(p)))
 		return LB_INSTANCE_NONE;
 	for (uint32_t region = 0; region < LB_XDP_REGIONS_MAX; region++) {
 		struct lb_table other = lb_xdp_region(&env.table, region);
-		struct lb_selection sel;
+		struct lb_selection sel = { .instance = LB_INSTANCE_NONE };
 		struct lb_flow_ref ref;
 
 		if (region >= lb_xdp_regions)
 			break;
 		if (region == env.cpu->region || !lb_table_find(&other, p->key, p->spread, &ref))
 			continue;
-		if (lb_bucket_expired(ref.bucket, ref.slot, p->now, &env.gen->timeouts))
-			continue; /* forgotten, or another CPU knows better */
 		if (env.cpu->region == LB_XDP_REGION_NONE)
-			return lb_steer_borrow(&env.steer, ref);
-		sel = lb_steer_take_over(&env.steer, ref);
-		return lb_xdp_choice(sel) | (sel.record ? LB_XDP_CONFIRMED : 0);
+			sel.instance = lb_steer_borrow(&env.steer, ref);
+		else
+			sel = lb_steer_elsewhere(&env.steer, ref);
+		if (sel.instance != LB_INSTANCE_NONE)
+			return lb_xdp_choice(sel);
 	}
 	return LB_INSTANCE_NONE;
 }
 
-/*
- * This CPU's record has expired, by its age or because the flow was seen elsewhere since: what is
- * said there counts, and for a SYN the record is one of a flow that has ended.
- */
-LB_RARE uint32_t lb_xdp_follow(const struct lb_xdp_packet *p)
+/* A recorded flow whose instance no longer serves, or which has moved. @elsewhere: lb_xdp_elsewhere(). */
+LB_RARE uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, uint32_t elsewhere)
 {
-	uint32_t choice = LB_INSTANCE_NONE;
-	struct lb_flow_ref ref;
+	struct lb_selection sel = lb_xdp_chosen(elsewhere);
 	struct lb_xdp_env env;
-	uint16_t *home;
-	bool is_syn;
+	struct lb_flow_ref ref;
 
-	if (!p)
-		return 0;
-	is_syn = lb_flow_event(p->meta.tcp_flags) == LB_FLOW_EVENT_SYN;
-	if (!is_syn)
-		choice = lb_xdp_choose_elsewhere(p);
-	if ((!is_syn && choice == LB_INSTANCE_NONE) || !lb_xdp_env_fill(&env, p) ||
-	    !lb_table_find(&env.table, p->key, p->spread, &ref))
-		return 0;
-	home = &ref.bucket->instance[ref.slot];
-	if (is_syn)
-		lb_bucket_state_set(ref.bucket, ref.slot, LB_FLOW_CLOSED);
-	else if (*home != (uint16_t)choice)
-		lb_table_move(&env.table, home, (uint16_t)choice);
-	return 1;
+	if (!p || !lb_xdp_env_steer(&env, p) || !lb_table_find(&env.table, p->key, p->spread, &ref))
+		return LB_INSTANCE_NONE;
+	if (sel.instance == LB_INSTANCE_NONE)
+		return lb_steer_rehome(&env.steer, ref);
+	lb_steer_return(&env.steer, ref, sel);
+	return sel.instance;
 }
 
-/*
- * A SYN begins another flow with ports that another CPU may still know from one that has ended.
- * Since the pool has changed, its instance may be another: that CPU is to ask here. What is not
- * known to have ended stays: a SYN may be anybody's.
- */
-LB_RARE uint32_t lb_xdp_forget_elsewhere(const struct lb_xdp_packet *p)
+/* A SYN on the ports of a recorded flow. Return: its instance if it is that one's, else LB_INSTANCE_NONE. */
+LB_RARE uint32_t lb_xdp_again(const struct lb_xdp_packet *p)
 {
 	struct lb_xdp_env env;
+	struct lb_flow_ref ref;
 
-	if (!p || !lb_xdp_env_steer(&env, p) || env.steer.pool->n_previous == 0 ||
-	    !lb_xdp_may_peek(env.cpu))
-		return 0;
-	for (uint32_t region = 0; region < LB_XDP_REGIONS_MAX; region++) {
-		struct lb_table other = lb_xdp_region(&env.table, region);
-		struct lb_flow_ref ref;
+	if (!p || !lb_xdp_env_steer(&env, p) ||
+	    !lb_table_find(&env.table, p->key, p->spread, &ref) || lb_steer_begins(&env.steer, ref))
+		return LB_INSTANCE_NONE;
+	lb_steer_again(&env.steer, ref);
+	return lb_bucket_instance(ref.bucket, ref.slot);
+}
 
-		if (region >= lb_xdp_regions)
-			break;
-		if (region != env.cpu->region && lb_table_find(&other, p->key, p->spread, &ref) &&
-		    lb_bucket_state(ref.bucket, ref.slot) >= LB_FLOW_FIN)
-			lb_steer_expire(&env.steer, ref);
-	}
-	return 1;
+/* Any other SYN on them. @elsewhere: lb_xdp_elsewhere(). */
+LB_RARE uint32_t lb_xdp_begin(const struct lb_xdp_packet *p, uint32_t elsewhere)
+{
+	struct lb_selection sel = lb_xdp_chosen(elsewhere);
+	struct lb_xdp_env env;
+	struct lb_flow_ref ref;
+
+	if (!p || !lb_xdp_env_steer(&env, p) || !lb_table_find(&env.table, p->key, p->spread, &ref))
+		return LB_INSTANCE_NONE;
+	if (sel.instance == LB_INSTANCE_NONE)
+		return lb_steer_begin(&env.steer, ref);
+	lb_steer_return(&env.steer, ref, sel);
+	return sel.instance;
 }
 
 LB_RARE uint32_t lb_xdp_choose(const struct lb_xdp_packet *p)
@@ -194,26 +212,11 @@ LB_RARE uint32_t lb_xdp_choose(const struct lb_xdp_packet *p)
 
 LB_RARE uint32_t lb_xdp_record(const struct lb_xdp_packet *p, uint32_t choice)
 {
-	struct lb_flow_insert flow;
-	struct lb_flow_ref ref;
 	struct lb_xdp_env env;
 
-	if (!p || !lb_xdp_env_fill(&env, p))
+	if (!p || !lb_xdp_env_steer(&env, p))
 		return 0;
-	flow = (struct lb_flow_insert){
-		.key = p->key,
-		.spread = p->spread,
-		.instance = (uint16_t)choice,
-		.now = p->now,
-		.may_evict = choice & LB_XDP_PINNED,
-		.secret = &env.gen->secret,
-		.timeouts = &env.gen->timeouts,
-	};
-	lb_table_insert(&env.table, &flow);
-	if ((choice & LB_XDP_CONFIRMED) && lb_table_find(&env.table, p->key, p->spread, &ref)) {
-		lb_bucket_touch(ref.bucket, ref.slot, LB_TCP_ACK, p->now);
-		lb_bucket_touch(ref.bucket, ref.slot, p->meta.tcp_flags, p->now);
-	}
+	lb_steer_record(&env.steer, lb_xdp_chosen(choice));
 	return 1;
 }
 
@@ -224,12 +227,8 @@ static __always_inline uint32_t lb_xdp_miss(const struct lb_xdp_env *env,
 	uint32_t choice = LB_INSTANCE_NONE;
 
 	env->cpu->stats.flow_misses++;
-	if (lb_xdp_has_others(env->cpu)) {
-		if (lb_flow_event(p->meta.tcp_flags) == LB_FLOW_EVENT_SYN)
-			lb_xdp_forget_elsewhere(p);
-		else
-			choice = lb_xdp_choose_elsewhere(p);
-	}
+	if (lb_xdp_has_others(env->cpu))
+		choice = lb_xdp_elsewhere(p);
 	if (choice == LB_INSTANCE_NONE)
 		choice = lb_xdp_choose(p);
 	if (choice & LB_XDP_RECORD)
@@ -238,33 +237,36 @@ static __always_inline uint32_t lb_xdp_miss(const struct lb_xdp_env *env,
 }
 
 /* A packet of a flow: the instance that the flow table knows, or a new one. */
-static __always_inline uint32_t lb_xdp_flow(const struct lb_xdp_env *env,
-					    const struct lb_xdp_packet *p)
+static __always_inline uint32_t lb_xdp_flow(struct xdp_md *ctx, const struct lb_xdp_env *env,
+					    struct lb_xdp_packet *p)
 {
 	struct lb_flow_ref ref;
 	uint32_t instance;
-	bool is_new;
+	bool is_syn = lb_xdp_is_syn(p);
 
+	if (lb_unlikely(is_syn))
+		p->syn = (uint16_t)lb_xdp_syn(ctx, p);
 	if (lb_unlikely(!lb_table_find(&env->table, p->key, p->spread, &ref)))
 		return lb_xdp_miss(env, p);
 	env->cpu->stats.flow_hits++;
-	if (lb_xdp_regions > 1 &&
-	    lb_unlikely(lb_bucket_expired(ref.bucket, ref.slot, p->now, &env->gen->timeouts)))
-		lb_xdp_follow(p);
-	instance = ref.bucket->instance[ref.slot];
-	is_new = lb_bucket_touch(ref.bucket, ref.slot, p->meta.tcp_flags, p->now);
-	if (lb_likely(!is_new && lb_instance_has(&env->instances, instance, LB_INSTANCE_SERVES)))
+	if (lb_unlikely(is_syn)) {
+		instance = lb_xdp_again(p);
+		if (instance != LB_INSTANCE_NONE)
+			return instance;
+		return lb_xdp_begin(p, lb_xdp_elsewhere(p));
+	}
+	instance = ref.bucket->home[ref.slot] & LB_FLOW_INDEX;
+	lb_bucket_touch(ref.bucket, ref.slot, p->meta.tcp_flags, p->now);
+	if (lb_likely(lb_instance_has(&env->instances, instance, LB_INSTANCE_SERVES)))
 		return instance;
-	if (lb_xdp_regions > 1 && is_new)
-		lb_xdp_forget_elsewhere(p);
-	return lb_xdp_rehome(p, is_new);
+	return lb_xdp_rehome(p, lb_xdp_elsewhere(p));
 }
 
-static __always_inline uint32_t lb_xdp_instance(const struct lb_xdp_env *env,
-						const struct lb_xdp_packet *p)
+static __always_inline uint32_t lb_xdp_instance(struct xdp_md *ctx, const struct lb_xdp_env *env,
+						struct lb_xdp_packet *p)
 {
 	if (lb_likely(p->meta.class == LB_CLASS_FLOW))
-		return lb_xdp_flow(env, p);
+		return lb_xdp_flow(ctx, env, p);
 	return lb_xdp_error(p);
 }
 

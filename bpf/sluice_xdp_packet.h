@@ -20,6 +20,7 @@ struct lb_xdp_packet {
 	uint32_t cpu_id;     /* or the queue's */
 	uint32_t frame_len;  /* all buffers */
 	uint16_t now;
+	uint16_t syn;	 /* LB_FLOW_SYN of a SYN; seen to where it is asked for: seldom */
 	uint8_t forward; /* enum lb_forward */
 };
 
@@ -69,6 +70,7 @@ static __always_inline bool lb_xdp_env_steer(struct lb_xdp_env *env, const struc
 		.spread = p->spread,
 		.salt = p->salt,
 		.now = p->now,
+		.syn = p->syn,
 	};
 	return true;
 }

@@ -111,6 +111,7 @@ struct lb_event {
 	uint32_t check;
 };
 
+LB_STATIC_ASSERT(LB_INSTANCES_MAX <= LB_FLOW_INSTANCE + 1, "a flow can name each instance");
 LB_STATIC_ASSERT(sizeof(struct lb_cmd) == 64, "a ring entry");
 LB_STATIC_ASSERT(sizeof(struct lb_event) == 64, "a ring entry");
 

@@ -30,6 +30,9 @@ typedef _Bool bool;
 		__asm__ volatile("" ::: "memory");                                                 \
 		*(volatile __typeof__(*(p)) *)(p) = (value);                                       \
 	} while (0)
+/* Set bits of array[i], whoever else writes there; BPF can only do it to 4 bytes, and arrays begin at a multiple. */
+#define lb_or16(array, i, bits)                                                                    \
+	__sync_fetch_and_or((uint32_t *)(array) + (i) / 2, (uint32_t)(bits) << ((i) % 2 * 16))
 /* BPF loads words from any address of a packet or a map, but clang makes bytes of them if it is told
  * that they are not aligned. All headers are laid out without holes anyway. */
 #define LB_PACKED
@@ -44,6 +47,7 @@ typedef _Bool bool;
 #define LB_OPAQUE(p) ((void)0)
 #define lb_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define lb_store_release(p, value) __atomic_store_n(p, value, __ATOMIC_RELEASE)
+#define lb_or16(array, i, bits) __atomic_fetch_or(&(array)[i], bits, __ATOMIC_RELEASE)
 #define LB_PACKED __attribute__((packed))
 #define lb_copy(dst, src, bytes) __builtin_memcpy(dst, src, bytes)
 #endif

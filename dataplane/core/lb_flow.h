@@ -33,13 +33,23 @@ struct lb_flow_timeouts {
 };
 
 struct lb_bucket {
-	uint64_t key[LB_BUCKET_SLOTS]; /* 0: free */
-	uint16_t instance[LB_BUCKET_SLOTS];
+	uint64_t key[LB_BUCKET_SLOTS];	/* 0: free */
+	uint16_t home[LB_BUCKET_SLOTS]; /* LB_FLOW_INSTANCE and what lies above it */
 	uint16_t seen[LB_BUCKET_SLOTS]; /* tick of the last packet */
 	uint32_t meta; /* per slot 3 bits of state and the away bit; then 12 bits of spill */
 } LB_ALIGNED(64);
 
 LB_STATIC_ASSERT(sizeof(struct lb_bucket) == 64, "a bucket is a cache line");
+
+/*
+ * A flow's home: the index of its instance; whether another worker has taken the flow over, or has found it
+ * forgotten: as an index it then is none; and what is kept of the sequence number of its SYN, 0 if that was not seen.
+ */
+#define LB_FLOW_INSTANCE 0x0fffu
+#define LB_FLOW_MOVED 0x1000u
+#define LB_FLOW_INDEX (LB_FLOW_INSTANCE | LB_FLOW_MOVED)
+#define LB_FLOW_SYN 0xe000u
+#define LB_FLOW_SYN_SHIFT 13
 
 #define LB_BUCKET_AWAY 8u /* in a slot's nibble: this is the flow's secondary bucket */
 #define LB_BUCKET_SPILL_SHIFT 20
@@ -60,15 +70,14 @@ LB_INLINE enum lb_flow_event lb_flow_event(uint8_t tcp_flags)
 	return (enum lb_flow_event)(events >> control * 4 & 7);
 }
 
-#define LB_FLOW_ANEW 8u /* the packet begins another flow with the same ports */
-
 /*
- * What an event makes of each state other than free: the next one, and LB_FLOW_ANEW. A nibble for each state
- * modulo 4, from the right: closed, unconfirmed, established, fin. Any packet but a RST reopens a
- * closed flow: the RST was not the client's own, or the instance did not believe it.
+ * What an event makes of each state other than free. A nibble for each state modulo 4, from the right:
+ * closed, unconfirmed, established, fin. Any packet but a RST reopens a closed flow: the RST was not
+ * the client's own, or the instance did not believe it. A SYN that begins another flow is the table's
+ * business (lb_steer_begins()).
  */
 #define LB_FLOW_STEPS_DATA 0x3222ULL
-#define LB_FLOW_STEPS_SYN 0x9219ULL
+#define LB_FLOW_STEPS_SYN 0x1211ULL
 #define LB_FLOW_STEPS_FIN 0x3333ULL
 #define LB_FLOW_STEPS_RST 0x4444ULL
 
@@ -137,6 +146,20 @@ LB_INLINE int lb_bucket_find(const struct lb_bucket *bucket, uint64_t key)
 		if (bucket->key[i] == key)
 			return i;
 	return -1;
+}
+
+/** Index of a flow's instance. */
+LB_INLINE uint16_t lb_bucket_instance(const struct lb_bucket *bucket, uint32_t slot)
+{
+	return bucket->home[slot] & LB_FLOW_INSTANCE;
+}
+
+/** What a home keeps of a SYN: of two sequence numbers the same in one of seven cases. @seq: as in the packet. */
+LB_INLINE uint16_t lb_flow_syn(lb_be32 seq)
+{
+	uint32_t mixed = lb_be32_to_cpu(seq) * 0x9e3779b1u;
+
+	return (uint16_t)((1 + ((uint64_t)mixed * 7 >> 32)) << LB_FLOW_SYN_SHIFT);
 }
 
 /** Idle time of a slot in ticks, right for up to 65535 of them. */
@@ -221,33 +244,30 @@ LB_INLINE struct lb_victim lb_bucket_victim(const struct lb_bucket *bucket, uint
 /**
  * Let a slot's flow take in one more packet: its state and its time.
  * @steps: of the packet's event.
- * Return: whether the packet begins another flow with the same ports.
  */
-LB_INLINE bool lb_bucket_step(struct lb_bucket *bucket, uint32_t slot, uint16_t steps, uint16_t now)
+LB_INLINE void lb_bucket_step(struct lb_bucket *bucket, uint32_t slot, uint16_t steps, uint16_t now)
 {
 	uint32_t meta = bucket->meta, state = meta >> (slot * 4);
-	uint32_t step = lb_flow_step(steps, state);
 
-	bucket->meta = meta ^ ((step ^ state) & 7) << (slot * 4);
+	bucket->meta = meta ^ ((lb_flow_step(steps, state) ^ state) & 7) << (slot * 4);
 	bucket->seen[slot] = now;
-	return step & LB_FLOW_ANEW;
 }
 
-LB_INLINE bool lb_bucket_touch(struct lb_bucket *bucket, uint32_t slot, uint8_t tcp_flags,
+LB_INLINE void lb_bucket_touch(struct lb_bucket *bucket, uint32_t slot, uint8_t tcp_flags,
 			       uint16_t now)
 {
-	return lb_bucket_step(bucket, slot, lb_flow_steps(lb_flow_event(tcp_flags)), now);
+	lb_bucket_step(bucket, slot, lb_flow_steps(lb_flow_event(tcp_flags)), now);
 }
 
 /**
  * Write a flow into a slot; whoever was there has been accounted for, and the slot is free.
- * Others may look meanwhile (lb_bucket_peek(), lb_steer_take_over()): who finds the key finds this instance,
+ * Others may look meanwhile (lb_bucket_peek(), lb_steer_take_over()): who finds the key finds this home,
  * and who had found the key before finds it gone.
  */
-LB_INLINE void lb_bucket_put(struct lb_bucket *bucket, uint32_t slot, uint64_t key,
-			     uint16_t instance, uint16_t now)
+LB_INLINE void lb_bucket_put(struct lb_bucket *bucket, uint32_t slot, uint64_t key, uint16_t home,
+			     uint16_t now)
 {
-	lb_store_release(&bucket->instance[slot], instance); /* after lb_bucket_clear() */
+	lb_store_release(&bucket->home[slot], home); /* after lb_bucket_clear() */
 	bucket->seen[slot] = now;
 	bucket->meta = (bucket->meta & ~(0xfu << (slot * 4))) | (uint32_t)LB_FLOW_UNCONFIRMED
 									<< (slot * 4);

@@ -36,8 +36,10 @@ LB_INLINE uint32_t lb_select_new(const struct lb_pool_view *pool, uint64_t hash,
 /* What a flow that is not in the table, but not new either, is to get. */
 struct lb_selection {
 	uint32_t instance;
-	bool pinned; /* the two generations disagree: only the flow table can keep it there */
-	bool record; /* it is to be recorded (lb_steer_miss()) */
+	uint16_t syn;	  /* of its home: LB_FLOW_SYN */
+	bool pinned;	  /* the two generations disagree: only the flow table can keep it there */
+	bool record;	  /* it is to be recorded (lb_steer_miss()) */
+	bool established; /* as one that a packet has confirmed */
 };
 
 /**

@@ -18,6 +18,7 @@ struct lb_steer {
 	uint64_t spread;
 	uint32_t salt; /* of the service */
 	uint16_t now;
+	uint16_t syn; /* LB_FLOW_SYN of a SYN */
 };
 
 /** Key of a packet's flow. @service_id, @salt: its service's. */
@@ -36,34 +37,90 @@ LB_INLINE uint64_t lb_steer_hash(const struct lb_steer *s)
 	return s->key;
 }
 
-/**
- * A recorded flow whose instance no longer serves, or whose ports a new
- * connection has taken (@is_new, see lb_bucket_touch()).
- * @ref: its slot, whose instance follows.
- * Return: its instance from now on, or LB_INSTANCE_NONE: a connection that nobody takes has not begun,
- * or its next SYN would be the old one's.
- */
-LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, struct lb_flow_ref ref, bool is_new)
+LB_INLINE bool lb_steer_is_syn(const struct lb_steer *s)
 {
-	uint16_t *home = &ref.bucket->instance[ref.slot];
-	uint32_t instance =
-		is_new ? lb_select_new(s->pool, lb_steer_hash(s), s->instances)
-		       : lb_select_old(s->pool, lb_steer_hash(s), s->instances).instance;
+	return lb_flow_event(s->meta->tcp_flags) == LB_FLOW_EVENT_SYN;
+}
+
+/**
+ * Whether a SYN begins another flow than the one that is recorded with its ports: that one has ended or
+ * expired, or it could not go on where it is. An instance that is drained keeps a flow whose SYN is sent
+ * again within the time of a handshake. One with another sequence number is another connection's: the server
+ * has ended the one before, which is not seen here (or it is spoofed, by someone who knows the client's port).
+ * Where new flows are taken, nothing needs to be told apart.
+ */
+LB_INLINE bool lb_steer_begins(const struct lb_steer *s, struct lb_flow_ref ref)
+{
+	uint16_t home = lb_load_acquire(&ref.bucket->home[ref.slot]);
+	uint32_t index = home & LB_FLOW_INDEX;
+
+	if (lb_bucket_state(ref.bucket, ref.slot) >= LB_FLOW_FIN ||
+	    lb_bucket_expired(ref.bucket, ref.slot, s->now, s->timeouts) ||
+	    !lb_instance_has(s->instances, index, LB_INSTANCE_SERVES))
+		return true;
+	if (lb_instance_has(s->instances, index, LB_INSTANCE_ACCEPTS))
+		return false;
+	return (home & LB_FLOW_SYN) != s->syn || lb_bucket_idle(ref.bucket, ref.slot, s->now) >
+							 s->timeouts->ticks[LB_FLOW_UNCONFIRMED];
+}
+
+/** The SYN of a recorded flow, once more. */
+LB_INLINE void lb_steer_again(const struct lb_steer *s, struct lb_flow_ref ref)
+{
+	ref.bucket->home[ref.slot] = lb_bucket_instance(ref.bucket, ref.slot) | s->syn;
+	lb_bucket_step(ref.bucket, ref.slot, LB_FLOW_STEPS_SYN, s->now);
+}
+
+/**
+ * A SYN that begins another flow in the place of a recorded one (lb_steer_begins()).
+ * Return: its instance, or LB_INSTANCE_NONE: a connection that nobody takes has not begun, and the record stays
+ * as it is.
+ */
+LB_INLINE uint32_t lb_steer_begin(const struct lb_steer *s, struct lb_flow_ref ref)
+{
+	uint32_t instance = lb_select_new(s->pool, lb_steer_hash(s), s->instances);
 	struct lb_instance_stats *counts;
 
-	if (instance == LB_INSTANCE_NONE) {
-		if (is_new)
-			lb_bucket_state_set(ref.bucket, ref.slot, LB_FLOW_CLOSED);
+	if (instance == LB_INSTANCE_NONE)
 		return instance;
-	}
 	counts = lb_table_counts(s->table, instance);
-	if (!is_new)
-		s->table->stats->flow_moved++;
-	else if (counts)
+	if (counts)
 		counts->new_flows++;
-	if (instance != *home)
-		lb_table_move(s->table, home, (uint16_t)instance);
+	lb_table_move(s->table, ref, (uint16_t)(instance | s->syn));
+	lb_bucket_state_set(ref.bucket, ref.slot, LB_FLOW_UNCONFIRMED);
+	ref.bucket->seen[ref.slot] = s->now;
 	return instance;
+}
+
+/**
+ * A packet, not a SYN, of a recorded flow whose instance no longer serves, or of which another worker has
+ * said that it has moved, but nobody has it (lb_steer_elsewhere()).
+ * Return: its instance from now on, or LB_INSTANCE_NONE.
+ */
+LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, struct lb_flow_ref ref)
+{
+	uint16_t home = ref.bucket->home[ref.slot] & (uint16_t)~LB_FLOW_MOVED;
+	uint32_t instance = home & LB_FLOW_INSTANCE;
+
+	if (!lb_instance_has(s->instances, instance, LB_INSTANCE_SERVES)) {
+		instance = lb_select_old(s->pool, lb_steer_hash(s), s->instances).instance;
+		if (instance == LB_INSTANCE_NONE)
+			return instance;
+		s->table->stats->flow_moved++;
+		home = (uint16_t)instance;
+	}
+	lb_table_move(s->table, ref, home);
+	return instance;
+}
+
+/** A packet of a recorded flow that another worker had by now: it goes on as lb_steer_elsewhere() says. */
+LB_INLINE void lb_steer_return(const struct lb_steer *s, struct lb_flow_ref ref,
+			       struct lb_selection sel)
+{
+	lb_table_move(s->table, ref, (uint16_t)(sel.instance | sel.syn));
+	lb_bucket_state_set(ref.bucket, ref.slot,
+			    sel.established ? LB_FLOW_ESTABLISHED : LB_FLOW_UNCONFIRMED);
+	lb_bucket_touch(ref.bucket, ref.slot, s->meta->tcp_flags, s->now);
 }
 
 /**
@@ -88,6 +145,7 @@ LB_INLINE struct lb_selection lb_steer_miss(const struct lb_steer *s)
 	if (sel.instance == LB_INSTANCE_NONE || event >= LB_FLOW_EVENT_FIN)
 		return sel;
 	sel.record = true;
+	sel.syn = s->syn;
 	counts = lb_table_counts(s->table, sel.instance);
 	if (event != LB_FLOW_EVENT_SYN)
 		s->table->stats->flow_adopted++;
@@ -97,70 +155,95 @@ LB_INLINE struct lb_selection lb_steer_miss(const struct lb_steer *s)
 }
 
 /**
- * What another worker has recorded is of no use any more: it expires at once. That worker
- * may give the slot to another flow in this very moment; at worst that one is forgotten early.
+ * What another worker has recorded is of no use any more: it expires at once, and that worker is to look here
+ * before it goes on with it. It may give the slot to another flow in this very moment; at worst that one is
+ * forgotten early.
  */
 LB_INLINE void lb_steer_expire(const struct lb_steer *s, struct lb_flow_ref there)
 {
 	uint32_t state = lb_bucket_state(there.bucket, there.slot);
 
 	there.bucket->seen[there.slot] = (uint16_t)(s->now - s->timeouts->ticks[state] - 1);
+	lb_or16(there.bucket->home, there.slot, LB_FLOW_MOVED);
+}
+
+/* Whether another worker's record is of the flow of this packet, and of use. */
+LB_INLINE bool lb_steer_is_alive(const struct lb_steer *s, struct lb_flow_ref there)
+{
+	uint32_t home = lb_load_acquire(&there.bucket->home[there.slot]);
+
+	if (lb_steer_is_syn(s))
+		return !lb_steer_begins(s, there);
+	return !lb_bucket_expired(there.bucket, there.slot, s->now, s->timeouts) &&
+	       lb_instance_has(s->instances, home & LB_FLOW_INDEX, LB_INSTANCE_SERVES);
 }
 
 /**
- * A packet, not a SYN, of a flow that another worker has recorded: the NIC has moved it
- * here. It is to be recorded here too, as an established one that this packet comes to, and
- * what it was there expires at once: it is counted once, and its end is seen by whoever has it.
+ * A packet of a flow that another worker has recorded: the NIC has moved it here. It is to be
+ * recorded here, and what it was there expires at once: of one flow at most one record is alive, so it is
+ * counted once, its end is seen by whoever has it, and it has one instance. A record that is of no use
+ * expires too: its instance may serve again when the flow has gone on with another one.
  * @there: its slot in the other worker's table.
- * Return: as lb_steer_miss(); no instance if the flow's no longer serves.
+ * Return: as lb_steer_miss(); no instance if the record is of no use.
  */
-LB_INLINE struct lb_selection lb_steer_take_over(const struct lb_steer *s, struct lb_flow_ref there)
+LB_INLINE struct lb_selection lb_steer_elsewhere(const struct lb_steer *s, struct lb_flow_ref there)
 {
-	const uint64_t *key = &there.bucket->key[there.slot];
 	struct lb_selection sel = { .instance = LB_INSTANCE_NONE };
-	uint32_t instance = lb_load_acquire(&there.bucket->instance[there.slot]);
+	uint32_t home = lb_load_acquire(&there.bucket->home[there.slot]);
 
-	if (lb_load_acquire(key) != s->key ||
-	    !lb_instance_has(s->instances, instance, LB_INSTANCE_SERVES))
+	if (lb_load_acquire(&there.bucket->key[there.slot]) != s->key || (home & LB_FLOW_MOVED))
 		return sel;
-	sel.instance = instance;
+	if (lb_steer_is_alive(s, there)) {
+		sel = (struct lb_selection){
+			.instance = home & LB_FLOW_INSTANCE,
+			.syn = (uint16_t)(lb_steer_is_syn(s) ? s->syn : home & LB_FLOW_SYN),
+			.pinned = true,
+			.record = true,
+			.established =
+				!lb_steer_is_syn(s) ||
+				lb_bucket_state(there.bucket, there.slot) == LB_FLOW_ESTABLISHED,
+		};
+		s->table->stats->flow_adopted++;
+	}
 	lb_steer_expire(s, there);
-	s->table->stats->flow_adopted++;
-	sel.pinned = true;
-	sel.record = true;
 	return sel;
 }
 
 /**
  * The same for a worker that has no table of its own: the flow stays recorded where it
  * is, and alive there.
- * Return: its instance, or LB_INSTANCE_NONE if that no longer serves.
+ * Return: its instance, or LB_INSTANCE_NONE if the record is of no use.
  */
 LB_INLINE uint32_t lb_steer_borrow(const struct lb_steer *s, struct lb_flow_ref there)
 {
-	uint32_t instance = lb_load_acquire(&there.bucket->instance[there.slot]);
+	uint32_t home = lb_load_acquire(&there.bucket->home[there.slot]);
 
 	if (lb_load_acquire(&there.bucket->key[there.slot]) != s->key ||
-	    !lb_instance_has(s->instances, instance, LB_INSTANCE_SERVES))
+	    !lb_steer_is_alive(s, there))
 		return LB_INSTANCE_NONE;
 	there.bucket->seen[there.slot] = s->now;
-	return instance;
+	return home & LB_FLOW_INSTANCE;
 }
 
-/** Record a packet's flow. @may_evict: the slots do not say where it belongs. */
-LB_INLINE void lb_steer_record(const struct lb_steer *s, uint32_t instance, bool may_evict)
+/** Record a packet's flow, as lb_steer_miss() or lb_steer_elsewhere() have said. */
+LB_INLINE void lb_steer_record(const struct lb_steer *s, struct lb_selection sel)
 {
 	const struct lb_flow_insert flow = {
 		.key = s->key,
 		.spread = s->spread,
-		.instance = (uint16_t)instance,
+		.home = (uint16_t)(sel.instance | sel.syn),
 		.now = s->now,
-		.may_evict = may_evict,
+		.may_evict = sel.pinned,
 		.secret = s->secret,
 		.timeouts = s->timeouts,
 	};
+	struct lb_flow_ref ref;
 
 	lb_table_insert(s->table, &flow);
+	if (sel.established && lb_table_find(s->table, s->key, s->spread, &ref)) {
+		lb_bucket_touch(ref.bucket, ref.slot, LB_TCP_ACK, s->now);
+		lb_bucket_touch(ref.bucket, ref.slot, s->meta->tcp_flags, s->now);
+	}
 }
 
 /**

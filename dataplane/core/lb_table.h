@@ -75,12 +75,16 @@ LB_INLINE void lb_table_flows_sub(struct lb_table *table, uint16_t instance)
 		counts->flows--;
 }
 
-/** Give a flow to another instance; its counts move too. @home: its slot's instance. */
-LB_INLINE void lb_table_move(struct lb_table *table, uint16_t *home, uint16_t instance)
+/** Give a flow another home, where it has not moved from; its counts move too. */
+LB_INLINE void lb_table_move(struct lb_table *table, struct lb_flow_ref ref, uint16_t home)
 {
-	lb_table_flows_sub(table, *home);
-	lb_table_flows_add(table, instance);
-	*home = instance;
+	uint16_t before = lb_bucket_instance(ref.bucket, ref.slot);
+
+	if (before != (home & LB_FLOW_INSTANCE)) {
+		lb_table_flows_sub(table, before);
+		lb_table_flows_add(table, home & LB_FLOW_INSTANCE);
+	}
+	ref.bucket->home[ref.slot] = home;
 }
 
 /* A bucket, and where it is. */
@@ -100,7 +104,7 @@ LB_INLINE struct lb_bucket *lb_table_bucket_other(const struct lb_table *table, 
 LB_INLINE void lb_table_release(struct lb_table *table, struct lb_bucket *bucket, uint32_t index,
 				uint32_t slot, const struct lb_secret *secret)
 {
-	lb_table_flows_sub(table, bucket->instance[slot]);
+	lb_table_flows_sub(table, lb_bucket_instance(bucket, slot));
 	if (lb_bucket_is_away(bucket, slot)) {
 		uint64_t spread = lb_flow_spread(secret, bucket->key[slot]);
 		struct lb_bucket *primary = lb_table_bucket_other(table, spread, index);
@@ -114,7 +118,7 @@ LB_INLINE void lb_table_release(struct lb_table *table, struct lb_bucket *bucket
 struct lb_flow_insert {
 	uint64_t key;
 	uint64_t spread; /* lb_flow_spread() of @key */
-	uint16_t instance;
+	uint16_t home;
 	uint16_t now;	/* tick */
 	bool may_evict; /* take the longest idle confirmed flow's place if there is no other */
 	const struct lb_secret *secret; /* to find the other bucket of flows that are moved aside */
@@ -164,7 +168,7 @@ LB_INLINE bool lb_table_relocate(struct lb_table *table, struct lb_bucket *from,
 	if (lb_victim_rank(to.victim) >= LB_SLOT_CONFIRMED)
 		return false;
 	room = lb_table_take(table, &to, flow->secret);
-	lb_bucket_put(to.bucket, room, from->key[slot], from->instance[slot], from->seen[slot]);
+	lb_bucket_put(to.bucket, room, from->key[slot], from->home[slot], from->seen[slot]);
 	lb_bucket_state_set(to.bucket, room, lb_bucket_state(from, slot));
 	if (lb_bucket_is_away(from, slot)) {
 		lb_bucket_spill_sub(to.bucket);
@@ -249,14 +253,14 @@ LB_INLINE bool lb_table_insert(struct lb_table *table, const struct lb_flow_inse
 		return false;
 	}
 	slot = lb_table_take(table, &place, flow->secret);
-	lb_bucket_put(place.bucket, slot, flow->key, flow->instance, flow->now);
+	lb_bucket_put(place.bucket, slot, flow->key, flow->home, flow->now);
 	if (place.index != primary) {
 		lb_bucket_away_set(place.bucket, slot);
 		first = lb_table_bucket(table, primary);
 		if (first)
 			lb_bucket_spill_add(first);
 	}
-	lb_table_flows_add(table, flow->instance);
+	lb_table_flows_add(table, flow->home & LB_FLOW_INSTANCE);
 	table->stats->flow_inserts++;
 	return true;
 }
@@ -265,15 +269,15 @@ LB_INLINE uint32_t lb_bucket_peek(const struct lb_bucket *bucket, uint64_t key, 
 				  const struct lb_flow_timeouts *timeouts)
 {
 	for (uint32_t i = 0; i < LB_BUCKET_SLOTS; i++) {
-		uint32_t instance;
+		uint32_t home;
 
 		if (lb_load_acquire(&bucket->key[i]) != key)
 			continue;
-		instance = lb_bucket_expired(bucket, i, now, timeouts)
-				   ? LB_INSTANCE_NONE
-				   : lb_load_acquire(&bucket->instance[i]);
+		home = lb_load_acquire(&bucket->home[i]);
+		if ((home & LB_FLOW_MOVED) || lb_bucket_expired(bucket, i, now, timeouts))
+			return LB_INSTANCE_NONE;
 		if (lb_load_acquire(&bucket->key[i]) == key)
-			return instance;
+			return home & LB_FLOW_INSTANCE;
 	}
 	return LB_INSTANCE_NONE;
 }
@@ -314,7 +318,8 @@ LB_INLINE void lb_table_sweep(struct lb_table *table, struct lb_bucket *bucket, 
 		if (lb_bucket_state(bucket, slot) == LB_FLOW_FREE)
 			continue;
 		if (!lb_bucket_expired(bucket, slot, sweep->now, sweep->timeouts) &&
-		    lb_instance_has(sweep->instances, bucket->instance[slot], LB_INSTANCE_SERVES))
+		    lb_instance_has(sweep->instances, bucket->home[slot] & LB_FLOW_INDEX,
+				    LB_INSTANCE_SERVES))
 			continue;
 		table->stats->flow_expired++;
 		lb_table_release(table, bucket, index, slot, sweep->secret);

@@ -13,19 +13,30 @@ static inline struct lb_instances instances_of(const struct burst *b)
 	return (struct lb_instances){ b->tables->instances, b->tables->n_instances };
 }
 
+/* What is kept of a SYN; 0 for any other packet. */
+static uint16_t syn_of(const struct burst *b, uint32_t i, const struct lb_meta *meta)
+{
+	const struct lb_tcp *tcp = (const void *)(b->data[i] + meta->l4_offset);
+
+	return lb_flow_event(meta->tcp_flags) == LB_FLOW_EVENT_SYN ? lb_flow_syn(tcp->seq) : 0;
+}
+
 static struct lb_steer steer_of(struct burst *b, uint32_t i, const struct lb_instances *instances)
 {
+	const struct lb_meta *meta = pipeline_meta(b, i);
+
 	return (struct lb_steer){
 		.table = &b->pl->flows->table,
 		.pool = &b->tables->pool[b->service[i]->pool],
 		.instances = instances,
 		.secret = &b->tables->secret,
 		.timeouts = &b->tables->timeouts,
-		.meta = pipeline_meta(b, i),
+		.meta = meta,
 		.key = b->key[i],
 		.spread = b->spread[i],
 		.salt = b->service[i]->salt,
 		.now = b->now,
+		.syn = syn_of(b, i, meta),
 	};
 }
 
@@ -35,20 +46,83 @@ static inline void result_instance(struct burst *b, uint32_t i, uint32_t instanc
 	b->result[i] = lb_steer_result(instance);
 }
 
-static void flow_rehome(struct burst *b, uint32_t i, struct lb_flow_ref ref, bool is_new)
+/*
+ * A look into the others' tables costs a cache miss or two each; a flood must not buy many, and one of
+ * SYNs only half of them: a packet of a flow that has moved needs it more.
+ */
+static bool peers_may_be_asked(struct pipeline *pl, bool for_syn)
+{
+	struct lb_rate *rate = &pl->peek_rate.rate;
+	uint32_t reserve = for_syn ? pl->peek_rate.limit.burst / 2 : 0;
+
+	if (pl->n_peers < 2 || rate->tokens < pl->n_peers + reserve)
+		return false;
+	rate->tokens -= pl->n_peers;
+	return true;
+}
+
+/* A flow that is another worker's: a NIC, or whoever set it up, spreads flows anew. */
+static struct lb_selection flow_elsewhere(const struct burst *b, const struct lb_steer *steer)
+{
+	struct lb_selection sel = { .instance = LB_INSTANCE_NONE };
+	struct pipeline *pl = b->pl;
+	struct lb_flow_ref ref;
+
+	if (!peers_may_be_asked(pl, lb_steer_is_syn(steer)))
+		return sel;
+	for (uint32_t peer = 0; peer < pl->n_peers && sel.instance == LB_INSTANCE_NONE; peer++)
+		if (pl->peers[peer] != pl &&
+		    flow_table_find(pl->peers[peer]->flows, steer->key, steer->spread, &ref))
+			sel = lb_steer_elsewhere(steer, ref);
+	return sel;
+}
+
+/* A recorded flow whose instance no longer serves, or which has moved. */
+static void flow_rehome(struct burst *b, uint32_t i, struct lb_flow_ref ref)
 {
 	const struct lb_instances instances = instances_of(b);
 	const struct lb_steer steer = steer_of(b, i, &instances);
+	struct lb_selection sel = flow_elsewhere(b, &steer);
 
-	result_instance(b, i, lb_steer_rehome(&steer, ref, is_new));
+	if (sel.instance != LB_INSTANCE_NONE)
+		lb_steer_return(&steer, ref, sel);
+	else
+		sel.instance = lb_steer_rehome(&steer, ref);
+	result_instance(b, i, sel.instance);
 }
 
-/* A packet of a recorded flow. Whether its instance still serves is seen when that is read anyway. */
+/* A SYN on the ports of a recorded flow. */
+static __rte_noinline void flow_syn(struct burst *b, uint32_t i, struct lb_flow_ref ref)
+{
+	const struct lb_instances instances = instances_of(b);
+	const struct lb_steer steer = steer_of(b, i, &instances);
+	struct lb_selection sel;
+
+	if (!lb_steer_begins(&steer, ref)) {
+		lb_steer_again(&steer, ref);
+		result_instance(b, i, lb_bucket_instance(ref.bucket, ref.slot));
+		return;
+	}
+	sel = flow_elsewhere(b, &steer);
+	if (sel.instance != LB_INSTANCE_NONE)
+		lb_steer_return(&steer, ref, sel);
+	else
+		sel.instance = lb_steer_begin(&steer, ref);
+	result_instance(b, i, sel.instance);
+}
+
+/*
+ * A packet of a recorded flow. Whether its instance still serves is seen when that is read anyway, and the index
+ * of a flow that has moved is none.
+ */
 static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref, uint16_t now)
 {
-	b->instance[i] = ref.bucket->instance[ref.slot];
-	if (lb_unlikely(lb_bucket_step(ref.bucket, ref.slot, b->steps[i], now)))
-		flow_rehome(b, i, ref, true);
+	if (lb_unlikely(b->steps[i] == LB_FLOW_STEPS_SYN)) {
+		flow_syn(b, i, ref);
+		return;
+	}
+	b->instance[i] = ref.bucket->home[ref.slot] & LB_FLOW_INDEX;
+	lb_bucket_step(ref.bucket, ref.slot, b->steps[i], now);
 }
 
 static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint64_t spread,
@@ -101,67 +175,22 @@ PIPELINE_LOOKUP(portable, lb_bucket_find, );
 PIPELINE_LOOKUP(avx2, flow_find_avx2, __attribute__((target("avx2"))));
 PIPELINE_LOOKUP(avx512, flow_find_avx512, __attribute__((target("avx512f,bmi,bmi2"))));
 
-/* A look into the others' tables costs a cache miss or two each; a flood must not buy many. */
-static bool peers_may_be_asked(struct pipeline *pl)
-{
-	struct lb_rate *rate = &pl->peek_rate.rate;
-
-	if (pl->n_peers < 2 || rate->tokens < pl->n_peers)
-		return false;
-	rate->tokens -= pl->n_peers;
-	return true;
-}
-
-/* A flow that is another worker's: a NIC, or whoever set it up, spreads flows anew. */
-static struct lb_selection flow_take_over(const struct burst *b, const struct lb_steer *steer)
-{
-	struct pipeline *pl = b->pl;
-	struct lb_selection sel = { .instance = LB_INSTANCE_NONE };
-	struct lb_flow_ref ref;
-
-	if (lb_flow_event(steer->meta->tcp_flags) == LB_FLOW_EVENT_SYN || !peers_may_be_asked(pl))
-		return sel;
-	for (uint32_t peer = 0; peer < pl->n_peers; peer++) {
-		if (pl->peers[peer] == pl ||
-		    !flow_table_find(pl->peers[peer]->flows, steer->key, steer->spread, &ref))
-			continue;
-		/* else forgotten, or taken over by a third worker, who knows better */
-		if (!lb_bucket_expired(ref.bucket, ref.slot, b->now, &b->tables->timeouts))
-			return lb_steer_take_over(steer, ref);
-	}
-	return sel;
-}
-
-static void flow_record(struct burst *b, uint32_t i, const struct lb_steer *steer,
-			struct lb_selection sel, bool is_established)
-{
-	struct lb_flow_ref ref;
-
-	lb_steer_record(steer, sel.instance, sel.pinned);
-	if (is_established && flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref)) {
-		lb_bucket_touch(ref.bucket, ref.slot, LB_TCP_ACK, b->now);
-		lb_bucket_step(ref.bucket, ref.slot, b->steps[i], b->now);
-	}
-}
-
 static void flow_miss(struct burst *b, uint32_t i)
 {
 	const struct lb_instances instances = instances_of(b);
 	const struct lb_steer steer = steer_of(b, i, &instances);
 	struct lb_selection sel;
-	bool is_taken_over;
 
 	if (lb_service_is_vip_source(b->tables->services, steer.meta)) {
 		b->result[i] = lb_result_drop(LB_DROP_IP_SOURCE);
 		return;
 	}
-	sel = flow_take_over(b, &steer);
-	is_taken_over = sel.instance != LB_INSTANCE_NONE;
-	if (!is_taken_over)
+	sel = flow_elsewhere(b, &steer);
+	if (sel.instance == LB_INSTANCE_NONE)
 		sel = lb_steer_miss(&steer);
 	result_instance(b, i, sel.instance);
 	if (sel.record)
-		flow_record(b, i, &steer, sel, is_taken_over);
+		lb_steer_record(&steer, sel);
 }
 
 /* Once more: see AHEAD. @n: which of the misses, if there are so many. */
@@ -257,11 +286,11 @@ void pipeline_rehome(struct burst *b, uint32_t i)
 		flow_miss(b, i);
 		return;
 	}
-	home = ref.bucket->instance[ref.slot];
+	home = ref.bucket->home[ref.slot] & LB_FLOW_INDEX;
 	if (lb_instance_has(&instances, home, LB_INSTANCE_SERVES))
 		b->instance[i] = (uint16_t)home;
 	else
-		flow_rehome(b, i, ref, false);
+		flow_rehome(b, i, ref);
 }
 
 /* The quoted flow may be another worker's: the NIC spreads errors by the router's address. */
@@ -271,7 +300,7 @@ static uint32_t flow_find_anywhere(const struct burst *b, uint32_t i)
 	const struct lb_flow_timeouts *timeouts = &b->tables->timeouts;
 	uint32_t instance = flow_table_peek(pl->flows, b->key[i], b->spread[i], b->now, timeouts);
 
-	if (instance != LB_INSTANCE_NONE || !peers_may_be_asked(pl))
+	if (instance != LB_INSTANCE_NONE || !peers_may_be_asked(pl, false))
 		return instance;
 	for (uint32_t peer = 0; peer < pl->n_peers && instance == LB_INSTANCE_NONE; peer++)
 		if (pl->peers[peer] != pl)

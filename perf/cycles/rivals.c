@@ -142,7 +142,7 @@ void rivals_floor(struct world *w, struct rte_mbuf **pkts)
 		__builtin_prefetch(frame - 1, 1);
 	}
 	for (uint32_t i = 0; i < PIPELINE_BURST; i++) {
-		uint32_t home = bucket[i]->instance[0];
+		uint32_t home = lb_bucket_instance(bucket[i], 0);
 		struct lb_instance_stats *stats = &w->h.instance_stats[home];
 		struct rte_mbuf *m = pkts[i];
 

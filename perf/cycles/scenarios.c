@@ -73,7 +73,7 @@ static void homes_read(const struct world *w, uint16_t *home)
 		home[n] = LB_INSTANCE_NONE;
 		if (flow_table_find(&w->h.flows, key, spread, &ref) &&
 		    lb_bucket_state(ref.bucket, ref.slot) == LB_FLOW_ESTABLISHED)
-			home[n] = ref.bucket->instance[ref.slot];
+			home[n] = lb_bucket_instance(ref.bucket, ref.slot);
 	}
 }
 

@@ -168,8 +168,9 @@ static void moved(struct spoil *s, struct rte_mbuf *m)
 	struct lb_flow_ref ref;
 
 	if (flow_table_find(&s->h->flows, key, lb_flow_spread(&s->h->tables->secret, key), &ref))
-		ref.bucket->instance[ref.slot] =
-			(uint16_t)((ref.bucket->instance[ref.slot] + 1) % SPOIL_INSTANCES);
+		ref.bucket->home[ref.slot] =
+			(uint16_t)((lb_bucket_instance(ref.bucket, ref.slot) + 1) %
+				   SPOIL_INSTANCES);
 }
 
 static void instances_put(struct spoil *s)

@@ -259,6 +259,7 @@ struct rte_mbuf *harness_tcp4(struct harness *h, const struct harness_tcp *tcp)
 	th = (struct lb_tcp *)(ip + 1);
 	*th = (struct lb_tcp){ .sport = lb_cpu_to_be16(tcp->sport),
 			       .dport = lb_cpu_to_be16(tcp->dport),
+			       .seq = lb_cpu_to_be32(tcp->seq),
 			       .doff = 0x50,
 			       .flags = tcp->flags };
 	return m;

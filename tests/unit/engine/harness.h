@@ -65,6 +65,7 @@ struct harness_tcp {
 	uint16_t dport;
 	uint8_t flags;
 	uint16_t payload; /* bytes */
+	uint32_t seq;
 };
 
 /** An mbuf with a valid IPv4 TCP packet. */

@@ -53,7 +53,7 @@ static bool insert(struct fixture *f, uint64_t key, uint16_t now, bool may_evict
 	const struct lb_flow_insert flow = {
 		.key = key,
 		.spread = lb_flow_spread(&f->secret, key),
-		.instance = (uint16_t)(key % N_INSTANCES),
+		.home = (uint16_t)(key % N_INSTANCES),
 		.now = now,
 		.may_evict = may_evict,
 		.secret = &f->secret,
@@ -115,7 +115,7 @@ static void check_exact(struct fixture *f)
 			}
 			assert_int_equal(primary != b, lb_bucket_is_away(bucket, slot));
 			spill[primary] += primary != b;
-			flows[bucket->instance[slot]]++;
+			flows[lb_bucket_instance(bucket, slot)]++;
 			total++;
 		}
 	}
@@ -141,7 +141,7 @@ static void rated_capacity_loses_none(void **state)
 	}
 	for (uint32_t i = 0; i < flows; i++) {
 		assert_true(find(f, key_of(i), &ref));
-		assert_int_equal(ref.bucket->instance[ref.slot], key_of(i) % N_INSTANCES);
+		assert_int_equal(lb_bucket_instance(ref.bucket, ref.slot), key_of(i) % N_INSTANCES);
 		away += lb_bucket_is_away(ref.bucket, ref.slot);
 	}
 	check_exact(f);
@@ -314,10 +314,9 @@ static void agrees_with_a_model(void **state)
 
 		assert_int_equal(there, model[k] != 0);
 		if (there) {
-			assert_int_equal(ref.bucket->instance[ref.slot], model[k] - 1);
+			assert_int_equal(lb_bucket_instance(ref.bucket, ref.slot), model[k] - 1);
 			assert_int_equal(peek(f, key_of(k), 0), model[k] - 1);
-			lb_table_move(&f->table.table, &ref.bucket->instance[ref.slot],
-				      (uint16_t)((r >> 32) % N_INSTANCES));
+			lb_table_move(&f->table.table, ref, (uint16_t)((r >> 32) % N_INSTANCES));
 			model[k] = (uint16_t)((r >> 32) % N_INSTANCES + 1);
 		} else if (insert(f, key_of(k), 0, false)) {
 			state_set(f, key_of(k), LB_FLOW_ESTABLISHED);
@@ -396,7 +395,7 @@ static void states_follow_the_packets(void **state)
 
 static __attribute__((noinline)) void slot_put(struct lb_bucket *bucket, uint64_t key)
 {
-	lb_bucket_put(bucket, 2, key, (uint16_t)key, 0);
+	lb_bucket_put(bucket, 2, key, key & LB_FLOW_INSTANCE, 0);
 }
 
 static __attribute__((noinline)) void slot_clear(struct lb_bucket *bucket)
@@ -434,7 +433,7 @@ static void peek_never_mixes_flows(void **state)
 
 		seen += key != last;
 		last = key;
-		wrong += instance != LB_INSTANCE_NONE && instance != (uint16_t)key;
+		wrong += instance != LB_INSTANCE_NONE && instance != (key & LB_FLOW_INSTANCE);
 	}
 	lb_store_release(&bucket.key[4], 1);
 	pthread_join(thread, NULL);

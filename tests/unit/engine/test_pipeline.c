@@ -70,13 +70,19 @@ static void world_destroy(struct harness *h)
 	harness_destroy(h);
 }
 
-static int send(struct harness *h, uint16_t sport, uint8_t flags)
+static int send_seq(struct harness *h, uint16_t sport, uint8_t flags, uint32_t seq)
 {
 	return harness_send(h, harness_tcp4(h, &(struct harness_tcp){ .src = 0xc6336407,
 								      .dst = VIP,
 								      .sport = sport,
 								      .dport = 443,
-								      .flags = flags }));
+								      .flags = flags,
+								      .seq = seq }));
+}
+
+static int send(struct harness *h, uint16_t sport, uint8_t flags)
+{
+	return send_seq(h, sport, flags, 0);
 }
 
 static int open_flow(struct harness *h, uint16_t sport)
@@ -288,6 +294,90 @@ static void syn_does_not_steal_an_established_flow(void **state)
 	world_destroy(h);
 }
 
+/* An instance that is drained keeps the SYNs of its connections that are sent again, and gets no other. */
+static void port_of_a_drained_instance_is_used_again(void **state)
+{
+	struct harness *h = world_create();
+
+	(void)state;
+	for (uint32_t simd = 0; simd <= pipeline_simd_best(); simd++) {
+		uint16_t begun, established;
+		int to[2];
+
+		pipeline_init(&h->pl, (enum pipeline_simd)simd);
+		flags_put(h, 2, UP);
+		slots_put(h, 0xf);
+		established = port_for(h, 2);
+		while (send(h, begun = (uint16_t)(30000 + h->stats.flow_inserts), LB_TCP_SYN) != 2)
+			;
+		flags_put(h, 2, DRAINED);
+		slots_put(h, 0xb);
+		assert_int_equal(send(h, begun, LB_TCP_SYN), 2);
+		assert_int_equal(send(h, established, LB_TCP_SYN), 2);
+		to[0] = send_seq(h, begun, LB_TCP_SYN, 64000);
+		to[1] = send_seq(h, established, LB_TCP_SYN, 64000);
+		for (uint32_t i = 0; i < 2; i++) {
+			uint16_t port = i ? established : begun;
+
+			assert_int_not_equal(to[i], 2);
+			assert_int_equal(send_seq(h, port, LB_TCP_SYN, 64000), to[i]);
+			assert_int_equal(send(h, port, LB_TCP_ACK), to[i]);
+		}
+	}
+	world_destroy(h);
+}
+
+/* Where flows are taken there is nothing to be told apart. */
+static void port_of_an_instance_that_accepts_stays(void **state)
+{
+	struct harness *h = world_create();
+	uint16_t port = port_for(h, 2);
+
+	(void)state;
+	slots_put(h, 0xb);
+	assert_int_equal(send_seq(h, port, LB_TCP_SYN, 64000), 2);
+	flags_put(h, 2, DRAINED);
+	assert_int_equal(send_seq(h, port, LB_TCP_SYN, 64000), 2); /* that one once more */
+	world_destroy(h);
+}
+
+/* What has expired is forgotten by a SYN, swept or not; after the time of a handshake none is sent again. */
+static void port_of_an_expired_flow_is_used_again(void **state)
+{
+	struct harness *h = world_create();
+	uint16_t port[2];
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++)
+		port[i] = port_for(h, 2);
+	slots_put(h, 0xb);
+	h->now = (uint16_t)(h->now + h->tables->timeouts.ticks[LB_FLOW_ESTABLISHED] + 1);
+	assert_int_not_equal(send(h, port[0], LB_TCP_SYN), 2);
+	flags_put(h, 2, DRAINED);
+	assert_int_equal(send(h, port[1], LB_TCP_ACK), 2); /* it was not forgotten yet */
+	assert_int_equal(send(h, port[1], LB_TCP_SYN), 2);
+	h->now = (uint16_t)(h->now + h->tables->timeouts.ticks[LB_FLOW_UNCONFIRMED] + 1);
+	assert_int_not_equal(send(h, port[1], LB_TCP_SYN), 2);
+	world_destroy(h);
+}
+
+/* While nobody takes connections, a SYN spoils none. */
+static void syn_that_nobody_takes_leaves_the_flow(void **state)
+{
+	struct harness *h = world_create();
+	uint16_t port = port_for(h, 2);
+
+	(void)state;
+	for (uint16_t i = 0; i < 4; i++)
+		flags_put(h, i, DRAINED);
+	assert_int_equal(send_seq(h, port, LB_TCP_SYN, 64000), -2);
+	assert_int_equal(send(h, port, LB_TCP_ACK), 2);
+	flags_put(h, 1, UP);
+	slots_put(h, 0x2);
+	assert_int_equal(send(h, port, LB_TCP_ACK), 2);
+	world_destroy(h);
+}
+
 static struct rte_mbuf *icmp_error(struct harness *h, uint16_t sport)
 {
 	struct rte_mbuf *m = harness_tcp4(
@@ -380,14 +470,16 @@ static void flow_of_another_worker_is_taken_over(void **state)
 	assert_int_equal(send(h, 7, LB_TCP_SYN), begun[7]);
 	assert_int_equal(send(h, 8, LB_TCP_ACK), begun[8]);
 
-	/* The end of a flow is seen here too, and a SYN begins a flow here. */
+	/* The end of a flow is seen here too, and a SYN after the end begins a flow here. */
 	assert_int_equal(send(h, 450, LB_TCP_RST), begun[450]);
 	assert_int_equal(h->stats.flows, 400);
+	send(other, 451, LB_TCP_RST);
 	assert_int_equal(send(h, 451, LB_TCP_SYN), 3);
+	assert_int_equal(send(h, 452, LB_TCP_SYN), begun[452]);
 
 	/* There it is gone with the next round of the sweep. */
 	sweep(other);
-	assert_int_equal(other->stats.flows, 99);
+	assert_int_equal(other->stats.flows, 97);
 
 	/* An instance that no longer serves keeps nothing, whoever recorded it. */
 	flags_put(h, (uint16_t)begun[460], DOWN);
@@ -421,6 +513,87 @@ static void flow_that_moves_twice_is_counted_once(void **state)
 	assert_int_equal(h[2]->stats.flows, 1);
 	for (uint32_t i = 0; i < 3; i++)
 		world_destroy(h[i]);
+}
+
+static bool is_alive(const struct harness *h, uint16_t sport)
+{
+	uint64_t key = lb_flow_key4(lb_cpu_to_be32(0xc6336407), lb_cpu_to_be16(sport), 1);
+	uint64_t spread = lb_flow_spread(&h->tables->secret, key);
+
+	return flow_table_peek(&h->flows, key, spread, h->now, &h->tables->timeouts) !=
+	       LB_INSTANCE_NONE;
+}
+
+/*
+ * Begun on worker 0, its instance in maintenance, gone on with another one on worker 1, the instance back
+ * before the sweep has seen it: both workers send it the same way.
+ */
+static void record_of_an_instance_that_is_back_is_of_no_use(void **state)
+{
+	struct harness *h[2] = { world_create(), world_create() };
+	struct pipeline *peers[] = { &h[0]->pl, &h[1]->pl };
+	uint16_t port = port_for(h[0], 3);
+	int instance;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		h[i]->pl.peers = peers;
+		h[i]->pl.n_peers = 2;
+		flags_put(h[i], 3, DOWN);
+		slots_put(h[i], 0x7);
+	}
+	instance = send(h[1], port, LB_TCP_ACK);
+	assert_int_not_equal(instance, 3);
+	for (uint32_t i = 0; i < 2; i++)
+		flags_put(h[i], 3, UP);
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(send(h[i % 2], port, LB_TCP_ACK), instance);
+	for (uint32_t i = 0; i < 2; i++)
+		world_destroy(h[i]);
+}
+
+/* Whatever happens to pools, and wherever a NIC sends the packets. */
+static void at_most_one_record_is_alive(void **state)
+{
+	enum { WORKERS = 3, PORTS = 8, STEPS = 30000 };
+	static const uint8_t flags[] = {
+		LB_TCP_SYN, LB_TCP_ACK, LB_TCP_ACK, LB_TCP_ACK, LB_TCP_FIN | LB_TCP_ACK, LB_TCP_RST
+	};
+	struct harness *h[WORKERS] = { world_create(), world_create(), world_create() };
+	struct pipeline *peers[] = { &h[0]->pl, &h[1]->pl, &h[2]->pl };
+	uint64_t r = 1, flows = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < WORKERS; i++) {
+		h[i]->pl.peers = peers;
+		h[i]->pl.n_peers = WORKERS;
+	}
+	for (uint32_t step = 0; step < STEPS; step++) {
+		uint16_t port = (uint16_t)(1 + (r = lb_hash_mix(r + LB_HASH_MUL2)) % PORTS);
+		const uint8_t to[] = { UP, UP, DRAINED, DOWN };
+		uint32_t alive = 0;
+
+		send_seq(h[(r >> 8 & 0xff) % WORKERS], port,
+			 flags[(r >> 16 & 0xff) % sizeof(flags)], r >> 24 & 3);
+		for (uint32_t i = 0; i < WORKERS; i++)
+			alive += is_alive(h[i], port);
+		assert_in_range(alive, 0, 1);
+		for (uint32_t i = 0; i < WORKERS && step % 4 == 0; i++)
+			flags_put(h[i], r >> 32 & 3, to[r >> 34 & 3]);
+		for (uint32_t i = 0; i < WORKERS && step % 16 == 0; i++)
+			slots_put(h[i], 1 + (r >> 36 & 0xff) % 15);
+		for (uint32_t i = 0; i < WORKERS && step % 8 == 0; i++) {
+			pipeline_tick(&h[i]->pl);
+			h[i]->now = (uint16_t)(h[i]->now + (r >> 44 & 1) * (r >> 48) % 40000);
+			if (r >> 45 & 1)
+				sweep(h[i]);
+		}
+	}
+	for (uint32_t i = 0; i < WORKERS; i++) {
+		flows += h[i]->stats.flow_inserts;
+		world_destroy(h[i]);
+	}
+	assert_true(flows > STEPS / 10);
 }
 
 /* While nobody takes connections, a port that is used again gets none, however often it asks. */
@@ -539,9 +712,15 @@ int main(int argc, char **argv)
 		cmocka_unit_test(nobody_left_is_a_drop),
 		cmocka_unit_test(previous_generation_answers_for_foreign_flows),
 		cmocka_unit_test(syn_does_not_steal_an_established_flow),
+		cmocka_unit_test(port_of_a_drained_instance_is_used_again),
+		cmocka_unit_test(port_of_an_instance_that_accepts_stays),
+		cmocka_unit_test(port_of_an_expired_flow_is_used_again),
+		cmocka_unit_test(syn_that_nobody_takes_leaves_the_flow),
 		cmocka_unit_test(icmp_error_finds_a_flow_of_another_worker),
 		cmocka_unit_test(flow_of_another_worker_is_taken_over),
 		cmocka_unit_test(flow_that_moves_twice_is_counted_once),
+		cmocka_unit_test(record_of_an_instance_that_is_back_is_of_no_use),
+		cmocka_unit_test(at_most_one_record_is_alive),
 		cmocka_unit_test(drained_pool_gives_no_connection_to_a_port_used_again),
 		cmocka_unit_test(flood_buys_few_looks_at_other_workers),
 		cmocka_unit_test(flood_to_a_vip_leaves_the_kernel_its_half),

@@ -108,6 +108,7 @@ static void put_l4(struct writer *w, uint8_t proto, uint32_t flow)
 	if (proto == LB_IPPROTO_TCP) {
 		tcp->doff = chance(w->gen, 97) ? 0x50 : (uint8_t)packet_gen_draw(w->gen);
 		tcp->flags = tcp_flags(w->gen);
+		tcp->seq = lb_cpu_to_be32(below(w->gen, 3));
 	}
 	take(w, payload_len(w->gen));
 }

@@ -252,8 +252,9 @@ static uint16_t flow_move(struct world *w, uint16_t sport)
 
 		if (slot < 0)
 			continue;
-		bucket->instance[slot] = (uint16_t)((bucket->instance[slot] + 1) % N_INSTANCES);
-		return bucket->instance[slot];
+		bucket->home[slot] =
+			(uint16_t)((lb_bucket_instance(bucket, (uint32_t)slot) + 1) % N_INSTANCES);
+		return bucket->home[slot];
 	}
 	return LB_INSTANCE_NONE;
 }

@@ -88,14 +88,19 @@ static int run_mbuf(struct world *w, struct rte_mbuf *m)
 	return run.action == XDP_TX ? run.out[4] << 8 | run.out[5] : -1;
 }
 
-static int send(struct world *w, uint32_t region, uint16_t sport, uint8_t flags)
+static int send_seq(struct world *w, uint32_t region, uint16_t sport, uint8_t flags, uint32_t seq)
 {
 	const struct harness_tcp tcp = {
-		.src = CLIENT, .dst = VIP, .sport = sport, .dport = 443, .flags = flags
+		.src = CLIENT, .dst = VIP, .sport = sport, .dport = 443, .flags = flags, .seq = seq
 	};
 
 	w->xdp->cpu->region = region;
 	return run_mbuf(w, harness_tcp4(w->h, &tcp));
+}
+
+static int send(struct world *w, uint32_t region, uint16_t sport, uint8_t flags)
+{
+	return send_seq(w, region, sport, flags, 0);
 }
 
 /* Established flows of instance 2, on the CPU of @region. */
@@ -176,27 +181,104 @@ static void each_packet_is_a_hit_or_a_miss(void **state)
 			 2 * opened + 6);
 }
 
-static void syn_does_not_look_elsewhere(void **state)
-{
-	struct world *w = *state;
-	uint16_t port;
-
-	open_flows(w, 1, &port, 1);
-	drain_twice(w);
-	assert_int_not_equal(send(w, 0, port, LB_TCP_SYN), 2);
-}
-
-/* Also not one that hits another CPU: whose SYN it is, nobody knows. */
-static void syn_elsewhere_takes_no_established_flow_away(void **state)
+/* Wherever it comes to. */
+static void syn_sent_again_elsewhere_stays(void **state)
 {
 	struct world *w = *state;
 	uint16_t ports[FLOWS];
 
 	open_flows(w, 1, ports, FLOWS);
 	drain_twice(w);
-	for (uint32_t i = 0; i < FLOWS; i++)
-		assert_int_not_equal(send(w, 0, ports[i], LB_TCP_SYN), 2);
+	all_to_2(w, 0, ports, LB_TCP_SYN);
 	all_to_2(w, 1, ports, LB_TCP_ACK);
+}
+
+/* The packets of the new connection go where its SYN went, on all CPUs. */
+static void another_syn_elsewhere_begins_a_flow(void **state)
+{
+	struct world *w = *state;
+	uint16_t ports[FLOWS];
+
+	open_flows(w, 1, ports, FLOWS);
+	drain_twice(w);
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		int instance = send_seq(w, 0, ports[i], LB_TCP_SYN, 64000);
+
+		assert_int_not_equal(instance, 2);
+		for (uint32_t region = 0; region < REGIONS; region++)
+			assert_int_equal(send(w, region, ports[i], LB_TCP_ACK), instance);
+	}
+}
+
+static void instance_put(struct world *w, uint32_t instance, uint8_t flags, uint32_t mask)
+{
+	w->instances[instance].flags = flags;
+	publish(w, mask);
+}
+
+/*
+ * Begun on CPU 1, its instance in maintenance, gone on with another one on CPU 0, the instance back
+ * before the sweep has seen it: all CPUs send it the same way.
+ */
+static void record_of_an_instance_that_is_back_is_of_no_use(void **state)
+{
+	struct world *w = *state;
+	int instance;
+	uint16_t port;
+
+	open_flows(w, 1, &port, 1);
+	instance_put(w, 2, REACHABLE, 0xb);
+	instance = send(w, 0, port, LB_TCP_ACK);
+	assert_int_not_equal(instance, 2);
+	instance_put(w, 2, UP, 0xf);
+	for (uint32_t i = 0; i < 2 * REGIONS; i++)
+		assert_int_equal(send(w, i % REGIONS, port, LB_TCP_ACK), instance);
+}
+
+static uint32_t alive(const struct world *w, uint16_t sport, uint64_t ticks)
+{
+	uint64_t key = lb_flow_key4(lb_cpu_to_be32(CLIENT), lb_cpu_to_be16(sport), 1);
+	const struct tables *tables = w->h->tables;
+	uint32_t n = 0;
+
+	for (uint32_t region = 0; region < REGIONS; region++) {
+		const struct lb_table table = {
+			.bucket = &w->xdp->flows[(size_t)region * w->xdp->n_buckets],
+			.n_buckets = w->xdp->n_buckets,
+		};
+
+		n += lb_table_peek(&table, key, lb_flow_spread(&tables->secret, key),
+				   (uint16_t)ticks, &tables->timeouts) != LB_INSTANCE_NONE;
+	}
+	return n;
+}
+
+/* Whatever happens to pools, and wherever RSS sends the packets. */
+static void at_most_one_record_is_alive(void **state)
+{
+	enum { PORTS = 8, STEPS = 10000 };
+	static const uint8_t flags[] = {
+		LB_TCP_SYN, LB_TCP_ACK, LB_TCP_ACK, LB_TCP_ACK, LB_TCP_FIN | LB_TCP_ACK, LB_TCP_RST
+	};
+	static const uint8_t to[] = { UP, UP, DRAINED, REACHABLE };
+	struct world *w = *state;
+	uint64_t r = 1, ticks = 1000;
+
+	for (uint32_t step = 0; step < STEPS; step++) {
+		uint16_t port = (uint16_t)(1 + (r = lb_hash_mix(r + LB_HASH_MUL2)) % PORTS);
+
+		send_seq(w, (r >> 8 & 0xff) % REGIONS, port,
+			 flags[(r >> 16 & 0xff) % sizeof(flags)], r >> 24 & 3);
+		assert_in_range(alive(w, port, ticks), 0, 1);
+		if (step % 4 == 0)
+			instance_put(w, r >> 32 & 3, to[r >> 34 & 3], 1 + (r >> 36 & 0xff) % 15);
+		if (step % 8 == 0)
+			ticks += 1 + (r >> 44 & 1) * (r >> 48) % 40000;
+		xdp_world_clock_set(w->xdp, ticks);
+		if (step % 16 == 0)
+			xdp_world_sweep(w->xdp);
+	}
+	assert_true(w->xdp->cpu->stats.flow_inserts > STEPS / 10);
 }
 
 /*
@@ -364,8 +446,10 @@ int main(int argc, char **argv)
 		REGION_TEST(moved_flow_stays_with_its_instance),
 		REGION_TEST(moved_flow_is_counted_once),
 		REGION_TEST(each_packet_is_a_hit_or_a_miss),
-		REGION_TEST(syn_does_not_look_elsewhere),
-		REGION_TEST(syn_elsewhere_takes_no_established_flow_away),
+		REGION_TEST(syn_sent_again_elsewhere_stays),
+		REGION_TEST(another_syn_elsewhere_begins_a_flow),
+		REGION_TEST(record_of_an_instance_that_is_back_is_of_no_use),
+		REGION_TEST(at_most_one_record_is_alive),
 		REGION_TEST(port_used_again_elsewhere),
 		REGION_TEST(end_of_a_moved_flow_is_seen),
 		REGION_TEST(flood_cannot_buy_looks),
