@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/publish_shared.h"
 
-#include <time.h>
-
 #include "controlplane/clock.h"
-
-/* The clock of the beats. */
-static uint64_t coarse_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * CLOCK_NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 void publish_shared_allow(const struct publish_shared *shared, uint64_t process)
 {
@@ -22,7 +11,7 @@ void publish_shared_allow(const struct publish_shared *shared, uint64_t process)
 
 bool publish_shared_is_beating(const struct publish_shared *shared, uint64_t process)
 {
-	uint64_t now_ns = coarse_now_ns();
+	uint64_t now_ns = clock_coarse_ns();
 
 	for (uint32_t i = 0; i < shared->n; i++)
 		if (!lb_handover_is_beating(&shared->queue[i], process, now_ns))
@@ -32,7 +21,7 @@ bool publish_shared_is_beating(const struct publish_shared *shared, uint64_t pro
 
 bool publish_shared_is_handed(const struct publish_shared *shared)
 {
-	uint64_t now_ns = coarse_now_ns();
+	uint64_t now_ns = clock_coarse_ns();
 
 	for (uint32_t i = 0; i < shared->n; i++)
 		if (!lb_handover_is_due(&shared->queue[i], now_ns))

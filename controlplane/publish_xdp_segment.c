@@ -164,6 +164,18 @@ void publish_xdp_segment_close(struct publish_link *link)
 	link->node_stats = NULL;
 }
 
+/*
+ * A worker that was killed, or does not beat for as long as it is stopped, has left a burst without an end. The counters
+ * are its own; what is missing there is said only here, until its successor does.
+ */
+static void worker_read(const struct xdp_object *o, uint32_t i, struct lb_worker_stats *out)
+{
+	*out = o->workers[i];
+	if (i < o->regions &&
+	    !lb_handover_is_beating(&o->queues[i], o->queues[i].process, clock_coarse_ns()))
+		lb_stats_close(out);
+}
+
 void publish_xdp_segment_refresh(struct publish_link *link, const struct xdp_object *o)
 {
 	struct lb_node_stats *node = lb_segment_at(link->segment, link->segment->node_stats);
@@ -172,7 +184,7 @@ void publish_xdp_segment_refresh(struct publish_link *link, const struct xdp_obj
 		*lb_segment_worker_stats(link->segment, i) = o->cpus[i].stats;
 	/* The process's workers follow, and its main thread. */
 	for (uint32_t i = 0; o->paired && i <= o->regions; i++)
-		*lb_segment_worker_stats(link->segment, o->n_cpus + i) = o->workers[i];
+		worker_read(o, i, lb_segment_worker_stats(link->segment, o->n_cpus + i));
 	node->heartbeat_ns = clock_now_ns();
 	node->generation = o->control->generation[o->control->active & 1].generation;
 	node->flows_capacity = (uint64_t)o->regions * o->n_buckets * LB_BUCKET_SLOTS;

@@ -53,4 +53,17 @@ struct lb_worker_stats {
 
 LB_STATIC_ASSERT(LB_DROP_COUNT <= LB_DROP_SLOTS, "drop[] has room");
 
+/**
+ * Give the packets of a burst that its worker never ended, since it was killed, their end. What it had received, it had
+ * counted; what became of it, it had not.
+ */
+LB_INLINE void lb_stats_close(struct lb_worker_stats *stats)
+{
+	uint64_t missing = stats->rx_pkts - stats->tx_pkts - stats->kernel_pkts;
+
+	for (uint32_t i = 0; i < LB_DROP_COUNT; i++)
+		missing -= stats->drop[i];
+	stats->drop[LB_DROP_KILLED] += missing;
+}
+
 #endif

@@ -45,7 +45,7 @@ enum lb_verdict {
 	X(TX_FULL, "tx_full", "the port's transmit queue is full")                                 \
 	X(HEADROOM, "headroom", "no room in front of the packet for the tunnel header")            \
 	X(LATE, "late", "waited for a worker that had stopped, and was replaced")                  \
-	X(KILLED, "killed", "was in the hands of sluice-dataplane when that was killed")
+	X(KILLED, "killed", "in flight in sluice-dataplane when it was killed or stopped")
 
 enum lb_drop {
 #define LB_DROP_ENUM(id, name, text) LB_DROP_##id,

@@ -335,16 +335,6 @@ static int flows_make(struct worker *w, const struct plan *plan)
 	return 0;
 }
 
-/* A predecessor that was killed in the middle of a burst had counted what came, but not what became of it. */
-static void books_close(struct lb_worker_stats *stats)
-{
-	uint64_t missing = stats->rx_pkts - stats->tx_pkts - stats->kernel_pkts;
-
-	for (uint32_t i = 0; i < LB_DROP_COUNT; i++)
-		missing -= stats->drop[i];
-	stats->drop[LB_DROP_KILLED] += missing;
-}
-
 /* A region with the flows that are in it. */
 static void flows_share(struct worker *w, const struct shared_port *shared)
 {
@@ -353,7 +343,7 @@ static void flows_share(struct worker *w, const struct shared_port *shared)
 	w->handover =
 		(struct handover){ .queue = &shared->queues[w->index], .process = w->boot_id };
 	handover_start(&w->handover);
-	books_close(w->stats);
+	lb_stats_close(w->stats);
 }
 
 int worker_init(struct worker *w, uint32_t index, const struct worker_common *common,

@@ -88,6 +88,7 @@ def killed(lab):
     for _ in range(ROUNDS):
         watched.switch("to XDP", lambda: lab.dataplane.kill(signal.SIGKILL))
         expect_equal(carrier(lab)["now"], "xdp", "who carries")
+        lab.account(tries=16)  # at once, without a successor
         watched.switch("back to DPDK", lambda: (lab.dataplane.start(), wait_carrier(lab, "dpdk")))
     judge(watched.close(), "kill -9")
     expect(carrier(lab)["takeovers"] >= before + ROUNDS, f"only {carrier(lab)['takeovers']} takeovers")
@@ -101,6 +102,7 @@ def stopped(lab):
         wait_carrier(lab, "dpdk")
         watched.switch("to XDP", lambda: lab.dataplane.process.send_signal(signal.SIGSTOP))
         wait_carrier(lab, "xdp")
+        lab.account(tries=16)
         watched.switch("back to DPDK", lambda: (lab.dataplane.process.send_signal(signal.SIGCONT), wait_carrier(lab, "dpdk")))
     judge(watched.close(), "SIGSTOP")
     counters = lab.account()

@@ -138,14 +138,21 @@ static void settle(void)
 	assert_int_equal(answer_wait(), 0);
 }
 
-static void queue_map(void)
+static void *pin_map(const char *path, size_t bytes)
 {
-	int fd = bpf_obj_get(LB_PIN_ROOT "-eth1/" LB_PIN_QUEUES);
+	int fd = bpf_obj_get(path);
+	void *memory;
 
 	assert_true(fd >= 0);
-	queue = mmap(NULL, sizeof(*queue), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	assert_ptr_not_equal(queue, MAP_FAILED);
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(memory, MAP_FAILED);
 	close(fd);
+	return memory;
+}
+
+static void queue_map(void)
+{
+	queue = pin_map(LB_PIN_ROOT "-eth1/" LB_PIN_QUEUES, sizeof(*queue));
 }
 
 static void sluiced_start(void)
@@ -295,6 +302,43 @@ static void a_process_that_dies_is_no_carrier_and_its_successor_is(void **state)
 	assert_int_not_equal(queue->carrier, first);
 }
 
+static uint64_t booked_as_killed(void)
+{
+	const struct lb_segment *segment = publish_segment(publish);
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < segment->n_workers; i++)
+		sum += lb_segment_worker_stats(segment, i)->drop[LB_DROP_KILLED];
+	return sum;
+}
+
+/* What a process had in flight when it was killed is booked within a second, and without a successor. */
+static void a_killed_process_leaves_no_gap_in_the_books(void **state)
+{
+	struct lb_worker_stats *worker =
+		pin_map(LB_PIN_ROOT "-eth1/" LB_PIN_WORKERS, sizeof(*worker));
+	uint64_t until;
+
+	(void)state;
+	process_start();
+	worker->rx_pkts += 64;
+	worker->tx_pkts += 40;
+	worker->drop[LB_DROP_NO_INSTANCE] += 4;
+	assert_int_equal(booked_as_killed(), 0); /* it may yet come to their end */
+	fake_dataplane_kill(fake);
+	fake = NULL;
+	beating = false;
+	until = clock_now_ms() + 1000;
+	while (booked_as_killed() != 20 && clock_now_ms() < until)
+		turn();
+	assert_int_equal(booked_as_killed(), 20);
+	lb_stats_close(worker); /* the successor does, once */
+	beating = true;
+	process_start();
+	assert_int_equal(booked_as_killed(), 20);
+	munmap(worker, sizeof(*worker));
+}
+
 static void a_refusal_is_of_both_until_it_is_taken(void **state)
 {
 	struct publish_info info;
@@ -411,6 +455,7 @@ int main(void)
 		AUTO_TEST(a_drain_waits_for_both),
 		AUTO_TEST(a_stopped_process_is_left_out_and_learns_later),
 		AUTO_TEST(a_process_that_dies_is_no_carrier_and_its_successor_is),
+		AUTO_TEST(a_killed_process_leaves_no_gap_in_the_books),
 		AUTO_TEST(a_refusal_is_of_both_until_it_is_taken),
 		AUTO_TEST(what_xdp_refuses_nobody_gets),
 		AUTO_TEST(nobody_joins_while_xdp_refuses),
