@@ -87,7 +87,9 @@ static int visit_urgently(const cpu_set_t *online)
 {
 	struct sched_param before;
 	int policy = sched_getscheduler(0);
-	bool changed = policy >= 0 && !sched_getparam(0, &before) && !xdp_grace_urgent();
+	bool is_urgent = policy == (SCHED_FIFO | SCHED_RESET_ON_FORK);
+	bool changed =
+		policy >= 0 && !is_urgent && !sched_getparam(0, &before) && !xdp_grace_urgent();
 	int err = cpus_visit(online);
 
 	if (changed)

@@ -61,11 +61,15 @@ def set_priority(pid, nice):
 
 @contextlib.contextmanager
 def priority(*daemons):
+    """The event loop of the last one is of real time: on a busy machine a nice value does not wake it at once."""
+    loop = daemons[-1].process.pid
     for daemon in daemons:
         set_priority(daemon.process.pid, NICE)
+    os.sched_setscheduler(loop, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     try:
         yield
     finally:
+        os.sched_setscheduler(loop, os.SCHED_OTHER, os.sched_param(0))
         for daemon in daemons:
             set_priority(daemon.process.pid, 0)
 
