@@ -209,6 +209,10 @@ struct lb_hello {
 
 #define LB_HELLO_FDS 3
 
+/* In the run directory while sluice-dataplane doesn't start: "REPEATS WHY\n". Written by it, read by sluiced. */
+#define LB_FAILURE_FILE "dataplane.failed"
+#define LB_FAILURE_MAX 640 /* bytes, with the final NUL */
+
 /** A number that differs when any layout in this file does. */
 LB_INLINE uint32_t lb_abi_hash(void)
 {

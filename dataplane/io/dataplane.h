@@ -12,7 +12,8 @@ struct dataplane {
 	const char *program;
 	struct options options;
 	struct config *config;
-	bool not_needed; /* the configuration has packets carried by others */
+	bool not_needed;	/* the configuration has packets carried by others */
+	uint32_t failed_before; /* starts for the same reason as this one, in a row */
 	int lock_fd;
 	int signal_fd;
 	struct plan plan;

@@ -2,20 +2,33 @@
 #include "dataplane/io/hugepages.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "config/memory.h"
 #include "dataplane/io/logger.h"
 
-#define SYS_DIR "/sys/kernel/mm/hugepages/hugepages-"
+#define SMALL "hugepages-2048kB"
+#define LARGE "hugepages-1048576kB"
 #define PAGE_MB 2
+#define STEP_PAGES 128 /* after which a signal is looked for */
+
+/* ---- The kernel's pool ---- */
 
 /* A number of one size of pages; 0 if the kernel doesn't have that size. */
-static uint64_t pages_read(const char *path)
+static uint64_t pages_read(const struct hugepages_pool *pool, const char *what)
 {
-	FILE *file = fopen(path, "re");
-	char text[32] = "";
+	char path[PATH_MAX], text[32] = "";
+	FILE *file;
 
+	snprintf(path, sizeof(path), "%s/%s", pool->sys, what);
+	file = fopen(path, "re");
 	if (!file)
 		return 0;
 	if (!fgets(text, sizeof(text), file))
@@ -24,41 +37,208 @@ static uint64_t pages_read(const char *path)
 	return strtoull(text, NULL, 10);
 }
 
-static uint64_t free_megabytes(void)
+static uint64_t free_megabytes(const struct hugepages_pool *pool)
 {
-	return pages_read(SYS_DIR "2048kB/free_hugepages") * PAGE_MB +
-	       pages_read(SYS_DIR "1048576kB/free_hugepages") * 1024;
+	return pages_read(pool, SMALL "/free_hugepages") * PAGE_MB +
+	       pages_read(pool, LARGE "/free_hugepages") * 1024;
+}
+
+static uint64_t pool_pages(const struct hugepages_pool *pool)
+{
+	return pages_read(pool, SMALL "/nr_hugepages");
 }
 
 /* The kernel gives what it can find; how much is read afterwards. */
-static void pages_set(uint64_t pages)
+static int kernel_resize(const struct hugepages_pool *pool, uint64_t pages)
 {
-	FILE *file = fopen(SYS_DIR "2048kB/nr_hugepages", "we");
+	char path[PATH_MAX], text[32];
+	int fd, err, length = snprintf(text, sizeof(text), "%" PRIu64 "\n", pages);
 
-	if (!file)
-		return;
-	fprintf(file, "%llu\n", (unsigned long long)pages);
-	fclose(file);
+	snprintf(path, sizeof(path), "%s/" SMALL "/nr_hugepages", pool->sys);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = write(fd, text, (size_t)length) == length ? 0 : -errno;
+	close(fd);
+	return err;
 }
 
-int hugepages_ensure(uint32_t megabytes)
-{
-	uint64_t before = pages_read(SYS_DIR "2048kB/nr_hugepages");
-	uint64_t missing_mb, wanted;
+const struct hugepages_pool hugepages_of_kernel = {
+	.sys = "/sys/kernel/mm/hugepages",
+	.meminfo = MEMORY_MEMINFO,
+	.resize = kernel_resize,
+};
 
-	if (free_megabytes() >= megabytes)
+/* Return: how many were taken out. */
+static uint64_t pool_shrink(const struct hugepages_pool *pool, uint64_t pages)
+{
+	uint64_t before = pool_pages(pool);
+
+	pages = pages < before ? pages : before;
+	return pages && !pool->resize(pool, before - pages) ? pages : 0;
+}
+
+/* ---- What was added ---- */
+
+static void record_path(const char *run_dir, char *path)
+{
+	snprintf(path, PATH_MAX, "%s/dataplane.hugepages", run_dir);
+}
+
+static uint64_t record_read(const char *run_dir)
+{
+	char path[PATH_MAX], text[32] = "";
+	FILE *file;
+
+	record_path(run_dir, path);
+	file = fopen(path, "re");
+	if (!file)
 		return 0;
-	missing_mb = megabytes - free_megabytes();
-	wanted = before + (missing_mb + PAGE_MB - 1) / PAGE_MB;
-	pages_set(wanted);
-	if (free_megabytes() >= megabytes) {
-		logger_info(
-			"hugepages: raised vm.nr_hugepages from %llu to %llu, %u MB were needed",
-			(unsigned long long)before, (unsigned long long)wanted, megabytes);
+	if (!fgets(text, sizeof(text), file))
+		text[0] = 0;
+	fclose(file);
+	return strtoull(text, NULL, 10);
+}
+
+/* Root writes it where another user may write, too. */
+static void record_write(const char *run_dir, uint64_t pages)
+{
+	char path[PATH_MAX], text[32];
+	int fd, length = snprintf(text, sizeof(text), "%" PRIu64 "\n", pages);
+
+	record_path(run_dir, path);
+	if (pages == 0) {
+		unlink(path);
+		return;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, text, (size_t)length, 0) != length)
+		logger_warn("%s: cannot be written: %s; %" PRIu64
+			    " hugepages will stay in the pool after the end",
+			    path, strerror(errno), pages);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- Both ---- */
+
+static void shrink(const struct hugepages_pool *pool, const char *run_dir, uint64_t ours,
+		   uint64_t pages)
+{
+	uint64_t left = ours - pool_shrink(pool, pages < ours ? pages : ours);
+
+	if (left != ours)
+		record_write(run_dir, left);
+}
+
+static bool is_told_to_stop(int fd)
+{
+	struct pollfd stop = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && poll(&stop, 1, 0) > 0;
+}
+
+/* One step. Return: pages that were added, or -errno. */
+static int64_t grow_step(const struct hugepages_pool *pool, const char *run_dir, uint64_t ours,
+			 uint64_t pages)
+{
+	uint64_t before = pool_pages(pool), after;
+	int err;
+
+	/* First: who is killed in between has one step too many there, not one too few. */
+	record_write(run_dir, ours + pages);
+	err = pool->resize(pool, before + pages);
+	after = pool_pages(pool);
+	pages = after > before ? after - before : 0;
+	record_write(run_dir, ours + pages);
+	return err && !pages ? err : (int64_t)pages;
+}
+
+/* Return: 0 or -errno; @added even then. */
+static int grow(const struct hugepages_pool *pool, const char *run_dir, uint64_t missing,
+		uint64_t *added, int stop_fd)
+{
+	uint64_t ours = record_read(run_dir);
+
+	while (*added < missing) {
+		uint64_t left = missing - *added;
+		uint64_t step = left < STEP_PAGES ? left : STEP_PAGES;
+		int64_t got = grow_step(pool, run_dir, ours + *added, step);
+
+		if (got < 0)
+			return (int)got;
+		*added += (uint64_t)got;
+		if (is_told_to_stop(stop_fd))
+			return -ECANCELED;
+		if ((uint64_t)got < step)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int too_little_memory(const struct memory *memory, uint32_t megabytes, uint64_t free_mb)
+{
+	logger_err("hugepages: node.flows and the port need %u MB, of which %" PRIu64
+		   " MB are there; of the %" PRIu64 " MB of memory that are available %" PRIu64
+		   " MB have to stay for other programs, so %" PRIu64
+		   " MB are too many; lower node.flows, or add memory",
+		   megabytes, free_mb, memory->available_mb,
+		   memory->available_mb - memory->takeable_mb, megabytes - free_mb);
+	return -ENOMEM;
+}
+
+static void grow_failed(uint32_t megabytes, uint64_t free_mb, uint64_t wanted, int err)
+{
+	if (err == -ECANCELED)
+		logger_info("ending: told to while hugepages were made");
+	else if (err == -ENOMEM)
+		logger_err(
+			"hugepages: %u MB are needed, %" PRIu64
+			" MB are free, and the kernel finds no more: memory is fragmented; run"
+			" 'echo 1 > /proc/sys/vm/compact_memory' or 'sysctl -w vm.nr_hugepages=%" PRIu64
+			"' early after boot",
+			megabytes, free_mb, wanted);
+	else
+		logger_err("hugepages: %u MB are needed, %" PRIu64
+			   " MB are free, and this process may not add any (%s); run"
+			   " 'sysctl -w vm.nr_hugepages=%" PRIu64 "' as root",
+			   megabytes, free_mb, strerror(-err), wanted);
+}
+
+int hugepages_reserve(const struct hugepages_pool *pool, const char *run_dir, uint32_t megabytes,
+		      int stop_fd)
+{
+	uint64_t free_mb = free_megabytes(pool), added = 0, missing, before;
+	struct memory memory;
+	int err;
+
+	if (free_mb >= megabytes) {
+		/* What an earlier run, which was killed, had added for a larger table. */
+		shrink(pool, run_dir, record_read(run_dir), (free_mb - megabytes) / PAGE_MB);
 		return 0;
 	}
-	logger_err("hugepages: %u MB are needed and %llu MB are free; run"
-		   " 'sysctl -w vm.nr_hugepages=%llu', or free some memory before",
-		   megabytes, (unsigned long long)free_megabytes(), (unsigned long long)wanted);
-	return -ENOMEM;
+	(void)memory_read(pool->meminfo, &memory);
+	if (megabytes - free_mb > memory.takeable_mb)
+		return too_little_memory(&memory, megabytes, free_mb);
+	missing = (megabytes - free_mb + PAGE_MB - 1) / PAGE_MB;
+	before = pool_pages(pool);
+	err = grow(pool, run_dir, missing, &added, stop_fd);
+	if (err) {
+		shrink(pool, run_dir, record_read(run_dir), added);
+		grow_failed(megabytes, free_mb, before + missing, err);
+		return err;
+	}
+	logger_info("hugepages: raised vm.nr_hugepages from %" PRIu64 " to %" PRIu64
+		    ", %u MB were needed; it is lowered again at the end",
+		    before, before + added, megabytes);
+	return 0;
+}
+
+void hugepages_release(const struct hugepages_pool *pool, const char *run_dir)
+{
+	uint64_t ours = record_read(run_dir), given = pool_shrink(pool, ours);
+
+	/* If somebody has lowered the pool meanwhile, the rest is gone already. */
+	if (given || (ours && pool_pages(pool) == 0))
+		record_write(run_dir, 0);
 }

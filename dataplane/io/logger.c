@@ -12,6 +12,7 @@
 #define LINE_MAX_BYTES 1024
 
 static int threshold = LOG_INFO;
+static char last_error[LINE_MAX_BYTES];
 
 void logger_set_level(int priority)
 {
@@ -63,6 +64,20 @@ static size_t prefix_write(char *text, size_t size, int priority)
 					 now.tv_nsec / 1000000, priority_word(priority));
 }
 
+static void __attribute__((format(printf, 1, 0))) error_keep(const char *format, va_list arguments)
+{
+	va_list copy;
+
+	va_copy(copy, arguments);
+	vsnprintf(last_error, sizeof(last_error), format, copy);
+	va_end(copy);
+}
+
+const char *logger_last_error(void)
+{
+	return last_error;
+}
+
 static void __attribute__((format(printf, 2, 0)))
 line_write(int priority, const char *format, va_list arguments)
 {
@@ -70,6 +85,8 @@ line_write(int priority, const char *format, va_list arguments)
 	size_t length;
 	int added;
 
+	if (priority == LOG_ERR)
+		error_keep(format, arguments);
 	if (!logger_wants(priority))
 		return;
 	length = prefix_write(line, sizeof(line), priority);

@@ -23,4 +23,7 @@ void logger_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void logger_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void logger_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/** The last line of logger_err(), also if the level hides it; empty if there was none. */
+const char *logger_last_error(void);
+
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sluice-dataplane: start the parts in order, serve, and stop them in reverse. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -17,6 +19,7 @@
 #include "config/run_dir.h"
 #include "dataplane/io/dataplane.h"
 #include "dataplane/io/eal.h"
+#include "dataplane/io/failure.h"
 #include "dataplane/io/hugepages.h"
 #include "dataplane/io/logger.h"
 #include "dataplane/io/node_stats.h"
@@ -73,8 +76,13 @@ static void lock_stop(struct dataplane *dp)
 
 static int privileges_start(struct dataplane *dp)
 {
-	(void)dp;
-	return privileges_check();
+	return privileges_check(&dp->plan);
+}
+
+/* From here on: the next thing is that workers see packets. */
+static int privileges_end(struct dataplane *dp)
+{
+	return privileges_drop(&dp->plan);
 }
 
 /* Blocked before there are other threads, so that all of them inherit it. */
@@ -103,10 +111,23 @@ static int plan_start(struct dataplane *dp)
 
 	if (!err)
 		err = plan_make(&dp->plan, dp->config);
+	if (!err)
+		err = port_check(&dp->plan);
 	if (!err && dp->plan.main_shares)
 		logger_warn("node.cpus leaves no CPU for the main thread; the kernel path and"
 			    " control messages will wait for workers");
-	return err ? err : hugepages_ensure(dp->plan.memory_mb);
+	return err;
+}
+
+static int hugepages_start(struct dataplane *dp)
+{
+	return hugepages_reserve(&hugepages_of_kernel, dp->options.run_dir, dp->plan.memory_mb,
+				 dp->signal_fd);
+}
+
+static void hugepages_stop(struct dataplane *dp)
+{
+	hugepages_release(&hugepages_of_kernel, dp->options.run_dir);
 }
 
 /* sluiced comes first then: the hook and the flow table are its. */
@@ -338,25 +359,83 @@ static const struct stage {
 	int (*start)(struct dataplane *dp); /* logs its own failure */
 	void (*stop)(struct dataplane *dp); /* may be NULL */
 } stages[] = {
-	{ config_start, config_stop },	 { need_start, NULL },
-	{ privileges_start, NULL },	 { lock_start, lock_stop },
-	{ signals_start, signals_stop }, { plan_start, NULL },
-	{ shared_start, shared_stop },	 { dpdk_start, dpdk_stop },
-	{ ports_start, ports_stop },	 { segment_start, segment_stop },
-	{ tables_start, tables_stop },	 { kernel_start, kernel_stop },
-	{ workers_start, workers_stop }, { control_start, control_stop },
+	{ config_start, config_stop },
+	{ need_start, NULL },
+	{ lock_start, lock_stop },
+	{ signals_start, signals_stop },
+	{ plan_start, NULL },
+	{ privileges_start, NULL },
+	{ hugepages_start, hugepages_stop },
+	{ shared_start, shared_stop },
+	{ dpdk_start, dpdk_stop },
+	{ ports_start, ports_stop },
+	{ segment_start, segment_stop },
+	{ tables_start, tables_stop },
+	{ kernel_start, kernel_stop },
+	{ privileges_end, NULL },
+	{ workers_start, workers_stop },
+	{ control_start, control_stop },
 };
+
+/* A start may take long: gigabytes are cleared. */
+static bool is_told_to_end(const struct dataplane *dp)
+{
+	struct pollfd end = { .fd = dp->signal_fd, .events = POLLIN };
+
+	if (dp->signal_fd < 0 || poll(&end, 1, 0) <= 0)
+		return false;
+	logger_info("ending: told to while starting");
+	return true;
+}
+
+static int stages_start(struct dataplane *dp, size_t n, size_t *started)
+{
+	int err = 0;
+
+	while (*started < n && !err) {
+		err = stages[*started].start(dp);
+		*started += !err;
+		if (!err && *started < n && is_told_to_end(dp))
+			err = -ECANCELED;
+	}
+	return err;
+}
+
+/* Who holds the directory is the one that has failed. */
+static void failure_note(struct dataplane *dp, int err)
+{
+	if (dp->lock_fd < 0)
+		return;
+	if (err && err != -ECANCELED)
+		dp->failed_before = failure_record(dp->options.run_dir, logger_last_error());
+	else
+		failure_clear(dp->options.run_dir);
+}
+
+/* Whoever starts it again at once would fill the journal. Context: SIGTERM and SIGINT are blocked. */
+static void hold_off(const struct dataplane *dp)
+{
+	const struct timespec delay = { .tv_sec = failure_delay_s(dp->failed_before,
+								  dp->options.hold_off_s) };
+	sigset_t set;
+
+	if (delay.tv_sec == 0)
+		return;
+	sd_notifyf(0, "STATUS=%s (start %u)", logger_last_error(), dp->failed_before + 1);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigtimedwait(&set, NULL, &delay);
+}
 
 static int run(struct dataplane *dp)
 {
 	const size_t n = sizeof(stages) / sizeof(stages[0]);
 	size_t started = 0;
-	int err = 0;
+	int err;
 
-	while (started < n && !err) {
-		err = stages[started].start(dp);
-		started += !err;
-	}
+	err = stages_start(dp, n, &started);
+	failure_note(dp, err);
 	if (!err) {
 		logger_info("ready: %s (%s), %u worker%s (%s), %u MB of hugepages",
 			    dp->plan.node->port, dp->port.driver, dp->plan.n_workers,
@@ -370,16 +449,43 @@ static int run(struct dataplane *dp)
 	return err;
 }
 
+/* For a service whose program has no right to do that itself. */
+static int hugepages_only(struct dataplane *dp)
+{
+	int err = 0;
+
+	if (dp->options.hugepages == OPTIONS_HUGEPAGES_RELEASE) {
+		hugepages_release(&hugepages_of_kernel, dp->options.run_dir);
+		return 0;
+	}
+	err = config_start(dp);
+	if (err)
+		return err;
+	if (dp->config->node.dataplane != CONFIG_DATAPLANE_XDP)
+		err = plan_make(&dp->plan, dp->config);
+	if (!err && dp->plan.memory_mb)
+		err = hugepages_reserve(&hugepages_of_kernel, dp->options.run_dir,
+					dp->plan.memory_mb, -1);
+	config_stop(dp);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	static struct dataplane dp = { .lock_fd = -1, .signal_fd = -1 };
-	int code = options_parse(argc, argv, &dp.options);
+	int err, code = options_parse(argc, argv, &dp.options);
 
 	if (code != OPTIONS_GO_ON)
 		return code;
 	logger_set_level(dp.options.log_level);
 	dp.program = argv[0];
-	if (run(&dp))
-		return dp.not_needed ? EXIT_NOT_NEEDED : EXIT_FAILURE;
-	return EXIT_SUCCESS;
+	if (dp.options.hugepages != OPTIONS_HUGEPAGES_HERE)
+		return hugepages_only(&dp) ? EXIT_FAILURE : EXIT_SUCCESS;
+	err = run(&dp);
+	if (dp.not_needed)
+		return EXIT_NOT_NEEDED;
+	if (!err || err == -ECANCELED)
+		return EXIT_SUCCESS;
+	hold_off(&dp);
+	return EXIT_FAILURE;
 }

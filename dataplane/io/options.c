@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "config/config.h"
@@ -13,15 +14,18 @@
 #define RUN_DIR "/run/sluice"
 #define EXIT_USAGE 2
 
-enum { OPT_LOG_LEVEL = 256, OPT_IDLE_SLEEP };
+enum { OPT_LOG_LEVEL = 256, OPT_IDLE_SLEEP, OPT_HOLD_OFF, OPT_HUGEPAGES };
 
 static const char usage[] =
-	"usage: sluice-dataplane [-c FILE] [-r DIR] [--log-level LEVEL] [--idle-sleep-us N]\n"
+	"usage: sluice-dataplane [-c FILE] [-r DIR] [--log-level LEVEL] [--idle-sleep-us N] [--hold-off S]\n"
+	"       sluice-dataplane [-c FILE] [-r DIR] --hugepages reserve|release\n"
 	"\n"
 	"  -c FILE             configuration (" CONFIG_DEFAULT_PATH ")\n"
 	"  -r DIR              socket and pid file (" RUN_DIR ")\n"
 	"  --log-level LEVEL   error, warning, info or debug (info)\n"
 	"  --idle-sleep-us N   let a worker without packets sleep so long (0: never)\n"
+	"  --hold-off S        end at most S seconds later when the start fails again (0)\n"
+	"  --hugepages WHAT    reserve hugepages for another process, or release them; then end\n"
 	"  -h, --help          this text\n"
 	"  -V, --version       the version\n";
 
@@ -30,6 +34,8 @@ static const struct option long_options[] = {
 	{ "run-dir", required_argument, NULL, 'r' },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "idle-sleep-us", required_argument, NULL, OPT_IDLE_SLEEP },
+	{ "hold-off", required_argument, NULL, OPT_HOLD_OFF },
+	{ "hugepages", required_argument, NULL, OPT_HUGEPAGES },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -41,14 +47,25 @@ static int refuse(const char *why, const char *value)
 	return EXIT_USAGE;
 }
 
-static int sleep_parse(const char *text, uint32_t *us)
+static int number_parse(const char *text, uint32_t most, const char *expected, uint32_t *number)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
-	if (*text < '0' || *text > '9' || *end || value > OPTIONS_IDLE_SLEEP_US_MAX)
-		return refuse("--idle-sleep-us is a number from 0 to 10000, not", text);
-	*us = (uint32_t)value;
+	if (*text < '0' || *text > '9' || *end || value > most)
+		return refuse(expected, text);
+	*number = (uint32_t)value;
+	return OPTIONS_GO_ON;
+}
+
+static int hugepages_parse(const char *word, enum options_hugepages *what)
+{
+	if (strcmp(word, "reserve") == 0)
+		*what = OPTIONS_HUGEPAGES_RESERVE;
+	else if (strcmp(word, "release") == 0)
+		*what = OPTIONS_HUGEPAGES_RELEASE;
+	else
+		return refuse("--hugepages is reserve or release, not", word);
 	return OPTIONS_GO_ON;
 }
 
@@ -67,7 +84,15 @@ static int option_apply(int option, struct options *options)
 			return refuse("--log-level is error, warning, info or debug, not", optarg);
 		return OPTIONS_GO_ON;
 	case OPT_IDLE_SLEEP:
-		return sleep_parse(optarg, &options->idle_sleep_us);
+		return number_parse(optarg, OPTIONS_IDLE_SLEEP_US_MAX,
+				    "--idle-sleep-us is a number from 0 to 10000, not",
+				    &options->idle_sleep_us);
+	case OPT_HOLD_OFF:
+		return number_parse(optarg, OPTIONS_HOLD_OFF_S_MAX,
+				    "--hold-off is a number of seconds from 0 to 60, not",
+				    &options->hold_off_s);
+	case OPT_HUGEPAGES:
+		return hugepages_parse(optarg, &options->hugepages);
 	case 'h':
 		fputs(usage, stdout);
 		return EXIT_SUCCESS;

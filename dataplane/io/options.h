@@ -6,6 +6,13 @@
 
 #define OPTIONS_GO_ON (-1)
 #define OPTIONS_IDLE_SLEEP_US_MAX 10000
+#define OPTIONS_HOLD_OFF_S_MAX 60
+
+enum options_hugepages {
+	OPTIONS_HUGEPAGES_HERE, /* this process takes them and gives them back, if it may */
+	OPTIONS_HUGEPAGES_RESERVE, /* nothing but that, for another process of the same run directory */
+	OPTIONS_HUGEPAGES_RELEASE,
+};
 
 /* The command line. */
 struct options {
@@ -13,6 +20,8 @@ struct options {
 	const char *run_dir;
 	uint32_t idle_sleep_us; /* 0: workers poll without a break */
 	int log_level;		/* of syslog(3) */
+	uint32_t hold_off_s;	/* at most, before a failed start ends the process */
+	enum options_hugepages hugepages;
 };
 
 /**

@@ -139,6 +139,12 @@ static int port_size(struct plan *plan)
 	return 0;
 }
 
+uint32_t plan_mtu_max(const struct plan *plan)
+{
+	return plan->data_room - RTE_PKTMBUF_HEADROOM - FRAME_OVERHEAD -
+	       (*plan->iface ? XDP_HEADROOM : 0);
+}
+
 /*
  * Buffers that can be away from a worker's pool at once: waiting in the NIC to be
  * filled, sent and not yet given back (XDP sockets: in two rings), on their way to

@@ -31,6 +31,9 @@ struct plan {
 	uint32_t memory_mb;
 };
 
+/** The largest MTU whose frames fit into a buffer: without node.mtu they are made before the port is asked. */
+uint32_t plan_mtu_max(const struct plan *plan);
+
 /**
  * Settle it.
  * @config: outlives the plan.

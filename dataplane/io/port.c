@@ -10,6 +10,7 @@
 #include "dataplane/io/eal.h"
 #include "dataplane/io/logger.h"
 #include "dataplane/io/netdev.h"
+#include "dataplane/io/port_sysfs.h"
 
 #define RSS_WANTED (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
 
@@ -45,12 +46,26 @@ static int device_missing(const struct plan *plan)
 	const char *complaint = eal_complaint();
 
 	if (plan->node->port_kind == CONFIG_PORT_PCI)
-		logger_err("node.port: DPDK finds no device %s; is it there, and bound to vfio-pci"
-			   " ('dpdk-devbind.py -b vfio-pci %s')?",
-			   plan->node->port, plan->node->port);
+		logger_err(
+			"node.port: DPDK does not take %s, though its driver in the kernel is one that it can use; is"
+			" DPDK's driver for this NIC installed (%s)?",
+			plan->node->port, complaint);
 	else
 		logger_err("node.port: DPDK finds no device %s (%s)", plan->node->port, complaint);
 	return -ENODEV;
+}
+
+int port_check(const struct plan *plan)
+{
+	char why[512];
+	int err;
+
+	if (plan->node->port_kind != CONFIG_PORT_PCI)
+		return 0;
+	err = port_sysfs_diagnose(&port_sysfs_of_kernel, plan->node->port, why, sizeof(why));
+	if (err)
+		logger_err("node.port: %s", why);
+	return err;
 }
 
 static int devices_find(struct port *port, const struct plan *plan)
@@ -79,13 +94,28 @@ static int limits_check(const struct port *port, const struct plan *plan,
 	uint32_t queues = port->n_queues / port->n_devs;
 
 	if (info->max_rx_queues < queues || info->max_tx_queues < queues) {
-		logger_err("%s has %u receive and %u transmit queues; node.cpus asks for %u",
-			   plan->node->port, info->max_rx_queues, info->max_tx_queues, queues);
+		logger_err(
+			"%s (%s) has %u receive and %u transmit queues, and node.cpus names %u CPUs: each needs"
+			" one of both; name at most %u in node.cpus%s",
+			plan->node->port, port->driver, info->max_rx_queues, info->max_tx_queues,
+			queues, RTE_MIN(info->max_rx_queues, info->max_tx_queues),
+			strstr(port->driver, "virtio")
+				? ", or give the guest's NIC more (queues= and mq=on)"
+				: "");
 		return -EINVAL;
 	}
 	if (port->mtu > info->max_mtu || port->mtu < info->min_mtu) {
-		logger_err("%s: an MTU of %u is not possible; its driver takes %u to %u",
-			   plan->node->port, port->mtu, info->min_mtu, info->max_mtu);
+		logger_err(
+			"%s: an MTU of %u is not possible; its driver takes %u to %u: set node.mtu",
+			plan->node->port, port->mtu, info->min_mtu, info->max_mtu);
+		return -EINVAL;
+	}
+	if (port->mtu > plan_mtu_max(plan)) {
+		logger_err(
+			"%s has an MTU of %u, and the buffers are for %u: set 'mtu: %u' under node for larger buffers,"
+			" or 'mtu: %u' to keep to these",
+			plan->node->port, port->mtu, plan_mtu_max(plan), port->mtu,
+			plan_mtu_max(plan));
 		return -EINVAL;
 	}
 	return 0;

@@ -33,6 +33,12 @@ struct port {
 };
 
 /**
+ * Whether the port can be DPDK's, as far as that is known before DPDK starts.
+ * Return: 0 or -errno, logged with what mends it.
+ */
+int port_check(const struct plan *plan);
+
+/**
  * Find the devices that the plan asked for, and ask them for address and limits.
  * Return: 0 or -errno, logged.
  */

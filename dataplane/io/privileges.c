@@ -2,32 +2,73 @@
 #include "dataplane/io/privileges.h"
 
 #include <errno.h>
-#include <linux/capability.h>
+#include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "config/capabilities.h"
 #include "dataplane/io/logger.h"
+#include "dataplane/io/port_sysfs.h"
 
 #define NICE (-10)
 
-int privileges_check(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
-	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+/* sluice0 is made, and made again; interfaces are set up and followed. */
+#define ALWAYS CAPABILITY(CAP_NET_ADMIN)
+/* libxdp opens the program on the hook, and its map, by their numbers. */
+#define XDP_SOCKETS (CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_BPF) | CAPABILITY(CAP_SYS_ADMIN))
+/* Physical addresses (/proc/self/pagemap), and I/O ports. */
+#define NO_IOMMU (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_SYS_RAWIO))
 
-	if (syscall(SYS_capget, &header, data) ||
-	    !(data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN))) {
-		logger_err("run it as root (or with CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF,"
-			   " CAP_SYS_ADMIN and CAP_IPC_LOCK)");
+/* docs/privileges.md has these tables for operators. */
+static uint64_t to_start(const struct plan *plan)
+{
+	const struct config_node *node = plan->node;
+
+	if (*plan->iface)
+		return ALWAYS | XDP_SOCKETS;
+	if (node->port_kind == CONFIG_PORT_PCI &&
+	    port_sysfs_is_unguarded(PORT_SYSFS_ROOT, node->port))
+		return ALWAYS | NO_IOMMU;
+	if (node->port_kind == CONFIG_PORT_VDEV && !strncmp(node->port, "net_af_packet", 13))
+		return ALWAYS | CAPABILITY(CAP_NET_RAW);
+	return ALWAYS;
+}
+
+/* sluiced's pins are looked at all the time; kernels before 6.0 want CAP_BPF for that. */
+static uint64_t to_run(const struct plan *plan)
+{
+	return plan->is_shared ? ALWAYS | CAPABILITY(CAP_BPF) : ALWAYS;
+}
+
+int privileges_check(const struct plan *plan)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	uint64_t missing = to_start(plan) & ~capabilities_get();
+	char text[256];
+
+	if (missing) {
+		logger_err("%s: this program lacks %s; run it as root, or add that to"
+			   " CapabilityBoundingSet= and AmbientCapabilities= of its unit",
+			   plan->node->port, capabilities_format(missing, text, sizeof(text)));
 		return -EPERM;
 	}
 	/* Kernels before 5.11 count the memory of XDP sockets and BPF maps there. */
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
 		logger_debug("the limit of locked memory stays as it is");
 	/* Packets are lost while a worker waits for its CPU behind somebody else's time slice. */
-	if (setpriority(PRIO_PROCESS, 0, NICE))
+	if (getpriority(PRIO_PROCESS, 0) > NICE && setpriority(PRIO_PROCESS, 0, NICE))
 		logger_debug("the priority stays as it is");
 	return 0;
+}
+
+int privileges_drop(const struct plan *plan)
+{
+	int err = capabilities_keep(to_run(plan));
+	char text[256];
+
+	if (err)
+		logger_err("cannot give up capabilities: %s", strerror(-err));
+	else
+		logger_debug("capabilities from now on: %s",
+			     capabilities_format(capabilities_get(), text, sizeof(text)));
+	return err;
 }

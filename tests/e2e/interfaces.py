@@ -74,6 +74,33 @@ def kernel_interface_readdressed(lab):
     answers(lab)
 
 
+def kernel_interface_taken(lab):
+    """A start that fails: status says why; starts that fail again take their time to end; the next good one is as ever."""
+    lab.dataplane.kill(signal.SIGTERM)
+    lab.net.ip("edge", "link add sluice0 type dummy")
+    try:
+        for waits in (False, True):
+            lab.dataplane.start("--hold-off", "30", wait=False)
+            wait_for("the reason in status", lambda: "sluice0 exists" in lab.ctl("status")["node"]["dataplane"]["start_failed"])
+            if not waits:
+                expect_equal(lab.dataplane.process.wait(10), 1, "exit code")
+        expect("sluice-dataplane does not start: sluice0 exists" in lab.ctl("status", table=True), "status does not say it to people")
+        expect_equal(lab.dataplane.process.wait(20), 1, "exit code")
+        kept = lab.run_dir / "dataplane.failed"
+        for times in range(2, 7):  # 2, 4, 8, 16 and 30 s, but a signal ends the wait
+            lab.dataplane.start("--hold-off", "30", wait=False)
+            wait_for("the count", lambda n=times: kept.read_text().startswith(f"{n} "))
+            time.sleep(1 if times == 6 else 0)
+            expect(lab.dataplane.running(), "it does not wait")
+            lab.dataplane.kill(signal.SIGTERM)
+    finally:
+        lab.net.ip("edge", "link del sluice0")
+    lab.dataplane.start()
+    lab.wait_up()
+    expect_equal(lab.ctl("status")["node"]["dataplane"]["start_failed"], "", "start_failed of one that runs")
+    answers(lab)
+
+
 def addresses_flushed(lab):
     """Somebody flushes the port's addresses: ours come back, and only those; services go on meanwhile."""
     lab.net.ip("edge", "addr add 192.0.2.77/24 dev edge0", "addr flush dev edge0 scope host",
@@ -329,4 +356,4 @@ if __name__ == "__main__":
         tap.run(addresses_flushed, port_down_and_up, port_made_again, port_of_another_address, stopped_for_a_while, detached_under_load,
                 another_secret, cpu_not_listed)
     else:
-        tap.run(kernel_interface_deleted, kernel_interface_readdressed, port_down_and_up, port_deleted, stopped_for_a_while, ended_under_load, another_secret, two_workers)
+        tap.run(kernel_interface_deleted, kernel_interface_readdressed, kernel_interface_taken, port_down_and_up, port_deleted, stopped_for_a_while, ended_under_load, another_secret, two_workers)
