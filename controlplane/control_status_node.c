@@ -99,6 +99,24 @@ static json_t *control_status_carrier(const struct sluiced *sluiced)
 			 "takeovers", (int)carrier.takeovers);
 }
 
+/* Why sluice-dataplane does not start; empty if it runs, is not needed, or has said nothing. */
+static json_t *control_status_start_failed(const struct sluiced *sluiced)
+{
+	const struct config *config = model_config(sluiced->model);
+	char path[PATH_MAX], line[LB_FAILURE_MAX] = "";
+	const char *why = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/" LB_FAILURE_FILE, sluiced->run_dir);
+	file = config && config->node.dataplane != CONFIG_DATAPLANE_XDP ? fopen(path, "re") : NULL;
+	if (file != NULL) {
+		if (fgets(line, sizeof(line), file) != NULL && (why = strchr(line, ' ')) != NULL)
+			why++;
+		fclose(file);
+	}
+	return control_status_text(why ? why : "", why ? strcspn(why, "\n") : 0);
+}
+
 static json_t *control_status_dataplane(const struct sluiced *sluiced)
 {
 	const struct lb_segment *segment = publish_segment(sluiced->publish);
@@ -114,8 +132,11 @@ static json_t *control_status_dataplane(const struct sluiced *sluiced)
 			      (json_int_t)info.published, "refused", (json_int_t)info.refused,
 			      "skipped", (json_int_t)info.skipped, "last_ack_us",
 			      (double)info.last_ack_ns / 1000, "problem", info.problem);
-	if (dataplane != NULL)
+	if (dataplane != NULL) {
 		json_object_set_new(dataplane, "carrier", control_status_carrier(sluiced));
+		json_object_set_new(dataplane, "start_failed",
+				    control_status_start_failed(sluiced));
+	}
 	if (dataplane != NULL && segment != NULL)
 		(void)control_status_segment(dataplane, segment);
 	return dataplane;

@@ -20,6 +20,7 @@
 #include "controlplane/neighbours.h"
 #include "controlplane/options.h"
 #include "controlplane/path_mtu.h"
+#include "controlplane/privileges.h"
 #include "controlplane/publish.h"
 #include "controlplane/sluiced.h"
 #include "controlplane/state.h"
@@ -189,6 +190,11 @@ static int model_start(struct sluiced *sluiced)
 	return err;
 }
 
+static int privileges_start(struct sluiced *sluiced)
+{
+	return privileges_keep(&model_config(sluiced->model)->node);
+}
+
 static void model_stop(struct sluiced *sluiced)
 {
 	model_destroy(sluiced->model);
@@ -300,12 +306,13 @@ static const struct part {
 	const char *name;
 	bool explains;			       /* itself, in the log, why it cannot start */
 	int (*start)(struct sluiced *sluiced); /* 0 or -errno */
-	void (*stop)(struct sluiced *sluiced);
+	void (*stop)(struct sluiced *sluiced); /* may be NULL */
 } parts[] = {
 	{ "lock", true, lock_start, lock_stop },
 	{ "event loop", false, base_start, base_stop },
 	{ "state", false, state_start, state_stop },
 	{ "model", true, model_start, model_stop },
+	{ "privileges", false, privileges_start, NULL },
 	{ "publisher", false, publish_start, publish_stop },
 	{ "statistics", false, stats_start, stats_stop },
 	{ "next hops", false, neighbours_start, neighbours_stop },
@@ -319,7 +326,8 @@ static const struct part {
 static void parts_stop(struct sluiced *sluiced, size_t started)
 {
 	while (started-- > 0)
-		parts[started].stop(sluiced);
+		if (parts[started].stop)
+			parts[started].stop(sluiced);
 }
 
 static int parts_start(struct sluiced *sluiced)
@@ -390,6 +398,25 @@ static void checks_follow(struct sluiced *sluiced)
 	sluiced->is_ailing = ailment != NULL;
 }
 
+/* The loop turns, so all that hangs on it does. */
+static void watchdog_feed(struct sluiced *sluiced)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	if (!sluiced->watchdog_ms || now_ms < sluiced->watchdog_next_ms)
+		return;
+	sluiced->watchdog_next_ms = now_ms + sluiced->watchdog_ms / 2;
+	sd_notify(0, "WATCHDOG=1");
+}
+
+static void watchdog_prepare(struct sluiced *sluiced)
+{
+	uint64_t us = 0;
+
+	if (sd_watchdog_enabled(0, &us) > 0)
+		sluiced->watchdog_ms = us / 1000;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct sluiced *sluiced = arg;
@@ -399,6 +426,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	model_tick(sluiced->model, clock_now_ms());
 	published_follow(sluiced);
 	checks_follow(sluiced);
+	watchdog_feed(sluiced);
 }
 
 static int run(struct sluiced *sluiced)
@@ -417,6 +445,7 @@ static int run(struct sluiced *sluiced)
 		if (!events[i] || event_add(events[i], i + 1 == n ? &tick : NULL))
 			err = -ENOMEM;
 	if (!err) {
+		watchdog_prepare(sluiced);
 		log_info("sluiced %s: ready", SLUICE_VERSION);
 		sd_notify(0, "READY=1");
 		err = event_base_dispatch(sluiced->base) < 0 ? -EIO : 0;

@@ -96,6 +96,17 @@ static void look(struct publish_backend *x)
 	xdp_watch_count(&x->watch, x->port.index, lb_segment_at(segment, segment->node_stats));
 }
 
+static int pins_share(struct publish_backend *x, const char *port)
+{
+	int err = xdp_pins_share(port, x->options.run_dir);
+
+	if (err)
+		snprintf(x->object.why, sizeof(x->object.why),
+			 "the pins of %.15s cannot be given to the group of %.100s: %s", port,
+			 x->options.run_dir, strerror(-err));
+	return err;
+}
+
 /* A program without tables would drop the kernel's packets too: it goes on the hook with some. */
 static int hook(struct publish_backend *x)
 {
@@ -110,6 +121,8 @@ static int hook(struct publish_backend *x)
 		leave(x, x->object.why);
 		return -ENOTCONN;
 	}
+	if (x->object.paired && pins_share(x, port))
+		log_err("xdp: %s", x->object.why);
 	x->dispatcher_id = x->object.is_joined ? xdp_pins_holder(x->port.index) : 0;
 	snprintf(x->link.segment->driver, sizeof(x->link.segment->driver), "XDP, %s mode",
 		 x->object.mode == XDP_OBJECT_NATIVE ? "native" : "generic");
@@ -287,6 +300,8 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 		err = claim(x, node->port);
 	if (!err)
 		err = maps_open(x, &opt);
+	if (!err && opt.paired)
+		err = pins_share(x, node->port);
 	if (err)
 		return err;
 	err = xdp_watch_init(&x->watch, &x->object);

@@ -46,6 +46,8 @@ struct sluiced {
 	bool is_published;		     /* they run */
 	bool is_ailing;			     /* so checks rest */
 	uint64_t started_ms;		     /* CLOCK_MONOTONIC */
+	uint64_t watchdog_ms;		     /* that systemd waits; 0: no watchdog */
+	uint64_t watchdog_next_ms;
 };
 
 /* Why a configuration was not applied. */

@@ -2,6 +2,7 @@
 #include "controlplane/xdp_object.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <linux/if_link.h>
 
 #include "bpf/sluice_xdp.skel.h"
+#include "config/memory.h"
 #include "controlplane/xdp_dispatcher.h"
 #include "controlplane/xdp_grace.h"
 #include "controlplane/xdp_holder.h"
@@ -267,6 +269,23 @@ static void why_refused(struct xdp_object *o, const struct xdp_object_options *o
 			kept ? "; its log is in " : "", kept ? opt->log_path : "");
 }
 
+/* The kernel would take it from other programs, and end some. */
+static int memory_check(struct xdp_object *o, const char *meminfo)
+{
+	uint64_t needed_mb = ((uint64_t)o->regions * o->n_buckets * sizeof(struct lb_bucket)) >> 20;
+	struct memory memory;
+
+	(void)memory_read(meminfo, &memory);
+	if (o->adopted || needed_mb <= memory.takeable_mb)
+		return 0;
+	why_set(o,
+		"node.flows needs %" PRIu64 " MB, and %" PRIu64
+		" MB of memory are available, of which %" PRIu64
+		" MB have to stay for other programs; lower node.flows, or add memory",
+		needed_mb, memory.available_mb, memory.available_mb - memory.takeable_mb);
+	return -ENOMEM;
+}
+
 static int load_once(struct xdp_object *o, const struct xdp_object_options *opt, char *log)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log,
@@ -278,6 +297,8 @@ static int load_once(struct xdp_object *o, const struct xdp_object_options *opt,
 		return -errno;
 	sizes_set(o, opt);
 	err = pins_prepare(o, opt->anew);
+	if (!err)
+		err = memory_check(o, opt->meminfo ? opt->meminfo : MEMORY_MEMINFO);
 	if (!err)
 		err = sluice_xdp__load(o->skel);
 	return err;
@@ -397,7 +418,8 @@ int xdp_object_open(struct xdp_object *o, const struct xdp_object_options *opt)
 	}
 	err = load(o, opt, log);
 	if (err) {
-		why_refused(o, opt, err, log);
+		if (!o->why[0] || err != -ENOMEM)
+			why_refused(o, opt, err, log);
 		goto out;
 	}
 	err = views_make(o);

@@ -28,6 +28,7 @@ struct xdp_object_options {
 	bool paired;	/* with a DPDK process; then it is queues, not CPUs, that have tables */
 	bool is_behind; /* to be attached where libxdp's dispatcher is */
 	bool anew;	/* with new maps, whatever is pinned */
+	const char *meminfo; /* a file like /proc/meminfo; NULL: that */
 };
 
 enum xdp_object_mode { XDP_OBJECT_NONE, XDP_OBJECT_NATIVE, XDP_OBJECT_GENERIC };

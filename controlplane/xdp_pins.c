@@ -85,6 +85,34 @@ int xdp_pins_claim(const char *port)
 	return fd < 0 ? fd : -EBUSY;
 }
 
+static int pin_share(const char *path, gid_t group, mode_t mode)
+{
+	if (chown(path, (uid_t)-1, group) && errno != ENOENT)
+		return -errno;
+	return chmod(path, mode) && errno != ENOENT ? -errno : 0;
+}
+
+int xdp_pins_share(const char *port, const char *run_dir)
+{
+	static const char *const pins[] = { LB_PIN_FLOWS, LB_PIN_COUNTS, LB_PIN_QUEUES,
+					    LB_PIN_WORKERS, LB_PIN_LINK };
+	char folder[XDP_PINS_PATH_MAX], path[XDP_PINS_PATH_MAX + 16];
+	struct stat st;
+	int err;
+
+	if (stat(run_dir, &st))
+		return -errno;
+	if (st.st_gid == getegid())
+		return 0;
+	xdp_pins_dir(port, folder);
+	err = pin_share(folder, st.st_gid, 0710);
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]) && !err; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, pins[i]);
+		err = pin_share(path, st.st_gid, 0660);
+	}
+	return err;
+}
+
 uint32_t xdp_pins_holder(uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);

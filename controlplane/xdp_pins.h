@@ -28,6 +28,13 @@ int xdp_pins_mount(char *why, size_t size);
  */
 int xdp_pins_claim(const char *port);
 
+/**
+ * Let a group use what is pinned: the one that the run directory belongs to, if it is another than this process's. It is
+ * sluice-dataplane's, which is another user then.
+ * Return: 0, or the first -errno.
+ */
+int xdp_pins_share(const char *port, const char *run_dir);
+
 /** The program on an interface's hook, whosever it is. Return: its id; 0: none, or not known. */
 uint32_t xdp_pins_holder(uint32_t ifindex);
 

@@ -113,6 +113,17 @@ static void status_kernel_mac(const struct cli *cli, const json_t *dataplane)
 	status_remark(cli, TABLE_WARN, line);
 }
 
+static void status_start_failed(const struct cli *cli, const json_t *dataplane)
+{
+	const char *why = status_text(dataplane, "start_failed");
+	char line[1024];
+
+	if (why[0] == '\0')
+		return;
+	snprintf(line, sizeof(line), "sluice-dataplane does not start: %s", why);
+	status_remark(cli, TABLE_BAD, line);
+}
+
 static void status_dataplane(const struct cli *cli, const json_t *dataplane)
 {
 	const char *problem = status_text(dataplane, "problem");
@@ -124,6 +135,7 @@ static void status_dataplane(const struct cli *cli, const json_t *dataplane)
 		table_text(cli->out, cli->colour, TABLE_BAD,
 			   problem[0] != '\0' ? problem : "not running");
 		fputc('\n', cli->out);
+		status_start_failed(cli, dataplane);
 		return;
 	}
 	fprintf(cli->out, "%s on ", status_text(dataplane, "kind"));
@@ -136,6 +148,7 @@ static void status_dataplane(const struct cli *cli, const json_t *dataplane)
 		text_duration(uptime, (int64_t)(status_number(dataplane, "uptime_s") * 1000)));
 	status_remark(cli, TABLE_BAD, problem);
 	status_carrier(cli, dataplane);
+	status_start_failed(cli, dataplane);
 	status_kernel_mac(cli, dataplane);
 	status_remark(cli, TABLE_WARN, status_text(dataplane, "note"));
 }

@@ -14,6 +14,7 @@
 
 /* Rounds of the consumer in which what a dead controller sent is worked off. */
 #define DRAIN_ROUNDS 100000
+#define GROUPS_MAX 64
 
 static int listener_make(const struct sockaddr_un *address)
 {
@@ -25,7 +26,7 @@ static int listener_make(const struct sockaddr_un *address)
 		return -errno;
 	/* The lock on the directory is ours, so the socket of that name is a dead one's. */
 	unlink(address->sun_path);
-	mask = umask(0177);
+	mask = umask(0117);
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)))
 		err = -errno;
 	umask(mask);
@@ -120,13 +121,29 @@ static void predecessor_clear(struct control_socket *control)
 	segment_rings_recover(control->segment);
 }
 
+/* The groups of the process itself. One with more than that many is not sluiced. */
+static bool peer_is_in_group(int fd, gid_t group)
+{
+	gid_t groups[GROUPS_MAX];
+	socklen_t bytes = sizeof(groups);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &bytes))
+		return false;
+	for (size_t i = 0; i < bytes / sizeof(groups[0]); i++)
+		if (groups[i] == group)
+			return true;
+	return false;
+}
+
+/* sluiced has an own user then, and is in this process's group. */
 static bool peer_is_allowed(int fd, struct ucred *peer)
 {
 	socklen_t size = sizeof(*peer);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &size))
 		return false;
-	if (peer->uid == 0 || peer->uid == geteuid())
+	if (peer->uid == 0 || peer->uid == geteuid() || peer->gid == getegid() ||
+	    peer_is_in_group(fd, getegid()))
 		return true;
 	logger_warn("a controller with uid %u (pid %d) was refused", peer->uid, peer->pid);
 	return false;

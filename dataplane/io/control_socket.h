@@ -22,7 +22,7 @@ struct control_socket {
 };
 
 /**
- * Listen on @run_dir/dataplane.sock, for this process's user and root only.
+ * Listen on @run_dir/dataplane.sock, for this process's user and group, and root.
  * Return: 0 or -errno, logged. Context: main lcore, as all below.
  */
 int control_socket_open(struct control_socket *control, const char *run_dir,

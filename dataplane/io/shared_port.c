@@ -171,13 +171,18 @@ bool shared_port_is_current(const struct shared_port *port)
 
 /* ---- Waiting ---- */
 
-static void missing_say(const struct plan *plan, int err)
+static void missing_say(const struct shared_port *port, const struct plan *plan, int err)
 {
 	if (err == -EPROTO)
 		logger_warn(
 			"%s: waiting for sluiced: its maps have other sizes than this program expects;"
 			" both must be of the same release, with the same configuration",
 			plan->iface);
+	else if (err == -EACCES)
+		logger_warn(
+			"%s: waiting for sluiced: %s cannot be opened (%s); sluiced lets the group of the run directory do"
+			" that, and /sys/fs/bpf must be passable (mode 0771)",
+			plan->iface, port->pin_dir, strerror(-err));
 	else
 		logger_info("%s: waiting for sluiced and its XDP program, which carries the packets"
 			    " meanwhile",
@@ -190,9 +195,11 @@ int shared_port_wait(struct shared_port *port, const struct plan *plan, int sign
 	struct pollfd end = { .fd = signal_fd, .events = POLLIN };
 	int err, said = 0;
 
-	while ((err = shared_port_open(port, plan)) == -ENOENT || err == -EPROTO) {
+	/* -EACCES: what sluiced has pinned is not shared yet. */
+	while ((err = shared_port_open(port, plan)) == -ENOENT || err == -EPROTO ||
+	       err == -EACCES) {
 		if (err != said)
-			missing_say(plan, err);
+			missing_say(port, plan, err);
 		said = err;
 		if (poll(&end, 1, POLL_MS) > 0) {
 			logger_info("ending: told to while waiting");

@@ -240,6 +240,31 @@ static void replaced_a_hundred_times_it_never_leaves(void **state)
 	xdp_object_close(&o);
 }
 
+/* 100,000,000 flows on a machine of 3 GB: the kernel would end other programs for them. */
+static void memory_of_others_is_not_taken(void **state)
+{
+	static const char meminfo[] = "/tmp/sluice-test-meminfo";
+	struct xdp_object_options opt = options();
+	FILE *file = fopen(meminfo, "w");
+	struct xdp_object o;
+
+	(void)state;
+	assert_non_null(file);
+	fprintf(file, "MemTotal: 3145728 kB\nMemAvailable: 2048000 kB\n");
+	fclose(file);
+	opt.meminfo = meminfo;
+	opt.anew = true;
+	opt.flows = 100000000;
+	assert_int_equal(xdp_object_open(&o, &opt), -ENOMEM);
+	assert_non_null(strstr(o.why, "node.flows needs"));
+	assert_non_null(strstr(o.why, "2000 MB of memory are available"));
+	assert_non_null(strstr(o.why, "192 MB have to stay"));
+	opt.flows = 10000;
+	assert_int_equal(xdp_object_open(&o, &opt), 0);
+	xdp_object_close(&o);
+	unlink(meminfo);
+}
+
 static void no_bpf_file_system_is_said(void **state)
 {
 	struct xdp_object_options opt = options();
@@ -261,6 +286,7 @@ int main(void)
 		cmocka_unit_test(held_hook_is_named),
 		cmocka_unit_test(interface_made_anew_is_taken_again),
 		cmocka_unit_test(replaced_a_hundred_times_it_never_leaves),
+		cmocka_unit_test(memory_of_others_is_not_taken),
 		cmocka_unit_test(no_bpf_file_system_is_said),
 	};
 

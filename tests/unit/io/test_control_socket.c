@@ -97,7 +97,7 @@ static void socket_is_private(void **state)
 	struct stat st;
 
 	assert_int_equal(stat(f->control.address.sun_path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(st.st_mode & 0777, 0660);
 	assert_false(control_socket_accept(&f->control));
 }
 
