@@ -415,17 +415,23 @@ bindir := $(PREFIX)/bin
 mandir := $(PREFIX)/share/man
 unitdir := $(PREFIX)/lib/systemd/system
 linkdir := $(PREFIX)/lib/systemd/network
+rulesdir := $(PREFIX)/lib/udev/rules.d
 exampledir := $(PREFIX)/share/doc/sluice/examples
 completiondir := $(PREFIX)/share/bash-completion/completions
 
 man_pages := $(wildcard docs/man/*.[158])
 units := $(wildcard config/systemd/*.service)
 links := $(wildcard config/systemd/*.link)
+rules := $(wildcard config/systemd/*.rules)
+# config/systemd/sluice.tmpfiles.conf becomes lib/tmpfiles.d/sluice.conf.
+confs := $(wildcard config/systemd/*.conf)
+conf_target = $(PREFIX)/lib/$(subst .,,$(suffix $(basename $1))).d/$(basename $(basename $(notdir $1))).conf
 examples := $(wildcard config/*.yaml config/examples/*)
 completions := $(wildcard docs/completion/*.bash)
 installed := $(addprefix $(bindir)/,sluice-dataplane sluiced sluicectl sluice-instance) \
 	$(foreach m,$(man_pages),$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
-	$(addprefix $(unitdir)/,$(notdir $(units))) $(addprefix $(linkdir)/,$(notdir $(links))) $(addprefix $(exampledir)/,$(notdir $(examples))) \
+	$(addprefix $(unitdir)/,$(notdir $(units))) $(addprefix $(linkdir)/,$(notdir $(links))) \
+	$(addprefix $(rulesdir)/,$(notdir $(rules))) $(foreach c,$(confs),$(call conf_target,$c)) $(addprefix $(exampledir)/,$(notdir $(examples))) \
 	$(addprefix $(completiondir)/,$(notdir $(completions:.bash=)))
 
 install: all
@@ -435,6 +441,8 @@ install: all
 	$(Q)$(foreach u,$(units),install -D -m 644 $u $(DESTDIR)$(unitdir)/$(notdir $u) && \
 		sed -i 's|@bindir@|$(bindir)|g' $(DESTDIR)$(unitdir)/$(notdir $u) &&) :
 	$(Q)$(foreach l,$(links),install -D -m 644 $l $(DESTDIR)$(linkdir)/$(notdir $l) &&) :
+	$(Q)$(foreach r,$(rules),install -D -m 644 $r $(DESTDIR)$(rulesdir)/$(notdir $r) &&) :
+	$(Q)$(foreach c,$(confs),install -D -m 644 $c $(DESTDIR)$(call conf_target,$c) &&) :
 	$(Q)$(foreach e,$(examples),install -D -m 644 $e $(DESTDIR)$(exampledir)/$(notdir $e) &&) :
 	$(Q)$(foreach c,$(completions),install -D -m 644 $c $(DESTDIR)$(completiondir)/$(notdir $(c:.bash=)) &&) :
 

@@ -74,6 +74,9 @@ class Daemon:
 
     def __init__(self, lab, program):
         self.lab, self.program = lab, program
+        self.path = BIN / program
+        self.prefix = []  # what runs it, as other user for example
+        self.environment = {}
         self.process = None
         self.ready_s = None
         self.log_path = lab.net.dir / f"{program}.log"
@@ -85,9 +88,10 @@ class Daemon:
         began = time.monotonic()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, open(self.log_path, "ab") as log:
             notify.bind(str(path))
-            self.process = self.lab.net.spawn("edge", *self.lab.bpf_fs, BIN / self.program, *self.lab.arguments, *extra,
+            path.chmod(0o777)  # it may run as another user
+            self.process = self.lab.net.spawn("edge", *self.lab.bpf_fs, *self.prefix, self.path, *self.lab.arguments, *extra,
                                               stdout=log, stderr=log,
-                                              stdin=subprocess.DEVNULL, env={**os.environ, "NOTIFY_SOCKET": str(path)})
+                                              stdin=subprocess.DEVNULL, env={**os.environ, "NOTIFY_SOCKET": str(path), **self.environment})
             if wait:
                 self._wait_ready(notify, began)
         return self
