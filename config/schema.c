@@ -224,8 +224,9 @@ const struct config_item config_schema[] = {
 	  .expect = "TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path",
 	  .parse = config_field_target, .format = config_field_string_format,
 	  FIELD(config_check, target), PLACE(config_check, target_place),
-	  .help = "`TCP` connects, `SSL` makes a TLS handshake, `HTTP` and `HTTPS` get the path and want "
-		  "status 200. Certificates are not verified." },
+	  .help = "`TCP` connects, whatever becomes of the connection; `SSL` makes a TLS handshake that the "
+		  "instance accepts, `HTTP` and `HTTPS` get the path and want status 200. Certificates "
+		  "are not verified." },
 	{ CHECK, .key = "interval", .type = CONFIG_TYPE_DURATION, .min = 100, .max = 300 * SECOND,
 	  .fallback = "30s", .reloadable = true, FIELD(config_check, interval_ms),
 	  .help = "Time from one check of an instance to the next." },

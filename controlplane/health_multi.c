@@ -18,13 +18,12 @@ static void multi_drain(struct health_multi *multi)
 	int left;
 
 	while ((msg = curl_multi_info_read(multi->handle, &left))) {
-		/* msg dies with curl_multi_remove_handle() */
+		/* msg dies when the callee removes the transfer */
 		CURL *easy = msg->easy_handle;
 		CURLcode code = msg->data.result;
 
 		if (msg->msg != CURLMSG_DONE)
 			continue;
-		curl_multi_remove_handle(multi->handle, easy);
 		multi->ops->done(easy, code);
 	}
 }

@@ -8,7 +8,7 @@
 struct event_base;
 struct health_multi;
 
-/* A transfer has ended and has been taken off; @easy belongs to the callee again. */
+/* A transfer has ended. It is still in the multi, with its connection; the callee removes it. */
 struct health_multi_ops {
 	void (*done)(CURL *easy, CURLcode code);
 };
@@ -23,7 +23,7 @@ void health_multi_destroy(struct health_multi *multi);
 /* Start a transfer. Nothing is sent and ops.done does not run before the loop's next turn. 0 or -errno. */
 int health_multi_add(struct health_multi *multi, CURL *easy);
 
-/* Stop a transfer without a call of ops.done. */
+/* Stop a transfer without a call of ops.done, or let go of one that has ended. */
 void health_multi_remove(struct health_multi *multi, CURL *easy);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <linux/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,10 @@
 
 #include "controlplane/health_internal.h"
 #include "controlplane/health_multi.h"
+#include "controlplane/health_tls.h"
 
 struct health_probes {
+	struct event_base *base;
 	struct health_multi *multi;
 	struct curl_slist *headers;
 	char user_agent[64];
@@ -22,6 +25,9 @@ struct health_probes {
 struct health_probe {
 	struct health_probes *probes;
 	CURL *easy;
+	struct health_tls *tls;
+	struct event *answer; /* of an SSL check whose handshake the instance may still refuse */
+	bool output_ended;    /* by this side */
 	struct health_facts facts;
 	uint64_t start_us;
 	void (*done)(void *arg, const struct health_verdict *verdict);
@@ -131,7 +137,9 @@ static int probe_set_transport(struct health_probe *probe)
 	err |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	err |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	err |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-	err |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	/* an SSL check goes on with its connection after the transfer */
+	err |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE,
+				probe->facts.type == CONFIG_CHECK_SSL ? 0L : 1L);
 	err |= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 	err |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)probe->facts.timeout_ms);
 	err |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)probe->facts.timeout_ms);
@@ -159,7 +167,8 @@ static int probe_set_tls(struct health_probe *probe)
 	err |= curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST, "DEFAULT:@SECLEVEL=0");
 	err |= curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
 	err |= curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	return err ? -1 : 0;
+	probe->tls = health_tls_attach(easy);
+	return err || !probe->tls ? -1 : 0;
 }
 
 static int probe_set_http(struct health_probe *probe)
@@ -182,8 +191,12 @@ static int probe_set_http(struct health_probe *probe)
 
 static void probe_free(struct health_probe *probe)
 {
+	if (probe->answer)
+		event_free(probe->answer);
+	health_multi_remove(probe->probes->multi, probe->easy);
 	/* may still close the socket, and so call into the probe */
 	curl_easy_cleanup(probe->easy);
+	health_tls_release(probe->tls);
 	free(probe);
 }
 
@@ -196,24 +209,91 @@ static void probe_collect(struct health_probe *probe)
 	curl_easy_getinfo(probe->easy, CURLINFO_OS_ERRNO, &facts->os_errno);
 	curl_easy_getinfo(probe->easy, CURLINFO_APPCONNECT_TIME_T, &handshake_us);
 	facts->handshaken = handshake_us > 0;
+	if (facts->type != CONFIG_CHECK_SSL || !health_tls_is_taken(probe->tls))
+		facts->alert = health_tls_alert(probe->tls);
 }
 
-static void probe_on_done(CURL *easy, CURLcode code)
+static void probe_end(struct health_probe *probe)
 {
 	struct health_verdict verdict = { 0 };
-	struct health_probe *probe;
 	struct health_probe ended;
-	char *private;
 
-	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
-	probe = (struct health_probe *)private;
-	probe->facts.code = code;
+	/* closes the socket, which says more */
+	health_multi_remove(probe->probes->multi, probe->easy);
 	probe_collect(probe);
 	verdict.latency_us = (uint32_t)(health_now_us() - probe->start_us);
 	health_verdict_judge(&verdict, &probe->facts);
 	ended = *probe;
 	probe_free(probe);
 	ended.done(ended.arg, &verdict);
+}
+
+static int probe_await(struct health_probe *probe, uint64_t limit_us)
+{
+	uint64_t spent_us = health_now_us() - probe->start_us;
+	uint64_t left_us = spent_us < limit_us ? limit_us - spent_us : 0;
+	struct timeval left = { (time_t)(left_us / 1000000), (suseconds_t)(left_us % 1000000) };
+
+	return event_add(probe->answer, &left);
+}
+
+/*
+ * The connection of an SSL check has something to read: a ticket, an alert or its end. A server without
+ * tickets to send closes when it sees that there is nothing more to come; one that does nothing at all has
+ * refused nothing.
+ */
+static void probe_on_answer(evutil_socket_t fd, short what, void *arg)
+{
+	struct health_probe *probe = arg;
+	bool is_late = (what & EV_TIMEOUT) != 0;
+	CURLcode code;
+	char data[64];
+	size_t size;
+
+	do {
+		code = curl_easy_recv(probe->easy, data, sizeof(data), &size);
+	} while (code == CURLE_OK && size > 0 && health_tls_is_open(probe->tls));
+	if (code != CURLE_AGAIN || !health_tls_is_open(probe->tls) ||
+	    (is_late && probe->output_ended)) {
+		probe_end(probe);
+		return;
+	}
+	if (is_late) {
+		probe->output_ended = true;
+		health_tls_end_output(probe->tls);
+		shutdown(fd, SHUT_WR);
+	}
+	if (probe_await(probe, probe->facts.timeout_ms * 1000ULL) != 0)
+		probe_end(probe);
+}
+
+/* Wait for the server's word on the handshake. */
+static int probe_start_waiting(struct health_probe *probe)
+{
+	curl_socket_t fd;
+
+	if (curl_easy_getinfo(probe->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
+	    fd == CURL_SOCKET_BAD)
+		return -1;
+	probe->answer = event_new(probe->probes->base, fd, EV_READ, probe_on_answer, probe);
+	if (!probe->answer)
+		return -1;
+	/* as long again as the handshake has taken */
+	return probe_await(probe, 2 * (health_now_us() - probe->start_us));
+}
+
+static void probe_on_done(CURL *easy, CURLcode code)
+{
+	struct health_probe *probe;
+	char *private;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+	probe = (struct health_probe *)private;
+	probe->facts.code = code;
+	if (code == CURLE_OK && probe->facts.type == CONFIG_CHECK_SSL &&
+	    health_tls_is_open(probe->tls) && probe_start_waiting(probe) == 0)
+		return;
+	probe_end(probe);
 }
 
 struct health_probe *health_probe_start(struct health_probes *probes,
@@ -240,6 +320,7 @@ struct health_probe *health_probe_start(struct health_probes *probes,
 
 err_easy:
 	curl_easy_cleanup(probe->easy);
+	health_tls_release(probe->tls);
 err_probe:
 	free(probe);
 	errno = ENOMEM;
@@ -248,7 +329,6 @@ err_probe:
 
 void health_probe_cancel(struct health_probe *probe)
 {
-	health_multi_remove(probe->probes->multi, probe->easy);
 	probe_free(probe);
 }
 
@@ -259,6 +339,7 @@ struct health_probes *health_probes_create(struct event_base *base, const char *
 
 	if (!probes)
 		return NULL;
+	probes->base = base;
 	snprintf(probes->user_agent, sizeof(probes->user_agent), "Sluice-HealthChecker/%s",
 		 version);
 	probes->headers = curl_slist_append(NULL, "Connection: close");

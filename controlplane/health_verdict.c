@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/health_verdict.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,21 @@ static void verdict_timeout(struct health_verdict *verdict, const struct health_
 	verdict_set(verdict, HEALTH_DOWN, "timed out after %u ms, %s", facts->timeout_ms, during);
 }
 
+/*
+ * A reset of a connection that was never made is "refused". ECONNRESET and EPIPE say that it was made, and
+ * reset before this node had time to look: that is all that a TCP check asks for, on an idle node too.
+ */
+static void verdict_connect(struct health_verdict *verdict, const struct health_facts *facts,
+			    const char *text)
+{
+	bool was_made = facts->os_errno == ECONNRESET || facts->os_errno == EPIPE;
+
+	if (facts->type == CONFIG_CHECK_TCP && was_made)
+		verdict_status(verdict, facts);
+	else
+		verdict_set(verdict, HEALTH_DOWN, "%s", verdict_errno(facts, text));
+}
+
 /* With nothing received the instance has not answered, whatever OpenSSL makes of the silence. */
 static void verdict_handshake(struct health_verdict *verdict, const struct health_facts *facts)
 {
@@ -88,7 +104,7 @@ static void verdict_error(struct health_verdict *verdict, const struct health_fa
 
 	switch (facts->code) {
 	case CURLE_COULDNT_CONNECT:
-		verdict_set(verdict, HEALTH_DOWN, "%s", verdict_errno(facts, text));
+		verdict_connect(verdict, facts, text);
 		break;
 	case CURLE_OPERATION_TIMEDOUT:
 		verdict_timeout(verdict, facts);
@@ -129,6 +145,8 @@ void health_verdict_judge(struct health_verdict *verdict, const struct health_fa
 	if (facts->local_errno)
 		verdict_set(verdict, HEALTH_UNKNOWN, "not checked: %s",
 			    strerror(facts->local_errno));
+	else if (facts->alert && !facts->headers_done)
+		verdict_set(verdict, HEALTH_LAME, "TLS alert: %s", facts->alert);
 	else if (facts->code == CURLE_OK || facts->body_bytes > HEALTH_BODY_MAX_BYTES)
 		verdict_status(verdict, facts);
 	else if (facts->header_bytes > HEALTH_HEADERS_MAX_BYTES)

@@ -20,7 +20,8 @@ struct health_facts {
 	long os_errno;		     /* of a failed connect, 0 if unknown */
 	int local_errno;	     /* this node could not make a socket */
 	bool connected;		     /* still, when the probe ended */
-	bool handshaken;	     /* TLS */
+	bool handshaken;	     /* TLS, as this side sees it */
+	const char *alert;	     /* fatal, by which the instance has ended TLS; NULL: none */
 	uint64_t received_bytes;     /* TCP payload, may be one short */
 	uint32_t header_bytes;
 	uint32_t body_bytes;

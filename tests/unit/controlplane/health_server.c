@@ -22,6 +22,7 @@ struct server {
 	SSL_CTX *tls;
 	_Atomic(const struct server_script *) script;
 	atomic_uint accepted;
+	atomic_uint ended;
 	atomic_bool stopping;
 	char request[1024];
 };
@@ -56,14 +57,20 @@ static void check_zero(int value, const char *what)
 	}
 }
 
-static SSL_CTX *tls_create(bool with_certificate)
+static SSL_CTX *tls_create(const struct server_script *script)
 {
 	SSL_CTX *ctx = must(SSL_CTX_new(TLS_server_method()), "SSL_CTX_new");
 	EVP_PKEY *key;
 	X509 *cert;
 
-	if (!with_certificate)
+	SSL_CTX_set_min_proto_version(ctx, script->tls_version);
+	SSL_CTX_set_max_proto_version(ctx, script->tls_version);
+	if (script->no_tickets)
+		SSL_CTX_set_num_tickets(ctx, 0);
+	if (script->tls == SERVER_TLS_REFUSE)
 		return ctx;
+	if (script->tls == SERVER_TLS_WANTS_CERT)
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	key = must(EVP_EC_gen("P-256"), "EVP_EC_gen");
 	cert = must(X509_new(), "X509_new");
 	X509_gmtime_adj(X509_getm_notBefore(cert), -7200);
@@ -165,6 +172,7 @@ out:
 	if (script->end == SERVER_RESET)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	close(fd);
+	server->ended++;
 }
 
 static void *server_run(void *arg)
@@ -218,7 +226,7 @@ struct server *server_start(const struct server_script *script, uint8_t family)
 	check_zero(listen(server->fd, 128), "listen");
 	server->script = script;
 	if (script->tls != SERVER_PLAIN)
-		server->tls = tls_create(script->tls == SERVER_TLS);
+		server->tls = tls_create(script);
 	check_zero(pthread_create(&server->thread, NULL, server_run, server), "pthread_create");
 	return server;
 }
@@ -246,6 +254,11 @@ uint16_t server_port(const struct server *server)
 unsigned int server_accepted(const struct server *server)
 {
 	return server->accepted;
+}
+
+unsigned int server_ended(const struct server *server)
+{
+	return server->ended;
 }
 
 const char *server_request(const struct server *server)

@@ -17,7 +17,8 @@ enum server_end {
 enum server_tls {
 	SERVER_PLAIN,
 	SERVER_TLS,
-	SERVER_TLS_REFUSE, /* answers each handshake with an alert */
+	SERVER_TLS_REFUSE,     /* answers each handshake with an alert */
+	SERVER_TLS_WANTS_CERT, /* and refuses a client without a certificate */
 };
 
 /* What is done with each connection. */
@@ -28,6 +29,8 @@ struct server_script {
 	bool unread; /* does not wait for a request */
 	enum server_end end;
 	enum server_tls tls;
+	int tls_version; /* TLS1_2_VERSION or TLS1_3_VERSION alone; 0: what both sides like best */
+	bool no_tickets;
 };
 
 extern const struct server_script server_ok;
@@ -45,6 +48,9 @@ void server_set(struct server *server, const struct server_script *script);
 
 uint16_t server_port(const struct server *server);
 unsigned int server_accepted(const struct server *server);
+
+/* Connections that the server has closed or reset. */
+unsigned int server_ended(const struct server *server);
 
 /* The first bytes of the last request, "" if there was none. Call when no probe is running. */
 const char *server_request(const struct server *server);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Single probes against instances that misbehave. */
+#include <errno.h>
 #include <event2/event.h>
+#include <openssl/ssl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -62,7 +66,8 @@ static struct config_check check_of(enum config_check_type type, uint16_t port, 
 	};
 }
 
-static struct health_verdict probe(const struct config_check *check, uint8_t family)
+static struct health_verdict probe_behind(const struct config_check *check, uint8_t family,
+					  unsigned int behind_ms)
 {
 	struct config_address address = server_address(family);
 	struct outcome outcome = { 0 };
@@ -75,9 +80,16 @@ static struct health_verdict probe(const struct config_check *check, uint8_t fam
 
 	assert_non_null(health_probe_start(probes, &request));
 	assert_false(outcome.done);
-	while (!outcome.done)
-		assert_true(event_base_loop(base, EVLOOP_ONCE) >= 0);
+	while (!outcome.done) {
+		assert_true(event_base_loop(base, behind_ms ? EVLOOP_NONBLOCK : EVLOOP_ONCE) >= 0);
+		usleep(behind_ms * 1000);
+	}
 	return outcome.verdict;
+}
+
+static struct health_verdict probe(const struct config_check *check, uint8_t family)
+{
+	return probe_behind(check, family, 0);
 }
 
 static bool matches(const struct health_verdict *got, enum health_state state, const char *reason)
@@ -106,6 +118,20 @@ enum {
 	PATIENT_MS = 10000,
 	TIMES_OUT_MS = 200,
 };
+
+/* The same refusal: within the handshake of TLS 1.2, and after what the client sees of that of 1.3. */
+#define REFUSED_WITHOUT_CERT(what, check, version)                                                 \
+	{                                                                                          \
+		what ", no certificate",                                                           \
+			{ .tls = SERVER_TLS_WANTS_CERT, .tls_version = (version) }, (check),       \
+			HEALTH_LAME, "TLS"                                                         \
+	}
+/* A handshake that ends well is all that an SSL check asks for. */
+#define TAKEN(what, version, ...)                                                                  \
+	{                                                                                          \
+		what, { .tls = SERVER_TLS, .tls_version = (version), __VA_ARGS__ },                \
+			CONFIG_CHECK_SSL, HEALTH_UP, ""                                            \
+	}
 
 static const struct probe_case cases[] = {
 	{ "tcp", { .end = SERVER_HANG }, CONFIG_CHECK_TCP, HEALTH_UP, "" },
@@ -287,7 +313,7 @@ static const struct probe_case cases[] = {
 	  { .tls = SERVER_TLS_REFUSE },
 	  CONFIG_CHECK_SSL,
 	  HEALTH_LAME,
-	  "TLS handshake" },
+	  "TLS alert: handshake failure" },
 	{ "handshake hangs",
 	  { .end = SERVER_HANG, .unread = true },
 	  CONFIG_CHECK_SSL,
@@ -310,27 +336,76 @@ static const struct probe_case cases[] = {
 	  HEALTH_LAME,
 	  "TLS handshake" },
 	{ "plain to a tls port", { .tls = SERVER_TLS }, CONFIG_CHECK_HTTP, HEALTH_DOWN, "reset" },
+
+	{ "tcp, reset at once",
+	  { .unread = true, .end = SERVER_RESET },
+	  CONFIG_CHECK_TCP,
+	  HEALTH_UP,
+	  "" },
+	{ "tcp, closed at once", { .unread = true }, CONFIG_CHECK_TCP, HEALTH_UP, "" },
+	{ "http, reset at once",
+	  { .unread = true, .end = SERVER_RESET },
+	  CONFIG_CHECK_HTTP,
+	  HEALTH_DOWN,
+	  "reset" },
+	REFUSED_WITHOUT_CERT("tls 1.2, ssl", CONFIG_CHECK_SSL, TLS1_2_VERSION),
+	REFUSED_WITHOUT_CERT("tls 1.3, ssl", CONFIG_CHECK_SSL, TLS1_3_VERSION),
+	REFUSED_WITHOUT_CERT("tls 1.2, https", CONFIG_CHECK_HTTPS, TLS1_2_VERSION),
+	REFUSED_WITHOUT_CERT("tls 1.3, https", CONFIG_CHECK_HTTPS, TLS1_3_VERSION),
+	TAKEN("tls 1.2", TLS1_2_VERSION, .unread = false),
+	TAKEN("tls 1.3", TLS1_3_VERSION, .unread = false),
+	TAKEN("tls 1.3, no tickets", TLS1_3_VERSION, .no_tickets = true),
+	TAKEN("tls 1.2, closed at once", TLS1_2_VERSION, .unread = true),
+	TAKEN("tls 1.3, closed at once", TLS1_3_VERSION, .unread = true),
+	TAKEN("tls 1.3, closed at once, no tickets", TLS1_3_VERSION, .unread = true,
+	      .no_tickets = true),
+	TAKEN("tls 1.2, reset at once", TLS1_2_VERSION, .unread = true, .end = SERVER_RESET),
+	TAKEN("tls 1.3, reset at once", TLS1_3_VERSION, .unread = true, .end = SERVER_RESET),
+	TAKEN("tls 1.3, hangs", TLS1_3_VERSION, .unread = true, .end = SERVER_HANG),
+	{ "tls 1.3, silent to the request",
+	  { .tls = SERVER_TLS, .tls_version = TLS1_3_VERSION, .end = SERVER_RESET },
+	  CONFIG_CHECK_HTTPS,
+	  HEALTH_DOWN,
+	  "" },
 };
+
+#undef REFUSED_WITHOUT_CERT
+#undef TAKEN
 
 static bool times_out(const struct probe_case *c)
 {
 	if (c->script.end == SERVER_HANG)
-		return c->type != CONFIG_CHECK_TCP;
+		return c->state == HEALTH_DOWN || c->type == CONFIG_CHECK_HTTP;
 	return c->script.repeat_ms && c->state == HEALTH_DOWN;
 }
 
-static void run_cases(uint8_t family)
+/* Cases that run into their timeout get a longer one when a busy machine has not come far enough in it. */
+static struct health_verdict run_case(const struct probe_case *c, uint8_t family,
+				      unsigned int behind_ms)
+{
+	uint32_t timeout_ms = times_out(c) ? TIMES_OUT_MS : PATIENT_MS;
+	struct health_verdict verdict;
+
+	do {
+		struct server *server = server_start(&c->script, family);
+		struct config_check check = check_of(c->type, server_port(server), timeout_ms);
+
+		verdict = probe_behind(&check, family, behind_ms);
+		server_stop(server);
+		timeout_ms *= 4;
+	} while (!matches(&verdict, c->state, c->reason) && timeout_ms <= PATIENT_MS);
+	return verdict;
+}
+
+/* @behind_ms: by which this process is late to look at what the instance has done. */
+static void run_cases(uint8_t family, unsigned int behind_ms)
 {
 	unsigned int failures = 0;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct probe_case *c = &cases[i];
-		struct server *server = server_start(&c->script, family);
-		struct config_check check = check_of(c->type, server_port(server),
-						     times_out(c) ? TIMES_OUT_MS : PATIENT_MS);
-		struct health_verdict verdict = probe(&check, family);
+		struct health_verdict verdict = run_case(c, family, behind_ms);
 
-		server_stop(server);
 		if (matches(&verdict, c->state, c->reason))
 			continue;
 		failures++;
@@ -344,13 +419,64 @@ static void run_cases(uint8_t family)
 static void test_ipv4(void **state)
 {
 	(void)state;
-	run_cases(4);
+	run_cases(4, 0);
 }
 
 static void test_ipv6(void **state)
 {
 	(void)state;
-	run_cases(6);
+	run_cases(6, 0);
+}
+
+/* Load on this node is no trait of the instance: each case has the same result. */
+static void test_late(void **state)
+{
+	(void)state;
+	run_cases(4, 5);
+}
+
+static struct server *slow_server; /* connect() returns when the server has ended the connection */
+
+/* In place of libc's, for libcurl. */
+int connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	unsigned int ended = slow_server ? server_ended(slow_server) : 0;
+	int result = (int)syscall(SYS_connect, fd, address, length);
+	int error = errno;
+
+	while (slow_server && server_ended(slow_server) == ended)
+		usleep(1000);
+	errno = error;
+	return result;
+}
+
+/* The connection is looked at when its reset has come for sure. */
+static void test_reset_before_a_look(void **state)
+{
+	static const struct server_script script = { .unread = true, .end = SERVER_RESET };
+	struct server *server = server_start(&script, 4);
+	static const struct {
+		enum config_check_type type;
+		enum health_state state;
+		const char *reason;
+	} rows[] = {
+		{ CONFIG_CHECK_TCP, HEALTH_UP, "" },
+		{ CONFIG_CHECK_SSL, HEALTH_DOWN, "reset" },
+		{ CONFIG_CHECK_HTTP, HEALTH_DOWN, "reset" },
+		{ CONFIG_CHECK_HTTPS, HEALTH_DOWN, "reset" },
+	};
+
+	(void)state;
+	slow_server = server;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config_check check = check_of(rows[i].type, server_port(server), PATIENT_MS);
+		struct health_verdict verdict = probe(&check, 4);
+
+		assert_int_equal(server_ended(server), i + 1);
+		expect("reset before a look", &verdict, rows[i].state, rows[i].reason);
+	}
+	slow_server = NULL;
+	server_stop(server);
 }
 
 static void test_refused(void **state)
@@ -532,6 +658,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ipv4),	cmocka_unit_test(test_ipv6),
+		cmocka_unit_test(test_late),	cmocka_unit_test(test_reset_before_a_look),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_connect_timeout),
 		cmocka_unit_test(test_request), cmocka_unit_test(test_fresh_connections),
 		cmocka_unit_test(test_cancel),	cmocka_unit_test(test_memory),
