@@ -197,7 +197,8 @@ const struct config_item config_schema[] = {
 	{ NODE, .key = "checks_in_flight", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 1024,
 	  .fallback = "64", .unit = "checks", .reloadable = true,
 	  FIELD(config_node, checks_in_flight),
-	  .help = "Checks under way at one moment, all pools together; the others wait." },
+	  .help = "Checks of instances that answer under way at one moment, all pools together, and as many "
+		  "again of instances that don't; the others wait." },
 	{ NODE, .key = "control_group", .type = CONFIG_TYPE_TEXT,
 	  .expect = "the name of a group of this system",
 	  .absent = "`sluice` if there is such a group, else `root`", .parse = config_field_group,

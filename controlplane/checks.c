@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "config/version.h"
 #include "controlplane/clock.h"
@@ -14,6 +15,9 @@
 
 /* When the interface should be usable, if nobody says that it is. */
 #define RESUME_S 1
+
+/* Of checks, should many instances fall silent at the same time. */
+#define SOCKETS_MAX 2048
 
 struct checks {
 	struct health *health;
@@ -94,9 +98,22 @@ void checks_remove(struct model_instance *instance)
 	instance->checker = NULL;
 }
 
+/* A descriptor that a check does not get says nothing of its instance, so they have half of them at most. */
+static struct health_limits limits_of(const struct config_node *node)
+{
+	struct health_limits limits = { node->checks_in_flight, SOCKETS_MAX };
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 2 < SOCKETS_MAX)
+		limits.sockets = (uint32_t)(files.rlim_cur / 2);
+	return limits;
+}
+
 void checks_configure(struct checks *checks, const struct config_node *node)
 {
-	health_set_max_in_flight(checks->health, node->checks_in_flight);
+	const struct health_limits limits = limits_of(node);
+
+	health_set_limits(checks->health, &limits);
 }
 
 /* All instances of the configuration, with their pool's. */
@@ -168,7 +185,7 @@ struct checks *checks_create(struct event_base *base, struct model *model, bool 
 	const struct health_options options = {
 		.ops = &health_ops,
 		.ops_arg = checks,
-		.max_in_flight = model_config(model)->node.checks_in_flight,
+		.limits = limits_of(&model_config(model)->node),
 		.version = SLUICE_VERSION,
 	};
 

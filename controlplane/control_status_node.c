@@ -163,12 +163,13 @@ static json_t *control_status_health(const struct sluiced *sluiced)
 
 	if (sluiced->health != NULL)
 		health_stats_get(sluiced->health, &stats);
-	return json_pack("{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "checks",
-			 (int)stats.checks, "in_flight", (int)stats.in_flight, "waiting",
-			 (int)stats.waiting, "started", (json_int_t)stats.started, "passed",
-			 (json_int_t)stats.passed, "lame", (json_int_t)stats.lame, "down",
-			 (json_int_t)stats.down, "errors", (json_int_t)stats.errors, "delayed",
-			 (json_int_t)stats.delayed);
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "checks",
+			 (int)stats.checks, "in_flight", (int)stats.in_flight, "silent",
+			 (int)stats.silent, "waiting", (int)stats.waiting, "late", (int)stats.late,
+			 "wait_max_ms", (int)stats.wait_max_ms, "started",
+			 (json_int_t)stats.started, "passed", (json_int_t)stats.passed, "lame",
+			 (json_int_t)stats.lame, "down", (json_int_t)stats.down, "errors",
+			 (json_int_t)stats.errors, "delayed", (json_int_t)stats.delayed);
 }
 
 static json_t *control_status_control(const struct sluiced *sluiced)

@@ -220,9 +220,10 @@ void health_instance_remove(struct health_instance *instance)
 	health_schedule_pump(health);
 }
 
-void health_set_max_in_flight(struct health *health, uint32_t max_in_flight)
+void health_set_limits(struct health *health, const struct health_limits *limits)
 {
-	health->max_in_flight = max_in_flight ? max_in_flight : 1;
+	health->limits.in_flight = limits->in_flight ? limits->in_flight : 1;
+	health->limits.sockets = limits->sockets ? limits->sockets : 1;
 	health_schedule_pump(health);
 }
 
@@ -240,7 +241,7 @@ struct health *health_create(struct event_base *base, const struct health_option
 	struct health *health;
 
 	if (!base || !options->ops || !options->ops->changed || !options->version ||
-	    !options->max_in_flight) {
+	    !options->limits.in_flight || !options->limits.sockets) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -257,15 +258,22 @@ struct health *health_create(struct event_base *base, const struct health_option
 	health->base = base;
 	health->ops = options->ops;
 	health->ops_arg = options->ops_arg;
-	health->max_in_flight = options->max_in_flight;
+	health->limits = options->limits;
 	health->random = health_seed();
-	TAILQ_INIT(&health->waiting);
+	for (int places = 0; places < HEALTH_PLACES; places++)
+		TAILQ_INIT(&health->waiting[places]);
+	TAILQ_INIT(&health->young);
 	LIST_INIT(&health->instances);
+	health->young_timer = evtimer_new(base, health_schedule_on_young, health);
+	if (!health->young_timer)
+		goto err_health;
 	health->probes = health_probes_create(base, options->version);
 	if (!health->probes)
-		goto err_health;
+		goto err_timer;
 	return health;
 
+err_timer:
+	event_free(health->young_timer);
 err_health:
 	free(health);
 err_curl:
@@ -287,6 +295,7 @@ void health_destroy(struct health *health)
 		instance_destroy(instance);
 	}
 	health_probes_destroy(health->probes);
+	event_free(health->young_timer);
 	free(health);
 	curl_global_cleanup();
 }

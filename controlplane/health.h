@@ -72,11 +72,20 @@ struct health_ops {
 	void (*log)(void *arg, int priority, const char *line);
 };
 
+struct health_limits {
+	/*
+	 * Places for checks of instances that answer, over all instances, and as many again for those of
+	 * instances that don't. A check that has no answer within 100 ms leaves its place to others.
+	 */
+	uint32_t in_flight;
+	uint32_t sockets; /* at most so many checks in flight, whatever places they have or had */
+};
+
 struct health_options {
 	const struct health_ops *ops; /* must outlive the checker */
 	void *ops_arg;
-	uint32_t max_in_flight; /* node.checks_in_flight, over all instances; at least 1 */
-	const char *version;	/* for the User-Agent header */
+	struct health_limits limits; /* at least 1 each */
+	const char *version;	     /* for the User-Agent header */
 };
 
 /**
@@ -88,8 +97,8 @@ struct health *health_create(struct event_base *base, const struct health_option
 /* Cancel every check, free every instance and the checker. No callback comes from inside. */
 void health_destroy(struct health *health);
 
-/* Change the cap of checks in flight; what is in flight already ends in peace. */
-void health_set_max_in_flight(struct health *health, uint32_t max_in_flight);
+/* What is in flight already ends in peace. */
+void health_set_limits(struct health *health, const struct health_limits *limits);
 
 /**
  * Add an instance. Its checks start within min(interval, 1 s), spread at random.
@@ -151,13 +160,16 @@ struct health_stats {
 	uint64_t down;
 	uint64_t cancelled;    /* removed or replaced while in flight */
 	uint64_t errors;       /* no verdict for want of memory or sockets on this node */
-	uint64_t delayed;      /* due, but had to wait for a place under max_in_flight */
+	uint64_t delayed;      /* due, but had to wait for a place */
 	uint64_t delay_sum_ms; /* over all delayed */
 	uint32_t delay_max_ms; /* longest since health_create() */
 	uint32_t instances;
 	uint32_t checks;
 	uint32_t in_flight;
+	uint32_t silent; /* of those in flight: no answer within 100 ms, or none last time */
 	uint32_t waiting;
+	uint32_t late;	      /* of those that wait: for their whole interval, or longer */
+	uint32_t wait_max_ms; /* of those that wait now */
 };
 
 void health_stats_get(const struct health *health, struct health_stats *stats);

@@ -58,6 +58,8 @@ int health_check_info(const struct health_instance *instance, uint32_t index,
 void health_stats_get(const struct health *health, struct health_stats *stats)
 {
 	*stats = health->stats;
+	stats->silent = stats->in_flight - health->taken[HEALTH_ANSWERS];
+	health_schedule_late(health, &stats->late, &stats->wait_max_ms);
 }
 
 const char *health_state_name(enum health_state state)

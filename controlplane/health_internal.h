@@ -10,27 +10,46 @@
 #include "controlplane/health_probe.h"
 #include "controlplane/health_track.h"
 
+/*
+ * Instances that do not answer must not take the places of those that do. A check of HEALTH_ANSWERS leaves
+ * its place when it has been in flight for HEALTH_YOUNG_US: so neither do the many that die at the same
+ * time, before anything is known of them.
+ */
+enum health_places {
+	HEALTH_ANSWERS, /* or may: whatever is not known to be silent */
+	HEALTH_SILENT,
+	HEALTH_PLACES,
+};
+
+enum { HEALTH_YOUNG_US = 100000 };
+
 struct health {
 	struct event_base *base;
 	const struct health_ops *ops;
 	void *ops_arg;
 	struct health_probes *probes;
-	uint32_t max_in_flight;
+	struct health_limits limits;
 	uint64_t random; /* never 0 */
 	struct health_stats stats;
-	TAILQ_HEAD(, health_check) waiting; /* due, oldest first */
+	TAILQ_HEAD(health_queue, health_check) waiting[HEALTH_PLACES]; /* due, oldest first */
+	struct health_queue young; /* in flight, in places of HEALTH_ANSWERS, oldest first */
+	struct event *
+		young_timer; /* pending while checks wait for the first of them to leave its place */
+	uint32_t taken[HEALTH_PLACES];
 	LIST_HEAD(, health_instance) instances;
 };
 
-/* Is in exactly one place: its timer is pending, or it is in health.waiting, or it has a probe. */
+/* Is in exactly one state: its timer is pending, or it is in health.waiting, or it has a probe. */
 struct health_check {
 	struct health_instance *instance;
 	struct config_check spec; /* target and path are owned */
 	struct health_track track;
 	struct event *timer;
 	struct health_probe *probe;
-	TAILQ_ENTRY(health_check) waiting_entry;
+	TAILQ_ENTRY(health_check) queue_entry; /* in one of health.waiting, or in health.young */
+	enum health_places places;
 	bool waiting;
+	bool placed;  /* its probe holds a place */
 	bool delayed; /* there was no room when it became due */
 	bool starved; /* the last attempt failed for want of resources on this node */
 	uint64_t due_us;
@@ -80,6 +99,7 @@ int health_check_validate(const struct config_check *spec);
 /* health_schedule.c: when a check runs. */
 
 void health_schedule_on_timer(evutil_socket_t fd, short what, void *arg);
+void health_schedule_on_young(evutil_socket_t fd, short what, void *arg);
 
 /* Run for the first time, within min(interval, 1 s). */
 void health_schedule_first(struct health_check *check);
@@ -92,6 +112,9 @@ void health_schedule_cancel(struct health_check *check);
 
 /* Start what is waiting, as long as there is room. */
 void health_schedule_pump(struct health *health);
+
+/* Of those that wait: how many have missed a whole interval, and the longest wait. */
+void health_schedule_late(const struct health *health, uint32_t *late, uint32_t *wait_max_ms);
 
 /* health_notify.c: what a result means. */
 

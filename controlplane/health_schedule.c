@@ -61,7 +61,7 @@ static void schedule_enqueue(struct health_check *check)
 {
 	struct health *health = check->instance->health;
 
-	TAILQ_INSERT_TAIL(&health->waiting, check, waiting_entry);
+	TAILQ_INSERT_TAIL(&health->waiting[check->places], check, queue_entry);
 	check->waiting = true;
 	health->stats.waiting++;
 }
@@ -70,9 +70,55 @@ static void schedule_dequeue(struct health_check *check)
 {
 	struct health *health = check->instance->health;
 
-	TAILQ_REMOVE(&health->waiting, check, waiting_entry);
+	TAILQ_REMOVE(&health->waiting[check->places], check, queue_entry);
 	check->waiting = false;
 	health->stats.waiting--;
+}
+
+static void schedule_take_place(struct health_check *check)
+{
+	struct health *health = check->instance->health;
+
+	check->placed = true;
+	health->taken[check->places]++;
+	if (check->places == HEALTH_ANSWERS)
+		TAILQ_INSERT_TAIL(&health->young, check, queue_entry);
+}
+
+static void schedule_leave_place(struct health_check *check)
+{
+	struct health *health = check->instance->health;
+
+	if (!check->placed)
+		return;
+	check->placed = false;
+	health->taken[check->places]--;
+	if (check->places == HEALTH_ANSWERS)
+		TAILQ_REMOVE(&health->young, check, queue_entry);
+}
+
+static void schedule_leave_flight(struct health_check *check)
+{
+	schedule_leave_place(check);
+	check->probe = NULL;
+	check->instance->health->stats.in_flight--;
+}
+
+static bool schedule_has_room(const struct health *health, enum health_places places)
+{
+	return health->taken[places] < health->limits.in_flight &&
+	       health->stats.in_flight < health->limits.sockets;
+}
+
+/* It is known to be down, and took its time to say so: silent, or unreachable. */
+static enum health_places schedule_places(const struct health_check *check)
+{
+	const struct health_track *track = &check->track;
+
+	if (track->state == HEALTH_DOWN && track->last == HEALTH_DOWN &&
+	    check->latency_us >= HEALTH_YOUNG_US)
+		return HEALTH_SILENT;
+	return HEALTH_ANSWERS;
 }
 
 static void schedule_account_delay(struct health_check *check)
@@ -93,8 +139,7 @@ static void schedule_on_done(void *arg, const struct health_verdict *verdict)
 	struct health_check *check = arg;
 	struct health *health = check->instance->health;
 
-	check->probe = NULL;
-	health->stats.in_flight--;
+	schedule_leave_flight(check);
 	health_schedule_next(check);
 	health_notify_result(check, verdict);
 	/* check may be gone */
@@ -118,6 +163,7 @@ static void schedule_start(struct health_check *check)
 	if (check->probe) {
 		health->stats.started++;
 		health->stats.in_flight++;
+		schedule_take_place(check);
 		return;
 	}
 	snprintf(verdict.reason, sizeof(verdict.reason), "not checked: %s", strerror(errno));
@@ -125,14 +171,71 @@ static void schedule_start(struct health_check *check)
 	health_notify_result(check, &verdict);
 }
 
-void health_schedule_pump(struct health *health)
+static void schedule_start_waiting(struct health *health, enum health_places places)
 {
 	struct health_check *check;
 
-	while (health->stats.in_flight < health->max_in_flight &&
-	       (check = TAILQ_FIRST(&health->waiting))) {
+	while (schedule_has_room(health, places) &&
+	       (check = TAILQ_FIRST(&health->waiting[places]))) {
 		schedule_dequeue(check);
 		schedule_start(check);
+	}
+}
+
+/* Make room in the places of those that answer, and come back for more if some still wait for it. */
+static void schedule_age(struct health *health)
+{
+	uint64_t now_us = health_now_us();
+	struct health_check *check;
+
+	while ((check = TAILQ_FIRST(&health->young)) && check->start_us + HEALTH_YOUNG_US <= now_us)
+		schedule_leave_place(check);
+}
+
+static void schedule_watch_young(struct health *health)
+{
+	const struct health_check *check = TAILQ_FIRST(&health->young);
+	struct timeval tv = { .tv_usec = 1000 };
+	uint64_t now_us = health_now_us();
+
+	if (TAILQ_EMPTY(&health->waiting[HEALTH_ANSWERS]) || !check ||
+	    evtimer_pending(health->young_timer, NULL))
+		return;
+	if (check->start_us + HEALTH_YOUNG_US > now_us)
+		tv.tv_usec += (suseconds_t)(check->start_us + HEALTH_YOUNG_US - now_us);
+	evtimer_add(health->young_timer, &tv);
+}
+
+void health_schedule_pump(struct health *health)
+{
+	schedule_age(health);
+	schedule_start_waiting(health, HEALTH_ANSWERS);
+	schedule_start_waiting(health, HEALTH_SILENT);
+	schedule_watch_young(health);
+}
+
+void health_schedule_on_young(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	health_schedule_pump(arg);
+}
+
+void health_schedule_late(const struct health *health, uint32_t *late, uint32_t *wait_max_ms)
+{
+	uint64_t now_us = health_now_us();
+	const struct health_check *check;
+
+	*late = 0;
+	*wait_max_ms = 0;
+	for (int places = 0; places < HEALTH_PLACES; places++) {
+		TAILQ_FOREACH(check, &health->waiting[places], queue_entry) {
+			uint64_t wait_ms = (now_us - check->due_us) / 1000;
+
+			*late += wait_ms >= check->spec.interval_ms;
+			if (wait_ms > *wait_max_ms)
+				*wait_max_ms = (uint32_t)wait_ms;
+		}
 	}
 }
 
@@ -144,9 +247,11 @@ void health_schedule_on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	check->due_us = health_now_us();
-	check->delayed = health->stats.in_flight >= health->max_in_flight;
+	check->places = schedule_places(check);
+	check->delayed = false;
 	schedule_enqueue(check);
 	health_schedule_pump(health);
+	check->delayed = check->waiting;
 }
 
 void health_schedule_cancel(struct health_check *check)
@@ -158,8 +263,7 @@ void health_schedule_cancel(struct health_check *check)
 		schedule_dequeue(check);
 	if (check->probe) {
 		health_probe_cancel(check->probe);
-		check->probe = NULL;
-		health->stats.in_flight--;
+		schedule_leave_flight(check);
 		health->stats.cancelled++;
 	}
 }

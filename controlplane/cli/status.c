@@ -189,6 +189,23 @@ static void status_flows(const struct cli *cli, const json_t *node)
 		text_count(room, status_integer(mbufs, "total")));
 }
 
+/* A check that starts late finds late what it finds. */
+static void status_checks(const struct cli *cli, const json_t *checks)
+{
+	int64_t late = status_integer(checks, "late");
+	char line[256], count[TEXT_MAX], all[TEXT_MAX], wait[TEXT_MAX];
+
+	if (late == 0)
+		return;
+	snprintf(line, sizeof(line),
+		 "%s of %s start late, by up to %s: raise node.checks_in_flight",
+		 text_count(count, late), text_count(all, status_integer(checks, "checks")),
+		 text_duration(wait, status_integer(checks, "wait_max_ms")));
+	status_label(cli, "checks");
+	table_text(cli->out, cli->colour, TABLE_WARN, line);
+	fputc('\n', cli->out);
+}
+
 static void status_node(const struct cli *cli, const json_t *node)
 {
 	const json_t *dataplane = json_object_get(node, "dataplane");
@@ -204,6 +221,7 @@ static void status_node(const struct cli *cli, const json_t *node)
 		return;
 	status_packets(cli, node);
 	status_flows(cli, node);
+	status_checks(cli, json_object_get(node, "checks"));
 }
 
 /* ---- Services ---- */

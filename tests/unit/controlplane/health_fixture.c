@@ -54,7 +54,7 @@ void fixture_init(struct fixture *fixture, uint32_t max_in_flight)
 	struct health_options options = {
 		.ops = &ops,
 		.ops_arg = fixture,
-		.max_in_flight = max_in_flight,
+		.limits = { .in_flight = max_in_flight, .sockets = max_in_flight },
 		.version = "test",
 	};
 

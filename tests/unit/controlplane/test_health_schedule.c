@@ -153,6 +153,7 @@ static void test_cap_in_flight(void **state)
 	struct health_instance *herd[COUNT];
 	struct server *server = server_start(&server_hang, 4);
 	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
+	const struct health_limits more = { COUNT, COUNT };
 	struct health_stats stats = { 0 };
 	uint32_t most = 0;
 
@@ -174,7 +175,7 @@ static void test_cap_in_flight(void **state)
 	assert_true(stats.delay_sum_ms >= stats.delay_max_ms);
 	assert_in_range(stats.started, COUNT, 2 * COUNT);
 
-	health_set_max_in_flight(fixture.health, COUNT);
+	health_set_limits(fixture.health, &more);
 	health_stats_get(fixture.health, &stats);
 	assert_int_equal(stats.waiting, 0);
 	assert_true(stats.in_flight > PLACES);
@@ -256,7 +257,7 @@ static void test_bad_options(void **state)
 	struct event_base *base = event_base_new();
 	struct health_options options = {
 		.ops = &no_ops,
-		.max_in_flight = 1,
+		.limits = { 1, 1 },
 		.version = "test",
 	};
 

@@ -241,6 +241,25 @@ static void test_status_of_a_pool_that_is_out(void **test_state)
 	assert_null(strstr(h->out, "pool in:"));
 }
 
+static void test_status_of_late_checks(void **test_state)
+{
+	static const char answer[] =
+		"{\"ok\":true,\"result\":{\"node\":{\"dataplane\":{\"running\":true},\"checks\":{"
+		"\"checks\":1010,\"in_flight\":128,\"silent\":64,\"waiting\":940,\"late\":%u,"
+		"\"wait_max_ms\":21987}}}}\n";
+	struct harness *h = *test_state;
+	char text[512];
+
+	snprintf(text, sizeof(text), answer, 936);
+	assert_int_equal(harness_run(h, "status", text), 0);
+	assert_non_null(strstr(h->out,
+			       "\nchecks      936 of 1,010 start late, by up to 21 s: raise "
+			       "node.checks_in_flight\n"));
+	snprintf(text, sizeof(text), answer, 0);
+	assert_int_equal(harness_run(h, "status", text), 0);
+	assert_null(strstr(h->out, "late"));
+}
+
 static void test_status_for_programs(void **test_state)
 {
 	struct harness *h = *test_state;
@@ -372,6 +391,7 @@ int main(void)
 		TEST(test_status),
 		TEST(test_status_of_a_pool),
 		TEST(test_status_of_a_pool_that_is_out),
+		TEST(test_status_of_late_checks),
 		TEST(test_status_for_programs),
 		TEST(test_status_without_a_dataplane),
 		TEST(test_status_of_nonsense),
