@@ -24,6 +24,10 @@
 #define CONTROL_STALL_MS 30000
 /* After accept(2) has failed, for want of descriptors most likely. */
 #define CONTROL_ACCEPT_PAUSE_S 1
+#define CONTROL_WATCH_MS 1000
+
+_Static_assert(CONTROL_WAITS_MAX < CONTROL_WRITES_MAX && CONTROL_WRITES_MAX < CONTROL_CLIENTS_MAX,
+	       "those who wait leave places for others");
 
 struct control_client {
 	struct control *control;
@@ -39,8 +43,11 @@ struct control {
 	char path[PATH_MAX];
 	gid_t group;
 	struct evconnlistener *listener;
+	struct control_socket_file file;
 	struct event *accept_timer;
-	unsigned int large_sessions;
+	struct event *watch_timer;
+	int watch_error; /* of the last try to open the socket again, logged */
+	struct control_load load;
 	struct control_stats stats;
 	TAILQ_HEAD(, control_client) clients;
 };
@@ -145,7 +152,7 @@ static struct control_session *control_client_session(struct control_client *cli
 		.ops_arg = control->options.ops_arg,
 		.input = bufferevent_get_input(client->stream),
 		.output = bufferevent_get_output(client->stream),
-		.large_sessions = &control->large_sessions,
+		.load = &control->load,
 		.who = who,
 		.changed = control_client_on_changed,
 		.arg = client,
@@ -281,25 +288,67 @@ static void control_on_accept_error(struct evconnlistener *listener, void *arg)
 static int control_listen(struct control *control)
 {
 	struct event_base *base = control->options.base;
-	int fd = control_socket_listen(control->path, control->group);
+	int fd = control_socket_listen(control->path, control->group, &control->file);
+	struct evconnlistener *listener;
 
 	if (fd < 0)
 		return fd;
-	control->listener =
-		evconnlistener_new(base, control_on_accept, control,
-				   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (control->listener == NULL) {
+	listener = evconnlistener_new(base, control_on_accept, control,
+				      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (listener == NULL) {
 		unlink(control->path);
 		close(fd);
 		return -ENOMEM;
 	}
-	evconnlistener_set_error_cb(control->listener, control_on_accept_error);
+	evconnlistener_set_error_cb(listener, control_on_accept_error);
+	if (control->listener != NULL)
+		evconnlistener_free(control->listener);
+	control->listener = listener;
 	return 0;
+}
+
+/* Whoever removes the socket, or puts something in its place, would lock operators out until a restart. */
+static void control_on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *control = arg;
+	int err;
+
+	(void)fd;
+	(void)what;
+	if (control_socket_is_there(control->path, &control->file))
+		return;
+	err = control_listen(control);
+	if (err == 0)
+		log_warn("control: %s was removed or replaced; it is there again", control->path);
+	else if (err != control->watch_error)
+		log_err("control: %s was removed or replaced, and cannot be opened again: %s",
+			control->path,
+			err == -EADDRINUSE ? "another program serves it" : strerror(-err));
+	control->watch_error = err;
+}
+
+static int control_timers_create(struct control *control)
+{
+	struct event_base *base = control->options.base;
+
+	control->accept_timer = evtimer_new(base, control_on_accept_timer, control);
+	control->watch_timer = event_new(base, -1, EV_PERSIST, control_on_watch, control);
+	return control->accept_timer == NULL || control->watch_timer == NULL ? -ENOMEM : 0;
+}
+
+static void control_timers_free(struct control *control)
+{
+	if (control->accept_timer != NULL)
+		event_free(control->accept_timer);
+	if (control->watch_timer != NULL)
+		event_free(control->watch_timer);
 }
 
 struct control *control_create(const struct control_options *options)
 {
 	struct control *control = calloc(1, sizeof(*control));
+	struct timeval watch =
+		control_timeval(options->watch_ms ? options->watch_ms : CONTROL_WATCH_MS);
 	int err;
 
 	if (control == NULL)
@@ -309,20 +358,20 @@ struct control *control_create(const struct control_options *options)
 	control->options.idle_ms = options->idle_ms ? options->idle_ms : CONTROL_IDLE_MS;
 	control->options.stall_ms = options->stall_ms ? options->stall_ms : CONTROL_STALL_MS;
 	control->group = control_peer_group(options->group);
-	control->accept_timer = evtimer_new(options->base, control_on_accept_timer, control);
-	err = control->accept_timer == NULL ? -ENOMEM : 0;
+	err = control_timers_create(control);
 	if (err == 0 && snprintf(control->path, sizeof(control->path), "%s/%s", options->dir,
 				 CONTROL_SOCKET_NAME) >= (int)sizeof(control->path))
 		err = -ENAMETOOLONG;
 	if (err == 0)
 		err = control_listen(control);
-	if (err == 0)
+	if (err == 0) {
+		event_add(control->watch_timer, &watch);
 		return control;
+	}
 
 	log_err("control: cannot listen on %s/%s: %s", options->dir, CONTROL_SOCKET_NAME,
 		err == -EADDRINUSE ? "another daemon serves it" : strerror(-err));
-	if (control->accept_timer != NULL)
-		event_free(control->accept_timer);
+	control_timers_free(control);
 	free(control);
 	errno = -err;
 	return NULL;
@@ -338,9 +387,10 @@ void control_destroy(struct control *control)
 		next = TAILQ_NEXT(client, entry);
 		control_client_destroy(client);
 	}
-	unlink(control->path);
+	if (control_socket_is_there(control->path, &control->file))
+		unlink(control->path);
 	evconnlistener_free(control->listener);
-	event_free(control->accept_timer);
+	control_timers_free(control);
 	free(control);
 }
 

@@ -13,7 +13,7 @@
 struct control;
 struct event_base;
 
-/* With one more, the one that has been idle for the longest time is closed. */
+/* With one more, the one that has been idle for the longest time is closed: CONTROL_WRITES_MAX are not. */
 #define CONTROL_CLIENTS_MAX 64
 
 struct control_options {
@@ -24,16 +24,17 @@ struct control_options {
 	void *ops_arg;
 	uint32_t idle_ms;  /* a client without a whole request is closed; 0: a minute */
 	uint32_t stall_ms; /* a client that doesn't read its answer is closed; 0: half a minute */
+	uint32_t watch_ms; /* how often to look whether the socket is still there; 0: a second */
 };
 
 /**
- * Open the socket, 0660, and serve it.
+ * Open the socket, 0660, and serve it. It is opened again when its file is removed or replaced.
  * Return: NULL and errno, logged: EADDRINUSE if another daemon serves it, ENAMETOOLONG, what socket(2),
  * bind(2) and rename(2) say.
  */
 struct control *control_create(const struct control_options *options);
 
-/* Removes the socket. Commands under way go on without an answer. NULL is allowed. */
+/* Removes the socket, if it is still this one's. Commands under way go on without an answer. NULL is allowed. */
 void control_destroy(struct control *control);
 
 struct control_stats {

@@ -27,6 +27,8 @@ struct control_session {
 	uint64_t commands;
 	bool large; /* a large line has begun, and is counted */
 	bool busy;
+	bool holds_wait; /* of options.load */
+	bool holds_write;
 	bool running;
 	bool input_ended;
 	bool over;
@@ -69,8 +71,16 @@ struct control_session *control_session_create(const struct control_session_opti
 static void control_session_leave_large(struct control_session *session)
 {
 	if (session->large)
-		(*session->options.large_sessions)--;
+		session->options.load->large_sessions--;
 	session->large = false;
+}
+
+static void control_session_release(struct control_session *session)
+{
+	session->options.load->waits -= session->holds_wait;
+	session->options.load->writes -= session->holds_write;
+	session->holds_wait = false;
+	session->holds_write = false;
 }
 
 void control_session_destroy(struct control_session *session)
@@ -79,6 +89,7 @@ void control_session_destroy(struct control_session *session)
 		return;
 	if (session->busy)
 		control_call_fini(&session->call);
+	control_session_release(session);
 	control_session_leave_large(session);
 	event_free(session->timer);
 	free(session);
@@ -153,14 +164,14 @@ static int control_session_enter_large(struct control_session *session)
 		session->over = true;
 		return -1;
 	}
-	if (*session->options.large_sessions >= CONTROL_LARGE_SESSIONS_MAX) {
+	if (session->options.load->large_sessions >= CONTROL_LARGE_SESSIONS_MAX) {
 		control_session_refuse(session, CONTROL_CODE_BUSY,
 				       "too many configurations at the same time, try again");
 		session->over = true;
 		return -1;
 	}
 	session->large = true;
-	(*session->options.large_sessions)++;
+	session->options.load->large_sessions++;
 	return 0;
 }
 
@@ -198,10 +209,36 @@ static bool control_session_is_blank(const unsigned char *line, size_t size)
 	return true;
 }
 
+/* So many places are left for others that those who wait never take them all. Return: NULL, or why not. */
+static const char *control_session_hold(struct control_session *session)
+{
+	const struct control_request *request = &session->call.request;
+	struct control_load *load = session->options.load;
+
+	if (!control_request_writes(request))
+		return NULL;
+	if (load->writes >= CONTROL_WRITES_MAX)
+		return "too many commands wait for the workers, try again";
+	if (request->wait && load->waits >= CONTROL_WAITS_MAX)
+		return "too many clients wait for a drain: try again, or do not wait";
+	session->holds_write = true;
+	session->holds_wait = request->wait;
+	load->writes++;
+	load->waits += request->wait;
+	return NULL;
+}
+
 static void control_session_start(struct control_session *session, uint64_t started_ns)
 {
 	struct control_call *call = &session->call;
+	const char *busy = control_session_hold(session);
 
+	if (busy != NULL) {
+		control_request_fini(&call->request);
+		control_session_refuse(session, CONTROL_CODE_BUSY, busy);
+		session->commands++;
+		return;
+	}
 	session->busy = true;
 	call->session = session;
 	call->ops = session->options.ops;
@@ -315,6 +352,7 @@ static void control_session_finish(struct control_session *session, json_t *answ
 {
 	control_session_send(session, answer);
 	control_call_fini(&session->call);
+	control_session_release(session);
 	session->busy = false;
 	session->commands++;
 	control_session_run(session);

@@ -15,8 +15,17 @@
 struct control_session;
 struct event_base;
 
-/* Sessions that are receiving a large line at the same time, over all clients. */
-#define CONTROL_LARGE_SESSIONS_MAX 4
+/* Over all clients, at the same time: */
+#define CONTROL_LARGE_SESSIONS_MAX 4 /* that are receiving a large line */
+#define CONTROL_WAITS_MAX 48	     /* drains that wait for the last flow, maybe for hours */
+#define CONTROL_WRITES_MAX 56	     /* commands that wait for the workers, those drains included */
+
+/* What the sessions of all clients hold now. Commands that only read hold nothing. */
+struct control_load {
+	unsigned int large_sessions;
+	unsigned int waits;
+	unsigned int writes;
+};
 
 struct control_session_options {
 	struct event_base *base;
@@ -24,8 +33,8 @@ struct control_session_options {
 	void *ops_arg;
 	struct evbuffer *input; /* both belong to the caller, and outlive the session */
 	struct evbuffer *output;
-	unsigned int *large_sessions; /* shared by all sessions */
-	const char *who;	      /* for the log: "uid 0, pid 4711"; copied */
+	struct control_load *load; /* shared by all sessions */
+	const char *who;	   /* for the log: "uid 0, pid 4711"; copied */
 
 	/** A command has ended, or the session with its last one. May destroy the session. */
 	void (*changed)(void *arg);

@@ -44,9 +44,10 @@ static bool control_socket_is_served(const char *path)
 
 /* Bind to a name beside the path, and rename it when all is right: no client ever sees it half done. */
 static int control_socket_bind(int fd, const struct sockaddr_un *beside, const char *path,
-			       gid_t group)
+			       gid_t group, struct control_socket_file *file)
 {
 	const char *name = beside->sun_path;
+	struct stat info;
 
 	if (unlink(name) != 0 && errno != ENOENT)
 		return -errno;
@@ -58,6 +59,9 @@ static int control_socket_bind(int fd, const struct sockaddr_un *beside, const c
 		log_warn("control: cannot give %s to group %u: %s", path, group, strerror(errno));
 	else if (chmod(name, 0660) != 0)
 		goto fail;
+	if (stat(name, &info) != 0)
+		goto fail;
+	*file = (struct control_socket_file){ info.st_dev, info.st_ino };
 	if (listen(fd, CONTROL_SOCKET_BACKLOG) != 0 || rename(name, path) != 0)
 		goto fail;
 	return 0;
@@ -68,7 +72,7 @@ fail:;
 	return err;
 }
 
-int control_socket_listen(const char *path, gid_t group)
+int control_socket_listen(const char *path, gid_t group, struct control_socket_file *file)
 {
 	struct sockaddr_un beside;
 	int fd, err;
@@ -81,10 +85,17 @@ int control_socket_listen(const char *path, gid_t group)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	err = control_socket_bind(fd, &beside, path, group);
+	err = control_socket_bind(fd, &beside, path, group, file);
 	if (err != 0) {
 		close(fd);
 		return err;
 	}
 	return fd;
+}
+
+bool control_socket_is_there(const char *path, const struct control_socket_file *file)
+{
+	struct stat info;
+
+	return lstat(path, &info) == 0 && info.st_dev == file->device && info.st_ino == file->inode;
 }

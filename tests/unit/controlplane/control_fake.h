@@ -5,7 +5,7 @@
 
 #include "controlplane/control_ops.h"
 
-#define FAKE_WAITS_MAX 8
+#define FAKE_WAITS_MAX 64
 
 struct fake_instance {
 	const char *name; /* NULL: there is none */

@@ -33,6 +33,7 @@
 #define PATIENCE_MS 8000
 _Static_assert(PATIENCE_MS < CONTROL_LINE_MAX, "test_idle_client_is_closed sends a byte a ms");
 #define IDLE_MS 300
+#define WATCH_MS 20
 #define LOOP_CLOCK_MS 20 /* libevent's clock is coarse */
 #define DRAIN "{\"verb\":\"drain\",\"instance\":\"web/web-1\"}\n"
 #define DRAIN_WAIT "{\"verb\":\"drain\",\"instance\":\"web/web-1\",\"wait_ms\":0}\n"
@@ -74,6 +75,7 @@ static void start(struct fixture *f, uint32_t idle_ms, uint32_t stall_ms)
 		.ops_arg = &f->fake,
 		.idle_ms = idle_ms,
 		.stall_ms = stall_ms,
+		.watch_ms = WATCH_MS,
 	};
 
 	control_destroy(f->control);
@@ -667,17 +669,52 @@ static void test_many_clients(void **test_state)
 	expect_end(f, fds[1]);
 	fds[1] = late;
 
-	f->fake.hold = true;
-	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-		f->fake.hold = false;
-		say(f, fds[i], DRAIN_WAIT);
-		expect(f, fds[i], "took_us");
-	}
-	late = dial(f);
-	expect(f, late, "\"code\":\"busy\"");
-	expect_end(f, late);
 	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		close(fds[i]);
+}
+
+/* However many wait for a drain, and for the workers: an operator gets in, and sees what is the matter. */
+static void test_those_who_wait_leave_places(void **test_state)
+{
+	struct fixture *f = *test_state;
+	int fds[CONTROL_CLIENTS_MAX], late;
+
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		fds[i] = dial(f);
+		say(f, fds[i], DRAIN_WAIT);
+		expect(f, fds[i], i < CONTROL_WAITS_MAX ? "took_us" : "\"code\":\"busy\"");
+	}
+	late = dial(f);
+	say(f, late, "{\"verb\":\"status\"}\n" DRAIN "{\"verb\":\"drops\"}\n");
+	expect(f, late, "\"services\"");
+	expect(f, late, "\"ok\":true");
+	expect(f, late, "received");
+
+	/* Now they wait for the workers, too. */
+	f->fake.hold = true;
+	for (int i = CONTROL_WAITS_MAX; i < CONTROL_WRITES_MAX; i++) {
+		close(fds[i]);
+		fds[i] = dial(f);
+		say(f, fds[i], DRAIN);
+	}
+	say(f, late, DRAIN "{\"verb\":\"status\"}\n");
+	expect(f, late, "too many commands wait for the workers");
+	expect(f, late, "\"services\"");
+
+	/* They give their places back: by an answer, or by leaving. */
+	assert_int_equal(fake_publish(&f->fake), CONTROL_WRITES_MAX - CONTROL_WAITS_MAX);
+	f->fake.hold = false;
+	say(f, late, DRAIN);
+	expect(f, late, "\"ok\":true");
+	close(fds[0]);
+	for (uint64_t until = now_ms() + PATIENCE_MS;
+	     clients(f) == CONTROL_CLIENTS_MAX && now_ms() < until;)
+		turn(f);
+	say(f, late, DRAIN_WAIT);
+	expect(f, late, "took_us");
+	for (int i = 1; i < CONTROL_CLIENTS_MAX; i++)
+		close(fds[i]);
+	close(late);
 }
 
 static void test_idle_client_is_closed(void **test_state)
@@ -774,6 +811,86 @@ static void test_socket_file(void **test_state)
 	options.dir = "/nonexistent";
 	assert_null(control_create(&options));
 	assert_int_equal(errno, ENOENT);
+}
+
+static bool answers(struct fixture *f)
+{
+	struct sockaddr_un address = address_of(f);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool connected = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+
+	if (connected) {
+		say(f, fd, PING);
+		expect(f, fd, "version");
+	}
+	close(fd);
+	turn(f);
+	return connected;
+}
+
+static bool answers_again(struct fixture *f)
+{
+	uint64_t until = now_ms() + PATIENCE_MS;
+
+	while (!answers(f) && now_ms() < until)
+		turn(f);
+	return answers(f);
+}
+
+static void test_socket_is_opened_again(void **test_state)
+{
+	struct fixture *f = *test_state;
+	struct sockaddr_un address = address_of(f);
+	char other[sizeof(address.sun_path) + 8];
+	int old = dial(f), file;
+	struct stat info;
+
+	snprintf(other, sizeof(other), "%s.other", address.sun_path);
+	assert_int_equal(unlink(address.sun_path), 0);
+	assert_false(answers(f));
+	assert_true(answers_again(f));
+	assert_int_equal(stat(address.sun_path, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0660);
+
+	assert_int_equal(rename(address.sun_path, other), 0);
+	assert_true(answers_again(f));
+	assert_int_equal(unlink(other), 0);
+
+	/* something else in its place */
+	assert_int_equal(unlink(address.sun_path), 0);
+	file = open(address.sun_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(file >= 0);
+	close(file);
+	assert_true(answers_again(f));
+
+	/* whoever was connected still is */
+	say(f, old, PING);
+	expect(f, old, "version");
+	close(old);
+}
+
+/* Another program that serves the path keeps it, also when this one ends. */
+static void test_socket_of_another(void **test_state)
+{
+	struct fixture *f = *test_state;
+	struct sockaddr_un address = address_of(f);
+	int other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint64_t until = now_ms() + 3 * WATCH_MS;
+	struct stat before, after;
+
+	assert_int_equal(unlink(address.sun_path), 0);
+	assert_int_equal(bind(other, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(other, 8), 0);
+	assert_int_equal(stat(address.sun_path, &before), 0);
+	while (now_ms() < until)
+		turn(f);
+	assert_int_equal(stat(address.sun_path, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	control_destroy(f->control);
+	f->control = NULL;
+	assert_int_equal(stat(address.sun_path, &after), 0);
+	close(other);
+	assert_int_equal(unlink(address.sun_path), 0);
 }
 
 static const struct {
@@ -893,9 +1010,12 @@ int main(void)
 		TEST(test_client_that_does_not_read),
 		TEST(test_client_that_reads_late),
 		TEST(test_many_clients),
+		TEST(test_those_who_wait_leave_places),
 		TEST(test_idle_client_is_closed),
 		TEST(test_random_bytes),
 		TEST(test_socket_file),
+		TEST(test_socket_is_opened_again),
+		TEST(test_socket_of_another),
 		cmocka_unit_test(test_who_may),
 		TEST(test_credentials),
 	};
