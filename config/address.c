@@ -33,3 +33,31 @@ bool config_address_equal(const struct config_address *a, const struct config_ad
 {
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
+
+const struct config_address *config_node_address(const struct config_node *node, uint8_t family)
+{
+	for (uint32_t i = 0; i < node->address_count; i++)
+		if (node->addresses[i].address.family == family)
+			return &node->addresses[i].address;
+	return NULL;
+}
+
+static bool prefix_has(const struct config_prefix *prefix, const struct config_address *address)
+{
+	uint32_t whole = prefix->length / 8;
+	uint8_t rest = (uint8_t)(0xff00 >> prefix->length % 8);
+
+	return prefix->address.family == address->family &&
+	       !memcmp(prefix->address.bytes, address->bytes, whole) &&
+	       (whole == sizeof(address->bytes) ||
+		!((prefix->address.bytes[whole] ^ address->bytes[whole]) & rest));
+}
+
+const struct config_address *config_node_address_for(const struct config_node *node,
+						     const struct config_address *to)
+{
+	for (uint32_t i = 0; i < node->address_count; i++)
+		if (prefix_has(&node->addresses[i], to))
+			return &node->addresses[i].address;
+	return config_node_address(node, to->family);
+}

@@ -266,6 +266,13 @@ const char *config_address_format(const struct config_address *address, char *te
 
 bool config_address_equal(const struct config_address *a, const struct config_address *b);
 
+/** The node's first address of a family (4 or 6), the outer source of tunnels; NULL: it has none. */
+const struct config_address *config_node_address(const struct config_node *node, uint8_t family);
+
+/** The node's address in the network that @to is in, else its first one of that family, or NULL. */
+const struct config_address *config_node_address_for(const struct config_node *node,
+						     const struct config_address *to);
+
 /** Whether a text may be the name of a kernel interface. */
 bool config_is_interface(const char *text);
 

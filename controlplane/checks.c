@@ -45,13 +45,18 @@ static void on_log(void *arg, int priority, const char *line)
 
 static const struct health_ops health_ops = { .changed = on_changed, .log = on_log };
 
-static struct health_instance_spec spec_of(struct model_instance *instance,
+static struct health_instance_spec spec_of(const struct checks *checks,
+					   struct model_instance *instance,
 					   const struct config_pool *pool)
 {
+	const struct config_node *node = &model_config(checks->model)->node;
+	const struct config_address *source = config_node_address_for(node, &instance->address);
+
 	return (struct health_instance_spec){
 		.name = instance->path,
 		.owner = instance,
 		.address = instance->address,
+		.source = source ? *source : (struct config_address){ .family = 0 },
 		.checks = pool->checks,
 		.check_count = pool->check_count,
 		.initial = instance->health,
@@ -61,7 +66,7 @@ static struct health_instance_spec spec_of(struct model_instance *instance,
 void checks_add(struct checks *checks, struct model_instance *instance,
 		const struct config_pool *pool)
 {
-	struct health_instance_spec spec = spec_of(instance, pool);
+	struct health_instance_spec spec = spec_of(checks, instance, pool);
 	enum health_state state;
 
 	if (checks->paused)
@@ -80,7 +85,7 @@ void checks_add(struct checks *checks, struct model_instance *instance,
 void checks_update(struct checks *checks, struct model_instance *instance,
 		   const struct config_pool *pool)
 {
-	struct health_instance_spec spec = spec_of(instance, pool);
+	struct health_instance_spec spec = spec_of(checks, instance, pool);
 	int err;
 
 	if (!instance->checker) {

@@ -138,6 +138,7 @@ static int instance_apply(struct health_instance *instance, const struct health_
 	free(instance->name);
 	instance->name = name;
 	instance->owner = spec->owner;
+	instance->source = spec->source;
 	health_notify_evaluate(instance);
 	health_schedule_pump(instance->health);
 	return 0;

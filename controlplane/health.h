@@ -41,6 +41,7 @@ struct health_instance_spec {
 	const char *name; /* for log lines: "web/web-1" */
 	void *owner;	  /* handed to ops.changed */
 	struct config_address address;
+	struct config_address source;	   /* of probes, if this node has it; family 0: any */
 	const struct config_check *checks; /* copied, CONFIG_CHECKS_MAX at most */
 	uint32_t check_count;		   /* 0: the instance is up at once and stays so */
 	/*

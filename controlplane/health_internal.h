@@ -65,6 +65,7 @@ struct health_instance {
 	char *name;
 	void *owner;
 	struct config_address address;
+	struct config_address source;
 	enum health_state state;
 	enum health_state reported; /* what the owner knows */
 	struct event *report_timer;

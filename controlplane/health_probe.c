@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct health_probe {
 	struct health_probes *probes;
 	CURL *easy;
 	struct health_tls *tls;
+	struct config_address source; /* family 0: any */
 	struct event *answer; /* of an SSL check whose handshake the instance may still refuse */
 	bool output_ended;    /* by this side */
 	struct health_facts facts;
@@ -70,6 +72,25 @@ static size_t probe_on_header(char *data, size_t size, size_t count, void *arg)
 	return bytes;
 }
 
+/* Rules may route by it. An address that is not there (yet) is not worth a failed check. */
+static void probe_bind(const struct health_probe *probe, int fd)
+{
+	const struct config_address *source = &probe->source;
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	const int late =
+		1; /* the port is chosen by connect(2), which may take one more than once */
+
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof(late));
+	if (source->family == 4) {
+		memcpy(&v4.sin_addr, source->bytes, sizeof(v4.sin_addr));
+		(void)bind(fd, (const struct sockaddr *)&v4, sizeof(v4));
+	} else if (source->family == 6) {
+		memcpy(&v6.sin6_addr, source->bytes, sizeof(v6.sin6_addr));
+		(void)bind(fd, (const struct sockaddr *)&v6, sizeof(v6));
+	}
+}
+
 static curl_socket_t probe_open_socket(void *arg, curlsocktype purpose,
 				       struct curl_sockaddr *address)
 {
@@ -81,6 +102,7 @@ static curl_socket_t probe_open_socket(void *arg, curlsocktype purpose,
 		probe->facts.local_errno = errno;
 		return CURL_SOCKET_BAD;
 	}
+	probe_bind(probe, fd);
 	return fd;
 }
 
@@ -306,6 +328,8 @@ struct health_probe *health_probe_start(struct health_probes *probes,
 	probe->probes = probes;
 	probe->done = request->done;
 	probe->arg = request->arg;
+	if (request->source && request->source->family == request->address->family)
+		probe->source = *request->source;
 	probe->start_us = health_now_us();
 	probe->facts.type = request->check->type;
 	probe->facts.timeout_ms = request->check->timeout_ms;

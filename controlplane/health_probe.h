@@ -19,6 +19,7 @@ void health_probes_destroy(struct health_probes *probes);
 
 struct health_probe_request {
 	const struct config_address *address;
+	const struct config_address *source; /* of the same family; NULL or family 0: any */
 	const struct config_check *check;
 	/* Called once, from the loop, unless the probe is cancelled; the probe is gone by then. */
 	void (*done)(void *arg, const struct health_verdict *verdict);

@@ -152,6 +152,7 @@ static void schedule_start(struct health_check *check)
 	struct health_verdict verdict = { .state = HEALTH_UNKNOWN };
 	struct health_probe_request request = {
 		.address = &check->instance->address,
+		.source = &check->instance->source,
 		.check = &check->spec,
 		.done = schedule_on_done,
 		.arg = check,

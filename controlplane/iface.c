@@ -49,14 +49,6 @@ void iface_note(struct iface *iface, int err, const char *what)
 		iface->err = err;
 }
 
-const struct config_address *iface_node_address(const struct config *config, uint8_t family)
-{
-	for (uint32_t i = 0; i < config->node.address_count; i++)
-		if (config->node.addresses[i].address.family == family)
-			return &config->node.addresses[i].address;
-	return NULL;
-}
-
 /* ---- Link ---- */
 
 static int link_up(struct iface *iface)
@@ -101,7 +93,7 @@ void iface_knob_set(const struct iface *iface, const char *family, const char *k
 /* No addresses and routes from others' advertisements; neighbours learn of a new MAC address. */
 static void knobs_set(const struct iface *iface)
 {
-	if (iface_node_address(iface->wish->config, 6)) {
+	if (config_node_address(&iface->wish->config->node, 6)) {
 		iface_knob_set(iface, "ipv6", "disable_ipv6", "0");
 		iface_knob_set(iface, "ipv6", "accept_dad", "0");
 	}

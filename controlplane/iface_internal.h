@@ -18,9 +18,6 @@ void iface_note(struct iface *iface, int err, const char *what);
 void iface_knob_set(const struct iface *iface, const char *family, const char *knob,
 		    const char *value);
 
-/** The first of a family, or NULL. @family: 4 or 6. */
-const struct config_address *iface_node_address(const struct config *config, uint8_t family);
-
 /* What is there and should not be; with @all, everything that is ours. */
 void iface_addresses_remove(struct iface *iface, bool all);
 void iface_addresses_add(struct iface *iface);

@@ -28,7 +28,7 @@ static int route_add(struct iface *iface, const struct config_address *gateway, 
 {
 	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
 	const struct config_address *source =
-		iface_node_address(iface->wish->config, gateway->family);
+		config_node_address(&iface->wish->config->node, gateway->family);
 
 	route_begin(iface, buffer, RTM_NEWROUTE, (uint16_t)(NLM_F_CREATE | how),
 		    netlink_family(gateway));
@@ -91,7 +91,7 @@ static bool route_is_there(struct iface *iface, const struct config_address *gat
 	struct route_seen seen = {
 		.index = iface->wish->index,
 		.gateway = gateway,
-		.source = iface_node_address(iface->wish->config, gateway->family),
+		.source = config_node_address(&iface->wish->config->node, gateway->family),
 	};
 	struct rtmsg *header =
 		netlink_begin(buffer, RTM_GETROUTE, NLM_F_DUMP, sizeof(struct rtmsg));

@@ -110,12 +110,21 @@ static void hop_resolve(struct neighbours *n, struct neighbour *neighbour, const
 
 /* ---- Looking up ---- */
 
+/* Rules may go by the source of what is sent, and that is the node's. */
+static const struct config_address *tunnel_source(const struct neighbours *n, uint8_t family)
+{
+	const struct config *config = model_config(n->options.model);
+
+	return config ? config_node_address(&config->node, family) : NULL;
+}
+
 /* Return: whether packets to it leave by the interface; if not, that is what is known. */
 static bool route_lookup(struct neighbours *n, struct neighbour *neighbour)
 {
+	const struct config_address *to = &neighbour->instance->address;
 	char other[IF_NAMESIZE] = "?";
 	struct route route;
-	int err = route_get(&n->requests, &neighbour->instance->address, &route);
+	int err = route_get(&n->requests, to, tunnel_source(n, to->family), &route);
 
 	neighbour->via = (struct config_address){ .family = 0 };
 	if (err == -EAGAIN || err == -ENOBUFS || err == -ENOMEM)
@@ -314,6 +323,15 @@ static int on_message(const struct nlmsghdr *message, void *arg)
 	case RTM_DELROUTE:
 		if (!(route->rtm_flags & RTM_F_CLONED) && route->rtm_type == RTN_UNICAST)
 			look_all_up(n);
+		break;
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+	/* Routes that name one follow it without a word of their own (nexthop_compat_mode=0). */
+	case RTM_NEWNEXTHOP:
+	case RTM_DELNEXTHOP:
+	case RTM_NEWNEXTHOPBUCKET:
+	case RTM_DELNEXTHOPBUCKET:
+		look_all_up(n);
 		break;
 	default:
 		break;

@@ -63,16 +63,23 @@ static int on_route(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-int route_get(struct netlink *netlink, const struct config_address *to, struct route *route)
+int route_get(struct netlink *netlink, const struct config_address *to,
+	      const struct config_address *from, struct route *route)
 {
 	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
 	struct rtmsg *header = netlink_begin(buffer, RTM_GETROUTE, 0, sizeof(*header));
+	int err;
 
 	*route = (struct route){ .via = *to };
 	header->rtm_family = (uint8_t)netlink_family(to);
 	header->rtm_dst_len = (uint8_t)(8 * netlink_address_bytes(to));
 	netlink_put_address(buffer, RTA_DST, to);
-	return netlink_talk(netlink, buffer, on_route, route);
+	if (from) {
+		header->rtm_src_len = (uint8_t)(8 * netlink_address_bytes(from));
+		netlink_put_address(buffer, RTA_SRC, from);
+	}
+	err = netlink_talk(netlink, buffer, on_route, route);
+	return err == -EINVAL && from ? route_get(netlink, to, NULL, route) : err;
 }
 
 bool route_neighbour_read(const struct nlmsghdr *message, struct route_neighbour *neighbour)

@@ -17,8 +17,14 @@ struct route {
 	struct config_address via; /* the gateway, or the address itself */
 };
 
-/** Where packets to an address go. Return: 0, -ENETUNREACH, -EHOSTUNREACH, or another -errno. */
-int route_get(struct netlink *netlink, const struct config_address *to, struct route *route);
+/**
+ * Where packets to an address go.
+ * @from: their source, of the same family, which rules may go by; NULL: the kernel's choice. One that no
+ *        interface has yet counts as NULL.
+ * Return: 0, -ENETUNREACH, -EHOSTUNREACH, or another -errno.
+ */
+int route_get(struct netlink *netlink, const struct config_address *to,
+	      const struct config_address *from, struct route *route);
 
 struct route_neighbour {
 	uint32_t iface;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/unit/controlplane/health_server.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/evp.h>
@@ -25,6 +26,7 @@ struct server {
 	atomic_uint ended;
 	atomic_bool stopping;
 	char request[1024];
+	char peer[INET_ADDRSTRLEN];
 };
 
 struct peer {
@@ -180,10 +182,14 @@ static void *server_run(void *arg)
 	struct server *server = arg;
 
 	while (!server->stopping) {
-		int fd = accept(server->fd, NULL, NULL);
+		struct sockaddr_in from = { 0 };
+		socklen_t length = sizeof(from);
+		int fd = accept(server->fd, (struct sockaddr *)&from, &length);
 
 		if (fd < 0)
 			continue;
+		if (from.sin_family == AF_INET)
+			inet_ntop(AF_INET, &from.sin_addr, server->peer, sizeof(server->peer));
 		server->accepted++;
 		peer_serve(server, fd, server->script);
 	}
@@ -264,6 +270,11 @@ unsigned int server_ended(const struct server *server)
 const char *server_request(const struct server *server)
 {
 	return server->request;
+}
+
+const char *server_peer(const struct server *server)
+{
+	return server->peer;
 }
 
 int server_refusing(uint8_t family, uint16_t *port)

@@ -55,6 +55,9 @@ unsigned int server_ended(const struct server *server);
 /* The first bytes of the last request, "" if there was none. Call when no probe is running. */
 const char *server_request(const struct server *server);
 
+/* The IPv4 address that the last connection came from. */
+const char *server_peer(const struct server *server);
+
 /* A socket that holds a port nobody listens on; close() frees it. */
 int server_refusing(uint8_t family, uint16_t *port);
 

@@ -537,6 +537,43 @@ static void test_request(void **state)
 	server_stop(server);
 }
 
+static const struct {
+	uint8_t source[4]; /* first byte 0: any */
+	const char *seen;
+} sources[] = {
+	{ { 0 }, "127.0.0.1" },
+	{ { 127, 0, 0, 5 }, "127.0.0.5" },
+	{ { 192, 0, 2, 77 }, "127.0.0.1" }, /* is not this node's (yet) */
+};
+
+static void test_source(void **state)
+{
+	struct server *server = server_start(&server_ok, 4);
+	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), PATIENT_MS);
+	struct config_address address = server_address(4);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		struct config_address source = { .family = sources[i].source[0] ? 4 : 0 };
+		struct outcome outcome = { 0 };
+		struct health_probe_request request = {
+			.address = &address,
+			.source = &source,
+			.check = &check,
+			.done = on_done,
+			.arg = &outcome,
+		};
+
+		memcpy(source.bytes, sources[i].source, sizeof(sources[i].source));
+		assert_non_null(health_probe_start(probes, &request));
+		while (!outcome.done)
+			event_base_loop(base, EVLOOP_ONCE);
+		expect("source", &outcome.verdict, HEALTH_UP, "");
+		assert_string_equal(server_peer(server), sources[i].seen);
+	}
+	server_stop(server);
+}
+
 static void test_fresh_connections(void **state)
 {
 	static const struct server_script sticky = {
@@ -657,11 +694,17 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ipv4),	cmocka_unit_test(test_ipv6),
-		cmocka_unit_test(test_late),	cmocka_unit_test(test_reset_before_a_look),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_connect_timeout),
-		cmocka_unit_test(test_request), cmocka_unit_test(test_fresh_connections),
-		cmocka_unit_test(test_cancel),	cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_ipv4),
+		cmocka_unit_test(test_ipv6),
+		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_reset_before_a_look),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_connect_timeout),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_fresh_connections),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -292,6 +292,64 @@ static void test_route_mtus(void **state)
 	expect_mtu(f, "web/b", 0);
 }
 
+/* What leaves has the node's address as its source: rules may go by that. */
+static void test_rules_by_source(void **state)
+{
+	struct fixture *f = *state;
+
+	ip("link add mgmt0 type veth peer name mgmt1");
+	ip("link set mgmt1 up");
+	ip("link set mgmt0 up");
+	ip("addr add 10.77.0.9/24 dev mgmt0");
+	ip("route add default via 10.77.0.1 dev mgmt0");
+	run_ms(f, 100);
+	ip("neigh replace 10.0.0.1 dev sluice0 lladdr " MAC_A);
+	expect(f, "web/far", "leaves by mgmt0");
+	/* only the rule tells that the other table is asked */
+	ip("route add default via 10.0.0.1 dev sluice0 table 100");
+	ip("rule add from 10.0.0.5 lookup 100");
+	expect(f, "web/far", MAC_A " via");
+	ip("rule del from 10.0.0.5 lookup 100");
+	expect(f, "web/far", "leaves by mgmt0");
+
+	ip("-6 route add 2001:db8:77::/64 dev mgmt0");
+	ip("-6 route add 2001:db8::b via fe80::1 dev sluice0 table 100");
+	ip("neigh replace fe80::1 dev sluice0 lladdr " MAC_B);
+	ip("-6 rule add from 2001:db8::5 lookup 100");
+	expect(f, "web/b", MAC_B " via");
+}
+
+/* With nexthop_compat_mode=0 the kernel says nothing of the routes that use it. */
+static void test_nexthop_objects(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const modes[] = { "1", "0" };
+
+	run_ms(f, 100);
+	ip("neigh replace 10.0.0.1 dev sluice0 lladdr " MAC_A);
+	ip("neigh replace 10.0.0.2 dev sluice0 lladdr " MAC_B);
+	for (int i = 0; i < 2; i++) {
+		FILE *knob = fopen("/proc/sys/net/ipv4/nexthop_compat_mode", "we");
+
+		assert_non_null(knob);
+		fputs(modes[i], knob);
+		assert_int_equal(fclose(knob), 0);
+		ip("nexthop replace id 1 via 10.0.0.1 dev sluice0");
+		ip("route replace 192.0.2.0/24 nhid 1");
+		expect(f, "web/far", MAC_A " via");
+		ip("nexthop replace id 1 via 10.0.0.2 dev sluice0");
+		expect(f, "web/far", MAC_B " via");
+		ip("nexthop add id 2 via 10.0.0.1 dev sluice0");
+		ip("nexthop add id 3 group 2");
+		ip("route replace 192.0.2.0/24 nhid 3");
+		expect(f, "web/far", MAC_A " via");
+		ip("nexthop replace id 3 group 1");
+		expect(f, "web/far", MAC_B " via");
+		ip("route del 192.0.2.0/24");
+		ip("nexthop flush >/dev/null");
+	}
+}
+
 /* The dataplane is started again: another interface of the same name. */
 static void test_interface_comes_again(void **state)
 {
@@ -345,6 +403,8 @@ int main(void)
 		TEST(test_neighbours),
 		TEST(test_routes),
 		TEST(test_route_mtus),
+		TEST(test_rules_by_source),
+		TEST(test_nexthop_objects),
 		TEST(test_interface_comes_again),
 		TEST(test_instances_come_and_go),
 	};
