@@ -299,12 +299,15 @@ static void status_word(struct table *table, const json_t *instance, const char 
 static void status_reason(struct table *table, const json_t *instance)
 {
 	const json_t *next_hop = json_object_get(instance, "next_hop");
+	const json_t *mtu = json_object_get(instance, "mtu");
 	const char *reason = status_text(instance, "reason");
 
 	if (reason[0] != '\0')
 		table_add(table, TABLE_PLAIN, "%s", reason);
 	else if (json_is_false(json_object_get(next_hop, "resolved")))
 		table_add(table, TABLE_WARN, "no next hop: %s", status_text(next_hop, "reason"));
+	else if (strcmp(status_text(mtu, "from"), "path") == 0)
+		table_add(table, TABLE_PLAIN, "path MTU %" PRId64, status_integer(mtu, "bytes"));
 	else
 		table_add(table, TABLE_PLAIN, "%s", "");
 }
