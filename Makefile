@@ -382,8 +382,8 @@ check-identity: $(O)/tests/unit/xdp/test_identity
 	$(Q)IDENTITY_PACKETS=1000000 CMOCKA_MESSAGE_OUTPUT=TAP $<
 
 demo lab:
-	$(Q).ci/deps install
-	+$(Q)$(MAKE) --no-print-directory $(parallel) all e2e-programs
+	$(Q).ci/deps install demo
+	+$(Q)$(MAKE) --no-print-directory $(parallel) all
 	$(Q)BUILD=$(BUILD) $(firstword $(wildcard tests/lab/$@ tests/e2e/$@))
 
 # All benchmarks: a table, and build/perf/index.html. perf-check: only ratios, against perf/baseline.json.
