@@ -226,7 +226,8 @@ tests_pktgen := pktgen config
 tests_other := engine config
 
 test_libs_engine = $(packet_libs)
-test_libs_io = $(packet_libs)
+# Its ring driver is asked by name.
+test_libs_io = -lrte_net_ring $(packet_libs)
 test_libs_other = $(packet_libs)
 test_libs_abi = $(dpdk_libs)
 test_libs_config = $(common_libs)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/unit/io/rig.h"
 
-#include <dlfcn.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +17,7 @@
 #include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_eth_ring.h>
 #include <rte_malloc.h>
 #include <rte_ring_elem.h>
 
@@ -63,20 +63,6 @@ void rig_eal_start(const char *program)
 	}
 }
 
-/* The driver is a plugin that EAL has loaded; nothing is linked with it. */
-static int device_of_rings(const char *name, struct rte_ring *rx, struct rte_ring *tx)
-{
-	int (*from_rings)(const char *name, struct rte_ring *const *rx, unsigned int n_rx,
-			  struct rte_ring *const *tx, unsigned int n_tx, unsigned int socket);
-	void *library = dlopen("librte_net_ring.so.23", RTLD_NOW | RTLD_NOLOAD);
-
-	assert_non_null(library);
-	*(void **)&from_rings = dlsym(library, "rte_eth_from_rings");
-	assert_non_null(from_rings);
-	dlclose(library);
-	return from_rings(name, &rx, 1, &tx, 1, 0);
-}
-
 static struct rte_ring *ring_make(const char *name, unsigned int serial, uint32_t slots)
 {
 	char full[RTE_RING_NAMESIZE];
@@ -103,7 +89,7 @@ static void device_make(struct rig *rig, enum rig_device device, unsigned int se
 		rig->rx = ring_make("rig_rx", serial, RIG_RING);
 		rig->tx = ring_make("rig_tx", serial, tx_slots);
 		snprintf(name, sizeof(name), "rig%u", serial);
-		dev = (uint16_t)device_of_rings(name, rig->rx, rig->tx);
+		dev = (uint16_t)rte_eth_from_rings(name, &rig->rx, 1, &rig->tx, 1, 0);
 	}
 	assert_int_equal(rte_eth_dev_configure(dev, 1, 1, &conf), 0);
 	assert_int_equal(rte_eth_rx_queue_setup(dev, 0, 256, 0, NULL, rig->pool), 0);
