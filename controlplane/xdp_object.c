@@ -344,7 +344,8 @@ static int views_make(struct xdp_object *o)
 {
 	struct sluice_xdp *skel = o->skel;
 
-	o->control = &skel->data_control->lb_xdp_control;
+	/* Not the skeleton's own view: libbpf 1.5 gives adopted maps one of private memory. */
+	o->control = view(skel->maps.data_control);
 	o->services = view(skel->maps.xdp_services);
 	o->instances = view(skel->maps.xdp_instances);
 	o->slots = view(skel->maps.xdp_slots);
@@ -355,8 +356,8 @@ static int views_make(struct xdp_object *o)
 		o->queues = view(skel->maps.xdp_queues);
 		o->workers = view(skel->maps.xdp_workers);
 	}
-	if (!o->services || !o->instances || !o->slots || !o->flows || !o->cpus || !o->counts ||
-	    (o->paired && (!o->queues || !o->workers)))
+	if (!o->control || !o->services || !o->instances || !o->slots || !o->flows || !o->cpus ||
+	    !o->counts || (o->paired && (!o->queues || !o->workers)))
 		return -errno;
 	return 0;
 }
@@ -445,6 +446,7 @@ void xdp_object_close(struct xdp_object *o)
 {
 	if (!o->skel)
 		return;
+	unview(o->skel->maps.data_control, o->control);
 	unview(o->skel->maps.xdp_services, o->services);
 	unview(o->skel->maps.xdp_instances, o->instances);
 	unview(o->skel->maps.xdp_slots, o->slots);
