@@ -351,11 +351,15 @@ $(FUZZ_PROGRAMS): $(BUILD)/%: $(O)/obj/%.o $(patsubst %.c,$(O)/obj/%.o,$(fuzz_he
 $(FUZZ_PROGRAMS): LIBS = $(control_libs) $(packet_libs) -lcmocka
 
 # ---- Generated pages ------------------------------------------------------------------------------
-# docs/config.md comes from the configuration table; a test compares the two.
+# docs/config.md and sluice.yaml(5) come from the configuration table; a test compares the three.
 
-$(O)/docs/reference: $(O)/obj/docs/gen/reference.o $(call archive,config)
+$(O)/docs/reference: $(call objects,docs/gen) $(call archive,config)
 	$(link_test)
 $(O)/docs/reference: LIBS = $(common_libs)
+
+CONFIG_MAN := $(O)/docs/sluice.yaml.5
+$(CONFIG_MAN): $(O)/docs/reference
+	$(Q)$< man > $@
 
 reference: $(O)/docs/reference
 docs: reference
@@ -420,7 +424,7 @@ rulesdir := $(PREFIX)/lib/udev/rules.d
 exampledir := $(PREFIX)/share/doc/sluice/examples
 completiondir := $(PREFIX)/share/bash-completion/completions
 
-man_pages := $(wildcard docs/man/*.[158])
+man_pages := $(wildcard docs/man/*.[158]) $(CONFIG_MAN)
 units := $(wildcard config/systemd/*.service)
 links := $(wildcard config/systemd/*.link)
 rules := $(wildcard config/systemd/*.rules)
@@ -435,7 +439,7 @@ installed := $(addprefix $(bindir)/,sluice-dataplane sluiced sluicectl sluice-in
 	$(addprefix $(rulesdir)/,$(notdir $(rules))) $(foreach c,$(confs),$(call conf_target,$c)) $(addprefix $(exampledir)/,$(notdir $(examples))) \
 	$(addprefix $(completiondir)/,$(notdir $(completions:.bash=)))
 
-install: all
+install: all $(CONFIG_MAN)
 	$(Q)install -d $(DESTDIR)$(bindir)
 	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(bindir)
 	$(Q)$(foreach m,$(man_pages),install -D -m 644 $m $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m) &&) :
