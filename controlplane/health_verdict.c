@@ -89,7 +89,7 @@ static void verdict_lost(struct health_verdict *verdict, const struct health_fac
 		verdict_set(verdict, HEALTH_DOWN, "%s", verdict_errno(facts, text));
 }
 
-/* libcurl gives up on a header line of 100 kB as if it had run out of memory. */
+/* Before 8.6 libcurl gave up on a header line of 100 kB as if it had run out of memory. */
 static void verdict_memory(struct health_verdict *verdict, const struct health_facts *facts)
 {
 	if (facts->received_bytes > HEALTH_HEADERS_MAX_BYTES)
@@ -119,6 +119,11 @@ static void verdict_error(struct health_verdict *verdict, const struct health_fa
 	case CURLE_SSL_CONNECT_ERROR:
 		verdict_handshake(verdict, facts);
 		break;
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:
+		verdict_set(verdict, HEALTH_LAME, "header line too long");
+		break;
+#endif
 	case CURLE_OUT_OF_MEMORY:
 		verdict_memory(verdict, facts);
 		break;
