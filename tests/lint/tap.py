@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-FOLDERS = ("dataplane", "controlplane", "bpf", "config", "docs", "tests", "perf", ".ci")
+FOLDERS = ("dataplane", "controlplane", "bpf", "config", "docs", "tests", "perf", ".ci", "debian")
 
 
 def files(*suffixes, root=Path("."), folders=FOLDERS):
