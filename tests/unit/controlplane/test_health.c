@@ -405,6 +405,7 @@ static void test_remove_in_flight(void **state)
 	struct watch watch = { 0 };
 	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
 	struct health_instance_spec spec = fixture_spec(&watch, &check, 1);
+	struct health_instance *last;
 	struct health_stats stats;
 
 	(void)state;
@@ -426,8 +427,9 @@ static void test_remove_in_flight(void **state)
 	assert_int_equal(watch.changes, 0);
 	health_instance_remove(NULL);
 	/* and one that the destruction of the checker must end */
-	add(&spec);
-	fixture_run_ms(&fixture, 150);
+	last = add(&spec);
+	while (!info_of(last, 0).in_flight)
+		event_base_loop(fixture.base, EVLOOP_ONCE);
 	health_stats_get(fixture.health, &stats);
 	assert_int_equal(stats.in_flight, 1);
 	server_stop(server);

@@ -183,6 +183,20 @@ static void test_cap_in_flight(void **state)
 	server_stop(server);
 }
 
+struct waiting_wait {
+	struct health *health;
+	uint32_t waiting;
+};
+
+static bool has_waiting(void *arg)
+{
+	struct waiting_wait *wait = arg;
+	struct health_stats stats;
+
+	health_stats_get(wait->health, &stats);
+	return stats.waiting == wait->waiting;
+}
+
 /* Those that wait may be removed, and those in flight make room when they are. */
 static void test_remove_waiting(void **state)
 {
@@ -191,13 +205,15 @@ static void test_remove_waiting(void **state)
 	struct health_instance *herd[COUNT];
 	struct server *server = server_start(&server_hang, 4);
 	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
+	struct waiting_wait all = { .waiting = COUNT - 1 };
 	struct health_stats stats;
 
 	(void)state;
 	check.timeout_ms = 5000;
 	fixture_init(&fixture, 1);
 	add_herd(&fixture, herd, COUNT, &check);
-	fixture_run_ms(&fixture, 150);
+	all.health = fixture.health;
+	assert_true(fixture_until(&fixture, has_waiting, &all));
 	health_stats_get(fixture.health, &stats);
 	assert_int_equal(stats.in_flight, 1);
 	assert_int_equal(stats.waiting, COUNT - 1);
