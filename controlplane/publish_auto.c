@@ -19,6 +19,7 @@
 
 #include "controlplane/clock.h"
 #include "controlplane/log.h"
+#include "controlplane/model.h"
 #include "controlplane/publish_shared.h"
 #include "controlplane/publish_xdp.h"
 
@@ -98,13 +99,48 @@ static void process_forbid(struct publish_backend *a)
 	publish_shared_allow(&shared, 0);
 }
 
-/* Nothing is on its way, and nothing that it lacks is left: it may carry. */
+/* Everything is sent again, to both, after a while. */
+static void fall_behind(struct publish_backend *a, uint32_t ms)
+{
+	if (a->in_step)
+		return;
+	a->is_behind = true;
+	a->rejoin_ns = clock_now_ns() + (uint64_t)ms * CLOCK_NS_PER_MS;
+}
+
+static bool process_has(const struct publish_backend *a, uint16_t kind, uint16_t pool)
+{
+	struct publish_block block = { .kind = kind, .pool = pool };
+
+	return publish_xdp_running(a->xdp, &block) && publish_ring_ops.runs(a->ring, &block);
+}
+
+static bool process_has_tables(const struct publish_backend *a)
+{
+	if (!process_has(a, LB_BLOCK_PARAMS, 0) || !process_has(a, LB_BLOCK_SERVICES, 0) ||
+	    !process_has(a, LB_BLOCK_INSTANCES, 0))
+		return false;
+	for (uint16_t pool = 0; pool < LB_POOLS_MAX; pool++)
+		if (model_pool_by_id(a->options.model, pool) &&
+		    !process_has(a, LB_BLOCK_POOL, pool))
+			return false;
+	return true;
+}
+
+/*
+ * Nothing is on its way: it may carry if it runs what the XDP program runs. That is looked up, and not
+ * concluded from what was sent: of what was refused, or not sent at all, it has nothing.
+ */
 static void process_allow(struct publish_backend *a)
 {
 	const struct publish_shared shared = shared_of(a);
 
 	if (a->process != PROCESS_THERE || a->in_step || a->is_behind || a->due || !a->is_up)
 		return;
+	if (!process_has_tables(a)) {
+		fall_behind(a, REFUSED_MS);
+		return;
+	}
 	a->in_step = true;
 	publish_shared_allow(&shared, a->boot_id);
 	carrier_follow(a);
@@ -154,15 +190,6 @@ static void process_leave(struct publish_backend *a, enum process_state state)
 	answered(a, DUE_RING, NULL);
 }
 
-/* Everything is sent again, to both, after a while. */
-static void fall_behind(struct publish_backend *a, uint32_t ms)
-{
-	if (a->in_step)
-		return;
-	a->is_behind = true;
-	a->rejoin_ns = clock_now_ns() + (uint64_t)ms * CLOCK_NS_PER_MS;
-}
-
 static int auto_send(struct publish_backend *a, const struct publish_batch *batch)
 {
 	int err = a->is_up ? publish_xdp_ops.send(a->xdp, batch) : -ENOTCONN;
@@ -171,11 +198,14 @@ static int auto_send(struct publish_backend *a, const struct publish_batch *batc
 		return err;
 	a->due = DUE_XDP;
 	a->answer = (struct publish_answer){ .refused = false };
-	if (a->process != PROCESS_THERE)
-		return 0;
 	/* It is not to have what the XDP program lacks. If it is in step, it stays so. */
 	if (publish_xdp_refuses(a->xdp)) {
 		fall_behind(a, REFUSED_MS);
+		return 0;
+	}
+	/* One that a predecessor of this process has chosen may live, and does not get this. */
+	if (a->process != PROCESS_THERE) {
+		process_forbid(a);
 		return 0;
 	}
 	if (a->ring_is_busy || publish_ring_ops.send(a->ring, batch)) {

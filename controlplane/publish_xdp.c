@@ -485,6 +485,15 @@ static bool xdp_runs(const struct publish_backend *x, const struct publish_block
 	return bytes == block->bytes && (bytes == 0 || memcmp(running, block->data, bytes) == 0);
 }
 
+bool publish_xdp_running(const struct publish_backend *backend, struct publish_block *block)
+{
+	if (!backend->ready || xdp_tables_generation(&backend->object) == 0)
+		return false;
+	block->data = publish_directory_running(&backend->directory, block, &block->bytes);
+	block->count = block->bytes;
+	return block->data || block->kind == LB_BLOCK_POOL;
+}
+
 static uint64_t xdp_pool_changed_ns(const struct publish_backend *x, uint32_t pool)
 {
 	return x->ready ? x->link.directory->pool_changed_ns[pool] : 0;
