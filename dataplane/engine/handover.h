@@ -36,6 +36,16 @@ static inline void handover_follow(struct handover *handover)
 	handover->term = lock & ~LB_HANDOVER_HOLDER;
 }
 
+/**
+ * Before there are sockets: a predecessor that has just died may still seem to live, and may be the one
+ * that is to carry. Its packets would come to the sockets of a process without tables.
+ * Context: the main lcore; nobody else beats.
+ */
+static inline void handover_clear(struct lb_handover *queue)
+{
+	__atomic_store_n(&queue->beat_ns, 0, __ATOMIC_RELEASE);
+}
+
 /** Begin; a predecessor that died in the middle of a burst holds nothing any more. */
 static inline void handover_start(struct handover *handover)
 {

@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "dataplane/engine/handover.h"
 #include "dataplane/io/logger.h"
 
 #define POLL_MS 50
@@ -147,6 +148,8 @@ int shared_port_open(struct shared_port *port, const struct plan *plan)
 	err = hook_check(port, plan);
 	if (!err)
 		err = parts_map(port);
+	for (uint32_t i = 0; i < port->n_queues && !err; i++)
+		handover_clear(&port->queues[i]);
 	if (err)
 		shared_port_close(port);
 	return err;

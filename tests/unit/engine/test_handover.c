@@ -95,6 +95,17 @@ static void dead_predecessor_holds_nothing(void **state)
 	assert_int_equal(queue.lock, LB_HANDOVER_TERM);
 }
 
+/* Its sockets are there before its tables: what it gets would be lost to the service. */
+static void dead_predecessor_gets_no_packets_for_its_successor(void **state)
+{
+	(void)state;
+	queue.carrier = PROCESS;
+	handover_beat(&handover, NOW_NS);
+	assert_true(lb_handover_is_due(&queue, NOW_NS));
+	handover_clear(&queue);
+	assert_false(lb_handover_is_due(&queue, NOW_NS));
+}
+
 static void nobody_waits_for_ever(void **state)
 {
 	(void)state;
@@ -114,6 +125,7 @@ int main(void)
 		HANDOVER_TEST(replaced_worker_gets_no_lock_until_it_follows),
 		HANDOVER_TEST(robbed_worker_leaves_the_lock_alone),
 		HANDOVER_TEST(dead_predecessor_holds_nothing),
+		HANDOVER_TEST(dead_predecessor_gets_no_packets_for_its_successor),
 		HANDOVER_TEST(nobody_waits_for_ever),
 	};
 
