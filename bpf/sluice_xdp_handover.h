@@ -90,11 +90,14 @@ static __always_inline uint32_t lb_xdp_lock(struct lb_handover *queue, uint32_t 
 	if (lb_unlikely(!lb_xdp_lock_try(queue, free, LB_HELD_BY_XDP)))
 		free = lb_xdp_lock_wait(queue_id, now_ns);
 	if (lb_unlikely(!queue->by_xdp)) {
+		uint32_t held = free | LB_HELD_BY_XDP;
+
 		queue->by_xdp = 1;
 		queue->takeovers++;
-		__sync_val_compare_and_swap(&queue->lock, free | LB_HELD_BY_XDP,
-					    (free + LB_HANDOVER_TERM) | LB_HELD_BY_XDP);
-		free += LB_HANDOVER_TERM;
+		/* Robbed already, it must not take the robber's word, which looks the same, for its own. */
+		if (__sync_val_compare_and_swap(&queue->lock, held, held + LB_HANDOVER_TERM) ==
+		    held)
+			free += LB_HANDOVER_TERM;
 	}
 	return free;
 }
