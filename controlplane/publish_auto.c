@@ -25,6 +25,7 @@
 
 #define WATCH_MS 20
 #define REFUSED_MS 1000
+#define UNHEARD_NS (2 * CLOCK_NS_PER_S) /* for a process to connect that a predecessor has chosen */
 
 enum process_state { PROCESS_AWAY, PROCESS_SILENT, PROCESS_THERE };
 
@@ -35,7 +36,8 @@ struct publish_backend {
 	struct publish_backend *xdp;
 	struct publish_backend *ring;
 	struct event *watch_timer;
-	bool is_up; /* the XDP program runs */
+	bool is_up;	/* the XDP program runs, */
+	uint64_t up_ns; /* since then */
 	enum process_state process;
 	uint64_t boot_id;   /* the process's */
 	bool in_step;	    /* its tables are those of the XDP program */
@@ -127,6 +129,13 @@ static bool process_has_tables(const struct publish_backend *a)
 	return true;
 }
 
+/* One that a predecessor of this process had chosen goes on, but not with tables of its own. */
+static void process_judge(struct publish_backend *a)
+{
+	if (!process_has_tables(a))
+		process_forbid(a);
+}
+
 /*
  * Nothing is on its way: it may carry if it runs what the XDP program runs. That is looked up, and not
  * concluded from what was sent: of what was refused, or not sent at all, it has nothing.
@@ -153,6 +162,7 @@ static void process_join(struct publish_backend *a)
 	a->is_behind = false;
 	if (!a->is_up)
 		return;
+	process_judge(a);
 	a->options.events->joined(a->options.arg);
 	process_allow(a);
 }
@@ -229,7 +239,10 @@ static void on_xdp_connected(void *arg)
 	struct publish_backend *a = arg;
 
 	a->is_up = true;
+	a->up_ns = clock_now_ns();
 	a->due = 0;
+	if (a->process == PROCESS_THERE)
+		process_judge(a);
 	a->options.events->connected(a->options.arg);
 	process_allow(a);
 	carrier_follow(a);
@@ -303,6 +316,9 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (shared.n == 0)
 		return;
+	/* Its main thread may hang while its workers live: then what is published does not get there. */
+	if (a->process == PROCESS_AWAY && clock_now_ns() - a->up_ns > UNHEARD_NS)
+		process_forbid(a);
 	is_beating = a->process != PROCESS_AWAY && publish_shared_is_beating(&shared, a->boot_id);
 	if (a->process == PROCESS_THERE && !is_beating)
 		process_leave(a, PROCESS_SILENT);
