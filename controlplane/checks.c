@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "config/version.h"
 #include "controlplane/clock.h"
 #include "controlplane/health.h"
+#include "controlplane/health_kept.h"
 #include "controlplane/log.h"
 #include "controlplane/model.h"
 
@@ -21,11 +23,11 @@
 
 struct checks {
 	struct health *health;
+	struct health_kept *kept;
 	struct model *model;
 	struct event *resume_timer;
 	bool paused;
 	bool resuming;
-	bool was_connected; /* once, in this life */
 };
 
 static void on_changed(void *arg, void *owner, enum health_state old, enum health_state now,
@@ -35,6 +37,7 @@ static void on_changed(void *arg, void *owner, enum health_state old, enum healt
 
 	(void)old;
 	model_health_set(checks->model, owner, now, reason);
+	health_kept_mark(checks->kept);
 }
 
 static void on_log(void *arg, int priority, const char *line)
@@ -144,8 +147,30 @@ static void pause_one(struct checks *checks, struct model_instance *instance,
 	checks_remove(instance);
 }
 
+/* While checks are suspended, what was collected then stays. */
+static void keep(struct checks *checks)
+{
+	if (!checks->paused)
+		health_kept_collect(checks->kept, checks->model, time(NULL));
+	health_kept_write(checks->kept, clock_now_ms());
+}
+
+void checks_tick(struct checks *checks)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	if (checks->paused)
+		model_hold(checks->model, now_ms);
+	if (health_kept_is_due(checks->kept, now_ms))
+		keep(checks);
+}
+
 void checks_pause(struct checks *checks)
 {
+	if (!checks->paused) {
+		health_kept_collect(checks->kept, checks->model, time(NULL));
+		health_kept_mark(checks->kept);
+	}
 	each_instance(checks, pause_one);
 	checks->paused = true;
 	checks->resuming = false;
@@ -158,12 +183,8 @@ void checks_resume(struct checks *checks)
 		return;
 	checks->resuming = false;
 	evtimer_del(checks->resume_timer);
-	if (!checks->was_connected) {
-		each_instance(checks, pause_one);
-		model_health_forget(checks->model, clock_now_ms());
-	}
-	checks->was_connected = true;
 	checks->paused = false;
+	model_hold(checks->model, clock_now_ms());
 	each_instance(checks, checks_add);
 }
 
@@ -184,31 +205,44 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 	checks_resume(arg);
 }
 
-struct checks *checks_create(struct event_base *base, struct model *model, bool connected)
+static int checks_init(struct checks *checks, struct event_base *base, const char *state_dir)
 {
-	struct checks *checks = calloc(1, sizeof(*checks));
 	const struct health_options options = {
 		.ops = &health_ops,
 		.ops_arg = checks,
-		.limits = limits_of(&model_config(model)->node),
+		.limits = limits_of(&model_config(checks->model)->node),
 		.version = SLUICE_VERSION,
 	};
+
+	checks->resume_timer = evtimer_new(base, on_resume, checks);
+	if (!checks->resume_timer)
+		return -ENOMEM;
+	checks->kept = health_kept_open(state_dir);
+	if (!checks->kept)
+		return -errno;
+	checks->health = health_create(base, &options);
+	return checks->health ? 0 : -errno;
+}
+
+struct checks *checks_create(struct event_base *base, struct model *model, const char *state_dir,
+			     bool connected)
+{
+	struct checks *checks = calloc(1, sizeof(*checks));
+	int err;
 
 	if (!checks)
 		return NULL;
 	checks->model = model;
-	checks->was_connected = connected;
-	checks->resume_timer = evtimer_new(base, on_resume, checks);
-	if (!checks->resume_timer) {
-		free(checks);
-		errno = ENOMEM;
-		return NULL;
-	}
-	checks->health = health_create(base, &options);
-	if (checks->health)
+	/* Without a dataplane they would call everybody down. */
+	checks->paused = !connected;
+	err = checks_init(checks, base, state_dir);
+	if (!err) {
+		health_kept_restore(checks->kept, model, time(NULL));
+		model_hold(model, clock_now_ms());
 		return checks;
-	event_free(checks->resume_timer);
-	free(checks);
+	}
+	checks_destroy(checks);
+	errno = -err;
 	return NULL;
 }
 
@@ -216,8 +250,13 @@ void checks_destroy(struct checks *checks)
 {
 	if (!checks)
 		return;
-	health_destroy(checks->health);
-	event_free(checks->resume_timer);
+	if (checks->kept)
+		keep(checks);
+	if (checks->health)
+		health_destroy(checks->health);
+	health_kept_close(checks->kept);
+	if (checks->resume_timer)
+		event_free(checks->resume_timer);
 	free(checks);
 }
 

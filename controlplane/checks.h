@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Between the model's instances and the health checker. Checks go by the dataplane: while that is away
- * they rest, since they would say nothing of the instances; what was known of them stays.
+ * they are suspended, since they would say nothing of the instances; what was known of them stays, over
+ * restarts too (health_kept.h).
  * Context: the event loop's thread.
  */
 #ifndef CONTROLPLANE_CHECKS_H
@@ -18,11 +19,13 @@ struct model;
 struct model_instance;
 
 /**
- * @model: has its configuration.
- * @connected: the dataplane is there already.
+ * @model: has its configuration, and what a running dataplane knows of its instances; the others get
+ * what was kept.
+ * @connected: the dataplane is there already; if not, checks are suspended.
  * Return: NULL and errno.
  */
-struct checks *checks_create(struct event_base *base, struct model *model, bool connected);
+struct checks *checks_create(struct event_base *base, struct model *model, const char *state_dir,
+			     bool connected);
 void checks_destroy(struct checks *checks);
 
 /** The checker, for its figures. */
@@ -41,13 +44,13 @@ void checks_remove(struct model_instance *instance);
 /** The dataplane is gone, or has no link: what checks find would be said of the node, not of instances. */
 void checks_pause(struct checks *checks);
 
-/**
- * The dataplane is there, and its interface can be used. If it is the first one in this life, all that
- * was found without it is forgotten.
- */
+/** The dataplane is there, and its interface can be used. */
 void checks_resume(struct checks *checks);
 
-/** The same, should nobody call that within a second. Nothing happens if the checks do not rest. */
+/** The same, should nobody call that within a second. Nothing happens if the checks are not suspended. */
 void checks_resume_later(struct checks *checks);
+
+/** To be called about every 100 ms, before model_tick(). */
+void checks_tick(struct checks *checks);
 
 #endif

@@ -61,11 +61,15 @@ static void decide_accepts(struct eligible_pool *pool, struct eligible_instance 
 	for (uint32_t tier = 0; tier < 2; tier++) {
 		bool backup = tier == 1;
 
+		bool pending = tier_has(instances, n, backup, is_pending);
+
+		if (pool->gathering && pending)
+			return;
 		if (tier_take(instances, n, backup, is_usable)) {
 			pool->on_backup = backup;
 			return;
 		}
-		if (!pool->settled && tier_has(instances, n, backup, is_pending))
+		if (!pool->settled && pending)
 			return;
 	}
 	if (pool->all_down == CONFIG_ALL_DOWN_OPEN)

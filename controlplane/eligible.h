@@ -10,6 +10,9 @@
  * backups; if there are none, and all_down is open, to the candidates whatever their health. While a
  * pool settles (at its start) the later steps wait for pending instances of the earlier ones.
  *
+ * The first table is to be a whole one: where no flow is recorded it decides where established
+ * connections go on. So a pool that gathers takes nobody while an instance of that step is pending.
+ *
  * Old flows stay with every instance that is not in maint and not down. One that is down keeps them too
  * if on_down is keep, or while the whole pool counts as up.
  */
@@ -33,6 +36,7 @@ struct eligible_pool {
 	enum config_on_down on_down;
 	enum config_all_down all_down;
 	bool settled;
+	bool gathering; /* has no table yet */
 	/* the answer */
 	bool open;
 	bool on_backup;

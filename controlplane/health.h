@@ -102,7 +102,8 @@ void health_destroy(struct health *health);
 void health_set_limits(struct health *health, const struct health_limits *limits);
 
 /**
- * Add an instance. Its checks start within min(interval, 1 s), spread at random.
+ * Add an instance. Its checks start within min(interval, 1 s), or 250 ms if nothing is known of it, spread
+ * at random.
  * Return: the instance, owned by the checker until health_instance_remove(), or NULL with errno
  * (EINVAL: a spec out of range; ENOMEM). Read its state with health_instance_state(): it is
  * HEALTH_UP at once without checks.

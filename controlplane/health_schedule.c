@@ -7,6 +7,7 @@
 
 enum {
 	SCHEDULE_SPREAD_MAX_US = 1000000,
+	SCHEDULE_SPREAD_UNKNOWN_MAX_US = 250000, /* the first table waits for these */
 	SCHEDULE_JITTER_PERCENT = 10,
 };
 
@@ -31,10 +32,12 @@ static void schedule_arm(struct health_check *check, uint64_t delay_us)
 
 static uint64_t schedule_spread_us(struct health_check *check)
 {
+	uint64_t max_us = check->instance->state == HEALTH_UNKNOWN ? SCHEDULE_SPREAD_UNKNOWN_MAX_US
+								   : SCHEDULE_SPREAD_MAX_US;
 	uint64_t spread_us = check->spec.interval_ms * 1000ULL;
 
-	if (spread_us > SCHEDULE_SPREAD_MAX_US)
-		spread_us = SCHEDULE_SPREAD_MAX_US;
+	if (spread_us > max_us)
+		spread_us = max_us;
 	return schedule_random(check->instance->health, spread_us);
 }
 

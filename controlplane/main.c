@@ -281,7 +281,7 @@ static int checks_start(struct sluiced *sluiced)
 {
 	const struct config *config = model_config(sluiced->model);
 
-	sluiced->checks = checks_create(sluiced->base, sluiced->model,
+	sluiced->checks = checks_create(sluiced->base, sluiced->model, sluiced->state_dir,
 					publish_segment(sluiced->publish) != NULL);
 	if (!sluiced->checks)
 		return -errno;
@@ -423,9 +423,11 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	checks_follow(sluiced);
+	if (sluiced->checks)
+		checks_tick(sluiced->checks);
 	model_tick(sluiced->model, clock_now_ms());
 	published_follow(sluiced);
-	checks_follow(sluiced);
 	watchdog_feed(sluiced);
 }
 

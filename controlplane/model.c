@@ -129,22 +129,6 @@ bool model_health_set(struct model *model, struct model_instance *instance,
 	return true;
 }
 
-void model_health_forget(struct model *model, uint64_t now_ms)
-{
-	model->now_ms = now_ms;
-	for (uint32_t i = 0; i < model->pool_count; i++) {
-		struct model_pool *pool = model->pools[i];
-
-		pool->settled = false;
-		pool->settle_ms = now_ms + MODEL_SETTLE_MS;
-		for (uint32_t j = 0; j < pool->instance_count; j++) {
-			pool->instances[j]->health = HEALTH_UNKNOWN;
-			pool->instances[j]->reason[0] = '\0';
-		}
-		model_pool_refresh(model, pool);
-	}
-}
-
 static bool hop_is_equal(const struct model_next_hop *a, const struct model_next_hop *b)
 {
 	return a->resolved == b->resolved && a->on_link == b->on_link &&
@@ -211,23 +195,31 @@ void model_port_set(struct model *model, const uint8_t *mac, uint16_t mtu_bytes)
 		model_changed(model, MODEL_CHANGE_INSTANCES, 0);
 }
 
-/* A pool that has waited long enough, or has nothing to wait for. */
-static bool pool_may_settle(const struct model *model, const struct model_pool *pool)
+/* Return: whether the rule for its instances is another one now. */
+static bool pool_tick(struct model_pool *pool, uint64_t now_ms)
 {
-	return !pool->pending || model->now_ms >= pool->settle_ms;
+	bool settles = !pool->settled && (!pool->pending || now_ms >= pool->settle_ms);
+	bool gathers = !pool->gathered && now_ms >= pool->gather_ms;
+
+	pool->settled |= settles;
+	pool->gathered |= gathers;
+	return settles || gathers;
 }
 
 void model_tick(struct model *model, uint64_t now_ms)
 {
 	model->now_ms = now_ms;
 	path_mtus_expire(model);
-	for (uint32_t i = 0; i < model->pool_count; i++) {
-		struct model_pool *pool = model->pools[i];
+	for (uint32_t i = 0; i < model->pool_count; i++)
+		if (pool_tick(model->pools[i], now_ms))
+			model_pool_refresh(model, model->pools[i]);
+}
 
-		if (pool->settled || !pool_may_settle(model, pool))
-			continue;
-		pool->settled = true;
-		model_pool_refresh(model, pool);
+void model_hold(struct model *model, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < model->pool_count; i++) {
+		model->pools[i]->settle_ms = now_ms + MODEL_SETTLE_MS;
+		model->pools[i]->gather_ms = now_ms + MODEL_GATHER_MS;
 	}
 }
 

@@ -24,6 +24,12 @@
  */
 #define MODEL_SETTLE_MS 3000
 
+/*
+ * A pool without a table waits so long for the results and next hops of all its instances. First checks
+ * are made within 250 ms, so only those that do not answer are left out of the first table.
+ */
+#define MODEL_GATHER_MS 1000
+
 #define MODEL_INDEX_NONE 0xffffu
 #define MODEL_PATH_MAX (2 * CONFIG_NAME_MAX + 2) /* "pool/instance", with the final NUL */
 
@@ -88,6 +94,8 @@ struct model_pool {
 	bool settled;	    /* all checked once, or MODEL_SETTLE_MS passed */
 	bool pending;	    /* an instance has not been checked, or its next hop is not known */
 	uint64_t settle_ms; /* when it settles at the latest */
+	bool gathered;	    /* it has had a table, or MODEL_GATHER_MS passed */
+	uint64_t gather_ms; /* when it has gathered at the latest */
 	bool open;	    /* all_down: open is in force */
 	bool on_backup;	    /* backups take the new flows */
 	bool stale;	    /* slots have to be built anew; model_pool_slots() does */
@@ -176,9 +184,6 @@ bool model_weight_set(struct model *model, struct model_instance *instance, uint
 bool model_health_set(struct model *model, struct model_instance *instance,
 		      enum health_state health, const char *reason);
 
-/** Nothing that was found out about any instance counts any more, and all pools settle anew. */
-void model_health_forget(struct model *model, uint64_t now_ms);
-
 /** Set what the kernel says of the way there. */
 bool model_next_hop_set(struct model *model, struct model_instance *instance,
 			const struct model_next_hop *hop);
@@ -202,6 +207,9 @@ void model_port_set(struct model *model, const uint8_t *mac, uint16_t mtu_bytes)
 
 /* Time passes: pools settle, path MTUs are forgotten. To be called about every 100 ms. */
 void model_tick(struct model *model, uint64_t now_ms);
+
+/** Nothing can be found out about instances now: pools that settle or gather get their whole time from here. */
+void model_hold(struct model *model, uint64_t now_ms);
 
 /** Share of the pool's new flows, 0 to 1. Builds the pool's table if need be. */
 double model_share(struct model *model, const struct model_instance *instance);

@@ -97,6 +97,7 @@ static int stage_pool_create(struct stage *stage, struct stage_pool *staged,
 	staged->is_new = true;
 	snprintf(staged->pool->name, sizeof(staged->pool->name), "%s", from->name);
 	staged->pool->settle_ms = stage->now_ms + MODEL_SETTLE_MS;
+	staged->pool->gather_ms = stage->now_ms + MODEL_GATHER_MS;
 	staged->pool->slots = calloc(stage->config->node.table_slots, sizeof(uint16_t));
 	staged->pool->other = calloc(stage->config->node.table_slots, sizeof(uint16_t));
 	return staged->pool->slots && staged->pool->other ? 0 : -ENOMEM;

@@ -101,6 +101,7 @@ static void pool_describe(const struct model_pool *pool, struct eligible_pool *r
 		.on_down = pool->on_down,
 		.all_down = pool->all_down,
 		.settled = pool->settled,
+		.gathering = !pool->gathered,
 	};
 	for (uint32_t i = 0; i < pool->instance_count; i++) {
 		const struct model_instance *instance = pool->instances[i];
@@ -145,6 +146,7 @@ uint32_t model_pool_decide(struct model *model, struct model_pool *pool)
 	struct eligible_pool rule;
 	uint32_t what = 0;
 
+	pool->gathered |= pool->slot_count > 0;
 	pool_describe(pool, &rule, model->eligible);
 	eligible_decide(&rule, model->eligible, pool->instance_count);
 	pool->open = rule.open;
@@ -154,6 +156,7 @@ uint32_t model_pool_decide(struct model *model, struct model_pool *pool)
 		struct model_instance *instance = pool->instances[i];
 
 		instance->accepts = model->eligible[i].accepts;
+		pool->gathered |= instance->accepts;
 		instance->serves = model->eligible[i].serves;
 		if (model_entry_update(model, instance))
 			what |= MODEL_CHANGE_INSTANCES;

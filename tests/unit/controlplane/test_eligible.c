@@ -18,7 +18,7 @@
 struct row {
 	const char *what;
 	const char *instances;
-	const char *pool; /* k on_down keep, d all_down drop, s settling */
+	const char *pool; /* k on_down keep, d all_down drop, s settling, g gathering */
 	const char *answer;
 	bool open;
 	bool on_backup;
@@ -58,6 +58,13 @@ static const struct row rows[] = {
 	{ "settling waits for a next hop", "rpx rn", "s", "-S --", false, false },
 	{ "settling does not wait for those with a result", "rn rl", "s", "AS AS", true, false },
 	{ "settling does not wait for the drained", "du rn", "s", "-S AS", true, false },
+	{ "gathering waits for results", "ru rp", "sg", "-S -S", false, false },
+	{ "gathering waits for a next hop", "rpx rp", "sg", "-S -S", false, false },
+	{ "gathering takes all when all are known", "rp rn rl", "sg", "AS -- -S", false, false },
+	{ "gathering does not wait for the drained", "du rp", "sg", "-S AS", false, false },
+	{ "gathering does not wait for backups", "rp rub", "sg", "AS -S", false, false },
+	{ "gathering waits for backups that step in", "rn rpb rub", "sg", "-- -S -S", false,
+	  false },
 	{ "settled, unknown is not up", "ru ru", "", "AS AS", true, false },
 	{ "settled, unknown, drop", "ru ru", "d", "-S -S", false, false },
 	{ "nobody there", "", "", "", false, false },
@@ -107,6 +114,7 @@ static void test_rows(void **state)
 			.all_down = strchr(row->pool, 'd') ? CONFIG_ALL_DOWN_DROP
 							   : CONFIG_ALL_DOWN_OPEN,
 			.settled = !strchr(row->pool, 's'),
+			.gathering = strchr(row->pool, 'g') != NULL,
 		};
 		uint32_t n = parse(row->instances, list);
 		char answer[32];

@@ -21,12 +21,13 @@ enum { HERD = 200 };
 static struct watch watches[HERD];
 
 static void add_herd(struct fixture *fixture, struct health_instance **herd, unsigned int count,
-		     const struct config_check *check)
+		     const struct config_check *check, enum health_state initial)
 {
 	memset(watches, 0, sizeof(watches));
 	for (unsigned int i = 0; i < count; i++) {
 		struct health_instance_spec spec = fixture_spec(&watches[i], check, 1);
 
+		spec.initial = initial;
 		herd[i] = health_instance_add(fixture->health, &spec);
 		assert_non_null(herd[i]);
 	}
@@ -42,6 +43,32 @@ static bool all_decided(void *arg)
 			return false;
 	}
 	return true;
+}
+
+/* Nobody waits long for the first result of those of whom nothing is known. */
+static void test_unknown_are_checked_soon(void **state)
+{
+	struct fixture fixture;
+	struct health_instance *herd[HERD];
+	struct config_check check = fixture_check(CONFIG_CHECK_TCP, 1);
+	struct timeval begin, due;
+	long ms_max = 0;
+
+	(void)state;
+	check.interval_ms = 30000;
+	fixture_init(&fixture, HERD);
+	add_herd(&fixture, herd, HERD, &check, HEALTH_UNKNOWN);
+	gettimeofday(&begin, NULL);
+	for (int i = 0; i < HERD; i++) {
+		struct timeval wait;
+
+		assert_true(evtimer_pending(herd[i]->checks[0]->timer, &due));
+		timersub(&due, &begin, &wait);
+		if (wait.tv_sec * 1000 + wait.tv_usec / 1000 > ms_max)
+			ms_max = wait.tv_sec * 1000 + wait.tv_usec / 1000;
+	}
+	assert_in_range(ms_max, 0, 270);
+	fixture_fini(&fixture);
 }
 
 /* Each tenth of the first second gets its share of 200 first checks, 20 on average. */
@@ -60,7 +87,7 @@ static void test_first_checks_are_spread(void **state)
 	fixture_init(&fixture, HERD);
 	gettimeofday(&begin, NULL);
 	timersub(&begin, &coarse, &begin);
-	add_herd(&fixture, herd, HERD, &check);
+	add_herd(&fixture, herd, HERD, &check, HEALTH_UP);
 	for (int i = 0; i < HERD; i++) {
 		struct timeval due;
 		struct timeval wait;
@@ -100,7 +127,7 @@ static void test_rhythm(void **state)
 	(void)state;
 	check.timeout_ms = 60;
 	fixture_init(&fixture, 4);
-	add_herd(&fixture, &instance, 1, &check);
+	add_herd(&fixture, &instance, 1, &check, HEALTH_UNKNOWN);
 	for (int n = 0; n < GAPS;) {
 		uint64_t start_us = instance->checks[0]->start_us;
 
@@ -132,7 +159,7 @@ static void test_one_probe_per_check(void **state)
 	(void)state;
 	check.timeout_ms = 250;
 	fixture_init(&fixture, 4);
-	add_herd(&fixture, &instance, 1, &check);
+	add_herd(&fixture, &instance, 1, &check, HEALTH_UNKNOWN);
 	while (instance->checks[0]->track.streak < 3) {
 		struct health_stats stats;
 
@@ -160,7 +187,7 @@ static void test_cap_in_flight(void **state)
 	(void)state;
 	check.timeout_ms = 80;
 	fixture_init(&fixture, PLACES);
-	add_herd(&fixture, herd, COUNT, &check);
+	add_herd(&fixture, herd, COUNT, &check, HEALTH_UNKNOWN);
 	while (!all_decided(fixture.health)) {
 		event_base_loop(fixture.base, EVLOOP_ONCE);
 		health_stats_get(fixture.health, &stats);
@@ -211,7 +238,7 @@ static void test_remove_waiting(void **state)
 	(void)state;
 	check.timeout_ms = 5000;
 	fixture_init(&fixture, 1);
-	add_herd(&fixture, herd, COUNT, &check);
+	add_herd(&fixture, herd, COUNT, &check, HEALTH_UNKNOWN);
 	all.health = fixture.health;
 	assert_true(fixture_until(&fixture, has_waiting, &all));
 	health_stats_get(fixture.health, &stats);
@@ -247,7 +274,7 @@ static void test_starved(void **state)
 
 	(void)state;
 	fixture_init(&fixture, 4);
-	add_herd(&fixture, &instance, 1, &check);
+	add_herd(&fixture, &instance, 1, &check, HEALTH_UNKNOWN);
 	assert_true(fixture_until(&fixture, all_decided, fixture.health));
 	assert_int_equal(instance->state, HEALTH_UP);
 
@@ -288,6 +315,7 @@ static void test_bad_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unknown_are_checked_soon),
 		cmocka_unit_test(test_first_checks_are_spread),
 		cmocka_unit_test(test_rhythm),
 		cmocka_unit_test(test_one_probe_per_check),

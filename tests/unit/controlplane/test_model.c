@@ -138,6 +138,44 @@ static void test_settling(void **state)
 	assert_false(model_pool_find(f->model, "web")->open);
 }
 
+/* The first table waits for all, but not for long; later ones for nobody. */
+static void test_gathering(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t count;
+
+	apply(f, fixture_web(3));
+	model_tick(f->model, 0);
+	fixture_set(f->model, "web/web-1", HEALTH_UP);
+	fixture_set(f->model, "web/web-2", HEALTH_UP);
+	assert_false(flags(f, "web/web-1") & LB_INSTANCE_ACCEPTS);
+	model_hold(f->model, 5000);
+	model_tick(f->model, 5000 + MODEL_GATHER_MS - 1);
+	assert_false(flags(f, "web/web-1") & LB_INSTANCE_ACCEPTS);
+	model_pool_slots(f->model, 0, &count);
+	assert_int_equal(count, 0);
+	model_tick(f->model, 5000 + MODEL_GATHER_MS);
+	assert_true(flags(f, "web/web-1") & LB_INSTANCE_ACCEPTS);
+	assert_true(fixture_slots(f->model, "web", "web/web-2") > 0);
+	assert_int_equal(fixture_slots(f->model, "web", "web/web-3"), 0);
+}
+
+static void test_first_table_is_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, fixture_web(3));
+	fixture_set(f->model, "web/web-1", HEALTH_UP);
+	assert_false(flags(f, "web/web-1") & LB_INSTANCE_ACCEPTS);
+	fixture_set(f->model, "web/web-2", HEALTH_UP);
+	fixture_set(f->model, "web/web-3", HEALTH_UP);
+	assert_true(flags(f, "web/web-1") & LB_INSTANCE_ACCEPTS);
+	assert_int_equal(fixture_slots(f->model, "web", "web/web-1"), FIXTURE_SLOTS / 3);
+	/* not again for one that comes later */
+	apply(f, fixture_web(4));
+	assert_true(flags(f, "web/web-1") & LB_INSTANCE_ACCEPTS);
+}
+
 static void test_two_steps(void **state)
 {
 	struct fixture *f = *state;
@@ -616,6 +654,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_first_configuration),
 		TEST(test_settling),
+		TEST(test_gathering),
+		TEST(test_first_table_is_whole),
 		TEST(test_two_steps),
 		TEST(test_table_comes_back),
 		TEST(test_kept_tables_are_the_right_ones),
