@@ -322,6 +322,14 @@ struct config_diff_totals config_diff(const struct config *before, const struct 
 						   void *context),
 				      void *context);
 
+/**
+ * Whether so much of a configuration is missing in its successor that this is hardly meant: all services,
+ * or more than half of all instances. By names; a service that keeps an address stays, too.
+ * @what: set to what it is, "all services (2) and 5 of 6 instances".
+ */
+bool config_removes_much(const struct config *before, const struct config *after, char *what,
+			 size_t size);
+
 /** Write the reference page of all keys (docs/config.md) from the schema. */
 void config_reference_print(FILE *to);
 

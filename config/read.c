@@ -187,9 +187,25 @@ static void read_named_entry(struct config_reader *reader, const struct config_i
 	config_reader_leave(reader, before);
 }
 
+/*
+ * A file that was cut off ends with a key and nothing behind it, and would say that all its entries are
+ * gone: an empty mapping has to be written.
+ * Return: true after an error.
+ */
+static bool read_is_absent(struct config_reader *reader, const char *expect)
+{
+	char message[96];
+
+	if (!config_reader_is_null(reader))
+		return false;
+	snprintf(message, sizeof(message), "has no value; expected %s for none", expect);
+	config_reader_error(reader, config_reader_place(reader), NULL, message);
+	return true;
+}
+
 static void read_named(struct config_reader *reader, const struct config_item *item, void *object)
 {
-	if (config_reader_is_null(reader))
+	if (read_is_absent(reader, "a mapping of names, or {}"))
 		return;
 	if (reader->event.type != YAML_MAPPING_START_EVENT) {
 		config_reader_error_kind(reader, "a mapping of names");
@@ -318,6 +334,15 @@ static void read_defaults(struct config_reader *reader, const struct read_keys *
 	}
 }
 
+/* Then what is missing is said of each key. */
+static bool section_has_required(const struct read_keys *keys)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		if (keys->items[i].required)
+			return true;
+	return false;
+}
+
 /* @place: of the key that names the section. */
 static void read_section(struct config_reader *reader, enum config_section section, void *object,
 			 struct config_place place)
@@ -328,6 +353,8 @@ static void read_section(struct config_reader *reader, enum config_section secti
 	if (section != CONFIG_SECTION_ROOT)
 		memcpy(object, &place, sizeof(place));
 	read_defaults(reader, &keys, object);
+	if (!section_has_required(&keys) && read_is_absent(reader, "a mapping, or {}"))
+		return;
 	if (!config_reader_is_null(reader)) {
 		if (reader->event.type != YAML_MAPPING_START_EVENT) {
 			config_reader_error_kind(reader, "a mapping");

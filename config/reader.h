@@ -46,7 +46,7 @@ const char *config_reader_text(const struct config_reader *reader);
 /** Is it a scalar without quotes? */
 bool config_reader_is_plain(const struct config_reader *reader);
 
-/** Is there no value? "pools:" with all entries below commented out is how that comes about. */
+/** Is there no value? A file that was cut off, or all entries commented out, is how that comes about. */
 bool config_reader_is_null(const struct config_reader *reader);
 
 /** Add to the path. Return: what config_reader_leave() takes to go back. */

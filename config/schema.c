@@ -103,6 +103,7 @@ const struct config_item config_schema[] = {
 	{ .key = "services",
 	  .type = CONFIG_TYPE_NAMED,
 	  .child = CONFIG_SECTION_SERVICE,
+	  .required = true,
 	  .max = CONFIG_ENDPOINTS_MAX,
 	  .reloadable = true,
 	  ENTRIES(config, services, service_count),

@@ -38,6 +38,7 @@ void control_config_run(struct control_call *call)
 		.name = call->request.name,
 		.text = call->request.text,
 		.bytes = call->request.text_bytes,
+		.force = call->request.force,
 	};
 
 	if (call->request.verb == CONTROL_CONFIG_DIFF)

@@ -56,6 +56,7 @@ struct control_config {
 	const char *name; /* NULL: the daemon's own file, and no text */
 	const char *text;
 	size_t bytes;
+	bool force; /* apply: also if it removes nearly everything */
 };
 
 struct control_ops {

@@ -122,9 +122,11 @@ static bool control_plan_is_own(const struct sluiced *sluiced, const char *file)
 static json_t *control_plan_result(struct sluiced *sluiced, const struct control_config *from,
 				   const struct config *config)
 {
+	const struct config *before = model_config(sluiced->model);
 	struct control_changes changes = { .list = json_array() };
 	const char *file = from->name != NULL ? from->name : sluiced->config_path;
 	struct model_plan plan;
+	char much[96];
 	json_t *name;
 
 	if (changes.list == NULL ||
@@ -132,11 +134,14 @@ static json_t *control_plan_result(struct sluiced *sluiced, const struct control
 		json_decref(changes.list);
 		return NULL;
 	}
-	config_diff(model_config(sluiced->model), config, control_plan_on_change, &changes);
+	config_diff(before, config, control_plan_on_change, &changes);
 	name = json_string(file);
-	return json_pack("{s:o, s:b, s:o, s:i, s:o}", "file", name != NULL ? name : json_null(),
-			 "own_file", control_plan_is_own(sluiced, file), "changes", changes.list,
-			 "changes_more", (int)changes.more, "plan", control_plan_figures(&plan));
+	return json_pack("{s:o, s:b, s:b, s:o, s:i, s:o}", "file",
+			 name != NULL ? name : json_null(), "own_file",
+			 control_plan_is_own(sluiced, file), "needs_force",
+			 config_removes_much(before, config, much, sizeof(much)), "changes",
+			 changes.list, "changes_more", (int)changes.more, "plan",
+			 control_plan_figures(&plan));
 }
 
 json_t *control_plan_diff(struct sluiced *sluiced, const struct control_config *from,
@@ -154,7 +159,8 @@ json_t *control_plan_diff(struct sluiced *sluiced, const struct control_config *
 	return result;
 }
 
-static void control_plan_refused(const struct sluiced_refusal *why, struct control_refusal *refusal)
+static void control_plan_refused(int err, const struct sluiced_refusal *why,
+				 struct control_refusal *refusal)
 {
 	uint32_t listed = why->key_count < SLUICED_KEYS_MAX ? why->key_count : SLUICED_KEYS_MAX;
 	json_t *keys = json_array();
@@ -162,7 +168,7 @@ static void control_plan_refused(const struct sluiced_refusal *why, struct contr
 	control_plan_refuse(refusal, "%s", why->message);
 	for (uint32_t i = 0; keys != NULL && i < listed; i++)
 		json_array_append_new(keys, json_string(why->keys[i]));
-	refusal->details = json_pack("{s:o}", "restart", keys);
+	refusal->details = json_pack("{s:o, s:b}", "restart", keys, "force", err == -ECANCELED);
 }
 
 int control_plan_apply(struct sluiced *sluiced, const struct control_config *from, json_t **result,
@@ -181,9 +187,9 @@ int control_plan_apply(struct sluiced *sluiced, const struct control_config *fro
 		config_free(config);
 		return -ENOMEM;
 	}
-	err = sluiced_apply(sluiced, config, &why);
+	err = sluiced_apply(sluiced, config, from->force, &why);
 	if (err != 0) {
-		control_plan_refused(&why, refusal);
+		control_plan_refused(err, &why, refusal);
 		json_decref(planned);
 		config_free(config);
 		return err;

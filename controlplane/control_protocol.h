@@ -22,7 +22,8 @@
  *                  "default", or absent to ask)
  *   config-diff    name and text of a file, or      changes, plan
  *                  neither: the daemon's own one
- *   config-apply   the same                         the same
+ *   config-apply   the same, force (true: also if   the same
+ *                  it removes nearly everything)
  */
 #ifndef CONTROLPLANE_CONTROL_PROTOCOL_H
 #define CONTROLPLANE_CONTROL_PROTOCOL_H

@@ -100,6 +100,15 @@ static int control_read_text(const json_t *value, struct control_request *reques
 	return 0;
 }
 
+static int control_read_force(const json_t *value, struct control_request *request,
+			      char error[CONTROL_ERROR_MAX])
+{
+	if (!json_is_boolean(value))
+		return control_request_error(error, "\"force\": expected true or false");
+	request->force = json_is_true(value);
+	return 0;
+}
+
 static const struct control_argument control_instance_arguments[] = {
 	{ "instance", control_read_instance },
 	{ NULL, NULL },
@@ -123,6 +132,13 @@ static const struct control_argument control_config_arguments[] = {
 	{ NULL, NULL },
 };
 
+static const struct control_argument control_apply_arguments[] = {
+	{ "name", control_read_name },
+	{ "text", control_read_text },
+	{ "force", control_read_force },
+	{ NULL, NULL },
+};
+
 static const struct control_argument control_no_arguments[] = { { NULL, NULL } };
 
 static const struct {
@@ -137,7 +153,7 @@ static const struct {
 	[CONTROL_RESUME] = { "resume", control_instance_arguments },
 	[CONTROL_WEIGHT] = { "weight", control_weight_arguments },
 	[CONTROL_CONFIG_DIFF] = { "config-diff", control_config_arguments },
-	[CONTROL_CONFIG_APPLY] = { "config-apply", control_config_arguments },
+	[CONTROL_CONFIG_APPLY] = { "config-apply", control_apply_arguments },
 };
 
 /*

@@ -39,6 +39,7 @@ struct control_request {
 	const char *name; /* of a configuration; NULL: the daemon's own file */
 	const char *text;
 	size_t text_bytes;
+	bool force;
 	json_t *root; /* owns name and text */
 };
 

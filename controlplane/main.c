@@ -181,7 +181,7 @@ static int model_start(struct sluiced *sluiced)
 		config_free(config);
 		return -ENOMEM;
 	}
-	err = sluiced_apply(sluiced, config, &refusal);
+	err = sluiced_apply(sluiced, config, true, &refusal);
 	if (err) {
 		log_err("%s: %s", sluiced->config_path, refusal.message);
 		config_free(config);

@@ -51,9 +51,19 @@ static int refuse(struct sluiced_refusal *refusal, int err)
 	return err;
 }
 
-int sluiced_apply(struct sluiced *sluiced, struct config *config, struct sluiced_refusal *refusal)
+/* A file that was cut off, or another machine's. */
+static int refuse_removal(struct sluiced_refusal *refusal, const char *what)
+{
+	snprintf(refusal->message, sizeof(refusal->message),
+		 "it would remove %s; if that is meant: sluicectl config apply --force", what);
+	return -ECANCELED;
+}
+
+int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
+		  struct sluiced_refusal *refusal)
 {
 	const struct config *before = model_config(sluiced->model);
+	char much[96];
 	int err;
 
 	*refusal = (struct sluiced_refusal){ .key_count = 0 };
@@ -61,6 +71,8 @@ int sluiced_apply(struct sluiced *sluiced, struct config *config, struct sluiced
 		config_diff(before, config, key_collect, refusal);
 	if (refusal->key_count > 0)
 		return refuse_keys(refusal, &before->node);
+	if (before && !force && config_removes_much(before, config, much, sizeof(much)))
+		return refuse_removal(refusal, much);
 	err = model_apply(sluiced->model, config, clock_now_ms());
 	if (err)
 		return refuse(refusal, err);
@@ -105,7 +117,7 @@ int sluiced_reload(struct sluiced *sluiced)
 		log_err("%s: refused; the configuration in force stays", sluiced->config_path);
 		return -EINVAL;
 	}
-	err = sluiced_apply(sluiced, config, &refusal);
+	err = sluiced_apply(sluiced, config, false, &refusal);
 	if (err) {
 		config_free(config);
 		log_err("%s: refused: %s", sluiced->config_path, refusal.message);

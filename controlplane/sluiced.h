@@ -62,10 +62,12 @@ struct sluiced_refusal {
  * Apply a configuration: model, checks, next hops, addresses of the kernel interface. All or nothing.
  * What has to reach the dataplane is marked; wait for it with publish_wait_start(PUBLISH_ALL).
  * @config: belongs to the daemon if this succeeds, to the caller if not.
+ * @force: also if it removes all services, or more than half of all instances.
  * @refusal: filled if it fails.
- * Return: 0; -EPERM: keys changed that need a restart; -ENOSPC, -ENOMEM.
+ * Return: 0; -EPERM: keys changed that need a restart; -ECANCELED: it needs @force; -ENOSPC, -ENOMEM.
  */
-int sluiced_apply(struct sluiced *sluiced, struct config *config, struct sluiced_refusal *refusal);
+int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
+		  struct sluiced_refusal *refusal);
 
 /**
  * Read the file of -c and apply it (SIGHUP). Everything that is wrong is logged.

@@ -28,9 +28,13 @@ static const char cli_head[] = "usage: sluicectl [-r DIR] [-o table|json] VERB .
 static const char cli_tail[] = "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 no daemon.\n";
 
 static const struct option cli_options[] = {
-	{ "run-dir", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' },
-	{ "help", no_argument, NULL, 'h' },	     { "version", no_argument, NULL, 'V' },
-	{ "wait", optional_argument, NULL, 'w' },    { NULL, 0, NULL, 0 },
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "wait", optional_argument, NULL, 'w' },
+	{ "force", no_argument, NULL, 'f' },
+	{ NULL, 0, NULL, 0 },
 };
 
 int cli_refuse(const struct cli *cli, const char *format, ...)
@@ -137,6 +141,11 @@ static int cli_read_option(struct cli *cli, int option, char **argv)
 		if ((allowed & CLI_OPTION_WAIT) != 0)
 			return cli_read_wait(cli, argv);
 		break;
+	case 'f':
+		if ((allowed & CLI_OPTION_FORCE) == 0)
+			break;
+		cli->force = true;
+		return -1;
 	case ':':
 		return cli_usage(cli, "%s needs a value", argv[optind - 1]);
 	default:

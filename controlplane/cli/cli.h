@@ -19,6 +19,7 @@ enum cli_exit {
 
 enum cli_option {
 	CLI_OPTION_WAIT = 1 << 0,
+	CLI_OPTION_FORCE = 1 << 1,
 };
 
 struct cli;
@@ -39,6 +40,7 @@ struct cli {
 	bool json;
 	bool wait;	  /* --wait */
 	uint32_t wait_ms; /* 0: without a limit */
+	bool force;	  /* --force */
 	bool tty;	  /* out is a terminal */
 	bool colour;
 	bool utf8; /* out may have more than ASCII */

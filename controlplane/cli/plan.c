@@ -250,6 +250,9 @@ static void plan_print_diff(const struct cli *cli, const json_t *result)
 	plan_print_plan(cli, plan);
 	if (plan_integer(plan, "restarts") > 0)
 		fputs("config apply will refuse this: restart the daemons instead\n", cli->out);
+	else if (json_is_true(json_object_get(result, "needs_force")))
+		fputs("config apply will refuse this without --force: it removes nearly everything\n",
+		      cli->out);
 }
 
 static void plan_print_applied(const struct cli *cli, const json_t *result)
@@ -291,6 +294,8 @@ static int plan_ask(const struct cli *cli, const char *verb, const char *path,
 
 	if (request == NULL)
 		return CLI_REFUSED;
+	if (cli->force)
+		json_object_set_new(request, "force", json_true());
 	code = client_ask(cli, request, NULL, NULL, &result);
 	if (cli->json && result != NULL)
 		cli_print_json(cli, result, JSON_INDENT(2));

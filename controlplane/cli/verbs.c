@@ -54,9 +54,12 @@ const struct cli_verb cli_verbs[] = {
 	  .arguments_max = 1,
 	  .run = diff_run },
 	{ .name = "config apply",
-	  .synopsis = " [FILE]",
+	  .synopsis = " [FILE] [--force]",
 	  .summary = "change the running configuration; all of it or nothing",
-	  .help = "Without FILE, the file that the daemon was started with.\n",
+	  .help = "Without FILE, the file that the daemon was started with.\n"
+		  "\n"
+		  "  --force  also if it removes all services, or more than half of all instances\n",
+	  .options = CLI_OPTION_FORCE,
 	  .arguments_max = 1,
 	  .run = apply_run },
 	{ 0 },

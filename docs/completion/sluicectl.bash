@@ -78,6 +78,7 @@ _sluicectl() {
 	if [[ $current == -* ]]; then
 		case ${verb[0]} in
 		drain) __sluicectl_reply "-r -o -h --run-dir --output --help --wait" "$current" ;;
+		config) __sluicectl_reply "-r -o -h --run-dir --output --help --force" "$current" ;;
 		*) __sluicectl_reply "-r -o -h -V --run-dir --output --help --version" "$current" ;;
 		esac
 	elif ((${#verb[@]} == 0)); then

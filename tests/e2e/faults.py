@@ -187,7 +187,8 @@ def half_written(lab):
     before, status = lab.probe(count=10), lab.ctl("status")
     cases = {"half": good[:len(good) * 2 // 3].rsplit(":", 1)[0] + ": [", "empty": "", "key": good.replace("forward: l2", "foward: l2"),
              "range": good.replace("flows: 100000", "flows: 12"), "restart": good.replace("flows: 100000", "flows: 200000"),
-             "nat": good.replace("forward: l2", "forward: nat")}
+             "nat": good.replace("forward: l2", "forward: nat"), "cut": good[:good.index("services:")],
+             "cut in a pool": good[:good.index("    instances:")] + "    instances:\n"}
     for name, text in cases.items():
         lab.write_config(text)
         why = refused(lab, "config", "apply")
@@ -202,6 +203,28 @@ def half_written(lab):
     expect_same_places(before, lab.probe(count=10), "afterwards")
     lab.write_config(good)
     expect_equal(run(BIN / "sluicectl", "config", "check", lab.config_path, check=False).returncode, 0, "exit code of config check of the good file")
+
+
+def removed(lab):
+    """What removes nearly everything is refused by apply and SIGHUP, and done with --force."""
+    good = lab.config_path.read_text()
+    path, before = lab.config_path, sorted(lab.flows())
+    for what, text in (("all services", good[:good.index("services:")] + "services: {}\n"),
+                       ("of 12 instances", settings.to_yaml({**lab.config, "pools": {
+                           name: {**pool, "instances": dict([*pool["instances"].items()][:1])} for name, pool in lab.config["pools"].items()}}))):
+        lab.write_config(text)
+        expect_equal(run(BIN / "sluicectl", "config", "check", path, check=False).returncode, 0, f"{what}: exit code of config check")
+        why = refused(lab, "config", "apply")
+        expect(what in why and "--force" in why, f"{what}: it says {why!r}")
+        expect(lab.ctl("config", "diff")["needs_force"], f"{what}: config diff does not say that it needs --force")
+        position = lab.sluiced.log_bytes()
+        lab.sluiced.process.send_signal(signal.SIGHUP)
+        wait_for("SIGHUP to be refused", lambda: "refused: it would remove" in lab.sluiced.log_since(position))
+        expect_equal(sorted(lab.flows()), before, f"{what}: instances afterwards")
+    lab.ctl("config", "apply", "--force")
+    expect_equal(len(lab.flows()), 3, "instances after --force")
+    lab.write_config(good)
+    lab.ctl("config", "apply")
 
 
 def reload_signal(lab):
@@ -313,5 +336,5 @@ def exit_codes(lab):
 
 if __name__ == "__main__":
     dataplane = (program_taken_off, program_away, not_needed) if settings.XDP else (dataplane_dies, dataplane_away, either_order)
-    tap.run(exit_codes, admin_verbs, control_dies, control_dies_often, *dataplane, second_copy, half_written, reload_signal, two_at_once,
+    tap.run(exit_codes, admin_verbs, control_dies, control_dies_often, *dataplane, second_copy, half_written, removed, reload_signal, two_at_once,
             disk_full, strangers, all_down)

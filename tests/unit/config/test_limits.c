@@ -37,7 +37,7 @@ static char *limits_text(const struct limits_size *size)
 	assert_non_null(to);
 	fputs(limits_node, to);
 	limits_write_pools(to, size);
-	fputs("services:\n", to);
+	fputs(size->services ? "services:\n" : "services: {}\n", to);
 	for (uint32_t i = 0; i < size->services; i++) {
 		fprintf(to, "  s%u:\n    forward: l2\n    vip:\n", i);
 		for (uint32_t j = 0; j < size->vips; j++)

@@ -3,11 +3,15 @@
 #include "tests/unit/config/refuse.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -32,7 +36,8 @@ static void test_defaults(void **state)
 					    "  cpus: 3\n"
 					    "  address:\n"
 					    "  - 10.0.0.5/24\n"
-					    "  secret: FF0102030405060708090a0b0c0d0e0f\n");
+					    "  secret: FF0102030405060708090a0b0c0d0e0f\n"
+					    "services: {}\n");
 	const struct config_node *node = &config->node;
 
 	(void)state;
@@ -79,7 +84,7 @@ static const char full[] =
 	"      b: { address: \"2001:db8:1::2\", weight: 0, backup: true }\r\n"
 	"      a_1.x: { address: 10.1.0.1, weight: 1000 }\r\n"
 	"  empty:\r\n"
-	"    instances:\r\n"
+	"    instances: {}\r\n"
 	"node:\r\n"
 	"  dataplane: dpdk\r\n"
 	"  port: 3B:00.1\r\n"
@@ -292,6 +297,38 @@ static void test_cut(void **state)
 	}
 }
 
+/* A file whose writer has got no further is never one with less in it. */
+static void test_cut_is_refused(void **state)
+{
+	static struct config_errors errors;
+	size_t whole = strlen(refuse_base) - strlen("pool: web }\n");
+
+	(void)state;
+	for (size_t size = 0; size <= whole; size++) {
+		struct config *config = config_load_buffer(refuse_base, size, "t", &errors);
+
+		if (config)
+			fail_msg("accepted after %zu of %zu bytes", size, strlen(refuse_base));
+		assert_true(errors.count > 0);
+		/* of an empty file too: line and column */
+		assert_int_not_equal(errors.list[0].place.line, 0);
+		assert_int_not_equal(errors.list[0].place.column, 0);
+	}
+}
+
+static const char services_first[] = "node:\n"
+				     "  port: eth1\n"
+				     "  cpus: \"1\"\n"
+				     "  address: [\"10.0.0.5/24\"]\n"
+				     "  secret: \"000102030405060708090a0b0c0d0e0f\"\n"
+				     "services: { site: { vip: [\"203.0.113.10\"], forward: l2, "
+				     "listeners: [ { port: 80, pool: web } ] } }\n"
+				     "pools:\n"
+				     "  web:\n"
+				     "    instances:\n"
+				     "      web-1: { address: 10.0.1.1 }\n"
+				     "      web-2: { address: 10.0.1.2 }\n";
+
 static void test_error_count(void **state)
 {
 	static struct config_errors errors;
@@ -303,8 +340,70 @@ static void test_error_count(void **state)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "  key%02d: 1\n", i);
 	assert_null(config_load_buffer(text, used, "t", &errors));
 	assert_int_equal(errors.count, CONFIG_ERRORS_MAX);
-	/* Thirty keys and four that are missing. */
-	assert_int_equal(errors.more, 34 - CONFIG_ERRORS_MAX);
+	/* Thirty keys and five that are missing. */
+	assert_int_equal(errors.more, 35 - CONFIG_ERRORS_MAX);
+}
+
+/* A child that writes a file in place, in two parts, of which the first alone is valid. */
+static pid_t write_slowly(const char *path, size_t first, int go, int64_t *pause_us)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	struct timespec before, after;
+	pid_t pid = fork();
+	int file;
+
+	if (pid != 0)
+		return pid;
+	file = open(path, O_WRONLY | O_TRUNC);
+	if (write(file, services_first, first) < 0)
+		_exit(1);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	if (write(go, "x", 1) < 0)
+		_exit(1);
+	nanosleep(&pause, NULL);
+	if (write(file, services_first + first, strlen(services_first) - first) < 0)
+		_exit(1);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	*pause_us =
+		(after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
+	_exit(0);
+}
+
+/* What is being written is read again, until it stays the same. */
+static void test_written_meanwhile(void **state)
+{
+	static struct config_errors errors;
+	const size_t first = (size_t)(strstr(services_first, "      web-2") - services_first);
+	int64_t *pause_us = mmap(NULL, sizeof(*pause_us), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char path[] = "/tmp/test_load.XXXXXX", byte;
+	struct config *half = config_load_buffer(services_first, first, "t", &errors);
+	int ends[2];
+
+	(void)state;
+	assert_non_null(half);
+	assert_int_equal(half->pools[0].instance_count, 1);
+	config_free(half);
+	close(mkstemp(path));
+	assert_int_equal(pipe(ends), 0);
+	for (uint32_t tries = 0; tries < 20; tries++) {
+		pid_t pid = write_slowly(path, first, ends[1], pause_us);
+		struct config *config;
+
+		assert_int_equal(read(ends[0], &byte, 1), 1);
+		config = config_load_file(path, &errors);
+		waitpid(pid, NULL, 0);
+		/* A writer that was kept waiting for longer than a file has to stay the same tells nothing. */
+		if (*pause_us < 15000) {
+			assert_non_null(config);
+			assert_int_equal(config->pools[0].instance_count, 2);
+		}
+		config_free(config);
+	}
+	unlink(path);
+	close(ends[0]);
+	close(ends[1]);
+	munmap(pause_us, sizeof(*pause_us));
 }
 
 static void test_files(void **state)
@@ -381,11 +480,12 @@ static void test_examples(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_full),
-		cmocka_unit_test(test_ports),	    cmocka_unit_test(test_accepted_forms),
-		cmocka_unit_test(test_bytes),	    cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_error_count), cmocka_unit_test(test_files),
-		cmocka_unit_test(test_error_count), cmocka_unit_test(test_what_is_no_file),
+		cmocka_unit_test(test_defaults),       cmocka_unit_test(test_full),
+		cmocka_unit_test(test_ports),	       cmocka_unit_test(test_accepted_forms),
+		cmocka_unit_test(test_bytes),	       cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_is_refused), cmocka_unit_test(test_written_meanwhile),
+		cmocka_unit_test(test_error_count),    cmocka_unit_test(test_files),
+		cmocka_unit_test(test_error_count),    cmocka_unit_test(test_what_is_no_file),
 		cmocka_unit_test(test_examples),
 	};
 

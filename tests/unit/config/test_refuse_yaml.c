@@ -12,7 +12,37 @@ static const struct refuse_row rows[] = {
 	  "t:1:1: the file is empty; expected node, pools and services\n" },
 	{ NULL,
 	  "---\n",
-	  "t:1:1: node: is missing; expected a mapping\n" },
+	  "t:1:1: node: is missing; expected a mapping\n"
+	  "t:1:1: services: is missing; expected a mapping\n" },
+	{ "    instances:\n"
+	  "      web-1: { address: 10.0.1.1, weight: 100 }\n"
+	  "      web-2: { address: 10.0.1.2 }\n",
+	  "    instances:\n",
+	  "t:11:15: pools.web.instances: has no value; expected a mapping of names, or {} for none\n" },
+	{ "  web:\n"
+	  "    checks:\n"
+	  "      - { target: \"HTTP:80/up.html\", interval: 10s, timeout: 5s }\n"
+	  "    instances:\n"
+	  "      web-1: { address: 10.0.1.1, weight: 100 }\n"
+	  "      web-2: { address: 10.0.1.2 }\n",
+	  "  web: ~\n",
+	  "t:8:8: pools.web: has no value; expected a mapping, or {} for none\n" },
+	{ "services:\n"
+	  "  site:\n"
+	  "    vip: [\"203.0.113.10\"]\n"
+	  "    forward: l2\n"
+	  "    listeners:\n"
+	  "      - { port: 80, pool: web }\n",
+	  "services:\n",
+	  "t:14:10: services: has no value; expected a mapping of names, or {} for none\n" },
+	{ "services:\n"
+	  "  site:\n"
+	  "    vip: [\"203.0.113.10\"]\n"
+	  "    forward: l2\n"
+	  "    listeners:\n"
+	  "      - { port: 80, pool: web }\n",
+	  "",
+	  "t:1:1: services: is missing; expected a mapping\n" },
 	{ NULL,
 	  "hello\n",
 	  "t:1:1: \"hello\": expected a mapping, not a single value\n" },

@@ -12,7 +12,6 @@ static const char node[] = "node:\n"
 			   "  flows: 65536\n"
 			   "  table_slots: 1021\n"
 			   "  idle_timeout: 1s\n"
-			   "  icmp_rate: 1\n"
 			   "  secret: \"000102030405060708090a0b0c0d0e0f\"\n";
 
 struct config *fixture_config(const char *pools, const char *services)
@@ -34,7 +33,7 @@ struct config *fixture_config(const char *pools, const char *services)
 struct config *fixture_web(uint32_t n)
 {
 	static char pools[32768];
-	int at = sprintf(pools, "  web:\n    instances:\n");
+	int at = sprintf(pools, "  web:\n    instances:%s\n", n ? "" : " {}");
 
 	for (uint32_t i = 1; i <= n; i++)
 		at += sprintf(pools + at, "      web-%u: { address: 10.0.%u.%u }\n", i, 1 + i / 250,

@@ -84,6 +84,8 @@ static const struct {
 	{ "{\"verb\":\"config-diff\",\"text\":\"f\"}", "go together" },
 	{ "{\"verb\":\"config-apply\",\"name\":1,\"text\":\"f\"}", "expected a text" },
 	{ "{\"verb\":\"config-apply\",\"name\":\"f\",\"text\":true}", "expected a text" },
+	{ "{\"verb\":\"config-apply\",\"force\":1}", "expected true or false" },
+	{ "{\"verb\":\"config-diff\",\"force\":true}", "has no argument" },
 };
 
 static void test_lines(void **test_state)
@@ -143,6 +145,13 @@ static void test_values(void **test_state)
 
 	request = parse("{\"verb\":\"weight\"," E ",\"weight\":\"default\"}");
 	assert_int_equal(request.weight_action, CONTROL_WEIGHT_DEFAULT);
+	control_request_fini(&request);
+
+	request = parse("{\"verb\":\"config-apply\",\"force\":true}");
+	assert_true(request.force);
+	control_request_fini(&request);
+	request = parse("{\"verb\":\"config-apply\"}");
+	assert_false(request.force);
 	control_request_fini(&request);
 
 	request = parse("{\"verb\":\"config-apply\",\"name\":\"a\",\"text\":\"b\\nc\"}");
