@@ -5,6 +5,11 @@
 
 #define CHECK_KEY_MAX 192
 
+/* Bytes. */
+#define MTU_IPV6_MIN 1280
+#define HEADER_IPV4 20
+#define HEADER_IPV6 40
+
 /* Find the pool of a listener by its name. */
 static void check_listener_pool(struct config_checker *checker, struct config_listener *listener,
 				const char *key)
@@ -97,6 +102,43 @@ static void check_tunnel_source(struct config_checker *checker,
 				  families[i], instance->name, instance->address_place.line,
 				  families[i]);
 	}
+}
+
+uint32_t config_listener_mtu_min(const struct config *config, const struct config_service *service,
+				 const struct config_listener *listener)
+{
+	const struct config_pool *pool = &config->pools[listener->pool];
+
+	for (uint32_t i = 0; i < service->vip_count; i++) {
+		if (service->vips[i].address.family != 6)
+			continue;
+		if (service->forward == CONFIG_FORWARD_L2 || pool->instance_count == 0)
+			return MTU_IPV6_MIN;
+		return MTU_IPV6_MIN + (check_find_family(pool, 6) ? HEADER_IPV6 : HEADER_IPV4);
+	}
+	return 0;
+}
+
+static void check_mtu(struct config_checker *checker, const struct config_service *service,
+		      uint32_t index)
+{
+	const struct config *config = checker->config;
+	const struct config_listener *listener = &service->listeners[index];
+	const struct config_node *node = &config->node;
+	uint32_t least;
+	char mtu[16];
+
+	if (node->mtu_bytes == 0 || listener->pool == UINT32_MAX)
+		return;
+	least = config_listener_mtu_min(config, service, listener);
+	if (node->mtu_bytes >= least)
+		return;
+	snprintf(mtu, sizeof(mtu), "%u", node->mtu_bytes);
+	config_check_fail(
+		checker, node->mtu_place, "node.mtu", mtu,
+		"expected at least %u: service \"%s\", line %u, has an IPv6 VIP, and a tunnel's "
+		"header comes on top of IPv6's least MTU, %u",
+		least, service->name, listener->pool_place.line, MTU_IPV6_MIN);
 }
 
 /* What else has the address of a VIP? Return: true and its name in @text. */
@@ -211,6 +253,7 @@ void config_check_services(struct config_checker *checker)
 		for (uint32_t j = 0; j < service->listener_count; j++) {
 			check_listener(checker, service, j);
 			check_tunnel_source(checker, service, j);
+			check_mtu(checker, service, j);
 		}
 		for (uint32_t j = 0; j < i; j++)
 			check_overlap(checker, service, &config->services[j]);

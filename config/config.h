@@ -97,7 +97,8 @@ struct config_node {
 	uint32_t idle_timeout_ms;
 	uint32_t syn_timeout_ms;
 	uint32_t fin_timeout_ms;
-	uint32_t mtu_bytes;	   /* 0: the port's own */
+	uint32_t mtu_bytes; /* 0: the port's own */
+	struct config_place mtu_place;
 	uint32_t kernel_rate_pps;  /* to the kernel path */
 	uint32_t icmp_rate_pps;	   /* ICMP errors that the dataplane itself makes */
 	uint32_t hugepages_mb;	   /* 0: what the tables and buffers need */
@@ -329,6 +330,15 @@ struct config_diff_totals config_diff(const struct config *before, const struct 
  */
 bool config_removes_much(const struct config *before, const struct config *after, char *what,
 			 size_t size);
+
+/**
+ * The least MTU with which a listener can tell its clients a path MTU that they may have: IPv6 knows none
+ * below 1280 bytes, and a tunnel's header comes on top.
+ * Return: bytes; 0: any.
+ * Source: RFC 8200, section 5; RFC 8201, section 4.
+ */
+uint32_t config_listener_mtu_min(const struct config *config, const struct config_service *service,
+				 const struct config_listener *listener);
 
 /** Write the reference page of all keys (docs/config.md) from the schema. */
 void config_reference_print(FILE *to);

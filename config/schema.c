@@ -176,8 +176,9 @@ const struct config_item config_schema[] = {
 	  .help = "A flow that the client has closed or reset is forgotten after this time without "
 		  "packets." },
 	{ NODE, .key = "mtu", .type = CONFIG_TYPE_NUMBER, .min = 1280, .max = 9600, .unit = "bytes",
-	  .absent = "the port's own", FIELD(config_node, mtu_bytes),
-	  .help = "The largest IP packet sent by the port, tunnel header included." },
+	  .absent = "the port's own", FIELD(config_node, mtu_bytes), PLACE(config_node, mtu_place),
+	  .help = "The largest IP packet sent by the port, tunnel header included. An IPv6 VIP with `forward: "
+		  "ipip` needs 1300, or 1320 if an instance has an IPv6 address." },
 	{ NODE, .key = "table_slots", .type = CONFIG_TYPE_NUMBER, .min = 251, .max = 131071,
 	  .fallback = "65537", .unit = "slots", .accept = config_field_accept_prime,
 	  FIELD(config_node, table_slots),
