@@ -69,6 +69,9 @@ void config_free(struct config *config)
 		config_free_service(&config->services[i]);
 	free(config->pools);
 	free(config->services);
+	if (config->text)
+		explicit_bzero(config->text, config->bytes);
+	free(config->text);
 	free(config->file);
 	free(config);
 }
@@ -96,6 +99,10 @@ static int config_load(const void *data, size_t size, struct config *config,
 	rc = config_text_check(data, size, errors);
 	if (rc)
 		return rc;
+	config->text = strndup(data, size);
+	config->bytes = size;
+	if (!config->text)
+		return config_refuse_file(errors, "cannot be kept", ENOMEM);
 	rc = config_read(data, size, config, errors);
 	if (rc == 0 || rc == -ENOTSUP)
 		check_rc = config_check(config, errors);

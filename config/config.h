@@ -193,7 +193,9 @@ struct config_service {
 
 /** Pools, instances, services and listeners keep the order of the file; names are unique per list. */
 struct config {
-	char *file; /* as given to the load */
+	char *file;   /* as given to the load */
+	char *text;   /* as it was read, with the secret; no NUL in it, but one behind it */
+	size_t bytes; /* of it */
 	struct config_node node;
 	struct config_pool *pools;
 	uint32_t pool_count;

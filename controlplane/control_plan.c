@@ -171,16 +171,29 @@ static void control_plan_refused(int err, const struct sluiced_refusal *why,
 	refusal->details = json_pack("{s:o, s:b}", "restart", keys, "force", err == -ECANCELED);
 }
 
+/* The first error, or else what there is. */
+static const char *control_plan_why(const struct control_refusal *refusal)
+{
+	const json_t *errors = json_object_get(refusal->details, "errors");
+	const char *first = json_string_value(json_array_get(errors, 0));
+
+	return first != NULL ? first : refusal->reason;
+}
+
 int control_plan_apply(struct sluiced *sluiced, const struct control_config *from, json_t **result,
 		       struct control_refusal *refusal)
 {
 	struct config *config = control_plan_load(sluiced, from, refusal);
+	bool own = from->name == NULL || control_plan_is_own(sluiced, from->name);
 	struct sluiced_refusal why = { 0 };
 	json_t *planned;
 	int err;
 
-	if (config == NULL)
+	if (config == NULL) {
+		if (own)
+			sluiced_config_refused(sluiced, control_plan_why(refusal));
 		return -EINVAL;
+	}
 	planned = control_plan_result(sluiced, from, config);
 	if (planned == NULL) {
 		control_plan_refuse(refusal, "%s", strerror(ENOMEM));
@@ -190,10 +203,14 @@ int control_plan_apply(struct sluiced *sluiced, const struct control_config *fro
 	err = sluiced_apply(sluiced, config, from->force, &why);
 	if (err != 0) {
 		control_plan_refused(err, &why, refusal);
+		if (own)
+			sluiced_config_refused(sluiced, why.message);
 		json_decref(planned);
 		config_free(config);
 		return err;
 	}
+	if (own)
+		sluiced_config_accepted(sluiced);
 	*result = planned;
 	return 0;
 }

@@ -213,6 +213,14 @@ static int control_status_figures(json_t *node, const struct stats_node *figures
 	return err;
 }
 
+/* null: the file is in force. */
+static json_t *control_status_problem(const struct sluiced *sluiced)
+{
+	return sluiced->config_problem[0] ? control_status_text(sluiced->config_problem,
+								sizeof(sluiced->config_problem))
+					  : json_null();
+}
+
 json_t *control_status_node(struct sluiced *sluiced)
 {
 	uint64_t now_ms = control_status_now_ns() / 1000000;
@@ -220,10 +228,11 @@ json_t *control_status_node(struct sluiced *sluiced)
 	json_t *node;
 
 	stats_node_get(sluiced->stats, &figures);
-	node = json_pack("{s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:o}", "version", SLUICE_VERSION,
+	node = json_pack("{s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o}", "version", SLUICE_VERSION,
 			 "pid", (int)getpid(), "uptime_s",
 			 (double)(now_ms - sluiced->started_ms) / 1000, "config",
-			 control_status_text(sluiced->config_path, PATH_MAX), "dataplane",
+			 control_status_text(sluiced->config_path, PATH_MAX), "config_problem",
+			 control_status_problem(sluiced), "dataplane",
 			 control_status_dataplane(sluiced), "checks",
 			 control_status_health(sluiced), "control", control_status_control(sluiced),
 			 "tunnel_errors", control_status_path_mtu(sluiced));

@@ -15,6 +15,8 @@
 
 static int port_of(const struct sluiced *sluiced, char *port, size_t size)
 {
+	struct sluiced reader = { .config_path = sluiced->config_path,
+				  .state_dir = sluiced->state_dir };
 	struct config *config;
 	bool is_interface;
 
@@ -26,7 +28,7 @@ static int port_of(const struct sluiced *sluiced, char *port, size_t size)
 		snprintf(port, size, "%s", sluiced->detach_port);
 		return 0;
 	}
-	config = sluiced_config_load(sluiced->config_path);
+	config = sluiced_config_load(&reader);
 	if (!config)
 		return -EINVAL;
 	is_interface = config->node.port_kind == CONFIG_PORT_INTERFACE;

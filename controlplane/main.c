@@ -170,7 +170,7 @@ static void state_stop(struct sluiced *sluiced)
 
 static int model_start(struct sluiced *sluiced)
 {
-	struct config *config = sluiced_config_load(sluiced->config_path);
+	struct config *config = sluiced_config_load(sluiced);
 	struct sluiced_refusal refusal;
 	int err;
 
@@ -186,6 +186,8 @@ static int model_start(struct sluiced *sluiced)
 		log_err("%s: %s", sluiced->config_path, refusal.message);
 		config_free(config);
 		model_destroy(sluiced->model);
+	} else if (!sluiced->config_problem[0]) {
+		sluiced_config_accepted(sluiced);
 	}
 	return err;
 }

@@ -3,13 +3,18 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "config/last_good.h"
 #include "controlplane/checks.h"
 #include "controlplane/clock.h"
 #include "controlplane/log.h"
 #include "controlplane/model.h"
 #include "controlplane/neighbours.h"
+#include "controlplane/state_file.h"
 
 /* ---- What a configuration may change ---- */
 
@@ -97,32 +102,107 @@ static void log_errors(const struct config_errors *errors)
 		log_err("%s: %u more", errors->file, errors->more);
 }
 
-struct config *sluiced_config_load(const char *path)
+void sluiced_config_refused(struct sluiced *sluiced, const char *why)
+{
+	snprintf(sluiced->config_problem, sizeof(sluiced->config_problem), "%s", why);
+}
+
+static void config_refused(struct sluiced *sluiced, const struct config_errors *errors)
+{
+	char first[384] = "no memory", problem[sizeof(sluiced->config_problem)];
+	uint32_t count = errors->count + errors->more;
+
+	if (errors->count > 0)
+		config_error_format(errors, 0, first, sizeof(first));
+	snprintf(problem, sizeof(problem), "%s%s", first, count > 1 ? ", and more" : "");
+	sluiced_config_refused(sluiced, problem);
+}
+
+struct config *sluiced_config_load(struct sluiced *sluiced)
 {
 	static struct config_errors errors;
-	struct config *config = config_load_file(path, &errors);
+	bool kept;
+	struct config *config =
+		config_last_good_load(sluiced->config_path, sluiced->state_dir, &kept, &errors);
 
-	if (!config)
-		log_errors(&errors);
+	sluiced->config_problem[0] = '\0';
+	if (config && !kept)
+		return config;
+	log_errors(&errors);
+	config_refused(sluiced, &errors);
+	if (config)
+		log_err("%s is refused; STARTING WITH THE LAST GOOD ONE, %s", sluiced->config_path,
+			config->file);
 	return config;
+}
+
+/* Return: whether it says the same already. */
+static bool is_kept(const struct sluiced *sluiced, const char *text, size_t size)
+{
+	char *old = NULL;
+	size_t bytes;
+	bool same = state_file_read(sluiced->state_dir, CONFIG_LAST_GOOD_NAME, &old, &bytes) == 0 &&
+		    bytes == size && memcmp(old, text, size) == 0;
+
+	free(old);
+	return same;
+}
+
+/* Who may read the file may read what is kept of it: sluice-dataplane, which may be another user. */
+static void share_as(int fd, const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0 && (status.st_mode & S_IRGRP) &&
+	    fchown(fd, (uid_t)-1, status.st_gid) == 0)
+		(void)fchmod(fd, S_IRUSR | S_IWUSR | S_IRGRP);
+}
+
+void sluiced_config_accepted(struct sluiced *sluiced)
+{
+	size_t size;
+	char *text =
+		config_last_good_text(model_config(sluiced->model), sluiced->config_path, &size);
+	int fd, err = text ? 0 : -ENOMEM;
+
+	sluiced->config_problem[0] = '\0';
+	if (text && !is_kept(sluiced, text, size)) {
+		fd = state_file_prepare(sluiced->state_dir, CONFIG_LAST_GOOD_NAME, text, size);
+		if (fd >= 0)
+			share_as(fd, sluiced->config_path);
+		err = fd < 0 ? fd
+			     : state_file_commit(sluiced->state_dir, CONFIG_LAST_GOOD_NAME, fd);
+	}
+	if (err)
+		log_warn(
+			"%s/%s: cannot be written: %s; a start with a file that is refused will fail",
+			sluiced->state_dir, CONFIG_LAST_GOOD_NAME, strerror(-err));
+	if (text)
+		explicit_bzero(text, size);
+	free(text);
 }
 
 int sluiced_reload(struct sluiced *sluiced)
 {
-	struct config *config = sluiced_config_load(sluiced->config_path);
+	static struct config_errors errors;
+	struct config *config = config_load_file(sluiced->config_path, &errors);
 	struct sluiced_refusal refusal;
 	int err;
 
 	if (!config) {
+		log_errors(&errors);
+		config_refused(sluiced, &errors);
 		log_err("%s: refused; the configuration in force stays", sluiced->config_path);
 		return -EINVAL;
 	}
 	err = sluiced_apply(sluiced, config, false, &refusal);
 	if (err) {
 		config_free(config);
+		sluiced_config_refused(sluiced, refusal.message);
 		log_err("%s: refused: %s", sluiced->config_path, refusal.message);
 		return err;
 	}
+	sluiced_config_accepted(sluiced);
 	log_info("%s: applied", sluiced->config_path);
 	return 0;
 }

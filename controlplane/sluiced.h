@@ -32,6 +32,7 @@ struct sluiced {
 	bool detach;		 /* --detach: nothing but that */
 	const char *detach_port; /* NULL: the configuration's */
 	int lock_fd;
+	char config_problem[512]; /* why the file is not what is in force; "" if it is */
 	struct event_base *base;
 	struct model *model;
 	struct state *state;
@@ -75,7 +76,16 @@ int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
  */
 int sluiced_reload(struct sluiced *sluiced);
 
-/** Read a configuration; what is wrong is logged. Return: NULL and errno. */
-struct config *sluiced_config_load(const char *path);
+/**
+ * Read the file of -c or, if it's refused, the last good one. What is wrong is logged.
+ * Return: NULL and errno.
+ */
+struct config *sluiced_config_load(struct sluiced *sluiced);
+
+/** The file of -c is in force: keep it for a start with one that is refused. */
+void sluiced_config_accepted(struct sluiced *sluiced);
+
+/** The file of -c is refused; status says why. */
+void sluiced_config_refused(struct sluiced *sluiced, const char *why);
 
 #endif

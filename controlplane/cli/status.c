@@ -206,6 +206,17 @@ static void status_checks(const struct cli *cli, const json_t *checks)
 	fputc('\n', cli->out);
 }
 
+static void status_problem(const struct cli *cli, const char *problem)
+{
+	if (problem == NULL)
+		return;
+	status_label(cli, "");
+	table_text(cli->out, cli->colour, TABLE_BAD,
+		   "the file is refused, the last good one is in force: ");
+	table_text(cli->out, cli->colour, TABLE_BAD, problem);
+	fputc('\n', cli->out);
+}
+
 static void status_node(const struct cli *cli, const json_t *node)
 {
 	const json_t *dataplane = json_object_get(node, "dataplane");
@@ -216,6 +227,7 @@ static void status_node(const struct cli *cli, const json_t *node)
 		text_duration(uptime, (int64_t)(status_number(node, "uptime_s") * 1000)));
 	table_text(cli->out, false, TABLE_PLAIN, status_text(node, "config"));
 	fputc('\n', cli->out);
+	status_problem(cli, json_string_value(json_object_get(node, "config_problem")));
 	status_dataplane(cli, dataplane);
 	if (!json_is_true(json_object_get(dataplane, "running")))
 		return;

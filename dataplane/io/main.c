@@ -16,6 +16,7 @@
 #include <rte_launch.h>
 #include <rte_malloc.h>
 
+#include "config/last_good.h"
 #include "config/run_dir.h"
 #include "dataplane/io/dataplane.h"
 #include "dataplane/io/eal.h"
@@ -32,12 +33,16 @@
 static int config_start(struct dataplane *dp)
 {
 	struct config_errors errors;
+	bool kept;
 
-	dp->config = config_load_file(dp->options.config_path, &errors);
-	if (dp->config)
-		return 0;
-	config_errors_print(&errors, stderr);
-	return -EINVAL;
+	dp->config = config_last_good_load(dp->options.config_path, dp->options.state_dir, &kept,
+					   &errors);
+	if (!dp->config || kept)
+		config_errors_print(&errors, stderr);
+	if (dp->config && kept)
+		logger_err("%s is refused; STARTING WITH THE LAST GOOD ONE, %s",
+			   dp->options.config_path, dp->config->file);
+	return dp->config ? 0 : -EINVAL;
 }
 
 static void config_stop(struct dataplane *dp)

@@ -12,16 +12,20 @@
 #include "dataplane/io/logger.h"
 
 #define RUN_DIR "/run/sluice"
+#define STATE_DIR "/var/lib/sluice"
 #define EXIT_USAGE 2
 
 enum { OPT_LOG_LEVEL = 256, OPT_IDLE_SLEEP, OPT_HOLD_OFF, OPT_HUGEPAGES };
 
 static const char usage[] =
-	"usage: sluice-dataplane [-c FILE] [-r DIR] [--log-level LEVEL] [--idle-sleep-us N] [--hold-off S]\n"
-	"       sluice-dataplane [-c FILE] [-r DIR] --hugepages reserve|release\n"
+	"usage: sluice-dataplane [-c FILE] [-r DIR] [-s STATEDIR] [--log-level LEVEL] [--idle-sleep-us N]\n"
+	"                        [--hold-off S]\n"
+	"       sluice-dataplane [-c FILE] [-r DIR] [-s STATEDIR] --hugepages reserve|release\n"
 	"\n"
 	"  -c FILE             configuration (" CONFIG_DEFAULT_PATH ")\n"
 	"  -r DIR              socket and pid file (" RUN_DIR ")\n"
+	"  -s STATEDIR         where sluiced keeps the last good configuration (" STATE_DIR
+	", or DIR with -r)\n"
 	"  --log-level LEVEL   error, warning, info or debug (info)\n"
 	"  --idle-sleep-us N   let a worker without packets sleep so long (0: never)\n"
 	"  --hold-off S        end at most S seconds later when the start fails again (0)\n"
@@ -32,6 +36,7 @@ static const char usage[] =
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "run-dir", required_argument, NULL, 'r' },
+	{ "state-dir", required_argument, NULL, 's' },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "idle-sleep-us", required_argument, NULL, OPT_IDLE_SLEEP },
 	{ "hold-off", required_argument, NULL, OPT_HOLD_OFF },
@@ -78,6 +83,9 @@ static int option_apply(int option, struct options *options)
 	case 'r':
 		options->run_dir = optarg;
 		return OPTIONS_GO_ON;
+	case 's':
+		options->state_dir = optarg;
+		return OPTIONS_GO_ON;
 	case OPT_LOG_LEVEL:
 		options->log_level = logger_level_parse(optarg);
 		if (options->log_level < 0)
@@ -111,15 +119,18 @@ int options_parse(int argc, char **argv, struct options *options)
 
 	*options = (struct options){
 		.config_path = CONFIG_DEFAULT_PATH,
-		.run_dir = RUN_DIR,
 		.log_level = LOG_INFO,
 	};
-	while ((option = getopt_long(argc, argv, "c:r:hV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:r:s:hV", long_options, NULL)) != -1) {
 		verdict = option_apply(option, options);
 		if (verdict != OPTIONS_GO_ON)
 			return verdict;
 	}
 	if (optind < argc)
 		return refuse("unexpected argument", argv[optind]);
+	if (!options->state_dir)
+		options->state_dir = options->run_dir ? options->run_dir : STATE_DIR;
+	if (!options->run_dir)
+		options->run_dir = RUN_DIR;
 	return OPTIONS_GO_ON;
 }

@@ -18,6 +18,7 @@ enum options_hugepages {
 struct options {
 	const char *config_path;
 	const char *run_dir;
+	const char *state_dir;	/* -s; else -r if given; else /var/lib/sluice */
 	uint32_t idle_sleep_us; /* 0: workers poll without a break */
 	int log_level;		/* of syslog(3) */
 	uint32_t hold_off_s;	/* at most, before a failed start ends the process */

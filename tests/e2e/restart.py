@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
 import tap  # noqa: E402
-from lab import wait_for  # noqa: E402
+from lab import BIN, wait_for  # noqa: E402
+from netns import run  # noqa: E402
 from tap import expect, expect_equal, figure  # noqa: E402
 
 # Late on a busy machine is not silent; and a second result that would mend a wrong first one comes too late.
@@ -47,6 +48,13 @@ def orders(lab):
         "SIGTERM, sluiced 0.5 s before the dataplane": (signal.SIGTERM, (lab.sluiced, lab.dataplane), 0.5),
         "SIGTERM, at once": (signal.SIGTERM, (lab.dataplane, lab.sluiced), 0),
     }
+
+
+def refuses(lab):
+    """The exit code of what the unit runs for `systemctl reload`."""
+    unit = (Path(__file__).resolve().parents[2] / "config/systemd/sluiced.service").read_text()
+    words = next(line for line in unit.splitlines() if line.startswith("ExecReload=")).removeprefix("ExecReload=@bindir@/").split()
+    return run(BIN / words[0], "-r", lab.run_dir, *words[1:], check=False).returncode
 
 
 def in_any_order(lab):
@@ -124,5 +132,35 @@ def cold(lab):
     figure(f"cold start with a silent host: the first answer {min(took_ms):.0f} ms after the dataplane was ready")
 
 
+def broken_file(lab):
+    """A broken file and a restart: both daemons start with the last good configuration, and say so."""
+    good = lab.config_path.read_text()
+    lab.config["pools"]["web"]["instances"]["web-3"]["weight"] = 7
+    lab.write_config()
+    lab.ctl("config", "apply")
+    newest = lab.config_path.read_text()
+    for what, text in (("cut off", newest[:newest.index("services:")]), ("empty", ""), ("gone", None)):
+        if text is None:
+            lab.config_path.unlink()
+        else:
+            lab.write_config(text)
+        positions = [daemon.log_bytes() for daemon in (lab.sluiced, lab.dataplane)]
+        stop_both(lab, signal.SIGKILL)
+        for daemon in (lab.dataplane, lab.sluiced):
+            daemon.start()
+        lab.wait_up(30)
+        for daemon, position in zip((lab.sluiced, lab.dataplane), positions):
+            log = daemon.log_since(position)
+            expect("STARTING WITH THE LAST GOOD ONE" in log and lab.config_path.name in log, f"{what}: {daemon.program} says {log}")
+        expect_equal(lab.instance_status("web/web-3")["weight"], 7, f"{what}: weight of web-3")
+        expect(lab.config_path.name in lab.ctl("status")["node"]["config_problem"], f"{what}: status")
+        expect("the file is refused" in lab.ctl("status", table=True), f"{what}: status as text")
+        expect(lab.names(settings.L2_URLS[0], 5), f"{what}: no answers")
+        expect_equal(refuses(lab), 1, f"{what}: exit code of config apply, which is the unit's ExecReload")
+    lab.write_config(good)
+    lab.ctl("config", "apply")
+    expect_equal(lab.ctl("status")["node"]["config_problem"], None, "problem with the good file")
+
+
 if __name__ == "__main__":
-    tap.run(in_any_order, kept, cold)
+    tap.run(in_any_order, kept, cold, broken_file)
