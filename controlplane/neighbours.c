@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/announce.h"
 #include "controlplane/clock.h"
 #include "controlplane/iface.h"
 #include "controlplane/log.h"
@@ -41,6 +42,7 @@ struct neighbours {
 	struct netlink notifications;
 	struct event *notified;
 	struct event *timer;
+	struct announce *announce;
 	char name[IFNAMSIZ];
 	uint32_t index; /* of the interface; 0: there is none */
 	bool up;
@@ -228,6 +230,9 @@ static void iface_refresh(struct neighbours *n)
 	n->setup_due = false;
 	if (!iface_wish_fulfil(n))
 		log_info("%s: set up%s", n->name, n->published ? "" : ", but for the VIPs");
+	/* Also when nothing is new: the link may lead to another switch, or the port be another one. */
+	if (iface_vips(n) != IFACE_VIPS_REMOVE)
+		announce_start(n->announce, n->index, model_config(n->options.model), n->published);
 	for (uint32_t i = 0; i < n->count; i++)
 		n->list[i].next_ms = 0;
 	if (n->options.ready)
@@ -385,7 +390,8 @@ struct neighbours *neighbours_create(const struct neighbours_options *options)
 	n->timer = evtimer_new(options->base, on_timer, n);
 	n->notified = event_new(options->base, netlink_fd(&n->notifications), EV_READ | EV_PERSIST,
 				on_notified, n);
-	if (!n->timer || !n->notified || event_add(n->notified, NULL))
+	n->announce = announce_create(options->base);
+	if (!n->announce || !n->timer || !n->notified || event_add(n->notified, NULL))
 		goto fail;
 	work_soon(n, 0);
 	return n;
@@ -400,6 +406,7 @@ void neighbours_destroy(struct neighbours *n)
 {
 	if (!n)
 		return;
+	announce_destroy(n->announce);
 	if (n->timer)
 		event_free(n->timer);
 	if (n->notified)
@@ -422,6 +429,8 @@ void neighbours_set_published(struct neighbours *n, bool published)
 	/* Nobody is to answer for VIPs when nobody balances. */
 	if (published != n->published && (published || iface_is_shared(n)))
 		n->setup_due = true;
+	if (!published)
+		announce_stop(n->announce);
 	n->published = published;
 	if (n->setup_due)
 		work_soon(n, 0);
