@@ -67,7 +67,7 @@ endif
 # ---- What the build needs -------------------------------------------------------------------------
 # Goals that install packages, or build nothing, must work before the packages are there.
 
-no_build := demo lab test perf perf-check lint fuzz format clean help uninstall
+no_build := demo lab test perf perf-check deb lint fuzz format clean help uninstall
 building := $(filter-out $(no_build),$(or $(MAKECMDGOALS),all))
 ifneq ($(building),)
 missing := $(shell .ci/deps check build)
@@ -423,6 +423,7 @@ linkdir := $(PREFIX)/lib/systemd/network
 rulesdir := $(PREFIX)/lib/udev/rules.d
 exampledir := $(PREFIX)/share/doc/sluice/examples
 completiondir := $(PREFIX)/share/bash-completion/completions
+tooldir := $(PREFIX)/libexec/sluice
 
 man_pages := $(wildcard docs/man/*.[158]) $(CONFIG_MAN)
 units := $(wildcard config/systemd/*.service)
@@ -433,11 +434,13 @@ confs := $(wildcard config/systemd/*.conf)
 conf_target = $(PREFIX)/lib/$(subst .,,$(suffix $(basename $1))).d/$(basename $(basename $(notdir $1))).conf
 examples := $(wildcard config/*.yaml config/examples/*)
 completions := $(wildcard docs/completion/*.bash)
+tools := $(CPUS) $(CYCLES) $(PUBLISH) $(XDP_BENCH)
 installed := $(addprefix $(bindir)/,sluice-dataplane sluiced sluicectl sluice-instance) \
 	$(foreach m,$(man_pages),$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
 	$(addprefix $(unitdir)/,$(notdir $(units))) $(addprefix $(linkdir)/,$(notdir $(links))) \
-	$(addprefix $(rulesdir)/,$(notdir $(rules))) $(foreach c,$(confs),$(call conf_target,$c)) $(addprefix $(exampledir)/,$(notdir $(examples))) \
-	$(addprefix $(completiondir)/,$(notdir $(completions:.bash=)))
+	$(addprefix $(rulesdir)/,$(notdir $(rules))) $(foreach c,$(confs),$(call conf_target,$c)) \
+	$(addprefix $(exampledir)/,$(notdir $(examples))) $(addprefix $(completiondir)/,$(notdir $(completions:.bash=))) \
+	$(bindir)/sluice-pktgen $(addprefix $(tooldir)/,$(notdir $(tools)))
 
 install: all $(CONFIG_MAN)
 	$(Q)install -d $(DESTDIR)$(bindir)
@@ -451,9 +454,19 @@ install: all $(CONFIG_MAN)
 	$(Q)$(foreach e,$(examples),install -D -m 644 $e $(DESTDIR)$(exampledir)/$(notdir $e) &&) :
 	$(Q)$(foreach c,$(completions),install -D -m 644 $c $(DESTDIR)$(completiondir)/$(notdir $(c:.bash=)) &&) :
 
+install-tools: perf-programs
+	$(Q)install -D -m 755 $(PKTGEN) $(DESTDIR)$(bindir)/sluice-pktgen
+	$(Q)install -d $(DESTDIR)$(tooldir)
+	$(Q)install -m 755 $(tools) $(DESTDIR)$(tooldir)
+
 uninstall:
 	$(Q)rm -f $(addprefix $(DESTDIR),$(installed))
 	$(Q)rmdir -p --ignore-fail-on-non-empty $(DESTDIR)$(exampledir) 2>/dev/null || :
+
+# Debian packages of the commit that is checked out.
+deb:
+	$(Q).ci/deps install deb
+	$(Q).ci/deb $(BUILD)/deb
 
 clean:
 	$(Q)rm -rf $(BUILD)
@@ -472,11 +485,12 @@ help:
 	@echo 'make fuzz        fuzzers only, FUZZ_SECONDS each'
 	@echo 'make format      clang-format in place'
 	@echo 'make docs        docs/config.md from the configuration table'
-	@echo 'make install     to DESTDIR and PREFIX ($(PREFIX)); make uninstall'
+	@echo 'make install     to DESTDIR and PREFIX ($(PREFIX)); install-tools, uninstall'
+	@echo 'make deb         Debian packages of this commit into $(BUILD)/deb (installs what that takes)'
 	@echo 'make clean       remove $(BUILD)'
 	@echo
 	@echo 'V=1  CC=clang  CFLAGS=  BUILD=dir  JOBS=n  SANITIZE=address|undefined|thread|address,undefined'
 
-.PHONY: all perf perf-check perf-programs perf-cycles reference docs tests e2e-programs fuzz-programs tidy test lint fuzz check-identity demo lab format install uninstall clean help
+.PHONY: all perf perf-check perf-programs perf-cycles reference docs tests e2e-programs fuzz-programs tidy test lint fuzz check-identity demo lab format install install-tools uninstall deb clean help
 
 -include $(shell find $(O)/obj $(O)/bpf $(O)/tidy -name '*.d' 2>/dev/null)
