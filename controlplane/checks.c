@@ -5,11 +5,11 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "config/version.h"
 #include "controlplane/clock.h"
+#include "controlplane/descriptors.h"
 #include "controlplane/health.h"
 #include "controlplane/health_kept.h"
 #include "controlplane/log.h"
@@ -109,11 +109,11 @@ void checks_remove(struct model_instance *instance)
 /* A descriptor that a check does not get says nothing of its instance, so they have half of them at most. */
 static struct health_limits limits_of(const struct config_node *node)
 {
-	struct health_limits limits = { node->checks_in_flight, SOCKETS_MAX };
-	struct rlimit files;
+	const uint32_t sockets = descriptors_reserve(SOCKETS_MAX);
+	const struct health_limits limits = {
+		node->checks_in_flight < sockets ? node->checks_in_flight : sockets, sockets
+	};
 
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 2 < SOCKETS_MAX)
-		limits.sockets = (uint32_t)(files.rlim_cur / 2);
 	return limits;
 }
 
