@@ -67,7 +67,8 @@ struct lb_xdp_control {
 	uint32_t magic;
 	uint32_t layout; /* the loader's hash of layouts and sizes */
 	uint32_t active; /* 0 or 1: the generation in use */
-	uint32_t reserved;
+	uint32_t
+		tags_kept; /* the port was told to leave VLAN tags in frames, to be undone at the end */
 	uint64_t boot_id; /* random; the directory of what runs has the same */
 	uint64_t clock;	  /* in ticks; only where lb_xdp_clock_is_set says so */
 	struct lb_xdp_generation generation[2];

@@ -71,7 +71,7 @@ enum config_dataplane {
 
 enum config_port_kind {
 	CONFIG_PORT_PCI,       /* "0000:3b:00.0", always with the domain */
-	CONFIG_PORT_INTERFACE, /* "eth1", a name of at most 15 characters */
+	CONFIG_PORT_INTERFACE, /* "eth1", or an alternative name */
 	CONFIG_PORT_VDEV,      /* "net_af_xdp0,iface=eth1", as DPDK's --vdev takes it */
 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERFACE_NAME_MAX 15 /* IFNAMSIZ without the NUL */
+#define INTERFACE_NAME_MAX 127 /* of an alternative name; the first one has at most 15 */
 #define GROUP_NAME_MAX 31
 
 static int field_refuse(const struct config_item *item, struct config_reason *reason)

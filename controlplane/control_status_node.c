@@ -117,6 +117,25 @@ static json_t *control_status_start_failed(const struct sluiced *sluiced)
 	return control_status_text(why ? why : "", why ? strcspn(why, "\n") : 0);
 }
 
+/* What may change of the port while it runs. */
+static void control_status_port(json_t *dataplane, const struct lb_segment *segment)
+{
+	const struct lb_node_stats *node = lb_segment_at(segment, segment->node_stats);
+	static const char *const links[] = {
+		[LB_LINK_UNKNOWN] = "unknown", [LB_LINK_DOWN] = "down", [LB_LINK_UP] = "up"
+	};
+	uint8_t m[LB_ETH_ALEN];
+	uint16_t mtu = lb_segment_port_get(segment, m);
+	char mac[18];
+
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+		 m[5]);
+	json_object_set_new(dataplane, "mac", json_string(mac));
+	json_object_set_new(dataplane, "mtu", json_integer(mtu));
+	json_object_set_new(dataplane, "link",
+			    json_string(links[node->link <= LB_LINK_UP ? node->link : 0]));
+}
+
 static json_t *control_status_dataplane(const struct sluiced *sluiced)
 {
 	const struct lb_segment *segment = publish_segment(sluiced->publish);
@@ -137,8 +156,13 @@ static json_t *control_status_dataplane(const struct sluiced *sluiced)
 		json_object_set_new(dataplane, "start_failed",
 				    control_status_start_failed(sluiced));
 	}
-	if (dataplane != NULL && segment != NULL)
+	if (dataplane != NULL && segment != NULL) {
 		(void)control_status_segment(dataplane, segment);
+		control_status_port(dataplane, segment);
+	}
+	if (dataplane != NULL)
+		json_object_set_new(dataplane, "ailment",
+				    json_string(sluiced->ailment ? sluiced->ailment : ""));
 	return dataplane;
 }
 

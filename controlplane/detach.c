@@ -2,11 +2,11 @@
 #include "controlplane/detach.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "config/port_feature.h"
 #include "controlplane/iface.h"
 #include "controlplane/log.h"
 #include "controlplane/sluiced.h"
@@ -39,35 +39,54 @@ static int port_of(const struct sluiced *sluiced, char *port, size_t size)
 	return is_interface ? 0 : -EINVAL;
 }
 
-static int addresses_remove(const char *port)
+/* The interface of that name, or that had it when the program was put there. */
+static int link_find(struct netlink *netlink, const char *port, struct iface_link *link)
 {
-	struct netlink netlink = { .socket = NULL };
-	uint32_t index = iface_find(port);
-	int err;
+	int err = iface_find(netlink, port, link);
+	uint32_t index;
 
-	if (!index)
-		return 0;
-	err = netlink_open(&netlink);
-	if (!err)
-		err = iface_clear(&netlink, port, index);
-	netlink_close(&netlink);
+	if (err == -ENODEV && xdp_pins_ifindex(port, &index) == 0)
+		err = iface_read(netlink, index, link);
 	return err;
 }
 
-static int program_remove(const char *port)
+/* Return: whether there was one. */
+static bool program_remove(const char *port, const struct iface_link *link)
 {
 	static struct xdp_object object;
-	bool was_on = xdp_pins_carry(port);
+	bool was_on = xdp_pins_carry(port, link->index) == 1, kept_tags;
 
-	xdp_pins_dir(port, object.pin_dir);
-	xdp_object_detach(&object, (int)if_nametoindex(port));
+	lb_pin_dir(port, object.pin_dir);
+	kept_tags = xdp_object_kept_tags(object.pin_dir);
+	xdp_object_detach(&object, (int)link->index);
+	if (kept_tags && link->index && port_feature_tags_restore(link->name))
+		log_warn("%s: rxvlan stays off", link->name);
 	return was_on;
+}
+
+/* Return: as iface_clear(). Without the interface, the pins alone are left to remove. */
+static int all_remove(const char *port, bool *was_on)
+{
+	struct netlink netlink = { .socket = NULL };
+	struct iface_link link = { .index = 0 };
+	int err = netlink_open(&netlink), removed = 0;
+
+	if (!err)
+		err = link_find(&netlink, port, &link);
+	if (!err)
+		removed = iface_clear(&netlink, link.name, link.index);
+	netlink_close(&netlink);
+	if (err && err != -ENODEV)
+		return err;
+	*was_on = program_remove(port, &link);
+	return removed;
 }
 
 int detach_run(const struct sluiced *sluiced)
 {
 	char port[CONFIG_PORT_MAX + 1], why[256];
-	int claim, removed, was_on, err = port_of(sluiced, port, sizeof(port));
+	int claim, removed, err = port_of(sluiced, port, sizeof(port));
+	bool was_on = false;
 
 	if (err)
 		return err;
@@ -82,9 +101,10 @@ int detach_run(const struct sluiced *sluiced)
 			claim == -EBUSY ? "a sluiced runs on it; stop it first" : strerror(-claim));
 		return claim;
 	}
-	removed = addresses_remove(port);
-	was_on = program_remove(port);
+	removed = all_remove(port, &was_on);
 	close(claim);
+	if (removed < 0)
+		log_err("%s: %s", port, strerror(-removed));
 	log_info("%s: %s; addresses and routes removed: %d", port,
 		 was_on ? "the XDP program is off" : "there was no XDP program of ours",
 		 removed < 0 ? 0 : removed);

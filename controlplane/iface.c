@@ -7,37 +7,69 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "controlplane/iface_internal.h"
 #include "controlplane/log.h"
 
-uint32_t iface_find(const char *name)
+/* ---- Asking ---- */
+
+static int on_link(const struct nlmsghdr *message, void *arg)
 {
-	return if_nametoindex(name);
+	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute[IFLA_MAX + 1];
+	struct iface_link *link = arg;
+	uint32_t mtu = 0;
+
+	if (message->nlmsg_type != RTM_NEWLINK)
+		return MNL_CB_OK;
+	netlink_attributes(message, sizeof(*header), attribute, IFLA_MAX);
+	link->index = (uint32_t)header->ifi_index;
+	link->is_up = header->ifi_flags & IFF_UP;
+	link->is_running = header->ifi_flags & IFF_RUNNING;
+	if (attribute[IFLA_IFNAME])
+		snprintf(link->name, sizeof(link->name), "%s",
+			 mnl_attr_get_str(attribute[IFLA_IFNAME]));
+	if (attribute[IFLA_MTU])
+		mtu = mnl_attr_get_u32(attribute[IFLA_MTU]);
+	link->mtu = (uint16_t)(mtu > UINT16_MAX ? UINT16_MAX : mtu);
+	if (attribute[IFLA_ADDRESS] &&
+	    mnl_attr_get_payload_len(attribute[IFLA_ADDRESS]) == sizeof(link->mac))
+		memcpy(link->mac, mnl_attr_get_payload(attribute[IFLA_ADDRESS]), sizeof(link->mac));
+	return MNL_CB_OK;
 }
 
-static short flags_get(const char *name, short otherwise)
+static int link_ask(struct netlink *netlink, uint32_t index, const char *name,
+		    struct iface_link *link)
 {
-	struct ifreq request = { .ifr_flags = 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	short flags = 0;
+	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+	struct ifinfomsg *header = netlink_begin(buffer, RTM_GETLINK, 0, sizeof(*header));
+	struct iface_link found = { .index = 0 };
+	int err;
 
-	if (fd < 0)
-		return otherwise;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", name);
-	if (!ioctl(fd, SIOCGIFFLAGS, &request))
-		flags = request.ifr_flags;
-	close(fd);
-	return flags;
+	header->ifi_family = AF_UNSPEC;
+	header->ifi_index = (int)index;
+	if (name)
+		mnl_attr_put_strz((struct nlmsghdr *)buffer,
+				  strlen(name) < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
+	mnl_attr_put_u32((struct nlmsghdr *)buffer, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	err = netlink_talk(netlink, buffer, on_link, &found);
+	if (!err && !found.index)
+		err = -EAGAIN;
+	if (!err)
+		*link = found;
+	return err;
 }
 
-bool iface_is_running(const char *name)
+int iface_find(struct netlink *netlink, const char *name, struct iface_link *link)
 {
-	/* If that is not known, nothing is to rest for want of a descriptor. */
-	return flags_get(name, IFF_RUNNING) & IFF_RUNNING;
+	return link_ask(netlink, 0, name, link);
+}
+
+int iface_read(struct netlink *netlink, uint32_t index, struct iface_link *link)
+{
+	return index ? link_ask(netlink, index, NULL, link) : -ENODEV;
 }
 
 void iface_note(struct iface *iface, int err, const char *what)
@@ -67,7 +99,7 @@ static void shared_link_up(struct iface *iface)
 {
 	const struct iface_wish *wish = iface->wish;
 
-	if (wish->added->index == wish->index || flags_get(wish->name, IFF_UP) & IFF_UP)
+	if (wish->added->index == wish->index || wish->is_up)
 		return;
 	log_info("%s: is down; setting it up", wish->name);
 	iface_note(iface, link_up(iface), "cannot be set up");
@@ -124,7 +156,9 @@ int iface_setup(struct netlink *netlink, const struct iface_wish *wish)
 
 int iface_clear(struct netlink *netlink, const char *name, uint32_t index)
 {
-	const struct iface_wish wish = { .name = name, .index = index, .shared = true };
+	const struct iface_wish wish = {
+		.name = name, .index = index, .shared = true, .is_up = true
+	};
 	struct iface iface = { .netlink = netlink, .wish = &wish };
 
 	iface_tunnel_set(&iface);

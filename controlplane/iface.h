@@ -12,11 +12,13 @@
 #ifndef CONTROLPLANE_IFACE_H
 #define CONTROLPLANE_IFACE_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "config/config.h"
 #include "controlplane/netlink.h"
+#include "dataplane/core/lb_wire.h"
 
 /* By this what is ours is known again ("ip addr show proto 83", "ip route show proto 83"). */
 #define IFACE_PROTOCOL 83
@@ -41,14 +43,29 @@ struct iface_wish {
 	const struct config *config;
 	enum iface_vips vips;
 	bool shared;
+	bool is_up;
 	struct iface_added *added; /* of a shared one; kept by the caller */
 };
 
-/** Its index, or 0: there is none. */
-uint32_t iface_find(const char *name);
+/* An interface, as it was when it was asked for. */
+struct iface_link {
+	uint32_t index;
+	char name[IFNAMSIZ]; /* the first one; names can change */
+	uint8_t mac[LB_ETH_ALEN];
+	uint16_t mtu;
+	bool is_up;	 /* administratively */
+	bool is_running; /* and has a carrier. The dataplane gives its kernel interface the port's */
+};
 
-/** Whether it is up and has a carrier. The dataplane gives its kernel interface the port's. */
-bool iface_is_running(const char *name);
+/**
+ * Look for an interface by its name, or by one of its alternative names.
+ * @link: filled if it is there.
+ * Return: 0; -ENODEV: there is none; another -errno: that is not known.
+ */
+int iface_find(struct netlink *netlink, const char *name, struct iface_link *link);
+
+/** Ask for an interface by its number. Return: as iface_find(). */
+int iface_read(struct netlink *netlink, uint32_t index, struct iface_link *link);
 
 /**
  * Bring an interface to what the configuration says. A shared one is set up only when it is new to

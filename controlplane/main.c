@@ -14,7 +14,6 @@
 #include "controlplane/clock.h"
 #include "controlplane/control_model.h"
 #include "controlplane/detach.h"
-#include "controlplane/iface.h"
 #include "controlplane/log.h"
 #include "controlplane/model.h"
 #include "controlplane/neighbours.h"
@@ -368,16 +367,14 @@ static void on_reload(evutil_socket_t signal_number, short what, void *arg)
 }
 
 /* Why nothing that the checks find can be blamed on an instance, or NULL. */
-static const char *node_ailment(const struct lb_segment *segment)
+static const char *node_ailment(struct sluiced *sluiced, const struct lb_segment *segment)
 {
 	const struct lb_node_stats *stats = lb_segment_at(segment, segment->node_stats);
 	uint64_t heartbeat_ns = __atomic_load_n(&stats->heartbeat_ns, __ATOMIC_RELAXED);
-	char name[sizeof(segment->kernel_iface) + 1] = "";
 
-	memcpy(name, segment->kernel_iface, sizeof(segment->kernel_iface));
 	if (clock_now_ns() > heartbeat_ns + HEARTBEAT_OLD_MS * CLOCK_NS_PER_MS)
 		return "the dataplane does not answer";
-	return iface_is_running(name) ? NULL : "the port has no link";
+	return neighbours_iface_is_running(sluiced->neighbours) ? NULL : "the port has no link";
 }
 
 /* While the node itself ails, checks rest: whom they called down would lose its flows to the first one
@@ -387,17 +384,17 @@ static void checks_follow(struct sluiced *sluiced)
 	const struct lb_segment *segment = publish_segment(sluiced->publish);
 	const char *ailment;
 
-	if (!segment || !sluiced->checks)
+	if (!segment || !sluiced->checks || !sluiced->neighbours)
 		return;
-	ailment = node_ailment(segment);
-	if (ailment && !sluiced->is_ailing) {
+	ailment = node_ailment(sluiced, segment);
+	if (ailment && !sluiced->ailment) {
 		log_warn("%s: checks rest", ailment);
 		checks_pause(sluiced->checks);
-	} else if (!ailment && sluiced->is_ailing) {
+	} else if (!ailment && sluiced->ailment) {
 		log_info("checks go on");
 		checks_resume_later(sluiced->checks);
 	}
-	sluiced->is_ailing = ailment != NULL;
+	sluiced->ailment = ailment;
 }
 
 /* The loop turns, so all that hangs on it does. */

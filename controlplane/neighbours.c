@@ -43,9 +43,12 @@ struct neighbours {
 	struct event *notified;
 	struct event *timer;
 	struct announce *announce;
-	char name[IFNAMSIZ];
-	uint32_t index; /* of the interface; 0: there is none */
+	char wanted[CONFIG_PORT_MAX + 1]; /* the name by which the interface is looked for */
+	bool shared;			  /* it is the port, which others use too */
+	uint32_t index;			  /* of the interface; 0: there is none */
+	char name[IFNAMSIZ];		  /* its name now */
 	bool up;
+	bool running;
 	bool setup_due;
 	bool published;
 	struct iface_added added; /* to a shared interface */
@@ -191,17 +194,15 @@ static uint32_t lookups_run(struct neighbours *n)
 	return next_ms <= now_ms ? 1 : (uint32_t)(next_ms - now_ms);
 }
 
-static bool iface_is_shared(const struct neighbours *n)
-{
-	return strcmp(n->name, IFACE_DEFAULT) != 0;
-}
-
 /* A port keeps the VIPs of a program that balances without sluiced, but not for nobody. */
 static enum iface_vips iface_vips(const struct neighbours *n)
 {
+	const struct config *config = model_config(n->options.model);
+
 	if (n->published)
 		return IFACE_VIPS_ADD;
-	return iface_is_shared(n) && !xdp_pins_carry(n->name) ? IFACE_VIPS_REMOVE : IFACE_VIPS_KEEP;
+	return n->shared && xdp_pins_carry(config->node.port, n->index) == 0 ? IFACE_VIPS_REMOVE
+									     : IFACE_VIPS_KEEP;
 }
 
 static int iface_wish_fulfil(struct neighbours *n)
@@ -211,21 +212,38 @@ static int iface_wish_fulfil(struct neighbours *n)
 		.index = n->index,
 		.config = model_config(n->options.model),
 		.vips = iface_vips(n),
-		.shared = iface_is_shared(n),
-		.added = iface_is_shared(n) ? &n->added : NULL,
+		.shared = n->shared,
+		.is_up = n->up,
+		.added = n->shared ? &n->added : NULL,
 	};
 
 	return iface_setup(&n->requests, &wish);
 }
 
+/* The one that it was, whatever it is called now; if that was deleted, the one of that name. */
+static void iface_look(struct neighbours *n)
+{
+	struct iface_link link;
+	int err = iface_read(&n->requests, n->index, &link);
+
+	if (err == -ENODEV)
+		err = iface_find(&n->requests, n->wanted, &link);
+	if (err == -ENODEV)
+		link = (struct iface_link){ .index = 0 };
+	else if (err)
+		return; /* not known, so as it was */
+	if (link.index != n->index)
+		n->setup_due = true;
+	n->index = link.index;
+	n->running = link.is_running;
+	n->up = link.is_up;
+	memcpy(n->name, link.name, sizeof(n->name));
+}
+
 static void iface_refresh(struct neighbours *n)
 {
-	uint32_t index = iface_find(n->name);
-
-	if (index != n->index)
-		n->setup_due = true;
-	n->index = index;
-	if (index == 0 || !n->setup_due || !model_config(n->options.model))
+	iface_look(n);
+	if (n->index == 0 || !n->setup_due || !model_config(n->options.model))
 		return;
 	n->setup_due = false;
 	if (!iface_wish_fulfil(n))
@@ -269,22 +287,18 @@ static void neighbour_changed(struct neighbours *n, const struct nlmsghdr *messa
 	}
 }
 
-/* Our own interface came, went, or came up again, which loses its routes. */
+/* Our own interface came, went, got another name, or came up again, which loses its routes. */
 static void link_changed(struct neighbours *n, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attribute[IFLA_MAX + 1];
 	bool up = message->nlmsg_type == RTM_NEWLINK && header->ifi_flags & IFF_UP;
 
-	netlink_attributes(message, sizeof(*header), attribute, IFLA_MAX);
-	if (!attribute[IFLA_IFNAME] ||
-	    strcmp(mnl_attr_get_str(attribute[IFLA_IFNAME]), n->name) != 0)
+	if (n->index && (uint32_t)header->ifi_index != n->index)
 		return;
-	if (up && !n->up)
+	if (n->index && up && !n->up)
 		n->setup_due = true;
-	n->up = up;
-	if (n->setup_due || (uint32_t)header->ifi_index != n->index)
-		work_soon(n, 1);
+	n->up = n->index && up;
+	work_soon(n, 1);
 }
 
 /* Who manages the interface may flush what does not come from him. */
@@ -365,9 +379,9 @@ static void on_notified(evutil_socket_t fd, short what, void *arg)
 static void iface_name(struct neighbours *n)
 {
 	const struct config *config = model_config(n->options.model);
-	bool xdp = config && config_node_has_xdp(&config->node);
 
-	snprintf(n->name, sizeof(n->name), "%.15s", xdp ? config->node.port : IFACE_DEFAULT);
+	n->shared = config && config_node_has_xdp(&config->node);
+	snprintf(n->wanted, sizeof(n->wanted), "%s", n->shared ? config->node.port : IFACE_DEFAULT);
 }
 
 struct neighbours *neighbours_create(const struct neighbours_options *options)
@@ -427,7 +441,7 @@ void neighbours_apply(struct neighbours *n)
 void neighbours_set_published(struct neighbours *n, bool published)
 {
 	/* Nobody is to answer for VIPs when nobody balances. */
-	if (published != n->published && (published || iface_is_shared(n)))
+	if (published != n->published && (published || n->shared))
 		n->setup_due = true;
 	if (!published)
 		announce_stop(n->announce);
@@ -438,9 +452,20 @@ void neighbours_set_published(struct neighbours *n, bool published)
 
 void neighbours_set_iface(struct neighbours *n, const char *name)
 {
-	snprintf(n->name, sizeof(n->name), "%s", *name ? name : IFACE_DEFAULT);
+	name = *name ? name : IFACE_DEFAULT;
+	if (strcmp(n->wanted, name) != 0 && strcmp(n->name, name) != 0)
+		n->index = 0;
+	snprintf(n->wanted, sizeof(n->wanted), "%s", name);
 	n->setup_due = true;
 	work_soon(n, 0);
+}
+
+bool neighbours_iface_is_running(struct neighbours *n)
+{
+	iface_look(n);
+	if (n->setup_due)
+		work_soon(n, 0);
+	return n->running;
 }
 
 int neighbours_add(struct neighbours *n, struct model_instance *instance)

@@ -42,6 +42,9 @@ void neighbours_set_iface(struct neighbours *neighbours, const char *name);
  */
 void neighbours_set_published(struct neighbours *neighbours, bool published);
 
+/** Whether the kernel interface is up and has a carrier; if that cannot be asked, whether it was and had. */
+bool neighbours_iface_is_running(struct neighbours *neighbours);
+
 /** Instances come and go. Return: 0 or -ENOMEM. */
 int neighbours_add(struct neighbours *neighbours, struct model_instance *instance);
 void neighbours_remove(struct neighbours *neighbours, const struct model_instance *instance);

@@ -157,14 +157,22 @@ static const char *refusal_text(uint32_t reason)
 	return reason < LB_REFUSED_COUNT && text[reason] ? text[reason] : "unknown reason";
 }
 
+/* MAC address and MTU can change while it runs. */
+static void port_follow(struct publish_backend *r)
+{
+	uint8_t mac[LB_ETH_ALEN];
+	uint16_t mtu = lb_segment_port_get(r->link.segment, mac);
+
+	model_port_set(r->options.model, mac, mtu);
+}
+
 static void running_adopt(struct publish_backend *r, struct model_running *running)
 {
-	const struct lb_segment *segment = r->link.segment;
 	bool is_there = publish_directory_read(&r->directory, running);
 
 	if (r->options.is_paired)
 		return;
-	model_port_set(r->options.model, segment->port_mac, segment->port_mtu);
+	port_follow(r);
 	if (!is_there)
 		model_gone_forget(r->options.model);
 	else if (model_adopt(r->options.model, running))
@@ -276,6 +284,8 @@ static void on_chores(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (r->state == RING_READY)
 		publish_directory_states(&r->directory, r->options.model);
+	if (r->state == RING_READY && !r->options.is_paired)
+		port_follow(r);
 	if (r->sent_ns)
 		answer_recover(r);
 }

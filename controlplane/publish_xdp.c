@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/port_feature.h"
 #include "controlplane/clock.h"
+#include "controlplane/iface.h"
 #include "controlplane/log.h"
 #include "controlplane/publish_directory.h"
 #include "controlplane/publish_xdp.h"
@@ -46,7 +48,8 @@ struct publish_backend {
 	bool load_failed;
 	uint32_t holder_id;	/* of another program, which had the hook last time; 0: none */
 	uint32_t dispatcher_id; /* of libxdp's, which we have joined; 0: the hook is ours */
-	struct xdp_port port;
+	struct netlink netlink;
+	struct iface_link port; /* index 0: not known yet */
 	uint64_t generation;
 	uint64_t sent_ns; /* 0: nothing is on its way */
 	int sent_result;
@@ -93,7 +96,16 @@ static void look(struct publish_backend *x)
 		log_warn("xdp: %s", stray);
 	snprintf(segment->note, sizeof(segment->note), "%.120s%s%.120s", x->note,
 		 x->note[0] && stray[0] ? "; " : "", stray);
-	xdp_watch_count(&x->watch, x->port.index, lb_segment_at(segment, segment->node_stats));
+	xdp_watch_count(&x->netlink, x->port.index, lb_segment_at(segment, segment->node_stats));
+}
+
+/* 0: there is none, or it is not known. */
+static uint32_t holder_of(const struct publish_backend *x)
+{
+	uint32_t id;
+
+	(void)xdp_pins_holder(x->port.index, &id);
+	return id;
 }
 
 static int pins_share(struct publish_backend *x, const char *port)
@@ -116,14 +128,14 @@ static int hook(struct publish_backend *x)
 	if (x->object.mode != XDP_OBJECT_NONE || xdp_tables_generation(&x->object) == 0)
 		return 0;
 	err = xdp_object_attach(&x->object, (int)x->port.index);
-	x->holder_id = err == -EBUSY ? xdp_pins_holder(x->port.index) : 0;
+	x->holder_id = err == -EBUSY ? holder_of(x) : 0;
 	if (err) {
 		leave(x, x->object.why);
 		return -ENOTCONN;
 	}
 	if (x->object.paired && pins_share(x, port))
 		log_err("xdp: %s", x->object.why);
-	x->dispatcher_id = x->object.is_joined ? xdp_pins_holder(x->port.index) : 0;
+	x->dispatcher_id = x->object.is_joined ? holder_of(x) : 0;
 	snprintf(x->link.segment->driver, sizeof(x->link.segment->driver), "XDP, %s mode",
 		 x->object.mode == XDP_OBJECT_NATIVE ? "native" : "generic");
 	snprintf(x->note, sizeof(x->note), "%s", x->object.why);
@@ -246,7 +258,7 @@ static int maps_open(struct publish_backend *x, const struct xdp_object_options 
 	struct xdp_object_options anew = *opt;
 	int err = xdp_object_open(&x->object, opt);
 
-	x->load_failed = err != 0;
+	x->load_failed = err && !xdp_object_may_work(err);
 	if (err)
 		return err;
 	err = publish_xdp_segment_open(&x->link, x->options.run_dir, &x->object);
@@ -270,13 +282,32 @@ static bool is_behind(const struct publish_backend *x)
 {
 	struct xdp_holder holder;
 
-	return !x->options.is_paired && xdp_holder_find((int)x->port.index, &holder) &&
+	return !x->options.is_paired && xdp_holder_find((int)x->port.index, &holder) > 0 &&
 	       holder.is_dispatcher;
+}
+
+/* Frames whose tag is not in them would go into another network. */
+static int tags_keep(struct publish_backend *x)
+{
+	int kept = port_feature_tags_keep(x->port.name);
+
+	if (kept == -EOPNOTSUPP)
+		snprintf(
+			x->object.why, sizeof(x->object.why),
+			"%s takes VLAN tags out of frames and cannot be told to leave them in (ethtool -k: "
+			"rx-vlan-offload); XDP would forward tagged frames without their tag",
+			x->port.name);
+	if (kept == 1) {
+		x->object.control->tags_kept = 1;
+		log_info("xdp: %s leaves VLAN tags in frames from now on (rxvlan off)",
+			 x->port.name);
+	}
+	return kept < 0 ? kept : 0;
 }
 
 static int open_all(struct publish_backend *x, const struct config_node *node)
 {
-	char pin_dir[XDP_PINS_PATH_MAX], log_path[256];
+	char pin_dir[LB_PIN_DIR_MAX], log_path[256];
 	const struct xdp_object_options opt = {
 		.pin_dir = pin_dir,
 		.log_path = log_path,
@@ -291,7 +322,7 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 	};
 	int err;
 
-	xdp_pins_dir(node->port, pin_dir);
+	lb_pin_dir(node->port, pin_dir);
 	snprintf(log_path, sizeof(log_path), "%.200s/xdp-verifier.log", x->options.run_dir);
 	x->object.why[0] = '\0';
 	x->load_failed = false;
@@ -304,7 +335,9 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 		err = pins_share(x, node->port);
 	if (err)
 		return err;
-	err = xdp_watch_init(&x->watch, &x->object);
+	err = tags_keep(x);
+	if (!err)
+		err = xdp_watch_init(&x->watch, &x->object);
 	if (err)
 		return err;
 	x->thread = xdp_thread_create();
@@ -316,6 +349,16 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 	return x->answer_event && !event_add(x->answer_event, NULL) ? 0 : -ENOMEM;
 }
 
+static void port_describe(struct publish_backend *x)
+{
+	struct lb_segment *segment = x->link.segment;
+	struct lb_node_stats *node = lb_segment_at(segment, segment->node_stats);
+
+	snprintf(segment->kernel_iface, sizeof(segment->kernel_iface), "%s", x->port.name);
+	lb_segment_port_set(segment, x->port.mac, x->port.mtu);
+	node->link = x->port.is_running ? LB_LINK_UP : LB_LINK_DOWN;
+}
+
 static void adopt(struct publish_backend *x, const struct config_node *node)
 {
 	struct lb_segment *segment = x->link.segment;
@@ -325,9 +368,7 @@ static void adopt(struct publish_backend *x, const struct config_node *node)
 	publish_directory_attach(&x->directory, &x->link, xdp_tables_generation(&x->object));
 	x->generation = x->link.directory->generation;
 	snprintf(segment->port_name, sizeof(segment->port_name), "%.60s", node->port);
-	snprintf(segment->kernel_iface, sizeof(segment->kernel_iface), "%.15s", node->port);
-	memcpy(segment->port_mac, x->port.mac, sizeof(x->port.mac));
-	segment->port_mtu = x->port.mtu;
+	port_describe(x);
 	segment->pid = (uint32_t)getpid();
 	model_port_set(x->options.model, x->port.mac, x->port.mtu);
 	xdp_tables_port_set(&x->object, x->port.mac);
@@ -346,6 +387,22 @@ static void adopt(struct publish_backend *x, const struct config_node *node)
 	x->options.events->connected(x->options.arg);
 }
 
+/*
+ * The interface that it was, whatever it is called now, until it is deleted; else the one of that name;
+ * else the one that had it when a predecessor put the program there.
+ */
+static int port_find(struct publish_backend *x, const char *name)
+{
+	int err = iface_read(&x->netlink, x->port.index, &x->port);
+	uint32_t index;
+
+	if (err == -ENODEV)
+		err = iface_find(&x->netlink, name, &x->port);
+	if (err == -ENODEV && xdp_pins_ifindex(name, &index) == 0)
+		err = iface_read(&x->netlink, index, &x->port);
+	return err;
+}
+
 static void xdp_try(struct publish_backend *x)
 {
 	const struct config *config = model_config(x->options.model);
@@ -361,14 +418,14 @@ static void xdp_try(struct publish_backend *x)
 		return;
 	}
 	x->load_failed = false;
-	err = xdp_port_read(node->port, &x->port);
+	err = port_find(x, node->port);
 	if (err) {
 		snprintf(why, sizeof(why), "%.60s: %s", node->port, strerror(-err));
 		leave(x, why);
 		return;
 	}
 	/* Loading takes the verifier a while, and would end the same way. */
-	if (x->holder_id && xdp_pins_holder(x->port.index) == x->holder_id) {
+	if (x->holder_id && holder_of(x) == x->holder_id) {
 		leave(x, x->why);
 		return;
 	}
@@ -397,28 +454,59 @@ static void hook_again(struct publish_backend *x, const char *why)
 	(void)hook(x);
 }
 
-/* The port was deleted, or made again; somebody took the program off it; its address changed. */
+/* It has another MAC address or MTU. */
+static void port_follow(struct publish_backend *x, const struct iface_link *port)
+{
+	const uint8_t *mac = port->mac;
+	bool is_new = memcmp(mac, x->port.mac, LB_ETH_ALEN) != 0 || port->mtu != x->port.mtu;
+
+	x->port = *port;
+	port_describe(x);
+	if (!is_new)
+		return;
+	log_info("xdp: %s has now the address %02x:%02x:%02x:%02x:%02x:%02x and an MTU of %u",
+		 port->name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], port->mtu);
+	xdp_tables_port_set(&x->object, port->mac);
+	model_port_set(x->options.model, port->mac, port->mtu);
+}
+
+/* Where the program is to be: on the port, and there in the same place as before. */
+static void hook_watch(struct publish_backend *x)
+{
+	int carry = xdp_pins_carry(model_config(x->options.model)->node.port, x->port.index);
+	uint32_t holder;
+
+	if (carry == 0)
+		hook_again(x, "the program was taken off the port");
+	else if (x->dispatcher_id && xdp_pins_holder(x->port.index, &holder) == 0 &&
+		 holder != x->dispatcher_id)
+		hook_again(x, "others joined or left libxdp's dispatcher");
+}
+
+/* Only an answer counts: what cannot be asked now is as it was. */
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
 	struct publish_backend *x = arg;
-	struct xdp_port port;
-	const char *name;
+	struct iface_link port;
+	int err;
 
 	(void)fd;
 	(void)what;
 	if (!x->ready || x->object.mode == XDP_OBJECT_NONE)
 		return;
-	name = x->link.segment->port_name;
-	if (xdp_port_read(name, &port)) {
+	err = iface_read(&x->netlink, x->port.index, &port);
+	if (err == -ENODEV) {
 		leave(x, "the port was deleted");
-	} else if (memcmp(&port, &x->port, sizeof(port)) != 0) {
-		leave(x, "the port is another one, or has another MAC address or MTU");
-		xdp_try(x);
-	} else if (!xdp_pins_carry(name)) {
-		hook_again(x, "the program was taken off the port");
-	} else if (x->dispatcher_id && xdp_pins_holder(port.index) != x->dispatcher_id) {
-		hook_again(x, "others joined or left libxdp's dispatcher");
+		return;
 	}
+	if (!err && xdp_object_suits(&x->object, port.mtu)) {
+		port_follow(x, &port);
+	} else if (!err) {
+		leave(x, "the port has an MTU that takes another program");
+		xdp_try(x);
+		return;
+	}
+	hook_watch(x);
 }
 
 static void on_states(evutil_socket_t fd, short what, void *arg)
@@ -430,6 +518,10 @@ static void on_states(evutil_socket_t fd, short what, void *arg)
 	if (!x->ready)
 		return;
 	publish_directory_states(&x->directory, x->options.model);
+	if (tags_keep(x) == -EOPNOTSUPP) {
+		leave(x, x->object.why);
+		return;
+	}
 	look(x);
 }
 
@@ -446,6 +538,7 @@ static void xdp_destroy(struct publish_backend *x)
 		event_free(x->states_timer);
 	if (x->watch_timer)
 		event_free(x->watch_timer);
+	netlink_close(&x->netlink);
 	free(x);
 }
 
@@ -454,12 +547,19 @@ static struct publish_backend *xdp_create(const struct publish_backend_options *
 	const struct timeval states = { .tv_usec = STATES_MS * 1000 };
 	const struct timeval watch = { .tv_usec = WATCH_MS * 1000 };
 	struct publish_backend *x = calloc(1, sizeof(*x));
+	int err;
 
 	if (!x)
 		return NULL;
 	x->options = *options;
 	x->claim_fd = -1;
 	publish_link_init(&x->link);
+	err = netlink_open(&x->netlink);
+	if (err) {
+		xdp_destroy(x);
+		errno = -err;
+		return NULL;
+	}
 	x->retry_timer = evtimer_new(options->base, on_retry, x);
 	x->states_timer = event_new(options->base, -1, EV_PERSIST, on_states, x);
 	x->watch_timer = event_new(options->base, -1, EV_PERSIST, on_watch, x);

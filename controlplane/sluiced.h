@@ -45,7 +45,7 @@ struct sluiced {
 	struct control *control;
 	struct publish_wait *published_wait; /* for the tables of this configuration */
 	bool is_published;		     /* they run */
-	bool is_ailing;			     /* so checks rest */
+	const char *ailment;		     /* of the node itself, for which checks rest; NULL: none */
 	uint64_t started_ms;		     /* CLOCK_MONOTONIC */
 	uint64_t watchdog_ms;		     /* that systemd waits; 0: no watchdog */
 	uint64_t watchdog_next_ms;

@@ -15,11 +15,11 @@
 #include "bpf/sluice_xdp_door.skel.h"
 #include "controlplane/xdp_holder.h"
 #include "controlplane/xdp_log.h"
+#include "dataplane/abi/lb_pins.h"
 
 #define DOOR "sluice_door"
 #define LOG_BYTES (64u << 10)
 #define REFUSAL_MAX 112
-#define PATH_BYTES 256
 #define BEFORE "_before"
 
 /* ---- What the libraries say goes into a file, if it says anything to the point ---- */
@@ -131,34 +131,48 @@ static void others_write(const struct xdp_multiprog *mp, char *names, size_t siz
 					       xdp_program__name(p));
 }
 
-static bool door_is_in(int ifindex, uint32_t behind)
+/* Return: 1, 0; -errno: not known. */
+static int door_is_in(int ifindex, uint32_t behind)
 {
 	struct ears before = listen_begin();
-	struct xdp_multiprog *mp = dispatcher_get(ifindex);
-	bool is_in = mp && door_find(mp, behind, true);
+	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
+	int err = mp ? (int)libxdp_get_error(mp) : -ENOENT;
+	int is_in = err == -ENOENT ? 0 : err;
 
-	xdp_multiprog__close(mp);
+	if (!err && !xdp_multiprog__is_legacy(mp))
+		is_in = door_find(mp, behind, true) != NULL;
+	if (!err)
+		xdp_multiprog__close(mp);
 	listen_end(&before);
 	return is_in;
 }
 
-bool xdp_dispatcher_has_door(int ifindex, const char *pin)
+int xdp_dispatcher_has_door(int ifindex, const char *pin)
 {
 	/* What is in a dispatcher never changes: libxdp makes another one. */
 	static struct {
 		uint32_t dispatcher, behind;
-		bool is_in;
+		int is_in;
 	} known;
-	int fd = bpf_obj_get(pin);
-	uint32_t behind = map_id(fd);
+	int fd = bpf_obj_get(pin), found;
+	uint32_t behind;
 	struct xdp_holder holder;
 
-	if (fd >= 0)
-		close(fd);
-	if (!behind || !xdp_holder_find(ifindex, &holder) || !holder.is_dispatcher)
-		return false;
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	behind = map_id(fd);
+	close(fd);
+	if (!behind)
+		return -EIO;
+	found = xdp_holder_find(ifindex, &holder);
+	if (found <= 0 || !holder.is_dispatcher)
+		return found < 0 ? found : 0;
 	if (known.dispatcher != holder.id || known.behind != behind) {
-		known.is_in = door_is_in(ifindex, behind);
+		int is_in = door_is_in(ifindex, behind);
+
+		if (is_in < 0)
+			return is_in;
+		known.is_in = is_in;
 		known.dispatcher = holder.id;
 		known.behind = behind;
 	}
@@ -212,7 +226,7 @@ static int door_attach(const struct xdp_dispatcher *d, int behind_fd, enum xdp_a
 	if (door)
 		err = xdp_program__attach(door, d->ifindex, mode, 0);
 	/* Without a dispatcher libxdp takes a free hook for the door alone. */
-	if (!err && !door_is_in(d->ifindex, map_id(behind_fd))) {
+	if (!err && door_is_in(d->ifindex, map_id(behind_fd)) <= 0) {
 		(void)xdp_program__detach(door, d->ifindex, mode, 0);
 		err = -EAGAIN;
 	}
@@ -239,7 +253,7 @@ static void doors_remove(int ifindex, uint32_t behind)
 /* Where the map of before stays pinned, and so filled, until its door is gone. */
 static void before_path(const char *pin, char *path)
 {
-	snprintf(path, PATH_BYTES, "%s" BEFORE, pin);
+	snprintf(path, LB_PIN_PATH_MAX, "%s" BEFORE, pin);
 }
 
 /* Whoever dies in here leaves a door that leads to a program, the old one or the new one. */
@@ -247,7 +261,7 @@ static int join_anew(const struct xdp_dispatcher *d, int prog_fd, enum xdp_attac
 {
 	int behind_fd = behind_make(prog_fd);
 	int err = behind_fd < 0 ? behind_fd : 0;
-	char before[PATH_BYTES];
+	char before[LB_PIN_PATH_MAX];
 
 	if (err)
 		return err;
@@ -275,7 +289,7 @@ static int exchange(const struct xdp_multiprog *mp, const struct xdp_dispatcher 
 	const uint32_t zero = 0;
 	int fd = bpf_obj_get(d->pin);
 	uint32_t behind = map_id(fd);
-	char before[PATH_BYTES];
+	char before[LB_PIN_PATH_MAX];
 	int err = -ENOENT;
 
 	if (fd < 0)
@@ -299,7 +313,7 @@ void xdp_dispatcher_refuse(int ifindex, const char *refusal, char *why, size_t s
 	char others[64] = "";
 	struct xdp_multiprog *mp;
 
-	if (!xdp_holder_find(ifindex, &holder)) {
+	if (xdp_holder_find(ifindex, &holder) <= 0) {
 		snprintf(why, size, "the XDP hook is busy");
 	} else {
 		mp = holder.is_dispatcher ? dispatcher_get(ifindex) : NULL;
@@ -346,9 +360,9 @@ void xdp_dispatcher_leave(int ifindex, const char *pin)
 {
 	struct ears before = listen_begin();
 	struct xdp_holder holder;
-	char path[PATH_BYTES];
+	char path[LB_PIN_PATH_MAX];
 
-	if (xdp_holder_find(ifindex, &holder) && holder.is_dispatcher)
+	if (xdp_holder_find(ifindex, &holder) > 0 && holder.is_dispatcher)
 		doors_remove(ifindex, 0);
 	unlink(pin);
 	before_path(pin, path);

@@ -23,7 +23,7 @@ struct xdp_dispatcher {
 };
 
 /** Whether our door is in the interface's dispatcher, and the map behind it pinned at @pin. */
-bool xdp_dispatcher_has_door(int ifindex, const char *pin);
+int xdp_dispatcher_has_door(int ifindex, const char *pin);
 
 /**
  * Lead packets to a program: behind the door if that is in the dispatcher, so that each packet meets

@@ -16,7 +16,7 @@
 static bool kernel_is_rt(void)
 {
 	FILE *f = fopen("/sys/kernel/realtime", "r");
-	bool rt = f && fgetc(f) == '1';
+	bool rt = f ? fgetc(f) == '1' : errno != ENOENT; /* if it cannot be asked, it may be */
 
 	if (f)
 		fclose(f);

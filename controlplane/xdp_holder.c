@@ -12,34 +12,40 @@
 
 #define LIBXDP_DISPATCHER "xdp_dispatcher"
 
-static void name_read(struct xdp_holder *h)
+static int name_read(struct xdp_holder *h)
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(h->id);
+	int fd = bpf_prog_get_fd_by_id(h->id), err;
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || !info.name[0])
+	if (fd < 0)
+		return fd;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	close(fd);
+	if (err)
+		return err;
+	if (!info.name[0])
 		snprintf(info.name, sizeof(info.name), "unknown");
 	memcpy(h->name, info.name, sizeof(h->name));
-	if (fd >= 0)
-		close(fd);
+	return 0;
 }
 
-bool xdp_holder_find(int ifindex, struct xdp_holder *h)
+int xdp_holder_find(int ifindex, struct xdp_holder *h)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int err = bpf_xdp_query(ifindex, 0, &query);
 
 	*h = (struct xdp_holder){ .id = 0 };
-	if (bpf_xdp_query(ifindex, 0, &query) || !query.prog_id)
-		return false;
+	if (err || !query.prog_id)
+		return err;
 	h->id = query.prog_id;
 	h->ifindex = (uint32_t)ifindex;
 	h->is_generic = query.attach_mode == XDP_ATTACHED_SKB;
 	if (!if_indextoname((unsigned int)ifindex, h->iface))
 		h->iface[0] = '\0';
-	name_read(h);
+	err = name_read(h);
 	h->is_dispatcher = strcmp(h->name, LIBXDP_DISPATCHER) == 0;
-	return true;
+	return err ? err : 1;
 }
 
 /* A link that holds the program on the hook: then nobody but its owner takes it off. */

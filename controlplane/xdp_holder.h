@@ -14,14 +14,14 @@
 struct xdp_holder {
 	uint32_t id; /* of its program */
 	uint32_t ifindex;
-	char name[BPF_OBJ_NAME_LEN]; /* of its program; "unknown" if the kernel doesn't say */
+	char name[BPF_OBJ_NAME_LEN]; /* of its program; "unknown" if it has none */
 	char iface[16];
 	bool is_generic;    /* else it is native, or on the NIC */
 	bool is_dispatcher; /* libxdp's, by its name: there may be several programs behind it */
 };
 
-/** Return: whether there is one. */
-bool xdp_holder_find(int ifindex, struct xdp_holder *holder);
+/** Return: 1; 0: there is none; -errno: not known. */
+int xdp_holder_find(int ifindex, struct xdp_holder *holder);
 
 /**
  * Say in one sentence who it is, how it is attached, and what helps.

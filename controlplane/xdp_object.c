@@ -26,7 +26,6 @@
 #include "controlplane/xdp_pins.h"
 
 #define LOG_BYTES (1u << 20)
-#define PATH_BYTES 256
 #define BUCKETS_MIN 64
 #define MTU_ONE_BUFFER                                                                             \
 	3498	      /* a page without headroom, Ethernet and VLAN headers, skb_shared_info */
@@ -44,7 +43,7 @@ __attribute__((format(printf, 2, 3))) static void why_set(struct xdp_object *o, 
 
 static void pin_path(const struct xdp_object *o, const char *name, char *path)
 {
-	snprintf(path, PATH_BYTES, "%s/%s", o->pin_dir, name);
+	snprintf(path, LB_PIN_PATH_MAX, "%s/%s", o->pin_dir, name);
 }
 
 static struct {
@@ -150,49 +149,56 @@ static uint32_t layout_hash(const struct xdp_object *o)
 
 /* ---- What is pinned ---- */
 
-static bool map_fits(int fd, const struct bpf_map *map)
+/* Return: 1, 0; -errno: not known. */
+static int map_fits(int fd, const struct bpf_map *map)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
+	int err = bpf_obj_get_info_by_fd(fd, &info, &len);
 
-	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
-	       info.value_size == bpf_map__value_size(map) &&
-	       info.max_entries == bpf_map__max_entries(map);
+	return err ? err
+		   : info.value_size == bpf_map__value_size(map) &&
+			       info.max_entries == bpf_map__max_entries(map);
 }
 
-/* The layout that the pinned maps were made for, or 0. */
-static uint32_t pinned_layout(struct xdp_object *o)
+/*
+ * The layout that the pinned maps were made for, or 0. Flows are lost with it, so it is not guessed.
+ * Return: 0; -errno: not known.
+ */
+static int pinned_layout(struct xdp_object *o, uint32_t *layout)
 {
 	static struct lb_xdp_control control;
-	char path[PATH_BYTES];
-	uint32_t zero = 0, layout = 0;
+	char path[LB_PIN_PATH_MAX];
+	uint32_t zero = 0, found = 0;
 
+	*layout = 0;
 	for (size_t i = 0; i < PIN_COUNT; i++) {
-		bool fits;
-		int fd;
+		int fd, fits;
 
 		if (pins[i].paired && !o->paired)
 			continue;
 		pin_path(o, pins[i].name, path);
 		fd = bpf_obj_get(path);
 		if (fd < 0)
-			return 0;
+			return fd == -ENOENT ? 0 : fd;
 		fits = map_fits(fd, pinned_map(o, i));
-		if (i == 0 && fits && bpf_map_lookup_elem(fd, &zero, &control) == 0 &&
+		if (i == 0 && fits > 0 && bpf_map_lookup_elem(fd, &zero, &control) == 0 &&
 		    control.magic == LB_XDP_MAGIC) {
-			layout = control.layout;
+			found = control.layout;
 			o->predecessor = control.boot_id;
+			o->kept_tags = control.tags_kept;
 		}
 		close(fd);
-		if (!fits)
-			return 0;
+		if (fits <= 0)
+			return fits;
 	}
-	return layout;
+	*layout = found;
+	return 0;
 }
 
 static void maps_unpin(const struct xdp_object *o)
 {
-	char path[PATH_BYTES];
+	char path[LB_PIN_PATH_MAX];
 
 	for (size_t i = 0; i < PIN_COUNT; i++) {
 		pin_path(o, pins[i].name, path);
@@ -203,7 +209,7 @@ static void maps_unpin(const struct xdp_object *o)
 /* Any of them: half of them is none, and must not be mixed with new ones. */
 static bool maps_are_there(const struct xdp_object *o)
 {
-	char path[PATH_BYTES];
+	char path[LB_PIN_PATH_MAX];
 
 	for (size_t i = 0; i < PIN_COUNT; i++) {
 		pin_path(o, pins[i].name, path);
@@ -216,10 +222,14 @@ static bool maps_are_there(const struct xdp_object *o)
 /* What is adopted is opened by its pin. New maps get theirs when the kernel has taken the program. */
 static int pins_prepare(struct xdp_object *o, bool anew)
 {
-	char path[PATH_BYTES];
+	char path[LB_PIN_PATH_MAX];
 	bool there = !anew && maps_are_there(o);
+	uint32_t layout = 0;
+	int err = there ? pinned_layout(o, &layout) : 0;
 
-	o->adopted = there && pinned_layout(o) == layout_hash(o);
+	if (err)
+		return err;
+	o->adopted = there && layout == layout_hash(o);
 	if (there && !o->adopted)
 		why_set(o,
 			"the flow table has another layout or size than before; it begins empty");
@@ -236,7 +246,7 @@ static int pins_prepare(struct xdp_object *o, bool anew)
 /* In the place of others' maps, if some are there. */
 static int maps_pin(const struct xdp_object *o)
 {
-	char path[PATH_BYTES];
+	char path[LB_PIN_PATH_MAX];
 	int err = 0;
 
 	maps_unpin(o);
@@ -257,7 +267,9 @@ static void why_refused(struct xdp_object *o, const struct xdp_object_options *o
 	bool kept = xdp_log_save(opt->log_path, log);
 	struct utsname uts;
 
-	if (err == -EPERM)
+	if (xdp_object_may_work(err))
+		why_set(o, "the XDP program cannot be loaded now: %s", strerror(-err));
+	else if (err == -EPERM)
 		why_set(o, "loading the XDP program takes CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
 	else if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_ktime_get_coarse_ns, NULL) ==
 			 0 &&
@@ -401,6 +413,16 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return 0;
 }
 
+bool xdp_object_may_work(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -EAGAIN;
+}
+
+bool xdp_object_suits(const struct xdp_object *o, uint32_t mtu)
+{
+	return (mtu > MTU_ONE_BUFFER) == (o->mtu > MTU_ONE_BUFFER);
+}
+
 int xdp_object_open(struct xdp_object *o, const struct xdp_object_options *opt)
 {
 	libbpf_print_fn_t before = libbpf_set_print(quiet);
@@ -430,6 +452,7 @@ int xdp_object_open(struct xdp_object *o, const struct xdp_object_options *opt)
 	}
 	regions_give(o, opt);
 	o->control->magic = LB_XDP_MAGIC;
+	o->control->tags_kept = o->kept_tags;
 	o->control->layout = layout_hash(o);
 	err = o->adopted ? 0 : maps_pin(o);
 	if (err)
@@ -470,7 +493,7 @@ static int link_replace(struct xdp_object *o, int ifindex, const char *path)
 	int err;
 
 	if (fd < 0)
-		return -ENOLINK;
+		return fd == -ENOENT ? -ENOLINK : fd;
 	err = bpf_obj_get_info_by_fd(fd, &info, &len);
 	if (!err && info.xdp.ifindex != (uint32_t)ifindex)
 		err = -ENOLINK;
@@ -529,7 +552,7 @@ static int link_attach(struct xdp_object *o, int ifindex, const char *path)
 /* The hook is libxdp's. */
 static int dispatcher_join(struct xdp_object *o, int ifindex)
 {
-	char path[PATH_BYTES];
+	char path[LB_PIN_PATH_MAX];
 	const struct xdp_dispatcher dispatcher = {
 		.ifindex = ifindex, .pin = path, .log_path = o->log_path, .frags = o->frags
 	};
@@ -560,14 +583,17 @@ static int hook_refuse(struct xdp_object *o, int ifindex)
 static int hook_take(struct xdp_object *o, int ifindex)
 {
 	struct xdp_holder holder;
-	char path[PATH_BYTES];
-	int err;
+	char path[LB_PIN_PATH_MAX];
+	int err, found;
 
 	pin_path(o, LB_PIN_LINK, path);
 	err = link_replace(o, ifindex, path);
 	if (err != -ENOLINK)
 		return err;
-	if (!xdp_holder_find(ifindex, &holder)) {
+	found = xdp_holder_find(ifindex, &holder);
+	if (found < 0)
+		return found;
+	if (!found) {
 		/* Without the flag that a dispatcher has for it the driver would not take it natively. */
 		if (o->is_behind && o->mtu > MTU_ONE_BUFFER)
 			return -EAGAIN;
@@ -596,7 +622,7 @@ int xdp_object_attach(struct xdp_object *o, int ifindex)
 
 void xdp_object_detach(struct xdp_object *o, int ifindex)
 {
-	char path[PATH_BYTES];
+	char path[LB_PIN_PATH_MAX];
 	int fd;
 
 	pin_path(o, LB_PIN_LINK, path);
@@ -611,6 +637,24 @@ void xdp_object_detach(struct xdp_object *o, int ifindex)
 	maps_unpin(o);
 	rmdir(o->pin_dir);
 	o->mode = XDP_OBJECT_NONE;
+}
+
+bool xdp_object_kept_tags(const char *pin_dir)
+{
+	static struct lb_xdp_control control;
+	char path[LB_PIN_PATH_MAX];
+	uint32_t zero = 0;
+	bool kept;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", pin_dir, pins[0].name);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return false;
+	kept = bpf_map_lookup_elem(fd, &zero, &control) == 0 && control.magic == LB_XDP_MAGIC &&
+	       control.tags_kept;
+	close(fd);
+	return kept;
 }
 
 /* ---- Time and other CPUs ---- */

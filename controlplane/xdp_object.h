@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "bpf/sluice_xdp.h"
+#include "dataplane/abi/lb_pins.h"
 
 #define XDP_OBJECT_WHY_MAX 320
 
@@ -54,13 +55,14 @@ struct xdp_object {
 	uint32_t mtu;
 	bool frags;	      /* takes frames of several buffers */
 	bool adopted;	      /* the maps were there, with flows */
+	bool kept_tags;	      /* a predecessor told the port to leave VLAN tags in frames */
 	uint64_t predecessor; /* else, boot_id of maps of another layout that were there; 0: none */
 	bool paired;
 	bool is_behind; /* loaded for libxdp's dispatcher */
 	bool is_joined; /* attached there */
 	enum xdp_object_mode mode;
 	uint16_t cpu_of[LB_XDP_REGIONS_MAX]; /* where a queue's worker runs, if it is paired */
-	char pin_dir[200];
+	char pin_dir[LB_PIN_DIR_MAX];
 	char log_path[256];
 	char why[XDP_OBJECT_WHY_MAX]; /* of what failed last, or what the operator should know */
 };
@@ -87,6 +89,15 @@ int xdp_object_attach(struct xdp_object *object, int ifindex);
  * @ifindex: of the interface, if it is still there.
  */
 void xdp_object_detach(struct xdp_object *object, int ifindex);
+
+/** Whether xdp_object_open() has failed for want of something that may be there later. */
+bool xdp_object_may_work(int err);
+
+/** Whether the program that is loaded suits another MTU of its port. */
+bool xdp_object_suits(const struct xdp_object *object, uint32_t mtu);
+
+/** Whether the port was told to leave VLAN tags in frames; asked of what is pinned. */
+bool xdp_object_kept_tags(const char *pin_dir);
 
 /** Leave everything as it is, and forget it. */
 void xdp_object_close(struct xdp_object *object);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,28 +16,23 @@
 #include <bpf/libbpf.h>
 
 #include "controlplane/xdp_dispatcher.h"
-#include "dataplane/abi/lb_handover.h"
+#include "dataplane/abi/lb_pins.h"
 
 #define CLAIM_TRIES 10
-
-void xdp_pins_dir(const char *port, char *path)
-{
-	snprintf(path, XDP_PINS_PATH_MAX, XDP_PINS_ROOT "/sluice-%.15s", port);
-}
 
 int xdp_pins_mount(char *why, size_t size)
 {
 	struct statfs fs;
 	int err;
 
-	if (statfs(XDP_PINS_ROOT, &fs) == 0 && fs.f_type == BPF_FS_MAGIC)
+	if (statfs(LB_PIN_ROOT, &fs) == 0 && fs.f_type == BPF_FS_MAGIC)
 		return 0;
-	if (mount("bpf", XDP_PINS_ROOT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0)
+	if (mount("bpf", LB_PIN_ROOT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0)
 		return 0;
 	err = -errno;
 	snprintf(why, size,
-		 "there is no BPF file system at " XDP_PINS_ROOT
-		 " (%s): run 'mount -t bpf bpf " XDP_PINS_ROOT "'",
+		 "there is no BPF file system at " LB_PIN_ROOT
+		 " (%s): run 'mount -t bpf bpf " LB_PIN_ROOT "'",
 		 strerror(-err));
 	return err;
 }
@@ -71,10 +65,10 @@ static bool folder_is_at(int fd, const char *path)
 /* Whoever detaches removes what it has locked: what was opened may be gone before it is locked. */
 int xdp_pins_claim(const char *port)
 {
-	char path[XDP_PINS_PATH_MAX];
+	char path[LB_PIN_DIR_MAX];
 	int fd = -EBUSY;
 
-	xdp_pins_dir(port, path);
+	lb_pin_dir(port, path);
 	for (int i = 0; i < CLAIM_TRIES; i++) {
 		fd = folder_lock(path);
 		if (fd < 0 ? fd != -ENOENT : folder_is_at(fd, path))
@@ -96,7 +90,7 @@ int xdp_pins_share(const char *port, const char *run_dir)
 {
 	static const char *const pins[] = { LB_PIN_FLOWS, LB_PIN_COUNTS, LB_PIN_QUEUES,
 					    LB_PIN_WORKERS, LB_PIN_LINK };
-	char folder[XDP_PINS_PATH_MAX], path[XDP_PINS_PATH_MAX + 16];
+	char folder[LB_PIN_DIR_MAX], path[LB_PIN_PATH_MAX];
 	struct stat st;
 	int err;
 
@@ -104,7 +98,7 @@ int xdp_pins_share(const char *port, const char *run_dir)
 		return -errno;
 	if (st.st_gid == getegid())
 		return 0;
-	xdp_pins_dir(port, folder);
+	lb_pin_dir(port, folder);
 	err = pin_share(folder, st.st_gid, 0710);
 	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]) && !err; i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, pins[i]);
@@ -113,41 +107,47 @@ int xdp_pins_share(const char *port, const char *run_dir)
 	return err;
 }
 
-uint32_t xdp_pins_holder(uint32_t ifindex)
+int xdp_pins_holder(uint32_t ifindex, uint32_t *id)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int err = bpf_xdp_query((int)ifindex, 0, &query);
 
-	return bpf_xdp_query((int)ifindex, 0, &query) ? 0 : query.prog_id;
+	*id = err ? 0 : query.prog_id;
+	return err;
 }
 
-/* Return: -ENOENT if there is none, else the index of its interface, 0 if that is gone. */
-static int link_ifindex(const char *folder)
+int xdp_pins_ifindex(const char *port, uint32_t *ifindex)
 {
-	char path[XDP_PINS_PATH_MAX + 8];
+	char folder[LB_PIN_DIR_MAX], path[LB_PIN_PATH_MAX];
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info);
-	int fd;
+	int fd, err;
 
+	lb_pin_dir(port, folder);
 	snprintf(path, sizeof(path), "%s/" LB_PIN_LINK, folder);
 	fd = bpf_obj_get(path);
 	if (fd < 0)
-		return -ENOENT;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		info.xdp.ifindex = 0;
+		return fd == -ENOENT ? -ENODEV : fd;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
 	close(fd);
-	return (int)info.xdp.ifindex;
+	*ifindex = err ? 0 : info.xdp.ifindex;
+	return err || *ifindex ? err : -ENODEV;
 }
 
-bool xdp_pins_carry(const char *port)
+int xdp_pins_carry(const char *port, uint32_t ifindex)
 {
-	char folder[XDP_PINS_PATH_MAX], door[XDP_PINS_PATH_MAX + 8];
-	int index = (int)if_nametoindex(port);
+	char folder[LB_PIN_DIR_MAX], door[LB_PIN_PATH_MAX];
+	uint32_t is_on;
+	int err;
 
-	xdp_pins_dir(port, folder);
-	if (!index)
-		return false;
-	if (link_ifindex(folder) == index)
-		return true;
+	if (!ifindex)
+		return 0;
+	err = xdp_pins_ifindex(port, &is_on);
+	if (err && err != -ENODEV)
+		return err;
+	if (!err && is_on == ifindex)
+		return 1;
+	lb_pin_dir(port, folder);
 	snprintf(door, sizeof(door), "%s/" XDP_PIN_DOOR, folder);
-	return xdp_dispatcher_has_door(index, door);
+	return xdp_dispatcher_has_door((int)ifindex, door);
 }

@@ -9,15 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define XDP_PINS_ROOT "/sys/fs/bpf"
-#define XDP_PINS_PATH_MAX 64
+#include "dataplane/abi/lb_pins.h"
+
 #define XDP_PIN_DOOR "door" /* the map behind our door in libxdp's dispatcher */
 
-/** The folder of a port. @path: XDP_PINS_PATH_MAX bytes. */
-void xdp_pins_dir(const char *port, char *path);
-
 /**
- * Find bpffs at XDP_PINS_ROOT, or mount it there.
+ * Find bpffs at LB_PIN_ROOT, or mount it there.
  * Return: 0; -errno, and @why says it in one sentence.
  */
 int xdp_pins_mount(char *why, size_t size);
@@ -35,10 +32,17 @@ int xdp_pins_claim(const char *port);
  */
 int xdp_pins_share(const char *port, const char *run_dir);
 
-/** The program on an interface's hook, whosever it is. Return: its id; 0: none, or not known. */
-uint32_t xdp_pins_holder(uint32_t ifindex);
+/** The program on an interface's hook, whosever it is. @id: its id; 0: none. Return: 0; -errno: not known. */
+int xdp_pins_holder(uint32_t ifindex, uint32_t *id);
 
-/** Whether our program is on the port now, alone or in libxdp's dispatcher. */
-bool xdp_pins_carry(const char *port);
+/** The interface that the program of this folder is on. Return: 0; -ENODEV: none; another -errno: not known. */
+int xdp_pins_ifindex(const char *port, uint32_t *ifindex);
+
+/**
+ * Whether our program is on the port now, alone or in libxdp's dispatcher.
+ * @port: whose folder; @ifindex: where it has that number.
+ * Return: 1, 0; -errno: not known.
+ */
+int xdp_pins_carry(const char *port, uint32_t ifindex);
 
 #endif

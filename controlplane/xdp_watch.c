@@ -4,38 +4,13 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "dataplane/abi/lb_abi.h"
 
 /* ---- The port ---- */
-
-int xdp_port_read(const char *name, struct xdp_port *port)
-{
-	struct ifreq request = { .ifr_name = "" };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", name);
-	if (ioctl(fd, SIOCGIFINDEX, &request))
-		err = -errno;
-	port->index = (uint32_t)request.ifr_ifindex;
-	if (!err && ioctl(fd, SIOCGIFHWADDR, &request))
-		err = -errno;
-	memcpy(port->mac, request.ifr_hwaddr.sa_data, sizeof(port->mac));
-	if (!err && ioctl(fd, SIOCGIFMTU, &request))
-		err = -errno;
-	port->mtu = (uint16_t)(request.ifr_mtu > UINT16_MAX ? UINT16_MAX : request.ifr_mtu);
-	close(fd);
-	return err;
-}
 
 static int on_link(const struct nlmsghdr *message, void *arg)
 {
@@ -57,24 +32,20 @@ static int on_link(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-void xdp_watch_count(struct xdp_watch *w, uint32_t ifindex, struct lb_node_stats *node)
+void xdp_watch_count(struct netlink *netlink, uint32_t ifindex, struct lb_node_stats *node)
 {
 	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
 	struct ifinfomsg *header = netlink_begin(buffer, RTM_GETLINK, 0, sizeof(*header));
 
 	header->ifi_family = AF_UNSPEC;
 	header->ifi_index = (int)ifindex;
-	(void)netlink_talk(&w->netlink, buffer, on_link, node);
+	(void)netlink_talk(netlink, buffer, on_link, node);
 }
 
 /* ---- CPUs ---- */
 
 int xdp_watch_init(struct xdp_watch *w, const struct xdp_object *o)
 {
-	int err = netlink_open(&w->netlink);
-
-	if (err)
-		return err;
 	w->n_cpus = o->n_cpus;
 	w->chosen = calloc(w->n_cpus, sizeof(*w->chosen));
 	w->stray = calloc(w->n_cpus, sizeof(*w->stray));
@@ -89,7 +60,6 @@ int xdp_watch_init(struct xdp_watch *w, const struct xdp_object *o)
 
 void xdp_watch_fini(struct xdp_watch *w)
 {
-	netlink_close(&w->netlink);
 	free(w->chosen);
 	free(w->stray);
 	*w = (struct xdp_watch){ .n_cpus = 0 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What can be seen from outside of an XDP program: the port that it is on, what the driver counts, and
+ * What can be seen from outside of an XDP program: what the driver of its port counts, and
  * packets that come on CPUs where nobody expects them. Context: the event loop's thread.
  */
 #ifndef CONTROLPLANE_XDP_WATCH_H
@@ -13,18 +13,7 @@
 
 struct lb_node_stats;
 
-/* A kernel interface, as it was when we last looked. */
-struct xdp_port {
-	uint32_t index;
-	uint8_t mac[LB_ETH_ALEN];
-	uint16_t mtu;
-};
-
-/** Return: 0, or -errno (-ENODEV: there is none of this name). */
-int xdp_port_read(const char *name, struct xdp_port *port);
-
 struct xdp_watch {
-	struct netlink netlink;
 	uint64_t *chosen; /* [n_cpus] flows that were not in the table, when we last looked */
 	bool *stray;	  /* [n_cpus] has served flows, and has no part of the table */
 	uint32_t n_cpus;
@@ -43,6 +32,6 @@ bool xdp_watch_stray(struct xdp_watch *watch, const struct xdp_object *object, c
 		     size_t size);
 
 /** Read what the driver counts of the port since it exists, into the nic_ fields. */
-void xdp_watch_count(struct xdp_watch *watch, uint32_t ifindex, struct lb_node_stats *node);
+void xdp_watch_count(struct netlink *netlink, uint32_t ifindex, struct lb_node_stats *node);
 
 #endif

@@ -124,6 +124,20 @@ static void status_start_failed(const struct cli *cli, const json_t *dataplane)
 	status_remark(cli, TABLE_BAD, line);
 }
 
+/* Why nothing comes, or nothing is known of instances. */
+static void status_ailment(const struct cli *cli, const json_t *dataplane)
+{
+	const char *ailment = status_text(dataplane, "ailment");
+	char line[128];
+
+	if (ailment[0] == '\0' && strcmp(status_text(dataplane, "link"), "down") == 0)
+		ailment = "the port has no link";
+	if (ailment[0] == '\0')
+		return;
+	snprintf(line, sizeof(line), "%.90s: checks rest", ailment);
+	status_remark(cli, TABLE_BAD, line);
+}
+
 static void status_dataplane(const struct cli *cli, const json_t *dataplane)
 {
 	const char *problem = status_text(dataplane, "problem");
@@ -147,6 +161,7 @@ static void status_dataplane(const struct cli *cli, const json_t *dataplane)
 		status_integer(dataplane, "generation"),
 		text_duration(uptime, (int64_t)(status_number(dataplane, "uptime_s") * 1000)));
 	status_remark(cli, TABLE_BAD, problem);
+	status_ailment(cli, dataplane);
 	status_carrier(cli, dataplane);
 	status_start_failed(cli, dataplane);
 	status_kernel_mac(cli, dataplane);

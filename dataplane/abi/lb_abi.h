@@ -150,6 +150,12 @@ struct lb_directory {
 	uint64_t pool_changed_ns[LB_POOLS_MAX]; /* CLOCK_MONOTONIC of the last change, 0: retired */
 };
 
+enum lb_link {
+	LB_LINK_UNKNOWN,
+	LB_LINK_DOWN, /* the port is not up, or has no carrier */
+	LB_LINK_UP,
+};
+
 /* Written by the main lcore. */
 struct lb_node_stats {
 	uint64_t heartbeat_ns; /* CLOCK_MONOTONIC */
@@ -166,7 +172,8 @@ struct lb_node_stats {
 	uint64_t flows_capacity; /* slots of all flow tables */
 	uint64_t tables_bytes;
 	uint64_t kernel_mac_reset; /* how often sluice0 was given back the port's address */
-	uint64_t reserved[19];
+	uint64_t link;		   /* the port's, an enum lb_link */
+	uint64_t reserved[18];
 } LB_ALIGNED(64);
 
 struct lb_segment {
@@ -196,6 +203,11 @@ struct lb_segment {
 		worker_stats; /* [n_workers + 1] of struct lb_worker_stats, the last the main lcore's */
 	uint64_t instance_stats; /* [n_workers][LB_INSTANCES_MAX] of struct lb_instance_stats */
 } LB_ALIGNED(64);
+
+LB_STATIC_ASSERT(LB_OFFSETOF(struct lb_segment, port_mac) % 8 == 0 &&
+			 LB_OFFSETOF(struct lb_segment, port_mtu) ==
+				 LB_OFFSETOF(struct lb_segment, port_mac) + LB_ETH_ALEN,
+		 "one store");
 
 /* First and only message on the dataplane's UNIX socket; with it, by SCM_RIGHTS:
  * the memfd, the command eventfd (sluiced writes), the event eventfd (it reads). */
@@ -248,6 +260,28 @@ LB_INLINE uint32_t lb_abi_hash(void)
 LB_INLINE void *lb_segment_at(const struct lb_segment *seg, uint64_t offset)
 {
 	return (uint8_t *)(uintptr_t)seg + offset;
+}
+
+/** The port's MAC address and MTU may change while others read them: both at once. */
+LB_INLINE void lb_segment_port_set(struct lb_segment *seg, const uint8_t *mac, uint16_t mtu)
+{
+	uint64_t word;
+
+	__builtin_memcpy(&word, mac, LB_ETH_ALEN);
+	__builtin_memcpy((uint8_t *)&word + LB_ETH_ALEN, &mtu, sizeof(mtu));
+	__atomic_store_n((uint64_t *)(void *)seg->port_mac, word, __ATOMIC_RELAXED);
+}
+
+/** @mac: LB_ETH_ALEN bytes, filled. Return: the MTU. */
+LB_INLINE uint16_t lb_segment_port_get(const struct lb_segment *seg, uint8_t *mac)
+{
+	uint64_t word =
+		__atomic_load_n((const uint64_t *)(const void *)seg->port_mac, __ATOMIC_RELAXED);
+	uint16_t mtu;
+
+	__builtin_memcpy(mac, &word, LB_ETH_ALEN);
+	__builtin_memcpy(&mtu, (const uint8_t *)&word + LB_ETH_ALEN, sizeof(mtu));
+	return mtu;
 }
 
 /** One buffer of a pool's slots. */

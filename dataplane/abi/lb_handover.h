@@ -50,18 +50,6 @@ struct lb_handover {
 
 LB_STATIC_ASSERT(sizeof(struct lb_handover) == 256, "a line for each writer");
 
-/*
- * What the DPDK process opens in the folder LB_PIN_ROOT-INTERFACE. Of the flows each queue has an even
- * part; of the counts there are LB_INSTANCES_MAX a row, those of the workers behind those of XDP; of the
- * workers' statistics one more than there are queues, the main thread's.
- */
-#define LB_PIN_ROOT "/sys/fs/bpf/sluice"
-#define LB_PIN_FLOWS "flows"
-#define LB_PIN_COUNTS "counts"
-#define LB_PIN_QUEUES "queues"
-#define LB_PIN_WORKERS "workers"
-#define LB_PIN_LINK "link"
-
 /** Whether a queue's worker says that it lives. @process: its. @now_ns: CLOCK_MONOTONIC_COARSE. */
 LB_INLINE bool lb_handover_is_beating(const struct lb_handover *queue, uint64_t process,
 				      uint64_t now_ns)

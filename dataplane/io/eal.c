@@ -155,7 +155,7 @@ static void devices_add(const struct plan *plan)
 	}
 	for (uint32_t i = 0; i < plan->n_workers; i++)
 		arg_add("--vdev=" EAL_XDP_DEVICE ",iface=%s,start_queue=%u,busy_budget=0", i,
-			node->port, i);
+			plan->iface, i);
 }
 
 /* In memory: no files, so any number of dataplanes fit on a machine, and none leaves a trace. */

@@ -239,6 +239,25 @@ uint32_t kernel_path_collect(struct kernel_path *path)
 	return n;
 }
 
+void kernel_path_port_set(struct kernel_path *path, const struct port *port)
+{
+	bool has_mac = memcmp(path->mac, port->mac, sizeof(path->mac)) == 0;
+	bool has_mtu = path->mtu == port->mtu;
+	int err = 0;
+
+	memcpy(path->mac, port->mac, sizeof(path->mac));
+	path->mtu = port->mtu;
+	if (path->fd < 0)
+		return; /* it is made with them */
+	if (!has_mac)
+		err = netdev_mac_set(KERNEL_PATH_IFACE, path->mac);
+	if (!has_mtu && !err)
+		err = netdev_mtu_set(KERNEL_PATH_IFACE, path->mtu);
+	if (err)
+		logger_err(KERNEL_PATH_IFACE ": cannot have the port's MAC address and MTU: %s",
+			   strerror(-err));
+}
+
 void kernel_path_carrier_set(struct kernel_path *path, bool has_carrier)
 {
 	if (has_carrier == path->has_carrier || path->fd < 0)

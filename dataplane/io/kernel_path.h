@@ -79,6 +79,9 @@ bool kernel_path_restore(struct kernel_path *path);
  */
 void kernel_path_follow(struct kernel_path *path);
 
+/** The port has another MAC address or MTU: the interface gets them, too. */
+void kernel_path_port_set(struct kernel_path *path, const struct port *port);
+
 /** Show the port's link on the interface. */
 void kernel_path_carrier_set(struct kernel_path *path, bool has_carrier);
 

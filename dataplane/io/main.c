@@ -219,8 +219,7 @@ static void segment_describe(struct dataplane *dp)
 	struct lb_segment *seg = dp->segment.shared;
 	const struct port *port = &dp->port;
 
-	memcpy(seg->port_mac, port->mac, sizeof(seg->port_mac));
-	seg->port_mtu = port->mtu;
+	lb_segment_port_set(dp->segment.shared, port->mac, port->mtu);
 	snprintf(seg->port_name, sizeof(seg->port_name), "%s", dp->plan.node->port);
 	snprintf(seg->driver, sizeof(seg->driver), "%s", port->driver);
 	snprintf(seg->kernel_iface, sizeof(seg->kernel_iface), "%s", KERNEL_PATH_IFACE);

@@ -2,30 +2,39 @@
 #include "dataplane/io/netdev.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/ethtool.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if_arp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define REQUEST_MAX 512
+#define ANSWER_MAX 32768
+#define NAME_MAX_CHARS 127 /* of an alternative name */
+
+/*
+ * Kept open, both: whether an interface is still there must be answered too when no descriptors are left.
+ */
+static int request_fd = -1;
+static struct mnl_socket *asking;
+
 /* One request about one interface. */
 static int request(const char *name, unsigned long what, struct ifreq *ifr)
 {
-	int fd, err;
-
 	if (strlen(name) >= sizeof(ifr->ifr_name))
 		return -ENODEV;
 	memset(ifr->ifr_name, 0, sizeof(ifr->ifr_name));
 	memcpy(ifr->ifr_name, name, strlen(name));
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	if (request_fd < 0)
+		request_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (request_fd < 0)
 		return -errno;
-	err = ioctl(fd, what, ifr) ? -errno : 0;
-	close(fd);
-	return err;
+	return ioctl(request_fd, what, ifr) ? -errno : 0;
 }
 
 /* An interface that doesn't say has one queue. */
@@ -33,29 +42,124 @@ static uint32_t queue_count(const char *name)
 {
 	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
 	struct ifreq ifr = { .ifr_data = (char *)&channels };
+	int err = request(name, SIOCETHTOOL, &ifr);
 	uint32_t pairs;
 
-	if (request(name, SIOCETHTOOL, &ifr))
-		return 1;
+	if (err)
+		return err == -EOPNOTSUPP ? 1 : 0;
 	pairs = channels.rx_count < channels.tx_count ? channels.rx_count : channels.tx_count;
 	pairs += channels.combined_count;
 	return pairs ? pairs : 1;
 }
 
-int netdev_query(const char *name, struct netdev *dev)
+static int on_attribute(const struct nlattr *attribute, void *arg)
 {
-	struct ifreq ifr = { .ifr_mtu = 0 };
-	int err = request(name, SIOCGIFMTU, &ifr);
+	struct netdev *dev = arg;
+
+	switch (mnl_attr_get_type(attribute)) {
+	case IFLA_IFNAME:
+		snprintf(dev->name, sizeof(dev->name), "%s", mnl_attr_get_str(attribute));
+		break;
+	case IFLA_MTU:
+		dev->mtu = mnl_attr_get_u32(attribute);
+		break;
+	case IFLA_CARRIER: /* IFF_RUNNING follows it up to a second later */
+		dev->has_carrier = dev->is_up && mnl_attr_get_u8(attribute);
+		break;
+	case IFLA_ADDRESS:
+		if (mnl_attr_get_payload_len(attribute) == sizeof(dev->mac))
+			memcpy(dev->mac, mnl_attr_get_payload(attribute), sizeof(dev->mac));
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int on_link(const struct nlmsghdr *message, void *arg)
+{
+	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
+	struct netdev *dev = arg;
+
+	if (message->nlmsg_type != RTM_NEWLINK)
+		return MNL_CB_OK;
+	dev->index = (uint32_t)header->ifi_index;
+	dev->is_up = header->ifi_flags & IFF_UP;
+	dev->has_carrier = header->ifi_flags & IFF_RUNNING;
+	return mnl_attr_parse(message, sizeof(*header), on_attribute, dev);
+}
+
+static int asking_open(void)
+{
+	if (asking)
+		return 0;
+	asking = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!asking)
+		return -errno;
+	if (mnl_socket_bind(asking, 0, MNL_SOCKET_AUTOPID) == 0)
+		return 0;
+	mnl_socket_close(asking);
+	asking = NULL;
+	return -EIO;
+}
+
+/* Send it, and take the answer, which the kernel has ready then. */
+static int talk(struct nlmsghdr *request, struct netdev *dev)
+{
+	static uint32_t seq;
+	static char answer[ANSWER_MAX];
+	ssize_t length;
+	int more;
+
+	request->nlmsg_seq = ++seq;
+	if (mnl_socket_sendto(asking, request, request->nlmsg_len) < 0)
+		return -errno;
+	do {
+		length = recv(mnl_socket_get_fd(asking), answer, sizeof(answer), MSG_DONTWAIT);
+		if (length < 0)
+			return -errno;
+		more = mnl_cb_run(answer, (size_t)length, seq, mnl_socket_get_portid(asking),
+				  on_link, dev);
+	} while (more < 0 && errno == EPROTO); /* an answer to an earlier question */
+	return more < 0 ? -errno : 0;
+}
+
+static int ask(uint32_t index, const char *name, struct netdev *dev)
+{
+	uint64_t buffer[REQUEST_MAX / sizeof(uint64_t)];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct netdev found = { .index = 0 };
+	struct ifinfomsg *header;
+	int err = asking_open();
 
 	if (err)
 		return err;
-	dev->mtu = (uint32_t)ifr.ifr_mtu;
-	err = request(name, SIOCGIFFLAGS, &ifr);
+	request->nlmsg_type = RTM_GETLINK;
+	request->nlmsg_flags = NLM_F_REQUEST;
+	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+	header->ifi_index = (int)index;
+	if (name)
+		mnl_attr_put_strz(request, strlen(name) < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME,
+				  name);
+	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	err = talk(request, &found);
+	if (!err && !found.index)
+		err = -EAGAIN;
 	if (err)
 		return err;
-	dev->is_up = ifr.ifr_flags & IFF_UP;
-	dev->n_queues = queue_count(name);
+	found.n_queues = queue_count(found.name);
+	*dev = found;
 	return 0;
+}
+
+int netdev_query(const char *name, struct netdev *dev)
+{
+	return strlen(name) <= NAME_MAX_CHARS ? ask(0, name, dev) : -ENODEV;
+}
+
+int netdev_read(uint32_t index, struct netdev *dev)
+{
+	return index ? ask(index, NULL, dev) : -ENODEV;
 }
 
 int netdev_up(const char *name)
@@ -118,15 +222,4 @@ bool netdev_watch_drain(int fd)
 	while (recv(fd, ignored, sizeof(ignored), 0) >= 0 || errno == ENOBUFS)
 		any = true;
 	return any;
-}
-
-/* IFF_RUNNING follows the carrier up to a second later, so it is the second choice. */
-bool netdev_is_running(const char *name)
-{
-	struct ethtool_value link = { .cmd = ETHTOOL_GLINK };
-	struct ifreq ifr = { .ifr_data = (char *)&link };
-
-	if (request(name, SIOCETHTOOL, &ifr) == 0)
-		return link.data;
-	return request(name, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING);
 }

@@ -8,13 +8,25 @@
 #include <stdint.h>
 
 struct netdev {
+	uint32_t index;
+	char name[IFNAMSIZ]; /* the first one; names can change */
+	uint8_t mac[6];
 	uint32_t mtu;	   /* bytes of an IP packet */
-	uint32_t n_queues; /* pairs of receive and transmit queues that are in use */
+	uint32_t n_queues; /* pairs of receive and transmit queues that are in use; 0: not known */
 	bool is_up;
+	bool has_carrier; /* and is up */
 };
 
-/** Ask for @name's state. Return: 0, -ENODEV if there is none, or another -errno. */
+/**
+ * Ask for an interface's state, by its name or one of its alternative names.
+ * @dev: filled if it is there.
+ * Return: 0; -ENODEV: there is none; another -errno: that is not known.
+ * Context: one thread, as all below.
+ */
 int netdev_query(const char *name, struct netdev *dev);
+
+/** Ask by its number. Return: as netdev_query(). */
+int netdev_read(uint32_t index, struct netdev *dev);
 
 /** Administratively up. Return: 0 or -errno. */
 int netdev_up(const char *name);
@@ -33,8 +45,5 @@ int netdev_watch_open(void);
 
 /** Forget what has happened so far; what is of interest is to be asked for afterwards. Return: whether there was anything. */
 bool netdev_watch_drain(int fd);
-
-/** Whether it is up and has a carrier; false if it is gone. */
-bool netdev_is_running(const char *name);
 
 #endif

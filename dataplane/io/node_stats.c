@@ -36,6 +36,7 @@ void node_stats_update(struct dataplane *dp, uint64_t now_ns)
 	stats->nic_tx_errors = nic.oerrors;
 	stats->mbuf_free = mbufs_free(dp);
 	stats->kernel_mac_reset = dp->kernel_path.n_mac_reset;
+	stats->link = dp->port.link;
 	stats->heartbeat_ns = now_ns;
 }
 

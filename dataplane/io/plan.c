@@ -28,11 +28,36 @@
 #define SLACK_MB 24 /* DPDK's own structures, rings, alignment */
 #define MB (1024.0 * 1024.0)
 
+/*
+ * The mask that this process has inherited says nothing of the CPUs that it may use: isolcpus= takes CPUs out
+ * of it, for programs like this one. So the kernel is asked, by trying.
+ */
+static int cpus_try(const struct config_node *node, const cpu_set_t *mine)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < node->cpu_count && !err; i++) {
+		cpu_set_t one;
+
+		CPU_ZERO(&one);
+		CPU_SET(node->cpus[i], &one);
+		if (sched_setaffinity(0, sizeof(one), &one) == 0)
+			continue;
+		err = -errno;
+		logger_err("node.cpus: CPU %u does not exist, is offline, or is none of this"
+			   " process's cgroup (%s)",
+			   node->cpus[i], strerror(-err));
+	}
+	if (sched_setaffinity(0, sizeof(*mine), mine) && !err)
+		err = -errno;
+	return err;
+}
+
 static int workers_place(struct plan *plan)
 {
 	const struct config_node *node = plan->node;
 	cpu_set_t allowed;
-	int length = 0;
+	int length = 0, err;
 
 	if (node->cpu_count > LB_WORKERS_MAX) {
 		logger_err("node.cpus: at most %d CPUs", LB_WORKERS_MAX);
@@ -40,14 +65,9 @@ static int workers_place(struct plan *plan)
 	}
 	if (sched_getaffinity(0, sizeof(allowed), &allowed))
 		return -errno;
-	for (uint32_t i = 0; i < node->cpu_count; i++) {
-		if (!CPU_ISSET(node->cpus[i], &allowed)) {
-			logger_err("node.cpus: CPU %u does not exist, or this process may not use"
-				   " it",
-				   node->cpus[i]);
-			return -EINVAL;
-		}
-	}
+	err = cpus_try(node, &allowed);
+	if (err)
+		return err;
 	for (uint32_t i = 0; i < node->cpu_count; i++)
 		CPU_CLR(node->cpus[i], &allowed);
 	plan->main_shares = CPU_COUNT(&allowed) == 0;
@@ -70,7 +90,7 @@ static int interface_check(const struct plan *plan, const struct netdev *dev)
 {
 	const char *name = plan->node->port;
 
-	if (dev->n_queues == plan->n_workers)
+	if (dev->n_queues == plan->n_workers || dev->n_queues == 0)
 		return 0;
 	logger_err("%s has %u queue%s in use, and node.cpus names %u CPU%s: run"
 		   " 'ethtool -L %s combined %u' (for a veth: rx %u tx %u), or change node.cpus",
@@ -80,8 +100,8 @@ static int interface_check(const struct plan *plan, const struct netdev *dev)
 	return -EINVAL;
 }
 
-/* The interface that XDP sockets are to be bound to, or an empty name. */
-static void interface_name(const struct config_node *node, char *name)
+/* The interface that XDP sockets are to be bound to, as it is written, or an empty name. */
+static void interface_name(const struct config_node *node, char *name, size_t size)
 {
 	const char *iface = NULL;
 
@@ -93,18 +113,20 @@ static void interface_name(const struct config_node *node, char *name)
 	if (iface && iface != node->port)
 		iface += strlen(",iface=");
 	if (iface)
-		snprintf(name, IFNAMSIZ, "%.*s", (int)strcspn(iface, ","), iface);
+		snprintf(name, size, "%.*s", (int)strcspn(iface, ","), iface);
 }
 
-static int interface_ask(const struct plan *plan, uint32_t *mtu)
+static int interface_ask(struct plan *plan, const char *name, uint32_t *mtu)
 {
 	struct netdev dev;
-	int err = netdev_query(plan->iface, &dev);
+	int err = netdev_query(name, &dev);
 
 	if (err) {
-		logger_err("node.port: no interface %s: %s", plan->iface, strerror(-err));
+		logger_err("node.port: no interface %s: %s", name, strerror(-err));
 		return err;
 	}
+	memcpy(plan->iface, dev.name, sizeof(plan->iface));
+	plan->if_index = dev.index;
 	if (!*mtu)
 		*mtu = dev.mtu;
 	/* Who writes DPDK's own words chooses the queues there. */
@@ -115,14 +137,15 @@ static int port_size(struct plan *plan)
 {
 	const struct config_node *node = plan->node;
 	uint32_t mtu = node->mtu_bytes, room;
+	char name[CONFIG_PORT_MAX + 1];
 	bool is_xdp;
 	int err;
 
-	interface_name(node, plan->iface);
-	is_xdp = plan->iface[0] != 0;
+	interface_name(node, name, sizeof(name));
+	is_xdp = name[0] != 0;
 	plan->n_desc = is_xdp ? DESC_XDP : DESC_NIC;
 	if (is_xdp) {
-		err = interface_ask(plan, &mtu);
+		err = interface_ask(plan, name, &mtu);
 		if (err)
 			return err;
 	}
@@ -136,6 +159,8 @@ static int port_size(struct plan *plan)
 	if (room < RTE_MBUF_DEFAULT_DATAROOM)
 		room = RTE_MBUF_DEFAULT_DATAROOM;
 	plan->data_room = (uint16_t)RTE_ALIGN_CEIL(room + RTE_PKTMBUF_HEADROOM, 64);
+	plan->mtu_max = (uint16_t)(plan->data_room - RTE_PKTMBUF_HEADROOM - FRAME_OVERHEAD -
+				   (is_xdp ? XDP_HEADROOM : 0));
 	return 0;
 }
 

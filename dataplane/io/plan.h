@@ -22,9 +22,11 @@ struct plan {
 	bool is_shared;	      /* with the XDP program of sluiced */
 	bool main_shares;     /* no CPU was left for the main lcore alone */
 	char iface[IFNAMSIZ]; /* that XDP sockets are bound to; empty for other ports */
+	uint32_t if_index;    /* its number; 0 for other ports */
 	uint16_t mtu;	      /* bytes of an IP packet; 0: to be asked of the port */
 	uint16_t n_desc;      /* of each queue, as wished */
 	uint16_t data_room;   /* bytes of a buffer, headroom included */
+	uint16_t mtu_max;     /* that a buffer has room for */
 	uint32_t n_mbufs;     /* of each worker */
 	uint32_t flows_per_worker;
 	size_t flow_bytes; /* of each worker's table */

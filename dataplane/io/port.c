@@ -7,6 +7,7 @@
 
 #include <rte_errno.h>
 
+#include "config/port_feature.h"
 #include "dataplane/io/eal.h"
 #include "dataplane/io/logger.h"
 #include "dataplane/io/netdev.h"
@@ -126,13 +127,26 @@ static bool is_af_xdp(const struct port *port)
 	return strcmp(port->driver, "net_af_xdp") == 0;
 }
 
+/* A kernel interface may change behind DPDK's back. */
+static void kernel_find(struct port *port, const struct rte_eth_dev_info *info)
+{
+	struct netdev dev;
+
+	if (netdev_read(info->if_index, &dev))
+		return;
+	port->if_index = dev.index;
+	memcpy(port->iface, dev.name, sizeof(port->iface));
+	port->has_sockets = is_af_xdp(port);
+	port->follows = memcmp(dev.mac, port->mac, sizeof(port->mac)) == 0;
+}
+
 int port_open(struct port *port, const struct plan *plan)
 {
 	struct rte_ether_addr mac;
 	struct rte_eth_dev_info info;
 	int err;
 
-	*port = (struct port){ .mtu = plan->mtu };
+	*port = (struct port){ .mtu = plan->mtu, .mtu_max = plan->mtu_max };
 	err = devices_find(port, plan);
 	if (err)
 		return err;
@@ -144,10 +158,8 @@ int port_open(struct port *port, const struct plan *plan)
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
 	if (!port->mtu && rte_eth_dev_get_mtu(port->dev[0], &port->mtu))
 		port->mtu = RTE_ETHER_MTU;
-	if (info.if_index)
-		if_indextoname(info.if_index, port->iface);
-	if (*port->iface && is_af_xdp(port))
-		port->if_index = info.if_index;
+	port->mac_word = lb_mac_load(port->mac);
+	kernel_find(port, &info);
 	return limits_check(port, plan, &info);
 }
 
@@ -195,6 +207,16 @@ static void multicast_accept(struct port *port, uint16_t dev)
 		note_add(port, "%s cannot receive all multicast", port->driver);
 }
 
+/* Some drivers begin with stripping, without being asked. */
+static void tags_keep_by_driver(struct port *port, uint16_t dev)
+{
+	int offload = rte_eth_dev_get_vlan_offload(dev);
+
+	if (offload > 0 && offload & RTE_ETH_VLAN_STRIP_OFFLOAD &&
+	    rte_eth_dev_set_vlan_offload(dev, offload & ~RTE_ETH_VLAN_STRIP_OFFLOAD))
+		note_add(port, "%s takes VLAN tags out of frames", port->driver);
+}
+
 static int device_start(struct port *port, const struct plan *plan, uint16_t dev,
 			struct rte_mempool *const *pool)
 {
@@ -215,6 +237,8 @@ static int device_start(struct port *port, const struct plan *plan, uint16_t dev
 		err = queues_setup(port, plan, dev, &tx, pool);
 	if (!err)
 		err = rte_eth_dev_start(dev);
+	if (!err)
+		tags_keep_by_driver(port, dev);
 	/* On a shared port only services' packets come here, and those are unicast. */
 	if (!err && !plan->is_shared)
 		multicast_accept(port, dev);
@@ -249,10 +273,29 @@ static void start_failed(const struct port *port, const struct plan *plan, int e
 			   eal_complaint());
 }
 
+/* Frames whose tag is not in them would go into another network. On a shared port sluiced sees to it. */
+static int tags_keep(struct port *port, const struct plan *plan)
+{
+	int kept = *plan->iface && !plan->is_shared ? port_feature_tags_keep(plan->iface) : 0;
+
+	if (kept == -EOPNOTSUPP)
+		logger_err(
+			"%s takes VLAN tags out of frames and cannot be told to leave them in"
+			" (ethtool -k: rx-vlan-offload); XDP sockets would get tagged frames without their"
+			" tag",
+			plan->iface);
+	else if (kept < 0)
+		logger_err("%s: cannot ask for its features: %s", plan->iface, strerror(-kept));
+	port->kept_tags = kept == 1;
+	return kept < 0 ? kept : 0;
+}
+
 int port_start(struct port *port, const struct plan *plan, struct rte_mempool *const *pool)
 {
 	int err = interface_prepare(port, plan);
 
+	if (!err)
+		err = tags_keep(port, plan);
 	if (err)
 		return err;
 	port->is_started = true;
@@ -267,6 +310,13 @@ int port_start(struct port *port, const struct plan *plan, struct rte_mempool *c
 	return 0;
 }
 
+static bool port_is_there(const struct port *port)
+{
+	struct netdev dev;
+
+	return netdev_read(port->if_index, &dev) != -ENODEV;
+}
+
 void port_close(struct port *port)
 {
 	for (uint32_t i = 0; i < port->n_devs; i++) {
@@ -274,24 +324,60 @@ void port_close(struct port *port)
 			rte_eth_dev_stop(port->dev[i]);
 		rte_eth_dev_close(port->dev[i]);
 	}
+	if (port->kept_tags && port_is_there(port) && port_feature_tags_restore(port->iface))
+		logger_warn("%s: rxvlan stays off", port->iface);
 	*port = (struct port){ .n_devs = 0 };
 }
 
-bool port_is_running(const struct port *port)
+/* The driver of XDP sockets calls every link up, and knows only what was when it started. */
+static void kernel_follow(struct port *port, const struct netdev *dev)
 {
-	struct rte_eth_link link;
-
-	/* The driver of XDP sockets calls every link up. */
-	if (*port->iface)
-		return netdev_is_running(port->iface);
-	return rte_eth_link_get_nowait(port->dev[0], &link) == 0 && link.link_status;
+	port->link = dev->has_carrier ? LB_LINK_UP : LB_LINK_DOWN;
+	memcpy(port->iface, dev->name, sizeof(port->iface));
+	if (!port->follows)
+		return;
+	memcpy(port->mac, dev->mac, sizeof(port->mac));
+	port->mtu = dev->mtu < port->mtu_max ? (uint16_t)dev->mtu : port->mtu_max;
+	if (dev->mtu > port->mtu_max)
+		snprintf(port->remark, sizeof(port->remark),
+			 "an MTU of %u takes a restart; until then it is %u", dev->mtu, port->mtu);
+	else if (port->n_devs > 1 && dev->n_queues && dev->n_queues != port->n_queues)
+		snprintf(
+			port->remark, sizeof(port->remark),
+			"%s has now %u queues and %u workers: what comes to the others is not balanced",
+			port->iface, dev->n_queues, port->n_queues);
+	else
+		port->remark[0] = '\0';
 }
 
-bool port_is_gone(const struct port *port)
+static void driver_follow(struct port *port)
 {
-	char name[IFNAMSIZ];
+	struct rte_ether_addr mac;
+	struct rte_eth_link link;
 
-	return port->if_index && !if_indextoname(port->if_index, name) && errno == ENXIO;
+	if (rte_eth_link_get_nowait(port->dev[0], &link) == 0)
+		port->link = link.link_status ? LB_LINK_UP : LB_LINK_DOWN;
+	if (rte_eth_macaddr_get(port->dev[0], &mac) == 0)
+		memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+}
+
+int port_follow(struct port *port, bool *changed)
+{
+	const struct port before = *port;
+	struct netdev dev;
+	int err = port->if_index ? netdev_read(port->if_index, &dev) : 0;
+
+	*changed = false;
+	if (err)
+		return err == -ENODEV && port->has_sockets ? err : 0;
+	if (port->if_index)
+		kernel_follow(port, &dev);
+	else
+		driver_follow(port);
+	__atomic_store_n(&port->mac_word, lb_mac_load(port->mac), __ATOMIC_RELAXED);
+	*changed = port->mac_word != before.mac_word || port->mtu != before.mtu ||
+		   strcmp(port->remark, before.remark) != 0;
+	return 0;
 }
 
 void port_stats(const struct port *port, struct rte_eth_stats *stats)

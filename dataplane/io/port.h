@@ -23,12 +23,19 @@ struct port {
 	struct port_queue queue[LB_WORKERS_MAX]; /* by worker */
 	uint32_t n_devs;
 	uint16_t dev[LB_WORKERS_MAX];
-	char iface[IFNAMSIZ]; /* the kernel's name of it; empty if it has none */
-	uint32_t if_index; /* the kernel's number of it, if XDP sockets are bound to it; else 0 */
+	uint32_t if_index;    /* the kernel's number of it; 0 if it has none */
+	char iface[IFNAMSIZ]; /* and its name now */
+	bool kept_tags;	      /* it was told to leave VLAN tags in frames */
+	bool has_sockets;     /* XDP sockets are bound to it, which die with it */
+	bool follows;	      /* its MAC address and MTU are those that the kernel has */
 	char driver[LB_NAME_MAX];
-	char note[128]; /* what the operator should know; may be empty */
+	char note[128];	  /* what the operator should know of the start; may be empty */
+	char remark[128]; /* the same, of now */
 	uint8_t mac[LB_ETH_ALEN];
+	uint64_t mac_word; /* the same, for the workers: lb_mac_load() */
 	uint16_t mtu;
+	uint16_t mtu_max; /* more is not sent, whatever the interface says */
+	enum lb_link link;
 	bool is_started;
 };
 
@@ -54,14 +61,14 @@ int port_start(struct port *port, const struct plan *plan, struct rte_mempool *c
 /** Stop and close. A zeroed struct is allowed. No worker may run any more. */
 void port_close(struct port *port);
 
-/** Whether there is a link. Context: main lcore. */
-bool port_is_running(const struct port *port);
-
 /**
- * Whether the interface was deleted. Its XDP sockets are dead then, also if another one
- * gets its name. Context: main lcore.
+ * Ask again for what may change while it runs: name, MAC address, MTU, link, queues. What cannot be asked
+ * now is as it was.
+ * @changed: whether MAC address, MTU or remark have.
+ * Return: 0; -ENODEV: the interface was deleted. Its XDP sockets are dead then, also if another one gets
+ * its name. Context: main lcore.
  */
-bool port_is_gone(const struct port *port);
+int port_follow(struct port *port, bool *changed);
 
 /** The sum of all devices' counters. Context: main lcore. */
 void port_stats(const struct port *port, struct rte_eth_stats *stats);

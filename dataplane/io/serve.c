@@ -6,6 +6,7 @@
 #include "dataplane/io/serve.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -132,17 +133,35 @@ static void refusals_log(struct loop *loop)
 	loop->n_refused = consumer->n_refused;
 }
 
+/* What was told of the port at the start is told again. */
+static void port_tell(struct dataplane *dp)
+{
+	const struct port *port = &dp->port;
+	const uint8_t *mac = port->mac;
+
+	logger_info("%s has now the address %02x:%02x:%02x:%02x:%02x:%02x and an MTU of %u%s%s",
+		    dp->plan.node->port, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], port->mtu,
+		    *port->remark ? "; " : "", port->remark);
+	lb_segment_port_set(dp->segment.shared, port->mac, port->mtu);
+	snprintf(dp->segment.shared->note, sizeof(dp->segment.shared->note), "%.120s%s%.120s",
+		 port->note, *port->note && *port->remark ? "; " : "", port->remark);
+	kernel_path_port_set(&dp->kernel_path, port);
+}
+
 /* Return: 0, or -ENODEV if there is no port any more, and so nothing to do. */
 static int interfaces_follow(struct loop *loop)
 {
 	struct dataplane *dp = loop->dp;
-	int err = 0;
+	bool changed;
+	int err = port_follow(&dp->port, &changed);
 
-	if (port_is_gone(&dp->port)) {
+	if (err) {
 		logger_err("%s was deleted; ending, since only a new start can use another one",
 			   dp->port.iface);
-		return -ENODEV;
+		return err;
 	}
+	if (changed)
+		port_tell(dp);
 	if (dp->plan.is_shared && !shared_port_is_current(&dp->shared)) {
 		logger_err(
 			"%s: sluiced has replaced the flow table, or taken it away; ending, since"
@@ -154,7 +173,8 @@ static int interfaces_follow(struct loop *loop)
 		err = watch(loop, dp->kernel_path.fd);
 	if (err)
 		logger_err(KERNEL_PATH_IFACE ": cannot wait for packets: %s", strerror(-err));
-	kernel_path_carrier_set(&dp->kernel_path, port_is_running(&dp->port));
+	if (dp->port.link != LB_LINK_UNKNOWN)
+		kernel_path_carrier_set(&dp->kernel_path, dp->port.link == LB_LINK_UP);
 	return err;
 }
 

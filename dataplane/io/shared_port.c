@@ -34,7 +34,7 @@ LB_STATIC_ASSERT(sizeof(((struct shared_port *)NULL)->bytes) / sizeof(size_t) ==
 
 static int pin_open(const struct shared_port *port, const char *pin)
 {
-	char path[sizeof(port->pin_dir) + 32];
+	char path[LB_PIN_PATH_MAX];
 	union bpf_attr attr = { .pathname = 0 };
 	int fd;
 
@@ -119,7 +119,7 @@ static int hook_check(const struct shared_port *port, const struct plan *plan)
 		return fd;
 	err = object_info(fd, &info, sizeof(info));
 	close(fd);
-	if (!err && info.xdp.ifindex != if_nametoindex(plan->iface))
+	if (!err && info.xdp.ifindex != plan->if_index)
 		err = -ENOENT;
 	return err;
 }
@@ -127,7 +127,7 @@ static int hook_check(const struct shared_port *port, const struct plan *plan)
 static void port_init(struct shared_port *port, const struct plan *plan)
 {
 	*port = (struct shared_port){ .n_queues = plan->n_workers };
-	snprintf(port->pin_dir, sizeof(port->pin_dir), LB_PIN_ROOT "-%.15s", plan->iface);
+	lb_pin_dir(plan->node->port, port->pin_dir);
 }
 
 bool shared_port_is_left(const struct plan *plan)
@@ -168,8 +168,10 @@ void shared_port_close(struct shared_port *port)
 bool shared_port_is_current(const struct shared_port *port)
 {
 	struct bpf_map_info info;
+	int err = map_info(port, LB_PIN_FLOWS, &info);
 
-	return map_info(port, LB_PIN_FLOWS, &info) == 0 && info.id == port->flows_id;
+	/* What cannot be asked now is as it was. */
+	return err ? err != -ENOENT : info.id == port->flows_id;
 }
 
 /* ---- Waiting ---- */

@@ -8,6 +8,7 @@
 
 #include "dataplane/abi/lb_abi.h"
 #include "dataplane/abi/lb_handover.h"
+#include "dataplane/abi/lb_pins.h"
 #include "dataplane/io/plan.h"
 
 struct shared_port {
@@ -19,7 +20,7 @@ struct shared_port {
 	uint32_t n_buckets; /* of a queue's region */
 	uint32_t flows_id;  /* of the map */
 	size_t bytes[4];
-	char pin_dir[64];
+	char pin_dir[LB_PIN_DIR_MAX];
 };
 
 /**

@@ -197,6 +197,7 @@ void worker_look(struct worker *w, const struct tables *tables, uint64_t now_ns)
 {
 	uint16_t now = (uint16_t)(now_ns / LB_FLOW_TICK_NS);
 
+	w->pl.port_mac = __atomic_load_n(w->port_mac, __ATOMIC_RELAXED);
 	if (now != w->now)
 		tick(w, tables, now);
 	if (handover_is_shared(&w->handover) && !w->is_ending) {
@@ -316,7 +317,7 @@ static void pipeline_setup(struct worker *w, const struct worker_common *common,
 			common->segment->instance_stats + (size_t)w->index * LB_INSTANCES_MAX,
 		.peers = peers,
 		.n_peers = w->n_workers,
-		.port_mac = lb_mac_load(common->port->mac),
+		.port_mac = *w->port_mac,
 	};
 	pipeline_init(&w->pl, pipeline_simd_best());
 	pipeline_rate_set(&w->pl.kernel_rate, share_of(w, w->kernel_rate_pps));
@@ -353,6 +354,7 @@ int worker_init(struct worker *w, uint32_t index, const struct worker_common *co
 		.index = index,
 		.n_workers = common->plan->n_workers,
 		.queue = common->port->queue[index],
+		.port_mac = &common->port->mac_word,
 		.consumer = common->consumer,
 		.qsbr = common->qsbr,
 		.to_kernel = common->to_kernel[index],

@@ -21,6 +21,7 @@ struct worker {
 	uint32_t n_workers;
 	uint64_t boot_id; /* of the segment */
 	struct port_queue queue;
+	const uint64_t *port_mac; /* the port's, which may change */
 	const struct consumer *consumer;
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_ring *to_kernel;

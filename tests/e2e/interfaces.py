@@ -37,6 +37,15 @@ def pings(lab):
     return lab.net.exec("client", "/usr/bin/python3", HERE / "ping.py", *settings.VIPS, *settings.EDGE, check=False).returncode == 0
 
 
+def port(lab):
+    return lab.ctl("status")["node"]["dataplane"]
+
+
+def leaves_tags_in(lab):
+    """Whether the NIC leaves VLAN tags in frames: only then a tagged frame keeps its tag."""
+    return "rx-vlan-offload: off" in lab.net.exec("edge", "ethtool", "-k", "edge0").stdout
+
+
 def mac_of_edge(lab):
     return lab.net.exec("edge", "cat", "/sys/class/net/edge0/address").stdout.strip()
 
@@ -121,11 +130,14 @@ def port_down_and_up(lab):
         expect(not carries(lab), f"{dev} is down, and there is traffic")
         iface = "edge0" if settings.XDP else "sluice0"
         wait_for("no link", lambda: "LOWER_UP" not in lab.net.exec("edge", "ip", "link", "show", iface).stdout, 10)
+        wait_for("the link in status", lambda: port(lab)["link"] == "down" and "no link" in port(lab)["ailment"], 10)
+        expect("the port has no link" in lab.ctl("status", table=True), "not a word in the table")
         lab.net.ip(role, f"link set {dev} up")
         began = time.monotonic()
         wait_for("traffic", lambda: carries(lab))
         figure(f"traffic {time.monotonic() - began:.2f} s after {dev} was set up again")
         lab.wait_up()
+        expect_equal((port(lab)["link"], port(lab)["ailment"]), ("up", ""), "link and ailment in status")
     lab.at_rest()
 
 
@@ -176,8 +188,88 @@ def port_of_another_address(lab):
         lab.net.ip("edge", f"link set edge0 address {address}")
         lab.net.exec("router", "ip", "neigh", "flush", "dev", "lan0")
         wait_for("traffic", lambda: carries(lab), 20)
+        wait_for("the address in status", lambda: port(lab)["mac"] == address)
         lab.wait_up()
         answers(lab)
+        expect(pings(lab), "pings are not answered")
+
+
+def port_of_another_mtu(lab):
+    """The MTU of the whole network changes under way: what does not fit is told to clients, and uploads get through."""
+    big = f"@{lab.instances['web-1'].dir / 'www/big'}"
+    links = (("edge", "edge0"), ("switch", "edge0p"), ("router", "lan0"))
+    for mtu in (1400, 1500):
+        for role, dev in links:
+            lab.net.ip(role, f"link set {dev} mtu {mtu}")
+        wait_for("the MTU in status", lambda: port(lab)["mtu"] == mtu)
+        wait_for("the tables that say so", lambda: not port(lab)["pending"])
+        for url in (settings.L2_URLS[0], settings.IPIP_URLS[0]):
+            done = lab.curl(url + "upload", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", "--data-binary", big)
+            expect_equal(done.stdout, "200", f"an upload to {url} with an MTU of {mtu}")
+        if not settings.XDP:
+            shown = lab.net.exec("edge", "cat", "/sys/class/net/sluice0/mtu").stdout.strip()
+            expect_equal(shown, str(mtu), "MTU of sluice0")
+    answers(lab)
+
+
+def no_descriptors_left(lab):
+    """No file descriptors left: nothing is called gone that is there, and nothing is taken down."""
+    at, held = {daemon: daemon.log_bytes() for daemon in lab.daemons}, lab.hold(connections=40, interval=0.2)
+    pids = [daemon.process.pid for daemon in lab.daemons]
+    for pid in pids:
+        run("prlimit", "--pid", pid, f"--nofile={len(os.listdir(f'/proc/{pid}/fd'))}:")
+    try:
+        time.sleep(3)  # 150 looks at the port
+        answers(lab)
+    finally:
+        for pid in pids:
+            run("prlimit", "--pid", pid, "--nofile=4096:")
+    errors = [c for c in held.close() if c["error"]]
+    expect(not errors, f"{len(errors)} connections were cut: {errors[:3]}")
+    for daemon in lab.daemons:
+        said = daemon.log_since(at[daemon])
+        for word in ("deleted", "taken off", "replaced", "no link", "ending", "No such device", "begins empty", "-> down"):
+            expect(word not in said, f"{daemon.program} says {word!r}:\n{said[-800:]}")
+    lab.wait_up()
+    answers(lab)
+    lab.at_rest()
+
+
+def other_names(lab):
+    """The port by an alternative name with a dot, and renamed while it runs: it is the same interface."""
+    for daemon in reversed(lab.daemons):
+        daemon.kill(signal.SIGTERM)
+    if settings.XDP:
+        detach(lab)
+    lab.net.ip("edge", "link property add dev edge0 altname uplink-of-site7.908")
+    lab.config["node"]["port"] = "uplink-of-site7.908"
+    lab.write_config()
+    try:
+        for daemon in lab.daemons:
+            daemon.start()
+        lab.wait_up()
+        answers(lab)
+        at = {daemon: daemon.log_bytes() for daemon in lab.daemons}
+        for old, new in (("edge0", "wan.9"), ("wan.9", "edge0")):
+            lab.net.ip("edge", f"link set {old} down", f"link set {old} name {new}", f"link set {new} up")
+            wait_for("traffic", lambda: carries(lab), 20)
+            lab.wait_up()
+            answers(lab)
+            expect(pings(lab), "pings are not answered")
+        for daemon in lab.daemons:
+            said = daemon.log_since(at[daemon])
+            expect("deleted" not in said and "No such device" not in said, f"{daemon.program} says:\n{said[-800:]}")
+    finally:
+        for daemon in reversed(lab.daemons):
+            daemon.kill(signal.SIGTERM)
+        if settings.XDP:
+            detach(lab)
+        lab.config["node"]["port"] = "edge0"
+        lab.write_config()
+        lab.net.ip("edge", "link property del dev edge0 altname uplink-of-site7.908")
+        for daemon in lab.daemons:
+            daemon.start()
+        lab.wait_up()
 
 
 def stopped_for_a_while(lab):
@@ -204,6 +296,7 @@ def stopped_for_a_while(lab):
 
 def ended_under_load(lab):
     """SIGTERM under load: the dataplane ends at once and with 0; nothing of it is left."""
+    expect(leaves_tags_in(lab), "rxvlan is still on")
     load = lab.load(requests=2000, timeout=20)
     time.sleep(1)
     began = time.monotonic()
@@ -212,6 +305,7 @@ def ended_under_load(lab):
     expect(took_s < 2, f"it took {took_s:.1f} s")
     expect("sluice0" not in lab.net.exec("edge", "ip", "link").stdout, "sluice0 is still there")
     expect("xdp" not in lab.net.exec("edge", "ip", "link", "show", "edge0").stdout, "the XDP program is still there")
+    expect(not leaves_tags_in(lab), "rxvlan was on before, and is still off")
     lab.dataplane.start()
     report = load.wait()
     expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
@@ -225,7 +319,9 @@ def detached_under_load(lab):
     report = load.wait()
     expect_equal(report["failed"], 0, f"failed requests without sluiced: {report['failures'][:3]}")
     lab.net.ip("edge", "addr add 192.0.2.77/24 dev edge0")
+    expect(leaves_tags_in(lab), "rxvlan is on again, while the program runs")
     detach(lab)
+    expect(not leaves_tags_in(lab), "rxvlan was on before, and is still off")
     expect_equal(lab.edge_program(), None, "XDP program on the port")
     shown = lab.net.exec("edge", "ip", "-o", "addr", "show", "edge0").stdout
     expect(settings.EDGE[0] not in shown and not any(vip in shown for vip in settings.VIPS), f"addresses of ours:\n{shown}")
@@ -353,7 +449,10 @@ def _two_workers(lab):
 
 if __name__ == "__main__":
     if settings.XDP:
-        tap.run(addresses_flushed, port_down_and_up, port_made_again, port_of_another_address, stopped_for_a_while, detached_under_load,
+        tap.run(addresses_flushed, port_down_and_up, port_made_again, port_of_another_address, port_of_another_mtu,
+                no_descriptors_left, other_names, stopped_for_a_while, detached_under_load,
                 another_secret, cpu_not_listed)
     else:
-        tap.run(kernel_interface_deleted, kernel_interface_readdressed, kernel_interface_taken, port_down_and_up, port_deleted, stopped_for_a_while, ended_under_load, another_secret, two_workers)
+        tap.run(kernel_interface_deleted, kernel_interface_readdressed, kernel_interface_taken, port_down_and_up,
+                port_of_another_address, port_of_another_mtu, no_descriptors_left, other_names, port_deleted, stopped_for_a_while,
+                ended_under_load, another_secret, two_workers)

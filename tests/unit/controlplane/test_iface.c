@@ -100,15 +100,18 @@ static int teardown(void **state)
 static int wish(struct fixture *f, const char *node, const char *vips, enum iface_vips how)
 {
 	struct config *config = config_make(node, vips);
+	struct iface_link link = { .index = 0 };
+	int found = iface_find(&f->netlink, "eth1", &link);
 	const struct iface_wish wish = {
 		.name = "eth1",
-		.index = iface_find("eth1"),
+		.index = link.index,
 		.config = config,
 		.vips = how,
 		.shared = true,
+		.is_up = link.is_up,
 		.added = &f->added,
 	};
-	int err = iface_setup(&f->netlink, &wish);
+	int err = found ? found : iface_setup(&f->netlink, &wish);
 
 	config_free(config);
 	return err;
@@ -154,9 +157,9 @@ static void comes_twice_and_goes(void **state)
 	expect_ours(1, 1);
 	assert_int_equal(wish(f, node_one, vips_one, IFACE_VIPS_REMOVE), 0);
 	expect_ours(1, 0);
-	assert_true(iface_clear(&f->netlink, "eth1", iface_find("eth1")) > 0);
+	assert_true(iface_clear(&f->netlink, "eth1", if_nametoindex("eth1")) > 0);
 	expect_ours(0, 0);
-	assert_int_equal(iface_clear(&f->netlink, "eth1", iface_find("eth1")), 0);
+	assert_int_equal(iface_clear(&f->netlink, "eth1", if_nametoindex("eth1")), 0);
 }
 
 /* Killed, and started with another file: what the file before said goes. */

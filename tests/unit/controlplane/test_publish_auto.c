@@ -24,6 +24,7 @@
 #include "controlplane/publish.h"
 #include "controlplane/publish_backend.h"
 #include "dataplane/abi/lb_handover.h"
+#include "dataplane/abi/lb_pins.h"
 #include "tests/unit/controlplane/fake_dataplane.h"
 #include "tests/unit/controlplane/model_fixture.h"
 #include "tests/unit/controlplane/xdp_fixture.h"
@@ -152,7 +153,7 @@ static void *pin_map(const char *path, size_t bytes)
 
 static void queue_map(void)
 {
-	queue = pin_map(LB_PIN_ROOT "-eth1/" LB_PIN_QUEUES, sizeof(*queue));
+	queue = pin_map(LB_PIN_ROOT "/sluice-eth1/" LB_PIN_QUEUES, sizeof(*queue));
 }
 
 static void sluiced_start(void)
@@ -316,7 +317,7 @@ static uint64_t booked_as_killed(void)
 static void a_killed_process_leaves_no_gap_in_the_books(void **state)
 {
 	struct lb_worker_stats *worker =
-		pin_map(LB_PIN_ROOT "-eth1/" LB_PIN_WORKERS, sizeof(*worker));
+		pin_map(LB_PIN_ROOT "/sluice-eth1/" LB_PIN_WORKERS, sizeof(*worker));
 	uint64_t until;
 
 	(void)state;

@@ -53,7 +53,10 @@ static int ifindex(void)
 
 static uint32_t hook(void)
 {
-	return xdp_pins_holder((uint32_t)ifindex());
+	uint32_t id;
+
+	assert_int_equal(xdp_pins_holder((uint32_t)ifindex(), &id), 0);
+	return id;
 }
 
 static int quiet(enum libxdp_print_level level, const char *format, va_list args)
@@ -245,7 +248,7 @@ static void joined(struct xdp_object *o, const struct other *other)
 			 other->mode == XDP_MODE_SKB ? XDP_OBJECT_GENERIC : XDP_OBJECT_NATIVE);
 	if (!strstr(o->why, "behind 'xdp_count' in libxdp's dispatcher"))
 		fail_msg("%s", o->why);
-	assert_true(xdp_pins_carry(PORT));
+	assert_int_equal(xdp_pins_carry(PORT, (uint32_t)ifindex()), 1);
 }
 
 /* Where that can be: somebody in the dispatcher, and our program beside it. */
@@ -353,14 +356,15 @@ static void others_come_and_go(void **state)
 	(void)state;
 	both_start(&o, &first, XDP_MODE_NATIVE);
 	other_start(&second, XDP_MODE_NATIVE);
-	assert_true(xdp_pins_carry(PORT));
+	assert_int_equal(xdp_pins_carry(PORT, (uint32_t)ifindex()), 1);
 	packets_meet_both(&o, &second);
 	object_attach(&o);
 	packets_meet_both(&o, &first);
 	other_stop(&first);
 	packets_meet_both(&o, &second);
 	other_stop(&second);
-	assert_true(xdp_pins_carry(PORT)); /* alone in the dispatcher */
+	assert_int_equal(xdp_pins_carry(PORT, (uint32_t)ifindex()),
+			 1); /* alone in the dispatcher */
 	object_attach(&o);
 	object_end(&o);
 	assert_int_equal(hook(), 0);
@@ -374,9 +378,9 @@ static void lost_pins_leave_no_second_door(void **state)
 	(void)state;
 	both_start(&o, &other, XDP_MODE_NATIVE);
 	assert_int_equal(unlink(PIN_DIR "/" XDP_PIN_DOOR), 0);
-	assert_false(xdp_pins_carry(PORT));
+	assert_int_equal(xdp_pins_carry(PORT, (uint32_t)ifindex()), 0);
 	object_attach(&o);
-	assert_true(xdp_pins_carry(PORT));
+	assert_int_equal(xdp_pins_carry(PORT, (uint32_t)ifindex()), 1);
 	assert_int_equal(programs_in_dispatcher(), 2);
 	packets_meet_both(&o, &other);
 	both_end(&o, &other);
@@ -429,10 +433,10 @@ static void takes_the_hook_when_the_others_are_gone(void **state)
 	(void)state;
 	both_start(&o, &other, XDP_MODE_NATIVE);
 	xdp_fixture_command("ip link set dev " PORT " xdp off"); /* all of them */
-	assert_false(xdp_pins_carry(PORT));
+	assert_int_equal(xdp_pins_carry(PORT, (uint32_t)ifindex()), 0);
 	object_attach(&o);
 	assert_false(o.is_joined);
-	assert_true(xdp_pins_carry(PORT));
+	assert_int_equal(xdp_pins_carry(PORT, (uint32_t)ifindex()), 1);
 	object_end(&o);
 	assert_int_equal(hook(), 0);
 	other_free(&other);
@@ -555,10 +559,10 @@ static void holder_is_named(void **state)
 	assert_int_equal(hook(), before);
 	object_end(&o);
 	close(link);
-	assert_false(xdp_holder_find(ifindex(), &holder));
+	assert_int_equal(xdp_holder_find(ifindex(), &holder), 0);
 	assert_int_equal(bpf_xdp_attach(ifindex(), bpf_program__fd(skel->progs.xdp_count), 2, NULL),
 			 0);
-	assert_true(xdp_holder_find(ifindex(), &holder));
+	assert_int_equal(xdp_holder_find(ifindex(), &holder), 1);
 	xdp_holder_say(&holder, "", "", why, sizeof(why));
 	if (!strstr(why, "generic mode") || !strstr(why, "'ip link set dev lbx0 xdpgeneric off'"))
 		fail_msg("%s", why);
@@ -579,7 +583,7 @@ static bool is_put_into_dispatcher(bool changes_packets)
 		other_free(&other);
 		return false;
 	}
-	is_in = xdp_holder_find(ifindex(), &holder) && holder.is_dispatcher;
+	is_in = xdp_holder_find(ifindex(), &holder) > 0 && holder.is_dispatcher;
 	other_stop(&other);
 	return is_in;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 #include "tests/unit/controlplane/xdp_fixture.h"
 
 #define PORT "lbx0"
-#define FOLDER XDP_PINS_ROOT "/sluice-" PORT
+#define FOLDER LB_PIN_ROOT "/sluice-" PORT
 
 static int removals; /* to come, each between an open and its lock */
 
@@ -74,11 +75,53 @@ static void what_is_locked_is_there(void **state)
 	}
 }
 
+/* bpffs takes no dots; and no two ports have one folder. */
+static void names_with_dots_have_a_folder(void **state)
+{
+	static const char *const ports[] = { "eth0.100", "bond0.908", "eth0_100", "eth0%2e100",
+					     "a.very.long.alternative.name.of.an.interface" };
+	char path[LB_PIN_DIR_MAX];
+	int fd[5];
+
+	(void)state;
+	lb_pin_dir("eth0", path);
+	assert_string_equal(path, "/sys/fs/bpf/sluice-eth0");
+	lb_pin_dir("eth0.100", path);
+	assert_string_equal(path, "/sys/fs/bpf/sluice-eth0%2e100");
+	for (size_t i = 0; i < 5; i++) {
+		fd[i] = xdp_pins_claim(ports[i]);
+		assert_true(fd[i] >= 0);
+	}
+	for (size_t i = 0; i < 5; i++)
+		close(fd[i]);
+}
+
+/* That nobody can be asked now is not "nothing is there". */
+static void asked_without_descriptors(void **state)
+{
+	struct rlimit before, none;
+	uint32_t index = 0;
+
+	(void)state;
+	assert_int_equal(xdp_pins_ifindex(PORT, &index), -ENODEV);
+	assert_int_equal(xdp_pins_carry(PORT, 1), 0);
+	xdp_fixture_command("mkdir -p " FOLDER " && bpftool map create " FOLDER "/" LB_PIN_LINK
+			    " type array key 4 value 4 entries 1 name x");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(xdp_pins_ifindex(PORT, &index), -EMFILE);
+	assert_int_equal(xdp_pins_carry(PORT, 1), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_has_it),
 		cmocka_unit_test(what_is_locked_is_there),
+		cmocka_unit_test(names_with_dots_have_a_folder),
+		cmocka_unit_test(asked_without_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, bpffs, NULL);

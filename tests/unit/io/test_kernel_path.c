@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -108,7 +109,7 @@ static void interface_is_like_the_port(void **state)
 	close(fd);
 	assert_int_equal(netdev_query("nosuchif0", &dev), -ENODEV);
 	assert_int_equal(netdev_query("a-name-that-is-too-long", &dev), -ENODEV);
-	assert_false(netdev_is_running("nosuchif0"));
+	assert_int_equal(netdev_read(12345, &dev), -ENODEV);
 }
 
 static void second_dataplane_is_refused(void **state)
@@ -360,15 +361,58 @@ static void name_that_is_taken_is_tried_again(void **state)
 	assert_true(kernel_path_restore(&f->path));
 }
 
+static bool has_carrier(void)
+{
+	struct netdev dev;
+
+	assert_int_equal(netdev_query(KERNEL_PATH_IFACE, &dev), 0);
+	return dev.has_carrier;
+}
+
 static void carrier_follows_the_port(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_true(netdev_is_running(KERNEL_PATH_IFACE));
+	assert_true(has_carrier());
 	kernel_path_carrier_set(&f->path, false);
-	assert_false(netdev_is_running(KERNEL_PATH_IFACE));
+	assert_false(has_carrier());
 	kernel_path_carrier_set(&f->path, true);
-	assert_true(netdev_is_running(KERNEL_PATH_IFACE));
+	assert_true(has_carrier());
+}
+
+/* The port has another MAC address and MTU: so has the interface, at once or when it is made again. */
+static void port_changes(void **state)
+{
+	static const struct port port = { .mac = { 2, 0, 0, 0, 0, 0x77 }, .mtu = 1300 };
+	struct fixture *f = *state;
+	struct netdev dev;
+
+	kernel_path_port_set(&f->path, &port);
+	assert_int_equal(netdev_query(KERNEL_PATH_IFACE, &dev), 0);
+	assert_memory_equal(dev.mac, port.mac, sizeof(port.mac));
+	assert_int_equal(dev.mtu, 1300);
+	assert_true(dev.is_up);
+	assert_memory_equal(f->path.mac, port.mac, sizeof(port.mac));
+	assert_int_equal(f->path.mtu, 1300);
+}
+
+/* No descriptor left is no answer, neither "gone" nor "no carrier". */
+static void asked_without_descriptors(void **state)
+{
+	struct rlimit before, none;
+	struct netdev dev = { .index = 0 };
+
+	(void)state;
+	assert_int_equal(netdev_query(KERNEL_PATH_IFACE, &dev), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(dup(0), -1);
+	assert_int_equal(netdev_read(dev.index, &dev), 0);
+	assert_true(dev.has_carrier);
+	assert_int_equal(dev.n_queues, 1);
+	assert_int_equal(netdev_read(12345, &dev), -ENODEV);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_start, fixture_stop)
@@ -386,6 +430,8 @@ int main(int argc, char **argv)
 		TEST(what_is_left_at_the_end_is_counted),
 		TEST(carrier_follows_the_port),
 		TEST(address_of_another_program_is_replaced),
+		TEST(port_changes),
+		TEST(asked_without_descriptors),
 		TEST(deleted_interface_is_made_again),
 		TEST(name_that_is_taken_is_tried_again),
 	};

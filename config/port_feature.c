@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/port_feature.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int ask(const char *iface, uint32_t command, uint32_t *flags)
+{
+	struct ethtool_value value = { .cmd = command, .data = *flags };
+	struct ifreq request = { .ifr_data = (char *)&value };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", iface);
+	err = ioctl(fd, SIOCETHTOOL, &request) ? -errno : 0;
+	close(fd);
+	*flags = value.data;
+	return err;
+}
+
+int port_feature_tags_keep(const char *iface)
+{
+	uint32_t flags = 0, wanted;
+	int err = ask(iface, ETHTOOL_GFLAGS, &flags);
+
+	if (err)
+		return err == -EOPNOTSUPP ? 0 : err;
+	if (!(flags & ETH_FLAG_RXVLAN))
+		return 0;
+	wanted = flags & ~(uint32_t)ETH_FLAG_RXVLAN;
+	err = ask(iface, ETHTOOL_SFLAGS, &wanted);
+	if (err && err != -EINVAL && err != -EOPNOTSUPP)
+		return err;
+	/* A driver may accept it, and go on as before. */
+	err = ask(iface, ETHTOOL_GFLAGS, &flags);
+	if (err)
+		return err;
+	return flags & ETH_FLAG_RXVLAN ? -EOPNOTSUPP : 1;
+}
+
+int port_feature_tags_restore(const char *iface)
+{
+	uint32_t flags = 0;
+	int err = ask(iface, ETHTOOL_GFLAGS, &flags);
+
+	flags |= ETH_FLAG_RXVLAN;
+	return err ? err : ask(iface, ETHTOOL_SFLAGS, &flags);
+}

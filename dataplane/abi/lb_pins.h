@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where the XDP program of a port is pinned, and what the DPDK process opens there. Of the flows each
+ * queue has an even part; of the counts there are LB_INSTANCES_MAX a row, those of the workers behind
+ * those of XDP; of the workers' statistics one more than there are queues, the main thread's.
+ */
+#ifndef LB_PINS_H
+#define LB_PINS_H
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dataplane/core/lb_base.h"
+
+#define LB_PIN_ROOT "/sys/fs/bpf"
+#define LB_PIN_DIR_MAX 448 /* bytes; a name of an interface has at most 127 characters */
+#define LB_PIN_PATH_MAX (LB_PIN_DIR_MAX + 32)
+#define LB_PIN_FLOWS "flows"
+#define LB_PIN_COUNTS "counts"
+#define LB_PIN_QUEUES "queues"
+#define LB_PIN_WORKERS "workers"
+#define LB_PIN_LINK "link"
+
+/**
+ * The folder of a port. bpffs takes no dots, and a folder's name no slashes.
+ * @port: as configured.
+ * @path: LB_PIN_DIR_MAX bytes.
+ */
+LB_INLINE void lb_pin_dir(const char *port, char *path)
+{
+	size_t at = (size_t)snprintf(path, LB_PIN_DIR_MAX, LB_PIN_ROOT "/sluice-");
+
+	for (; *port && at + 4 <= LB_PIN_DIR_MAX; port++) {
+		const char *format = strchr("./%", *port) ? "%%%02x" : "%c";
+
+		at += (size_t)snprintf(path + at, LB_PIN_DIR_MAX - at, format,
+				       (unsigned char)*port);
+	}
+}
+
+#endif
