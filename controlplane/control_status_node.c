@@ -159,6 +159,7 @@ static json_t *control_status_dataplane(const struct sluiced *sluiced)
 	if (dataplane != NULL && segment != NULL) {
 		(void)control_status_segment(dataplane, segment);
 		control_status_port(dataplane, segment);
+		json_object_set_new(dataplane, "spread", json_string(sluiced->spread.note));
 	}
 	if (dataplane != NULL)
 		json_object_set_new(dataplane, "ailment",

@@ -21,11 +21,13 @@
 #include "controlplane/path_mtu.h"
 #include "controlplane/privileges.h"
 #include "controlplane/publish.h"
+#include "controlplane/publish_backend.h"
 #include "controlplane/sluiced.h"
 #include "controlplane/state.h"
 #include "controlplane/stats.h"
 
 #define TICK_MS 100
+#define SPREAD_MS 1000
 
 /* The dataplane's main lcore says every 100 ms that it lives. */
 #define HEARTBEAT_OLD_MS 350
@@ -416,6 +418,43 @@ static void watchdog_prepare(struct sluiced *sluiced)
 		sluiced->watchdog_ms = us / 1000;
 }
 
+/* Rows of a port that two dataplanes share: the XDP program's queues, then the workers of the same. */
+static uint32_t spread_read(const struct sluiced *sluiced, const struct lb_segment *segment,
+			    struct spread_worker *workers)
+{
+	uint32_t n = stats_workers(segment), used = 0;
+	struct publish_carrier carrier;
+
+	publish_carrier_get(sluiced->publish, &carrier);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct lb_worker_stats *row = lb_segment_worker_stats(segment, i);
+
+		if (segment->cpu[i] == LB_SEGMENT_CPU_NONE)
+			continue;
+		workers[used].cpu = (uint16_t)segment->cpu[i];
+		workers[used].flows = row->flow_inserts + row->flow_table_full;
+		if (carrier.is_shared)
+			workers[used].flows += row[n / 2].flow_inserts + row[n / 2].flow_table_full;
+		used++;
+	}
+	return used;
+}
+
+/* Whether every worker gets its part is seen, not believed. */
+static void spread_follow(struct sluiced *sluiced)
+{
+	static struct spread_worker workers[LB_SEGMENT_WORKERS_MAX];
+	const struct lb_segment *segment = publish_segment(sluiced->publish);
+	uint64_t now_ns = clock_now_ns();
+
+	if (!segment || now_ns < sluiced->spread_ns)
+		return;
+	sluiced->spread_ns = now_ns + SPREAD_MS * CLOCK_NS_PER_MS;
+	if (spread_look(&sluiced->spread, segment->boot_id, workers,
+			spread_read(sluiced, segment, workers), now_ns))
+		log_warn("%s", sluiced->spread.note);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct sluiced *sluiced = arg;
@@ -428,6 +467,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	model_tick(sluiced->model, clock_now_ms());
 	published_follow(sluiced);
 	watchdog_feed(sluiced);
+	spread_follow(sluiced);
 }
 
 static int run(struct sluiced *sluiced)

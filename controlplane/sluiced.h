@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "controlplane/spread.h"
 
 struct checks;
 struct control;
@@ -49,6 +50,8 @@ struct sluiced {
 	uint64_t started_ms;		     /* CLOCK_MONOTONIC */
 	uint64_t watchdog_ms;		     /* that systemd waits; 0: no watchdog */
 	uint64_t watchdog_next_ms;
+	struct spread spread;		     /* of flows over workers */
+	uint64_t spread_ns;		     /* the next look at it */
 };
 
 /* Why a configuration was not applied. */
