@@ -99,6 +99,7 @@ static void device_make(struct rig *rig, enum rig_device device, unsigned int se
 	rig->port.is_started = true;
 	rig->port.mtu = RTE_ETHER_MTU;
 	memcpy(rig->port.mac, rig_mac, sizeof(rig_mac));
+	rig->port.mac_word = lb_mac_load(rig_mac);
 }
 
 static void worker_make(struct rig *rig, const struct shared_port *shared)

@@ -89,6 +89,34 @@ static void main_lcore_avoids_workers(void **state)
 	}
 }
 
+/* isolcpus=, or whoever started it, took all CPUs but one out of the mask; the kernel allows them all the same. */
+static void mask_does_not_limit_the_workers(void **state)
+{
+	struct config config = config_make("net_null0", CONFIG_PORT_VDEV);
+	cpu_set_t before, one, after;
+	struct plan plan;
+	char first[8];
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	if (CPU_COUNT(&before) < 2)
+		skip();
+	CPU_ZERO(&one);
+	CPU_SET(cpus[0], &one);
+	snprintf(first, sizeof(first), "%u", cpus[0]);
+	while (!CPU_ISSET(++cpus[0], &before))
+		;
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(plan_make(&plan, &config), 0);
+	assert_string_equal(plan.main_cpus, first);
+	assert_false(plan.main_shares);
+	assert_int_equal(sched_getaffinity(0, sizeof(after), &after), 0);
+	assert_true(CPU_EQUAL(&one, &after));
+	cpus[0] = 1023;
+	assert_int_equal(plan_make(&plan, &config), -EINVAL);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+}
+
 /* The loopback interface has an MTU of 65536, which is no number of 16 bits. */
 static void mtu_of_an_interface_may_be_too_large(void **state)
 {
@@ -212,6 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(worker_gets_its_share),
 		cmocka_unit_test(main_lcore_avoids_workers),
+		cmocka_unit_test(mask_does_not_limit_the_workers),
 		cmocka_unit_test(buffers_hold_the_mtu),
 		cmocka_unit_test(mtu_of_an_interface_may_be_too_large),
 		cmocka_unit_test(impossible_wishes_are_refused),

@@ -62,6 +62,33 @@ static void service_packets_are_forwarded(void **state)
 	rig_destroy(rig);
 }
 
+/* The port has another MAC address: frames to the old one are for somebody else. */
+static void address_of_the_port_is_followed(void **state)
+{
+	static const uint8_t other[LB_ETH_ALEN] = { 2, 0, 0, 0, 0, 0x77 };
+	struct rig *rig = rig_create(RIG_RINGS, 128, 128);
+	const struct lb_worker_stats *stats = rig->worker->stats;
+
+	(void)state;
+	rig_publish(rig);
+	rig_receive_syns(rig, 1000, 10);
+	steps(rig, 1);
+	assert_int_equal(stats->tx_pkts, 10);
+	rig->port.mac_word = lb_mac_load(other);
+	rig->worker->tsc_next_look = 0;
+	rig_receive_syns(rig, 1000, 10);
+	steps(rig, 1);
+	assert_int_equal(stats->tx_pkts, 10);
+	assert_int_equal(stats->drop[LB_DROP_L2_OTHER_HOST], 10);
+	rig->port.mac_word = lb_mac_load(rig_mac);
+	rig->worker->tsc_next_look = 0;
+	rig_receive_syns(rig, 1000, 10);
+	steps(rig, 1);
+	assert_int_equal(stats->tx_pkts, 20);
+	rig_check_accounting(rig);
+	rig_destroy(rig);
+}
+
 /* Eight slots of which seven are usable. */
 static void full_transmit_queue_drops_and_heals(void **state)
 {
@@ -239,6 +266,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_tables_all_is_the_kernels),
 		cmocka_unit_test(service_packets_are_forwarded),
+		cmocka_unit_test(address_of_the_port_is_followed),
 		cmocka_unit_test(full_transmit_queue_drops_and_heals),
 		cmocka_unit_test(full_ring_to_the_kernel_drops_and_heals),
 		cmocka_unit_test(packets_of_the_kernel_leave_by_the_port),
