@@ -46,12 +46,12 @@ struct sluiced {
 	struct control *control;
 	struct publish_wait *published_wait; /* for the tables of this configuration */
 	bool is_published;		     /* they run */
-	const char *ailment;		     /* of the node itself, for which checks rest; NULL: none */
-	uint64_t started_ms;		     /* CLOCK_MONOTONIC */
-	uint64_t watchdog_ms;		     /* that systemd waits; 0: no watchdog */
+	const char *ailment;  /* of the node itself, for which checks rest; NULL: none */
+	uint64_t started_ms;  /* CLOCK_MONOTONIC */
+	uint64_t watchdog_ms; /* that systemd waits; 0: no watchdog */
 	uint64_t watchdog_next_ms;
-	struct spread spread;		     /* of flows over workers */
-	uint64_t spread_ns;		     /* the next look at it */
+	struct spread spread; /* of flows over workers */
+	uint64_t spread_ns;   /* the next look at it */
 };
 
 /* Why a configuration was not applied. */
