@@ -47,6 +47,7 @@ struct neighbours {
 	bool shared;			  /* it is the port, which others use too */
 	uint32_t index;			  /* of the interface; 0: there is none */
 	char name[IFNAMSIZ];		  /* its name now */
+	uint8_t mac[LB_ETH_ALEN];	  /* its address now, which its neighbours are to know */
 	bool up;
 	bool running;
 	bool setup_due;
@@ -232,8 +233,9 @@ static void iface_look(struct neighbours *n)
 		link = (struct iface_link){ .index = 0 };
 	else if (err)
 		return; /* not known, so as it was */
-	if (link.index != n->index)
+	if (link.index != n->index || memcmp(link.mac, n->mac, sizeof(n->mac)) != 0)
 		n->setup_due = true;
+	memcpy(n->mac, link.mac, sizeof(n->mac));
 	n->index = link.index;
 	n->running = link.is_running;
 	n->up = link.is_up;
