@@ -141,7 +141,7 @@ for _ in range(int(sys.argv[2])):
 
 def outer_headers(lab, name, flows, tos):
     """[(outer TOS, outer source, inner TOS), ...] of what goes to an instance while a client opens flows with this TOS."""
-    capture = lab.net.spawn("switch", "tcpdump", "-l", "-nn", "-v", "-i", name, "ip proto 4", stdout=subprocess.PIPE,
+    capture = lab.net.spawn("switch", "tcpdump", "--immediate-mode", "-l", "-nn", "-v", "-i", name, "ip proto 4", stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
     capture.stderr.readline()  # it listens
     lab.net.exec("client", "/usr/bin/python3", "-c", MARKED, settings.TUNNEL_VIPS[0], flows, tos)
@@ -165,13 +165,13 @@ def tunnel_sources(lab):
     lab.write_config()
     lab.ctl("config", "apply")
     try:
-        seen = outer_headers(lab, "web-3", 60, "0x02")
+        seen = outer_headers(lab, "web-3", 60, "0x28")
         sources = {source for _, source, _ in seen}
         expect(all(source.startswith("10.255.") for source in sources), f"other sources: {sources}")
         # Of 60 flows a quarter comes here: 15 of 65,536 addresses, and the same for each packet of a flow.
         expect(len(sources) > 3, f"the sources do not vary: {sources}")
         expect(len(seen) >= 3 * len(sources), f"{len(sources)} sources for {len(seen)} packets")
-        expect_equal({(outer, inner) for outer, _, inner in seen}, {("0x2", "0x2")}, "TOS outside and inside")
+        expect_equal({(outer, inner) for outer, _, inner in seen}, {("0x28", "0x28")}, "TOS outside and inside")
         answers(lab)
         downloads(lab)
     finally:
