@@ -130,7 +130,7 @@ static const struct refuse_row rows[] = {
 	{ "flows: 2048",
 	  "colour: red",
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
-	  "gateway, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
+	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
 	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
 	  "control_group\n" },
 	{ "flows: 2048",
@@ -184,7 +184,7 @@ static const struct refuse_row rows[] = {
 	{ "flows: 2048",
 	  "colour: [[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]",
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
-	  "gateway, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
+	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
 	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
 	  "control_group\n"
 	  "t:6:25: nested deeper than anything expected here\n" },
