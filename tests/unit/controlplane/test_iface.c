@@ -249,7 +249,7 @@ static void tunnel_sources_are_local(void **state)
 	assert_int_equal(wish(f, "  address: [10.0.0.5/16]\n", vips_one, IFACE_VIPS_KEEP), 0);
 	expect_sources(NULL);
 	assert_int_equal(wish(f, with, vips_one, IFACE_VIPS_KEEP), 0);
-	assert_true(iface_clear(&f->netlink, "eth1", iface_find("eth1")) > 0);
+	assert_true(iface_clear(&f->netlink, "eth1", if_nametoindex("eth1")) > 0);
 	expect_sources(NULL);
 }
 
