@@ -199,6 +199,7 @@ static void test_ports(void **state)
 		{ "enp59s0f1np1", "enp59s0f1np1", CONFIG_PORT_INTERFACE },
 		{ "abcdefghijklmno", "abcdefghijklmno", CONFIG_PORT_INTERFACE },
 		{ "br-lan.100", "br-lan.100", CONFIG_PORT_INTERFACE },
+		{ "uplink-of-site7.908", "uplink-of-site7.908", CONFIG_PORT_INTERFACE },
 		{ "eth_wan", "eth_wan", CONFIG_PORT_INTERFACE },
 		{ "\"net_af_xdp0,iface=eth1\"", "net_af_xdp0,iface=eth1", CONFIG_PORT_VDEV },
 		{ "net_null0", "net_null0", CONFIG_PORT_VDEV },

@@ -246,8 +246,8 @@ static const struct refuse_row rows[] = {
 	  "t:2:9: node.port: \"3b:20.0\": expected a PCI address (\"0000:3b:00.0\"), a "
 	  "kernel interface (\"eth1\") or a DPDK vdev (\"net_af_xdp0,iface=eth1\")\n" },
 	{ "port: eth1",
-	  "port: a-name-much-too-long",
-	  "t:2:9: node.port: \"a-name-much-too-long\": expected a PCI address "
+	  "port: a-name/with-a-slash",
+	  "t:2:9: node.port: \"a-name/with-a-slash\": expected a PCI address "
 	  "(\"0000:3b:00.0\"), a kernel interface (\"eth1\") or a DPDK vdev "
 	  "(\"net_af_xdp0,iface=eth1\")\n" },
 	{ "port: eth1",
