@@ -52,6 +52,15 @@ static uint32_t queue_count(const char *name)
 	return pairs ? pairs : 1;
 }
 
+static int on_xdp(const struct nlattr *attribute, void *arg)
+{
+	struct netdev *dev = arg;
+
+	if (mnl_attr_get_type(attribute) == IFLA_XDP_ATTACHED)
+		dev->has_xdp = mnl_attr_get_u8(attribute) != XDP_ATTACHED_NONE;
+	return MNL_CB_OK;
+}
+
 static int on_attribute(const struct nlattr *attribute, void *arg)
 {
 	struct netdev *dev = arg;
@@ -70,6 +79,8 @@ static int on_attribute(const struct nlattr *attribute, void *arg)
 		if (mnl_attr_get_payload_len(attribute) == sizeof(dev->mac))
 			memcpy(dev->mac, mnl_attr_get_payload(attribute), sizeof(dev->mac));
 		break;
+	case IFLA_XDP:
+		return mnl_attr_parse_nested(attribute, on_xdp, dev);
 	default:
 		break;
 	}

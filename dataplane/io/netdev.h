@@ -15,6 +15,7 @@ struct netdev {
 	uint32_t n_queues; /* pairs of receive and transmit queues that are in use; 0: not known */
 	bool is_up;
 	bool has_carrier; /* and is up */
+	bool has_xdp;	  /* a program is on it */
 };
 
 /**

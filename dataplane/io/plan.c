@@ -82,6 +82,11 @@ static int workers_place(struct plan *plan)
 	return 0;
 }
 
+/* virtio_net: EINVAL from virtnet_set_channels(), for one. */
+#define UNDER_XDP                                                                                  \
+	"; some drivers refuse that while an XDP program is on the port: stop both daemons, run"   \
+	" 'sluiced --detach' first, and start them again"
+
 /*
  * A kernel interface must have exactly one queue for each worker: with fewer a
  * worker gets nothing, and packets on others would be lost to the services.
@@ -92,11 +97,12 @@ static int interface_check(const struct plan *plan, const struct netdev *dev)
 
 	if (dev->n_queues == plan->n_workers || dev->n_queues == 0)
 		return 0;
-	logger_err("%s has %u queue%s in use, and node.cpus names %u CPU%s: run"
-		   " 'ethtool -L %s combined %u' (for a veth: rx %u tx %u), or change node.cpus",
-		   name, dev->n_queues, dev->n_queues == 1 ? "" : "s", plan->n_workers,
-		   plan->n_workers == 1 ? "" : "s", name, plan->n_workers, plan->n_workers,
-		   plan->n_workers);
+	logger_err(
+		"%s has %u queue%s in use, and node.cpus names %u CPU%s: change node.cpus, or run"
+		" 'ethtool -L %s combined %u' (for a veth: rx %u tx %u)%s",
+		name, dev->n_queues, dev->n_queues == 1 ? "" : "s", plan->n_workers,
+		plan->n_workers == 1 ? "" : "s", name, plan->n_workers, plan->n_workers,
+		plan->n_workers, dev->has_xdp ? UNDER_XDP : "");
 	return -EINVAL;
 }
 
