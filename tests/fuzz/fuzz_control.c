@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct event_base *base;
 	struct evbuffer *input, *output;
 	struct control_session *session;
-	unsigned int large = 0;
+	struct control_load load = { 0 };
 	struct fake fake;
 
 	if (size < 2)
@@ -118,13 +118,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.ops_arg = &fake,
 		.input = input,
 		.output = output,
-		.large_sessions = &large,
+		.load = &load,
 		.who = "fuzz",
 		.changed = fuzz_changed,
 	});
 	fuzz_feed(session, &fake, input, output, data, size);
 	control_session_destroy(session);
-	if (large != 0)
+	if (load.large_sessions || load.waits || load.writes)
 		abort();
 	for (unsigned int i = 0; i < FAKE_WAITS_MAX; i++) {
 		if (fake.waits[i] != NULL)
