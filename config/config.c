@@ -99,10 +99,12 @@ static int config_load(const void *data, size_t size, struct config *config,
 	rc = config_text_check(data, size, errors);
 	if (rc)
 		return rc;
-	config->text = strndup(data, size);
+	config->text = malloc(size + 1);
 	config->bytes = size;
 	if (!config->text)
 		return config_refuse_file(errors, "cannot be kept", ENOMEM);
+	memcpy(config->text, data, size);
+	config->text[size] = '\0';
 	rc = config_read(data, size, config, errors);
 	if (rc == 0 || rc == -ENOTSUP)
 		check_rc = config_check(config, errors);
