@@ -228,7 +228,8 @@ static bool config_is_fresh(const struct stat *status)
 	struct timespec now;
 	int64_t age_ms;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	if (clock_gettime(CLOCK_REALTIME, &now))
+		return false;
 	age_ms = ((int64_t)now.tv_sec - status->st_mtim.tv_sec) * 1000 +
 		 (now.tv_nsec - status->st_mtim.tv_nsec) / 1000000;
 	return age_ms >= 0 && age_ms < CONFIG_QUIET_MS;
@@ -239,7 +240,7 @@ static bool config_read_once(const char *path, char **data, ssize_t *size,
 			     struct config_errors *errors)
 {
 	const struct timespec quiet = { .tv_nsec = CONFIG_QUIET_MS * 1000000L };
-	struct stat before;
+	struct stat before = { .st_size = 0 };
 	int file = config_open(path, &before, errors);
 
 	*data = NULL;

@@ -20,21 +20,21 @@
 /*
  * Kept open, both: whether an interface is still there must be answered too when no descriptors are left.
  */
-static int request_fd = -1;
+static int request_socket = -1;
 static struct mnl_socket *asking;
 
 /* One request about one interface. */
-static int request(const char *name, unsigned long what, struct ifreq *ifr)
+static int request(const char *name, unsigned long number, struct ifreq *ifr)
 {
 	if (strlen(name) >= sizeof(ifr->ifr_name))
 		return -ENODEV;
 	memset(ifr->ifr_name, 0, sizeof(ifr->ifr_name));
 	memcpy(ifr->ifr_name, name, strlen(name));
-	if (request_fd < 0)
-		request_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (request_fd < 0)
+	if (request_socket < 0)
+		request_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (request_socket < 0)
 		return -errno;
-	return ioctl(request_fd, what, ifr) ? -errno : 0;
+	return ioctl(request_socket, number, ifr) ? -errno : 0;
 }
 
 /* An interface that doesn't say has one queue. */

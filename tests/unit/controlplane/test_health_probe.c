@@ -438,6 +438,7 @@ static void test_late(void **state)
 static struct server *slow_server; /* connect() returns when the server has ended the connection */
 
 /* In place of libc's, for libcurl. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): glibc has reserved names */
 int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
 	unsigned int ended = slow_server ? server_ended(slow_server) : 0;
