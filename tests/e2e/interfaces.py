@@ -86,7 +86,7 @@ def kernel_interface_readdressed(lab):
 def kernel_interface_taken(lab):
     """A start that fails: status says why; starts that fail again take their time to end; the next good one is as ever."""
     lab.dataplane.kill(signal.SIGTERM)
-    lab.net.ip("edge", "link add sluice0 type dummy")
+    lab.net.ip("edge", "link add sluice0 type veth peer name sluice0p")
     try:
         for waits in (False, True):
             lab.dataplane.start("--hold-off", "30", wait=False)
@@ -137,7 +137,7 @@ def port_down_and_up(lab):
         wait_for("traffic", lambda: carries(lab))
         figure(f"traffic {time.monotonic() - began:.2f} s after {dev} was set up again")
         lab.wait_up()
-        expect_equal((port(lab)["link"], port(lab)["ailment"]), ("up", ""), "link and ailment in status")
+        wait_for("the link in status", lambda: (port(lab)["link"], port(lab)["ailment"]) == ("up", ""), 2)
     lab.at_rest()
 
 
