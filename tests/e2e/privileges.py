@@ -213,7 +213,7 @@ def calls_are_allowed(lab):
                                check=False, capture_output=True, text=True)
         expect_equal(known.returncode, 0, f"what strace says: {known.stderr}")
         # Only what is not allowed stops the program. DPDK asks for I/O ports, and does without where it gets none.
-        refused = "trace=!?" + ",?".join(sorted(allowed_calls(daemon.program) | {"iopl"} - {"socket"}))
+        refused = "trace=!?" + ",?".join(sorted((allowed_calls(daemon.program) | {"iopl"}) - {"socket"}))
         daemon.prefix = [*own_lock(lab), "strace", "-f", "--seccomp-bpf", "-qq", "-e", "signal=none", "-e", refused, "-o", lab.net.dir / f"{daemon.program}.calls",
                          *setpriv(daemon.program)]
     try:
