@@ -20,6 +20,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
+import settings  # noqa: E402
 import tap  # noqa: E402
 from tap import expect, expect_equal, figure, note  # noqa: E402
 
@@ -61,15 +62,20 @@ def set_priority(pid, nice):
 
 @contextlib.contextmanager
 def priority(*daemons):
-    """The event loop of the last one is of real time: on a busy machine a nice value does not wake it at once."""
+    """Under XDP the event loop is of real time, too: on a busy machine a nice value does not wake it at once.
+
+    Not with sluice-dataplane: its main thread has to run in between, on the same CPU here.
+    """
     loop = daemons[-1].process.pid
     for daemon in daemons:
         set_priority(daemon.process.pid, NICE)
-    os.sched_setscheduler(loop, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+    if settings.XDP:
+        os.sched_setscheduler(loop, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     try:
         yield
     finally:
-        os.sched_setscheduler(loop, os.SCHED_OTHER, os.sched_param(0))
+        if settings.XDP:
+            os.sched_setscheduler(loop, os.SCHED_OTHER, os.sched_param(0))
         for daemon in daemons:
             set_priority(daemon.process.pid, 0)
 
