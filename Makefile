@@ -194,7 +194,9 @@ $(O)/lib/%.a:
 
 # ---- BPF ------------------------------------------------------------------------------------------
 
-BPF_FLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wno-gnu-variable-sized-type-not-at-end -Werror -I. -I$(O) \
+# The kernel allows 512 bytes of stack to a program and what it calls: a program, a function, and a small one of its.
+BPF_FLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wno-gnu-variable-sized-type-not-at-end -Werror \
+	-Wframe-larger-than=224 -I. -I$(O) \
 	-isystem /usr/include/$(shell uname -m)-linux-gnu
 
 $(O)/%.bpf.o: %.bpf.c

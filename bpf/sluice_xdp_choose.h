@@ -98,10 +98,11 @@ LB_RARE uint32_t lb_xdp_find_anywhere(const struct lb_xdp_packet *p)
 LB_RARE uint32_t lb_xdp_error(const struct lb_xdp_packet *p)
 {
 	struct lb_xdp_env env;
+	struct lb_steer steer;
 
-	if (!p || !lb_xdp_env_steer(&env, p))
+	if (!p || !lb_xdp_env_steer(&env, &steer, p))
 		return LB_INSTANCE_NONE;
-	return lb_steer_error(&env.steer, lb_xdp_find_anywhere(p));
+	return lb_steer_error(&steer, lb_xdp_find_anywhere(p));
 }
 
 static __always_inline uint32_t lb_xdp_choice(struct lb_selection sel)
@@ -128,8 +129,9 @@ static __always_inline struct lb_selection lb_xdp_chosen(uint32_t choice)
 LB_RARE uint32_t lb_xdp_elsewhere(const struct lb_xdp_packet *p)
 {
 	struct lb_xdp_env env;
+	struct lb_steer steer;
 
-	if (!p || !lb_xdp_env_steer(&env, p) || !lb_xdp_may_peek(env.cpu, lb_xdp_is_syn(p)))
+	if (!p || !lb_xdp_env_steer(&env, &steer, p) || !lb_xdp_may_peek(env.cpu, lb_xdp_is_syn(p)))
 		return LB_INSTANCE_NONE;
 	for (uint32_t region = 0; region < LB_XDP_REGIONS_MAX; region++) {
 		struct lb_table other = lb_xdp_region(&env.table, region);
@@ -141,9 +143,9 @@ LB_RARE uint32_t lb_xdp_elsewhere(const struct lb_xdp_packet *p)
 		if (region == env.cpu->region || !lb_table_find(&other, p->key, p->spread, &ref))
 			continue;
 		if (env.cpu->region == LB_XDP_REGION_NONE)
-			sel.instance = lb_steer_borrow(&env.steer, ref);
+			sel.instance = lb_steer_borrow(&steer, ref);
 		else
-			sel = lb_steer_elsewhere(&env.steer, ref);
+			sel = lb_steer_elsewhere(&steer, ref);
 		if (sel.instance != LB_INSTANCE_NONE)
 			return lb_xdp_choice(sel);
 	}
@@ -155,13 +157,15 @@ LB_RARE uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, uint32_t elsewhere
 {
 	struct lb_selection sel = lb_xdp_chosen(elsewhere);
 	struct lb_xdp_env env;
+	struct lb_steer steer;
 	struct lb_flow_ref ref;
 
-	if (!p || !lb_xdp_env_steer(&env, p) || !lb_table_find(&env.table, p->key, p->spread, &ref))
+	if (!p || !lb_xdp_env_steer(&env, &steer, p) ||
+	    !lb_table_find(&env.table, p->key, p->spread, &ref))
 		return LB_INSTANCE_NONE;
 	if (sel.instance == LB_INSTANCE_NONE)
-		return lb_steer_rehome(&env.steer, ref);
-	lb_steer_return(&env.steer, ref, sel);
+		return lb_steer_rehome(&steer, ref);
+	lb_steer_return(&steer, ref, sel);
 	return sel.instance;
 }
 
@@ -169,12 +173,13 @@ LB_RARE uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, uint32_t elsewhere
 LB_RARE uint32_t lb_xdp_again(const struct lb_xdp_packet *p)
 {
 	struct lb_xdp_env env;
+	struct lb_steer steer;
 	struct lb_flow_ref ref;
 
-	if (!p || !lb_xdp_env_steer(&env, p) ||
-	    !lb_table_find(&env.table, p->key, p->spread, &ref) || lb_steer_begins(&env.steer, ref))
+	if (!p || !lb_xdp_env_steer(&env, &steer, p) ||
+	    !lb_table_find(&env.table, p->key, p->spread, &ref) || lb_steer_begins(&steer, ref))
 		return LB_INSTANCE_NONE;
-	lb_steer_again(&env.steer, ref);
+	lb_steer_again(&steer, ref);
 	return lb_bucket_instance(ref.bucket, ref.slot);
 }
 
@@ -183,13 +188,15 @@ LB_RARE uint32_t lb_xdp_begin(const struct lb_xdp_packet *p, uint32_t elsewhere)
 {
 	struct lb_selection sel = lb_xdp_chosen(elsewhere);
 	struct lb_xdp_env env;
+	struct lb_steer steer;
 	struct lb_flow_ref ref;
 
-	if (!p || !lb_xdp_env_steer(&env, p) || !lb_table_find(&env.table, p->key, p->spread, &ref))
+	if (!p || !lb_xdp_env_steer(&env, &steer, p) ||
+	    !lb_table_find(&env.table, p->key, p->spread, &ref))
 		return LB_INSTANCE_NONE;
 	if (sel.instance == LB_INSTANCE_NONE)
-		return lb_steer_begin(&env.steer, ref);
-	lb_steer_return(&env.steer, ref, sel);
+		return lb_steer_begin(&steer, ref);
+	lb_steer_return(&steer, ref, sel);
 	return sel.instance;
 }
 
@@ -197,26 +204,27 @@ LB_RARE uint32_t lb_xdp_choose(const struct lb_xdp_packet *p)
 {
 	struct lb_selection sel;
 	struct lb_xdp_env env;
+	struct lb_steer steer;
 
-	if (!p || !lb_xdp_env_steer(&env, p))
+	if (!p || !lb_xdp_env_steer(&env, &steer, p))
 		return LB_INSTANCE_NONE;
 	if (lb_service_is_vip_source(&env.gen->services, &p->meta))
 		return LB_XDP_VIP_SOURCE;
-	sel = lb_steer_miss(&env.steer);
+	sel = lb_steer_miss(&steer);
 	/* What begins here is not found again: its next packet must draw as its SYN did. */
 	if (env.cpu->region == LB_XDP_REGION_NONE)
-		sel.instance = lb_select_new(env.steer.pool, lb_steer_hash(&env.steer),
-					     env.steer.instances);
+		sel.instance = lb_select_new(steer.pool, lb_steer_hash(&steer), steer.instances);
 	return lb_xdp_choice(sel);
 }
 
 LB_RARE uint32_t lb_xdp_record(const struct lb_xdp_packet *p, uint32_t choice)
 {
 	struct lb_xdp_env env;
+	struct lb_steer steer;
 
-	if (!p || !lb_xdp_env_steer(&env, p))
+	if (!p || !lb_xdp_env_steer(&env, &steer, p))
 		return 0;
-	lb_steer_record(&env.steer, lb_xdp_chosen(choice));
+	lb_steer_record(&steer, lb_xdp_chosen(choice));
 	return 1;
 }
 

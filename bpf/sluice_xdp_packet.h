@@ -30,7 +30,6 @@ struct lb_xdp_env {
 	const struct lb_xdp_generation *gen;
 	struct lb_table table;
 	struct lb_instances instances;
-	struct lb_steer steer;
 };
 
 static __always_inline const struct lb_xdp_generation *lb_xdp_generation_at(uint32_t generation)
@@ -55,11 +54,13 @@ static __always_inline bool lb_xdp_env_fill(struct lb_xdp_env *env, const struct
 	return true;
 }
 
-static __always_inline bool lb_xdp_env_steer(struct lb_xdp_env *env, const struct lb_xdp_packet *p)
+/* @steer: not in @env, which would then be kept on the stack as a whole, for the pointers to its own fields. */
+static __always_inline bool lb_xdp_env_steer(struct lb_xdp_env *env, struct lb_steer *steer,
+					     const struct lb_xdp_packet *p)
 {
 	if (!lb_xdp_env_fill(env, p))
 		return false;
-	env->steer = (struct lb_steer){
+	*steer = (struct lb_steer){
 		.table = &env->table,
 		.pool = &env->gen->pool[p->pool % LB_XDP_POOLS_MAX],
 		.instances = &env->instances,
