@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -151,27 +152,33 @@ say(const struct finding *f, const char *format, ...)
 	va_end(values);
 }
 
-/* "0000:00:03.0 (e1000e), 0000:00:04.0 (vfio-pci)" */
+/* "0000:00:03.0 (e1000e), 0000:00:04.0 (vfio-pci), and 3 more", in this order. */
 static void nics_list(const char *sys, char *list, size_t size)
 {
-	char path[PATH_MAX], driver[WORD_MAX];
-	const struct dirent *entry;
-	size_t length = 0;
-	DIR *dir;
+	char path[PATH_MAX], driver[WORD_MAX], nic[80];
+	size_t length = 0, room = size - sizeof(", and 1000000000 more");
+	struct dirent **entries;
+	int count, left = 0;
 
 	path_make(path, "%s/bus/pci/devices", sys);
-	dir = opendir(path);
+	count = scandir(path, &entries, NULL, alphasort);
 	list[0] = '\0';
-	while (dir && (entry = readdir(dir)) && length < size) {
-		if (!is_nic(sys, entry->d_name))
-			continue;
-		link_read(sys, entry->d_name, "driver", driver);
-		length += (size_t)snprintf(list + length, size - length, "%s%.32s (%s)",
-					   length ? ", " : "", entry->d_name,
-					   driver[0] ? driver : "no driver");
+	for (int i = 0; i < count; i++) {
+		if (is_nic(sys, entries[i]->d_name)) {
+			link_read(sys, entries[i]->d_name, "driver", driver);
+			snprintf(nic, sizeof(nic), "%s%.32s (%.32s)", length ? ", " : "",
+				 entries[i]->d_name, driver[0] ? driver : "no driver");
+			if (length + strlen(nic) > room)
+				left++;
+			else
+				length += (size_t)snprintf(list + length, size - length, "%s", nic);
+		}
+		free(entries[i]);
 	}
-	if (dir)
-		closedir(dir);
+	if (count >= 0)
+		free(entries);
+	if (left)
+		snprintf(list + length, size - length, ", and %d more", left);
 }
 
 static int missing(const struct finding *f)
