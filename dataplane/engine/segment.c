@@ -131,7 +131,7 @@ int segment_create(struct segment *segment, uint32_t n_workers)
 		return -errno;
 	layout_make(&seg, n_workers);
 	err = memfd_make(segment, seg.bytes);
-	if (err)
+	if (!segment->shared)
 		goto fail;
 	*segment->shared = seg;
 	segment->n_workers = n_workers;
