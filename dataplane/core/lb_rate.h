@@ -19,13 +19,15 @@ struct lb_rate {
 	uint32_t rest_q8;
 };
 
-/** A limit lets a tenth of a second's worth through at once, and at least a burst's. */
+/** A limit lets a tenth of a second's worth through at once, and at least a burst's; 0 nothing at all. */
 LB_INLINE struct lb_rate_limit lb_rate_limit_make(uint32_t per_second)
 {
 	uint32_t burst = per_second / LB_TICKS_PER_SECOND;
 
+	if (burst < LB_RATE_BURST_MIN)
+		burst = per_second ? LB_RATE_BURST_MIN : 0;
 	return (struct lb_rate_limit){
-		.burst = burst < LB_RATE_BURST_MIN ? LB_RATE_BURST_MIN : burst,
+		.burst = burst,
 		.per_tick_q8 = (uint32_t)((uint64_t)per_second * 256 / LB_TICKS_PER_SECOND),
 	};
 }

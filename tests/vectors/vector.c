@@ -174,9 +174,7 @@ void vector_world_reset(struct harness *world, const struct vector *v)
 	memset(world->instance_stats, 0, LB_INSTANCES_MAX * sizeof(*world->instance_stats));
 	memset(&world->stats, 0, sizeof(world->stats));
 	pipeline_rate_set(&world->pl.kernel_rate, 1000000);
-	pipeline_rate_set(&world->pl.icmp_rate, 1000000);
+	pipeline_rate_set(&world->pl.icmp_rate, v->no_icmp_rate ? 0 : 1000000);
 	if (v->no_kernel_rate)
 		world->pl.kernel_rate.rate.tokens = 0;
-	if (v->no_icmp_rate)
-		world->pl.icmp_rate.rate.tokens = 0;
 }

@@ -8,7 +8,7 @@
  *   out HEX          the frame that leaves        segment N      bytes of the first segment
  *   flows N          flows recorded afterwards (0 if not said)
  *   label_at N       20 bits of flow label, from this byte of `out`, may be anything
- *   kernel_rate 0, icmp_rate 0                    that limit is used up
+ *   kernel_rate 0, icmp_rate 0                    that limit is used up, or is 0
  */
 #include <setjmp.h>
 #include <stdarg.h>
