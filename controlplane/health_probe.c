@@ -14,11 +14,16 @@
 
 #include "controlplane/health_internal.h"
 #include "controlplane/health_multi.h"
+#include "controlplane/health_stall.h"
 #include "controlplane/health_tls.h"
+
+/* What is left at least of a time-out when the loop stood still: for what has come meanwhile to be read. */
+enum { PROBE_GRACE_US = 50000 };
 
 struct health_probes {
 	struct event_base *base;
 	struct health_multi *multi;
+	struct health_stall *stall;
 	struct curl_slist *headers;
 	char user_agent[64];
 };
@@ -29,9 +34,11 @@ struct health_probe {
 	struct health_tls *tls;
 	struct config_address source; /* family 0: any */
 	struct event *answer; /* of an SSL check whose handshake the instance may still refuse */
-	bool output_ended;    /* by this side */
+	struct event *timeout;
+	bool has_grace;
 	struct health_facts facts;
 	uint64_t start_us;
+	uint64_t stall_us; /* the sum at the start */
 	void (*done)(void *arg, const struct health_verdict *verdict);
 	void *arg;
 };
@@ -163,8 +170,8 @@ static int probe_set_transport(struct health_probe *probe)
 	err |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE,
 				probe->facts.type == CONFIG_CHECK_SSL ? 0L : 1L);
 	err |= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-	err |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)probe->facts.timeout_ms);
-	err |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)probe->facts.timeout_ms);
+	/* libcurl's own would count without a look at what has come; probe_on_timeout() ends it */
+	err |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)INT32_MAX);
 	err |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, probe_open_socket);
 	err |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, probe);
 	err |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, probe_close_socket);
@@ -215,6 +222,8 @@ static void probe_free(struct health_probe *probe)
 {
 	if (probe->answer)
 		event_free(probe->answer);
+	event_free(probe->timeout);
+	health_stall_leave(probe->probes->stall);
 	health_multi_remove(probe->probes->multi, probe->easy);
 	/* may still close the socket, and so call into the probe */
 	curl_easy_cleanup(probe->easy);
@@ -250,13 +259,35 @@ static void probe_end(struct health_probe *probe)
 	ended.done(ended.arg, &verdict);
 }
 
-static int probe_await(struct health_probe *probe, uint64_t limit_us)
+static int probe_arm(struct event *timer, uint64_t delay_us)
 {
+	struct timeval delay = { (time_t)(delay_us / 1000000), (suseconds_t)(delay_us % 1000000) };
+
+	return event_add(timer, &delay);
+}
+
+/* The loop's sockets come before its timers, so what had come before is read. */
+static void probe_on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct health_probe *probe = arg;
+	uint64_t stalled_us = health_stall_sum_us(probe->probes->stall) - probe->stall_us;
+	uint64_t limit_us = probe->facts.timeout_ms * 1000ULL + stalled_us;
 	uint64_t spent_us = health_now_us() - probe->start_us;
 	uint64_t left_us = spent_us < limit_us ? limit_us - spent_us : 0;
-	struct timeval left = { (time_t)(left_us / 1000000), (suseconds_t)(left_us % 1000000) };
 
-	return event_add(probe->answer, &left);
+	(void)fd;
+	(void)what;
+	if (stalled_us > 0 && !probe->has_grace) {
+		probe->has_grace = true;
+		if (left_us < PROBE_GRACE_US)
+			left_us = PROBE_GRACE_US;
+	}
+	if (left_us > 0 && probe_arm(probe->timeout, left_us) == 0)
+		return;
+	/* an SSL check that waits for a refusal has none */
+	if (!probe->answer)
+		probe->facts.code = CURLE_OPERATION_TIMEDOUT;
+	probe_end(probe);
 }
 
 /*
@@ -267,7 +298,6 @@ static int probe_await(struct health_probe *probe, uint64_t limit_us)
 static void probe_on_answer(evutil_socket_t fd, short what, void *arg)
 {
 	struct health_probe *probe = arg;
-	bool is_late = (what & EV_TIMEOUT) != 0;
 	CURLcode code;
 	char data[64];
 	size_t size;
@@ -275,17 +305,15 @@ static void probe_on_answer(evutil_socket_t fd, short what, void *arg)
 	do {
 		code = curl_easy_recv(probe->easy, data, sizeof(data), &size);
 	} while (code == CURLE_OK && size > 0 && health_tls_is_open(probe->tls));
-	if (code != CURLE_AGAIN || !health_tls_is_open(probe->tls) ||
-	    (is_late && probe->output_ended)) {
+	if (code != CURLE_AGAIN || !health_tls_is_open(probe->tls)) {
 		probe_end(probe);
 		return;
 	}
-	if (is_late) {
-		probe->output_ended = true;
+	if (what & EV_TIMEOUT) {
 		health_tls_end_output(probe->tls);
 		shutdown(fd, SHUT_WR);
 	}
-	if (probe_await(probe, probe->facts.timeout_ms * 1000ULL) != 0)
+	if (event_add(probe->answer, NULL) != 0)
 		probe_end(probe);
 }
 
@@ -301,7 +329,7 @@ static int probe_start_waiting(struct health_probe *probe)
 	if (!probe->answer)
 		return -1;
 	/* as long again as the handshake has taken */
-	return probe_await(probe, 2 * (health_now_us() - probe->start_us));
+	return probe_arm(probe->answer, health_now_us() - probe->start_us);
 }
 
 static void probe_on_done(CURL *easy, CURLcode code)
@@ -333,18 +361,26 @@ struct health_probe *health_probe_start(struct health_probes *probes,
 	probe->start_us = health_now_us();
 	probe->facts.type = request->check->type;
 	probe->facts.timeout_ms = request->check->timeout_ms;
+	probe->timeout = evtimer_new(probes->base, probe_on_timeout, probe);
+	if (!probe->timeout)
+		goto err_probe;
 	probe->easy = curl_easy_init();
 	if (!probe->easy)
-		goto err_probe;
+		goto err_timeout;
 	if (probe_set_transport(probe) || probe_set_tls(probe) || probe_set_http(probe) ||
 	    probe_set_url(probe, request->address, request->check) ||
+	    probe_arm(probe->timeout, probe->facts.timeout_ms * 1000ULL) ||
 	    health_multi_add(probes->multi, probe->easy))
 		goto err_easy;
+	health_stall_enter(probes->stall);
+	probe->stall_us = health_stall_sum_us(probes->stall);
 	return probe;
 
 err_easy:
 	curl_easy_cleanup(probe->easy);
 	health_tls_release(probe->tls);
+err_timeout:
+	event_free(probe->timeout);
 err_probe:
 	free(probe);
 	errno = ENOMEM;
@@ -369,11 +405,16 @@ struct health_probes *health_probes_create(struct event_base *base, const char *
 	probes->headers = curl_slist_append(NULL, "Connection: close");
 	if (!probes->headers)
 		goto err_probes;
+	probes->stall = health_stall_create(base);
+	if (!probes->stall)
+		goto err_headers;
 	probes->multi = health_multi_create(base, &ops);
 	if (!probes->multi)
-		goto err_headers;
+		goto err_stall;
 	return probes;
 
+err_stall:
+	health_stall_destroy(probes->stall);
 err_headers:
 	curl_slist_free_all(probes->headers);
 err_probes:
@@ -387,6 +428,7 @@ void health_probes_destroy(struct health_probes *probes)
 	if (!probes)
 		return;
 	health_multi_destroy(probes->multi);
+	health_stall_destroy(probes->stall);
 	curl_slist_free_all(probes->headers);
 	free(probes);
 }

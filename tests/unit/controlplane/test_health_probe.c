@@ -117,6 +117,7 @@ struct probe_case {
 enum {
 	PATIENT_MS = 10000,
 	TIMES_OUT_MS = 200,
+	STALL_TIMEOUT_MS = 250,
 };
 
 /* The same refusal: within the handshake of TLS 1.2, and after what the client sees of that of 1.3. */
@@ -435,6 +436,83 @@ static void test_late(void **state)
 	run_cases(4, 5);
 }
 
+struct stall {
+	unsigned int turn; /* of the loop, before which it stands still */
+	unsigned int ms;
+};
+
+static struct health_verdict probe_stalled(const struct config_check *check,
+					   const struct stall *stall)
+{
+	struct config_address address = server_address(4);
+	struct outcome outcome = { 0 };
+	struct health_probe_request request = {
+		.address = &address,
+		.check = check,
+		.done = on_done,
+		.arg = &outcome,
+	};
+
+	assert_non_null(health_probe_start(probes, &request));
+	for (unsigned int turn = 0; !outcome.done; turn++) {
+		if (turn == stall->turn)
+			usleep(stall->ms * 1000);
+		assert_true(event_base_loop(base, EVLOOP_ONCE) >= 0);
+	}
+	return outcome.verdict;
+}
+
+/*
+ * The loop stands still for several time-outs, wherever a check has got to: what the instance has sent counts,
+ * and it still has its time for what it could not know that it had to send.
+ */
+static void test_stall(void **state)
+{
+	static const struct {
+		struct server_script script;
+		enum config_check_type type;
+	} rows[] = {
+		{ { .end = SERVER_HANG }, CONFIG_CHECK_TCP },
+		{ { .head = OK_HEAD "Content-Length: 0\r\n\r\n" }, CONFIG_CHECK_HTTP },
+		{ { .tls = SERVER_TLS }, CONFIG_CHECK_SSL },
+		{ { .tls = SERVER_TLS, .head = OK_HEAD "Content-Length: 0\r\n\r\n" },
+		  CONFIG_CHECK_HTTPS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct server *server = server_start(&rows[i].script, 4);
+		struct config_check check =
+			check_of(rows[i].type, server_port(server), STALL_TIMEOUT_MS);
+
+		for (unsigned int turn = 0; turn < 6; turn++) {
+			const struct stall stall = { turn, 2 * STALL_TIMEOUT_MS };
+			struct health_verdict verdict = probe_stalled(&check, &stall);
+
+			expect("stalled", &verdict, HEALTH_UP, "");
+		}
+		server_stop(server);
+	}
+}
+
+/* The silent have no more time than others, in a loop that is always late too. */
+static void test_stall_of_the_silent(void **state)
+{
+	static const struct server_script script = { .end = SERVER_HANG };
+	const struct stall stall = { 2, 4 * TIMES_OUT_MS };
+	struct server *server = server_start(&script, 4);
+	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), TIMES_OUT_MS);
+	struct health_verdict verdict = probe_stalled(&check, &stall);
+
+	(void)state;
+	expect("silent, stalled", &verdict, HEALTH_DOWN, "waiting for the answer");
+	assert_true(verdict.latency_us >= 4 * TIMES_OUT_MS * 1000);
+	assert_true(verdict.latency_us < PATIENT_MS * 1000);
+	verdict = probe_behind(&check, 4, TIMES_OUT_MS);
+	expect("silent, always late", &verdict, HEALTH_DOWN, "waiting for the answer");
+	server_stop(server);
+}
+
 static struct server *slow_server; /* connect() returns when the server has ended the connection */
 
 /* In place of libc's, for libcurl. */
@@ -698,6 +776,8 @@ int main(void)
 		cmocka_unit_test(test_ipv4),
 		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_stall),
+		cmocka_unit_test(test_stall_of_the_silent),
 		cmocka_unit_test(test_reset_before_a_look),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_connect_timeout),
