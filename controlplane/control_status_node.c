@@ -160,6 +160,7 @@ static json_t *control_status_dataplane(const struct sluiced *sluiced)
 		(void)control_status_segment(dataplane, segment);
 		control_status_port(dataplane, segment);
 		json_object_set_new(dataplane, "spread", json_string(sluiced->spread.note));
+		json_object_set_new(dataplane, "mtu_note", json_string(sluiced->mtu_note));
 	}
 	if (dataplane != NULL)
 		json_object_set_new(dataplane, "ailment",

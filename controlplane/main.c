@@ -27,7 +27,7 @@
 #include "controlplane/stats.h"
 
 #define TICK_MS 100
-#define SPREAD_MS 1000
+#define LOOK_MS 1000
 
 /* The dataplane's main lcore says every 100 ms that it lives. */
 #define HEARTBEAT_OLD_MS 350
@@ -441,18 +441,39 @@ static uint32_t spread_read(const struct sluiced *sluiced, const struct lb_segme
 }
 
 /* Whether every worker gets its part is seen, not believed. */
-static void spread_follow(struct sluiced *sluiced)
+static void spread_follow(struct sluiced *sluiced, const struct lb_segment *segment,
+			  uint64_t now_ns)
 {
 	static struct spread_worker workers[LB_SEGMENT_WORKERS_MAX];
-	const struct lb_segment *segment = publish_segment(sluiced->publish);
-	uint64_t now_ns = clock_now_ns();
 
-	if (!segment || now_ns < sluiced->spread_ns)
-		return;
-	sluiced->spread_ns = now_ns + SPREAD_MS * CLOCK_NS_PER_MS;
 	if (spread_look(&sluiced->spread, segment->boot_id, workers,
 			spread_read(sluiced, segment, workers), now_ns))
 		log_warn("%s", sluiced->spread.note);
+}
+
+/* Without node.mtu the port's own counts, which only a running dataplane knows, and which may change. */
+static void mtu_follow(struct sluiced *sluiced)
+{
+	char note[MODEL_NOTE_MAX];
+
+	model_port_mtu_note(sluiced->model, note);
+	if (strcmp(note, sluiced->mtu_note) == 0)
+		return;
+	memcpy(sluiced->mtu_note, note, sizeof(note));
+	if (note[0])
+		log_warn("%s", note);
+}
+
+static void port_look(struct sluiced *sluiced)
+{
+	const struct lb_segment *segment = publish_segment(sluiced->publish);
+	uint64_t now_ns = clock_now_ns();
+
+	if (!segment || now_ns < sluiced->look_ns)
+		return;
+	sluiced->look_ns = now_ns + LOOK_MS * CLOCK_NS_PER_MS;
+	spread_follow(sluiced, segment, now_ns);
+	mtu_follow(sluiced);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -467,7 +488,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	model_tick(sluiced->model, clock_now_ms());
 	published_follow(sluiced);
 	watchdog_feed(sluiced);
-	spread_follow(sluiced);
+	port_look(sluiced);
 }
 
 static int run(struct sluiced *sluiced)

@@ -205,6 +205,13 @@ uint16_t model_instance_mtu(const struct model *model, const struct model_instan
 /** Set what the dataplane says of its port, for headers and the MTU. */
 void model_port_set(struct model *model, const uint8_t *mac, uint16_t mtu_bytes);
 
+/**
+ * Whether the port's own MTU, once the dataplane has said it, is enough for every service.
+ * @note: of MODEL_NOTE_MAX bytes; one sentence, or "" if it is.
+ */
+#define MODEL_NOTE_MAX 256
+void model_port_mtu_note(const struct model *model, char *note);
+
 /* Time passes: pools settle, path MTUs are forgotten. To be called about every 100 ms. */
 void model_tick(struct model *model, uint64_t now_ms);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From what is known to what is published. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,31 @@ static uint32_t port_mtu(const struct model *model)
 	if (mtu == 0 || (model->port_mtu_bytes && mtu > model->port_mtu_bytes))
 		mtu = model->port_mtu_bytes;
 	return mtu >= LB_IPV4_MTU_MIN ? mtu : MTU_BYTES_DEFAULT;
+}
+
+void model_port_mtu_note(const struct model *model, char *note)
+{
+	const struct config *config = model->config;
+	const struct config_service *service = config->services;
+	uint32_t need = 0, has = port_mtu(model);
+
+	note[0] = '\0';
+	for (uint32_t i = 0; i < config->service_count && model->port_mtu_bytes; i++)
+		for (uint32_t j = 0; j < config->services[i].listener_count; j++) {
+			uint32_t least = config_listener_mtu_min(config, &config->services[i],
+								 &config->services[i].listeners[j]);
+
+			if (least > need) {
+				need = least;
+				service = &config->services[i];
+			}
+		}
+	if (has < need)
+		snprintf(
+			note, MODEL_NOTE_MAX,
+			"the port's MTU is %u, and service %s with its IPv6 VIP needs %u: what its "
+			"clients send in packets of 1280 bytes gets lost",
+			has, service->name, need);
 }
 
 uint16_t model_instance_mtu(const struct model *model, const struct model_instance *instance,

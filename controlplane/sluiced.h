@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "controlplane/model.h"
 #include "controlplane/spread.h"
 
 struct checks;
@@ -50,8 +51,9 @@ struct sluiced {
 	uint64_t started_ms;  /* CLOCK_MONOTONIC */
 	uint64_t watchdog_ms; /* that systemd waits; 0: no watchdog */
 	uint64_t watchdog_next_ms;
-	struct spread spread; /* of flows over workers */
-	uint64_t spread_ns;   /* the next look at it */
+	struct spread spread;	       /* of flows over workers */
+	char mtu_note[MODEL_NOTE_MAX]; /* a port's MTU that is too small for a service; "": none */
+	uint64_t look_ns;	       /* the next one at both */
 };
 
 /* Why a configuration was not applied. */

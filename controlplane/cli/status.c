@@ -166,6 +166,7 @@ static void status_dataplane(const struct cli *cli, const json_t *dataplane)
 	status_start_failed(cli, dataplane);
 	status_kernel_mac(cli, dataplane);
 	status_remark(cli, TABLE_WARN, status_text(dataplane, "spread"));
+	status_remark(cli, TABLE_WARN, status_text(dataplane, "mtu_note"));
 	status_remark(cli, TABLE_WARN, status_text(dataplane, "note"));
 }
 

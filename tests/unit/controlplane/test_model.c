@@ -499,6 +499,45 @@ static void test_params(void **state)
 	assert_int_equal(params.mtu, 9000);
 }
 
+/* Without node.mtu it is the port's own that may be too small, and only under way is that known. */
+static void test_port_mtu_note(void **state)
+{
+	static const struct {
+		const char *vip, *forward, *instance;
+		uint16_t least; /* 0: none */
+	} rows[] = {
+		{ "198.51.100.10", "ipip", "10.0.0.1", 0 },
+		{ "\"2001:db8:f::10\"", "l2", "10.0.0.1", 1280 },
+		{ "\"2001:db8:f::10\"", "ipip", "10.0.0.1", 1300 },
+		{ "\"2001:db8:f::10\"", "ipip", "\"2001:db8::1\"", 1320 },
+		{ "198.51.100.10, \"2001:db8:f::10\"", "ipip", "\"2001:db8::1\"", 1320 },
+	};
+	static const uint8_t mac[6] = { 2 };
+	struct fixture *f = *state;
+	char pools[256], services[256], note[MODEL_NOTE_MAX];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint16_t least = rows[i].least ? rows[i].least : 576;
+
+		snprintf(pools, sizeof(pools), "  web:\n    instances: { a: { address: %s } }\n",
+			 rows[i].instance);
+		snprintf(
+			services, sizeof(services),
+			"  www: { vip: [%s], forward: %s, listeners: [ { port: 80, pool: web } ] }\n",
+			rows[i].vip, rows[i].forward);
+		model_port_set(f->model, mac, 0);
+		apply(f, fixture_config(pools, services));
+		model_port_mtu_note(f->model, note);
+		assert_string_equal(note, ""); /* not known */
+		model_port_set(f->model, mac, least);
+		model_port_mtu_note(f->model, note);
+		assert_string_equal(note, "");
+		model_port_set(f->model, mac, rows[i].least ? least - 1 : least);
+		model_port_mtu_note(f->model, note);
+		assert_int_equal(strstr(note, "service www") != NULL, rows[i].least != 0);
+	}
+}
+
 /* l2 needs an instance on the link; a gateway's MAC address will not do. */
 static void test_l2_wants_the_link(void **state)
 {
@@ -669,6 +708,7 @@ int main(void)
 		TEST(test_restored_before_it_is_told),
 		TEST(test_full_of_flows),
 		TEST(test_params),
+		TEST(test_port_mtu_note),
 		TEST(test_l2_wants_the_link),
 		TEST(test_mtus),
 		TEST(test_path_mtu_has_a_floor_and_an_end),
