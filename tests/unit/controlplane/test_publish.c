@@ -118,6 +118,17 @@ static void run_ms(struct fixture *f, uint32_t ms)
 		turn(f);
 }
 
+/* Run the loop until the condition holds. */
+#define UNTIL(f, condition)                                                                        \
+	do {                                                                                       \
+		uint64_t end = clock_now_ms() + PATIENCE_MS;                                       \
+                                                                                                   \
+		while (!(condition)) {                                                             \
+			assert_true(clock_now_ms() < end);                                         \
+			turn(f);                                                                   \
+		}                                                                                  \
+	} while (0)
+
 static void on_done(void *arg, const struct publish_result *result)
 {
 	*(struct publish_result *)arg = *result;
@@ -366,8 +377,7 @@ static void test_no_dataplane(void **state)
 	assert_null(publish_segment(f->publish));
 	/* it comes later */
 	f->fake = fake_dataplane_start(f->dir, 0);
-	for (uint32_t i = 0; i < 200 && !f->links; i++)
-		run_ms(f, 10);
+	UNTIL(f, f->links);
 	assert_int_equal(settle(f, PUBLISH_ALL).status, 0);
 	check_equal(f);
 }
@@ -431,12 +441,10 @@ static void test_dataplane_dies(void **state)
 	start(f, 5);
 	fake_dataplane_kill(f->fake);
 	f->fake = NULL;
-	run_ms(f, 20);
-	assert_null(publish_segment(f->publish));
+	UNTIL(f, !publish_segment(f->publish));
 	model_admin_set(f->model, instance(f, "web/web-1"), MODEL_DRAIN);
 	f->fake = fake_dataplane_start(f->dir, 0);
-	for (uint32_t i = 0; i < 200 && f->links < 2; i++)
-		run_ms(f, 10);
+	UNTIL(f, f->links >= 2);
 	assert_int_equal(settle(f, PUBLISH_ALL).status, 0);
 	check_equal(f);
 }
@@ -456,12 +464,21 @@ static void test_waits_end_with_it(void **state)
 	publish_wait_cancel(wait);
 	fake_dataplane_kill(f->fake);
 	f->fake = NULL;
-	run_ms(f, 20);
+	UNTIL(f, one.status != 1);
 	assert_int_equal(one.status, -ENOTCONN);
 	assert_int_equal(two.status, 1);
 }
 
 /* ---- Another life ---- */
+
+/* Health goes to the directory at its own pace. */
+static bool is_kept(struct fixture *f, const char *path, enum health_state health)
+{
+	const struct lb_segment *segment = fake_dataplane_segment(f->fake);
+	const struct lb_directory *directory = lb_segment_at(segment, segment->directory);
+
+	return directory->instance[instance(f, path)->index].health == health;
+}
 
 static void knowledge_forget(struct fixture *f)
 {
@@ -486,7 +503,8 @@ static void test_adoption(void **state)
 	assert_int_equal(settle(f, PUBLISH_ALL).status, 0);
 	check_equal(f);
 	*before = f->view;
-	run_ms(f, 600); /* health goes to the directory at its own pace */
+	UNTIL(f, is_kept(f, "web/web-2", HEALTH_DOWN) && is_kept(f, "web/web-3", HEALTH_LAME) &&
+			 is_kept(f, "web/web-4", HEALTH_UP));
 	life_end(f);
 	life_begin(f, fixture_web(4));
 	knowledge_forget(f);
@@ -564,13 +582,12 @@ static void test_gone_are_adopted(void **state)
 	assert_non_null(model_gone_next(f->model, NULL));
 	assert_string_equal(model_gone_next(f->model, NULL)->path, "web/web-3");
 	assert_int_equal(f->view.instances[2].flags, 0);
-	run_ms(f, 3500); /* its pool's table has retired by then: idle_timeout is 1 s */
-	fake_dataplane_view(f->fake, &f->view);
+	UNTIL(f, (fake_dataplane_view(f->fake, &f->view), f->view.retired)); /* its pool's table */
 	assert_int_equal(f->view.retired, 1);
+	run_ms(f, 1200); /* more than it takes, were it not for the flows */
 	assert_non_null(model_gone_next(f->model, NULL));
 	lb_segment_instance_stats(segment, 1)[2].flows = 0;
-	run_ms(f, 1200);
-	assert_null(model_gone_next(f->model, NULL));
+	UNTIL(f, !model_gone_next(f->model, NULL));
 	assert_int_equal(model_apply(f->model, fixture_web(3), 0), 0);
 	assert_int_equal(instance(f, "web/web-3")->index, 2);
 	assert_int_equal(settle(f, PUBLISH_ALL).status, 0);
@@ -605,8 +622,7 @@ static void test_hang_up(void **state)
 	start(f, 3);
 	generations = f->view.generations;
 	fake_dataplane_hang_up(f->fake);
-	for (uint32_t i = 0; i < 200 && f->links < 2; i++)
-		run_ms(f, 10);
+	UNTIL(f, f->links >= 2);
 	assert_int_equal(settle(f, PUBLISH_ALL).status, 0);
 	assert_int_equal(f->view.generations, generations);
 	check_equal(f);
