@@ -13,6 +13,7 @@
 
 #include "config/port_feature.h"
 #include "controlplane/clock.h"
+#include "controlplane/cpus.h"
 #include "controlplane/iface.h"
 #include "controlplane/log.h"
 #include "controlplane/publish_directory.h"
@@ -42,8 +43,9 @@ struct publish_backend {
 	struct event *watch_timer;
 	struct event *answer_event;
 	struct xdp_watch watch;
-	char note[XDP_OBJECT_WHY_MAX]; /* of the start */
-	int claim_fd;		       /* of the folder of pins; -1: none */
+	char note[XDP_OBJECT_WHY_MAX];	 /* of the start */
+	char absent[XDP_OBJECT_WHY_MAX]; /* CPUs of node.cpus; "": none */
+	int claim_fd;			 /* of the folder of pins; -1: none */
 	bool ready;
 	bool load_failed;
 	uint32_t holder_id;	/* of another program, which had the hook last time; 0: none */
@@ -138,7 +140,8 @@ static int hook(struct publish_backend *x)
 	x->dispatcher_id = x->object.is_joined ? holder_of(x) : 0;
 	snprintf(x->link.segment->driver, sizeof(x->link.segment->driver), "XDP, %s mode",
 		 x->object.mode == XDP_OBJECT_NATIVE ? "native" : "generic");
-	snprintf(x->note, sizeof(x->note), "%s", x->object.why);
+	snprintf(x->note, sizeof(x->note), "%.100s%s%.100s", x->object.why,
+		 x->object.why[0] && x->absent[0] ? "; " : "", x->absent);
 	look(x);
 	log_info("xdp: on %s, %s%s%s", port, x->link.segment->driver, x->object.why[0] ? "; " : "",
 		 x->object.why);
@@ -305,6 +308,21 @@ static int tags_keep(struct publish_backend *x)
 	return kept < 0 ? kept : 0;
 }
 
+/* Workers of sluice-dataplane look for their CPUs themselves. */
+static void cpus_look(struct publish_backend *x, const struct config_node *node)
+{
+	char absent[sizeof(x->absent)] = "";
+	cpu_set_t online;
+
+	if (!x->options.is_paired && cpus_online(&online) == 0)
+		cpus_absent_note(&online, node->cpus, node->cpu_count, absent, sizeof(absent));
+	if (strcmp(absent, x->absent) == 0)
+		return;
+	memcpy(x->absent, absent, sizeof(absent));
+	if (absent[0])
+		log_warn("xdp: %s", absent);
+}
+
 static int open_all(struct publish_backend *x, const struct config_node *node)
 {
 	char pin_dir[LB_PIN_DIR_MAX], log_path[256];
@@ -326,6 +344,7 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 	snprintf(log_path, sizeof(log_path), "%.200s/xdp-verifier.log", x->options.run_dir);
 	x->object.why[0] = '\0';
 	x->load_failed = false;
+	cpus_look(x, node);
 	err = xdp_pins_mount(x->object.why, sizeof(x->object.why));
 	if (!err)
 		err = claim(x, node->port);

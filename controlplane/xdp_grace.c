@@ -11,6 +11,8 @@
 
 #include <linux/membarrier.h>
 
+#include "controlplane/cpus.h"
+
 #define CPUS_MAX CPU_SETSIZE
 
 static bool kernel_is_rt(void)
@@ -21,37 +23,6 @@ static bool kernel_is_rt(void)
 	if (f)
 		fclose(f);
 	return rt;
-}
-
-/* "0-3,8" */
-static int cpus_parse(const char *text, cpu_set_t *set)
-{
-	char *rest = NULL;
-
-	CPU_ZERO(set);
-	for (; *text >= '0' && *text <= '9'; text = rest + (*rest == ',')) {
-		unsigned long first = strtoul(text, &rest, 10);
-		unsigned long last = *rest == '-' ? strtoul(rest + 1, &rest, 10) : first;
-
-		if (last >= CPUS_MAX)
-			return -ERANGE;
-		for (; first <= last; first++)
-			CPU_SET(first, set);
-	}
-	return CPU_COUNT(set) > 0 ? 0 : -EINVAL;
-}
-
-static int cpus_online(cpu_set_t *set)
-{
-	FILE *f = fopen("/sys/devices/system/cpu/online", "r");
-	char text[4096] = "";
-
-	if (!f)
-		return -errno;
-	if (!fgets(text, sizeof(text), f))
-		text[0] = '\0';
-	fclose(f);
-	return cpus_parse(text, set);
 }
 
 static int cpu_visit(int cpu)
