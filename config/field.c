@@ -131,10 +131,10 @@ int config_field_cpus(const struct config_item *item, const char *text, void *ob
 	uint32_t count = 0;
 
 	field_refuse(item, reason);
-	do {
-		text = field_cpu_range(text, marked, reason);
-	} while (text && *text++ == ',');
-	if (!text || text[-1])
+	text = field_cpu_range(text, marked, reason);
+	while (text && *text == ',')
+		text = field_cpu_range(text + 1, marked, reason);
+	if (!text || *text)
 		return -EINVAL;
 	for (uint32_t cpu = 0; cpu <= CONFIG_CPU_ID_MAX; cpu++)
 		if (marked[cpu])

@@ -64,7 +64,7 @@ static int workers_place(struct plan *plan)
 		return -EINVAL;
 	}
 	if (sched_getaffinity(0, sizeof(allowed), &allowed))
-		return -errno;
+		return -EINVAL; /* the kernel has more CPUs than a cpu_set_t */
 	err = cpus_try(node, &allowed);
 	if (err)
 		return err;

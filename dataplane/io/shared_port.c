@@ -75,7 +75,7 @@ static int part_map(struct shared_port *port, enum part part, uint32_t *entries,
 	if (fd < 0)
 		return fd;
 	err = object_info(fd, &info, sizeof(info));
-	if (!err && info.value_size != parts[part].value_bytes)
+	if (!err && (info.value_size != parts[part].value_bytes || !info.max_entries))
 		err = -EPROTO;
 	*entries = info.max_entries;
 	port->bytes[part] = (size_t)info.value_size * info.max_entries;
