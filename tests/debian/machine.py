@@ -6,9 +6,18 @@ so that the lab's sluicectl reaches the daemons.
 """
 import contextlib
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
+
+import settings
+from lab import Lab
+from netns import can_lock_memory
+
+UNITS = ("sluiced", "sluice-dataplane")
+CONFIG = Path("/etc/sluice/sluice.yaml")
+MARK = "# an operator was here\n"
 
 CGROUP_FS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")  # with version 1 beside it, or not
 BOOT_S = 90
@@ -25,6 +34,7 @@ exec unshare --mount --pid --cgroup --uts --ipc --fork --kill-child sh -euc '
 	mount --make-rprivate /
 	mount -t proc proc /proc
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup
+	while umount /sys/fs/bpf 2> /dev/null; do :; done # of several systemd would make the uppermost read-only
 	mount -t bpf bpf /sys/fs/bpf
 	mount --bind "$run_dir" /mnt
 	mount -t tmpfs tmpfs /run
@@ -35,6 +45,51 @@ exec unshare --mount --pid --cgroup --uts --ipc --fork --kill-child sh -euc '
 	exec env -i container=sluice-lab PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 ' sh "$1" /lib/systemd/systemd --unit=multi-user.target --show-status=no $2 < /dev/null > /dev/null 2>&1
 """
+
+
+class Booted(Lab):
+    """The lab with the machine's configuration file instead of one of its own; Sluice runs as its units say."""
+
+    def __init__(self):
+        super().__init__()
+        self.config_path = CONFIG
+        self.machine = Machine(self)
+        # A busy machine is no reason for an instance to be down, and to lose its connections.
+        for pool in self.config["pools"].values():
+            for check in pool["checks"]:
+                check.update(interval="5s", timeout="4s", unhealthy=3, healthy=2)
+
+    def up(self):
+        super().up()
+        self.machine.boot()
+
+    def down(self):
+        if not self._closed:
+            self.machine.off()
+        super().down()
+
+    def pids(self):
+        return {unit: self.machine.show(unit, "MainPID")["MainPID"] for unit in UNITS}
+
+    def needed(self):
+        """The units that run with this dataplane."""
+        return UNITS[:1] if settings.DATAPLANE == "xdp" else UNITS
+
+    def not_carried(self, unit="sluice-dataplane"):
+        """When there was no dataplane at the last restart, in nanoseconds; a moment that never was if the kernel had the packets."""
+        if settings.DATAPLANE != "dpdk":
+            return 0, 0
+        stamps = self.machine.show(unit, "ActiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+        return int(stamps["ActiveExitTimestampMonotonic"]) * 1000, int(stamps["ActiveEnterTimestampMonotonic"]) * 1000
+
+    def write_config(self, text=None):
+        """Replace the file; owner, group and mode are those that it had."""
+        new = self.config_path.with_suffix(".new")
+        new.write_text((settings.to_yaml(self.config) if text is None else text) + MARK)
+        was = self.config_path.stat()
+        os.chown(new, was.st_uid, was.st_gid)
+        shutil.copymode(self.config_path, new)
+        new.rename(self.config_path)
 
 
 class Machine:
@@ -59,6 +114,15 @@ class Machine:
                 raise TimeoutError(f"systemd is not up after {BOOT_S} s: {self.state()}")
             time.sleep(0.2)
 
+        if not can_lock_memory():
+            for unit in UNITS:
+                self.drop_in(unit, "memlock", "CapabilityBoundingSet=CAP_IPC_LOCK\nAmbientCapabilities=CAP_IPC_LOCK\n")
+
+    def drop_in(self, unit, name, text):
+        """More settings of a unit's service, until the machine is off."""
+        self.run("sh", "-euc", 'mkdir -p "$0" && printf "[Service]\n%s" "$2" > "$0/$1.conf" && systemctl daemon-reload',
+                 f"/run/systemd/system/{unit}.service.d", name, text)
+
     def init(self):
         """systemd's number here, or None."""
         with contextlib.suppress(OSError, IndexError):
@@ -77,6 +141,16 @@ class Machine:
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(map(str, argv))}: exit code {done.returncode}: {done.stdout}")
         return done
+
+    def show(self, unit, *properties):
+        """Properties of a unit: {"ActiveState": "active"}."""
+        said = self.run("systemctl", "show", *(f"-p{name}" for name in properties), unit).stdout
+        return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+
+    def journal(self, *argv):
+        """What systemd and the units have said."""
+        said = [f"_SYSTEMD_UNIT={unit}.service" for unit in UNITS]
+        return self.run("journalctl", "--no-pager", *argv, *said, "+", "_PID=1", check=False).stdout if self.init() else "no systemd"
 
     def off(self):
         if self.child and self.child.poll() is None:

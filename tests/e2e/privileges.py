@@ -9,7 +9,6 @@ import contextlib
 import grp
 import os
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -24,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 import settings  # noqa: E402
 import tap  # noqa: E402
 from lab import BIN, ROOT, wait_for  # noqa: E402
-from netns import run  # noqa: E402
+from netns import can_lock_memory, run  # noqa: E402
 from tap import expect, expect_equal, figure  # noqa: E402
 
 UNITS = ROOT / "config/systemd"
@@ -53,14 +52,6 @@ def own_lock(lab):
 def groups_of(user):
     lines = [line.split() for line in (UNITS / "sluice.sysusers.conf").read_text().splitlines()]
     return [IDS[words[2]] for words in lines if words[:2] == ["m", user]]
-
-
-def can_lock_memory():
-    """LimitMEMLOCK=infinity of the units; a machine without CAP_SYS_RESOURCE gets CAP_IPC_LOCK in its place."""
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        return True
-    return False
 
 
 def setpriv(program):

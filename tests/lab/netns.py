@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -35,6 +36,14 @@ def run(*argv, check=True, timeout_s=60, **options):
     if check and done.returncode:
         raise RuntimeError(f"{' '.join(map(str, argv))}: exit code {done.returncode}: {done.stderr.strip()}")
     return done
+
+
+def can_lock_memory():
+    """LimitMEMLOCK=infinity of the units; a machine without CAP_SYS_RESOURCE gets CAP_IPC_LOCK in its place."""
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        return True
+    return False
 
 
 def _started(pid):
