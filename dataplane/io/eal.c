@@ -29,7 +29,8 @@ static struct args {
 
 /*
  * What DPDK prints. It is shown at level debug only, since what matters of it is
- * said in other words; but the last complaint is kept for them.
+ * said in other words; but the last complaint is kept for them, or the one that
+ * names the cause: after it a driver tries other ways, which can't work.
  */
 static char complaint[256];
 static FILE *chatter;
@@ -41,7 +42,8 @@ static ssize_t chatter_write(void *cookie, const char *text, size_t size)
 	(void)cookie;
 	length = length < size ? length : size;
 	logger_debug("dpdk: %.*s", (int)length, text);
-	if (length && rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR)
+	if (length && rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR &&
+	    !strstr(complaint, EAL_COMPLAINT_IOMMU))
 		snprintf(complaint, sizeof(complaint), "%.*s", (int)length, text);
 	return (ssize_t)size;
 }

@@ -23,6 +23,9 @@ int eal_start(const struct plan *plan, const char *program);
 
 void eal_stop(void);
 
+/* In a complaint: the kernel does not let this program use the IOMMU for a device. */
+#define EAL_COMPLAINT_IOMMU "failed to select IOMMU type"
+
 /**
  * The last line in which DPDK complained since the last call; empty if it did not.
  * Valid until the next call.

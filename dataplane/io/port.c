@@ -46,7 +46,13 @@ static int device_missing(const struct plan *plan)
 {
 	const char *complaint = eal_complaint();
 
-	if (plan->node->port_kind == CONFIG_PORT_PCI)
+	if (strstr(complaint, EAL_COMPLAINT_IOMMU))
+		logger_err(
+			"node.port: %s is bound to vfio-pci, but the kernel refuses it the IOMMU; 'dmesg | grep vfio' says why. If"
+			" there is no interrupt remapping: switch it on in the firmware, or trust the NIC and run 'echo options"
+			" vfio_iommu_type1 allow_unsafe_interrupts=1 > /etc/modprobe.d/vfio.conf' and reboot",
+			plan->node->port);
+	else if (plan->node->port_kind == CONFIG_PORT_PCI)
 		logger_err(
 			"node.port: DPDK does not take %s, though its driver in the kernel is one that it can use; is"
 			" DPDK's driver for this NIC installed (%s)?",
