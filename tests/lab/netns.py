@@ -11,6 +11,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -20,8 +21,9 @@ PREFIX = "sl-"
 HUGEPAGES = Path("/proc/sys/vm/nr_hugepages")
 HUGEPAGE_BYTES = 2 << 20
 PR_SET_PDEATHSIG = 1
+CLONE_NEWNET = 0x40000000
 
-_libc = ctypes.CDLL(None)
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _die_with_parent():
@@ -179,6 +181,16 @@ class Network:
 
     def exec(self, role, *argv, **options):
         return run("ip", "netns", "exec", self.name(role), *argv, **options)
+
+    def socket(self, role):
+        """A TCP socket in a namespace."""
+        with open(f"/run/netns/{self.name(role)}") as there, open("/proc/self/ns/net") as here:
+            if _libc.setns(there.fileno(), CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), f"setns to {role}")
+            try:
+                return socket.socket()
+            finally:
+                _libc.setns(here.fileno(), CLONE_NEWNET)
 
     def spawn(self, role, *argv, **options):
         """Start a process in a namespace; close() ends it, and so does the death of this process."""

@@ -7,14 +7,16 @@ import time
 from pathlib import Path
 
 BOOT_S = 900  # emulated, on a busy machine
+MEMORY_MB = 2048
 MANAGEMENT = ("192.168.99.1", "192.168.99.2")  # of the switch's namespace, of the guest (tests/machines/image)
+SHELL_PORT = 1000
 PORT_MAC = "52:54:00:00:00:05"
 PORT_SLOT = 9
 PORT_PCI = f"0000:00:{PORT_SLOT:02x}.0"
 
 
 class Guest:
-    """Use boot() once; it may be rebooted by run("reboot"). The disk is as before at the next one's boot."""
+    """Use boot() once, and reboot() as often as you like. The disk is as before at the next one's boot."""
 
     def __init__(self, net, folder, nic, cpus, queues, iommu):
         self.net, self.folder, self.nic, self.cpus, self.queues, self.iommu = net, Path(folder), nic, cpus, queues, iommu
@@ -31,14 +33,16 @@ class Guest:
 
     def _words(self):
         queues = [f"queues={self.queues}"] if self.queues > 1 else []
-        nic = self.nic + (f",mq=on,vectors={2 * self.queues + 2}" if self.queues > 1 and self.nic.startswith("virtio") else "")
+        nic = self.nic
+        if self.nic == "virtio-net-pci":
+            nic += (f",mq=on,vectors={2 * self.queues + 2}" if self.queues > 1 else "") + (",iommu_platform=on,disable-legacy=on" if self.iommu else "")
         tap = "script=no,downscript=no"
-        return ["-M", "q35" + (",kernel-irqchip=split" if self.iommu else ""), "-accel", "tcg,thread=multi", "-cpu", "max",
-                "-smp", self.cpus, "-m", 3072,
-                *(["-device", "intel-iommu,intremap=off,caching-mode=on"] if self.iommu else []),
+        return ["-M", "q35" + (",kernel-irqchip=split" if self.iommu else ""), "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max",
+                "-smp", self.cpus, "-m", MEMORY_MB,
+                *(["-device", "intel-iommu,intremap=on,caching-mode=on"] if self.iommu else []),
                 "-kernel", self.folder / "vmlinuz", "-initrd", self.folder / "initrd",
-                "-append", "root=/dev/vda rw console=ttyS0 quiet" + (" intel_iommu=on iommu=pt" if self.iommu else ""),
-                "-drive", f"file={self.folder / 'disk.ext4'},format=raw,if=virtio,snapshot=on",
+                "-append", "root=/dev/vda rw console=ttyS0 quiet mitigations=off audit=0 fsck.mode=skip" + (" intel_iommu=on iommu=pt" if self.iommu else ""),
+                "-drive", f"file={self.folder / 'disk.ext4'},format=raw,if=virtio,snapshot=on,cache=unsafe",
                 "-netdev", f"tap,id=management,ifname=tap-mgmt,{tap}",
                 "-device", "virtio-net-pci,netdev=management,mac=52:54:00:00:00:01,addr=8",
                 "-netdev", ",".join([f"tap,id=port,ifname=tap-edge,{tap}", *queues]),
@@ -54,33 +58,44 @@ class Guest:
         self.wait()
         return time.monotonic() - began
 
-    def wait(self):
+    def wait(self, old_boot=""):
+        """Until it answers, and is not that boot any more."""
         deadline = time.monotonic() + BOOT_S
-        while self.run("true", check=False).returncode:
+        while not (now := self.boot_id()) or now == old_boot:
             if self.process.poll() is not None:
                 raise RuntimeError(f"QEMU ended: {(self.net.dir / 'qemu.log').read_text()}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the guest does not answer after {BOOT_S} s:\n{self.console.read_text()[-2000:]}")
+                raise TimeoutError(f"the guest does not answer after {BOOT_S} s:\n{self.console.read_text(errors='replace')[-2000:]}")
             time.sleep(1)
 
-    def run(self, command, check=True, timeout_s=300, **options):
+    def boot_id(self):
+        """Another one after each boot; None if it does not answer."""
+        with contextlib.suppress(OSError):
+            return self.run("cat /proc/sys/kernel/random/boot_id", timeout_s=30).stdout
+        return None
+
+    def run(self, command, check=True, timeout_s=300, input=""):
         """Run a shell's command in the guest; return it with its output."""
-        return self.net.exec("switch", "ssh", "-q", "-i", self.folder / "key", "-o", "StrictHostKeyChecking=no",
-                             "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=5",
-                             f"root@{MANAGEMENT[1]}", command, check=check, timeout_s=timeout_s, **options)
+        script = (f"{{ {command}\n}} 2> /run/said.$$ <<'END-OF-INPUT'\n{input}END-OF-INPUT\n"
+                  "printf '\\0%s\\0' $?; cat /run/said.$$; rm /run/said.$$\n")
+        with self.net.socket("switch") as shell:
+            shell.settimeout(timeout_s)
+            shell.connect((MANAGEMENT[1], SHELL_PORT))
+            shell.sendall(script.encode())
+            shell.shutdown(socket.SHUT_WR)
+            said = b"".join(iter(lambda: shell.recv(65536), b"")).decode(errors="replace")
+        if said.count("\0") != 2:
+            raise ConnectionResetError(f"{command}: no answer")
+        out, code, error = said.split("\0")
+        if check and code != "0":
+            raise RuntimeError(f"{command}: exit code {code}: {error.strip()}")
+        return subprocess.CompletedProcess(command, int(code), out, error)
 
     def reboot(self):
-        before = self.run("cat /proc/sys/kernel/random/boot_id").stdout
-        self.run("systemctl reboot", check=False)
-        deadline = time.monotonic() + BOOT_S
-        while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                now = self.run("cat /proc/sys/kernel/random/boot_id", check=False, timeout_s=20)
-                if now.returncode == 0 and now.stdout != before:
-                    return
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the guest is not back after {BOOT_S} s")
-            time.sleep(1)
+        before = self.boot_id()
+        with contextlib.suppress(OSError):
+            self.run("systemctl reboot", check=False, timeout_s=30)
+        self.wait(before)
 
     def link(self, up):
         """Pull the port's cable, or put it back."""
@@ -97,8 +112,15 @@ class Guest:
                         "grep -v : | grep .").stdout.split()[0]
 
     def bind(self, driver):
-        """Give the port to a driver of DPDK, for this boot and the next ones."""
-        self.run(f"modprobe {driver} && driverctl set-override {PORT_PCI} {driver}")
+        """Give the port to a driver of DPDK, or (None) to the kernel's as after a boot; for this boot and the next ones."""
+        self.run(f"[ ! -e /sys/bus/pci/devices/{PORT_PCI}/driver ] || echo {PORT_PCI} > /sys/bus/pci/devices/{PORT_PCI}/driver/unbind; " +
+                 (f"modprobe {driver}; driverctl set-override {PORT_PCI} {driver}" if driver else
+                  f"driverctl unset-override {PORT_PCI}; [ -e /sys/bus/pci/devices/{PORT_PCI}/driver ] || "
+                  f"echo {PORT_PCI} > /sys/bus/pci/drivers_probe; udevadm settle"))
+
+    def cpus_online(self, count):
+        """As if it had no more."""
+        self.run("; ".join(f"echo {int(cpu < count)} > /sys/devices/system/cpu/cpu{cpu}/online" for cpu in range(1, self.cpus)) or "true")
 
     def off(self):
         if self.process and self.process.poll() is None:
