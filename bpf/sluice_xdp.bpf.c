@@ -363,6 +363,27 @@ LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t ind
 	return index;
 }
 
+/*
+ * A worker that has ended with the lock, when there was no packet since that would have taken it from it: to be found
+ * twice, as one that is about to end beats no more and has it for a burst.
+ */
+static __always_inline void lb_xdp_lock_left(struct lb_handover *queue, uint32_t queue_id,
+					     uint64_t now_ns)
+{
+	uint32_t seen = lb_xdp_lock_is(queue);
+
+	if ((seen & LB_HANDOVER_HOLDER) != LB_HELD_BY_WORKER ||
+	    lb_handover_is_beating(queue, queue->process, now_ns)) {
+		queue->left_lock = LB_HELD_BY_NOBODY;
+		return;
+	}
+	if (queue->left_lock != seen) {
+		queue->left_lock = seen;
+		return;
+	}
+	lb_xdp_unlock(queue, lb_xdp_lock_rob(queue, queue_id), LB_HELD_BY_XDP);
+}
+
 /* Return: how many buckets it has looked at. */
 static __always_inline uint32_t lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struct lb_xdp_packet *p,
 					     bool is_paired)
@@ -414,6 +435,7 @@ int lb_sweep_paired(struct xdp_md *ctx)
 	queue = lb_xdp_at(&xdp_queues, p.cpu_id);
 	if (!cpu || !queue || lb_handover_is_due(queue, now_ns))
 		return 0;
+	lb_xdp_lock_left(queue, p.cpu_id, now_ns);
 	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
 	p.now = (uint16_t)(now_ns / LB_FLOW_TICK_NS);
 	if (lb_xdp_clock_is_set)

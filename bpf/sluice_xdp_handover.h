@@ -8,6 +8,8 @@
 
 #include "bpf/sluice_xdp_maps.h"
 
+#include "dataplane/core/lb_table.h"
+
 /* What a worker does in one burst takes less, unless its CPU was taken from it. */
 #define LB_XDP_LOCK_TRIES 512
 #define LB_XDP_ROB_TRIES 8 /* of as many CPUs that want it at once, one has it each time */
@@ -21,6 +23,7 @@ enum lb_xdp_lock_turn {
 
 uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t now_ns);
 uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns);
+uint32_t lb_xdp_recover(uint32_t queue_id);
 
 static __always_inline uint32_t lb_xdp_lock_is(const struct lb_handover *queue)
 {
@@ -33,8 +36,29 @@ static __always_inline bool lb_xdp_lock_try(struct lb_handover *queue, uint32_t 
 	return __sync_val_compare_and_swap(&queue->lock, free, free | holder) == free;
 }
 
+/*
+ * Count what a worker has left in the middle: in its own row, which nobody else writes now. To be called with the
+ * lock.
+ */
+__attribute__((noinline)) uint32_t lb_xdp_recover(uint32_t queue_id)
+{
+	struct lb_handover *queue = lb_xdp_at(&xdp_queues, queue_id);
+	struct lb_worker_stats *stats = lb_xdp_at(&xdp_workers, queue_id);
+	struct lb_table table = {
+		.stats = stats,
+		.first = queue_id * lb_xdp_buckets,
+		.n_buckets = lb_xdp_buckets,
+		.counts = (lb_xdp_regions + queue_id) * LB_XDP_INSTANCES_MAX,
+	};
+
+	if (!queue || !stats)
+		return 0;
+	lb_table_recover(&table, &queue->journal);
+	return 1;
+}
+
 /* Take the lock from whoever has it, who then finds another term. Return: the lock when it is free again. */
-static __always_inline uint32_t lb_xdp_lock_rob(struct lb_handover *queue)
+static __always_inline uint32_t lb_xdp_lock_rob(struct lb_handover *queue, uint32_t queue_id)
 {
 	uint32_t free = 0;
 
@@ -45,6 +69,8 @@ static __always_inline uint32_t lb_xdp_lock_rob(struct lb_handover *queue)
 		if (__sync_val_compare_and_swap(&queue->lock, seen, free | LB_HELD_BY_XDP) == seen)
 			break;
 	}
+	if (queue->journal.is_open)
+		lb_xdp_recover(queue_id);
 	return free;
 }
 
@@ -78,7 +104,8 @@ __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t 
 		return 0;
 	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES && turn == LB_XDP_LOCK_WAIT; i++)
 		turn = lb_xdp_lock_turn(queue_id, now_ns);
-	return turn & LB_XDP_LOCK_OURS ? turn & ~LB_HANDOVER_HOLDER : lb_xdp_lock_rob(queue);
+	return turn & LB_XDP_LOCK_OURS ? turn & ~LB_HANDOVER_HOLDER
+				       : lb_xdp_lock_rob(queue, queue_id);
 }
 
 /* Return: what lb_xdp_unlock() is to be given. */

@@ -12,6 +12,7 @@
 #define LB_HANDOVER_H
 
 #include "dataplane/core/lb_flow.h"
+#include "dataplane/core/lb_journal.h"
 
 /* A worker says every few milliseconds that it lives. */
 #define LB_BEAT_MS 2
@@ -35,7 +36,9 @@ struct lb_handover {
 	uint64_t worker_reserved[6];
 	/* whoever holds it */
 	uint32_t lock;
-	uint32_t lock_reserved[15];
+	uint32_t lock_reserved;
+	struct lb_journal journal; /* the worker's; closed by who takes the lock from it */
+	uint64_t lock_reserved2[2];
 	/* sluiced */
 	uint64_t carrier;  /* the process whose tables are in step; 0: none */
 	uint64_t noted_ns; /* of the first queue: since when it is so that … CLOCK_MONOTONIC */
@@ -45,7 +48,8 @@ struct lb_handover {
 	uint64_t handed_pkts; /* given to the worker's socket */
 	uint32_t by_xdp;      /* it has balanced the last packet itself */
 	uint32_t takeovers;   /* how often it began to */
-	uint32_t xdp_reserved[12];
+	uint32_t left_lock;   /* the sweep has found it so, and nobody who beats */
+	uint32_t xdp_reserved[11];
 } LB_ALIGNED(64);
 
 LB_STATIC_ASSERT(sizeof(struct lb_handover) == 256, "a line for each writer");

@@ -68,6 +68,9 @@ struct lb_word64 {
 typedef uint16_t lb_be16;
 typedef uint32_t lb_be32;
 
+/* What was written before is in memory before what follows: for whoever looks after this process has been killed. */
+#define LB_WRITTEN() __asm__ volatile("" ::: "memory")
+
 #define lb_likely(x) __builtin_expect(!!(x), 1)
 #define lb_unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -221,7 +221,7 @@ LB_INLINE uint32_t lb_slot_cost(const struct lb_bucket *bucket, uint32_t slot, u
 	uint32_t idle = lb_bucket_idle(bucket, slot, now);
 	uint32_t rank = ranks >> (state * 4) & 7;
 
-	if (state == LB_FLOW_FREE)
+	if (!bucket->key[slot])
 		return slot;
 	if (idle > timeouts->ticks[state])
 		rank = LB_SLOT_EXPIRED;
@@ -259,30 +259,32 @@ LB_INLINE void lb_bucket_touch(struct lb_bucket *bucket, uint32_t slot, uint8_t 
 	lb_bucket_step(bucket, slot, lb_flow_steps(lb_flow_event(tcp_flags)), now);
 }
 
+/* A slot's nibble. */
+LB_INLINE uint32_t lb_bucket_nibble(const struct lb_bucket *bucket, uint32_t slot)
+{
+	return bucket->meta >> (slot * 4) & 0xf;
+}
+
 /**
  * Write a flow into a slot; whoever was there has been accounted for, and the slot is free.
  * Others may look meanwhile (lb_bucket_peek(), lb_steer_take_over()): who finds the key finds this home,
  * and who had found the key before finds it gone.
+ * @nibble: its state, and whether it is away.
  */
 LB_INLINE void lb_bucket_put(struct lb_bucket *bucket, uint32_t slot, uint64_t key, uint16_t home,
-			     uint16_t now)
+			     uint16_t seen, uint32_t nibble)
 {
 	lb_store_release(&bucket->home[slot], home); /* after lb_bucket_clear() */
-	bucket->seen[slot] = now;
-	bucket->meta = (bucket->meta & ~(0xfu << (slot * 4))) | (uint32_t)LB_FLOW_UNCONFIRMED
-									<< (slot * 4);
+	bucket->seen[slot] = seen;
+	bucket->meta = (bucket->meta & ~(0xfu << (slot * 4))) | nibble << (slot * 4);
 	lb_store_release(&bucket->key[slot], key);
 }
 
 LB_INLINE void lb_bucket_clear(struct lb_bucket *bucket, uint32_t slot)
 {
 	bucket->key[slot] = 0;
+	LB_WRITTEN();
 	bucket->meta &= ~(0xfu << (slot * 4));
-}
-
-LB_INLINE void lb_bucket_away_set(struct lb_bucket *bucket, uint32_t slot)
-{
-	bucket->meta |= LB_BUCKET_AWAY << (slot * 4);
 }
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "dataplane/core/lb_flow.h"
 #include "dataplane/core/lb_instance.h"
+#include "dataplane/core/lb_journal.h"
 #include "dataplane/core/lb_stats.h"
 
 #ifndef LB_MEMORY_OWN
@@ -20,6 +21,10 @@ struct lb_table {
 	uint32_t n_buckets;
 	struct lb_worker_stats *stats;
 	struct lb_instance_stats *instance_stats; /* [LB_INSTANCES_MAX] */
+	/* Of a table that outlives its writer, or NULL: */
+	struct lb_journal *journal;
+	const uint32_t *lock; /* as long as it is … */
+	uint32_t held;	      /* … so, the writer may write */
 };
 
 /* The instances of a generation. */
@@ -44,6 +49,22 @@ LB_INLINE struct lb_bucket *lb_table_bucket(const struct lb_table *table, uint32
 LB_INLINE struct lb_instance_stats *lb_table_counts(const struct lb_table *table, uint32_t instance)
 {
 	return &table->instance_stats[instance];
+}
+
+LB_INLINE struct lb_journal *lb_table_journal(const struct lb_table *table)
+{
+	return table->journal;
+}
+
+LB_INLINE uint32_t lb_table_index(const struct lb_table *table, const struct lb_bucket *bucket)
+{
+	return (uint32_t)(bucket - table->bucket);
+}
+
+/** Whether somebody else writes by now: its writer was stopped, in the middle of it perhaps, and waited for no longer. */
+LB_INLINE bool lb_table_is_lost(const struct lb_table *table)
+{
+	return table->lock && lb_load_acquire(table->lock) != table->held;
 }
 
 /** An instance, or NULL if there is none of that index. */

@@ -57,34 +57,113 @@ LB_INLINE bool lb_table_find(const struct lb_table *table, uint64_t key, uint64_
 	return slot >= 0;
 }
 
-LB_INLINE void lb_table_flows_add(struct lb_table *table, uint16_t instance)
-{
-	struct lb_instance_stats *counts = lb_table_counts(table, instance);
+/* ---- Changes, one store each, and what is counted of them ---- */
 
-	table->stats->flows++;
-	if (counts)
-		counts->flows++;
+/*
+ * Begin one: a flow that is counted at the instance @from is to be at @to. LB_INSTANCE_NONE: it is in no table
+ * before, or afterwards.
+ */
+LB_INLINE void lb_table_begin(struct lb_table *table, struct lb_flow_ref ref, uint64_t key,
+			      uint16_t from, uint16_t to)
+{
+	struct lb_journal *journal = lb_table_journal(table);
+
+	if (!journal)
+		return;
+	journal->key = key;
+	journal->bucket = lb_table_index(table, ref.bucket);
+	journal->slot = (uint16_t)ref.slot;
+	journal->instance[0] = from;
+	journal->instance[1] = to;
+	journal->all = table->stats->flows;
+	if (from != LB_INSTANCE_NONE) {
+		journal->flows[0] = lb_table_counts(table, from)->flows - 1;
+		journal->all--;
+	}
+	if (to != LB_INSTANCE_NONE)
+		journal->flows[1] = lb_table_counts(table, to)->flows;
+	LB_WRITTEN();
+	journal->is_open = 1;
+	LB_WRITTEN();
 }
 
-LB_INLINE void lb_table_flows_sub(struct lb_table *table, uint16_t instance)
+/* Count as the journal says. @at: the instance that has the flow, or LB_INSTANCE_NONE. */
+LB_INLINE void lb_table_close(struct lb_table *table, struct lb_journal *journal, uint32_t at)
 {
-	struct lb_instance_stats *counts = lb_table_counts(table, instance);
+	LB_WRITTEN();
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t instance = journal->instance[i];
+		struct lb_instance_stats *counts;
 
-	table->stats->flows--;
-	if (counts)
-		counts->flows--;
+		counts = instance == LB_INSTANCE_NONE ? NULL : lb_table_counts(table, instance);
+		if (counts)
+			counts->flows = journal->flows[i] + (instance == at);
+	}
+	table->stats->flows = journal->all + (at != LB_INSTANCE_NONE);
+	LB_WRITTEN();
+	journal->is_open = 0;
+}
+
+/* End it: the flow is there, or gone. */
+LB_INLINE void lb_table_end(struct lb_table *table, uint16_t from, uint16_t to)
+{
+	struct lb_journal *journal = lb_table_journal(table);
+	struct lb_instance_stats *counts;
+
+	if (journal) {
+		lb_table_close(table, journal, to);
+		return;
+	}
+	if (from != LB_INSTANCE_NONE) {
+		table->stats->flows--;
+		counts = lb_table_counts(table, from);
+		if (counts)
+			counts->flows--;
+	}
+	if (to != LB_INSTANCE_NONE) {
+		table->stats->flows++;
+		counts = lb_table_counts(table, to);
+		if (counts)
+			counts->flows++;
+	}
+}
+
+/**
+ * What a writer has left that ended in the middle of a change: the change is done if its store was. To be
+ * called by whoever writes next, before that. A spill may stay one too high, which costs a look.
+ */
+LB_INLINE void lb_table_recover(struct lb_table *table, struct lb_journal *journal)
+{
+	uint32_t slot = journal->slot, at = LB_INSTANCE_NONE;
+	struct lb_bucket *bucket;
+
+	if (!journal->is_open || slot >= LB_BUCKET_SLOTS)
+		return;
+	bucket = lb_table_bucket(table, journal->bucket);
+	if (!bucket)
+		return;
+	if (bucket->key[slot] == journal->key)
+		at = lb_bucket_instance(bucket, slot);
+	else if (!bucket->key[slot])
+		lb_bucket_clear(bucket, slot);
+	lb_table_close(table, journal, at);
 }
 
 /** Give a flow another home, where it has not moved from; its counts move too. */
 LB_INLINE void lb_table_move(struct lb_table *table, struct lb_flow_ref ref, uint16_t home)
 {
 	uint16_t before = lb_bucket_instance(ref.bucket, ref.slot);
+	uint16_t after = home & LB_FLOW_INSTANCE;
 
-	if (before != (home & LB_FLOW_INSTANCE)) {
-		lb_table_flows_sub(table, before);
-		lb_table_flows_add(table, home & LB_FLOW_INSTANCE);
+	if (lb_table_is_lost(table))
+		return;
+	if (before == after) {
+		ref.bucket->home[ref.slot] = home;
+		return;
 	}
+	lb_table_begin(table, ref, ref.bucket->key[ref.slot], before, after);
 	ref.bucket->home[ref.slot] = home;
+	lb_table_end(table, before, after);
 }
 
 /* A bucket, and where it is. */
@@ -100,19 +179,41 @@ LB_INLINE struct lb_bucket *lb_table_bucket_other(const struct lb_table *table, 
 	return lb_table_bucket(table, lb_table_other(table, spread, index));
 }
 
-/* Free a slot; its primary bucket learns of it if the flow was away from there. */
+/* Write a flow into a free slot. @nibble: as for lb_bucket_put(). */
+LB_INLINE void lb_table_put(struct lb_table *table, struct lb_flow_ref ref, uint64_t key,
+			    uint16_t home, uint16_t seen, uint32_t nibble)
+{
+	lb_table_begin(table, ref, key, LB_INSTANCE_NONE, home & LB_FLOW_INSTANCE);
+	lb_bucket_put(ref.bucket, ref.slot, key, home, seen, nibble);
+	lb_table_end(table, LB_INSTANCE_NONE, home & LB_FLOW_INSTANCE);
+}
+
+LB_INLINE void lb_table_clear(struct lb_table *table, struct lb_flow_ref ref)
+{
+	uint16_t instance = lb_bucket_instance(ref.bucket, ref.slot);
+
+	lb_table_begin(table, ref, ref.bucket->key[ref.slot], instance, LB_INSTANCE_NONE);
+	lb_bucket_clear(ref.bucket, ref.slot);
+	lb_table_end(table, instance, LB_INSTANCE_NONE);
+}
+
+/*
+ * Free a slot; its primary bucket learns of it if the flow was away from there: afterwards, as a spill that is too
+ * low would hide other flows.
+ */
 LB_INLINE void lb_table_release(struct lb_table *table, struct lb_bucket *bucket, uint32_t index,
 				uint32_t slot, const struct lb_secret *secret)
 {
-	lb_table_flows_sub(table, lb_bucket_instance(bucket, slot));
-	if (lb_bucket_is_away(bucket, slot)) {
-		uint64_t spread = lb_flow_spread(secret, bucket->key[slot]);
-		struct lb_bucket *primary = lb_table_bucket_other(table, spread, index);
+	bool is_away = lb_bucket_is_away(bucket, slot);
+	uint64_t key = bucket->key[slot];
+	struct lb_bucket *primary;
 
-		if (primary)
-			lb_bucket_spill_sub(primary);
-	}
-	lb_bucket_clear(bucket, slot);
+	lb_table_clear(table, (struct lb_flow_ref){ bucket, slot });
+	if (!is_away)
+		return;
+	primary = lb_table_bucket_other(table, lb_flow_spread(secret, key), index);
+	if (primary)
+		lb_bucket_spill_sub(primary);
 }
 
 struct lb_flow_insert {
@@ -159,7 +260,7 @@ LB_INLINE bool lb_table_relocate(struct lb_table *table, struct lb_bucket *from,
 {
 	uint64_t spread = lb_flow_spread(flow->secret, from->key[slot]);
 	struct lb_place to = { .index = lb_table_other(table, spread, index) };
-	uint32_t room;
+	uint32_t room, nibble;
 
 	to.bucket = lb_table_bucket(table, to.index);
 	if (to.index == index || !to.bucket)
@@ -168,15 +269,15 @@ LB_INLINE bool lb_table_relocate(struct lb_table *table, struct lb_bucket *from,
 	if (lb_victim_rank(to.victim) >= LB_SLOT_CONFIRMED)
 		return false;
 	room = lb_table_take(table, &to, flow->secret);
-	lb_bucket_put(to.bucket, room, from->key[slot], from->home[slot], from->seen[slot]);
-	lb_bucket_state_set(to.bucket, room, lb_bucket_state(from, slot));
-	if (lb_bucket_is_away(from, slot)) {
-		lb_bucket_spill_sub(to.bucket);
-	} else {
-		lb_bucket_away_set(to.bucket, room);
+	nibble = lb_bucket_nibble(from, slot);
+	if (!(nibble & LB_BUCKET_AWAY))
 		lb_bucket_spill_add(from);
-	}
-	lb_bucket_clear(from, slot);
+	/* Killed in between, it is there twice, and counted twice, until one of them expires. */
+	lb_table_put(table, (struct lb_flow_ref){ to.bucket, room }, from->key[slot],
+		     from->home[slot], from->seen[slot], nibble ^ LB_BUCKET_AWAY);
+	lb_table_clear(table, (struct lb_flow_ref){ from, slot });
+	if (nibble & LB_BUCKET_AWAY)
+		lb_bucket_spill_sub(to.bucket);
 	table->stats->flow_relocated++;
 	return true;
 }
@@ -245,22 +346,22 @@ LB_INLINE bool lb_table_insert(struct lb_table *table, const struct lb_flow_inse
 {
 	uint32_t primary = lb_table_primary(table, flow->spread);
 	struct lb_place place;
+	uint32_t slot, nibble = LB_FLOW_UNCONFIRMED;
 	struct lb_bucket *first;
-	uint32_t slot;
 
-	if (!lb_table_place(table, flow, &place)) {
+	if (lb_table_is_lost(table) || !lb_table_place(table, flow, &place)) {
 		table->stats->flow_table_full++;
 		return false;
 	}
 	slot = lb_table_take(table, &place, flow->secret);
-	lb_bucket_put(place.bucket, slot, flow->key, flow->home, flow->now);
 	if (place.index != primary) {
-		lb_bucket_away_set(place.bucket, slot);
+		nibble |= LB_BUCKET_AWAY;
 		first = lb_table_bucket(table, primary);
 		if (first)
 			lb_bucket_spill_add(first);
 	}
-	lb_table_flows_add(table, flow->home & LB_FLOW_INSTANCE);
+	lb_table_put(table, (struct lb_flow_ref){ place.bucket, slot }, flow->key, flow->home,
+		     flow->now, nibble);
 	table->stats->flow_inserts++;
 	return true;
 }
@@ -315,7 +416,7 @@ LB_INLINE void lb_table_sweep(struct lb_table *table, struct lb_bucket *bucket, 
 			      const struct lb_sweep *sweep)
 {
 	for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++) {
-		if (lb_bucket_state(bucket, slot) == LB_FLOW_FREE)
+		if (!bucket->key[slot] || lb_table_is_lost(table))
 			continue;
 		if (!lb_bucket_expired(bucket, slot, sweep->now, sweep->timeouts) &&
 		    lb_instance_has(sweep->instances, bucket->home[slot] & LB_FLOW_INDEX,

@@ -46,16 +46,23 @@ static inline void handover_clear(struct lb_handover *queue)
 	__atomic_store_n(&queue->beat_ns, 0, __ATOMIC_RELEASE);
 }
 
-/** Begin; a predecessor that died in the middle of a burst holds nothing any more. */
-static inline void handover_start(struct handover *handover)
+/**
+ * Begin.
+ * Return: whether a predecessor has died in the middle of a burst. Then the lock is this worker's: what was left
+ * is to be put in order (lb_table_recover()), and the lock given back.
+ */
+static inline bool handover_start(struct handover *handover)
 {
 	uint32_t lock = __atomic_load_n(&handover->queue->lock, __ATOMIC_ACQUIRE);
 
-	if ((lock & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER)
-		__atomic_compare_exchange_n(&handover->queue->lock, &lock,
-					    (lock & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM, false,
-					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	if ((lock & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER &&
+	    __atomic_compare_exchange_n(&handover->queue->lock, &lock, lock + LB_HANDOVER_TERM,
+					false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+		handover->term = (lock & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
+		return true;
+	}
 	handover_follow(handover);
+	return false;
 }
 
 /** Say that this worker lives. @now_ns: CLOCK_MONOTONIC_COARSE; 0: that it ends. */
@@ -77,10 +84,16 @@ static inline bool handover_is_carrier(const struct handover *handover)
  */
 bool handover_lock(struct handover *handover);
 
+/** The lock's word while the worker has it. */
+static inline uint32_t handover_held(const struct handover *handover)
+{
+	return handover->term | LB_HELD_BY_WORKER;
+}
+
 /** A worker that was robbed of the lock leaves it alone. */
 static inline void handover_unlock(struct handover *handover)
 {
-	uint32_t held = handover->term | LB_HELD_BY_WORKER;
+	uint32_t held = handover_held(handover);
 
 	__atomic_compare_exchange_n(&handover->queue->lock, &held, handover->term, false,
 				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);

@@ -164,15 +164,18 @@ static void replaced_follow(struct worker *w, uint64_t now_ns)
 /* Be the only writer of the flow table, or throw away what came too late. */
 static bool table_lock(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	if (!handover_is_shared(&w->handover) || handover_lock(&w->handover))
+	if (!handover_is_shared(&w->handover))
 		return true;
-	if (was_away(w, clock_coarse_ns())) {
-		late_drop(w, pkts, n);
-		return false;
+	if (!handover_lock(&w->handover)) {
+		if (was_away(w, clock_coarse_ns())) {
+			late_drop(w, pkts, n);
+			return false;
+		}
+		do
+			handover_follow(&w->handover);
+		while (!handover_lock(&w->handover));
 	}
-	do
-		handover_follow(&w->handover);
-	while (!handover_lock(&w->handover));
+	w->flows.table.held = handover_held(&w->handover);
 	return true;
 }
 
@@ -225,6 +228,7 @@ static void sweep(struct worker *w, const struct tables *tables, uint32_t max_bu
 	if (handover_is_shared(&w->handover) &&
 	    (!handover_is_carrier(&w->handover) || !handover_lock(&w->handover)))
 		return;
+	w->flows.table.held = handover_held(&w->handover);
 	flow_table_sweep(&w->flows, &what, max_buckets);
 	table_unlock(w);
 }
@@ -343,7 +347,12 @@ static void flows_share(struct worker *w, const struct shared_port *shared)
 			 shared->n_buckets, w->stats, w->pl.instance_stats);
 	w->handover =
 		(struct handover){ .queue = &shared->queues[w->index], .process = w->boot_id };
-	handover_start(&w->handover);
+	w->flows.table.journal = &w->handover.queue->journal;
+	w->flows.table.lock = &w->handover.queue->lock;
+	if (handover_start(&w->handover)) {
+		lb_table_recover(&w->flows.table, w->flows.table.journal);
+		handover_unlock(&w->handover);
+	}
 	lb_stats_close(w->stats);
 }
 

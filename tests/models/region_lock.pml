@@ -124,16 +124,24 @@ proctype cpu(byte me; byte n)
 	od
 }
 
-/* lb_xdp_sweep_paired() */
+/* lb_xdp_lock_left(), lb_xdp_sweep_paired() */
 proctype sweep()
 {
-	byte free = term;
+	byte free, seen_term;
+	mtype seen_holder;
 	bool got;
 
-	lock_try(ID_SWEEP, SWEEP, free);
 	if
-	:: got -> unlock(ID_SWEEP, SWEEP, free)
-	:: else
+	:: holder == WORKER ->
+		rob(ID_SWEEP, free);
+		unlock(ID_SWEEP, XDP, free)
+	:: else ->
+		free = term;
+		lock_try(ID_SWEEP, SWEEP, free);
+		if
+		:: got -> unlock(ID_SWEEP, SWEEP, free)
+		:: else
+		fi
 	fi
 }
 
@@ -144,15 +152,20 @@ proctype worker()
 
 start:	skip;
 	d_step { /* handover_start() */
+		got = false;
 		if
 		:: holder == WORKER ->
-			holder = NOBODY;
 			term++;
-			rightful = NONE
+			rightful = ID_WORKER;
+			got = true
 		:: else
 		fi;
 		mine = term
-	}
+	};
+	if
+	:: got -> unlock(ID_WORKER, WORKER, mine) /* after lb_table_recover() */
+	:: else
+	fi;
 	do
 	:: n == 0 -> break
 	:: n > 0 ->

@@ -395,7 +395,7 @@ static void states_follow_the_packets(void **state)
 
 static __attribute__((noinline)) void slot_put(struct lb_bucket *bucket, uint64_t key)
 {
-	lb_bucket_put(bucket, 2, key, key & LB_FLOW_INSTANCE, 0);
+	lb_bucket_put(bucket, 2, key, key & LB_FLOW_INSTANCE, 0, LB_FLOW_UNCONFIRMED);
 }
 
 static __attribute__((noinline)) void slot_clear(struct lb_bucket *bucket)

@@ -20,7 +20,7 @@ static int begin(void **state)
 	(void)state;
 	queue = (struct lb_handover){ .by_xdp = 1 };
 	handover = (struct handover){ .queue = &queue, .process = PROCESS };
-	handover_start(&handover);
+	assert_false(handover_start(&handover));
 	return 0;
 }
 
@@ -89,7 +89,9 @@ static void dead_predecessor_holds_nothing(void **state)
 	(void)state;
 	assert_true(handover_lock(&handover));
 	handover = (struct handover){ .queue = &queue, .process = PROCESS + 1 };
-	handover_start(&handover);
+	assert_true(handover_start(&handover));
+	assert_int_equal(queue.lock, handover_held(&handover));
+	handover_unlock(&handover);
 	assert_true(handover_lock(&handover));
 	handover_unlock(&handover);
 	assert_int_equal(queue.lock, LB_HANDOVER_TERM);

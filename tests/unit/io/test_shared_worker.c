@@ -131,6 +131,30 @@ static void what_died_with_a_worker_is_accounted_for(void **state)
 	assert_int_equal(stats->drop[LB_DROP_KILLED], 7);
 }
 
+/* Killed between the store that records a flow and its count. */
+static void what_died_within_a_change_is_counted(void **state)
+{
+	struct world *w = *state;
+	const struct lb_worker_stats *stats = w->rig->worker->stats;
+	struct lb_journal *journal = &w->queue.journal;
+
+	rig_receive_syns(w->rig, 1000, 10);
+	steps(w, 1);
+	assert_int_equal(stats->flows, 10);
+	assert_int_equal(journal->is_open, 0);
+	assert_int_equal(journal->all, 9); /* before the last one */
+	w->rig->worker->stats->flows--;
+	w->rig->worker->pl.instance_stats[journal->instance[1]].flows--;
+	journal->is_open = 1;
+	w->queue.lock |= LB_HELD_BY_WORKER;
+	rig_restart(w->rig, &w->shared);
+	assert_int_equal(w->queue.lock, LB_HANDOVER_TERM);
+	assert_int_equal(journal->is_open, 0);
+	assert_int_equal(w->rig->worker->stats->flows, 10);
+	assert_int_equal(w->rig->worker->pl.instance_stats[journal->instance[1]].flows, 10);
+	rig_check_accounting(w->rig);
+}
+
 static void what_waited_for_a_stopped_worker_is_late(void **state)
 {
 	struct world *w = *state;
@@ -236,6 +260,7 @@ int main(int argc, char **argv)
 		WORKER_TEST(ticks_are_those_of_the_kernels_clock),
 		WORKER_TEST(flows_outlive_the_worker),
 		WORKER_TEST(what_died_with_a_worker_is_accounted_for),
+		WORKER_TEST(what_died_within_a_change_is_counted),
 		WORKER_TEST(what_waited_for_a_stopped_worker_is_late),
 		WORKER_TEST(so_is_what_it_gets_before_it_looks),
 		WORKER_TEST(stopped_without_being_replaced_it_goes_on),

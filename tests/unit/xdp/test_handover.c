@@ -285,11 +285,137 @@ static void the_sweep_leaves_it_to_a_worker_that_is_well(void **state)
 	w->queue->beat_ns = 0;
 	w->queue->lock |= LB_HELD_BY_WORKER;
 	xdp_world_sweep(w->xdp);
-	assert_int_equal(w->xdp->cpu->stats.flows, 1); /* and never takes a lock from anybody */
+	assert_int_equal(w->xdp->cpu->stats.flows, 1); /* and does not take a lock at first sight */
 	w->queue->lock &= ~LB_HANDOVER_HOLDER;
 	xdp_world_sweep(w->xdp);
 	assert_int_equal(w->xdp->cpu->stats.flows, 0);
 	assert_int_equal(w->queue->lock & LB_HANDOVER_HOLDER, LB_HELD_BY_NOBODY);
+}
+
+/* Where a flow is. */
+static struct lb_flow_ref flow_at(struct world *w, uint16_t sport, uint32_t *index)
+{
+	uint64_t key = lb_flow_key4(lb_cpu_to_be32(CLIENT), lb_cpu_to_be16(sport), 1);
+
+	for (*index = 0; *index < w->xdp->n_buckets; ++*index) {
+		int slot = lb_bucket_find(&w->xdp->flows[*index], key);
+
+		if (slot >= 0)
+			return (struct lb_flow_ref){ &w->xdp->flows[*index], (uint32_t)slot };
+	}
+	fail();
+	return (struct lb_flow_ref){ NULL, 0 };
+}
+
+/*
+ * As a worker leaves it that had recorded two flows and is killed while it records the second one, or forgets it:
+ * @there: with its key, which is not counted yet.
+ */
+static uint16_t worker_dies(struct world *w, bool there)
+{
+	struct lb_journal *journal = &w->queue->journal;
+	uint16_t instance, first;
+	struct lb_flow_ref ref;
+	uint32_t index;
+
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	assert_int_equal(tcp_send(w, 1001, LB_TCP_SYN), XDP_TX);
+	ref = flow_at(w, 1000, &index);
+	first = lb_bucket_instance(ref.bucket, ref.slot);
+	ref = flow_at(w, 1001, &index);
+	instance = lb_bucket_instance(ref.bucket, ref.slot);
+	*journal = (struct lb_journal){ .key = ref.bucket->key[ref.slot],
+					.bucket = index,
+					.slot = (uint16_t)ref.slot,
+					.all = 1,
+					.flows = { 0, first == instance },
+					.instance = { LB_INSTANCE_NONE, instance },
+					.is_open = 1 };
+	if (!there)
+		ref.bucket->key[ref.slot] = 0;
+	/* they are the worker's */
+	w->xdp->cpu->stats.flows = 0;
+	memset(w->xdp->counts, 0, N_INSTANCES * sizeof(*w->xdp->counts));
+	w->xdp->worker->flows = there ? 1 : 2;
+	w->xdp->worker_counts[first].flows++;
+	w->xdp->worker_counts[instance].flows += !there;
+	process_is_well(w);
+	w->queue->by_xdp = 0;
+	w->queue->lock |= LB_HELD_BY_WORKER;
+	beat(w, LB_BEAT_OLD_NS);
+	return instance;
+}
+
+/* Flows and counts of both sides. */
+static void check_flows(struct world *w, uint32_t flows)
+{
+	uint32_t counted = 0, held = 0;
+
+	for (uint32_t i = 0; i < N_INSTANCES; i++)
+		counted += w->xdp->counts[i].flows + w->xdp->worker_counts[i].flows;
+	for (uint32_t i = 0; i < w->xdp->n_buckets; i++)
+		for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++)
+			held += w->xdp->flows[i].key[slot] != 0;
+	assert_int_equal(held, flows);
+	assert_int_equal(counted, flows);
+	assert_int_equal(w->xdp->cpu->stats.flows + w->xdp->worker->flows, flows);
+	assert_int_equal(w->queue->journal.is_open, 0);
+	assert_int_equal(w->queue->lock & LB_HANDOVER_HOLDER, LB_HELD_BY_NOBODY);
+}
+
+static void what_a_dead_worker_left_is_counted_before_the_next_packet(void **state)
+{
+	struct world *w = *state;
+	uint16_t instance = worker_dies(w, true);
+
+	assert_int_equal(tcp_send(w, 1002, LB_TCP_SYN), XDP_TX);
+	check_flows(w, 3);
+	assert_true(w->xdp->worker_counts[instance].flows > 0);
+}
+
+static void what_a_dead_worker_had_forgotten_is_not_counted(void **state)
+{
+	struct world *w = *state;
+	uint32_t index;
+
+	worker_dies(w, false);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_TX);
+	check_flows(w, 1);
+	flow_at(w, 1000, &index);
+}
+
+/* No packet comes, and no successor. */
+static void the_sweep_finds_what_a_dead_worker_left(void **state)
+{
+	struct world *w = *state;
+
+	worker_dies(w, true);
+	w->queue->beat_ns = 0;
+	xdp_world_sweep(w->xdp);
+	assert_int_equal(w->queue->lock & LB_HANDOVER_HOLDER, LB_HELD_BY_WORKER);
+	xdp_world_sweep(w->xdp);
+	check_flows(w, 2);
+	assert_true(w->queue->lock >= LB_HANDOVER_TERM);
+}
+
+/* It has the lock for a burst, whenever the sweep looks. */
+static void the_sweep_takes_no_lock_from_who_beats(void **state)
+{
+	struct world *w = *state;
+
+	w->queue->process = PROCESS;
+	w->queue->beat_ns = UINT64_MAX / 2;
+	w->queue->lock |= LB_HELD_BY_WORKER;
+	for (uint32_t i = 0; i < 3; i++)
+		xdp_world_sweep(w->xdp);
+	assert_int_equal(w->queue->lock, LB_HELD_BY_WORKER);
+	w->queue->beat_ns = 0;
+	xdp_world_sweep(w->xdp);
+	w->queue->beat_ns = UINT64_MAX / 2;
+	xdp_world_sweep(w->xdp);
+	w->queue->beat_ns = 0;
+	xdp_world_sweep(w->xdp);
+	assert_int_equal(w->queue->lock, LB_HELD_BY_WORKER);
 }
 
 #define HANDOVER_TEST(name) cmocka_unit_test_setup_teardown(name, world_create, world_destroy)
@@ -305,6 +431,10 @@ int main(int argc, char **argv)
 		HANDOVER_TEST(a_dead_worker_is_not_waited_for),
 		HANDOVER_TEST(flows_of_the_process_are_found),
 		HANDOVER_TEST(the_sweep_leaves_it_to_a_worker_that_is_well),
+		HANDOVER_TEST(what_a_dead_worker_left_is_counted_before_the_next_packet),
+		HANDOVER_TEST(what_a_dead_worker_had_forgotten_is_not_counted),
+		HANDOVER_TEST(the_sweep_finds_what_a_dead_worker_left),
+		HANDOVER_TEST(the_sweep_takes_no_lock_from_who_beats),
 	};
 
 	(void)argc;

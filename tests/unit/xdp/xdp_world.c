@@ -78,7 +78,8 @@ static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool pa
 	bpf_program__set_flags(w->program, BPF_F_XDP_HAS_FRAGS);
 	bpf_map__set_max_entries(skel->maps.xdp_flows, w->regions * w->n_buckets);
 	bpf_map__set_max_entries(skel->maps.xdp_cpus, n_cpus);
-	bpf_map__set_max_entries(skel->maps.xdp_counts, n_cpus * LB_XDP_INSTANCES_MAX);
+	bpf_map__set_max_entries(skel->maps.xdp_counts,
+				 (n_cpus + w->regions) * LB_XDP_INSTANCES_MAX);
 	bpf_map__set_max_entries(skel->maps.xdp_slots, 2 * LINES_PER_HALF);
 	assert_int_equal(sluice_xdp__load(skel), 0);
 	w->fd = bpf_program__fd(w->program);
@@ -125,8 +126,11 @@ static struct xdp_world *world_make(const struct harness *like, uint32_t regions
 	for (uint32_t i = 0; i < n_cpus; i++)
 		cpus[i].region = i == cpu ? 0 : LB_XDP_REGION_NONE;
 	w->cpu = &cpus[cpu];
-	if (paired)
+	if (paired) {
 		w->queues = map_view(w->skel->maps.xdp_queues);
+		w->worker = map_view(w->skel->maps.xdp_workers);
+		w->worker_counts = w->counts + LB_XDP_INSTANCES_MAX;
+	}
 	return w;
 }
 
@@ -155,8 +159,10 @@ void xdp_world_destroy(struct xdp_world *w)
 	map_unview(w->skel->maps.xdp_instances, w->instances);
 	map_unview(w->skel->maps.xdp_slots, w->slots);
 	map_unview(w->skel->maps.xdp_flows, w->flows);
-	if (w->queues)
+	if (w->queues) {
 		map_unview(w->skel->maps.xdp_queues, w->queues);
+		map_unview(w->skel->maps.xdp_workers, w->worker);
+	}
 	sluice_xdp_bench__destroy(w->bench);
 	sluice_xdp__destroy(w->skel);
 	free(w);

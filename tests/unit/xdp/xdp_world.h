@@ -27,8 +27,10 @@ struct xdp_world {
 	struct lb_bucket *flows;
 	struct lb_bench *frame; /* of the program that takes headroom away */
 	uint32_t regions;
-	uint32_t n_buckets;	    /* of a region */
-	struct lb_handover *queues; /* NULL if it is not paired */
+	uint32_t n_buckets;			 /* of a region */
+	struct lb_handover *queues;		 /* NULL if it is not paired */
+	struct lb_worker_stats *worker;		 /* at the other end of the queue */
+	struct lb_instance_stats *worker_counts; /* its */
 	struct bpf_program *program, *sweep;
 	int fd;
 };
