@@ -99,23 +99,24 @@ static uint8_t *block_flags(struct lb_directory *shared, uint32_t kind, uint32_t
 	}
 }
 
-static uint32_t block_bytes(const struct publish_directory *directory, uint32_t kind, uint32_t pool)
+/* What a block holds must end within its buffer, whatever was written there. */
+static uint32_t block_bytes(const struct publish_directory *directory, uint32_t kind, uint32_t pool,
+			    uint32_t buffer)
 {
 	const struct lb_directory *shared = directory->shared;
+	uint32_t n;
 
 	switch (kind) {
 	case LB_BLOCK_PARAMS:
 		return sizeof(struct lb_params);
 	case LB_BLOCK_SERVICES:
-		return shared->services_bytes;
+		return shared->services_bytes[buffer];
 	case LB_BLOCK_INSTANCES:
-		return shared->instances_count <= LB_INSTANCES_MAX
-			       ? shared->instances_count * (uint32_t)sizeof(struct lb_instance)
-			       : 0;
+		n = shared->instances_count[buffer];
+		return n <= LB_INSTANCES_MAX ? n * (uint32_t)sizeof(struct lb_instance) : 0;
 	default:
-		return shared->pool_slots[pool] <= LB_POOL_SLOTS_MAX
-			       ? shared->pool_slots[pool] * (uint32_t)sizeof(uint16_t)
-			       : 0;
+		n = shared->pool_slots[pool][buffer];
+		return n <= LB_POOL_SLOTS_MAX ? n * (uint32_t)sizeof(uint16_t) : 0;
 	}
 }
 
@@ -127,7 +128,7 @@ static const void *running_buffer(const struct publish_directory *directory, uin
 	*bytes = 0;
 	if (!(flags & LB_DIRECTORY_RUNS))
 		return NULL;
-	*bytes = block_bytes(directory, kind, pool);
+	*bytes = block_bytes(directory, kind, pool, flags & LB_DIRECTORY_BUFFER);
 	return publish_link_buffer(directory->link, kind, pool, flags & LB_DIRECTORY_BUFFER);
 }
 
@@ -145,14 +146,15 @@ uint32_t publish_directory_spare(const struct publish_directory *directory,
 	return flags & LB_DIRECTORY_BUFFER ? 0 : 1;
 }
 
-static void length_write(struct lb_directory *shared, const struct publish_block *block)
+static void length_write(struct lb_directory *shared, const struct publish_block *block,
+			 uint32_t buffer)
 {
 	if (block->kind == LB_BLOCK_SERVICES)
-		shared->services_bytes = block->bytes;
+		shared->services_bytes[buffer] = block->bytes;
 	else if (block->kind == LB_BLOCK_INSTANCES)
-		shared->instances_count = block->count;
+		shared->instances_count[buffer] = block->count;
 	else if (block->kind == LB_BLOCK_POOL)
-		shared->pool_slots[block->pool] = block->count;
+		shared->pool_slots[block->pool][buffer] = block->count;
 }
 
 void publish_directory_sent(struct publish_directory *directory, const struct publish_batch *batch,
@@ -166,7 +168,7 @@ void publish_directory_sent(struct publish_directory *directory, const struct pu
 		const struct publish_block *block = &batch->block[i];
 		uint8_t *flags = block_flags(shared, block->kind, block->pool);
 
-		length_write(shared, block);
+		length_write(shared, block, publish_directory_spare(directory, block));
 		__atomic_store_n(flags, *flags | LB_DIRECTORY_SENT, __ATOMIC_RELEASE);
 	}
 }

@@ -142,11 +142,11 @@ struct lb_directory {
 	struct lb_directory_entry pool[LB_POOLS_MAX];
 	struct lb_directory_entry instance[LB_INSTANCES_MAX];
 	/* Per block an lb_directory_buffer: which one runs, and which one may be on its way; and
-	 * the length of what was sent last. */
+	 * for each of the two the length of what is in it. */
 	uint8_t services_buffer, instances_buffer, params_buffer, published;
 	uint8_t pool_buffer[LB_POOLS_MAX];
-	uint32_t services_bytes, instances_count;
-	uint32_t pool_slots[LB_POOLS_MAX];
+	uint32_t services_bytes[2], instances_count[2];
+	uint32_t pool_slots[LB_POOLS_MAX][2];
 	uint64_t pool_changed_ns[LB_POOLS_MAX]; /* CLOCK_MONOTONIC of the last change, 0: retired */
 };
 
