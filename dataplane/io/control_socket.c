@@ -16,9 +16,11 @@
 #define DRAIN_ROUNDS 100000
 #define GROUPS_MAX 64
 
-static int listener_make(const struct sockaddr_un *address)
+static int listener_make(struct control_socket *control)
 {
+	const struct sockaddr_un *address = &control->address;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat file;
 	mode_t mask;
 	int err = 0;
 
@@ -30,12 +32,14 @@ static int listener_make(const struct sockaddr_un *address)
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)))
 		err = -errno;
 	umask(mask);
-	if (!err && listen(fd, 4))
+	if (!err && (listen(fd, 4) || lstat(address->sun_path, &file)))
 		err = -errno;
 	if (err) {
 		close(fd);
 		return err;
 	}
+	control->device = file.st_dev;
+	control->inode = file.st_ino;
 	return fd;
 }
 
@@ -55,13 +59,42 @@ int control_socket_open(struct control_socket *control, const char *run_dir,
 		logger_err("%s: too long for the name of a socket", run_dir);
 		return -ENAMETOOLONG;
 	}
-	control->listen_fd = listener_make(&control->address);
+	control->listen_fd = listener_make(control);
 	if (control->listen_fd < 0) {
 		logger_err("%s: cannot listen: %s", control->address.sun_path,
 			   strerror(-control->listen_fd));
 		return control->listen_fd;
 	}
 	return 0;
+}
+
+static bool file_is_there(const struct control_socket *control)
+{
+	struct stat file;
+
+	return lstat(control->address.sun_path, &file) == 0 && file.st_dev == control->device &&
+	       file.st_ino == control->inode;
+}
+
+bool control_socket_restore(struct control_socket *control)
+{
+	int fd;
+
+	if (file_is_there(control))
+		return false;
+	fd = listener_make(control);
+	if (fd < 0) {
+		if (fd != control->restore_error)
+			logger_err("%s was removed or replaced, and cannot be made again: %s",
+				   control->address.sun_path, strerror(-fd));
+		control->restore_error = fd;
+		return false;
+	}
+	logger_warn("%s was removed or replaced; it is there again", control->address.sun_path);
+	control->restore_error = 0;
+	close(control->listen_fd);
+	control->listen_fd = fd;
+	return true;
 }
 
 static void controller_close(struct control_socket *control)

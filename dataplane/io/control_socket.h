@@ -19,6 +19,9 @@ struct control_socket {
 	struct segment *segment;
 	struct consumer *consumer;
 	struct sockaddr_un address;
+	dev_t device; /* of the socket's file */
+	ino_t inode;
+	int restore_error; /* of the last try to make it again, logged */
 };
 
 /**
@@ -27,6 +30,12 @@ struct control_socket {
  */
 int control_socket_open(struct control_socket *control, const char *run_dir,
 			struct segment *segment, struct consumer *consumer);
+
+/**
+ * Make the socket again if its file was removed, or something else is there: a new sluiced would not find this process
+ * any more. Return: whether listen_fd is another one.
+ */
+bool control_socket_restore(struct control_socket *control);
 
 void control_socket_close(struct control_socket *control);
 

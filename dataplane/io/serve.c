@@ -191,6 +191,8 @@ static int periodic(struct loop *loop)
 		if (node_stats_workers_live(dp))
 			sd_notify(0, "WATCHDOG=1");
 	}
+	if (control_socket_restore(&dp->control) && watch(loop, dp->control.listen_fd))
+		logger_err("%s: cannot wait for controllers", dp->control.address.sun_path);
 	return interfaces_follow(loop);
 }
 

@@ -192,6 +192,38 @@ static void stale_socket_is_replaced(void **state)
 			 -ENOENT);
 }
 
+/* Removed by someone, or something else in its place: who is connected stays, and a successor finds it. */
+static void removed_socket_is_made_again(void **state)
+{
+	struct fixture *f = *state;
+	const char *path = f->control.address.sun_path;
+	int first = controller_connect(f), second, fds[LB_HELLO_FDS];
+	struct lb_hello hello;
+	struct stat file;
+
+	assert_true(control_socket_accept(&f->control));
+	assert_true(hello_receive(first, &hello, fds));
+	fds_close(fds);
+	assert_false(control_socket_restore(&f->control));
+	assert_int_equal(unlink(path), 0);
+	assert_true(control_socket_restore(&f->control));
+	assert_false(control_socket_restore(&f->control));
+	assert_int_equal(lstat(path, &file), 0);
+	assert_int_equal(file.st_mode, S_IFSOCK | 0660);
+	assert_false(control_socket_watch(&f->control)); /* the first one is still there */
+	close(first);
+	assert_true(control_socket_watch(&f->control));
+
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/nonexistent", path), 0);
+	assert_true(control_socket_restore(&f->control));
+	second = controller_connect(f);
+	assert_true(control_socket_accept(&f->control));
+	assert_true(hello_receive(second, &hello, fds));
+	fds_close(fds);
+	close(second);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_start, fixture_stop)
 
 int main(int argc, char **argv)
@@ -202,6 +234,7 @@ int main(int argc, char **argv)
 		TEST(only_one_controller_at_a_time),
 		TEST(successor_finds_rings_in_order),
 		TEST(stale_socket_is_replaced),
+		TEST(removed_socket_is_made_again),
 	};
 
 	(void)argc;
