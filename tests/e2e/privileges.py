@@ -3,7 +3,7 @@
 """Both daemons with no more rights than their systemd units give them: users, capabilities, system calls, files.
 
 test-timeout: 600 s
-test-dataplanes: dpdk xdp auto
+test-dataplanes: dpdk xdp
 """
 import contextlib
 import grp

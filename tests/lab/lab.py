@@ -414,8 +414,8 @@ class Lab:
     def load(self, *urls, **options):
         return Load(self.net, urls or settings.URLS, **{"expect": ",".join(settings.NAMES), **options})
 
-    def pulse(self):
-        return Pulse(self.net, settings.CLIENT[0], settings.WEB_VIPS[0], 80)
+    def pulse(self, period_ms=1):
+        return Pulse(self.net, settings.CLIENT[0], settings.WEB_VIPS[0], 80, period_ms)
 
     def hold(self, *urls, **options):
         return Holder(self.net, urls or settings.URLS, **options)

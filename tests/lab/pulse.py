@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A SYN every millisecond to one VIP, and which of them were answered: how long a gap lasts.
+"""A SYN every millisecond, or so many, to one VIP, and which of them were answered: how long a gap lasts.
 
-  pulse.py 198.51.100.2 203.0.113.10 80
+  pulse.py 198.51.100.2 203.0.113.10 80 1
 
 Runs until its standard input ends. Prints a line of JSON when it has begun, and at its end one with
 [[sent_ns, answered_ns or 0], ...]; times are CLOCK_MONOTONIC. Each SYN has a source port of its own, below those
@@ -15,7 +15,6 @@ import struct
 import sys
 import time
 
-PERIOD_NS = 1_000_000
 PORTS = range(1100, 29000)
 SYN, SYN_ACK = 0x02, 0x12
 LAST_S = 1.5  # what was sent last gets so long to be answered
@@ -29,8 +28,8 @@ def checksum(data):
 
 
 class Pulse:
-    def __init__(self, source, vip, port):
-        self.vip, self.port = vip, port
+    def __init__(self, source, vip, port, period_ms):
+        self.vip, self.port, self.period_ns = vip, port, period_ms * 1_000_000
         self.pseudo = socket.inet_aton(source) + socket.inet_aton(vip) + struct.pack("!BBH", 0, socket.IPPROTO_TCP, 20)
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
@@ -69,7 +68,7 @@ class Pulse:
             now_ns = time.monotonic_ns()
             if end_ns is None and now_ns >= next_ns:
                 self.send(now_ns)
-                next_ns = max(next_ns + PERIOD_NS, now_ns)
+                next_ns = max(next_ns + self.period_ns, now_ns)
             wait_s = max(0, (next_ns if end_ns is None else end_ns) - time.monotonic_ns()) / 1e9
             ready, _, _ = select.select([self.sock] + ([sys.stdin] if end_ns is None else []), [], [], wait_s)
             if self.sock in ready:
@@ -80,4 +79,4 @@ class Pulse:
 
 
 if __name__ == "__main__":
-    Pulse(sys.argv[1], sys.argv[2], int(sys.argv[3])).run()
+    Pulse(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])).run()

@@ -52,10 +52,10 @@ class Holder:
 
 
 class Pulse:
-    """A SYN every millisecond to a VIP; under way when this returns."""
+    """A SYN every few milliseconds to a VIP; under way when this returns."""
 
-    def __init__(self, net, source, vip, port):
-        self.process = net.spawn("client", "/usr/bin/python3", HERE / "pulse.py", source, vip, port,
+    def __init__(self, net, source, vip, port, period_ms):
+        self.process = net.spawn("client", "/usr/bin/python3", HERE / "pulse.py", source, vip, port, period_ms,
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         json.loads(self.process.stdout.readline())
 
