@@ -14,22 +14,13 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "controlplane/model_health.h"
 
 struct event_base;
 struct health;
 struct health_instance;
 
-enum health_state {
-	HEALTH_UNKNOWN, /* no check has decided yet */
-	HEALTH_UP,	/* all checks pass */
-	HEALTH_LAME,	/* answers, but a check says no: status other than 200, garbage */
-	HEALTH_DOWN,	/* refused, reset, unreachable, closed without an answer or timed out */
-};
-
-enum {
-	HEALTH_INTERVAL_MIN_MS = 100,
-	HEALTH_REASON_MAX = 192, /* bytes, with the terminating zero */
-};
+enum { HEALTH_INTERVAL_MIN_MS = 100 };
 
 /*
  * A check is a struct config_check: its type, port and path make it the same check over a reload, the
@@ -175,8 +166,5 @@ struct health_stats {
 };
 
 void health_stats_get(const struct health *health, struct health_stats *stats);
-
-/* "unknown", "up", "lame", "down"; "?" for anything else. */
-const char *health_state_name(enum health_state state);
 
 #endif

@@ -61,15 +61,3 @@ void health_stats_get(const struct health *health, struct health_stats *stats)
 	stats->silent = stats->in_flight - health->taken[HEALTH_ANSWERS];
 	health_schedule_late(health, &stats->late, &stats->wait_max_ms);
 }
-
-const char *health_state_name(enum health_state state)
-{
-	static const char *const names[HEALTH_STATES] = {
-		[HEALTH_UNKNOWN] = "unknown",
-		[HEALTH_UP] = "up",
-		[HEALTH_LAME] = "lame",
-		[HEALTH_DOWN] = "down",
-	};
-
-	return (unsigned int)state < HEALTH_STATES ? names[state] : "?";
-}

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include "controlplane/health.h"
 #include "controlplane/health_probe.h"
 #include "controlplane/health_track.h"
 

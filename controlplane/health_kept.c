@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/health.h"
 #include "controlplane/log.h"
 #include "controlplane/model.h"
 #include "controlplane/state_file.h"

@@ -8,6 +8,7 @@
 
 #include "controlplane/health_verdict.h"
 
+struct event_base;
 struct health_probe;
 struct health_probes;
 

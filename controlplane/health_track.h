@@ -8,9 +8,7 @@
 
 #include <stdbool.h>
 
-#include "controlplane/health.h"
-
-enum { HEALTH_STATES = HEALTH_DOWN + 1 };
+#include "controlplane/model_health.h"
 
 struct health_track {
 	enum health_state state; /* after thresholds */

@@ -5,7 +5,8 @@
 
 #include <curl/curl.h>
 
-#include "controlplane/health.h"
+#include "config/config.h"
+#include "controlplane/model_health.h"
 
 enum {
 	HEALTH_HEADERS_MAX_BYTES = 16 << 10,

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "controlplane/health.h"
+#include "controlplane/model_health.h"
 #include "dataplane/abi/lb_abi.h"
 
 /*

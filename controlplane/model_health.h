@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What health checks say of an instance. */
+#ifndef CONTROLPLANE_MODEL_HEALTH_H
+#define CONTROLPLANE_MODEL_HEALTH_H
+
+enum health_state {
+	HEALTH_UNKNOWN, /* no check has decided yet */
+	HEALTH_UP,	/* all checks pass */
+	HEALTH_LAME,	/* answers, but a check says no: status other than 200, garbage */
+	HEALTH_DOWN,	/* refused, reset, unreachable, closed without an answer or timed out */
+};
+
+enum {
+	HEALTH_STATES = HEALTH_DOWN + 1,
+	HEALTH_REASON_MAX = 192, /* bytes, with the terminating zero */
+};
+
+/* "unknown", "up", "lame", "down"; "?" for anything else. */
+const char *health_state_name(enum health_state state);
+
+#endif
