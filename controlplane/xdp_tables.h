@@ -7,7 +7,7 @@
 #ifndef CONTROLPLANE_XDP_TABLES_H
 #define CONTROLPLANE_XDP_TABLES_H
 
-#include "controlplane/publish_backend.h"
+#include "controlplane/publish_batch.h"
 #include "controlplane/xdp_object.h"
 
 /**
