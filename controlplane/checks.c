@@ -26,6 +26,7 @@ struct checks {
 	struct health_kept *kept;
 	struct model *model;
 	struct event *resume_timer;
+	uint32_t clients; /* of the control socket, at most */
 	bool paused;
 	bool resuming;
 };
@@ -107,9 +108,9 @@ void checks_remove(struct model_instance *instance)
 }
 
 /* A descriptor that a check does not get says nothing of its instance, so they have half of them at most. */
-static struct health_limits limits_of(const struct config_node *node)
+static struct health_limits limits_of(const struct checks *checks, const struct config_node *node)
 {
-	const uint32_t sockets = descriptors_reserve(SOCKETS_MAX);
+	const uint32_t sockets = descriptors_reserve(checks->clients, SOCKETS_MAX);
 	const struct health_limits limits = {
 		node->checks_in_flight < sockets ? node->checks_in_flight : sockets, sockets
 	};
@@ -119,7 +120,7 @@ static struct health_limits limits_of(const struct config_node *node)
 
 void checks_configure(struct checks *checks, const struct config_node *node)
 {
-	const struct health_limits limits = limits_of(node);
+	const struct health_limits limits = limits_of(checks, node);
 
 	health_set_limits(checks->health, &limits);
 }
@@ -210,7 +211,7 @@ static int checks_init(struct checks *checks, struct event_base *base, const cha
 	const struct health_options options = {
 		.ops = &health_ops,
 		.ops_arg = checks,
-		.limits = limits_of(&model_config(checks->model)->node),
+		.limits = limits_of(checks, &model_config(checks->model)->node),
 		.version = SLUICE_VERSION,
 	};
 
@@ -225,7 +226,7 @@ static int checks_init(struct checks *checks, struct event_base *base, const cha
 }
 
 struct checks *checks_create(struct event_base *base, struct model *model, const char *state_dir,
-			     bool connected)
+			     uint32_t clients, bool connected)
 {
 	struct checks *checks = calloc(1, sizeof(*checks));
 	int err;
@@ -233,6 +234,7 @@ struct checks *checks_create(struct event_base *base, struct model *model, const
 	if (!checks)
 		return NULL;
 	checks->model = model;
+	checks->clients = clients;
 	/* Without a dataplane they would call everybody down. */
 	checks->paused = !connected;
 	err = checks_init(checks, base, state_dir);

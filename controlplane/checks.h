@@ -21,11 +21,12 @@ struct model_instance;
 /**
  * @model: has its configuration, and what a running dataplane knows of its instances; the others get
  * what was kept.
+ * @clients: of the control socket, at most: their descriptors are not for checks.
  * @connected: the dataplane is there already; if not, checks are suspended.
  * Return: NULL and errno.
  */
 struct checks *checks_create(struct event_base *base, struct model *model, const char *state_dir,
-			     bool connected);
+			     uint32_t clients, bool connected);
 void checks_destroy(struct checks *checks);
 
 /** The checker, for its figures. */

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/control_daemon.h"
 #include "controlplane/model.h"
-#include "controlplane/sluiced.h"
 #include "controlplane/stats.h"
 
 #define CONTROL_CHANGES_MAX 1000
@@ -44,7 +44,7 @@ static void control_plan_errors(const struct config_errors *errors, struct contr
 			    count == 1 ? "" : "s");
 }
 
-static struct config *control_plan_load(const struct sluiced *sluiced,
+static struct config *control_plan_load(const struct control_daemon *daemon,
 					const struct control_config *from,
 					struct control_refusal *refusal)
 {
@@ -52,7 +52,7 @@ static struct config *control_plan_load(const struct sluiced *sluiced,
 	struct config *config;
 
 	config = from->name == NULL
-			 ? config_load_file(sluiced->config_path, &errors)
+			 ? config_load_file(daemon->config_path, &errors)
 			 : config_load_buffer(from->text, from->bytes, from->name, &errors);
 	if (config != NULL)
 		return config;
@@ -60,7 +60,7 @@ static struct config *control_plan_load(const struct sluiced *sluiced,
 		control_plan_errors(&errors, refusal);
 	else
 		control_plan_refuse(refusal, "%s: %s",
-				    from->name != NULL ? from->name : sluiced->config_path,
+				    from->name != NULL ? from->name : daemon->config_path,
 				    strerror(errno));
 	return NULL;
 }
@@ -89,10 +89,10 @@ static void control_plan_on_change(const struct config_change *change, void *con
 
 static uint64_t control_plan_flows(void *arg, uint32_t index)
 {
-	const struct sluiced *sluiced = arg;
+	const struct control_daemon *daemon = arg;
 	struct stats_instance figures;
 
-	stats_instance_get(sluiced->stats, index, &figures);
+	stats_instance_get(daemon->stats, index, &figures);
 	return figures.flows;
 }
 
@@ -108,29 +108,29 @@ static json_t *control_plan_figures(const struct model_plan *plan)
 }
 
 /* Clients send the path that the file really has. */
-static bool control_plan_is_own(const struct sluiced *sluiced, const char *file)
+static bool control_plan_is_own(const struct control_daemon *daemon, const char *file)
 {
-	char *path = realpath(sluiced->config_path, NULL);
-	bool own = strcmp(file, sluiced->config_path) == 0 ||
-		   (path != NULL && strcmp(file, path) == 0);
+	char *path = realpath(daemon->config_path, NULL);
+	bool own =
+		strcmp(file, daemon->config_path) == 0 || (path != NULL && strcmp(file, path) == 0);
 
 	free(path);
 	return own;
 }
 
 /* The result, before the configuration is applied. */
-static json_t *control_plan_result(struct sluiced *sluiced, const struct control_config *from,
+static json_t *control_plan_result(struct control_daemon *daemon, const struct control_config *from,
 				   const struct config *config)
 {
-	const struct config *before = model_config(sluiced->model);
+	const struct config *before = model_config(daemon->model);
 	struct control_changes changes = { .list = json_array() };
-	const char *file = from->name != NULL ? from->name : sluiced->config_path;
+	const char *file = from->name != NULL ? from->name : daemon->config_path;
 	struct model_plan plan;
 	char much[96];
 	json_t *name;
 
 	if (changes.list == NULL ||
-	    model_plan(sluiced->model, config, control_plan_flows, sluiced, &plan) != 0) {
+	    model_plan(daemon->model, config, control_plan_flows, daemon, &plan) != 0) {
 		json_decref(changes.list);
 		return NULL;
 	}
@@ -138,31 +138,31 @@ static json_t *control_plan_result(struct sluiced *sluiced, const struct control
 	name = json_string(file);
 	return json_pack("{s:o, s:b, s:b, s:o, s:i, s:o}", "file",
 			 name != NULL ? name : json_null(), "own_file",
-			 control_plan_is_own(sluiced, file), "needs_force",
+			 control_plan_is_own(daemon, file), "needs_force",
 			 config_removes_much(before, config, much, sizeof(much)), "changes",
 			 changes.list, "changes_more", (int)changes.more, "plan",
 			 control_plan_figures(&plan));
 }
 
-json_t *control_plan_diff(struct sluiced *sluiced, const struct control_config *from,
+json_t *control_plan_diff(struct control_daemon *daemon, const struct control_config *from,
 			  struct control_refusal *refusal)
 {
-	struct config *config = control_plan_load(sluiced, from, refusal);
+	struct config *config = control_plan_load(daemon, from, refusal);
 	json_t *result;
 
 	if (config == NULL)
 		return NULL;
-	result = control_plan_result(sluiced, from, config);
+	result = control_plan_result(daemon, from, config);
 	config_free(config);
 	if (result == NULL)
 		control_plan_refuse(refusal, "%s", strerror(ENOMEM));
 	return result;
 }
 
-static void control_plan_refused(int err, const struct sluiced_refusal *why,
+static void control_plan_refused(int err, const struct control_apply_refusal *why,
 				 struct control_refusal *refusal)
 {
-	uint32_t listed = why->key_count < SLUICED_KEYS_MAX ? why->key_count : SLUICED_KEYS_MAX;
+	uint32_t listed = why->key_count < CONTROL_KEYS_MAX ? why->key_count : CONTROL_KEYS_MAX;
 	json_t *keys = json_array();
 
 	control_plan_refuse(refusal, "%s", why->message);
@@ -180,37 +180,37 @@ static const char *control_plan_why(const struct control_refusal *refusal)
 	return first != NULL ? first : refusal->reason;
 }
 
-int control_plan_apply(struct sluiced *sluiced, const struct control_config *from, json_t **result,
-		       struct control_refusal *refusal)
+int control_plan_apply(struct control_daemon *daemon, const struct control_config *from,
+		       json_t **result, struct control_refusal *refusal)
 {
-	struct config *config = control_plan_load(sluiced, from, refusal);
-	bool own = from->name == NULL || control_plan_is_own(sluiced, from->name);
-	struct sluiced_refusal why = { 0 };
+	struct config *config = control_plan_load(daemon, from, refusal);
+	bool own = from->name == NULL || control_plan_is_own(daemon, from->name);
+	struct control_apply_refusal why = { 0 };
 	json_t *planned;
 	int err;
 
 	if (config == NULL) {
 		if (own)
-			sluiced_config_refused(sluiced, control_plan_why(refusal));
+			daemon->ops->refused(daemon->ops_arg, control_plan_why(refusal));
 		return -EINVAL;
 	}
-	planned = control_plan_result(sluiced, from, config);
+	planned = control_plan_result(daemon, from, config);
 	if (planned == NULL) {
 		control_plan_refuse(refusal, "%s", strerror(ENOMEM));
 		config_free(config);
 		return -ENOMEM;
 	}
-	err = sluiced_apply(sluiced, config, from->force, &why);
+	err = daemon->ops->apply(daemon->ops_arg, config, from->force, &why);
 	if (err != 0) {
 		control_plan_refused(err, &why, refusal);
 		if (own)
-			sluiced_config_refused(sluiced, why.message);
+			daemon->ops->refused(daemon->ops_arg, why.message);
 		json_decref(planned);
 		config_free(config);
 		return err;
 	}
 	if (own)
-		sluiced_config_accepted(sluiced);
+		daemon->ops->accepted(daemon->ops_arg);
 	*result = planned;
 	return 0;
 }

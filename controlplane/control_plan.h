@@ -10,14 +10,14 @@
 
 #include "controlplane/control_ops.h"
 
-struct sluiced;
+struct control_daemon;
 
 /** Return: the result; NULL and a refusal. */
-json_t *control_plan_diff(struct sluiced *sluiced, const struct control_config *from,
+json_t *control_plan_diff(struct control_daemon *daemon, const struct control_config *from,
 			  struct control_refusal *refusal);
 
 /** Return: 0 and the result; -errno and a refusal. */
-int control_plan_apply(struct sluiced *sluiced, const struct control_config *from, json_t **result,
-		       struct control_refusal *refusal);
+int control_plan_apply(struct control_daemon *daemon, const struct control_config *from,
+		       json_t **result, struct control_refusal *refusal);
 
 #endif

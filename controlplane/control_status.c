@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/control_status.h"
 
+#include "controlplane/control_daemon.h"
 #include "controlplane/model.h"
-#include "controlplane/sluiced.h"
 #include "controlplane/stats.h"
 
 static json_t *control_status_vips(const struct config_service *service)
@@ -31,9 +31,9 @@ static json_t *control_status_listeners(const struct config_service *service)
 	return listeners;
 }
 
-static json_t *control_status_services(const struct sluiced *sluiced)
+static json_t *control_status_services(const struct control_daemon *daemon)
 {
-	const struct config *config = model_config(sluiced->model);
+	const struct config *config = model_config(daemon->model);
 	json_t *services = json_array();
 
 	for (uint32_t i = 0; services != NULL && config != NULL && i < config->service_count; i++) {
@@ -49,10 +49,10 @@ static json_t *control_status_services(const struct sluiced *sluiced)
 	return services;
 }
 
-json_t *control_status_node_services_pools(struct sluiced *sluiced)
+json_t *control_status_node_services_pools(struct control_daemon *daemon)
 {
-	return json_pack("{s:o, s:o, s:o}", "node", control_status_node(sluiced), "services",
-			 control_status_services(sluiced), "pools", control_status_pools(sluiced));
+	return json_pack("{s:o, s:o, s:o}", "node", control_status_node(daemon), "services",
+			 control_status_services(daemon), "pools", control_status_pools(daemon));
 }
 
 static json_t *control_status_reasons(const struct stats_node *figures)
@@ -67,12 +67,12 @@ static json_t *control_status_reasons(const struct stats_node *figures)
 	return reasons;
 }
 
-json_t *control_status_drops(struct sluiced *sluiced)
+json_t *control_status_drops(struct control_daemon *daemon)
 {
 	struct stats_node figures;
 	json_int_t balance;
 
-	stats_node_get(sluiced->stats, &figures);
+	stats_node_get(daemon->stats, &figures);
 	balance = (json_int_t)(figures.rx_pkts - figures.tx_pkts - figures.kernel_pkts -
 			       figures.drops);
 	return json_pack(

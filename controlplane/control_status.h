@@ -5,13 +5,13 @@
 
 #include <jansson.h>
 
-struct sluiced;
+struct control_daemon;
 
-json_t *control_status_node_services_pools(struct sluiced *sluiced);
-json_t *control_status_drops(struct sluiced *sluiced);
+json_t *control_status_node_services_pools(struct control_daemon *daemon);
+json_t *control_status_drops(struct control_daemon *daemon);
 
 /* Parts of the first. */
-json_t *control_status_node(struct sluiced *sluiced);
-json_t *control_status_pools(struct sluiced *sluiced);
+json_t *control_status_node(struct control_daemon *daemon);
+json_t *control_status_pools(struct control_daemon *daemon);
 
 #endif

@@ -8,13 +8,14 @@
 
 #include "config/version.h"
 #include "controlplane/control.h"
+#include "controlplane/control_daemon.h"
 #include "controlplane/control_status.h"
 #include "controlplane/health.h"
 #include "controlplane/model.h"
 #include "controlplane/path_mtu.h"
 #include "controlplane/publish.h"
 #include "controlplane/publish_backend.h"
-#include "controlplane/sluiced.h"
+#include "controlplane/spread.h"
 #include "controlplane/stats.h"
 
 static uint64_t control_status_now_ns(void)
@@ -81,13 +82,13 @@ static const char *control_status_alone(const struct config *config)
 }
 
 /* Which of two dataplanes carries the packets, and why. */
-static json_t *control_status_carrier(const struct sluiced *sluiced)
+static json_t *control_status_carrier(const struct control_daemon *daemon)
 {
-	const struct config *config = model_config(sluiced->model);
+	const struct config *config = model_config(daemon->model);
 	struct publish_carrier carrier;
 	uint64_t now_ns = control_status_now_ns();
 
-	publish_carrier_get(sluiced->publish, &carrier);
+	publish_carrier_get(daemon->publish, &carrier);
 	if (!carrier.is_shared)
 		return json_pack("{s:b, s:s, s:s}", "takeover", false, "now",
 				 config && config->node.dataplane == CONFIG_DATAPLANE_XDP ? "xdp"
@@ -100,14 +101,14 @@ static json_t *control_status_carrier(const struct sluiced *sluiced)
 }
 
 /* Why sluice-dataplane does not start; empty if it runs, is not needed, or has said nothing. */
-static json_t *control_status_start_failed(const struct sluiced *sluiced)
+static json_t *control_status_start_failed(const struct control_daemon *daemon)
 {
-	const struct config *config = model_config(sluiced->model);
+	const struct config *config = model_config(daemon->model);
 	char path[PATH_MAX], line[LB_FAILURE_MAX] = "";
 	const char *why = "";
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/" LB_FAILURE_FILE, sluiced->run_dir);
+	snprintf(path, sizeof(path), "%s/" LB_FAILURE_FILE, daemon->run_dir);
 	file = config && config->node.dataplane != CONFIG_DATAPLANE_XDP ? fopen(path, "re") : NULL;
 	if (file != NULL) {
 		if (fgets(line, sizeof(line), file) != NULL && (why = strchr(line, ' ')) != NULL)
@@ -136,14 +137,15 @@ static void control_status_port(json_t *dataplane, const struct lb_segment *segm
 			    json_string(links[node->link <= LB_LINK_UP ? node->link : 0]));
 }
 
-static json_t *control_status_dataplane(const struct sluiced *sluiced)
+static json_t *control_status_dataplane(const struct control_daemon *daemon)
 {
-	const struct lb_segment *segment = publish_segment(sluiced->publish);
-	const struct config *config = model_config(sluiced->model);
+	const struct lb_segment *segment = publish_segment(daemon->publish);
+	const struct config *config = model_config(daemon->model);
+	const char *ailment = daemon->ops->ailment(daemon->ops_arg);
 	struct publish_info info;
 	json_t *dataplane;
 
-	publish_info_get(sluiced->publish, &info);
+	publish_info_get(daemon->publish, &info);
 	dataplane = json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:f, s:s}", "kind",
 			      config != NULL ? config_dataplane_name(config->node.dataplane) : "?",
 			      "running", info.connected && segment != NULL, "pending", info.pending,
@@ -152,19 +154,17 @@ static json_t *control_status_dataplane(const struct sluiced *sluiced)
 			      "skipped", (json_int_t)info.skipped, "last_ack_us",
 			      (double)info.last_ack_ns / 1000, "problem", info.problem);
 	if (dataplane != NULL) {
-		json_object_set_new(dataplane, "carrier", control_status_carrier(sluiced));
-		json_object_set_new(dataplane, "start_failed",
-				    control_status_start_failed(sluiced));
+		json_object_set_new(dataplane, "carrier", control_status_carrier(daemon));
+		json_object_set_new(dataplane, "start_failed", control_status_start_failed(daemon));
 	}
 	if (dataplane != NULL && segment != NULL) {
 		(void)control_status_segment(dataplane, segment);
 		control_status_port(dataplane, segment);
-		json_object_set_new(dataplane, "spread", json_string(sluiced->spread.note));
-		json_object_set_new(dataplane, "mtu_note", json_string(sluiced->mtu_note));
+		json_object_set_new(dataplane, "spread", json_string(daemon->spread->note));
+		json_object_set_new(dataplane, "mtu_note", json_string(daemon->mtu_note));
 	}
 	if (dataplane != NULL)
-		json_object_set_new(dataplane, "ailment",
-				    json_string(sluiced->ailment ? sluiced->ailment : ""));
+		json_object_set_new(dataplane, "ailment", json_string(ailment ? ailment : ""));
 	return dataplane;
 }
 
@@ -183,12 +183,12 @@ static json_t *control_status_flow_table(const struct stats_node *figures)
 			 (json_int_t)sum->flow_table_full);
 }
 
-static json_t *control_status_health(const struct sluiced *sluiced)
+static json_t *control_status_health(const struct control_daemon *daemon)
 {
 	struct health_stats stats = { 0 };
 
-	if (sluiced->health != NULL)
-		health_stats_get(sluiced->health, &stats);
+	if (daemon->health != NULL)
+		health_stats_get(daemon->health, &stats);
 	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "checks",
 			 (int)stats.checks, "in_flight", (int)stats.in_flight, "silent",
 			 (int)stats.silent, "waiting", (int)stats.waiting, "late", (int)stats.late,
@@ -198,24 +198,24 @@ static json_t *control_status_health(const struct sluiced *sluiced)
 			 (json_int_t)stats.errors, "delayed", (json_int_t)stats.delayed);
 }
 
-static json_t *control_status_control(const struct sluiced *sluiced)
+static json_t *control_status_control(const struct control_daemon *daemon)
 {
 	struct control_stats stats = { 0 };
 
-	if (sluiced->control != NULL)
-		control_stats_get(sluiced->control, &stats);
+	if (daemon->control != NULL)
+		control_stats_get(daemon->control, &stats);
 	return json_pack("{s:i, s:I, s:I, s:I, s:I}", "clients", (int)stats.clients, "accepted",
 			 (json_int_t)stats.accepted, "denied", (json_int_t)stats.denied, "closed",
 			 (json_int_t)stats.closed, "commands", (json_int_t)stats.commands);
 }
 
 /* ICMP errors about tunnels. */
-static json_t *control_status_path_mtu(const struct sluiced *sluiced)
+static json_t *control_status_path_mtu(const struct control_daemon *daemon)
 {
 	struct path_mtu_stats stats = { 0 };
 
-	if (sluiced->path_mtu != NULL)
-		stats = *path_mtu_stats(sluiced->path_mtu);
+	if (daemon->path_mtu != NULL)
+		stats = *path_mtu_stats(daemon->path_mtu);
 	return json_pack("{s:I, s:I, s:I, s:I}", "heard", (json_int_t)stats.errors, "limited",
 			 (json_int_t)stats.limited, "learned", (json_int_t)stats.learned, "relayed",
 			 (json_int_t)stats.relayed);
@@ -240,28 +240,28 @@ static int control_status_figures(json_t *node, const struct stats_node *figures
 }
 
 /* null: the file is in force. */
-static json_t *control_status_problem(const struct sluiced *sluiced)
+static json_t *control_status_problem(const struct control_daemon *daemon)
 {
-	return sluiced->config_problem[0] ? control_status_text(sluiced->config_problem,
-								sizeof(sluiced->config_problem))
-					  : json_null();
+	return daemon->config_problem[0]
+		       ? control_status_text(daemon->config_problem, strlen(daemon->config_problem))
+		       : json_null();
 }
 
-json_t *control_status_node(struct sluiced *sluiced)
+json_t *control_status_node(struct control_daemon *daemon)
 {
 	uint64_t now_ms = control_status_now_ns() / 1000000;
 	struct stats_node figures;
 	json_t *node;
 
-	stats_node_get(sluiced->stats, &figures);
+	stats_node_get(daemon->stats, &figures);
 	node = json_pack("{s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o}", "version", SLUICE_VERSION,
 			 "pid", (int)getpid(), "uptime_s",
-			 (double)(now_ms - sluiced->started_ms) / 1000, "config",
-			 control_status_text(sluiced->config_path, PATH_MAX), "config_problem",
-			 control_status_problem(sluiced), "dataplane",
-			 control_status_dataplane(sluiced), "checks",
-			 control_status_health(sluiced), "control", control_status_control(sluiced),
-			 "tunnel_errors", control_status_path_mtu(sluiced));
+			 (double)(now_ms - daemon->started_ms) / 1000, "config",
+			 control_status_text(daemon->config_path, PATH_MAX), "config_problem",
+			 control_status_problem(daemon), "dataplane",
+			 control_status_dataplane(daemon), "checks", control_status_health(daemon),
+			 "control", control_status_control(daemon), "tunnel_errors",
+			 control_status_path_mtu(daemon));
 	if (node != NULL && control_status_figures(node, &figures) != 0) {
 		json_decref(node);
 		return NULL;

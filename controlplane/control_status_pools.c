@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
 
+#include "controlplane/control_daemon.h"
 #include "controlplane/control_status.h"
 #include "controlplane/health.h"
 #include "controlplane/model.h"
-#include "controlplane/sluiced.h"
 #include "controlplane/state.h"
 #include "controlplane/stats.h"
 
@@ -59,7 +59,7 @@ static json_t *control_status_next_hop(const struct model_next_hop *hop)
 	return json_pack("{s:b, s:s, s:b}", "resolved", 1, "mac", mac, "on_link", hop->on_link);
 }
 
-static json_t *control_status_instance(struct sluiced *sluiced,
+static json_t *control_status_instance(struct control_daemon *daemon,
 				       const struct model_instance *instance)
 {
 	int64_t last_ms =
@@ -68,8 +68,8 @@ static json_t *control_status_instance(struct sluiced *sluiced,
 	struct stats_instance figures;
 	struct state_entry kept;
 
-	stats_instance_get(sluiced->stats, instance->index, &figures);
-	state_get(sluiced->state, instance->path, &kept);
+	stats_instance_get(daemon->stats, instance->index, &figures);
+	state_get(daemon->state, instance->path, &kept);
 	return json_pack(
 		"{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:f, s:f, s:i, s:b, s:b, s:b, s:b, s:I, s:I, "
 		"s:I, s:o, s:o, s:o, s:o, s:o}",
@@ -78,42 +78,43 @@ static json_t *control_status_instance(struct sluiced *sluiced,
 		"admin", model_admin_name(instance->admin), "health",
 		health_state_name(instance->health), "reason", instance->reason, "flows",
 		(json_int_t)figures.flows, "new_per_s", figures.new_per_s, "share",
-		model_share(sluiced->model, instance), "config_weight",
-		(int)instance->config_weight, "weight_by_operator", instance->weight_set, "backup",
-		instance->backup, "accepts", instance->accepts, "serves", instance->serves,
-		"new_flows", (json_int_t)figures.new_flows, "packets", (json_int_t)figures.pkts,
-		"bytes", (json_int_t)figures.bytes, "admin_since",
+		model_share(daemon->model, instance), "config_weight", (int)instance->config_weight,
+		"weight_by_operator", instance->weight_set, "backup", instance->backup, "accepts",
+		instance->accepts, "serves", instance->serves, "new_flows",
+		(json_int_t)figures.new_flows, "packets", (json_int_t)figures.pkts, "bytes",
+		(json_int_t)figures.bytes, "admin_since",
 		kept.changed_unix != 0 ? json_integer(kept.changed_unix) : json_null(),
 		"last_check_ms", control_status_ago(last_ms), "checks",
 		control_status_checks(instance), "next_hop",
 		control_status_next_hop(&instance->next_hop), "mtu",
-		control_status_mtu(sluiced->model, instance));
+		control_status_mtu(daemon->model, instance));
 }
 
-static json_t *control_status_instances(struct sluiced *sluiced, const struct model_pool *pool)
+static json_t *control_status_instances(struct control_daemon *daemon,
+					const struct model_pool *pool)
 {
 	json_t *instances = json_array();
 
 	for (uint32_t i = 0; instances != NULL && i < pool->instance_count; i++)
 		json_array_append_new(instances,
-				      control_status_instance(sluiced, pool->instances[i]));
+				      control_status_instance(daemon, pool->instances[i]));
 	return instances;
 }
 
-json_t *control_status_pools(struct sluiced *sluiced)
+json_t *control_status_pools(struct control_daemon *daemon)
 {
-	uint32_t count = model_pool_count(sluiced->model);
+	uint32_t count = model_pool_count(daemon->model);
 	json_t *pools = json_array();
 
 	for (uint32_t i = 0; pools != NULL && i < count; i++) {
-		const struct model_pool *pool = model_pool_at(sluiced->model, i);
+		const struct model_pool *pool = model_pool_at(daemon->model, i);
 
 		json_array_append_new(
 			pools, json_pack("{s:s, s:b, s:b, s:s, s:s, s:o}", "name", pool->name,
 					 "open", pool->open, "on_backup", pool->on_backup,
 					 "on_down", config_on_down_name(pool->on_down), "all_down",
 					 config_all_down_name(pool->all_down), "instances",
-					 control_status_instances(sluiced, pool)));
+					 control_status_instances(daemon, pool)));
 	}
 	return pools;
 }

@@ -3,15 +3,14 @@
 
 #include <sys/resource.h>
 
-#include "controlplane/control.h"
 #include "controlplane/log.h"
 
 #define ALWAYS 192 /* maps, links, sockets, timers, state; and what is opened for a moment */
 #define PER_CHECK 2
 
-static rlim_t needed_for(uint32_t checks)
+static rlim_t needed_for(uint32_t clients, uint32_t checks)
 {
-	return ALWAYS + CONTROL_CLIENTS_MAX + (rlim_t)checks * PER_CHECK;
+	return (rlim_t)ALWAYS + clients + (rlim_t)checks * PER_CHECK;
 }
 
 /* As far as it goes: beyond the hard limit only with CAP_SYS_RESOURCE. */
@@ -29,9 +28,9 @@ static void raise_to(struct rlimit *limit, rlim_t needed)
 	(void)getrlimit(RLIMIT_NOFILE, limit);
 }
 
-uint32_t descriptors_reserve(uint32_t checks)
+uint32_t descriptors_reserve(uint32_t clients, uint32_t checks)
 {
-	const rlim_t needed = needed_for(checks), least = needed_for(1);
+	const rlim_t needed = needed_for(clients, checks), least = needed_for(clients, 1);
 	struct rlimit limit;
 	uint32_t fit;
 

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 /**
- * Raise RLIMIT_NOFILE so that @checks checks at once fit beside the clients of the control socket and what
- * is open all the time. It is never lowered.
+ * Raise RLIMIT_NOFILE so that @checks checks at once fit beside @clients of the control socket and what is
+ * open all the time. It is never lowered.
  * Return: how many checks fit; fewer, with a warning, if this process may not raise it that far.
  */
-uint32_t descriptors_reserve(uint32_t checks);
+uint32_t descriptors_reserve(uint32_t clients, uint32_t checks);
 
 #endif

@@ -12,6 +12,7 @@
 #include "config/version.h"
 #include "controlplane/checks.h"
 #include "controlplane/clock.h"
+#include "controlplane/control.h"
 #include "controlplane/control_model.h"
 #include "controlplane/detach.h"
 #include "controlplane/log.h"
@@ -58,7 +59,7 @@ static void on_added(void *arg, struct model_instance *instance, const struct co
 {
 	struct sluiced *sluiced = arg;
 
-	control_model_restore(sluiced, instance);
+	control_model_restore(sluiced->state, sluiced->model, instance);
 	instance_start(sluiced, instance, pool);
 }
 
@@ -172,7 +173,7 @@ static void state_stop(struct sluiced *sluiced)
 static int model_start(struct sluiced *sluiced)
 {
 	struct config *config = sluiced_config_load(sluiced);
-	struct sluiced_refusal refusal;
+	struct control_apply_refusal refusal;
 	int err;
 
 	if (!config)
@@ -284,11 +285,11 @@ static int checks_start(struct sluiced *sluiced)
 {
 	const struct config *config = model_config(sluiced->model);
 
-	sluiced->checks = checks_create(sluiced->base, sluiced->model, sluiced->state_dir,
-					publish_segment(sluiced->publish) != NULL);
+	sluiced->checks =
+		checks_create(sluiced->base, sluiced->model, sluiced->state_dir,
+			      CONTROL_CLIENTS_MAX, publish_segment(sluiced->publish) != NULL);
 	if (!sluiced->checks)
 		return -errno;
-	sluiced->health = checks_health(sluiced->checks);
 	for (uint32_t i = 0; i < model_pool_count(sluiced->model); i++) {
 		struct model_pool *pool = model_pool_at(sluiced->model, i);
 
@@ -302,7 +303,63 @@ static void checks_stop(struct sluiced *sluiced)
 {
 	checks_destroy(sluiced->checks);
 	sluiced->checks = NULL;
-	sluiced->health = NULL;
+}
+
+static int control_apply(void *arg, struct config *config, bool force,
+			 struct control_apply_refusal *refusal)
+{
+	return sluiced_apply(arg, config, force, refusal);
+}
+
+static void control_accepted(void *arg)
+{
+	sluiced_config_accepted(arg);
+}
+
+static void control_refused(void *arg, const char *why)
+{
+	sluiced_config_refused(arg, why);
+}
+
+static const char *control_ailment(void *arg)
+{
+	const struct sluiced *sluiced = arg;
+
+	return sluiced->ailment;
+}
+
+static const struct control_daemon_ops control_ops = {
+	.apply = control_apply,
+	.accepted = control_accepted,
+	.refused = control_refused,
+	.ailment = control_ailment,
+};
+
+static int control_start(struct sluiced *sluiced)
+{
+	sluiced->control = (struct control_daemon){
+		.ops = &control_ops,
+		.ops_arg = sluiced,
+		.base = sluiced->base,
+		.config_path = sluiced->config_path,
+		.run_dir = sluiced->run_dir,
+		.config_problem = sluiced->config_problem,
+		.started_ms = sluiced->started_ms,
+		.model = sluiced->model,
+		.state = sluiced->state,
+		.stats = sluiced->stats,
+		.publish = sluiced->publish,
+		.health = checks_health(sluiced->checks),
+		.path_mtu = sluiced->path_mtu,
+		.spread = &sluiced->spread,
+		.mtu_note = sluiced->mtu_note,
+	};
+	return control_model_start(&sluiced->control);
+}
+
+static void control_stop(struct sluiced *sluiced)
+{
+	control_model_stop(&sluiced->control);
 }
 
 static const struct part {
@@ -321,7 +378,7 @@ static const struct part {
 	{ "next hops", false, neighbours_start, neighbours_stop },
 	{ "path MTUs", false, path_mtu_start, path_mtu_stop },
 	{ "checks", false, checks_start, checks_stop },
-	{ "control", false, control_model_start, control_model_stop },
+	{ "control", false, control_start, control_stop },
 };
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))

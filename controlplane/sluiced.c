@@ -20,21 +20,21 @@
 
 static void key_collect(const struct config_change *change, void *context)
 {
-	struct sluiced_refusal *refusal = context;
+	struct control_apply_refusal *refusal = context;
 
 	if (change->reloadable)
 		return;
-	if (refusal->key_count < SLUICED_KEYS_MAX)
+	if (refusal->key_count < CONTROL_KEYS_MAX)
 		snprintf(refusal->keys[refusal->key_count], sizeof(refusal->keys[0]), "%s",
 			 change->key);
 	refusal->key_count++;
 }
 
-static int refuse_keys(struct sluiced_refusal *refusal, const struct config_node *running)
+static int refuse_keys(struct control_apply_refusal *refusal, const struct config_node *running)
 {
 	bool xdp = running->dataplane == CONFIG_DATAPLANE_XDP;
 	uint32_t shown =
-		refusal->key_count < SLUICED_KEYS_MAX ? refusal->key_count : SLUICED_KEYS_MAX;
+		refusal->key_count < CONTROL_KEYS_MAX ? refusal->key_count : CONTROL_KEYS_MAX;
 	size_t at = 0;
 
 	for (uint32_t i = 0; i < shown && at < sizeof(refusal->message); i++)
@@ -47,7 +47,7 @@ static int refuse_keys(struct sluiced_refusal *refusal, const struct config_node
 	return -EPERM;
 }
 
-static int refuse(struct sluiced_refusal *refusal, int err)
+static int refuse(struct control_apply_refusal *refusal, int err)
 {
 	snprintf(refusal->message, sizeof(refusal->message), "%s",
 		 err == -ENOSPC ? "too many instances: the numbers of those that left are still "
@@ -57,7 +57,7 @@ static int refuse(struct sluiced_refusal *refusal, int err)
 }
 
 /* A file that was cut off, or another machine's. */
-static int refuse_removal(struct sluiced_refusal *refusal, const char *what)
+static int refuse_removal(struct control_apply_refusal *refusal, const char *what)
 {
 	snprintf(refusal->message, sizeof(refusal->message),
 		 "it would remove %s; if that is meant: sluicectl config apply --force", what);
@@ -65,13 +65,13 @@ static int refuse_removal(struct sluiced_refusal *refusal, const char *what)
 }
 
 int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
-		  struct sluiced_refusal *refusal)
+		  struct control_apply_refusal *refusal)
 {
 	const struct config *before = model_config(sluiced->model);
 	char much[96];
 	int err;
 
-	*refusal = (struct sluiced_refusal){ .key_count = 0 };
+	*refusal = (struct control_apply_refusal){ .key_count = 0 };
 	if (before)
 		config_diff(before, config, key_collect, refusal);
 	if (refusal->key_count > 0)
@@ -186,7 +186,7 @@ int sluiced_reload(struct sluiced *sluiced)
 {
 	static struct config_errors errors;
 	struct config *config = config_load_file(sluiced->config_path, &errors);
-	struct sluiced_refusal refusal;
+	struct control_apply_refusal refusal;
 	int err;
 
 	if (!config) {

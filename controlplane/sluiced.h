@@ -10,13 +10,12 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "controlplane/control_daemon.h"
 #include "controlplane/model.h"
 #include "controlplane/spread.h"
 
 struct checks;
-struct control;
 struct event_base;
-struct health;
 struct model;
 struct neighbours;
 struct path_mtu;
@@ -24,8 +23,6 @@ struct publish;
 struct publish_wait;
 struct state;
 struct stats;
-
-#define SLUICED_KEYS_MAX 16
 
 struct sluiced {
 	const char *config_path; /* -c */
@@ -41,10 +38,9 @@ struct sluiced {
 	struct stats *stats;
 	struct publish *publish;
 	struct checks *checks;
-	struct health *health; /* the checks' */
 	struct neighbours *neighbours;
 	struct path_mtu *path_mtu;
-	struct control *control;
+	struct control_daemon control;	     /* what its server needs of all this */
 	struct publish_wait *published_wait; /* for the tables of this configuration */
 	bool is_published;		     /* they run */
 	const char *ailment;  /* of the node itself, for which checks rest; NULL: none */
@@ -56,14 +52,6 @@ struct sluiced {
 	uint64_t look_ns;	       /* the next one at both */
 };
 
-/* Why a configuration was not applied. */
-struct sluiced_refusal {
-	char message[256]; /* one line */
-	/* Keys that only a restart of the daemons can change: "node.port". */
-	uint32_t key_count; /* all of them; the first SLUICED_KEYS_MAX are here */
-	char keys[SLUICED_KEYS_MAX][96];
-};
-
 /**
  * Apply a configuration: model, checks, next hops, addresses of the kernel interface. All or nothing.
  * What has to reach the dataplane is marked; wait for it with publish_wait_start(PUBLISH_ALL).
@@ -73,7 +61,7 @@ struct sluiced_refusal {
  * Return: 0; -EPERM: keys changed that need a restart; -ECANCELED: it needs @force; -ENOSPC, -ENOMEM.
  */
 int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
-		  struct sluiced_refusal *refusal);
+		  struct control_apply_refusal *refusal);
 
 /**
  * Read the file of -c and apply it (SIGHUP). Everything that is wrong is logged.

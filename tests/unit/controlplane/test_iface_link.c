@@ -108,11 +108,11 @@ static void descriptors_for_the_checks(void **state)
 
 	(void)state;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	assert_int_equal(descriptors_reserve(64), 64);
+	assert_int_equal(descriptors_reserve(CONTROL_CLIENTS_MAX, 64), 64);
 	assert_true(limit_now() >= 64 * 2 + CONTROL_CLIENTS_MAX);
-	assert_int_equal(descriptors_reserve(1024), 1024);
+	assert_int_equal(descriptors_reserve(CONTROL_CLIENTS_MAX, 1024), 1024);
 	assert_true(limit_now() >= 1024 * 2 + CONTROL_CLIENTS_MAX);
-	assert_int_equal(descriptors_reserve(1), 1);
+	assert_int_equal(descriptors_reserve(CONTROL_CLIENTS_MAX, 1), 1);
 	assert_true(limit_now() >= 1024 * 2); /* never lowered */
 }
 
