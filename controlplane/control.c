@@ -148,6 +148,7 @@ static struct control_session *control_client_session(struct control_client *cli
 	struct control *control = client->control;
 	const struct control_session_options options = {
 		.base = control->options.base,
+		.verbs = control->options.verbs,
 		.ops = control->options.ops,
 		.ops_arg = control->options.ops_arg,
 		.input = bufferevent_get_input(client->stream),

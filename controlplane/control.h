@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "controlplane/control_ops.h"
+#include "controlplane/control_verb.h"
 
 struct control;
 struct event_base;
@@ -18,9 +19,10 @@ struct event_base;
 
 struct control_options {
 	struct event_base *base;
-	const char *dir;	       /* of the socket */
-	const char *group;	       /* node.control_group, may be NULL */
-	const struct control_ops *ops; /* must outlive the server */
+	const char *dir;		  /* of the socket */
+	const char *group;		  /* node.control_group, may be NULL */
+	const struct control_verb *verbs; /* the last has no name; these must outlive the server */
+	const struct control_ops *ops;
 	void *ops_arg;
 	uint32_t idle_ms;  /* a client without a whole request is closed; 0: a minute */
 	uint32_t stall_ms; /* a client that doesn't read its answer is closed; 0: half a minute */

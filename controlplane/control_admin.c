@@ -10,7 +10,10 @@
 #include "config/scalar.h"
 #include "controlplane/control_call.h"
 #include "controlplane/control_protocol.h"
+#include "controlplane/control_verbs.h"
 
+/* Between two looks at the flows of an instance that drains. */
+#define CONTROL_FLOWS_MS 500
 /* The loop's clock is coarse: a timer may be early by as much. */
 #define CONTROL_LATE_MS 10
 
@@ -48,6 +51,12 @@ static json_t *control_admin_result(struct control_call *call,
 	return json_incref(call->result);
 }
 
+/* 0: it waits without a limit. */
+static uint32_t control_admin_limit_ms(const struct control_call *call)
+{
+	return control_call_value(call, "wait_ms")->number;
+}
+
 static void control_admin_too_late(struct control_call *call,
 				   const struct control_instance *instance, uint64_t elapsed_ms)
 {
@@ -55,10 +64,10 @@ static void control_admin_too_late(struct control_call *call,
 	char text[16];
 
 	if (instance->flows_known)
-		control_call_refuse(call, CONTROL_CODE_REFUSED, result,
-				    "%s: still %" PRIu64 " flow%s after %s", call->request.instance,
-				    instance->flows, instance->flows == 1 ? "" : "s",
-				    config_scalar_duration_format(call->request.wait_ms, text));
+		control_call_refuse(
+			call, CONTROL_CODE_REFUSED, result, "%s: still %" PRIu64 " flow%s after %s",
+			call->request.instance, instance->flows, instance->flows == 1 ? "" : "s",
+			config_scalar_duration_format(control_admin_limit_ms(call), text));
 	else
 		control_call_refuse(call, CONTROL_CODE_REFUSED, result,
 				    "%s: the dataplane is not running, nobody knows the flows",
@@ -69,7 +78,7 @@ static void control_admin_too_late(struct control_call *call,
 static void control_admin_watch(struct control_call *call)
 {
 	uint64_t elapsed_ms = control_admin_elapsed_ms(call);
-	uint32_t limit_ms = call->request.wait_ms;
+	uint32_t limit_ms = control_admin_limit_ms(call);
 	struct control_instance instance;
 	uint64_t next_ms = CONTROL_FLOWS_MS;
 
@@ -113,7 +122,7 @@ static void control_admin_published(struct control_call *call)
 		control_call_done(call, NULL);
 		return;
 	}
-	if (!call->request.wait) {
+	if (!call->request.waits) {
 		control_call_done(call, json_incref(call->result));
 		return;
 	}
@@ -121,9 +130,9 @@ static void control_admin_published(struct control_call *call)
 	control_admin_watch(call);
 }
 
-void control_admin_run(struct control_call *call)
+static void control_admin_run(struct control_call *call, enum model_admin admin)
 {
-	struct control_change change = { .set_admin = true };
+	const struct control_change change = { .set_admin = true, .admin = admin };
 	struct control_instance instance;
 	char reason[CONTROL_REASON_MAX];
 	struct control_wait *wait;
@@ -132,9 +141,6 @@ void control_admin_run(struct control_call *call)
 		control_call_refuse_unknown(call);
 		return;
 	}
-	change.admin = call->request.verb == CONTROL_DRAIN   ? MODEL_DRAIN
-		       : call->request.verb == CONTROL_MAINT ? MODEL_MAINT
-							     : MODEL_READY;
 	call->result = json_pack("{s:s, s:s, s:s}", "instance", call->request.instance, "admin",
 				 model_admin_name(change.admin), "before",
 				 model_admin_name(instance.admin));
@@ -147,4 +153,19 @@ void control_admin_run(struct control_call *call)
 		control_call_unwait(call);
 		control_call_refuse(call, CONTROL_CODE_REFUSED, NULL, "%s", reason);
 	}
+}
+
+void control_drain_run(struct control_call *call)
+{
+	control_admin_run(call, MODEL_DRAIN);
+}
+
+void control_maint_run(struct control_call *call)
+{
+	control_admin_run(call, MODEL_MAINT);
+}
+
+void control_resume_run(struct control_call *call)
+{
+	control_admin_run(call, MODEL_READY);
 }

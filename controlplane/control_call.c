@@ -2,40 +2,14 @@
 #include "controlplane/control_call.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config/error.h"
 #include "controlplane/control_protocol.h"
-
-void control_call_start(struct control_call *call)
-{
-	switch (call->request.verb) {
-	case CONTROL_PING:
-		control_call_done(call, call->ops->ping(call->ops_arg));
-		return;
-	case CONTROL_STATUS:
-		control_call_done(call, call->ops->status(call->ops_arg));
-		return;
-	case CONTROL_DROPS:
-		control_call_done(call, call->ops->drops(call->ops_arg));
-		return;
-	case CONTROL_DRAIN:
-	case CONTROL_MAINT:
-	case CONTROL_RESUME:
-		control_admin_run(call);
-		return;
-	case CONTROL_WEIGHT:
-		control_weight_run(call);
-		return;
-	case CONTROL_CONFIG_DIFF:
-	case CONTROL_CONFIG_APPLY:
-	case CONTROL_VERBS:
-		control_config_run(call);
-		return;
-	}
-}
+#include "controlplane/log.h"
 
 void control_call_fini(struct control_call *call)
 {
@@ -161,4 +135,72 @@ int control_call_published(struct control_call *call)
 	else
 		control_call_refuse(call, CONTROL_CODE_REFUSED, NULL, "%s", strerror(-err));
 	return err;
+}
+
+void control_call_timer(struct control_call *call, uint32_t ms)
+{
+	struct timeval after = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+
+	evtimer_add(call->timer, &after);
+}
+
+void control_call_progress(struct control_call *call, json_t *line)
+{
+	call->ends->progress(call->session, line);
+}
+
+const struct control_value *control_call_value(const struct control_call *call, const char *name)
+{
+	return control_request_value(&call->request, name);
+}
+
+/* " 42" or " default" of the argument by which a command changes something; or "". */
+static void control_call_log_value(const struct control_request *request, char text[16])
+{
+	const struct control_argument *argument = request->verb->arguments;
+
+	text[0] = '\0';
+	for (int i = 0; argument[i].name != NULL; i++) {
+		const struct control_value *value = &request->values[i];
+
+		if (argument[i].changes && value->is_word)
+			snprintf(text, 16, " %s", argument[i].word);
+		else if (argument[i].changes && value->is_given)
+			snprintf(text, 16, " %u", value->number);
+	}
+}
+
+static void control_call_log(const struct control_call *call, const char *outcome)
+{
+	const struct control_request *request = &call->request;
+	char value[16];
+
+	if (!request->changes)
+		return;
+	control_call_log_value(request, value);
+	log_info("control: %s: %s%s%s%s: %s", call->who, request->verb->name,
+		 request->instance[0] != '\0' ? " " : "", request->instance, value, outcome);
+}
+
+void control_call_done(struct control_call *call, json_t *result)
+{
+	if (result == NULL) {
+		control_call_refuse(call, CONTROL_CODE_REFUSED, NULL, "%s", strerror(ENOMEM));
+		return;
+	}
+	control_call_log(call, "done");
+	call->ends->done(call->session, result);
+}
+
+void control_call_refuse(struct control_call *call, const char *code, json_t *result,
+			 const char *format, ...)
+{
+	char error[CONTROL_ERROR_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(error, sizeof(error), format, arguments);
+	va_end(arguments);
+	control_call_log(call, error);
+	call->ends->refused(call->session, code, error, result);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One command under way. Shared by the session that has it and the verbs that do it. */
+/* One command under way: what the verb that does it knows of it, and what helps verbs. */
 #ifndef CONTROLPLANE_CONTROL_CALL_H
 #define CONTROLPLANE_CONTROL_CALL_H
 
@@ -10,13 +10,21 @@
 
 struct control_session;
 
+/* How a session goes on with a command. Takes the JSON. */
+struct control_call_ends {
+	void (*progress)(struct control_session *session, json_t *line);
+	/* The call is gone afterwards. */
+	void (*done)(struct control_session *session, json_t *result);
+	void (*refused)(struct control_session *session, const char *code, const char *error,
+			json_t *result);
+};
+
 /* For the workers to have a change. Afterwards something is wrong with the dataplane. */
 #define CONTROL_ACK_MS 5000
-/* Between two looks at the flows of an instance that drains. */
-#define CONTROL_FLOWS_MS 500
 
 struct control_call {
 	struct control_session *session;
+	const struct control_call_ends *ends; /* the session's */
 	const struct control_ops *ops;
 	void *ops_arg;
 	const char *who;
@@ -29,9 +37,6 @@ struct control_call {
 	bool waiting;	/* wait.done() is still to come */
 	json_t *result; /* so far; owned */
 };
-
-/** Do a request. Ends with control_call_done() or control_call_refuse(), now or later. */
-void control_call_start(struct control_call *call);
 
 /* Forget everything that the call waits for, and what it holds. */
 void control_call_fini(struct control_call *call);
@@ -49,10 +54,8 @@ void control_call_refuse(struct control_call *call, const char *code, json_t *re
 /** Run call->on_timer once, @ms from now. */
 void control_call_timer(struct control_call *call, uint32_t ms);
 
-/* The verbs. */
-void control_admin_run(struct control_call *call);  /* drain, maint, resume */
-void control_weight_run(struct control_call *call); /* weight */
-void control_config_run(struct control_call *call); /* config-diff, config-apply */
+/** The value of one of its arguments; see control_request_value(). */
+const struct control_value *control_call_value(const struct control_call *call, const char *name);
 
 /** Refuse a call whose pool or instance isn't there, with the nearest name that is. */
 void control_call_refuse_unknown(struct control_call *call);

@@ -6,22 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "config/version.h"
 #include "controlplane/control.h"
 #include "controlplane/control_daemon.h"
 #include "controlplane/control_plan.h"
-#include "controlplane/control_status.h"
+#include "controlplane/control_verbs.h"
 #include "controlplane/log.h"
 #include "controlplane/state.h"
 #include "controlplane/stats.h"
-
-static json_t *control_model_ping(void *arg)
-{
-	(void)arg;
-	return json_pack("{s:s, s:I}", "version", SLUICE_VERSION, "pid", (json_int_t)getpid());
-}
 
 static const char *control_model_pool_name(void *arg, uint32_t pool)
 {
@@ -226,20 +218,7 @@ static json_t *control_model_config_diff(void *arg, const struct control_config 
 	return control_plan_diff(arg, config, refusal);
 }
 
-static json_t *control_model_status(void *arg)
-{
-	return control_status_node_services_pools(arg);
-}
-
-static json_t *control_model_drops(void *arg)
-{
-	return control_status_drops(arg);
-}
-
 static const struct control_ops control_model_ops = {
-	.ping = control_model_ping,
-	.status = control_model_status,
-	.drops = control_model_drops,
 	.pool_name = control_model_pool_name,
 	.instance_name = control_model_instance_name,
 	.get = control_model_get,
@@ -265,6 +244,7 @@ int control_model_start(struct control_daemon *daemon)
 		.base = daemon->base,
 		.dir = daemon->run_dir,
 		.group = config != NULL ? config->node.control_group : NULL,
+		.verbs = control_verbs,
 		.ops = &control_model_ops,
 		.ops_arg = daemon,
 	};

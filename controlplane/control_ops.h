@@ -60,11 +60,6 @@ struct control_config {
 };
 
 struct control_ops {
-	/** The results of the verbs of these names. */
-	json_t *(*ping)(void *arg);
-	json_t *(*status)(void *arg);
-	json_t *(*drops)(void *arg);
-
 	/** Names of pools and of their instances, for suggestions. NULL beyond the last. */
 	const char *(*pool_name)(void *arg, uint32_t pool);
 	const char *(*instance_name)(void *arg, uint32_t pool, uint32_t instance);

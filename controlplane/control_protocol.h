@@ -12,18 +12,7 @@
  * "result" of a refusal, where there is one, tells more. Lines before the last one, of a drain that
  * waits, have no "ok": {"flows":132,"elapsed_ms":500,...}.
  *
- *   verb           arguments                        result
- *   ping                                            version, pid
- *   status                                          node, services, pools
- *   drops                                           counters, drop reasons
- *   drain          instance, wait_ms (0: no limit)  struct control_call's, see control_admin.c
- *   maint, resume  instance
- *   weight         instance, weight (number,        weight, config_weight
- *                  "default", or absent to ask)
- *   config-diff    name and text of a file, or      changes, plan
- *                  neither: the daemon's own one
- *   config-apply   the same, force (true: also if   the same
- *                  it removes nearly everything)
+ * The verbs are in control_verbs.c.
  */
 #ifndef CONTROLPLANE_CONTROL_PROTOCOL_H
 #define CONTROLPLANE_CONTROL_PROTOCOL_H
@@ -32,11 +21,11 @@
 
 /* Bytes of a request without its newline. */
 #define CONTROL_LINE_MAX (64u << 10)
-/* Of a request that has a configuration: a text of CONFIG_FILE_BYTES_MAX, most of it not escaped. */
+/*
+ * Of a request that has a configuration: a text of CONFIG_FILE_BYTES_MAX, most of it not escaped. It has to
+ * begin with the verb, without a blank: {"verb":"config-diff"
+ */
 #define CONTROL_LINE_LARGE_MAX (8u << 20)
-/* Such a request has to begin like this. */
-#define CONTROL_LINE_LARGE_PREFIX "{\"verb\":\"config-"
-
 /* Members of a request. */
 #define CONTROL_MEMBERS_MAX 8
 

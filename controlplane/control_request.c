@@ -7,12 +7,7 @@
 #include <string.h>
 
 #include "controlplane/control_protocol.h"
-
-struct control_argument {
-	const char *name;
-	int (*read)(const json_t *value, struct control_request *request,
-		    char error[CONTROL_ERROR_MAX]);
-};
+#include "controlplane/model.h"
 
 static int __attribute__((format(printf, 2, 3)))
 control_request_error(char error[CONTROL_ERROR_MAX], const char *format, ...)
@@ -38,122 +33,64 @@ static bool control_request_is_path(const char *text)
 	       strchr(slash + 1, '/') == NULL && strlen(text) < MODEL_PATH_MAX;
 }
 
-static int control_read_instance(const json_t *value, struct control_request *request,
-				 char error[CONTROL_ERROR_MAX])
+static int control_read_instance(const struct control_argument *argument, const json_t *value,
+				 struct control_value *to, char error[CONTROL_ERROR_MAX])
 {
-	const char *text = json_string_value(value);
-
-	if (text == NULL || !control_request_is_path(text))
-		return control_request_error(error, "\"instance\": expected \"POOL/INSTANCE\"");
-	memcpy(request->instance, text, strlen(text) + 1);
+	to->text = json_string_value(value);
+	if (to->text == NULL || !control_request_is_path(to->text))
+		return control_request_error(error, "\"%s\": expected \"POOL/INSTANCE\"",
+					     argument->name);
 	return 0;
 }
 
-static int control_read_wait(const json_t *value, struct control_request *request,
-			     char error[CONTROL_ERROR_MAX])
+static int control_read_number(const struct control_argument *argument, const json_t *value,
+			       struct control_value *to, char error[CONTROL_ERROR_MAX])
 {
-	json_int_t ms = json_integer_value(value);
+	const char *word = json_string_value(value);
+	json_int_t number = json_integer_value(value);
 
-	if (!json_is_integer(value) || ms < 0 || ms > CONTROL_WAIT_MAX_MS)
-		return control_request_error(error, "\"wait_ms\": expected a number from 0 to %u",
-					     CONTROL_WAIT_MAX_MS);
-	request->wait = true;
-	request->wait_ms = (uint32_t)ms;
-	return 0;
-}
-
-static int control_read_weight(const json_t *value, struct control_request *request,
-			       char error[CONTROL_ERROR_MAX])
-{
-	json_int_t weight = json_integer_value(value);
-
-	if (json_is_string(value) && strcmp(json_string_value(value), "default") == 0) {
-		request->weight_action = CONTROL_WEIGHT_DEFAULT;
+	to->is_word = argument->word != NULL && word != NULL && strcmp(word, argument->word) == 0;
+	if (to->is_word)
 		return 0;
-	}
-	if (!json_is_integer(value) || weight < 0 || weight > CONFIG_WEIGHT_MAX)
-		return control_request_error(
-			error, "\"weight\": expected a number from 0 to %u, or \"default\"",
-			CONFIG_WEIGHT_MAX);
-	request->weight_action = CONTROL_WEIGHT_SET;
-	request->weight = (uint32_t)weight;
+	if (!json_is_integer(value) || number < 0 || number > argument->max)
+		return control_request_error(error, "\"%s\": expected a number from 0 to %u%s%s%s",
+					     argument->name, argument->max,
+					     argument->word ? ", or \"" : "",
+					     argument->word ? argument->word : "",
+					     argument->word ? "\"" : "");
+	to->number = (uint32_t)number;
 	return 0;
 }
 
-static int control_read_name(const json_t *value, struct control_request *request,
-			     char error[CONTROL_ERROR_MAX])
+static int control_read_text(const struct control_argument *argument, const json_t *value,
+			     struct control_value *to, char error[CONTROL_ERROR_MAX])
 {
-	if (!json_is_string(value))
-		return control_request_error(error, "\"name\": expected a text");
-	request->name = json_string_value(value);
+	to->text = json_string_value(value);
+	to->bytes = json_string_length(value);
+	if (to->text == NULL && argument->max == 0)
+		return control_request_error(error, "\"%s\": expected a text", argument->name);
+	if (to->text == NULL || (argument->max != 0 && to->bytes > argument->max))
+		return control_request_error(error, "\"%s\": expected a text of at most %u bytes",
+					     argument->name, argument->max);
 	return 0;
 }
 
-static int control_read_text(const json_t *value, struct control_request *request,
-			     char error[CONTROL_ERROR_MAX])
-{
-	if (!json_is_string(value) || json_string_length(value) > CONFIG_FILE_BYTES_MAX)
-		return control_request_error(error, "\"text\": expected a text of at most %u bytes",
-					     CONFIG_FILE_BYTES_MAX);
-	request->text = json_string_value(value);
-	request->text_bytes = json_string_length(value);
-	return 0;
-}
-
-static int control_read_force(const json_t *value, struct control_request *request,
-			      char error[CONTROL_ERROR_MAX])
+static int control_read_flag(const struct control_argument *argument, const json_t *value,
+			     struct control_value *to, char error[CONTROL_ERROR_MAX])
 {
 	if (!json_is_boolean(value))
-		return control_request_error(error, "\"force\": expected true or false");
-	request->force = json_is_true(value);
+		return control_request_error(error, "\"%s\": expected true or false",
+					     argument->name);
+	to->number = json_is_true(value);
 	return 0;
 }
 
-static const struct control_argument control_instance_arguments[] = {
-	{ "instance", control_read_instance },
-	{ NULL, NULL },
-};
-
-static const struct control_argument control_drain_arguments[] = {
-	{ "instance", control_read_instance },
-	{ "wait_ms", control_read_wait },
-	{ NULL, NULL },
-};
-
-static const struct control_argument control_weight_arguments[] = {
-	{ "instance", control_read_instance },
-	{ "weight", control_read_weight },
-	{ NULL, NULL },
-};
-
-static const struct control_argument control_config_arguments[] = {
-	{ "name", control_read_name },
-	{ "text", control_read_text },
-	{ NULL, NULL },
-};
-
-static const struct control_argument control_apply_arguments[] = {
-	{ "name", control_read_name },
-	{ "text", control_read_text },
-	{ "force", control_read_force },
-	{ NULL, NULL },
-};
-
-static const struct control_argument control_no_arguments[] = { { NULL, NULL } };
-
-static const struct {
-	const char *name;
-	const struct control_argument *arguments;
-} control_verbs[CONTROL_VERBS] = {
-	[CONTROL_PING] = { "ping", control_no_arguments },
-	[CONTROL_STATUS] = { "status", control_no_arguments },
-	[CONTROL_DROPS] = { "drops", control_no_arguments },
-	[CONTROL_DRAIN] = { "drain", control_drain_arguments },
-	[CONTROL_MAINT] = { "maint", control_instance_arguments },
-	[CONTROL_RESUME] = { "resume", control_instance_arguments },
-	[CONTROL_WEIGHT] = { "weight", control_weight_arguments },
-	[CONTROL_CONFIG_DIFF] = { "config-diff", control_config_arguments },
-	[CONTROL_CONFIG_APPLY] = { "config-apply", control_apply_arguments },
+static int (*const control_readers[])(const struct control_argument *argument, const json_t *value,
+				      struct control_value *to, char error[CONTROL_ERROR_MAX]) = {
+	[CONTROL_INSTANCE] = control_read_instance,
+	[CONTROL_NUMBER] = control_read_number,
+	[CONTROL_TEXT] = control_read_text,
+	[CONTROL_FLAG] = control_read_flag,
 };
 
 /*
@@ -187,57 +124,83 @@ static int control_request_bound(const char *line, size_t size, char error[CONTR
 	return 0;
 }
 
-static int control_request_verb(struct control_request *request, char error[CONTROL_ERROR_MAX])
+static int control_request_verb(const struct control_verb *verbs, struct control_request *request,
+				char error[CONTROL_ERROR_MAX])
 {
 	const char *name = json_string_value(json_object_get(request->root, "verb"));
 
 	if (name == NULL)
 		return control_request_error(error, "\"verb\" is missing");
-	for (int verb = 0; verb < CONTROL_VERBS; verb++) {
-		if (strcmp(name, control_verbs[verb].name) == 0) {
-			request->verb = (enum control_verb)verb;
+	for (const struct control_verb *verb = verbs; verb->name != NULL; verb++) {
+		if (strcmp(name, verb->name) == 0) {
+			request->verb = verb;
+			request->changes = verb->changes;
 			return 0;
 		}
 	}
 	return control_request_error(error, "there is no verb \"%.40s\"", name);
 }
 
+/* The index of a verb's argument, or -1. */
+static int control_request_find(const struct control_verb *verb, const char *name)
+{
+	for (int i = 0; verb->arguments[i].name != NULL; i++) {
+		if (strcmp(verb->arguments[i].name, name) == 0)
+			return i;
+	}
+	return -1;
+}
+
 static int control_request_argument(struct control_request *request, const char *key,
 				    const json_t *value, char error[CONTROL_ERROR_MAX])
 {
-	const struct control_argument *argument = control_verbs[request->verb].arguments;
+	int i = control_request_find(request->verb, key);
+	const struct control_argument *argument = &request->verb->arguments[i < 0 ? 0 : i];
+	int err;
 
-	for (; argument->name != NULL; argument++) {
-		if (strcmp(argument->name, key) == 0)
-			return argument->read(value, request, error);
-	}
-	return control_request_error(error, "%s has no argument \"%.40s\"",
-				     control_verbs[request->verb].name, key);
+	if (i < 0)
+		return control_request_error(error, "%s has no argument \"%.40s\"",
+					     request->verb->name, key);
+	err = control_readers[argument->kind](argument, value, &request->values[i], error);
+	if (err != 0)
+		return err;
+	request->values[i].is_given = true;
+	request->changes |= argument->changes;
+	request->waits |= argument->waits;
+	if (argument->kind == CONTROL_INSTANCE)
+		request->instance = request->values[i].text;
+	return 0;
 }
 
 static int control_request_complete(const struct control_request *request,
 				    char error[CONTROL_ERROR_MAX])
 {
-	const struct control_argument *arguments = control_verbs[request->verb].arguments;
+	const struct control_verb *verb = request->verb;
+	const struct control_argument *argument = verb->arguments;
 
-	if (arguments[0].read == control_read_instance && request->instance[0] == '\0')
-		return control_request_error(error, "%s: \"instance\" is missing",
-					     control_verbs[request->verb].name);
-	if ((request->name == NULL) != (request->text == NULL))
-		return control_request_error(error, "%s: \"name\" and \"text\" go together",
-					     control_verbs[request->verb].name);
+	for (int i = 0; argument[i].name != NULL; i++) {
+		const char *with = argument[i].with;
+		bool given = request->values[i].is_given;
+
+		if (argument[i].kind == CONTROL_INSTANCE && !given)
+			return control_request_error(error, "%s: \"%s\" is missing", verb->name,
+						     argument[i].name);
+		if (with != NULL && given != control_request_value(request, with)->is_given)
+			return control_request_error(error, "%s: \"%s\" and \"%s\" go together",
+						     verb->name, argument[i].name, with);
+	}
 	return 0;
 }
 
-int control_request_parse(const char *line, size_t size, struct control_request *request,
-			  char error[CONTROL_ERROR_MAX])
+int control_request_parse(const struct control_verb *verbs, const char *line, size_t size,
+			  struct control_request *request, char error[CONTROL_ERROR_MAX])
 {
 	json_error_t fault;
 	const char *key;
 	json_t *value;
 	int err;
 
-	*request = (struct control_request){ 0 };
+	*request = (struct control_request){ .instance = "" };
 	err = control_request_bound(line, size, error);
 	if (err != 0)
 		return err;
@@ -247,7 +210,7 @@ int control_request_parse(const char *line, size_t size, struct control_request 
 					     fault.text);
 	if (!json_is_object(request->root))
 		return control_request_error(error, "a request is one flat object");
-	err = control_request_verb(request, error);
+	err = control_request_verb(verbs, request, error);
 	if (err != 0)
 		return err;
 	json_object_foreach(request->root, key, value) {
@@ -266,22 +229,28 @@ void control_request_fini(struct control_request *request)
 	*request = (struct control_request){ 0 };
 }
 
-const char *control_request_verb_name(enum control_verb verb)
+const struct control_value *control_request_value(const struct control_request *request,
+						  const char *name)
 {
-	return control_verbs[verb].name;
+	static const struct control_value none = { .is_given = false };
+	int i = control_request_find(request->verb, name);
+
+	return i < 0 ? &none : &request->values[i];
 }
 
-bool control_request_writes(const struct control_request *request)
+bool control_request_is_large(const struct control_verb *verbs, const char *line, size_t size)
 {
-	switch (request->verb) {
-	case CONTROL_DRAIN:
-	case CONTROL_MAINT:
-	case CONTROL_RESUME:
-	case CONTROL_CONFIG_APPLY:
-		return true;
-	case CONTROL_WEIGHT:
-		return request->weight_action != CONTROL_WEIGHT_GET;
-	default:
+	static const char start[] = "{\"verb\":\"";
+	const size_t begin = sizeof(start) - 1;
+
+	if (size < begin || memcmp(line, start, begin) != 0)
 		return false;
+	for (const struct control_verb *verb = verbs; verb->name != NULL; verb++) {
+		size_t length = strlen(verb->name);
+
+		if (verb->is_large && size > begin + length &&
+		    memcmp(line + begin, verb->name, length) == 0 && line[begin + length] == '"')
+			return true;
 	}
+	return false;
 }

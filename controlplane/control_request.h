@@ -8,59 +8,55 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "controlplane/model.h"
+#include "controlplane/control_verb.h"
 
-enum control_verb {
-	CONTROL_PING,
-	CONTROL_STATUS,
-	CONTROL_DROPS,
-	CONTROL_DRAIN,
-	CONTROL_MAINT,
-	CONTROL_RESUME,
-	CONTROL_WEIGHT,
-	CONTROL_CONFIG_DIFF,
-	CONTROL_CONFIG_APPLY,
-	CONTROL_VERBS,
-};
-
-enum control_weight {
-	CONTROL_WEIGHT_GET,
-	CONTROL_WEIGHT_SET,
-	CONTROL_WEIGHT_DEFAULT,
+/* What a request says of an argument. */
+struct control_value {
+	bool is_given;
+	bool is_word;	  /* the argument's, not a number */
+	uint32_t number;  /* 1 of a flag that is true */
+	const char *text; /* NULL if it is none */
+	size_t bytes;	  /* of the text */
 };
 
 struct control_request {
-	enum control_verb verb;
-	char instance[MODEL_PATH_MAX]; /* "pool/instance"; "" for verbs without one */
-	bool wait;
-	uint32_t wait_ms; /* 0: without a limit */
-	enum control_weight weight_action;
-	uint32_t weight;
-	const char *name; /* of a configuration; NULL: the daemon's own file */
-	const char *text;
-	size_t text_bytes;
-	bool force;
-	json_t *root; /* owns name and text */
+	const struct control_verb *verb;
+	struct control_value
+		values[CONTROL_ARGUMENTS_MAX]; /* in the order of the verb's arguments */
+	const char *instance;		       /* "pool/instance"; "" for verbs without one */
+	bool waits;			       /* it may take hours */
+	bool changes;			       /* something */
+	json_t *root;			       /* owns the texts */
 };
 
 #define CONTROL_ERROR_MAX 320
 
 /**
  * Parse a request.
+ * @verbs: all there are; the last has no name.
  * @line: without its newline; need not end with a NUL.
  * @request: filled in; to be freed with control_request_fini() in any case.
  * @error: why it is refused; printable.
  * Return: 0, or -EINVAL.
  */
-int control_request_parse(const char *line, size_t size, struct control_request *request,
-			  char error[CONTROL_ERROR_MAX]);
+int control_request_parse(const struct control_verb *verbs, const char *line, size_t size,
+			  struct control_request *request, char error[CONTROL_ERROR_MAX]);
 
 void control_request_fini(struct control_request *request);
 
-/** "drain". */
-const char *control_request_verb_name(enum control_verb verb);
+/**
+ * The value of an argument.
+ * Return: never NULL: an argument that the verb does not have is not given.
+ */
+const struct control_value *control_request_value(const struct control_request *request,
+						  const char *name);
 
-/** Whether the verb changes something. */
-bool control_request_writes(const struct control_request *request);
+/**
+ * Whether a line begins as the requests of a verb with a file in them do: {"verb":"NAME"
+ * @line: without an end; @size: bytes of it.
+ */
+bool control_request_is_large(const struct control_verb *verbs, const char *line, size_t size);
+
+#define CONTROL_HEAD_MAX 64 /* bytes of a line that suffice for that */
 
 #endif

@@ -2,7 +2,6 @@
 #include "controlplane/control_session.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,11 +154,10 @@ static void control_session_refuse(struct control_session *session, const char *
 /* Which line may be that long? Return: 0, or -1 and the session is over. */
 static int control_session_enter_large(struct control_session *session)
 {
-	char prefix[sizeof(CONTROL_LINE_LARGE_PREFIX) - 1];
+	char head[CONTROL_HEAD_MAX];
+	ev_ssize_t size = evbuffer_copyout(session->options.input, head, sizeof(head));
 
-	if (evbuffer_copyout(session->options.input, prefix, sizeof(prefix)) !=
-		    (ev_ssize_t)sizeof(prefix) ||
-	    memcmp(prefix, CONTROL_LINE_LARGE_PREFIX, sizeof(prefix)) != 0) {
+	if (size < 0 || !control_request_is_large(session->options.verbs, head, (size_t)size)) {
 		control_session_refuse(session, CONTROL_CODE_REQUEST, "the request is too long");
 		session->over = true;
 		return -1;
@@ -209,33 +207,76 @@ static bool control_session_is_blank(const unsigned char *line, size_t size)
 	return true;
 }
 
-/* So many places are left for others that those who wait never take them all. Return: NULL, or why not. */
-static const char *control_session_hold(struct control_session *session)
+/* So many places are left for others that those who wait never take them all. Return: 0, or -EBUSY and why. */
+static int control_session_hold(struct control_session *session, char error[CONTROL_ERROR_MAX])
 {
 	const struct control_request *request = &session->call.request;
 	struct control_load *load = session->options.load;
 
-	if (!control_request_writes(request))
-		return NULL;
-	if (load->writes >= CONTROL_WRITES_MAX)
-		return "too many commands wait for the workers, try again";
-	if (request->wait && load->waits >= CONTROL_WAITS_MAX)
-		return "too many clients wait for a drain: try again, or do not wait";
+	if (!request->changes)
+		return 0;
+	if (load->writes >= CONTROL_WRITES_MAX) {
+		snprintf(error, CONTROL_ERROR_MAX,
+			 "too many commands wait for the workers, try again");
+		return -EBUSY;
+	}
+	if (request->waits && load->waits >= CONTROL_WAITS_MAX) {
+		snprintf(error, CONTROL_ERROR_MAX,
+			 "too many clients wait for a %s: try again, or do not wait",
+			 request->verb->name);
+		return -EBUSY;
+	}
 	session->holds_write = true;
-	session->holds_wait = request->wait;
+	session->holds_wait = request->waits;
 	load->writes++;
-	load->waits += request->wait;
-	return NULL;
+	load->waits += request->waits;
+	return 0;
 }
+
+static void control_session_progress(struct control_session *session, json_t *line)
+{
+	if (evbuffer_get_length(session->options.output) > CONTROL_PROGRESS_MAX)
+		json_decref(line);
+	else
+		control_session_send(session, line);
+}
+
+/* Takes @answer. */
+static void control_session_finish(struct control_session *session, json_t *answer)
+{
+	control_session_send(session, answer);
+	control_call_fini(&session->call);
+	control_session_release(session);
+	session->busy = false;
+	session->commands++;
+	control_session_run(session);
+}
+
+static void control_session_done(struct control_session *session, json_t *result)
+{
+	control_session_finish(session, json_pack("{s:b, s:o}", "ok", 1, "result", result));
+}
+
+static void control_session_refused(struct control_session *session, const char *code,
+				    const char *error, json_t *result)
+{
+	control_session_finish(session, control_session_refusal(code, error, result));
+}
+
+static const struct control_call_ends control_session_ends = {
+	.progress = control_session_progress,
+	.done = control_session_done,
+	.refused = control_session_refused,
+};
 
 static void control_session_start(struct control_session *session, uint64_t started_ns)
 {
 	struct control_call *call = &session->call;
-	const char *busy = control_session_hold(session);
+	char error[CONTROL_ERROR_MAX];
 
-	if (busy != NULL) {
+	if (control_session_hold(session, error) != 0) {
 		control_request_fini(&call->request);
-		control_session_refuse(session, CONTROL_CODE_BUSY, busy);
+		control_session_refuse(session, CONTROL_CODE_BUSY, error);
 		session->commands++;
 		return;
 	}
@@ -246,7 +287,8 @@ static void control_session_start(struct control_session *session, uint64_t star
 	call->who = session->who;
 	call->started_ns = started_ns;
 	call->timer = session->timer;
-	control_call_start(call);
+	call->ends = &control_session_ends;
+	call->request.verb->run(call);
 }
 
 static void control_session_take(struct control_session *session, size_t size)
@@ -266,8 +308,8 @@ static void control_session_take(struct control_session *session, size_t size)
 	blank = control_session_is_blank(line, size);
 	session->call = (struct control_call){ 0 };
 	err = blank ? 0
-		    : control_request_parse((const char *)line, size, &session->call.request,
-					    error);
+		    : control_request_parse(session->options.verbs, (const char *)line, size,
+					    &session->call.request, error);
 	evbuffer_drain(input, size + 1);
 	control_session_leave_large(session);
 	if (blank)
@@ -328,70 +370,4 @@ size_t control_session_input_max(const struct control_session *session)
 uint64_t control_session_commands(const struct control_session *session)
 {
 	return session->commands;
-}
-
-void control_call_timer(struct control_call *call, uint32_t ms)
-{
-	struct timeval after = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
-
-	evtimer_add(call->timer, &after);
-}
-
-void control_call_progress(struct control_call *call, json_t *line)
-{
-	struct control_session *session = call->session;
-
-	if (evbuffer_get_length(session->options.output) > CONTROL_PROGRESS_MAX)
-		json_decref(line);
-	else
-		control_session_send(session, line);
-}
-
-/* Takes @answer. */
-static void control_session_finish(struct control_session *session, json_t *answer)
-{
-	control_session_send(session, answer);
-	control_call_fini(&session->call);
-	control_session_release(session);
-	session->busy = false;
-	session->commands++;
-	control_session_run(session);
-}
-
-static void control_call_log(const struct control_call *call, const char *outcome)
-{
-	const struct control_request *request = &call->request;
-	char value[16] = "";
-
-	if (!control_request_writes(request))
-		return;
-	if (request->weight_action == CONTROL_WEIGHT_SET)
-		snprintf(value, sizeof(value), " %u", request->weight);
-	else if (request->weight_action == CONTROL_WEIGHT_DEFAULT)
-		snprintf(value, sizeof(value), " default");
-	log_info("control: %s: %s%s%s%s: %s", call->who, control_request_verb_name(request->verb),
-		 request->instance[0] != '\0' ? " " : "", request->instance, value, outcome);
-}
-
-void control_call_done(struct control_call *call, json_t *result)
-{
-	if (result == NULL) {
-		control_call_refuse(call, CONTROL_CODE_REFUSED, NULL, "%s", strerror(ENOMEM));
-		return;
-	}
-	control_call_log(call, "done");
-	control_session_finish(call->session, json_pack("{s:b, s:o}", "ok", 1, "result", result));
-}
-
-void control_call_refuse(struct control_call *call, const char *code, json_t *result,
-			 const char *format, ...)
-{
-	char error[CONTROL_ERROR_MAX];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(error, sizeof(error), format, arguments);
-	va_end(arguments);
-	control_call_log(call, error);
-	control_session_finish(call->session, control_session_refusal(code, error, result));
 }

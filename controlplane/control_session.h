@@ -11,14 +11,15 @@
 #include <stdint.h>
 
 #include "controlplane/control_ops.h"
+#include "controlplane/control_verb.h"
 
 struct control_session;
 struct event_base;
 
 /* Over all clients, at the same time: */
 #define CONTROL_LARGE_SESSIONS_MAX 4 /* that are receiving a large line */
-#define CONTROL_WAITS_MAX 48	     /* drains that wait for the last flow, maybe for hours */
-#define CONTROL_WRITES_MAX 56	     /* commands that wait for the workers, those drains included */
+#define CONTROL_WAITS_MAX 48	     /* commands that may take hours */
+#define CONTROL_WRITES_MAX 56	     /* commands that change something, those included */
 
 /* What the sessions of all clients hold now. Commands that only read hold nothing. */
 struct control_load {
@@ -29,7 +30,8 @@ struct control_load {
 
 struct control_session_options {
 	struct event_base *base;
-	const struct control_ops *ops; /* must outlive the session */
+	const struct control_verb *verbs; /* the last has no name; these must outlive the session */
+	const struct control_ops *ops;
 	void *ops_arg;
 	struct evbuffer *input; /* both belong to the caller, and outlive the session */
 	struct evbuffer *output;

@@ -5,6 +5,7 @@
  */
 #include "controlplane/control_call.h"
 #include "controlplane/control_protocol.h"
+#include "controlplane/control_verbs.h"
 
 static void control_weight_published(struct control_call *call)
 {
@@ -22,11 +23,12 @@ static json_t *control_weight_result(const struct control_call *call, uint32_t w
 
 static void control_weight_set(struct control_call *call, const struct control_instance *instance)
 {
-	bool by_operator = call->request.weight_action == CONTROL_WEIGHT_SET;
+	const struct control_value *weight = control_call_value(call, "weight");
+	bool by_operator = !weight->is_word;
 	struct control_change change = {
 		.set_weight = true,
 		.by_operator = by_operator,
-		.weight = by_operator ? call->request.weight : instance->config_weight,
+		.weight = by_operator ? weight->number : instance->config_weight,
 	};
 	char reason[CONTROL_REASON_MAX];
 	struct control_wait *wait;
@@ -49,7 +51,7 @@ void control_weight_run(struct control_call *call)
 
 	if (call->ops->get(call->ops_arg, call->request.instance, &instance) != 0)
 		control_call_refuse_unknown(call);
-	else if (call->request.weight_action != CONTROL_WEIGHT_GET)
+	else if (control_call_value(call, "weight")->is_given)
 		control_weight_set(call, &instance);
 	else
 		control_call_done(call, control_weight_result(call, instance.weight,

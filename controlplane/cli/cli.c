@@ -186,10 +186,29 @@ static int cli_verb_words(const struct cli_verb *verb, int argc, char **argv)
 	return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
 }
 
+/* The first of two words has come alone, or with a wrong one. Return: whether there is such a first word. */
+static bool cli_usage_second(const struct cli *cli, const char *first)
+{
+	size_t length = strlen(first), used = 0;
+	const char *last = NULL;
+	char words[128] = "";
+
+	for (const struct cli_verb *verb = cli_verbs; verb->name != NULL; verb++) {
+		if (strncmp(verb->name, first, length) != 0 || verb->name[length] != ' ')
+			continue;
+		if (last != NULL && used < sizeof(words))
+			used += (size_t)snprintf(words + used, sizeof(words) - used, "%s%s",
+						 used > 0 ? ", " : "", last);
+		last = verb->name + length + 1;
+	}
+	if (last != NULL)
+		cli_usage(cli, "%s: expected %s%s%s", first, words, used > 0 ? " or " : "", last);
+	return last != NULL;
+}
+
 static int cli_find_verb(struct cli *cli, int argc, char **argv)
 {
 	struct config_guess guess = { .word = argv[0] };
-	bool is_config = strcmp(argv[0], "config") == 0;
 
 	for (const struct cli_verb *verb = cli_verbs; verb->name != NULL; verb++) {
 		int words = cli_verb_words(verb, argc, argv);
@@ -200,9 +219,7 @@ static int cli_find_verb(struct cli *cli, int argc, char **argv)
 		}
 		config_guess_offer(&guess, verb->name);
 	}
-	if (is_config)
-		cli_usage(cli, "config: expected check, diff or apply");
-	else
+	if (!cli_usage_second(cli, argv[0]))
 		cli_usage(cli, "there is no verb \"%s\"%s%s%s", argv[0],
 			  guess.best ? "; did you mean \"" : "", guess.best ? guess.best : "",
 			  guess.best ? "\"?" : "");

@@ -34,29 +34,47 @@ __sluicectl_scan() {
 	done
 }
 
+# Sets next to what may stand after the words of verb, and options to those of the verb, both as the help has
+# them: a word of a verb, POOL, POOL/INSTANCE, N|default, FILE.
+__sluicectl_look_up() {
+	local synopsis words word i
+	next=() options=()
+	while IFS= read -r synopsis; do
+		read -ra words <<<"${synopsis%% --*}"
+		for ((i = 0; i < ${#verb[@]}; i++)); do
+			[[ ${words[i]:-} == [[:upper:]]* || ${words[i]:-} == "${verb[i]}" ]] || continue 2
+		done
+		next+=("${words[i]:-}")
+		read -ra words <<<"$synopsis"
+		for word in "${words[@]}"; do
+			[[ $word != --* ]] || options+=("$word")
+		done
+	done < <(sluicectl -h 2>/dev/null | sed -n '/^Verbs:/,$s/^  \([a-z]\)/\1/p' | tr -d '[]')
+}
+
 __sluicectl_arguments() {
 	local current=$1
-	case "${verb[0]} ${#verb[@]}" in
-	"status 1")
+	case ${next[0]:-} in
+	POOL)
 		__sluicectl_reply "$(__sluicectl_ask "$dir" '.pools[].name')" "$current"
 		;;
-	"drain 1" | "maint 1" | "resume 1" | "weight 1")
+	POOL/INSTANCE)
 		# shellcheck disable=SC2016 # jq's variable
 		__sluicectl_reply "$(__sluicectl_ask "$dir" \
 			'.pools[] | .name as $p | .instances[] | "\($p)/\(.name)"')" "$current"
 		;;
-	"weight 2") __sluicectl_reply default "$current" ;;
-	"config 1") __sluicectl_reply "check diff apply" "$current" ;;
-	"config 2")
+	FILE)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		;;
+	*"|"*) __sluicectl_reply "${next[0]#*|}" "$current" ;;
+	*) __sluicectl_reply "${next[*]}" "$current" ;;
 	esac
 }
 
 _sluicectl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local dir="" verb=()
+	local dir="" verb=() next=() options=()
 
 	COMPREPLY=()
 	__sluicectl_scan
@@ -75,14 +93,9 @@ _sluicectl() {
 		return
 		;;
 	esac
+	__sluicectl_look_up
 	if [[ $current == -* ]]; then
-		case ${verb[0]} in
-		drain) __sluicectl_reply "-r -o -h --run-dir --output --help --wait" "$current" ;;
-		config) __sluicectl_reply "-r -o -h --run-dir --output --help --force" "$current" ;;
-		*) __sluicectl_reply "-r -o -h -V --run-dir --output --help --version" "$current" ;;
-		esac
-	elif ((${#verb[@]} == 0)); then
-		__sluicectl_reply "status drain maint resume weight drops config" "$current"
+		__sluicectl_reply "-r -o -h -V --run-dir --output --help --version ${verb[0]:+${options[*]}}" "$current"
 	else
 		__sluicectl_arguments "$current"
 	fi

@@ -114,6 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	output = evbuffer_new();
 	session = control_session_create(&(struct control_session_options){
 		.base = base,
+		.verbs = fake_verbs(),
 		.ops = &fake_ops,
 		.ops_arg = &fake,
 		.input = input,

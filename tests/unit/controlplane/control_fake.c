@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/control_call.h"
+#include "controlplane/control_verbs.h"
+
 void fake_init(struct fake *fake)
 {
 	*fake = (struct fake){ 0 };
@@ -78,15 +81,14 @@ static void fake_send(struct fake *fake, struct control_wait *wait)
 	wait->handle = &fake->waits[i];
 }
 
-static json_t *fake_ping(void *arg)
+static void fake_ping(struct control_call *call)
 {
-	(void)arg;
-	return json_pack("{s:s, s:i}", "version", "0", "pid", 1);
+	control_call_done(call, json_pack("{s:s, s:i}", "version", "0", "pid", 1));
 }
 
-static json_t *fake_status(void *arg)
+static void fake_status(struct control_call *call)
 {
-	struct fake *fake = arg;
+	struct fake *fake = call->ops_arg;
 	char *padding = calloc(1, fake->status_bytes + 1);
 	json_t *result;
 
@@ -95,13 +97,33 @@ static json_t *fake_status(void *arg)
 		json_pack("{s:{s:s}, s:[], s:[]}", "node", "padding", padding, "services", "pools");
 	free(padding);
 	fake->statuses++;
-	return result;
+	control_call_done(call, result);
 }
 
-static json_t *fake_drops(void *arg)
+static void fake_drops(struct control_call *call)
 {
-	(void)arg;
-	return json_pack("{s:i, s:[]}", "received", 0, "drops");
+	control_call_done(call, json_pack("{s:i, s:[]}", "received", 0, "drops"));
+}
+
+const struct control_verb *fake_verbs(void)
+{
+	static const struct {
+		const char *name;
+		void (*run)(struct control_call *call);
+	} replaced[] = {
+		{ "ping", fake_ping },
+		{ "status", fake_status },
+		{ "drops", fake_drops },
+	};
+	static struct control_verb verbs[FAKE_VERBS_MAX];
+
+	for (size_t i = 0; i + 1 < FAKE_VERBS_MAX && control_verbs[i].name != NULL; i++) {
+		verbs[i] = control_verbs[i];
+		for (size_t j = 0; j < sizeof(replaced) / sizeof(replaced[0]); j++)
+			if (strcmp(verbs[i].name, replaced[j].name) == 0)
+				verbs[i].run = replaced[j].run;
+	}
+	return verbs;
 }
 
 static const char *fake_pool_name(void *arg, uint32_t pool)
@@ -192,9 +214,6 @@ static int fake_config_apply(void *arg, const struct control_config *config,
 }
 
 const struct control_ops fake_ops = {
-	.ping = fake_ping,
-	.status = fake_status,
-	.drops = fake_drops,
 	.pool_name = fake_pool_name,
 	.instance_name = fake_instance_name,
 	.get = fake_get,

@@ -4,8 +4,10 @@
 #define TESTS_CONTROL_FAKE_H
 
 #include "controlplane/control_ops.h"
+#include "controlplane/control_verb.h"
 
 #define FAKE_WAITS_MAX 64
+#define FAKE_VERBS_MAX 64
 
 struct fake_instance {
 	const char *name; /* NULL: there is none */
@@ -32,6 +34,9 @@ struct fake {
 };
 
 extern const struct control_ops fake_ops;
+
+/** The daemon's verbs, but ping, status and drops, which look at more than the ops, are replaced. */
+const struct control_verb *fake_verbs(void);
 
 /** Pools "web" (web-1: 132 flows, weight 100; web-2) and "api" (a). */
 void fake_init(struct fake *fake);

@@ -71,6 +71,7 @@ static void start(struct fixture *f, uint32_t idle_ms, uint32_t stall_ms)
 	const struct control_options options = {
 		.base = f->base,
 		.dir = f->dir,
+		.verbs = fake_verbs(),
 		.ops = &fake_ops,
 		.ops_arg = &f->fake,
 		.idle_ms = idle_ms,

@@ -10,6 +10,7 @@
 
 #include "controlplane/control_protocol.h"
 #include "controlplane/control_request.h"
+#include "controlplane/control_verbs.h"
 
 #define X63 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define E "\"instance\":\"web/web-1\""
@@ -94,8 +95,8 @@ static void test_lines(void **test_state)
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		char error[CONTROL_ERROR_MAX] = "";
 		struct control_request request;
-		int err = control_request_parse(lines[i].line, strlen(lines[i].line), &request,
-						error);
+		int err = control_request_parse(control_verbs, lines[i].line, strlen(lines[i].line),
+						&request, error);
 
 		if ((err == 0) != (lines[i].error == NULL))
 			fail_msg("%s: %s", lines[i].line, err == 0 ? "accepted" : error);
@@ -111,8 +112,16 @@ static struct control_request parse(const char *line)
 	char error[CONTROL_ERROR_MAX];
 	struct control_request request;
 
-	assert_int_equal(control_request_parse(line, strlen(line), &request, error), 0);
+	assert_int_equal(control_request_parse(control_verbs, line, strlen(line), &request, error),
+			 0);
 	return request;
+}
+
+static uint32_t number(const struct control_request *request, const char *name)
+{
+	assert_true(control_request_value(request, name)->is_given ||
+		    control_request_value(request, name)->number == 0);
+	return control_request_value(request, name)->number;
 }
 
 static void test_values(void **test_state)
@@ -121,43 +130,46 @@ static void test_values(void **test_state)
 
 	(void)test_state;
 	request = parse("{\"verb\":\"drain\"," E ",\"wait_ms\":300000}");
-	assert_int_equal(request.verb, CONTROL_DRAIN);
+	assert_string_equal(request.verb->name, "drain");
 	assert_string_equal(request.instance, "web/web-1");
-	assert_true(request.wait);
-	assert_int_equal(request.wait_ms, 300000);
-	assert_true(control_request_writes(&request));
+	assert_true(request.waits);
+	assert_int_equal(number(&request, "wait_ms"), 300000);
+	assert_true(request.changes);
 	control_request_fini(&request);
 
 	request = parse("{\"verb\":\"drain\"," E "}");
-	assert_false(request.wait);
+	assert_false(request.waits);
+	assert_true(request.changes);
 	control_request_fini(&request);
 
 	request = parse("{\"verb\":\"weight\"," E "}");
-	assert_int_equal(request.weight_action, CONTROL_WEIGHT_GET);
-	assert_false(control_request_writes(&request));
+	assert_false(control_request_value(&request, "weight")->is_given);
+	assert_false(request.changes);
 	control_request_fini(&request);
 
 	request = parse("{\"verb\":\"weight\"," E ",\"weight\":42}");
-	assert_int_equal(request.weight_action, CONTROL_WEIGHT_SET);
-	assert_int_equal(request.weight, 42);
-	assert_true(control_request_writes(&request));
+	assert_false(control_request_value(&request, "weight")->is_word);
+	assert_int_equal(number(&request, "weight"), 42);
+	assert_true(request.changes);
 	control_request_fini(&request);
 
 	request = parse("{\"verb\":\"weight\"," E ",\"weight\":\"default\"}");
-	assert_int_equal(request.weight_action, CONTROL_WEIGHT_DEFAULT);
+	assert_true(control_request_value(&request, "weight")->is_word);
+	assert_true(request.changes);
 	control_request_fini(&request);
 
 	request = parse("{\"verb\":\"config-apply\",\"force\":true}");
-	assert_true(request.force);
+	assert_int_equal(number(&request, "force"), 1);
 	control_request_fini(&request);
 	request = parse("{\"verb\":\"config-apply\"}");
-	assert_false(request.force);
+	assert_int_equal(number(&request, "force"), 0);
+	assert_true(request.changes);
 	control_request_fini(&request);
 
 	request = parse("{\"verb\":\"config-apply\",\"name\":\"a\",\"text\":\"b\\nc\"}");
-	assert_string_equal(request.name, "a");
-	assert_string_equal(request.text, "b\nc");
-	assert_int_equal(request.text_bytes, 3);
+	assert_string_equal(control_request_value(&request, "name")->text, "a");
+	assert_string_equal(control_request_value(&request, "text")->text, "b\nc");
+	assert_int_equal(control_request_value(&request, "text")->bytes, 3);
 	control_request_fini(&request);
 }
 
@@ -169,7 +181,8 @@ static void test_each_prefix(void **test_state)
 
 	(void)test_state;
 	for (size_t size = 0; size < sizeof(line) - 1; size++) {
-		assert_int_not_equal(control_request_parse(line, size, &request, error), 0);
+		assert_int_not_equal(
+			control_request_parse(control_verbs, line, size, &request, error), 0);
 		control_request_fini(&request);
 	}
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The verbs of sluiced. They run with control_model.c's ops, whose argument is a struct control_daemon. */
+#ifndef CONTROLPLANE_CONTROL_VERBS_H
+#define CONTROLPLANE_CONTROL_VERBS_H
+
+#include "controlplane/control_verb.h"
+
+/** All of them; the last has no name. */
+extern const struct control_verb control_verbs[];
+
+/* Those with a file of their own. */
+void control_drain_run(struct control_call *call);
+void control_maint_run(struct control_call *call);
+void control_resume_run(struct control_call *call);
+void control_weight_run(struct control_call *call);
+void control_config_diff_run(struct control_call *call);
+void control_config_apply_run(struct control_call *call);
+
+#endif
