@@ -68,3 +68,8 @@ void model_gone_forget(struct model *model)
 	while (model->gone)
 		model_gone_release(model, model->gone);
 }
+
+struct model_pool *model_pool_by_id(const struct model *model, uint32_t pool_id)
+{
+	return pool_id < LB_POOLS_MAX ? model->pool_by_id[pool_id] : NULL;
+}

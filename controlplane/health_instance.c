@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "controlplane/health.h"
-
+/* The checker and its instances: how they come, change and go. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "controlplane/model.h"
-
+/* What is known, set and asked for; model_block.c decides what follows. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,11 +73,6 @@ struct model_pool *model_pool_find(const struct model *model, const char *name)
 		if (strcmp(model->pools[i]->name, name) == 0)
 			return model->pools[i];
 	return NULL;
-}
-
-struct model_pool *model_pool_by_id(const struct model *model, uint32_t pool_id)
-{
-	return pool_id < LB_POOLS_MAX ? model->pool_by_id[pool_id] : NULL;
 }
 
 struct model_instance *model_instance_find(const struct model *model, const char *path)
