@@ -272,6 +272,67 @@ static void test_verbs(void **test_state)
 }
 
 static const struct {
+	const char *request;
+	const char *line; /* its end; NULL: nothing is logged of it */
+} logged[] = {
+	{ PING, NULL },
+	{ DRAIN, ": drain web/web-1: done\n" },
+	{ "{\"verb\":\"drain\",\"wait_ms\":1000,\"instance\":\"web/web-2\"}\n",
+	  ": drain web/web-2: done\n" },
+	{ "{\"verb\":\"drain\",\"instance\":\"zzzzzz/web-1\"}\n",
+	  ": drain zzzzzz/web-1: there is no pool \"zzzzzz\"\n" },
+	{ "{\"verb\":\"weight\",\"instance\":\"web/web-2\"}\n", NULL },
+	{ "{\"verb\":\"weight\",\"instance\":\"web/web-2\",\"weight\":0}\n",
+	  ": weight web/web-2 0: done\n" },
+	{ "{\"verb\":\"weight\",\"weight\":\"default\",\"instance\":\"web/web-2\"}\n",
+	  ": weight web/web-2 default: done\n" },
+	{ "{\"verb\":\"config-diff\"}\n", NULL },
+	{ "{\"verb\":\"config-apply\",\"name\":\"f\",\"text\":\"x\",\"force\":true}\n",
+	  ": config-apply: done\n" },
+};
+
+/* What the server logs of a request. */
+static void log_of(struct fixture *f, const char *request, char *text, size_t size)
+{
+	int ends[2], fd = dial(f), saved = dup(STDERR_FILENO);
+	ssize_t got;
+
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	dup2(ends[1], STDERR_FILENO);
+	log_set_level(LOG_INFO);
+	say(f, fd, request);
+	hear(f, fd);
+	turn_until_quiet(f);
+	log_set_level(LOG_EMERG);
+	dup2(saved, STDERR_FILENO);
+	got = read(ends[0], text, size - 1);
+	text[got > 0 ? got : 0] = '\0';
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
+	close(fd);
+	turn(f);
+}
+
+static void test_what_changes_something_is_logged(void **test_state)
+{
+	struct fixture *f = *test_state;
+	char text[4096];
+
+	for (size_t i = 0; i < sizeof(logged) / sizeof(logged[0]); i++) {
+		const char *line = logged[i].line != NULL ? logged[i].line : "";
+		size_t length = strlen(line), got;
+
+		fake_init(&f->fake);
+		log_of(f, logged[i].request, text, sizeof(text));
+		got = strlen(text);
+		if (got < length || strcmp(text + got - length, line) != 0 ||
+		    (length == 0 && got > 0))
+			fail_msg("%s: \"%s\"", logged[i].request, text);
+	}
+}
+
+static const struct {
 	int status;
 	const char *answer;
 } publishes[] = {
@@ -551,6 +612,13 @@ static const struct {
 	  CONTROL_LINE_LARGE_MAX + 1, "\"file\":\"f\"", false },
 	{ CONFIG_HEAD, "\"}\n", CONTROL_LINE_LARGE_MAX + 2, "too long", true },
 	{ CONFIG_HEAD, " ", CONTROL_LINE_LARGE_MAX + 1, "too long", true },
+	{ "{\"verb\":\"config-\",", " ", CONTROL_LINE_MAX + 2, "too long", true },
+	{ "{\"verb\":\"config-diffs\",", " ", CONTROL_LINE_MAX + 2, "too long", true },
+	{ "{\"name\":\"f\",\"verb\":\"config-diff\",", " ", CONTROL_LINE_MAX + 2, "too long",
+	  true },
+	{ "{\"verb\":\"status\",", " ", CONTROL_LINE_MAX + 2, "too long", true },
+	{ "{\"verb\":\"config-apply\",", "\"name\":\"f\",\"text\":\"\"}\n", CONTROL_LINE_MAX + 2,
+	  "\"file\":\"f\"", false },
 };
 
 static void test_sizes(void **test_state)
@@ -992,6 +1060,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_verbs),
+		TEST(test_what_changes_something_is_logged),
 		TEST(test_publish_results),
 		TEST(test_refused_change),
 		TEST(test_answers_when_workers_have_it),

@@ -173,6 +173,29 @@ static void test_values(void **test_state)
 	control_request_fini(&request);
 }
 
+/* What the parser and the sessions rely on. */
+static void test_rows(void **test_state)
+{
+	(void)test_state;
+	for (const struct control_verb *verb = control_verbs; verb->name != NULL; verb++) {
+		const struct control_argument *argument = verb->arguments;
+		int instances = 0;
+
+		assert_non_null(verb->run);
+		assert_true(strlen("{\"verb\":\"\"") + strlen(verb->name) <= CONTROL_HEAD_MAX);
+		assert_null(argument[CONTROL_ARGUMENTS_MAX].name);
+		for (int i = 0; argument[i].name != NULL; i++) {
+			bool found = argument[i].with == NULL;
+
+			instances += argument[i].kind == CONTROL_INSTANCE;
+			for (int j = 0; !found && argument[j].name != NULL; j++)
+				found = strcmp(argument[i].with, argument[j].name) == 0;
+			assert_true(found);
+		}
+		assert_true(instances <= 1);
+	}
+}
+
 static void test_each_prefix(void **test_state)
 {
 	static const char line[] = "{\"verb\":\"drain\"," E ",\"wait_ms\":300}";
@@ -192,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_each_prefix),
 	};
 
