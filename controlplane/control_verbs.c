@@ -5,6 +5,7 @@
 
 #include "config/version.h"
 #include "controlplane/control_call.h"
+#include "controlplane/control_daemon.h"
 #include "controlplane/control_protocol.h"
 #include "controlplane/control_status.h"
 
@@ -16,12 +17,18 @@ static void control_ping_run(struct control_call *call)
 
 static void control_status_run(struct control_call *call)
 {
-	control_call_done(call, control_status_node_services_pools(call->ops_arg));
+	struct control_daemon *daemon = call->ops_arg;
+
+	publish_refresh(daemon->publish);
+	control_call_done(call, control_status_node_services_pools(daemon));
 }
 
 static void control_drops_run(struct control_call *call)
 {
-	control_call_done(call, control_status_drops(call->ops_arg));
+	struct control_daemon *daemon = call->ops_arg;
+
+	publish_refresh(daemon->publish);
+	control_call_done(call, control_status_drops(daemon));
 }
 
 /*

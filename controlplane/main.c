@@ -539,6 +539,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	publish_refresh(sluiced->publish);
 	checks_follow(sluiced);
 	if (sluiced->checks)
 		checks_tick(sluiced->checks);

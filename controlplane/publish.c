@@ -417,6 +417,12 @@ const struct lb_segment *publish_segment(const struct publish *publish)
 	return publish->info.connected ? publish->ops->segment(publish->backend) : NULL;
 }
 
+void publish_refresh(struct publish *publish)
+{
+	if (publish->info.connected && publish->ops->refresh)
+		publish->ops->refresh(publish->backend);
+}
+
 void publish_carrier_get(const struct publish *publish, struct publish_carrier *carrier)
 {
 	*carrier = (struct publish_carrier){ .is_shared = false };

@@ -90,6 +90,12 @@ void publish_wait_cancel(struct publish_wait *wait);
 /** The dataplane's segment, or NULL. Valid until link_changed(false). */
 const struct lb_segment *publish_segment(const struct publish *publish);
 
+/**
+ * Bring the statistics in the segment up to date, which XDP programs keep elsewhere. To be called about every
+ * 100 ms, and before something is told of them.
+ */
+void publish_refresh(struct publish *publish);
+
 struct publish_info {
 	bool connected;
 	bool pending;	      /* something that was marked does not run yet */

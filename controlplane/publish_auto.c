@@ -385,16 +385,22 @@ static uint64_t auto_pool_changed_ns(const struct publish_backend *a, uint32_t p
 	return publish_xdp_ops.pool_changed_ns(a->xdp, pool);
 }
 
-/* The XDP program's segment has the counters of both; buffers are only the process's. */
 static const struct lb_segment *auto_segment(const struct publish_backend *a)
+{
+	return publish_xdp_ops.segment(a->xdp);
+}
+
+/* The XDP program's segment has the counters of both; buffers are only the process's. */
+static void auto_refresh(struct publish_backend *a)
 {
 	const struct lb_segment *segment = publish_xdp_ops.segment(a->xdp);
 	const struct lb_segment *process = publish_ring_ops.segment(a->ring);
 	const struct lb_node_stats *from;
 	struct lb_node_stats *to;
 
+	publish_xdp_ops.refresh(a->xdp);
 	if (!segment || !process)
-		return segment;
+		return;
 	from = lb_segment_at(process, process->node_stats);
 	to = lb_segment_at(segment, segment->node_stats);
 	to->mbuf_total = from->mbuf_total;
@@ -404,7 +410,6 @@ static const struct lb_segment *auto_segment(const struct publish_backend *a)
 	to->nic_rx_errors = from->nic_rx_errors;
 	to->nic_no_mbuf = from->nic_no_mbuf;
 	to->nic_tx_errors = from->nic_tx_errors;
-	return segment;
 }
 
 static void auto_carrier_get(const struct publish_backend *a, struct publish_carrier *carrier)
@@ -420,5 +425,6 @@ const struct publish_backend_ops publish_auto_ops = {
 	.send = auto_send,
 	.pool_changed_ns = auto_pool_changed_ns,
 	.segment = auto_segment,
+	.refresh = auto_refresh,
 	.carrier_get = auto_carrier_get,
 };

@@ -80,6 +80,9 @@ struct publish_backend_ops {
 
 	const struct lb_segment *(*segment)(const struct publish_backend *backend);
 
+	/** Bring the segment's statistics up to date. NULL if the dataplane writes them there itself. */
+	void (*refresh)(struct publish_backend *backend);
+
 	/** NULL if there is only one dataplane. */
 	void (*carrier_get)(const struct publish_backend *backend, struct publish_carrier *carrier);
 };

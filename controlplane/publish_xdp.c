@@ -620,12 +620,13 @@ static uint64_t xdp_pool_changed_ns(const struct publish_backend *x, uint32_t po
 
 static const struct lb_segment *xdp_segment(const struct publish_backend *x)
 {
-	struct publish_link link = x->link;
+	return x->ready ? x->link.segment : NULL;
+}
 
-	if (!x->ready)
-		return NULL;
-	publish_xdp_segment_refresh(&link, &x->object);
-	return x->link.segment;
+static void xdp_refresh(struct publish_backend *x)
+{
+	if (x->ready)
+		publish_xdp_segment_refresh(&x->link, &x->object);
 }
 
 const struct xdp_object *publish_xdp_object(const struct publish_backend *backend)
@@ -646,4 +647,5 @@ const struct publish_backend_ops publish_xdp_ops = {
 	.send = xdp_send,
 	.pool_changed_ns = xdp_pool_changed_ns,
 	.segment = xdp_segment,
+	.refresh = xdp_refresh,
 };

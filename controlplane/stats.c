@@ -19,7 +19,7 @@ struct stats_rate {
 };
 
 struct stats {
-	const struct publish *publish;
+	struct publish *publish;
 	struct event *timer;
 	uint64_t sampled_ns;
 	uint64_t boot_id; /* whose counters these are */
@@ -173,13 +173,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	publish_refresh(stats->publish);
 	if (segment)
 		sample(stats, segment);
 	else
 		stats->boot_id = 0;
 }
 
-struct stats *stats_create(struct event_base *base, const struct publish *publish)
+struct stats *stats_create(struct event_base *base, struct publish *publish)
 {
 	const struct timeval second = { .tv_sec = 1 };
 	struct stats *stats = calloc(1, sizeof(*stats));

@@ -18,7 +18,7 @@ struct publish;
 struct stats;
 
 /** Return: NULL and errno ENOMEM. */
-struct stats *stats_create(struct event_base *base, const struct publish *publish);
+struct stats *stats_create(struct event_base *base, struct publish *publish);
 void stats_destroy(struct stats *stats);
 
 struct stats_instance {

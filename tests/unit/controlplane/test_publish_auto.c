@@ -303,11 +303,22 @@ static void a_process_that_dies_is_no_carrier_and_its_successor_is(void **state)
 	assert_int_not_equal(queue->carrier, first);
 }
 
+static uint64_t received(void)
+{
+	const struct lb_segment *segment = publish_segment(publish);
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < segment->n_workers; i++)
+		sum += lb_segment_worker_stats(segment, i)->rx_pkts;
+	return sum;
+}
+
 static uint64_t booked_as_killed(void)
 {
 	const struct lb_segment *segment = publish_segment(publish);
 	uint64_t sum = 0;
 
+	publish_refresh(publish);
 	for (uint32_t i = 0; i < segment->n_workers; i++)
 		sum += lb_segment_worker_stats(segment, i)->drop[LB_DROP_KILLED];
 	return sum;
@@ -318,11 +329,16 @@ static void a_killed_process_leaves_no_gap_in_the_books(void **state)
 {
 	struct lb_worker_stats *worker =
 		pin_map(LB_PIN_ROOT "/sluice-eth1/" LB_PIN_WORKERS, sizeof(*worker));
-	uint64_t until;
+	uint64_t until, before;
 
 	(void)state;
 	process_start();
+	publish_refresh(publish);
+	before = received();
 	worker->rx_pkts += 64;
+	assert_int_equal(received(), before); /* to look changes nothing */
+	publish_refresh(publish);
+	assert_int_equal(received(), before + 64);
 	worker->tx_pkts += 40;
 	worker->drop[LB_DROP_NO_INSTANCE] += 4;
 	assert_int_equal(booked_as_killed(), 0); /* it may yet come to their end */
