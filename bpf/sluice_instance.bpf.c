@@ -49,36 +49,36 @@ struct lb_tunnel {
 	__u32 frame_len;
 	__u8 proto;
 	__u8 outer_tos;
-	struct lb_instance_addr src, dst, inner_dst;
+	struct lb_unwrap_addr src, dst, inner_dst;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct lb_instance_state);
+	__type(value, struct lb_unwrap_state);
 } instance_state SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, LB_INSTANCE_VIP_SLOTS);
-	__type(key, struct lb_instance_addr);
-	__type(value, struct lb_instance_vip);
+	__uint(max_entries, LB_UNWRAP_VIP_SLOTS);
+	__type(key, struct lb_unwrap_addr);
+	__type(value, struct lb_unwrap_vip);
 } instance_vips SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, LB_INSTANCE_FROM_SLOTS);
+	__uint(max_entries, LB_UNWRAP_FROM_SLOTS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct lb_instance_prefix);
+	__type(key, struct lb_unwrap_prefix);
 	__type(value, __u32);
 } instance_from SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, LB_INSTANCE_REASON_COUNT);
+	__uint(max_entries, LB_UNWRAP_REASON_COUNT);
 	__type(key, __u32);
-	__type(value, struct lb_instance_count);
+	__type(value, struct lb_unwrap_count);
 } instance_counts SEC(".maps");
 
 /* Set before loading. A constant, so the verifier of a kernel before 5.18 never sees the helper. */
@@ -102,19 +102,19 @@ static __always_inline void *lb_header_at(struct xdp_md *ctx, __u32 off)
 	return (void *)(long)ctx->data + off;
 }
 
-static __always_inline void lb_addr_set4(struct lb_instance_addr *a, const void *ip4)
+static __always_inline void lb_addr_set4(struct lb_unwrap_addr *a, const void *ip4)
 {
 	a->family = 4;
 	__builtin_memcpy(a->bytes, ip4, 4);
 }
 
-static __always_inline void lb_addr_set6(struct lb_instance_addr *a, const void *ip6)
+static __always_inline void lb_addr_set6(struct lb_unwrap_addr *a, const void *ip6)
 {
 	a->family = 6;
 	__builtin_memcpy(a->bytes, ip6, 16);
 }
 
-static __always_inline void lb_count_add(struct lb_instance_count *c, __u32 bytes)
+static __always_inline void lb_count_add(struct lb_unwrap_count *c, __u32 bytes)
 {
 	c->pkts++;
 	c->bytes += bytes;
@@ -148,22 +148,22 @@ static __always_inline int lb_outer4_parse(struct xdp_md *ctx, struct lb_tunnel 
 	__u32 tot_len;
 
 	if ((const void *)(ip + 1) > data_end)
-		return LB_INSTANCE_NOT_TUNNEL;
+		return LB_UNWRAP_NOT_TUNNEL;
 	t->proto = ip->protocol;
 	t->outer_tos = ip->tos;
 	lb_addr_set4(&t->src, &ip->saddr);
 	lb_addr_set4(&t->dst, &ip->daddr);
 	if (t->proto != IPPROTO_IPIP && t->proto != IPPROTO_IPV6)
-		return LB_INSTANCE_DIRECT;
+		return LB_UNWRAP_DIRECT;
 
 	tot_len = bpf_ntohs(ip->tot_len);
 	t->inner_off = t->l3_off + ip->ihl * 4;
 	t->outer_end = t->l3_off + tot_len;
 	if (ip->version != 4 || ip->ihl < 5 || t->inner_off > t->outer_end ||
 	    t->outer_end > t->frame_len || !lb_ip4_sum_ok(ip, data_end))
-		return LB_INSTANCE_OUTER_MALFORMED;
+		return LB_UNWRAP_OUTER_MALFORMED;
 	if (ip->frag_off & bpf_htons(LB_IP4_FRAGMENT))
-		return LB_INSTANCE_FRAGMENT;
+		return LB_UNWRAP_FRAGMENT;
 	return LB_CONTINUE;
 }
 
@@ -186,17 +186,17 @@ static __always_inline int lb_ext6_parse(struct xdp_md *ctx, struct lb_tunnel *t
 
 	if (kind != IPPROTO_HOPOPTS && kind != IPPROTO_ROUTING && kind != IPPROTO_FRAGMENT &&
 	    kind != IPPROTO_DSTOPTS)
-		return LB_INSTANCE_DIRECT;
+		return LB_UNWRAP_DIRECT;
 	if ((const void *)(ext + 8) > data_end)
-		return LB_INSTANCE_DIRECT;
+		return LB_UNWRAP_DIRECT;
 	t->proto = ext[0];
 	if (t->proto != IPPROTO_IPIP && t->proto != IPPROTO_IPV6)
-		return LB_INSTANCE_DIRECT;
+		return LB_UNWRAP_DIRECT;
 	if (kind == IPPROTO_FRAGMENT && !lb_fragment_is_whole(ext))
-		return LB_INSTANCE_FRAGMENT;
+		return LB_UNWRAP_FRAGMENT;
 	if (kind != IPPROTO_FRAGMENT && (kind != IPPROTO_DSTOPTS || ext[1] != 0 ||
 					 ext[2] != LB_TUNNEL_LIMIT_OPT || ext[3] != 1))
-		return LB_INSTANCE_EXT_HEADER;
+		return LB_UNWRAP_EXT_HEADER;
 	t->inner_off += 8;
 	return LB_CONTINUE;
 }
@@ -208,7 +208,7 @@ static __always_inline int lb_outer6_parse(struct xdp_md *ctx, struct lb_tunnel 
 	int reason;
 
 	if ((const void *)(ip + 1) > data_end)
-		return LB_INSTANCE_NOT_TUNNEL;
+		return LB_UNWRAP_NOT_TUNNEL;
 	t->proto = ip->nexthdr;
 	t->outer_tos = ip->flow_lbl[0] >> 4;
 	lb_addr_set6(&t->src, &ip->saddr);
@@ -221,7 +221,7 @@ static __always_inline int lb_outer6_parse(struct xdp_md *ctx, struct lb_tunnel 
 			return reason;
 	}
 	if (ip->version != 6 || t->inner_off > t->outer_end || t->outer_end > t->frame_len)
-		return LB_INSTANCE_OUTER_MALFORMED;
+		return LB_UNWRAP_OUTER_MALFORMED;
 	return LB_CONTINUE;
 }
 
@@ -233,12 +233,12 @@ static __always_inline int lb_outer_parse(struct xdp_md *ctx, struct lb_tunnel *
 	__be16 proto;
 
 	if ((const void *)(eth + 1) > data_end)
-		return LB_INSTANCE_NOT_TUNNEL;
+		return LB_UNWRAP_NOT_TUNNEL;
 	proto = eth->h_proto;
 	t->l3_off = sizeof(*eth);
 	if (proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD)) {
 		if ((const void *)(vlan + 1) > data_end)
-			return LB_INSTANCE_NOT_TUNNEL;
+			return LB_UNWRAP_NOT_TUNNEL;
 		proto = vlan->proto;
 		t->l3_off += sizeof(*vlan);
 	}
@@ -246,7 +246,7 @@ static __always_inline int lb_outer_parse(struct xdp_md *ctx, struct lb_tunnel *
 		return lb_outer4_parse(ctx, t);
 	if (proto == bpf_htons(ETH_P_IPV6))
 		return lb_outer6_parse(ctx, t);
-	return LB_INSTANCE_NOT_TUNNEL;
+	return LB_UNWRAP_NOT_TUNNEL;
 }
 
 static __always_inline int lb_inner4_parse(struct xdp_md *ctx, struct lb_tunnel *t)
@@ -256,12 +256,12 @@ static __always_inline int lb_inner4_parse(struct xdp_md *ctx, struct lb_tunnel 
 	__u32 tot_len;
 
 	if ((const void *)(ip + 1) > data_end || t->inner_off + sizeof(*ip) > t->outer_end)
-		return LB_INSTANCE_INNER_MALFORMED;
+		return LB_UNWRAP_INNER_MALFORMED;
 	tot_len = bpf_ntohs(ip->tot_len);
 	t->inner_end = t->inner_off + tot_len;
 	if (ip->version != 4 || ip->ihl < 5 || tot_len < ip->ihl * 4u ||
 	    t->inner_end > t->outer_end)
-		return LB_INSTANCE_INNER_MALFORMED;
+		return LB_UNWRAP_INNER_MALFORMED;
 	lb_addr_set4(&t->inner_dst, &ip->daddr);
 	return LB_CONTINUE;
 }
@@ -272,18 +272,18 @@ static __always_inline int lb_inner6_parse(struct xdp_md *ctx, struct lb_tunnel 
 	const struct ipv6hdr *ip = lb_header_at(ctx, t->inner_off);
 
 	if ((const void *)(ip + 1) > data_end || t->inner_off + sizeof(*ip) > t->outer_end)
-		return LB_INSTANCE_INNER_MALFORMED;
+		return LB_UNWRAP_INNER_MALFORMED;
 	t->inner_end = t->inner_off + sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	if (ip->version != 6 || t->inner_end > t->outer_end)
-		return LB_INSTANCE_INNER_MALFORMED;
+		return LB_UNWRAP_INNER_MALFORMED;
 	lb_addr_set6(&t->inner_dst, &ip->daddr);
 	return LB_CONTINUE;
 }
 
-static __always_inline bool lb_source_allowed(const struct lb_instance_addr *src)
+static __always_inline bool lb_source_allowed(const struct lb_unwrap_addr *src)
 {
-	const struct lb_instance_state *state;
-	struct lb_instance_prefix key;
+	const struct lb_unwrap_state *state;
+	struct lb_unwrap_prefix key;
 	__u32 zero = 0;
 
 	state = bpf_map_lookup_elem(&instance_state, &zero);
@@ -291,12 +291,12 @@ static __always_inline bool lb_source_allowed(const struct lb_instance_addr *src
 		return false;
 	if (!state->filter_sources)
 		return true;
-	key.bits = LB_INSTANCE_FAMILY_BITS + (src->family == 4 ? 32 : 128);
+	key.bits = LB_UNWRAP_FAMILY_BITS + (src->family == 4 ? 32 : 128);
 	key.addr = *src;
 	return bpf_map_lookup_elem(&instance_from, &key);
 }
 
-static __always_inline bool lb_addr_multicast(const struct lb_instance_addr *a)
+static __always_inline bool lb_addr_multicast(const struct lb_unwrap_addr *a)
 {
 	if (a->family == 6)
 		return a->bytes[0] == 0xff;
@@ -397,41 +397,41 @@ static __always_inline int lb_unwrap(struct xdp_md *ctx, const struct lb_tunnel 
 	struct lb_vlan old_vlan;
 
 	if ((const void *)(vlan + 1) > data_end)
-		return LB_INSTANCE_UNWRAP_FAILED;
+		return LB_UNWRAP_FAILED;
 	old_eth = *eth;
 	old_vlan = *vlan;
 	if (t->frame_len > t->inner_end &&
 	    bpf_xdp_adjust_tail(ctx, (int)t->inner_end - (int)t->frame_len))
-		return LB_INSTANCE_UNWRAP_FAILED;
+		return LB_UNWRAP_FAILED;
 	if (bpf_xdp_adjust_head(ctx, (int)(t->inner_off - t->l3_off)))
-		return LB_INSTANCE_UNWRAP_FAILED;
+		return LB_UNWRAP_FAILED;
 	if (!lb_eth_write(ctx, t, &old_eth, &old_vlan))
-		return LB_INSTANCE_UNWRAP_FAILED;
+		return LB_UNWRAP_FAILED;
 	if (!lb_ecn_propagate(ctx, t))
-		return LB_INSTANCE_DROP_CE;
+		return LB_UNWRAP_DROP_CE;
 	if (t->dst.family == 4)
-		return t->proto == IPPROTO_IPIP ? LB_INSTANCE_DECAP_4IN4 : LB_INSTANCE_DECAP_6IN4;
-	return t->proto == IPPROTO_IPIP ? LB_INSTANCE_DECAP_4IN6 : LB_INSTANCE_DECAP_6IN6;
+		return t->proto == IPPROTO_IPIP ? LB_UNWRAP_DECAP_4IN4 : LB_UNWRAP_DECAP_6IN4;
+	return t->proto == IPPROTO_IPIP ? LB_UNWRAP_DECAP_4IN6 : LB_UNWRAP_DECAP_6IN6;
 }
 
 /* The checks that turn a well-formed tunnel packet away, cheapest first, then the move. */
 static __always_inline int lb_tunnel_handle(struct xdp_md *ctx, struct lb_tunnel *t)
 {
-	struct lb_instance_vip *vip;
+	struct lb_unwrap_vip *vip;
 	int reason;
 
 	if (!lb_source_allowed(&t->src))
-		return LB_INSTANCE_SOURCE;
+		return LB_UNWRAP_SOURCE;
 	if (bpf_map_lookup_elem(&instance_vips, &t->dst))
-		return LB_INSTANCE_OUTER_VIP;
+		return LB_UNWRAP_OUTER_VIP;
 	reason = t->proto == IPPROTO_IPIP ? lb_inner4_parse(ctx, t) : lb_inner6_parse(ctx, t);
 	if (reason != LB_CONTINUE)
 		return reason;
 	vip = bpf_map_lookup_elem(&instance_vips, &t->inner_dst);
 	if (!vip)
-		return LB_INSTANCE_INNER_NOT_VIP;
+		return LB_UNWRAP_INNER_NOT_VIP;
 	if (lb_outer_foreign(ctx, t))
-		return LB_INSTANCE_NOT_LOCAL;
+		return LB_UNWRAP_NOT_LOCAL;
 	lb_count_add(&vip->tunnel, t->frame_len);
 	return lb_unwrap(ctx, t);
 }
@@ -439,19 +439,19 @@ static __always_inline int lb_tunnel_handle(struct xdp_md *ctx, struct lb_tunnel
 /* Parsed, but no tunnel: say whether it goes straight to a VIP, as in `l2` forwarding. */
 static __always_inline int lb_direct_handle(const struct lb_tunnel *t)
 {
-	struct lb_instance_vip *vip = bpf_map_lookup_elem(&instance_vips, &t->dst);
+	struct lb_unwrap_vip *vip = bpf_map_lookup_elem(&instance_vips, &t->dst);
 
 	if (!vip)
-		return LB_INSTANCE_NOT_TUNNEL;
+		return LB_UNWRAP_NOT_TUNNEL;
 	lb_count_add(&vip->direct, t->frame_len);
-	return LB_INSTANCE_DIRECT;
+	return LB_UNWRAP_DIRECT;
 }
 
 SEC("xdp")
 int sluice_instance(struct xdp_md *ctx)
 {
 	struct lb_tunnel t = {};
-	struct lb_instance_count *count;
+	struct lb_unwrap_count *count;
 	__u32 key;
 	int reason;
 
@@ -459,14 +459,14 @@ int sluice_instance(struct xdp_md *ctx)
 	reason = lb_outer_parse(ctx, &t);
 	if (reason == LB_CONTINUE)
 		reason = lb_tunnel_handle(ctx, &t);
-	else if (reason == LB_INSTANCE_DIRECT)
+	else if (reason == LB_UNWRAP_DIRECT)
 		reason = lb_direct_handle(&t);
 
 	key = reason;
 	count = bpf_map_lookup_elem(&instance_counts, &key);
 	if (count)
 		lb_count_add(count, t.frame_len);
-	return reason == LB_INSTANCE_DROP_CE ? XDP_DROP : XDP_PASS;
+	return reason == LB_UNWRAP_DROP_CE ? XDP_DROP : XDP_PASS;
 }
 
 char lb_license[] SEC("license") = "Dual BSD/GPL";

@@ -10,27 +10,27 @@
 
 #include <linux/types.h>
 
-#define LB_INSTANCE_MAGIC 0x5343494e /* "SCIN" */
-#define LB_INSTANCE_ABI 1
+#define LB_UNWRAP_MAGIC 0x5343494e /* "SCIN" */
+#define LB_UNWRAP_ABI 1
 
 /* At most 15 characters each: the kernel cuts names of programs and maps there. */
-#define LB_INSTANCE_PROG_NAME "sluice_instance"
-#define LB_INSTANCE_STATE_MAP "instance_state"
-#define LB_INSTANCE_VIPS_MAP "instance_vips"
-#define LB_INSTANCE_FROM_MAP "instance_from"
-#define LB_INSTANCE_COUNTS_MAP "instance_counts"
+#define LB_UNWRAP_PROG_NAME "sluice_instance"
+#define LB_UNWRAP_STATE_MAP "instance_state"
+#define LB_UNWRAP_VIPS_MAP "instance_vips"
+#define LB_UNWRAP_FROM_MAP "instance_from"
+#define LB_UNWRAP_COUNTS_MAP "instance_counts"
 
-#define LB_INSTANCE_VIPS_MAX 256
-#define LB_INSTANCE_FROM_MAX 256
+#define LB_UNWRAP_VIPS_MAX 256
+#define LB_UNWRAP_FROM_MAX 256
 /* While a change is under way the old and the new set are held side by side. */
-#define LB_INSTANCE_VIP_SLOTS (2 * LB_INSTANCE_VIPS_MAX)
-#define LB_INSTANCE_FROM_SLOTS (2 * LB_INSTANCE_FROM_MAX)
+#define LB_UNWRAP_VIP_SLOTS (2 * LB_UNWRAP_VIPS_MAX)
+#define LB_UNWRAP_FROM_SLOTS (2 * LB_UNWRAP_FROM_MAX)
 
 /*
  * The fate of each packet that IFACE received: exactly one of these. Names are what JSON shows;
  * the texts are what people read.
  */
-#define LB_INSTANCE_REASONS(X)                                                                     \
+#define LB_UNWRAP_REASONS(X)                                                                       \
 	X(DECAP_4IN4, "decap_4in4", "unwrapped, IPv4 in IPv4")                                     \
 	X(DECAP_6IN4, "decap_6in4", "unwrapped, IPv6 in IPv4")                                     \
 	X(DECAP_4IN6, "decap_4in6", "unwrapped, IPv4 in IPv6")                                     \
@@ -45,73 +45,69 @@
 	X(EXT_HEADER, "ext_header", "tunnel behind an IPv6 extension header")                      \
 	X(OUTER_MALFORMED, "outer_malformed", "tunnel with a malformed outer header")              \
 	X(INNER_MALFORMED, "inner_malformed", "tunnel with a malformed inner header")              \
-	X(UNWRAP_FAILED, "unwrap_failed", "the driver could not move the packet")                  \
+	X(FAILED, "unwrap_failed", "the driver could not move the packet")                         \
 	X(DROP_CE, "drop_ce", "dropped: congestion mark on a flow without ECN (RFC 6040)")
 
-enum lb_instance_reason {
-#define LB_INSTANCE_REASON_ENUM(id, name, text) LB_INSTANCE_##id,
-	LB_INSTANCE_REASONS(LB_INSTANCE_REASON_ENUM)
-#undef LB_INSTANCE_REASON_ENUM
-		LB_INSTANCE_REASON_COUNT
+enum lb_unwrap_reason {
+#define LB_UNWRAP_REASON_ENUM(id, name, text) LB_UNWRAP_##id,
+	LB_UNWRAP_REASONS(LB_UNWRAP_REASON_ENUM)
+#undef LB_UNWRAP_REASON_ENUM
+		LB_UNWRAP_REASON_COUNT
 };
 
 /* An address of either family; an IPv4 address lies in the first four bytes, the rest is zero. */
-struct lb_instance_addr {
+struct lb_unwrap_addr {
 	__u32 family; /* 4 or 6 */
 	__u8 bytes[16];
 };
 
 /* Key of the LPM trie of allowed outer sources; bits counts the family's 32 bits too. */
-struct lb_instance_prefix {
+struct lb_unwrap_prefix {
 	__u32 bits;
-	struct lb_instance_addr addr;
+	struct lb_unwrap_addr addr;
 };
 
-#define LB_INSTANCE_FAMILY_BITS 32
+#define LB_UNWRAP_FAMILY_BITS 32
 
-struct lb_instance_count {
+struct lb_unwrap_count {
 	__u64 pkts;
 	__u64 bytes; /* frame as it came in, without FCS */
 };
 
 /* Value of the VIP map, one per CPU; written by the program only. */
-struct lb_instance_vip {
-	struct lb_instance_count tunnel;
-	struct lb_instance_count direct;
+struct lb_unwrap_vip {
+	struct lb_unwrap_count tunnel;
+	struct lb_unwrap_count direct;
 };
 
-#define LB_INSTANCE_ADDED 1u /* attach put the address on lo; detach takes it off */
+#define LB_UNWRAP_ADDED 1u /* attach put the address on lo; detach takes it off */
 
-struct lb_instance_owned_addr {
-	struct lb_instance_addr addr;
+struct lb_unwrap_owned_addr {
+	struct lb_unwrap_addr addr;
 	__u32 flags;
 };
 
 /* One sysctl of IFACE: what it was before attach, what attach made of it. Untouched if equal. */
-struct lb_instance_sysctl {
+struct lb_unwrap_sysctl {
 	__s32 before;
 	__s32 after;
 };
 
-enum lb_instance_sysctl_id {
-	LB_INSTANCE_ARP_IGNORE,
-	LB_INSTANCE_ARP_ANNOUNCE,
-	LB_INSTANCE_SYSCTL_COUNT
-};
+enum lb_unwrap_sysctl_id { LB_UNWRAP_ARP_IGNORE, LB_UNWRAP_ARP_ANNOUNCE, LB_UNWRAP_SYSCTL_COUNT };
 
 /* The one element of the state map. The program reads filter_sources; all writes are user space's. */
-struct lb_instance_state {
+struct lb_unwrap_state {
 	__u32 magic;
 	__u32 abi;
 	__u32 filter_sources; /* 0: any outer source may send */
 	__u32 frags;	      /* loaded for multi-buffer frames */
 	__u64 attached_s;     /* CLOCK_REALTIME */
 	__u64 changed_s;
-	struct lb_instance_sysctl sysctl[LB_INSTANCE_SYSCTL_COUNT];
+	struct lb_unwrap_sysctl sysctl[LB_UNWRAP_SYSCTL_COUNT];
 	__u32 vip_count;
 	__u32 from_count;
-	struct lb_instance_owned_addr vips[LB_INSTANCE_VIP_SLOTS];
-	struct lb_instance_prefix from[LB_INSTANCE_FROM_SLOTS];
+	struct lb_unwrap_owned_addr vips[LB_UNWRAP_VIP_SLOTS];
+	struct lb_unwrap_prefix from[LB_UNWRAP_FROM_SLOTS];
 };
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "controlplane/instance/address.h"
 
-int address_parse(const char *text, struct lb_instance_addr *addr)
+int address_parse(const char *text, struct lb_unwrap_addr *addr)
 {
 	memset(addr, 0, sizeof(*addr));
 	if (inet_pton(AF_INET, text, addr->bytes) == 1)
@@ -47,7 +47,7 @@ static const char *unfit_ip6(const struct in6_addr *ip)
 	return NULL;
 }
 
-const char *address_unfit_vip(const struct lb_instance_addr *addr)
+const char *address_unfit_vip(const struct lb_unwrap_addr *addr)
 {
 	struct in6_addr ip6;
 
@@ -57,7 +57,7 @@ const char *address_unfit_vip(const struct lb_instance_addr *addr)
 	return unfit_ip6(&ip6);
 }
 
-static bool prefix_is_clean(const struct lb_instance_addr *addr, unsigned int len)
+static bool prefix_is_clean(const struct lb_unwrap_addr *addr, unsigned int len)
 {
 	for (unsigned int bit = len; bit < address_bytes(addr) * 8; bit++)
 		if (addr->bytes[bit / 8] & (0x80 >> bit % 8))
@@ -65,7 +65,7 @@ static bool prefix_is_clean(const struct lb_instance_addr *addr, unsigned int le
 	return true;
 }
 
-int address_parse_prefix(const char *text, struct lb_instance_prefix *prefix)
+int address_parse_prefix(const char *text, struct lb_unwrap_prefix *prefix)
 {
 	char copy[ADDRESS_TEXT_SIZE];
 	unsigned long len;
@@ -88,20 +88,20 @@ int address_parse_prefix(const char *text, struct lb_instance_prefix *prefix)
 	}
 	if (!prefix_is_clean(&prefix->addr, len))
 		return -EINVAL;
-	prefix->bits = LB_INSTANCE_FAMILY_BITS + len;
+	prefix->bits = LB_UNWRAP_FAMILY_BITS + len;
 	return 0;
 }
 
-const char *address_format(const struct lb_instance_addr *addr, char *text)
+const char *address_format(const struct lb_unwrap_addr *addr, char *text)
 {
 	if (!inet_ntop(address_family(addr), addr->bytes, text, ADDRESS_TEXT_SIZE))
 		snprintf(text, ADDRESS_TEXT_SIZE, "?");
 	return text;
 }
 
-const char *address_format_prefix(const struct lb_instance_prefix *prefix, char *text)
+const char *address_format_prefix(const struct lb_unwrap_prefix *prefix, char *text)
 {
-	unsigned int len = prefix->bits - LB_INSTANCE_FAMILY_BITS;
+	unsigned int len = prefix->bits - LB_UNWRAP_FAMILY_BITS;
 	size_t used;
 
 	address_format(&prefix->addr, text);
@@ -112,17 +112,17 @@ const char *address_format_prefix(const struct lb_instance_prefix *prefix, char 
 	return text;
 }
 
-bool address_equal(const struct lb_instance_addr *a, const struct lb_instance_addr *b)
+bool address_equal(const struct lb_unwrap_addr *a, const struct lb_unwrap_addr *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-int address_family(const struct lb_instance_addr *addr)
+int address_family(const struct lb_unwrap_addr *addr)
 {
 	return addr->family == 4 ? AF_INET : AF_INET6;
 }
 
-size_t address_bytes(const struct lb_instance_addr *addr)
+size_t address_bytes(const struct lb_unwrap_addr *addr)
 {
 	return addr->family == 4 ? 4 : 16;
 }

@@ -16,29 +16,29 @@
  * Read an IPv4 or IPv6 address.
  * Return: 0, or -EINVAL if @text is none.
  */
-int address_parse(const char *text, struct lb_instance_addr *addr);
+int address_parse(const char *text, struct lb_unwrap_addr *addr);
 
 /** Why @addr can't be a VIP, as the rest of a sentence ("is a multicast address"), or NULL. */
-const char *address_unfit_vip(const struct lb_instance_addr *addr);
+const char *address_unfit_vip(const struct lb_unwrap_addr *addr);
 
 /**
  * Read ADDR or ADDR/LEN.
  * Return: 0, or -EINVAL if @text is none or has bits set behind its length.
  */
-int address_parse_prefix(const char *text, struct lb_instance_prefix *prefix);
+int address_parse_prefix(const char *text, struct lb_unwrap_prefix *prefix);
 
 /** Write @addr to @text of ADDRESS_TEXT_SIZE bytes. Return: @text. */
-const char *address_format(const struct lb_instance_addr *addr, char *text);
+const char *address_format(const struct lb_unwrap_addr *addr, char *text);
 
 /** Write @prefix to @text of ADDRESS_TEXT_SIZE bytes, without a length if it is one address. */
-const char *address_format_prefix(const struct lb_instance_prefix *prefix, char *text);
+const char *address_format_prefix(const struct lb_unwrap_prefix *prefix, char *text);
 
-bool address_equal(const struct lb_instance_addr *a, const struct lb_instance_addr *b);
+bool address_equal(const struct lb_unwrap_addr *a, const struct lb_unwrap_addr *b);
 
 /** AF_INET or AF_INET6. */
-int address_family(const struct lb_instance_addr *addr);
+int address_family(const struct lb_unwrap_addr *addr);
 
 /** 4 or 16. */
-size_t address_bytes(const struct lb_instance_addr *addr);
+size_t address_bytes(const struct lb_unwrap_addr *addr);
 
 #endif

@@ -66,7 +66,7 @@ static void report_hook(const struct options *o, int err)
 }
 
 /* Load with @now in the state and put on the hook. Return: 0 or -errno; @loaded says which part. */
-static int way_try(const struct options *o, const struct way *way, struct lb_instance_state *now,
+static int way_try(const struct options *o, const struct way *way, struct lb_unwrap_state *now,
 		   struct program *program, bool *loaded)
 {
 	int ret;
@@ -90,7 +90,7 @@ static bool way_is_wanted(const struct way *way, enum program_mode mode)
 	return mode == PROGRAM_AUTO || mode == way->mode;
 }
 
-static int hook(const struct options *o, struct lb_instance_state *now, struct program *program)
+static int hook(const struct options *o, struct lb_unwrap_state *now, struct program *program)
 {
 	char why[160] = "";
 	bool loaded = true;
@@ -127,7 +127,7 @@ static void print_vips(const struct options *o)
 		printf("%s%s", i ? ", " : "", address_format(&o->vips[i], text));
 }
 
-static void print_sources(const struct lb_instance_state *state)
+static void print_sources(const struct lb_unwrap_state *state)
 {
 	char text[ADDRESS_TEXT_SIZE];
 
@@ -139,7 +139,7 @@ static void print_sources(const struct lb_instance_state *state)
 
 static int attach_new(const struct options *o)
 {
-	static struct lb_instance_state now, next;
+	static struct lb_unwrap_state now, next;
 	struct program program;
 	int ret;
 
@@ -188,8 +188,8 @@ static int upgrade(const struct options *o, const struct program *old, bool frag
 }
 
 /* One line per difference. Return: how many. */
-static int print_vip_changes(const struct options *o, struct lb_instance_state *now,
-			     struct lb_instance_state *next)
+static int print_vip_changes(const struct options *o, struct lb_unwrap_state *now,
+			     struct lb_unwrap_state *next)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	int changes = 0;
@@ -209,7 +209,7 @@ static int print_vip_changes(const struct options *o, struct lb_instance_state *
 	return changes;
 }
 
-static bool same_sources(const struct lb_instance_state *now, const struct lb_instance_state *next)
+static bool same_sources(const struct lb_unwrap_state *now, const struct lb_unwrap_state *next)
 {
 	if (now->from_count != next->from_count)
 		return false;
@@ -219,8 +219,8 @@ static bool same_sources(const struct lb_instance_state *now, const struct lb_in
 	return true;
 }
 
-static void print_changes(const struct options *o, struct lb_instance_state *now,
-			  struct lb_instance_state *next)
+static void print_changes(const struct options *o, struct lb_unwrap_state *now,
+			  struct lb_unwrap_state *next)
 {
 	int changes = print_vip_changes(o, now, next);
 
@@ -238,7 +238,7 @@ static void print_changes(const struct options *o, struct lb_instance_state *now
 
 static int attach_change(const struct options *o, const struct program *program)
 {
-	static struct lb_instance_state now, next;
+	static struct lb_unwrap_state now, next;
 	int ret;
 
 	if (o->mode != PROGRAM_AUTO && o->mode != program->mode) {

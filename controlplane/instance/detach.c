@@ -15,7 +15,7 @@
  */
 static int detach(const struct options *o, const struct program *program)
 {
-	static struct lb_instance_state now, none;
+	static struct lb_unwrap_state now, none;
 	int ret;
 
 	ret = state_load(program, &now);

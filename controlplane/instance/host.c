@@ -24,12 +24,12 @@
 static const struct {
 	const char *name;
 	int value;
-} sysctls[LB_INSTANCE_SYSCTL_COUNT] = {
-	[LB_INSTANCE_ARP_IGNORE] = { "arp_ignore", 1 },
-	[LB_INSTANCE_ARP_ANNOUNCE] = { "arp_announce", 2 },
+} sysctls[LB_UNWRAP_SYSCTL_COUNT] = {
+	[LB_UNWRAP_ARP_IGNORE] = { "arp_ignore", 1 },
+	[LB_UNWRAP_ARP_ANNOUNCE] = { "arp_announce", 2 },
 };
 
-const char *host_sysctl_name(enum lb_instance_sysctl_id id)
+const char *host_sysctl_name(enum lb_unwrap_sysctl_id id)
 {
 	return sysctls[id].name;
 }
@@ -72,8 +72,8 @@ int host_lock(void)
 	return 1;
 }
 
-static int plan_vip(const struct options *o, const struct lb_instance_addr *addr,
-		    struct lb_instance_owned_addr *vip)
+static int plan_vip(const struct options *o, const struct lb_unwrap_addr *addr,
+		    struct lb_unwrap_owned_addr *vip)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	int ifindex = rtnl_addr_find(addr);
@@ -88,7 +88,7 @@ static int plan_vip(const struct options *o, const struct lb_instance_addr *addr
 			"it; move it to lo unless that is meant",
 			address_format(addr, text), o->iface);
 	vip->addr = *addr;
-	vip->flags = ifindex || o->no_addr ? 0 : LB_INSTANCE_ADDED;
+	vip->flags = ifindex || o->no_addr ? 0 : LB_UNWRAP_ADDED;
 	return 0;
 }
 
@@ -102,8 +102,8 @@ static bool wants_sysctls(const struct options *o)
 	return false;
 }
 
-static int plan_sysctl(const struct options *o, enum lb_instance_sysctl_id id,
-		       struct lb_instance_sysctl *plan)
+static int plan_sysctl(const struct options *o, enum lb_unwrap_sysctl_id id,
+		       struct lb_unwrap_sysctl *plan)
 {
 	int ret = sysctl_get(o->iface, sysctls[id].name, &plan->before);
 
@@ -119,17 +119,17 @@ static int plan_sysctl(const struct options *o, enum lb_instance_sysctl_id id,
 	return 0;
 }
 
-static bool sysctl_untouched(const struct lb_instance_sysctl *s)
+static bool sysctl_untouched(const struct lb_unwrap_sysctl *s)
 {
 	return s->before == s->after;
 }
 
-int host_plan(const struct options *o, const struct lb_instance_state *now,
-	      struct lb_instance_state *next)
+int host_plan(const struct options *o, const struct lb_unwrap_state *now,
+	      struct lb_unwrap_state *next)
 {
-	static struct lb_instance_state scratch;
-	const struct lb_instance_owned_addr *known;
-	struct lb_instance_owned_addr vip;
+	static struct lb_unwrap_state scratch;
+	const struct lb_unwrap_owned_addr *known;
+	struct lb_unwrap_owned_addr vip;
 
 	scratch = *now;
 	*next = *now;
@@ -147,19 +147,19 @@ int host_plan(const struct options *o, const struct lb_instance_state *now,
 	}
 	for (__u32 i = 0; i < o->from_count; i++)
 		state_add_source(next, &o->from[i]);
-	for (int id = 0; wants_sysctls(o) && id < LB_INSTANCE_SYSCTL_COUNT; id++)
+	for (int id = 0; wants_sysctls(o) && id < LB_UNWRAP_SYSCTL_COUNT; id++)
 		if (sysctl_untouched(&now->sysctl[id]) && plan_sysctl(o, id, &next->sysctl[id]))
 			return 1;
 	return 0;
 }
 
 /* What has neither its old value nor ours by now is the operator's. */
-static int apply_sysctls(const char *iface, const struct lb_instance_state *next)
+static int apply_sysctls(const char *iface, const struct lb_unwrap_state *next)
 {
-	const struct lb_instance_sysctl *s;
+	const struct lb_unwrap_sysctl *s;
 	int value, ret;
 
-	for (int id = 0; id < LB_INSTANCE_SYSCTL_COUNT; id++) {
+	for (int id = 0; id < LB_UNWRAP_SYSCTL_COUNT; id++) {
 		s = &next->sysctl[id];
 		if (sysctl_untouched(s))
 			continue;
@@ -176,12 +176,12 @@ static int apply_sysctls(const char *iface, const struct lb_instance_state *next
 	return 0;
 }
 
-void host_restore_sysctls(const char *iface, const struct lb_instance_state *state)
+void host_restore_sysctls(const char *iface, const struct lb_unwrap_state *state)
 {
-	const struct lb_instance_sysctl *s;
+	const struct lb_unwrap_sysctl *s;
 	int value, ret;
 
-	for (int id = 0; id < LB_INSTANCE_SYSCTL_COUNT; id++) {
+	for (int id = 0; id < LB_UNWRAP_SYSCTL_COUNT; id++) {
 		s = &state->sysctl[id];
 		if (sysctl_untouched(s))
 			continue;
@@ -201,24 +201,24 @@ void host_restore_sysctls(const char *iface, const struct lb_instance_state *sta
 }
 
 /* Put back those that only @next touches. */
-static void restore_new_sysctls(const char *iface, const struct lb_instance_state *now,
-				const struct lb_instance_state *next)
+static void restore_new_sysctls(const char *iface, const struct lb_unwrap_state *now,
+				const struct lb_unwrap_state *next)
 {
-	static struct lb_instance_state only_new;
+	static struct lb_unwrap_state only_new;
 
 	only_new = *next;
-	for (int id = 0; id < LB_INSTANCE_SYSCTL_COUNT; id++)
+	for (int id = 0; id < LB_UNWRAP_SYSCTL_COUNT; id++)
 		if (!sysctl_untouched(&now->sysctl[id]))
-			only_new.sysctl[id] = (struct lb_instance_sysctl){};
+			only_new.sysctl[id] = (struct lb_unwrap_sysctl){};
 	host_restore_sysctls(iface, &only_new);
 }
 
-static int vip_bring(const struct program *program, const struct lb_instance_owned_addr *vip)
+static int vip_bring(const struct program *program, const struct lb_unwrap_owned_addr *vip)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	int ret;
 
-	if (vip->flags & LB_INSTANCE_ADDED) {
+	if (vip->flags & LB_UNWRAP_ADDED) {
 		ret = rtnl_addr_add(LO_IFINDEX, &vip->addr);
 		if (ret && ret != -EEXIST) {
 			report_error(
@@ -238,11 +238,11 @@ static int vip_bring(const struct program *program, const struct lb_instance_own
 }
 
 /* If another interface of this namespace serves @addr too, the address on lo becomes its to remove. */
-static bool vip_hand_over(int ifindex, const struct lb_instance_addr *addr)
+static bool vip_hand_over(int ifindex, const struct lb_unwrap_addr *addr)
 {
-	static struct lb_instance_state state;
+	static struct lb_unwrap_state state;
 	struct if_nameindex *list = if_nameindex();
-	struct lb_instance_owned_addr *vip;
+	struct lb_unwrap_owned_addr *vip;
 	struct program_holder holder;
 	struct program other;
 	bool done = false;
@@ -251,7 +251,7 @@ static bool vip_hand_over(int ifindex, const struct lb_instance_addr *addr)
 		if ((int)i->if_index == ifindex || program_find(i->if_index, &other, &holder))
 			continue;
 		if (!state_load(&other, &state) && (vip = state_find_vip(&state, addr))) {
-			vip->flags |= LB_INSTANCE_ADDED;
+			vip->flags |= LB_UNWRAP_ADDED;
 			done = !state_store(&other, &state);
 		}
 		program_close(&other);
@@ -262,12 +262,12 @@ static bool vip_hand_over(int ifindex, const struct lb_instance_addr *addr)
 }
 
 static void vip_remove(const struct options *o, const struct program *program,
-		       const struct lb_instance_owned_addr *vip)
+		       const struct lb_unwrap_owned_addr *vip)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	int ret = state_unmap_vip(program, &vip->addr);
 
-	if (!ret && (vip->flags & LB_INSTANCE_ADDED) && !vip_hand_over(o->ifindex, &vip->addr)) {
+	if (!ret && (vip->flags & LB_UNWRAP_ADDED) && !vip_hand_over(o->ifindex, &vip->addr)) {
 		ret = rtnl_addr_del(LO_IFINDEX, &vip->addr);
 		if (ret == -EADDRNOTAVAIL)
 			ret = 0;
@@ -279,7 +279,7 @@ static void vip_remove(const struct options *o, const struct program *program,
 
 /* Also what was there before: a change that was cut off, or a hand, may have taken it away. */
 static int bring_all(const struct options *o, const struct program *program,
-		     const struct lb_instance_state *next)
+		     const struct lb_unwrap_state *next)
 {
 	int ret;
 
@@ -300,7 +300,7 @@ static int bring_all(const struct options *o, const struct program *program,
 
 /* Everything that is in @from and not in @to goes. */
 static void remove_rest(const struct options *o, const struct program *program,
-			const struct lb_instance_state *from, struct lb_instance_state *to)
+			const struct lb_unwrap_state *from, struct lb_unwrap_state *to)
 {
 	for (__u32 i = 0; i < from->vip_count; i++)
 		if (!state_find_vip(to, &from->vips[i].addr))
@@ -311,21 +311,21 @@ static void remove_rest(const struct options *o, const struct program *program,
 }
 
 /* Both sets, as an interrupted change may leave them. */
-static void state_union(const struct lb_instance_state *now, const struct lb_instance_state *next,
-			struct lb_instance_state *both)
+static void state_union(const struct lb_unwrap_state *now, const struct lb_unwrap_state *next,
+			struct lb_unwrap_state *both)
 {
 	*both = *next;
 	/* An open door stays open, a closed one stays closed, until the new sources are in. */
 	both->filter_sources = now->filter_sources;
-	for (__u32 i = 0; i < now->vip_count && both->vip_count < LB_INSTANCE_VIP_SLOTS; i++)
+	for (__u32 i = 0; i < now->vip_count && both->vip_count < LB_UNWRAP_VIP_SLOTS; i++)
 		if (!state_find_vip(both, &now->vips[i].addr))
 			state_add_vip(both, &now->vips[i]);
-	for (__u32 i = 0; i < now->from_count && both->from_count < LB_INSTANCE_FROM_SLOTS; i++)
+	for (__u32 i = 0; i < now->from_count && both->from_count < LB_UNWRAP_FROM_SLOTS; i++)
 		if (!state_has_source(both, &now->from[i]))
 			state_add_source(both, &now->from[i]);
 }
 
-static int store(const struct program *program, const struct lb_instance_state *state)
+static int store(const struct program *program, const struct lb_unwrap_state *state)
 {
 	int ret = state_store(program, state);
 
@@ -335,9 +335,9 @@ static int store(const struct program *program, const struct lb_instance_state *
 }
 
 int host_change(const struct options *o, const struct program *program,
-		const struct lb_instance_state *now, const struct lb_instance_state *next)
+		const struct lb_unwrap_state *now, const struct lb_unwrap_state *next)
 {
-	static struct lb_instance_state both, before, after;
+	static struct lb_unwrap_state both, before, after;
 
 	before = *now;
 	after = *next;

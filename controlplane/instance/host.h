@@ -14,7 +14,7 @@
 #include "controlplane/instance/program.h"
 
 /** The sysctl's name, as under net.ipv4.conf. */
-const char *host_sysctl_name(enum lb_instance_sysctl_id id);
+const char *host_sysctl_name(enum lb_unwrap_sysctl_id id);
 
 /** Return: 0 if this process may change the network, else 1 after saying so. */
 int host_require_root(void);
@@ -33,8 +33,8 @@ int host_lock(void);
  * the sysctls become. Changes nothing.
  * Return: 0, or 1 after the reason was printed.
  */
-int host_plan(const struct options *options, const struct lb_instance_state *now,
-	      struct lb_instance_state *next);
+int host_plan(const struct options *options, const struct lb_unwrap_state *now,
+	      struct lb_unwrap_state *next);
 
 /**
  * Bring the maps and the host from @now to @next: first everything new, then away with the rest,
@@ -42,9 +42,9 @@ int host_plan(const struct options *options, const struct lb_instance_state *now
  * Return: 0, or 1 after the reason was printed.
  */
 int host_change(const struct options *options, const struct program *program,
-		const struct lb_instance_state *now, const struct lb_instance_state *next);
+		const struct lb_unwrap_state *now, const struct lb_unwrap_state *next);
 
 /** Put back the sysctls that attach changed and that still are what it made them. */
-void host_restore_sysctls(const char *iface, const struct lb_instance_state *state);
+void host_restore_sysctls(const char *iface, const struct lb_unwrap_state *state);
 
 #endif

@@ -13,7 +13,7 @@ enum { OPT_VIP = 256, OPT_FROM, OPT_MODE, OPT_NO_ADDR, OPT_NO_SYSCTL };
 
 static int vip_add(struct options *o, const char *text)
 {
-	struct lb_instance_addr addr;
+	struct lb_unwrap_addr addr;
 	const char *unfit;
 
 	if (address_parse(text, &addr)) {
@@ -28,8 +28,8 @@ static int vip_add(struct options *o, const char *text)
 	for (__u32 i = 0; i < o->vip_count; i++)
 		if (address_equal(&o->vips[i], &addr))
 			return 0;
-	if (o->vip_count == LB_INSTANCE_VIPS_MAX) {
-		report_error("--vip: at most %d VIPs fit on one interface", LB_INSTANCE_VIPS_MAX);
+	if (o->vip_count == LB_UNWRAP_VIPS_MAX) {
+		report_error("--vip: at most %d VIPs fit on one interface", LB_UNWRAP_VIPS_MAX);
 		return EXIT_USAGE;
 	}
 	o->vips[o->vip_count++] = addr;
@@ -38,7 +38,7 @@ static int vip_add(struct options *o, const char *text)
 
 static int from_add(struct options *o, const char *text)
 {
-	struct lb_instance_prefix prefix;
+	struct lb_unwrap_prefix prefix;
 
 	memset(&prefix, 0, sizeof(prefix));
 	if (address_parse_prefix(text, &prefix)) {
@@ -49,9 +49,9 @@ static int from_add(struct options *o, const char *text)
 	for (__u32 i = 0; i < o->from_count; i++)
 		if (!memcmp(&o->from[i], &prefix, sizeof(prefix)))
 			return 0;
-	if (o->from_count == LB_INSTANCE_FROM_MAX) {
+	if (o->from_count == LB_UNWRAP_FROM_MAX) {
 		report_error("--from: at most %d sources fit; give a prefix, ADDR/LEN",
-			     LB_INSTANCE_FROM_MAX);
+			     LB_UNWRAP_FROM_MAX);
 		return EXIT_USAGE;
 	}
 	o->from[o->from_count++] = prefix;

@@ -17,8 +17,8 @@ struct options {
 	bool json;
 	__u32 vip_count;
 	__u32 from_count;
-	struct lb_instance_addr vips[LB_INSTANCE_VIPS_MAX];
-	struct lb_instance_prefix from[LB_INSTANCE_FROM_MAX];
+	struct lb_unwrap_addr vips[LB_UNWRAP_VIPS_MAX];
+	struct lb_unwrap_prefix from[LB_UNWRAP_FROM_MAX];
 };
 
 /**

@@ -13,8 +13,8 @@
 
 #define PROGRAM_MAPS_MAX 16
 
-_Static_assert(sizeof(LB_INSTANCE_PROG_NAME) <= BPF_OBJ_NAME_LEN, "the kernel would cut it");
-_Static_assert(sizeof(LB_INSTANCE_COUNTS_MAP) <= BPF_OBJ_NAME_LEN, "the kernel would cut it");
+_Static_assert(sizeof(LB_UNWRAP_PROG_NAME) <= BPF_OBJ_NAME_LEN, "the kernel would cut it");
+_Static_assert(sizeof(LB_UNWRAP_COUNTS_MAP) <= BPF_OBJ_NAME_LEN, "the kernel would cut it");
 
 void program_init(struct program *program)
 {
@@ -54,15 +54,15 @@ static int map_keep(struct program *program, int fd)
 		close(fd);
 		return -errno;
 	}
-	if (!strcmp(info.name, LB_INSTANCE_STATE_MAP) &&
-	    info.value_size == sizeof(struct lb_instance_state))
+	if (!strcmp(info.name, LB_UNWRAP_STATE_MAP) &&
+	    info.value_size == sizeof(struct lb_unwrap_state))
 		field = &program->state_fd;
-	else if (!strcmp(info.name, LB_INSTANCE_VIPS_MAP))
+	else if (!strcmp(info.name, LB_UNWRAP_VIPS_MAP))
 		field = &program->vips_fd;
-	else if (!strcmp(info.name, LB_INSTANCE_FROM_MAP))
+	else if (!strcmp(info.name, LB_UNWRAP_FROM_MAP))
 		field = &program->from_fd;
-	else if (!strcmp(info.name, LB_INSTANCE_COUNTS_MAP) &&
-		 info.max_entries == LB_INSTANCE_REASON_COUNT)
+	else if (!strcmp(info.name, LB_UNWRAP_COUNTS_MAP) &&
+		 info.max_entries == LB_UNWRAP_REASON_COUNT)
 		field = &program->counts_fd;
 	if (field)
 		*field = fd;
@@ -97,7 +97,7 @@ static int maps_open(struct program *program)
 /* Ours by name and by a state of a version that we read? */
 static int program_verify(const struct program *program)
 {
-	static struct lb_instance_state state;
+	static struct lb_unwrap_state state;
 	__u32 key = 0;
 
 	if (program->state_fd < 0 || program->vips_fd < 0 || program->from_fd < 0 ||
@@ -105,7 +105,7 @@ static int program_verify(const struct program *program)
 		return -EPROTO;
 	if (bpf_map_lookup_elem(program->state_fd, &key, &state))
 		return -errno;
-	if (state.magic != LB_INSTANCE_MAGIC || state.abi != LB_INSTANCE_ABI)
+	if (state.magic != LB_UNWRAP_MAGIC || state.abi != LB_UNWRAP_ABI)
 		return -EPROTO;
 	return 0;
 }
@@ -121,7 +121,7 @@ static int program_open(struct program *program, struct program_holder *holder)
 		return -errno;
 	if (bpf_obj_get_info_by_fd(program->prog_fd, &info, &len))
 		return -errno;
-	if (strcmp(info.name, LB_INSTANCE_PROG_NAME) != 0) {
+	if (strcmp(info.name, LB_UNWRAP_PROG_NAME) != 0) {
 		memcpy(holder->name, info.name, sizeof(holder->name));
 		holder->id = program->id;
 		return -EBUSY;

@@ -15,7 +15,7 @@
 #define LIFETIME_FOREVER 0xffffffffu
 
 struct addr_search {
-	const struct lb_instance_addr *addr;
+	const struct lb_unwrap_addr *addr;
 	int ifindex;
 };
 
@@ -59,7 +59,7 @@ static struct nlmsghdr *rtnl_request(char *buffer, int type, int flags)
 	return nlh;
 }
 
-static int rtnl_addr_change(int type, int flags, int ifindex, const struct lb_instance_addr *addr)
+static int rtnl_addr_change(int type, int flags, int ifindex, const struct lb_unwrap_addr *addr)
 {
 	char buffer[MNL_NLMSG_HDRLEN + 256] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = rtnl_request(buffer, type, NLM_F_ACK | flags);
@@ -79,12 +79,12 @@ static int rtnl_addr_change(int type, int flags, int ifindex, const struct lb_in
 	return rtnl_talk(nlh, NULL, NULL);
 }
 
-int rtnl_addr_add(int ifindex, const struct lb_instance_addr *addr)
+int rtnl_addr_add(int ifindex, const struct lb_unwrap_addr *addr)
 {
 	return rtnl_addr_change(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, addr);
 }
 
-int rtnl_addr_del(int ifindex, const struct lb_instance_addr *addr)
+int rtnl_addr_del(int ifindex, const struct lb_unwrap_addr *addr)
 {
 	return rtnl_addr_change(RTM_DELADDR, 0, ifindex, addr);
 }
@@ -107,7 +107,7 @@ static int addr_search_cb(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-int rtnl_addr_find(const struct lb_instance_addr *addr)
+int rtnl_addr_find(const struct lb_unwrap_addr *addr)
 {
 	char buffer[MNL_NLMSG_HDRLEN + 64] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = rtnl_request(buffer, RTM_GETADDR, NLM_F_DUMP);
@@ -132,7 +132,7 @@ static int route_cb(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_STOP;
 }
 
-int rtnl_route_oif(const struct lb_instance_addr *addr)
+int rtnl_route_oif(const struct lb_unwrap_addr *addr)
 {
 	char buffer[MNL_NLMSG_HDRLEN + 128] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = rtnl_request(buffer, RTM_GETROUTE, 0);

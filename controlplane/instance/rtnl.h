@@ -17,25 +17,25 @@ struct rtnl_link {
  * chosen as the source of this host's own connections.
  * Return: 0, -EEXIST if it has it, or -errno.
  */
-int rtnl_addr_add(int ifindex, const struct lb_instance_addr *addr);
+int rtnl_addr_add(int ifindex, const struct lb_unwrap_addr *addr);
 
 /**
  * Take a host address off interface @ifindex.
  * Return: 0, -EADDRNOTAVAIL if it isn't there, or -errno.
  */
-int rtnl_addr_del(int ifindex, const struct lb_instance_addr *addr);
+int rtnl_addr_del(int ifindex, const struct lb_unwrap_addr *addr);
 
 /**
  * Find the interface that has @addr.
  * Return: its index, 0 if none has it, or -errno.
  */
-int rtnl_addr_find(const struct lb_instance_addr *addr);
+int rtnl_addr_find(const struct lb_unwrap_addr *addr);
 
 /**
  * Find the interface by which packets to @addr leave.
  * Return: its index, or -errno (-ENETUNREACH: no route).
  */
-int rtnl_route_oif(const struct lb_instance_addr *addr);
+int rtnl_route_oif(const struct lb_unwrap_addr *addr);
 
 /**
  * Read MTU and state of a link.

@@ -12,36 +12,36 @@
 /* The kernel rounds each CPU's value of a per-CPU map up to this. */
 #define PERCPU_ALIGN 8
 
-_Static_assert(sizeof(struct lb_instance_vip) % PERCPU_ALIGN == 0, "values would not abut");
-_Static_assert(sizeof(struct lb_instance_count) % PERCPU_ALIGN == 0, "values would not abut");
+_Static_assert(sizeof(struct lb_unwrap_vip) % PERCPU_ALIGN == 0, "values would not abut");
+_Static_assert(sizeof(struct lb_unwrap_count) % PERCPU_ALIGN == 0, "values would not abut");
 
-void state_init(struct lb_instance_state *state)
+void state_init(struct lb_unwrap_state *state)
 {
 	memset(state, 0, sizeof(*state));
-	state->magic = LB_INSTANCE_MAGIC;
-	state->abi = LB_INSTANCE_ABI;
+	state->magic = LB_UNWRAP_MAGIC;
+	state->abi = LB_UNWRAP_ABI;
 }
 
-int state_load(const struct program *program, struct lb_instance_state *state)
+int state_load(const struct program *program, struct lb_unwrap_state *state)
 {
 	__u32 key = 0;
 
 	if (bpf_map_lookup_elem(program->state_fd, &key, state))
 		return -errno;
-	if (state->vip_count > LB_INSTANCE_VIP_SLOTS || state->from_count > LB_INSTANCE_FROM_SLOTS)
+	if (state->vip_count > LB_UNWRAP_VIP_SLOTS || state->from_count > LB_UNWRAP_FROM_SLOTS)
 		return -EPROTO;
 	return 0;
 }
 
-int state_store(const struct program *program, const struct lb_instance_state *state)
+int state_store(const struct program *program, const struct lb_unwrap_state *state)
 {
 	__u32 key = 0;
 
 	return bpf_map_update_elem(program->state_fd, &key, state, BPF_ANY) ? -errno : 0;
 }
 
-struct lb_instance_owned_addr *state_find_vip(struct lb_instance_state *state,
-					      const struct lb_instance_addr *addr)
+struct lb_unwrap_owned_addr *state_find_vip(struct lb_unwrap_state *state,
+					    const struct lb_unwrap_addr *addr)
 {
 	for (__u32 i = 0; i < state->vip_count; i++)
 		if (address_equal(&state->vips[i].addr, addr))
@@ -49,8 +49,7 @@ struct lb_instance_owned_addr *state_find_vip(struct lb_instance_state *state,
 	return NULL;
 }
 
-bool state_has_source(const struct lb_instance_state *state,
-		      const struct lb_instance_prefix *prefix)
+bool state_has_source(const struct lb_unwrap_state *state, const struct lb_unwrap_prefix *prefix)
 {
 	for (__u32 i = 0; i < state->from_count; i++)
 		if (!memcmp(&state->from[i], prefix, sizeof(*prefix)))
@@ -58,19 +57,19 @@ bool state_has_source(const struct lb_instance_state *state,
 	return false;
 }
 
-void state_add_vip(struct lb_instance_state *state, const struct lb_instance_owned_addr *vip)
+void state_add_vip(struct lb_unwrap_state *state, const struct lb_unwrap_owned_addr *vip)
 {
 	state->vips[state->vip_count++] = *vip;
 }
 
-void state_add_source(struct lb_instance_state *state, const struct lb_instance_prefix *prefix)
+void state_add_source(struct lb_unwrap_state *state, const struct lb_unwrap_prefix *prefix)
 {
 	state->from[state->from_count++] = *prefix;
 }
 
-int state_map_vip(const struct program *program, const struct lb_instance_addr *vip)
+int state_map_vip(const struct program *program, const struct lb_unwrap_addr *vip)
 {
-	struct lb_instance_vip *zero;
+	struct lb_unwrap_vip *zero;
 	int cpus = libbpf_num_possible_cpus();
 	int ret = 0;
 
@@ -90,24 +89,24 @@ static int map_delete(int fd, const void *key)
 	return bpf_map_delete_elem(fd, key) && errno != ENOENT ? -errno : 0;
 }
 
-int state_unmap_vip(const struct program *program, const struct lb_instance_addr *vip)
+int state_unmap_vip(const struct program *program, const struct lb_unwrap_addr *vip)
 {
 	return map_delete(program->vips_fd, vip);
 }
 
-int state_map_source(const struct program *program, const struct lb_instance_prefix *prefix)
+int state_map_source(const struct program *program, const struct lb_unwrap_prefix *prefix)
 {
 	__u32 value = 1;
 
 	return bpf_map_update_elem(program->from_fd, prefix, &value, BPF_ANY) ? -errno : 0;
 }
 
-int state_unmap_source(const struct program *program, const struct lb_instance_prefix *prefix)
+int state_unmap_source(const struct program *program, const struct lb_unwrap_prefix *prefix)
 {
 	return map_delete(program->from_fd, prefix);
 }
 
-static void count_sum(struct lb_instance_count *sum, const struct lb_instance_count *one)
+static void count_sum(struct lb_unwrap_count *sum, const struct lb_unwrap_count *one)
 {
 	sum->pkts += one->pkts;
 	sum->bytes += one->bytes;
@@ -131,10 +130,10 @@ static void *percpu_read(int fd, const void *key, size_t value_bytes, int *cpus)
 	return values;
 }
 
-int state_read_count(const struct program *program, enum lb_instance_reason reason,
-		     struct lb_instance_count *count)
+int state_read_count(const struct program *program, enum lb_unwrap_reason reason,
+		     struct lb_unwrap_count *count)
 {
-	struct lb_instance_count *values;
+	struct lb_unwrap_count *values;
 	__u32 key = reason;
 	int cpus;
 
@@ -148,10 +147,10 @@ int state_read_count(const struct program *program, enum lb_instance_reason reas
 	return 0;
 }
 
-int state_add_by_cpu(const struct program *program, enum lb_instance_reason reason, __u64 *pkts,
+int state_add_by_cpu(const struct program *program, enum lb_unwrap_reason reason, __u64 *pkts,
 		     unsigned int cpus)
 {
-	struct lb_instance_count *values;
+	struct lb_unwrap_count *values;
 	__u32 key = reason;
 	int n;
 
@@ -164,10 +163,10 @@ int state_add_by_cpu(const struct program *program, enum lb_instance_reason reas
 	return 0;
 }
 
-int state_read_vip(const struct program *program, const struct lb_instance_addr *vip,
-		   struct lb_instance_vip *counts)
+int state_read_vip(const struct program *program, const struct lb_unwrap_addr *vip,
+		   struct lb_unwrap_vip *counts)
 {
-	struct lb_instance_vip *values;
+	struct lb_unwrap_vip *values;
 	int cpus;
 
 	memset(counts, 0, sizeof(*counts));

@@ -9,44 +9,43 @@
 #include "controlplane/instance/program.h"
 
 /** Make @state that of an attach that has done nothing yet. */
-void state_init(struct lb_instance_state *state);
+void state_init(struct lb_unwrap_state *state);
 
 /** Read the state. Return: 0, or -errno. */
-int state_load(const struct program *program, struct lb_instance_state *state);
+int state_load(const struct program *program, struct lb_unwrap_state *state);
 
 /** Write the state; the program follows its filter_sources at once. Return: 0, or -errno. */
-int state_store(const struct program *program, const struct lb_instance_state *state);
+int state_store(const struct program *program, const struct lb_unwrap_state *state);
 
 /** The entry of @addr, or NULL. */
-struct lb_instance_owned_addr *state_find_vip(struct lb_instance_state *state,
-					      const struct lb_instance_addr *addr);
+struct lb_unwrap_owned_addr *state_find_vip(struct lb_unwrap_state *state,
+					    const struct lb_unwrap_addr *addr);
 
 /** Whether @prefix is among the allowed sources. */
-bool state_has_source(const struct lb_instance_state *state,
-		      const struct lb_instance_prefix *prefix);
+bool state_has_source(const struct lb_unwrap_state *state, const struct lb_unwrap_prefix *prefix);
 
 /** Add an entry; the caller has made sure that it is new and fits. */
-void state_add_vip(struct lb_instance_state *state, const struct lb_instance_owned_addr *vip);
-void state_add_source(struct lb_instance_state *state, const struct lb_instance_prefix *prefix);
+void state_add_vip(struct lb_unwrap_state *state, const struct lb_unwrap_owned_addr *vip);
+void state_add_source(struct lb_unwrap_state *state, const struct lb_unwrap_prefix *prefix);
 
 /** Let the program know a VIP (its counters start at zero) or forget it. Return: 0, or -errno. */
-int state_map_vip(const struct program *program, const struct lb_instance_addr *vip);
-int state_unmap_vip(const struct program *program, const struct lb_instance_addr *vip);
+int state_map_vip(const struct program *program, const struct lb_unwrap_addr *vip);
+int state_unmap_vip(const struct program *program, const struct lb_unwrap_addr *vip);
 
 /** Let the program accept a source or no longer. Return: 0, or -errno. */
-int state_map_source(const struct program *program, const struct lb_instance_prefix *prefix);
-int state_unmap_source(const struct program *program, const struct lb_instance_prefix *prefix);
+int state_map_source(const struct program *program, const struct lb_unwrap_prefix *prefix);
+int state_unmap_source(const struct program *program, const struct lb_unwrap_prefix *prefix);
 
 /** Sum one reason's counter over all CPUs. Return: 0, or -errno. */
-int state_read_count(const struct program *program, enum lb_instance_reason reason,
-		     struct lb_instance_count *count);
+int state_read_count(const struct program *program, enum lb_unwrap_reason reason,
+		     struct lb_unwrap_count *count);
 
 /** The packets of one reason, added to @pkts: one number a possible CPU, @cpus of them. Return: 0, or -errno. */
-int state_add_by_cpu(const struct program *program, enum lb_instance_reason reason, __u64 *pkts,
+int state_add_by_cpu(const struct program *program, enum lb_unwrap_reason reason, __u64 *pkts,
 		     unsigned int cpus);
 
 /** Sum one VIP's counters over all CPUs. Return: 0, or -errno. */
-int state_read_vip(const struct program *program, const struct lb_instance_addr *vip,
-		   struct lb_instance_vip *counts);
+int state_read_vip(const struct program *program, const struct lb_unwrap_addr *vip,
+		   struct lb_unwrap_vip *counts);
 
 #endif

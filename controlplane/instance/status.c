@@ -14,11 +14,11 @@
 #include "controlplane/instance/status.h"
 #include "controlplane/instance/verb.h"
 
-#define REASON_NAME(id, name, text) [LB_INSTANCE_##id] = (name),
-#define REASON_TEXT(id, name, text) [LB_INSTANCE_##id] = (text),
+#define REASON_NAME(id, name, text) [LB_UNWRAP_##id] = (name),
+#define REASON_TEXT(id, name, text) [LB_UNWRAP_##id] = (text),
 
-const char *const status_reason_names[] = { LB_INSTANCE_REASONS(REASON_NAME) };
-const char *const status_reason_texts[] = { LB_INSTANCE_REASONS(REASON_TEXT) };
+const char *const status_reason_names[] = { LB_UNWRAP_REASONS(REASON_NAME) };
+const char *const status_reason_texts[] = { LB_UNWRAP_REASONS(REASON_TEXT) };
 
 /* Where the objects of all interfaces go; @json NULL: print tables. */
 struct sink {
@@ -43,17 +43,17 @@ static int status_gather(struct status *s, const struct program *program)
 	s->program_id = program->id;
 	s->mode = program->mode;
 	ret = state_load(program, &s->state);
-	for (int i = 0; !ret && i < LB_INSTANCE_REASON_COUNT; i++)
+	for (int i = 0; !ret && i < LB_UNWRAP_REASON_COUNT; i++)
 		ret = state_read_count(program, i, &s->counts[i]);
 	if (!ret)
-		ret = state_add_by_cpu(program, LB_INSTANCE_DECAP_4IN4, s->unwrapped4,
+		ret = state_add_by_cpu(program, LB_UNWRAP_DECAP_4IN4, s->unwrapped4,
 				       STATUS_CPUS_MAX);
 	if (!ret)
-		ret = state_add_by_cpu(program, LB_INSTANCE_DECAP_6IN4, s->unwrapped4,
+		ret = state_add_by_cpu(program, LB_UNWRAP_DECAP_6IN4, s->unwrapped4,
 				       STATUS_CPUS_MAX);
 	s->online_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	for (__u32 i = 0; !ret && i < s->state.vip_count; i++) {
-		const struct lb_instance_addr *addr = &s->state.vips[i].addr;
+		const struct lb_unwrap_addr *addr = &s->state.vips[i].addr;
 
 		ret = state_read_vip(program, addr, &s->vips[i]);
 		if (ret == -ENOENT) /* a change under way has listed it, not yet entered it */

@@ -22,10 +22,10 @@ struct status {
 	int ifindex;
 	__u32 program_id;
 	enum program_mode mode;
-	struct lb_instance_state state;
-	struct lb_instance_count counts[LB_INSTANCE_REASON_COUNT];
-	struct lb_instance_vip vips[LB_INSTANCE_VIP_SLOTS]; /* of state.vips, same order */
-	int vip_ifindex[LB_INSTANCE_VIP_SLOTS];		    /* interface that has it, or 0 */
+	struct lb_unwrap_state state;
+	struct lb_unwrap_count counts[LB_UNWRAP_REASON_COUNT];
+	struct lb_unwrap_vip vips[LB_UNWRAP_VIP_SLOTS]; /* of state.vips, same order */
+	int vip_ifindex[LB_UNWRAP_VIP_SLOTS];		/* interface that has it, or 0 */
 	__u64 unwrapped4[STATUS_CPUS_MAX]; /* packets with an outer IPv4 header, by possible CPU */
 	unsigned int online_cpus;
 	struct status_findings warnings; /* traffic is lost or in danger */
@@ -33,8 +33,8 @@ struct status {
 };
 
 /** Name and text of each reason, as JSON and the table show them. */
-extern const char *const status_reason_names[LB_INSTANCE_REASON_COUNT];
-extern const char *const status_reason_texts[LB_INSTANCE_REASON_COUNT];
+extern const char *const status_reason_names[LB_UNWRAP_REASON_COUNT];
+extern const char *const status_reason_texts[LB_UNWRAP_REASON_COUNT];
 
 /** Look at the host for @status, which is otherwise filled, and add warnings and hints. */
 void status_check(struct status *status);

@@ -95,7 +95,7 @@ static void check_arp(struct status *s)
 static void check_rp_filter(struct status *s)
 {
 	/* Of TEST-NET-1: stands for a client anywhere. */
-	static const struct lb_instance_addr client = { .family = 4, .bytes = { 192, 0, 2, 1 } };
+	static const struct lb_unwrap_addr client = { .family = 4, .bytes = { 192, 0, 2, 1 } };
 
 	if (!has_vip4(s) || sysctl_effective(s->iface, "rp_filter") != RP_FILTER_STRICT)
 		return;
@@ -110,22 +110,22 @@ static void check_rp_filter(struct status *s)
 
 static void check_counts(struct status *s)
 {
-	const struct lb_instance_count *c = s->counts;
+	const struct lb_unwrap_count *c = s->counts;
 
-	if (c[LB_INSTANCE_UNWRAP_FAILED].pkts)
+	if (c[LB_UNWRAP_FAILED].pkts)
 		find(&s->warnings,
 		     "%llu packets could not be unwrapped by the driver: attach with --mode generic",
-		     c[LB_INSTANCE_UNWRAP_FAILED].pkts);
-	if (c[LB_INSTANCE_SOURCE].pkts)
+		     c[LB_UNWRAP_FAILED].pkts);
+	if (c[LB_UNWRAP_SOURCE].pkts)
 		find(&s->hints,
 		     "%llu tunnel packets came from sources that --from doesn't list; is a "
 		     "balancer's address missing?",
-		     c[LB_INSTANCE_SOURCE].pkts);
-	if (c[LB_INSTANCE_INNER_NOT_VIP].pkts)
+		     c[LB_UNWRAP_SOURCE].pkts);
+	if (c[LB_UNWRAP_INNER_NOT_VIP].pkts)
 		find(&s->hints,
 		     "%llu tunnel packets were for an address that --vip doesn't list; is a VIP "
 		     "missing?",
-		     c[LB_INSTANCE_INNER_NOT_VIP].pkts);
+		     c[LB_UNWRAP_INNER_NOT_VIP].pkts);
 }
 
 /* Queues of a NIC, and with them CPUs, are chosen by the outer addresses alone. */

@@ -52,7 +52,7 @@ static void print_sources(const struct status *s)
 static void print_counts(const struct status *s)
 {
 	printf("\n  %-58s %14s %14s\n", "PACKETS SEEN", "PACKETS", "BYTES");
-	for (int i = 0; i < LB_INSTANCE_REASON_COUNT; i++)
+	for (int i = 0; i < LB_UNWRAP_REASON_COUNT; i++)
 		printf("  %-58s %14llu %14llu\n", status_reason_texts[i], s->counts[i].pkts,
 		       s->counts[i].bytes);
 }
@@ -79,7 +79,7 @@ void status_print(const struct status *s)
 	print_findings("hint", &s->hints);
 }
 
-static json_t *json_count(const struct lb_instance_count *c)
+static json_t *json_count(const struct lb_unwrap_count *c)
 {
 	return json_pack("{s:I, s:I}", "pkts", (json_int_t)c->pkts, "bytes", (json_int_t)c->bytes);
 }
@@ -96,7 +96,7 @@ static json_t *json_vips(const struct status *s)
 				      json_pack("{s:s, s:s?, s:b, s:o, s:o}", "address",
 						address_format(&s->state.vips[i].addr, text), "on",
 						there ? name : NULL, "added",
-						s->state.vips[i].flags & LB_INSTANCE_ADDED ? 1 : 0,
+						s->state.vips[i].flags & LB_UNWRAP_ADDED ? 1 : 0,
 						"tunnel", json_count(&s->vips[i].tunnel), "direct",
 						json_count(&s->vips[i].direct)));
 	}
@@ -119,8 +119,8 @@ static json_t *json_sysctls(const struct status *s)
 {
 	json_t *object = json_object();
 
-	for (int id = 0; id < LB_INSTANCE_SYSCTL_COUNT; id++) {
-		const struct lb_instance_sysctl *sysctl = &s->state.sysctl[id];
+	for (int id = 0; id < LB_UNWRAP_SYSCTL_COUNT; id++) {
+		const struct lb_unwrap_sysctl *sysctl = &s->state.sysctl[id];
 
 		if (sysctl->before != sysctl->after)
 			json_object_set_new(object, host_sysctl_name(id),
@@ -134,7 +134,7 @@ static json_t *json_counts(const struct status *s)
 {
 	json_t *object = json_object();
 
-	for (int i = 0; i < LB_INSTANCE_REASON_COUNT; i++)
+	for (int i = 0; i < LB_UNWRAP_REASON_COUNT; i++)
 		json_object_set_new(object, status_reason_names[i], json_count(&s->counts[i]));
 	return object;
 }

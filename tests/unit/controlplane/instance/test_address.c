@@ -31,7 +31,7 @@ static void test_addresses(void **state)
 		{ "2001:db8::1%eth0", -EINVAL, 0, NULL },
 		{ "web-1", -EINVAL, 0, NULL },
 	};
-	struct lb_instance_addr addr;
+	struct lb_unwrap_addr addr;
 	char text[ADDRESS_TEXT_SIZE];
 
 	(void)state;
@@ -47,7 +47,7 @@ static void test_addresses(void **state)
 /* The key of a map: two ways to write one address must be the same bytes. */
 static void test_keys_have_no_leftovers(void **state)
 {
-	struct lb_instance_addr a, b;
+	struct lb_unwrap_addr a, b;
 
 	(void)state;
 	memset(&a, 0xff, sizeof(a));
@@ -73,7 +73,7 @@ static void test_unfit_vips(void **state)
 		{ "ff02::1", 0 },      { "fe80::1", 0 },	 { "::ffff:10.0.0.1", 0 },
 		{ "::10.0.0.1", 0 },
 	};
-	struct lb_instance_addr addr;
+	struct lb_unwrap_addr addr;
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -111,7 +111,7 @@ static void test_prefixes(void **state)
 		{ "2001:db8::/129", -EINVAL, 0, NULL },
 		{ "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff/128/128/128", -EINVAL, 0, NULL },
 	};
-	struct lb_instance_prefix prefix;
+	struct lb_unwrap_prefix prefix;
 	char text[ADDRESS_TEXT_SIZE];
 
 	(void)state;
@@ -119,7 +119,7 @@ static void test_prefixes(void **state)
 		assert_int_equal(address_parse_prefix(rows[i].text, &prefix), rows[i].ret);
 		if (rows[i].ret)
 			continue;
-		assert_int_equal(prefix.bits, LB_INSTANCE_FAMILY_BITS + rows[i].bits);
+		assert_int_equal(prefix.bits, LB_UNWRAP_FAMILY_BITS + rows[i].bits);
 		assert_string_equal(address_format_prefix(&prefix, text), rows[i].back);
 	}
 }

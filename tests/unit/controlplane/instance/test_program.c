@@ -23,7 +23,7 @@
 
 #define LO_IFINDEX 1
 
-static struct lb_instance_state state_buffer;
+static struct lb_unwrap_state state_buffer;
 
 static int setup(void **state)
 {
@@ -80,8 +80,8 @@ static void test_replaced_with_its_maps(void **state)
 {
 	struct program old, fresh, found;
 	struct program_holder holder;
-	struct lb_instance_addr vip;
-	struct lb_instance_vip counts;
+	struct lb_unwrap_addr vip;
+	struct lb_unwrap_vip counts;
 
 	(void)state;
 	attach_ours(&old);
@@ -122,7 +122,7 @@ static void test_same_name_other_maps(void **state)
 {
 	struct program_holder holder;
 	struct program program;
-	int fd = attach_foreign(LB_INSTANCE_PROG_NAME);
+	int fd = attach_foreign(LB_UNWRAP_PROG_NAME);
 
 	(void)state;
 	assert_int_equal(program_find(LO_IFINDEX, &program, &holder), -EPROTO);
@@ -137,11 +137,11 @@ static void test_other_version(void **state)
 
 	(void)state;
 	attach_ours(&mine);
-	state_buffer.abi = LB_INSTANCE_ABI + 1;
+	state_buffer.abi = LB_UNWRAP_ABI + 1;
 	assert_int_equal(state_store(&mine, &state_buffer), 0);
 	assert_int_equal(program_find(LO_IFINDEX, &found, &holder), -EPROTO);
-	state_buffer.abi = LB_INSTANCE_ABI;
-	state_buffer.vip_count = LB_INSTANCE_VIP_SLOTS + 1;
+	state_buffer.abi = LB_UNWRAP_ABI;
+	state_buffer.vip_count = LB_UNWRAP_VIP_SLOTS + 1;
 	assert_int_equal(state_store(&mine, &state_buffer), 0);
 	assert_int_equal(state_load(&mine, &state_buffer), -EPROTO);
 	assert_int_equal(program_detach(&mine, LO_IFINDEX), 0);

@@ -37,11 +37,11 @@ struct verdict {
 };
 
 static struct program program;
-static struct lb_instance_state now;
+static struct lb_unwrap_state now;
 
 static void map_vip(const char *text)
 {
-	struct lb_instance_addr addr;
+	struct lb_unwrap_addr addr;
 
 	assert_int_equal(address_parse(text, &addr), 0);
 	assert_int_equal(state_map_vip(&program, &addr), 0);
@@ -49,7 +49,7 @@ static void map_vip(const char *text)
 
 static void map_source(const char *text)
 {
-	struct lb_instance_prefix prefix;
+	struct lb_unwrap_prefix prefix;
 
 	memset(&prefix, 0, sizeof(prefix));
 	assert_int_equal(address_parse_prefix(text, &prefix), 0);
@@ -96,17 +96,17 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void read_counts(struct lb_instance_count *counts)
+static void read_counts(struct lb_unwrap_count *counts)
 {
-	for (int i = 0; i < LB_INSTANCE_REASON_COUNT; i++)
+	for (int i = 0; i < LB_UNWRAP_REASON_COUNT; i++)
 		assert_int_equal(state_read_count(&program, i, &counts[i]), 0);
 }
 
 /* Send @f through the program; exactly one reason must have counted it, with its length. */
 static void run(const struct frame *f, struct verdict *v)
 {
-	struct lb_instance_count before[LB_INSTANCE_REASON_COUNT];
-	struct lb_instance_count after[LB_INSTANCE_REASON_COUNT];
+	struct lb_unwrap_count before[LB_UNWRAP_REASON_COUNT];
+	struct lb_unwrap_count after[LB_UNWRAP_REASON_COUNT];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->bytes, .data_size_in = f->len,
 		    .data_out = v->out.bytes, .data_size_out = sizeof(v->out.bytes), .repeat = 1);
 
@@ -116,7 +116,7 @@ static void run(const struct frame *f, struct verdict *v)
 	v->action = opts.retval;
 	v->out.len = opts.data_size_out;
 	v->reason = -1;
-	for (int i = 0; i < LB_INSTANCE_REASON_COUNT; i++) {
+	for (int i = 0; i < LB_UNWRAP_REASON_COUNT; i++) {
 		if (after[i].pkts == before[i].pkts)
 			continue;
 		assert_int_equal(v->reason, -1);
@@ -129,7 +129,7 @@ static void run(const struct frame *f, struct verdict *v)
 
 static bool is_decap(int reason)
 {
-	return reason <= LB_INSTANCE_DECAP_6IN6;
+	return reason <= LB_UNWRAP_DECAP_6IN6;
 }
 
 static void assert_frame(const struct frame *got, const struct frame *want)
@@ -147,12 +147,12 @@ static void expect(const char *name, const struct frame *f, int reason)
 	if (v.reason != reason)
 		print_error("%s: reason %d, expected %d\n", name, v.reason, reason);
 	assert_int_equal(v.reason, reason);
-	assert_int_equal(v.action, reason == LB_INSTANCE_DROP_CE ? XDP_DROP : XDP_PASS);
+	assert_int_equal(v.action, reason == LB_UNWRAP_DROP_CE ? XDP_DROP : XDP_PASS);
 	if (is_decap(reason))
 		frame_unwrapped(f, &want);
 	else
 		want = *f;
-	if (reason != LB_INSTANCE_DROP_CE)
+	if (reason != LB_UNWRAP_DROP_CE)
 		assert_frame(&v.out, &want);
 }
 
@@ -160,10 +160,10 @@ static const struct {
 	struct frame_shape shape;
 	int reason;
 } mixes[] = {
-	{ { .outer = 4, .inner = 4, .payload = 40 }, LB_INSTANCE_DECAP_4IN4 },
-	{ { .outer = 4, .inner = 6, .payload = 40 }, LB_INSTANCE_DECAP_6IN4 },
-	{ { .outer = 6, .inner = 4, .payload = 40 }, LB_INSTANCE_DECAP_4IN6 },
-	{ { .outer = 6, .inner = 6, .payload = 40 }, LB_INSTANCE_DECAP_6IN6 },
+	{ { .outer = 4, .inner = 4, .payload = 40 }, LB_UNWRAP_DECAP_4IN4 },
+	{ { .outer = 4, .inner = 6, .payload = 40 }, LB_UNWRAP_DECAP_6IN4 },
+	{ { .outer = 6, .inner = 4, .payload = 40 }, LB_UNWRAP_DECAP_4IN6 },
+	{ { .outer = 6, .inner = 6, .payload = 40 }, LB_UNWRAP_DECAP_6IN6 },
 };
 
 static void test_four_mixes(void **state)
@@ -194,9 +194,9 @@ static void test_outer_options(void **state)
 	for (uint8_t words = 1; words <= 10; words++) {
 		shape.outer_option_words = words;
 		frame_build(&f, &shape);
-		expect("IPv4 options", &f, LB_INSTANCE_DECAP_4IN4);
+		expect("IPv4 options", &f, LB_UNWRAP_DECAP_4IN4);
 		f.bytes[f.l3 + 20 + 4 * words - 1] ^= 0x10;
-		expect("checksum over options", &f, LB_INSTANCE_OUTER_MALFORMED);
+		expect("checksum over options", &f, LB_UNWRAP_OUTER_MALFORMED);
 	}
 	for (size_t mix = 2; mix < ROWS(mixes); mix++) {
 		shape = mixes[mix].shape;
@@ -252,7 +252,7 @@ static void test_jumbo(void **state)
 		frame_pad(&f, paddings[i / ROWS(mixes)]);
 		expect("jumbo", &f, mixes[i % ROWS(mixes)].reason);
 		f.len -= paddings[i / ROWS(mixes)] + 1;
-		expect("jumbo cut short", &f, LB_INSTANCE_OUTER_MALFORMED);
+		expect("jumbo cut short", &f, LB_UNWRAP_OUTER_MALFORMED);
 	}
 }
 
@@ -266,10 +266,10 @@ static void test_inner_anything(void **state)
 		frame_build(&f, &mixes[0].shape);
 		frame_inner4(&f)->protocol = proto;
 		frame_inner4(&f)->frag_off = htons(proto & 1 ? 0x2000 : 0);
-		expect("inner protocol", &f, LB_INSTANCE_DECAP_4IN4);
+		expect("inner protocol", &f, LB_UNWRAP_DECAP_4IN4);
 		frame_build(&f, &mixes[3].shape);
 		frame_inner6(&f)->nexthdr = proto;
-		expect("inner protocol", &f, LB_INSTANCE_DECAP_6IN6);
+		expect("inner protocol", &f, LB_UNWRAP_DECAP_6IN6);
 	}
 }
 
@@ -553,63 +553,63 @@ static const struct spoil {
 	bool vlan;
 	int reason;
 } spoils[] = {
-	{ "outer version 5", M44, o4_version, false, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "outer IHL 4", M44, o4_ihl_short, false, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "outer IHL 0", M44, o4_ihl_zero, false, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "outer IHL > length", M44, o4_ihl_beyond, false, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "outer length 0", M44, o4_len_zero, false, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "outer length + 1", M44, o4_len_beyond, false, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "outer length 65535", M64, o4_len_max, false, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "outer length - 1", M44, o4_len_cuts_inner, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "outer length - 1", M64, o4_len_cuts_inner, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "outer length 39", M44, o4_len_cuts_header, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "outer length 39", M64, o4_len_cuts_header, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "outer length 20", M44, o4_len_no_inner, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "outer checksum", M44, o4_ttl_zero, true, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "outer TTL 0", M44, o4_ttl_zero, false, false, LB_INSTANCE_DECAP_4IN4 },
-	{ "first fragment", M44, o4_first_fragment, false, false, LB_INSTANCE_FRAGMENT },
-	{ "last fragment", M64, o4_last_fragment, false, true, LB_INSTANCE_FRAGMENT },
-	{ "outer to a VIP", M44, o4_to_vip, false, false, LB_INSTANCE_OUTER_VIP },
-	{ "outer to multicast", M44, o4_multicast, false, false, LB_INSTANCE_NOT_LOCAL },
-	{ "outer to broadcast", M44, o4_broadcast, false, false, LB_INSTANCE_NOT_LOCAL },
-	{ "UDP", M44, o4_udp, false, false, LB_INSTANCE_NOT_TUNNEL },
-	{ "GRE to a VIP", M44, o4_gre_to_vip, false, false, LB_INSTANCE_DIRECT },
-	{ "protocol 41, inner 4", M44, o4_proto_lies, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "inner version 6", M44, i4_version, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "inner IHL 4", M44, i4_ihl_short, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "inner IHL > length", M46, i4_ihl_beyond, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "inner length 0", M44, i4_len_zero, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "inner length + 1", M44, i4_len_beyond, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "inner length + 1", M46, i4_len_beyond, false, true, LB_INSTANCE_INNER_MALFORMED },
-	{ "inner shorter", M44, i4_len_shorter, false, false, LB_INSTANCE_DECAP_4IN4 },
-	{ "inner to another", M44, i4_other, false, false, LB_INSTANCE_INNER_NOT_VIP },
-	{ "inner checksum", M44, i4_check, false, false, LB_INSTANCE_DECAP_4IN4 },
-	{ "outer version 4", M46, o6_version, false, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "outer length + 1", M66, o6_len_beyond, false, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "outer length - 1", M66, o6_len_cuts_inner, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "outer length - 1", M46, o6_len_cuts_inner, false, true, LB_INSTANCE_INNER_MALFORMED },
-	{ "outer length 0", M66, o6_len_zero, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "outer to a VIP", M66, o6_to_vip, false, false, LB_INSTANCE_OUTER_VIP },
-	{ "outer to multicast", M46, o6_multicast, false, false, LB_INSTANCE_NOT_LOCAL },
-	{ "TCP", M66, o6_tcp, false, false, LB_INSTANCE_NOT_TUNNEL },
-	{ "fragment header", M46, o6_fragment, false, false, LB_INSTANCE_FRAGMENT },
-	{ "later fragment header", M46, o6_later_fragment, false, false, LB_INSTANCE_FRAGMENT },
-	{ "last fragment header", M66, o6_last_fragment, false, true, LB_INSTANCE_FRAGMENT },
-	{ "fragment of TCP", M46, o6_fragment_of_tcp, false, false, LB_INSTANCE_NOT_TUNNEL },
-	{ "hop-by-hop", M46, o6_hop_by_hop, false, false, LB_INSTANCE_EXT_HEADER },
-	{ "routing", M66, o6_routing, false, false, LB_INSTANCE_EXT_HEADER },
-	{ "unknown dest option", M46, o6_dest_other, false, false, LB_INSTANCE_EXT_HEADER },
-	{ "long dest options", M46, o6_dest_long, false, false, LB_INSTANCE_EXT_HEADER },
-	{ "limit of two bytes", M46, o6_dest_limit_odd, false, false, LB_INSTANCE_EXT_HEADER },
-	{ "limit, no room", M46, o6_dest_limit_no_room, false, false, LB_INSTANCE_OUTER_MALFORMED },
-	{ "inner version 4", M66, i6_version, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "inner length + 1", M64, i6_len_beyond, false, false, LB_INSTANCE_INNER_MALFORMED },
-	{ "inner length + 1", M66, i6_len_beyond, false, true, LB_INSTANCE_INNER_MALFORMED },
-	{ "inner shorter", M66, i6_len_shorter, false, true, LB_INSTANCE_DECAP_6IN6 },
-	{ "inner to another", M64, i6_other, false, false, LB_INSTANCE_INNER_NOT_VIP },
-	{ "IPv4 VIP's bytes", M66, i6_vip4_bytes, false, false, LB_INSTANCE_INNER_NOT_VIP },
-	{ "ARP", M44, l2_arp, false, false, LB_INSTANCE_NOT_TUNNEL },
-	{ "two VLAN tags", M44, l2_two_tags, false, true, LB_INSTANCE_NOT_TUNNEL },
+	{ "outer version 5", M44, o4_version, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "outer IHL 4", M44, o4_ihl_short, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "outer IHL 0", M44, o4_ihl_zero, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "outer IHL > length", M44, o4_ihl_beyond, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "outer length 0", M44, o4_len_zero, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "outer length + 1", M44, o4_len_beyond, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "outer length 65535", M64, o4_len_max, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "outer length - 1", M44, o4_len_cuts_inner, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "outer length - 1", M64, o4_len_cuts_inner, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "outer length 39", M44, o4_len_cuts_header, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "outer length 39", M64, o4_len_cuts_header, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "outer length 20", M44, o4_len_no_inner, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "outer checksum", M44, o4_ttl_zero, true, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "outer TTL 0", M44, o4_ttl_zero, false, false, LB_UNWRAP_DECAP_4IN4 },
+	{ "first fragment", M44, o4_first_fragment, false, false, LB_UNWRAP_FRAGMENT },
+	{ "last fragment", M64, o4_last_fragment, false, true, LB_UNWRAP_FRAGMENT },
+	{ "outer to a VIP", M44, o4_to_vip, false, false, LB_UNWRAP_OUTER_VIP },
+	{ "outer to multicast", M44, o4_multicast, false, false, LB_UNWRAP_NOT_LOCAL },
+	{ "outer to broadcast", M44, o4_broadcast, false, false, LB_UNWRAP_NOT_LOCAL },
+	{ "UDP", M44, o4_udp, false, false, LB_UNWRAP_NOT_TUNNEL },
+	{ "GRE to a VIP", M44, o4_gre_to_vip, false, false, LB_UNWRAP_DIRECT },
+	{ "protocol 41, inner 4", M44, o4_proto_lies, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "inner version 6", M44, i4_version, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "inner IHL 4", M44, i4_ihl_short, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "inner IHL > length", M46, i4_ihl_beyond, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "inner length 0", M44, i4_len_zero, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "inner length + 1", M44, i4_len_beyond, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "inner length + 1", M46, i4_len_beyond, false, true, LB_UNWRAP_INNER_MALFORMED },
+	{ "inner shorter", M44, i4_len_shorter, false, false, LB_UNWRAP_DECAP_4IN4 },
+	{ "inner to another", M44, i4_other, false, false, LB_UNWRAP_INNER_NOT_VIP },
+	{ "inner checksum", M44, i4_check, false, false, LB_UNWRAP_DECAP_4IN4 },
+	{ "outer version 4", M46, o6_version, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "outer length + 1", M66, o6_len_beyond, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "outer length - 1", M66, o6_len_cuts_inner, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "outer length - 1", M46, o6_len_cuts_inner, false, true, LB_UNWRAP_INNER_MALFORMED },
+	{ "outer length 0", M66, o6_len_zero, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "outer to a VIP", M66, o6_to_vip, false, false, LB_UNWRAP_OUTER_VIP },
+	{ "outer to multicast", M46, o6_multicast, false, false, LB_UNWRAP_NOT_LOCAL },
+	{ "TCP", M66, o6_tcp, false, false, LB_UNWRAP_NOT_TUNNEL },
+	{ "fragment header", M46, o6_fragment, false, false, LB_UNWRAP_FRAGMENT },
+	{ "later fragment header", M46, o6_later_fragment, false, false, LB_UNWRAP_FRAGMENT },
+	{ "last fragment header", M66, o6_last_fragment, false, true, LB_UNWRAP_FRAGMENT },
+	{ "fragment of TCP", M46, o6_fragment_of_tcp, false, false, LB_UNWRAP_NOT_TUNNEL },
+	{ "hop-by-hop", M46, o6_hop_by_hop, false, false, LB_UNWRAP_EXT_HEADER },
+	{ "routing", M66, o6_routing, false, false, LB_UNWRAP_EXT_HEADER },
+	{ "unknown dest option", M46, o6_dest_other, false, false, LB_UNWRAP_EXT_HEADER },
+	{ "long dest options", M46, o6_dest_long, false, false, LB_UNWRAP_EXT_HEADER },
+	{ "limit of two bytes", M46, o6_dest_limit_odd, false, false, LB_UNWRAP_EXT_HEADER },
+	{ "limit, no room", M46, o6_dest_limit_no_room, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "inner version 4", M66, i6_version, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "inner length + 1", M64, i6_len_beyond, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "inner length + 1", M66, i6_len_beyond, false, true, LB_UNWRAP_INNER_MALFORMED },
+	{ "inner shorter", M66, i6_len_shorter, false, true, LB_UNWRAP_DECAP_6IN6 },
+	{ "inner to another", M64, i6_other, false, false, LB_UNWRAP_INNER_NOT_VIP },
+	{ "IPv4 VIP's bytes", M66, i6_vip4_bytes, false, false, LB_UNWRAP_INNER_NOT_VIP },
+	{ "ARP", M44, l2_arp, false, false, LB_UNWRAP_NOT_TUNNEL },
+	{ "two VLAN tags", M44, l2_two_tags, false, true, LB_UNWRAP_NOT_TUNNEL },
 };
 
 static void test_spoiled(void **state)
@@ -667,14 +667,14 @@ static void test_sources(void **state)
 		else
 			frame_address(&frame_outer6(&f)->saddr, "2001:db8:0:1::5");
 		frame_sum_outer(&f);
-		expect("unlisted source", &f, LB_INSTANCE_SOURCE);
+		expect("unlisted source", &f, LB_UNWRAP_SOURCE);
 	}
 	frame_build(&f, &mixes[M66].shape);
 	frame_address(&frame_outer6(&f)->saddr, "2001:db8::ffff:1");
-	expect("source within a prefix", &f, LB_INSTANCE_DECAP_6IN6);
+	expect("source within a prefix", &f, LB_UNWRAP_DECAP_6IN6);
 	filter_sources(false);
 	frame_address(&frame_outer6(&f)->saddr, "2001:db8:0:1::5");
-	expect("no filter", &f, LB_INSTANCE_DECAP_6IN6);
+	expect("no filter", &f, LB_UNWRAP_DECAP_6IN6);
 }
 
 static uint8_t ecn_inner(const struct frame *f, uint8_t version)
@@ -718,7 +718,7 @@ static void test_ecn(void **state)
 		ecn_set(&f, outer, inner);
 		run(&f, &v);
 		if (want[inner][outer] == 4) {
-			assert_int_equal(v.reason, LB_INSTANCE_DROP_CE);
+			assert_int_equal(v.reason, LB_UNWRAP_DROP_CE);
 			assert_int_equal(v.action, XDP_DROP);
 			continue;
 		}
@@ -732,18 +732,18 @@ static void test_ecn(void **state)
 
 static void test_per_vip_counts(void **state)
 {
-	struct lb_instance_vip before, after;
-	struct lb_instance_addr vip;
+	struct lb_unwrap_vip before, after;
+	struct lb_unwrap_addr vip;
 	struct frame f;
 
 	(void)state;
 	assert_int_equal(address_parse(FRAME_VIP4, &vip), 0);
 	assert_int_equal(state_read_vip(&program, &vip, &before), 0);
 	frame_build(&f, &mixes[M46].shape);
-	expect("tunnel to the VIP", &f, LB_INSTANCE_DECAP_4IN6);
+	expect("tunnel to the VIP", &f, LB_UNWRAP_DECAP_4IN6);
 	frame_build(&f, &mixes[M44].shape);
 	o4_gre_to_vip(&f);
-	expect("direct to the VIP", &f, LB_INSTANCE_DIRECT);
+	expect("direct to the VIP", &f, LB_UNWRAP_DIRECT);
 	assert_int_equal(state_read_vip(&program, &vip, &after), 0);
 	assert_int_equal(after.tunnel.pkts - before.tunnel.pkts, 1);
 	assert_int_equal(after.direct.pkts - before.direct.pkts, 1);
