@@ -26,6 +26,11 @@ static inline uint64_t clock_coarse_ns(void)
 	return (uint64_t)ts.tv_sec * CLOCK_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+static inline uint64_t clock_now_us(void)
+{
+	return clock_now_ns() / 1000;
+}
+
 static inline uint64_t clock_now_ms(void)
 {
 	return clock_now_ns() / CLOCK_NS_PER_MS;

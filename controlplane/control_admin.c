@@ -5,9 +5,9 @@
  * "elapsed_ms" and "safe".
  */
 #include <inttypes.h>
-#include <time.h>
 
 #include "config/scalar.h"
+#include "controlplane/clock.h"
 #include "controlplane/control_call.h"
 #include "controlplane/control_protocol.h"
 #include "controlplane/control_verbs.h"
@@ -24,11 +24,7 @@ static json_t *control_admin_flows(const struct control_instance *instance)
 
 static uint64_t control_admin_elapsed_ms(const struct control_call *call)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - call->started_ns) /
-	       1000000;
+	return (clock_now_ns() - call->started_ns) / CLOCK_NS_PER_MS;
 }
 
 static void control_admin_gone(struct control_call *call)

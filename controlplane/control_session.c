@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/control_call.h"
 #include "controlplane/control_protocol.h"
 #include "controlplane/log.h"
@@ -32,14 +32,6 @@ struct control_session {
 	bool input_ended;
 	bool over;
 };
-
-static uint64_t control_session_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static void control_session_on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -294,7 +286,7 @@ static void control_session_start(struct control_session *session, uint64_t star
 static void control_session_take(struct control_session *session, size_t size)
 {
 	struct evbuffer *input = session->options.input;
-	uint64_t started_ns = control_session_now_ns();
+	uint64_t started_ns = clock_now_ns();
 	const unsigned char *line = evbuffer_pullup(input, (ev_ssize_t)size + 1);
 	char error[CONTROL_ERROR_MAX];
 	bool blank;

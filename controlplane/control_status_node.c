@@ -3,10 +3,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "config/version.h"
+#include "controlplane/clock.h"
 #include "controlplane/control.h"
 #include "controlplane/control_daemon.h"
 #include "controlplane/control_status.h"
@@ -17,14 +17,6 @@
 #include "controlplane/publish_backend.h"
 #include "controlplane/spread.h"
 #include "controlplane/stats.h"
-
-static uint64_t control_status_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* Text that another process wrote, or that need not be UTF-8. */
 static json_t *control_status_text(const char *text, size_t size)
@@ -49,7 +41,7 @@ static json_t *control_status_cpus(const struct lb_segment *segment)
 /* What the dataplane says of itself. */
 static int control_status_segment(json_t *node, const struct lb_segment *segment)
 {
-	uint64_t now_ns = control_status_now_ns();
+	uint64_t now_ns = clock_now_ns();
 	uint64_t uptime_ns = now_ns > segment->started_ns ? now_ns - segment->started_ns : 0;
 	const struct lb_node_stats *stats = lb_segment_at(segment, segment->node_stats);
 	json_t *more, *cpus = control_status_cpus(segment);
@@ -86,7 +78,7 @@ static json_t *control_status_carrier(const struct control_daemon *daemon)
 {
 	const struct config *config = model_config(daemon->model);
 	struct publish_carrier carrier;
-	uint64_t now_ns = control_status_now_ns();
+	uint64_t now_ns = clock_now_ns();
 
 	publish_carrier_get(daemon->publish, &carrier);
 	if (!carrier.is_shared)
@@ -249,7 +241,7 @@ static json_t *control_status_problem(const struct control_daemon *daemon)
 
 json_t *control_status_node(struct control_daemon *daemon)
 {
-	uint64_t now_ms = control_status_now_ns() / 1000000;
+	uint64_t now_ms = clock_now_ms();
 	struct stats_node figures;
 	json_t *node;
 

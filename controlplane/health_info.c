@@ -5,7 +5,7 @@
 
 static int64_t info_ago_ms(uint64_t then_us)
 {
-	return then_us ? (int64_t)(health_now_us() - then_us) / 1000 : -1;
+	return then_us ? (int64_t)(clock_now_us() - then_us) / 1000 : -1;
 }
 
 enum health_state health_instance_state(const struct health_instance *instance)

@@ -232,7 +232,7 @@ static uint64_t health_seed(void)
 	uint64_t seed;
 
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = health_now_us();
+		seed = clock_now_us();
 	return seed ? seed : 1;
 }
 

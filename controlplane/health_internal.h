@@ -5,8 +5,8 @@
 
 #include <event2/event.h>
 #include <sys/queue.h>
-#include <time.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/health.h"
 #include "controlplane/health_probe.h"
 #include "controlplane/health_track.h"
@@ -74,14 +74,6 @@ struct health_instance {
 	uint32_t check_count;
 	char reason[HEALTH_REASON_MAX];
 };
-
-static inline uint64_t health_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* health_check.c: a check's life. */
 

@@ -116,7 +116,7 @@ static void notify_count(struct health_stats *stats, enum health_state result)
 static void notify_keep(struct health_check *check, const struct health_verdict *verdict)
 {
 	check->starved = false;
-	check->end_us = health_now_us();
+	check->end_us = clock_now_us();
 	check->latency_us = verdict->latency_us;
 	if (verdict->state != HEALTH_UP)
 		memcpy(check->reason, verdict->reason, sizeof(check->reason));

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "controlplane/health_internal.h"
+#include "controlplane/clock.h"
 #include "controlplane/health_multi.h"
 #include "controlplane/health_stall.h"
 #include "controlplane/health_tls.h"
@@ -252,7 +252,7 @@ static void probe_end(struct health_probe *probe)
 	/* closes the socket, which says more */
 	health_multi_remove(probe->probes->multi, probe->easy);
 	probe_collect(probe);
-	verdict.latency_us = (uint32_t)(health_now_us() - probe->start_us);
+	verdict.latency_us = (uint32_t)(clock_now_us() - probe->start_us);
 	health_verdict_judge(&verdict, &probe->facts);
 	ended = *probe;
 	probe_free(probe);
@@ -272,7 +272,7 @@ static void probe_on_timeout(evutil_socket_t fd, short what, void *arg)
 	struct health_probe *probe = arg;
 	uint64_t stalled_us = health_stall_sum_us(probe->probes->stall) - probe->stall_us;
 	uint64_t limit_us = probe->facts.timeout_ms * 1000ULL + stalled_us;
-	uint64_t spent_us = health_now_us() - probe->start_us;
+	uint64_t spent_us = clock_now_us() - probe->start_us;
 	uint64_t left_us = spent_us < limit_us ? limit_us - spent_us : 0;
 
 	(void)fd;
@@ -329,7 +329,7 @@ static int probe_start_waiting(struct health_probe *probe)
 	if (!probe->answer)
 		return -1;
 	/* as long again as the handshake has taken */
-	return probe_arm(probe->answer, health_now_us() - probe->start_us);
+	return probe_arm(probe->answer, clock_now_us() - probe->start_us);
 }
 
 static void probe_on_done(CURL *easy, CURLcode code)
@@ -358,7 +358,7 @@ struct health_probe *health_probe_start(struct health_probes *probes,
 	probe->arg = request->arg;
 	if (request->source && request->source->family == request->address->family)
 		probe->source = *request->source;
-	probe->start_us = health_now_us();
+	probe->start_us = clock_now_us();
 	probe->facts.type = request->check->type;
 	probe->facts.timeout_ms = request->check->timeout_ms;
 	probe->timeout = evtimer_new(probes->base, probe_on_timeout, probe);

@@ -50,7 +50,7 @@ void health_schedule_next(struct health_check *check)
 {
 	uint64_t interval_us = check->spec.interval_ms * 1000ULL;
 	uint64_t jitter_us = interval_us * SCHEDULE_JITTER_PERCENT / 100;
-	uint64_t now_us = health_now_us();
+	uint64_t now_us = clock_now_us();
 	uint64_t next_us = check->start_us + interval_us - jitter_us;
 
 	next_us += schedule_random(check->instance->health, 2 * jitter_us + 1);
@@ -161,7 +161,7 @@ static void schedule_start(struct health_check *check)
 		.arg = check,
 	};
 
-	check->start_us = health_now_us();
+	check->start_us = clock_now_us();
 	schedule_account_delay(check);
 	check->probe = health_probe_start(health->probes, &request);
 	if (check->probe) {
@@ -189,7 +189,7 @@ static void schedule_start_waiting(struct health *health, enum health_places pla
 /* Make room in the places of those that answer, and come back for more if some still wait for it. */
 static void schedule_age(struct health *health)
 {
-	uint64_t now_us = health_now_us();
+	uint64_t now_us = clock_now_us();
 	struct health_check *check;
 
 	while ((check = TAILQ_FIRST(&health->young)) && check->start_us + HEALTH_YOUNG_US <= now_us)
@@ -200,7 +200,7 @@ static void schedule_watch_young(struct health *health)
 {
 	const struct health_check *check = TAILQ_FIRST(&health->young);
 	struct timeval tv = { .tv_usec = 1000 };
-	uint64_t now_us = health_now_us();
+	uint64_t now_us = clock_now_us();
 
 	if (TAILQ_EMPTY(&health->waiting[HEALTH_ANSWERS]) || !check ||
 	    evtimer_pending(health->young_timer, NULL))
@@ -227,7 +227,7 @@ void health_schedule_on_young(evutil_socket_t fd, short what, void *arg)
 
 void health_schedule_late(const struct health *health, uint32_t *late, uint32_t *wait_max_ms)
 {
-	uint64_t now_us = health_now_us();
+	uint64_t now_us = clock_now_us();
 	const struct health_check *check;
 
 	*late = 0;
@@ -250,7 +250,7 @@ void health_schedule_on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	check->due_us = health_now_us();
+	check->due_us = clock_now_us();
 	check->places = schedule_places(check);
 	check->delayed = false;
 	schedule_enqueue(check);
