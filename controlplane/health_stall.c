@@ -5,7 +5,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-#include "controlplane/health_internal.h"
+#include "controlplane/clock.h"
 
 enum { STALL_TICK_US = 50000 };
 
@@ -19,7 +19,7 @@ struct health_stall {
 /* With looks at least at every tick, what is much longer was no ordinary turn of the loop. */
 static void stall_look(struct health_stall *stall)
 {
-	uint64_t now_us = health_now_us();
+	uint64_t now_us = clock_now_us();
 	uint64_t passed_us = now_us - stall->look_us;
 
 	if (passed_us >= STALL_TICK_US + HEALTH_STALL_MIN_US)
@@ -40,7 +40,7 @@ void health_stall_enter(struct health_stall *stall)
 
 	if (stall->users++ > 0)
 		return;
-	stall->look_us = health_now_us();
+	stall->look_us = clock_now_us();
 	event_add(stall->tick, &tick);
 }
 

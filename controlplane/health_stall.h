@@ -4,8 +4,8 @@
  * says nothing of the instances whose answers wait to be read, and is no part of their checks' time-outs.
  * One thread: that of the loop.
  */
-#ifndef SLUICE_CONTROLPLANE_HEALTH_STALL_H
-#define SLUICE_CONTROLPLANE_HEALTH_STALL_H
+#ifndef CONTROLPLANE_HEALTH_STALL_H
+#define CONTROLPLANE_HEALTH_STALL_H
 
 #include <stdint.h>
 
@@ -21,7 +21,7 @@ struct health_stall *health_stall_create(struct event_base *base);
 /* NULL is allowed. */
 void health_stall_destroy(struct health_stall *stall);
 
-/* Somebody goes by its figure from now on, until he leaves; it does nothing when nobody does. */
+/* Somebody goes by its figure from now on, until health_stall_leave(); it does nothing when nobody does. */
 void health_stall_enter(struct health_stall *stall);
 void health_stall_leave(struct health_stall *stall);
 
