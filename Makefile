@@ -67,7 +67,7 @@ endif
 # ---- What the build needs -------------------------------------------------------------------------
 # Goals that install packages, or build nothing, must work before the packages are there.
 
-no_build := demo lab test perf perf-check deb lint fuzz format clean help uninstall
+no_build := demo lab test test-long perf perf-check deb lint fuzz format clean help uninstall
 building := $(filter-out $(no_build),$(or $(MAKECMDGOALS),all))
 ifneq ($(building),)
 missing := $(shell .ci/deps check build)
@@ -372,9 +372,14 @@ docs: reference
 parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 runner = BUILD=$(BUILD) JOBS=$(JOBS) V=$(V) tests/run
 
+# Without T: what takes a newcomer under ten minutes. test-long: the rest.
 test:
 	$(Q).ci/deps install
-	$(Q)$(runner) $(T)
+	$(Q)$(runner) $(or $(T),--short)
+
+test-long:
+	$(Q).ci/deps install
+	$(Q)$(runner) --long $(T)
 
 lint:
 	$(Q).ci/deps check
@@ -478,7 +483,8 @@ help:
 	@echo 'make demo        a story in under a minute, in network namespaces (root)'
 	@echo '                 DATAPLANE=xdp: with the XDP dataplane; so with make lab'
 	@echo 'make lab         the same set-up, left there to play with (root)'
-	@echo 'make test        everything that CI runs; T="unit/engine e2e/drain" runs a part (root)'
+	@echo 'make test        the main proofs of every kind, in ten minutes; T="unit/engine e2e/drain" runs a part (root)'
+	@echo 'make test-long   the rest: sanitizers, fuzzers, lint of everything, long end to end tests (root)'
 	@echo 'make lint        static checks only'
 	@echo 'make check-identity   a million packets through both dataplanes (root)'
 	@echo 'make perf        all benchmarks, in under ten minutes: a table, and a page in $(BUILD)/perf (root)'
@@ -493,6 +499,6 @@ help:
 	@echo
 	@echo 'V=1  CC=clang  CFLAGS=  BUILD=dir  JOBS=n  SANITIZE=address|undefined|thread|address,undefined'
 
-.PHONY: all perf perf-check perf-programs perf-cycles reference docs tests e2e-programs fuzz-programs tidy test lint fuzz check-identity demo lab format install install-tools uninstall deb clean help
+.PHONY: all perf perf-check perf-programs perf-cycles reference docs tests e2e-programs fuzz-programs tidy test test-long lint fuzz check-identity demo lab format install install-tools uninstall deb clean help
 
 -include $(shell find $(O)/obj $(O)/bpf $(O)/tidy -name '*.d' 2>/dev/null)

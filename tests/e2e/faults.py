@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long: dpdk
 """Killed daemons, wrong files, a full disk, strangers at the socket.
 
 test-dataplanes: dpdk xdp

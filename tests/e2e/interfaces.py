@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long
 """What happens to the interfaces of a running dataplane, and to the process itself; another secret; two workers.
 
 test-dataplanes: dpdk xdp

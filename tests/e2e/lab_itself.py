@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long
 """The lab without Sluice: faultless itself, and gone when it is over."""
 import os
 import signal

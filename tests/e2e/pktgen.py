@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long
 """The traffic generator finds faults: a dataplane with each kind of fault, and one without any."""
 import contextlib
 import json

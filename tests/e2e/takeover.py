@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long
 # test-timeout: 400 s
 """node.dataplane auto: XDP takes over when sluice-dataplane dies or stops, and gives the packets back."""
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long
 """The XDP program outlives sluiced, is replaced under traffic, and says who is in its way.
 
 test-dataplanes: xdp
