@@ -11,12 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #define CONFIG_DEFAULT_PATH "/etc/sluice/sluice.yaml"
-
-/* A file of 4096 instances, generously commented, is well under 1 MiB. */
-#define CONFIG_FILE_BYTES_MAX (4u << 20)
 
 /* One pool costs every worker two Maglev tables, at 128 KiB each with the default slots. */
 #define CONFIG_POOLS_MAX 64
@@ -36,7 +32,6 @@
 /* Fewer slots per instance make the shares too uneven to be called weights. */
 #define CONFIG_SLOTS_PER_INSTANCE_MIN 16
 
-#define CONFIG_ERRORS_MAX 20
 #define CONFIG_ADDRESS_STRLEN 46 /* INET6_ADDRSTRLEN, with the final NUL */
 
 /** Where something stands in the file; both count from 1, 0 means that it is a default. */
@@ -203,43 +198,6 @@ struct config {
 	uint32_t service_count;
 };
 
-/** One thing that is wrong. Text from the file is cut and made printable, a secret never shown. */
-struct config_error {
-	struct config_place place; /* line 0: the file as a whole */
-	char key[160];		   /* "pools.web.checks[0].target", or empty */
-	char value[80];		   /* as written, or empty */
-	bool has_value;
-	char message[320]; /* what was expected */
-};
-
-struct config_errors {
-	char file[256];
-	struct config_error list[CONFIG_ERRORS_MAX]; /* in the order of the file */
-	uint32_t count;
-	uint32_t more; /* found, and not kept */
-};
-
-/**
- * Read, parse and check a regular file; others are refused, as reading them could take any time.
- * @errors: filled when the file is refused; count is 0 otherwise.
- * Return: the configuration, to be freed with config_free(); NULL and errno if it is refused:
- * EINVAL for what it says, ENOMEM, or what open(2) and read(2) said.
- */
-struct config *config_load_file(const char *path, struct config_errors *errors);
-
-/**
- * The same from a descriptor of any kind, up to its end. May block; doesn't close it.
- * @name: the file's name in messages.
- */
-struct config *config_load_fd(int fd, const char *name, struct config_errors *errors);
-
-/**
- * The same from memory.
- * @name: the file's name in messages.
- */
-struct config *config_load_buffer(const void *data, size_t size, const char *name,
-				  struct config_errors *errors);
-
 /** Free a configuration; NULL is allowed. The secret is wiped. */
 void config_free(struct config *config);
 
@@ -247,16 +205,6 @@ void config_free(struct config *config);
 const struct config_pool *config_pool_find(const struct config *config, const char *name);
 const struct config_instance *config_instance_find(const struct config_pool *pool,
 						   const char *name);
-
-/**
- * Write one error as `FILE:LINE:COL: node.flows: "12x": expected a number from 1024 to 100000000`.
- * Return: as snprintf.
- */
-int config_error_format(const struct config_errors *errors, uint32_t index, char *text,
-			size_t size);
-
-/** Print all errors, one a line, and say how many more there were. */
-void config_errors_print(const struct config_errors *errors, FILE *to);
 
 /**
  * Read an IPv4 (strictly dotted quad) or IPv6 address.
@@ -293,46 +241,6 @@ const char *config_on_down_name(enum config_on_down on_down);
 const char *config_all_down_name(enum config_all_down all_down);
 const char *config_protocol_name(enum config_protocol protocol);
 
-enum config_change_kind {
-	CONFIG_CHANGE_ADDED,
-	CONFIG_CHANGE_REMOVED,
-	CONFIG_CHANGE_CHANGED,
-};
-
-/** One difference. The strings live until the callback returns. */
-struct config_change {
-	enum config_change_kind kind;
-	bool reloadable; /* false: needs a restart of the daemons, not only of the file's reload */
-	const char *key; /* "pools.web.instances.web-1.weight" */
-	const char *before; /* NULL if added; never the secret itself */
-	const char *after;  /* NULL if removed; never the secret itself */
-};
-
-struct config_diff_totals {
-	uint32_t changes;
-	uint32_t restarts; /* of them, not reloadable */
-};
-
-/**
- * Compare two configurations by meaning: comments, spelling and the order of entries don't count,
- * but that of addresses in a list does. Pools, services and instances are matched by name, checks by
- * target and listeners by port; an added or removed one is one change.
- * @each: called for each difference, in the order of the schema; may be NULL.
- * Return: how many there are.
- */
-struct config_diff_totals config_diff(const struct config *before, const struct config *after,
-				      void (*each)(const struct config_change *change,
-						   void *context),
-				      void *context);
-
-/**
- * Whether so much of a configuration is missing in its successor that this is hardly meant: all services,
- * or more than half of all instances. By names; a service that keeps an address stays, too.
- * @what: set to what it is, "all services (2) and 5 of 6 instances".
- */
-bool config_removes_much(const struct config *before, const struct config *after, char *what,
-			 size_t size);
-
 /**
  * The least MTU with which a listener can tell its clients a path MTU that they may have: IPv6 knows none
  * below 1280 bytes, and a tunnel's header comes on top.
@@ -341,8 +249,5 @@ bool config_removes_much(const struct config *before, const struct config *after
  */
 uint32_t config_listener_mtu_min(const struct config *config, const struct config_service *service,
 				 const struct config_listener *listener);
-
-/** Write the reference page of all keys (docs/config.md) from the schema. */
-void config_reference_print(FILE *to);
 
 #endif

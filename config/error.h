@@ -2,7 +2,37 @@
 #ifndef CONFIG_ERROR_H
 #define CONFIG_ERROR_H
 
+#include <stdio.h>
+
 #include "config/config.h"
+
+#define CONFIG_ERRORS_MAX 20
+
+/** One thing that is wrong. Text from the file is cut and made printable, a secret never shown. */
+struct config_error {
+	struct config_place place; /* line 0: the file as a whole */
+	char key[160];		   /* "pools.web.checks[0].target", or empty */
+	char value[80];		   /* as written, or empty */
+	bool has_value;
+	char message[320]; /* what was expected */
+};
+
+struct config_errors {
+	char file[256];
+	struct config_error list[CONFIG_ERRORS_MAX]; /* in the order of the file */
+	uint32_t count;
+	uint32_t more; /* found, and not kept */
+};
+
+/**
+ * Write one error as `FILE:LINE:COL: node.flows: "12x": expected a number from 1024 to 100000000`.
+ * Return: as snprintf.
+ */
+int config_error_format(const struct config_errors *errors, uint32_t index, char *text,
+			size_t size);
+
+/** Print all errors, one a line, and say how many more there were. */
+void config_errors_print(const struct config_errors *errors, FILE *to);
 
 /** Why a value is refused: "expected a number from 1 to 65535". */
 struct config_reason {

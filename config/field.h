@@ -7,7 +7,7 @@
  * format: see there. Each reader sets the fields of its struct only when it returns 0.
  */
 
-#include "config/schema.h"
+#include "config/item.h"
 
 #define CONFIG_FIELD_PARSER(name)                                                                  \
 	int name(const struct config_item *item, const char *text, void *object,                   \

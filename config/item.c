@@ -1,32 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/item.h"
 #include "config/scalar.h"
-#include "config/schema.h"
 
 #include <errno.h>
 #include <string.h>
-
-const struct config_item *config_schema_section(enum config_section section, size_t *count)
-{
-	size_t first = 0, end;
-
-	while (first < config_schema_count && config_schema[first].section != section)
-		first++;
-	for (end = first; end < config_schema_count && config_schema[end].section == section; end++)
-		;
-	*count = end - first;
-	return &config_schema[first];
-}
-
-const struct config_item *config_schema_find(enum config_section section, const char *key)
-{
-	size_t count;
-	const struct config_item *items = config_schema_section(section, &count);
-
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(items[i].key, key) == 0)
-			return &items[i];
-	return NULL;
-}
 
 const char *config_item_text(size_t offset, const void *object)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE /* asprintf */
 #include "config/last_good.h"
+#include "config/load.h"
 
 #include <errno.h>
 #include <limits.h>

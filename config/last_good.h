@@ -8,6 +8,7 @@
 #define CONFIG_LAST_GOOD_H
 
 #include "config/config.h"
+#include "config/error.h"
 
 #define CONFIG_LAST_GOOD_NAME "last-good.yaml"
 

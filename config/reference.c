@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/reference.h"
 #include "config/schema.h"
 
 #include <string.h>

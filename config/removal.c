@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "config/config.h"
+#include "config/diff.h"
 
 #include <stdio.h>
 #include <string.h>

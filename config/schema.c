@@ -2,6 +2,8 @@
 #include "config/schema.h"
 #include "config/field.h"
 
+#include <string.h>
+
 #define SECOND 1000u
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
@@ -289,6 +291,29 @@ const struct config_item config_schema[] = {
 };
 
 const size_t config_schema_count = sizeof(config_schema) / sizeof(config_schema[0]);
+
+const struct config_item *config_schema_section(enum config_section section, size_t *count)
+{
+	size_t first = 0, end;
+
+	while (first < config_schema_count && config_schema[first].section != section)
+		first++;
+	for (end = first; end < config_schema_count && config_schema[end].section == section; end++)
+		;
+	*count = end - first;
+	return &config_schema[first];
+}
+
+const struct config_item *config_schema_find(enum config_section section, const char *key)
+{
+	size_t count;
+	const struct config_item *items = config_schema_section(section, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(items[i].key, key) == 0)
+			return &items[i];
+	return NULL;
+}
 
 static const char *schema_word(const struct config_word *words, uint32_t value)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* config-diff and config-apply. The result is the other side's, see control_ops.h. */
+#include "config/diff.h"
 #include "controlplane/control_call.h"
 #include "controlplane/control_protocol.h"
 #include "controlplane/control_verbs.h"

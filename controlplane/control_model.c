@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/control_model.h"
+#include "config/diff.h"
 
 #include <errno.h>
 #include <sched.h>

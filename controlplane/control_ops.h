@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/diff.h"
 #include "controlplane/model.h"
 #include "controlplane/publish.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/control_plan.h"
+#include "config/diff.h"
+#include "config/load.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/control_request.h"
+#include "config/load.h"
 
 #include <errno.h>
 #include <stdarg.h>

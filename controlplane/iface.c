@@ -72,15 +72,6 @@ int iface_read(struct netlink *netlink, uint32_t index, struct iface_link *link)
 	return index ? link_ask(netlink, index, NULL, link) : -ENODEV;
 }
 
-void iface_note(struct iface *iface, int err, const char *what)
-{
-	if (!err)
-		return;
-	log_err("%s: %s: %s", iface->wish->name, what, strerror(-err));
-	if (!iface->err)
-		iface->err = err;
-}
-
 /* ---- Link ---- */
 
 static int link_up(struct iface *iface)
@@ -106,21 +97,6 @@ static void shared_link_up(struct iface *iface)
 }
 
 /* ---- Knobs ---- */
-
-void iface_knob_set(const struct iface *iface, const char *family, const char *knob,
-		    const char *value)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%.15s/%s", family, iface->wish->name,
-		 knob);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
-		log_debug("%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
 
 /* No addresses and routes from others' advertisements; neighbours learn of a new MAC address. */
 static void knobs_set(const struct iface *iface)

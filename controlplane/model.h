@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "config/diff.h"
 #include "controlplane/model_health.h"
 #include "dataplane/abi/lb_abi.h"
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/diff.h"
 #include "controlplane/model_internal.h"
 
 /* Instances that the model doesn't have get numbers above its indices. */

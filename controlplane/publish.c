@@ -144,7 +144,7 @@ static void batch_send(struct publish *publish, const struct publish_batch *batc
 	publish->info.published++;
 }
 
-void publish_flush(struct publish *publish, bool tables)
+static void publish_flush(struct publish *publish, bool tables)
 {
 	struct publish_batch batch = { .block_count = 0 };
 	struct lb_params params;
@@ -325,7 +325,8 @@ static void second_timer_cb(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	publish_retire_run(arg);
+	if (publish_retire_run(arg))
+		publish_flush(arg, true);
 }
 
 static const struct publish_backend_ops *backend_ops(const struct model *model)

@@ -43,14 +43,14 @@ struct publish {
 	struct event *second_timer;
 };
 
-/* Send what is dirty: all of it, or only the instances. */
-void publish_flush(struct publish *publish, bool tables);
-
 /* Look which waits have ended. */
 void publish_waits_run(struct publish *publish);
 void publish_waits_end(struct publish *publish, int status);
 
-/* Once a second: forget previous generations, and free indices that nothing has any more. */
-void publish_retire_run(struct publish *publish);
+/*
+ * Once a second: free indices that nothing has any more, and mark previous generations whose time is up.
+ * Return: whether there are any, to be sent.
+ */
+bool publish_retire_run(struct publish *publish);
 
 #endif

@@ -14,15 +14,14 @@ static bool retire_is_due(const struct publish *publish, uint32_t pool, uint64_t
 	       !(publish->dirty.pools >> pool & 1);
 }
 
-static void retire_pools(struct publish *publish)
+static bool retire_pools(struct publish *publish)
 {
 	uint64_t now_ns = clock_now_ns();
 
 	for (uint32_t pool = 0; pool < LB_POOLS_MAX; pool++)
 		if (retire_is_due(publish, pool, now_ns))
 			publish->dirty.retire |= 1ULL << pool;
-	if (publish->dirty.retire)
-		publish_flush(publish, true);
+	return publish->dirty.retire != 0;
 }
 
 /* Whether a table in use, the current or the previous one, could name the index. */
@@ -54,14 +53,14 @@ static void release_gone(struct publish *publish)
 	}
 }
 
-void publish_retire_run(struct publish *publish)
+bool publish_retire_run(struct publish *publish)
 {
 	const struct publish_dirty *dirty = &publish->dirty;
 
 	if (!publish->info.connected)
-		return;
+		return false;
 	/* What is on its way, or about to be, decides which tables are in use. */
 	if (!publish->in_flight && !dirty->pools && !dirty->instances && !dirty->retire_after)
 		release_gone(publish);
-	retire_pools(publish);
+	return retire_pools(publish);
 }

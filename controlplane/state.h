@@ -14,20 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "controlplane/model.h"
-
-/* Twice the instances that a configuration may have. */
-#define STATE_ENTRIES_MAX (2 * CONFIG_INSTANCES_MAX)
+#include "controlplane/state_entry.h"
 
 struct state;
-
-/** Without an entry in the file: MODEL_READY, the configuration's weight, never changed. */
-struct state_entry {
-	enum model_admin admin;
-	bool weight_set;
-	uint32_t weight;      /* 0 to CONFIG_WEIGHT_MAX; 0 if not set */
-	int64_t changed_unix; /* seconds; 0: never */
-};
 
 /**
  * Read the state of a directory, which is made if it is missing. A damaged file is put aside as

@@ -4,10 +4,22 @@
 #define CONTROLPLANE_STATE_ENTRY_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "controlplane/state.h"
+#include "controlplane/model.h"
 
 #define STATE_REASON_MAX 256
+/* Twice the instances that a configuration may have. */
+#define STATE_ENTRIES_MAX (2 * CONFIG_INSTANCES_MAX)
+
+/** Without an entry in the file: MODEL_READY, the configuration's weight, never changed. */
+struct state_entry {
+	enum model_admin admin;
+	bool weight_set;
+	uint32_t weight;      /* 0 to CONFIG_WEIGHT_MAX; 0 if not set */
+	int64_t changed_unix; /* seconds; 0: never */
+};
 
 /**
  * Parse a file and check all of it: one wrong value, and nothing of it is believed.

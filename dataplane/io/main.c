@@ -16,6 +16,7 @@
 #include <rte_launch.h>
 #include <rte_malloc.h>
 
+#include "config/error.h"
 #include "config/last_good.h"
 #include "config/run_dir.h"
 #include "dataplane/io/dataplane.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/load.h"
 #include "controlplane/maglev.h"
 #include "dataplane/abi/lb_abi.h"
 #include "dataplane/abi/lb_service.h"

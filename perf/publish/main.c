@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 
+#include "config/load.h"
 #include "controlplane/clock.h"
 #include "controlplane/log.h"
 #include "controlplane/model.h"

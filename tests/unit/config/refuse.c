@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/unit/config/refuse.h"
+#include "config/load.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A file that is refused at a start, and what was kept of it. */
 #include "config/last_good.h"
+#include "config/load.h"
 #include "tests/unit/config/refuse.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a good file gives, what the example files are worth, and the limits. */
+#include "config/load.h"
 #include "tests/unit/config/refuse.h"
 
 #include <errno.h>

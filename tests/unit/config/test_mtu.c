@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE /* asprintf */
 /* IPv6's least MTU and a tunnel's header must fit: each mode and family, one byte too few and just enough. */
+#include "config/load.h"
 #include "tests/unit/config/refuse.h"
 
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is too much to go by mistake. */
+#include "config/diff.h"
 #include "tests/unit/config/refuse.h"
 
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The table itself: that its rows hold together, and that the reference page is made from it. */
+#include "config/reference.h"
 #include "config/schema.h"
 
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/unit/controlplane/control_fake.h"
+#include "config/diff.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/unit/controlplane/model_fixture.h"
+#include "config/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -23,6 +23,7 @@
 
 #include <cmocka.h>
 
+#include "config/load.h"
 #include "controlplane/control.h"
 #include "controlplane/control_peer.h"
 #include "controlplane/control_protocol.h"

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "config/load.h"
 #include "controlplane/iface.h"
 #include "controlplane/log.h"
 #include "tests/unit/controlplane/model_fixture.h"

@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "config/check.h"
+#include "config/validate.h"
 #include "config/scalar.h"
+#include "config/validator.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 #define CHECK_KEY_MAX 192
 
-void config_check_fail(struct config_checker *checker, struct config_place place, const char *key,
-		       const char *value, const char *format, ...)
-{
-	struct config_reason reason;
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(reason.text, sizeof(reason.text), format, arguments);
-	va_end(arguments);
-	config_error_add(checker->errors, place, key, value, "%s", reason.text);
-	checker->wrong++;
-}
-
-static void check_fail_address(struct config_checker *checker, const struct config_host *host,
+static void check_fail_address(struct config_validator *validator, const struct config_host *host,
 			       const char *key, const char *message)
 {
 	char text[CONFIG_ADDRESS_STRLEN];
 
-	config_check_fail(checker, host->place, key, config_address_format(&host->address, text),
-			  "%s", message);
+	config_validator_fail(validator, host->place, key,
+			      config_address_format(&host->address, text), "%s", message);
 }
 
 static bool check_is_inside(const struct config_address *address, const struct config_prefix *net)
@@ -41,9 +28,9 @@ static bool check_is_inside(const struct config_address *address, const struct c
 	return rest == 0 || ((address->bytes[whole] ^ net->address.bytes[whole]) & mask) == 0;
 }
 
-static void check_node_addresses(struct config_checker *checker)
+static void check_node_addresses(struct config_validator *validator)
 {
-	const struct config_node *node = &checker->config->node;
+	const struct config_node *node = &validator->config->node;
 	char key[CHECK_KEY_MAX];
 
 	for (uint32_t i = 0; i < node->address_count; i++) {
@@ -54,7 +41,7 @@ static void check_node_addresses(struct config_checker *checker)
 		for (uint32_t j = 0; j < i; j++) {
 			if (!config_address_equal(&node->addresses[j].address, &prefix->address))
 				continue;
-			check_fail_address(checker, &host, key, "listed twice");
+			check_fail_address(validator, &host, key, "listed twice");
 			break;
 		}
 	}
@@ -80,9 +67,9 @@ static bool check_is_node_address(const struct config_node *node,
 	return false;
 }
 
-static void check_gateways(struct config_checker *checker)
+static void check_gateways(struct config_validator *validator)
 {
-	const struct config_node *node = &checker->config->node;
+	const struct config_node *node = &validator->config->node;
 	char key[CHECK_KEY_MAX];
 
 	for (uint32_t i = 0; i < node->gateway_count; i++) {
@@ -90,18 +77,18 @@ static void check_gateways(struct config_checker *checker)
 
 		snprintf(key, sizeof(key), "node.gateway[%u]", i);
 		if (i > 0 && gateway->address.family == node->gateways[0].address.family)
-			check_fail_address(checker, gateway, key,
+			check_fail_address(validator, gateway, key,
 					   "expected at most one gateway of each family");
 		if (check_is_node_address(node, &gateway->address))
-			check_fail_address(checker, gateway, key, "is the node's own address");
+			check_fail_address(validator, gateway, key, "is the node's own address");
 		else if (!check_is_on_link(node, &gateway->address))
-			check_fail_address(checker, gateway, key,
+			check_fail_address(validator, gateway, key,
 					   "expected an address on one of the networks of "
 					   "node.address");
 	}
 }
 
-static void check_health_check(struct config_checker *checker, const struct config_pool *pool,
+static void check_health_check(struct config_validator *validator, const struct config_pool *pool,
 			       uint32_t index)
 {
 	const struct config_check *check = &pool->checks[index];
@@ -112,9 +99,9 @@ static void check_health_check(struct config_checker *checker, const struct conf
 		if (strcmp(pool->checks[i].target, check->target) != 0)
 			continue;
 		snprintf(key, sizeof(key), "pools.%s.checks[%u].target", pool->name, index);
-		config_check_fail(checker, check->target_place, key, check->target,
-				  "the same target as in line %u",
-				  pool->checks[i].target_place.line);
+		config_validator_fail(validator, check->target_place, key, check->target,
+				      "the same target as in line %u",
+				      pool->checks[i].target_place.line);
 		break;
 	}
 	if (check->timeout_ms < check->interval_ms)
@@ -122,12 +109,12 @@ static void check_health_check(struct config_checker *checker, const struct conf
 	snprintf(key, sizeof(key), "pools.%s.checks[%u].timeout", pool->name, index);
 	config_scalar_duration_format(check->interval_ms, interval);
 	config_scalar_duration_format(check->timeout_ms, timeout);
-	config_check_fail(checker, given ? check->timeout_place : check->place, key, timeout,
-			  "expected less than the interval, %s%s", interval,
-			  given ? "" : "; this is the default, so give a timeout");
+	config_validator_fail(validator, given ? check->timeout_place : check->place, key, timeout,
+			      "expected less than the interval, %s%s", interval,
+			      given ? "" : "; this is the default, so give a timeout");
 }
 
-static void check_instance(struct config_checker *checker, const struct config_pool *pool,
+static void check_instance(struct config_validator *validator, const struct config_pool *pool,
 			   uint32_t index)
 {
 	const struct config_instance *instance = &pool->instances[index];
@@ -135,8 +122,8 @@ static void check_instance(struct config_checker *checker, const struct config_p
 	char key[CHECK_KEY_MAX], message[128];
 
 	snprintf(key, sizeof(key), "pools.%s.instances.%s.address", pool->name, instance->name);
-	if (check_is_node_address(&checker->config->node, &instance->address))
-		check_fail_address(checker, &host, key, "is the node's own address");
+	if (check_is_node_address(&validator->config->node, &instance->address))
+		check_fail_address(validator, &host, key, "is the node's own address");
 	for (uint32_t i = 0; i < index; i++) {
 		const struct config_instance *other = &pool->instances[i];
 
@@ -144,105 +131,106 @@ static void check_instance(struct config_checker *checker, const struct config_p
 			continue;
 		snprintf(message, sizeof(message), "is the address of \"%s\", line %u, too",
 			 other->name, other->address_place.line);
-		check_fail_address(checker, &host, key, message);
+		check_fail_address(validator, &host, key, message);
 		break;
 	}
 }
 
-static void check_pool(struct config_checker *checker, const struct config_pool *pool)
+static void check_pool(struct config_validator *validator, const struct config_pool *pool)
 {
-	uint32_t slots = checker->config->node.table_slots;
+	uint32_t slots = validator->config->node.table_slots;
 	char key[CHECK_KEY_MAX];
 
 	for (uint32_t i = 0; i < pool->check_count; i++)
-		check_health_check(checker, pool, i);
+		check_health_check(validator, pool, i);
 	for (uint32_t i = 0; i < pool->instance_count; i++)
-		check_instance(checker, pool, i);
+		check_instance(validator, pool, i);
 	if (pool->instance_count > slots / CONFIG_SLOTS_PER_INSTANCE_MIN) {
 		snprintf(key, sizeof(key), "pools.%s.instances", pool->name);
-		config_check_fail(checker, pool->place, key, NULL,
-				  "%u instances need node.table_slots of at least %u, not %u",
-				  pool->instance_count,
-				  pool->instance_count * CONFIG_SLOTS_PER_INSTANCE_MIN, slots);
+		config_validator_fail(validator, pool->place, key, NULL,
+				      "%u instances need node.table_slots of at least %u, not %u",
+				      pool->instance_count,
+				      pool->instance_count * CONFIG_SLOTS_PER_INSTANCE_MIN, slots);
 	}
 }
 
-static void check_pools(struct config_checker *checker)
+static void check_pools(struct config_validator *validator)
 {
-	const struct config *config = checker->config;
+	const struct config *config = validator->config;
 	uint32_t total = 0;
 
 	for (uint32_t i = 0; i < config->pool_count; i++)
 		total += config->pools[i].instance_count;
 	if (total > CONFIG_INSTANCES_MAX) {
-		config_check_fail(checker, config->pools[0].place, "pools", NULL,
-				  "expected at most %u instances in all pools together, not %u",
-				  CONFIG_INSTANCES_MAX, total);
+		config_validator_fail(validator, config->pools[0].place, "pools", NULL,
+				      "expected at most %u instances in all pools together, not %u",
+				      CONFIG_INSTANCES_MAX, total);
 		return;
 	}
 	for (uint32_t i = 0; i < config->pool_count; i++)
-		check_pool(checker, &config->pools[i]);
+		check_pool(validator, &config->pools[i]);
 }
 
-static void check_source_taken(struct config_checker *checker, const struct config_address *address,
-			       const char *what, uint32_t line)
+static void check_source_taken(struct config_validator *validator,
+			       const struct config_address *address, const char *what,
+			       uint32_t line)
 {
-	const struct config_prefix *sources = &checker->config->node.tunnel_sources;
+	const struct config_prefix *sources = &validator->config->node.tunnel_sources;
 	char network[CONFIG_ADDRESS_STRLEN + 4], text[CONFIG_ADDRESS_STRLEN];
 
 	if (!check_is_inside(address, sources))
 		return;
 	snprintf(network, sizeof(network), "%s/%u", config_address_format(&sources->address, text),
 		 sources->length);
-	config_check_fail(checker, sources->place, "node.tunnel_sources", network,
-			  "expected addresses that nobody has; %s, line %u, is one of them: %s",
-			  what, line, config_address_format(address, text));
+	config_validator_fail(validator, sources->place, "node.tunnel_sources", network,
+			      "expected addresses that nobody has; %s, line %u, is one of them: %s",
+			      what, line, config_address_format(address, text));
 }
 
 /* Outer sources that belong to somebody would draw ICMP errors about tunnels there. */
-static void check_tunnel_sources(struct config_checker *checker)
+static void check_tunnel_sources(struct config_validator *validator)
 {
-	const struct config *config = checker->config;
+	const struct config *config = validator->config;
 	const struct config_node *node = &config->node;
 
 	if (!node->tunnel_sources.address.family)
 		return;
 	for (uint32_t i = 0; i < node->address_count; i++)
-		check_source_taken(checker, &node->addresses[i].address, "node.address",
+		check_source_taken(validator, &node->addresses[i].address, "node.address",
 				   node->addresses[i].place.line);
 	for (uint32_t i = 0; i < node->gateway_count; i++)
-		check_source_taken(checker, &node->gateways[i].address, "node.gateway",
+		check_source_taken(validator, &node->gateways[i].address, "node.gateway",
 				   node->gateways[i].place.line);
 	for (uint32_t i = 0; i < config->pool_count; i++)
 		for (uint32_t j = 0; j < config->pools[i].instance_count; j++)
-			check_source_taken(checker, &config->pools[i].instances[j].address,
+			check_source_taken(validator, &config->pools[i].instances[j].address,
 					   "an instance",
 					   config->pools[i].instances[j].address_place.line);
 	for (uint32_t i = 0; i < config->service_count; i++)
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
-			check_source_taken(checker, &config->services[i].vips[j].address, "a VIP",
+			check_source_taken(validator, &config->services[i].vips[j].address, "a VIP",
 					   config->services[i].vips[j].place.line);
 }
 
-static void check_port(struct config_checker *checker)
+static void check_port(struct config_validator *validator)
 {
-	const struct config_node *node = &checker->config->node;
+	const struct config_node *node = &validator->config->node;
 
 	if (node->dataplane == CONFIG_DATAPLANE_XDP && node->port_kind != CONFIG_PORT_INTERFACE)
-		config_check_fail(
-			checker, node->port_place, "node.port", node->port,
+		config_validator_fail(
+			validator, node->port_place, "node.port", node->port,
 			"expected a kernel interface, such as \"eth1\", for dataplane: xdp");
 }
 
-int config_check(struct config *config, struct config_errors *errors)
+int config_validate(struct config *config, struct config_errors *errors)
 {
-	struct config_checker checker = { .config = config, .errors = errors };
+	struct config_validator validator = { .config = config, .errors = errors };
 
-	check_port(&checker);
-	check_node_addresses(&checker);
-	check_gateways(&checker);
-	check_pools(&checker);
-	check_tunnel_sources(&checker);
-	config_check_services(&checker);
-	return checker.wrong ? -EINVAL : 0;
+	check_port(&validator);
+	check_node_addresses(&validator);
+	check_gateways(&validator);
+	check_pools(&validator);
+	check_tunnel_sources(&validator);
+	config_validate_services(&validator);
+	return validator.wrong ? -EINVAL : 0;
 }

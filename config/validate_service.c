@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "config/check.h"
+#include "config/validator.h"
 
 #include <string.h>
 
@@ -11,10 +11,10 @@
 #define HEADER_IPV6 40
 
 /* Find the pool of a listener by its name. */
-static void check_listener_pool(struct config_checker *checker, struct config_listener *listener,
-				const char *key)
+static void check_listener_pool(struct config_validator *validator,
+				struct config_listener *listener, const char *key)
 {
-	const struct config *config = checker->config;
+	const struct config *config = validator->config;
 	struct config_guess guess = { .word = listener->pool_name };
 
 	for (uint32_t i = 0; i < config->pool_count; i++) {
@@ -24,39 +24,39 @@ static void check_listener_pool(struct config_checker *checker, struct config_li
 		}
 		config_guess_offer(&guess, config->pools[i].name);
 	}
-	config_check_fail(checker, listener->pool_place, key, listener->pool_name,
-			  "there is no such pool%s%s%s", guess.best ? "; did you mean \"" : "",
-			  guess.best ? guess.best : "", guess.best ? "\"?" : "");
+	config_validator_fail(validator, listener->pool_place, key, listener->pool_name,
+			      "there is no such pool%s%s%s", guess.best ? "; did you mean \"" : "",
+			      guess.best ? guess.best : "", guess.best ? "\"?" : "");
 	listener->pool = UINT32_MAX;
 }
 
-static void check_listener(struct config_checker *checker, struct config_service *service,
+static void check_listener(struct config_validator *validator, struct config_service *service,
 			   uint32_t index)
 {
 	struct config_listener *listener = &service->listeners[index];
 	char key[CHECK_KEY_MAX], port[16];
 
 	snprintf(key, sizeof(key), "services.%s.listeners[%u].pool", service->name, index);
-	check_listener_pool(checker, listener, key);
+	check_listener_pool(validator, listener, key);
 	if (listener->instance_port == 0)
 		listener->instance_port = listener->port;
 	if (listener->instance_port != listener->port) {
 		snprintf(key, sizeof(key), "services.%s.listeners[%u].instance_port", service->name,
 			 index);
 		snprintf(port, sizeof(port), "%u", listener->instance_port);
-		config_check_fail(checker, listener->instance_port_place, key, port,
-				  "another port than the listener's is not supported by this "
-				  "version yet; expected %u",
-				  listener->port);
+		config_validator_fail(validator, listener->instance_port_place, key, port,
+				      "another port than the listener's is not supported by this "
+				      "version yet; expected %u",
+				      listener->port);
 	}
 	for (uint32_t i = 0; i < index; i++) {
 		if (service->listeners[i].port != listener->port)
 			continue;
 		snprintf(key, sizeof(key), "services.%s.listeners[%u].port", service->name, index);
 		snprintf(port, sizeof(port), "%u", listener->port);
-		config_check_fail(checker, listener->port_place, key, port,
-				  "the same port as in line %u",
-				  service->listeners[i].port_place.line);
+		config_validator_fail(validator, listener->port_place, key, port,
+				      "the same port as in line %u",
+				      service->listeners[i].port_place.line);
 		break;
 	}
 }
@@ -79,11 +79,11 @@ static bool check_node_has_family(const struct config_node *node, uint8_t family
 }
 
 /* A tunnel leaves from an address of the node of the same family as the instance's. */
-static void check_tunnel_source(struct config_checker *checker,
+static void check_tunnel_source(struct config_validator *validator,
 				const struct config_service *service, uint32_t index)
 {
 	static const uint8_t families[] = { 4, 6 };
-	const struct config *config = checker->config;
+	const struct config *config = validator->config;
 	const struct config_listener *listener = &service->listeners[index];
 	char key[CHECK_KEY_MAX];
 
@@ -96,11 +96,11 @@ static void check_tunnel_source(struct config_checker *checker,
 
 		if (!instance || check_node_has_family(&config->node, families[i]))
 			continue;
-		config_check_fail(checker, listener->pool_place, key, listener->pool_name,
-				  "tunnels to its IPv%u instances (\"%s\", line %u) need an IPv%u "
-				  "address in node.address to leave from",
-				  families[i], instance->name, instance->address_place.line,
-				  families[i]);
+		config_validator_fail(
+			validator, listener->pool_place, key, listener->pool_name,
+			"tunnels to its IPv%u instances (\"%s\", line %u) need an IPv%u "
+			"address in node.address to leave from",
+			families[i], instance->name, instance->address_place.line, families[i]);
 	}
 }
 
@@ -119,10 +119,10 @@ uint32_t config_listener_mtu_min(const struct config *config, const struct confi
 	return 0;
 }
 
-static void check_mtu(struct config_checker *checker, const struct config_service *service,
+static void check_mtu(struct config_validator *validator, const struct config_service *service,
 		      uint32_t index)
 {
-	const struct config *config = checker->config;
+	const struct config *config = validator->config;
 	const struct config_listener *listener = &service->listeners[index];
 	const struct config_node *node = &config->node;
 	uint32_t least;
@@ -134,8 +134,8 @@ static void check_mtu(struct config_checker *checker, const struct config_servic
 	if (node->mtu_bytes >= least)
 		return;
 	snprintf(mtu, sizeof(mtu), "%u", node->mtu_bytes);
-	config_check_fail(
-		checker, node->mtu_place, "node.mtu", mtu,
+	config_validator_fail(
+		validator, node->mtu_place, "node.mtu", mtu,
 		"expected at least %u: service \"%s\", line %u, has an IPv6 VIP, and a tunnel's "
 		"header comes on top of IPv6's least MTU, %u",
 		least, service->name, listener->pool_place.line, MTU_IPV6_MIN);
@@ -173,7 +173,7 @@ static bool check_find_address(const struct config *config, const struct config_
 	return false;
 }
 
-static void check_vip(struct config_checker *checker, const struct config_service *service,
+static void check_vip(struct config_validator *validator, const struct config_service *service,
 		      uint32_t index)
 {
 	const struct config_host *vip = &service->vips[index];
@@ -181,19 +181,20 @@ static void check_vip(struct config_checker *checker, const struct config_servic
 
 	snprintf(key, sizeof(key), "services.%s.vip[%u]", service->name, index);
 	config_address_format(&vip->address, text);
-	if (check_find_address(checker->config, &vip->address, other, sizeof(other)))
-		config_check_fail(checker, vip->place, key, text, "is the address of %s, too",
-				  other);
+	if (check_find_address(validator->config, &vip->address, other, sizeof(other)))
+		config_validator_fail(validator, vip->place, key, text, "is the address of %s, too",
+				      other);
 	for (uint32_t i = 0; i < index; i++) {
 		if (!config_address_equal(&service->vips[i].address, &vip->address))
 			continue;
-		config_check_fail(checker, vip->place, key, text, "listed twice");
+		config_validator_fail(validator, vip->place, key, text, "listed twice");
 		break;
 	}
 }
 
 /* Listeners of @service whose port @earlier has on the same address. */
-static void check_ports_taken(struct config_checker *checker, const struct config_service *service,
+static void check_ports_taken(struct config_validator *validator,
+			      const struct config_service *service,
 			      const struct config_service *earlier, const char *vip)
 {
 	char key[CHECK_KEY_MAX], port[16];
@@ -207,14 +208,15 @@ static void check_ports_taken(struct config_checker *checker, const struct confi
 			snprintf(key, sizeof(key), "services.%s.listeners[%u].port", service->name,
 				 i);
 			snprintf(port, sizeof(port), "%u", taken->port);
-			config_check_fail(checker, service->listeners[i].port_place, key, port,
-					  "service \"%s\", line %u, has this port of %s already",
-					  earlier->name, taken->port_place.line, vip);
+			config_validator_fail(
+				validator, service->listeners[i].port_place, key, port,
+				"service \"%s\", line %u, has this port of %s already",
+				earlier->name, taken->port_place.line, vip);
 		}
 	}
 }
 
-static void check_overlap(struct config_checker *checker, const struct config_service *service,
+static void check_overlap(struct config_validator *validator, const struct config_service *service,
 			  const struct config_service *earlier)
 {
 	char vip[CONFIG_ADDRESS_STRLEN];
@@ -226,36 +228,36 @@ static void check_overlap(struct config_checker *checker, const struct config_se
 
 		for (uint32_t j = 0; j < earlier->vip_count; j++)
 			if (config_address_equal(&earlier->vips[j].address, address))
-				check_ports_taken(checker, service, earlier,
+				check_ports_taken(validator, service, earlier,
 						  config_address_format(address, vip));
 	}
 }
 
-void config_check_services(struct config_checker *checker)
+void config_validate_services(struct config_validator *validator)
 {
-	struct config *config = checker->config;
+	struct config *config = validator->config;
 	uint64_t endpoints = 0;
 
 	for (uint32_t i = 0; i < config->service_count; i++)
 		endpoints += (uint64_t)config->services[i].vip_count *
 			     config->services[i].listener_count;
 	if (endpoints > CONFIG_ENDPOINTS_MAX) {
-		config_check_fail(checker, config->services[0].place, "services", NULL,
-				  "expected at most %u pairs of VIP and listener, not %llu",
-				  CONFIG_ENDPOINTS_MAX, (unsigned long long)endpoints);
+		config_validator_fail(validator, config->services[0].place, "services", NULL,
+				      "expected at most %u pairs of VIP and listener, not %llu",
+				      CONFIG_ENDPOINTS_MAX, (unsigned long long)endpoints);
 		return;
 	}
 	for (uint32_t i = 0; i < config->service_count; i++) {
 		struct config_service *service = &config->services[i];
 
 		for (uint32_t j = 0; j < service->vip_count; j++)
-			check_vip(checker, service, j);
+			check_vip(validator, service, j);
 		for (uint32_t j = 0; j < service->listener_count; j++) {
-			check_listener(checker, service, j);
-			check_tunnel_source(checker, service, j);
-			check_mtu(checker, service, j);
+			check_listener(validator, service, j);
+			check_tunnel_source(validator, service, j);
+			check_mtu(validator, service, j);
 		}
 		for (uint32_t j = 0; j < i; j++)
-			check_overlap(checker, service, &config->services[j]);
+			check_overlap(validator, service, &config->services[j]);
 	}
 }
