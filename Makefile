@@ -160,7 +160,15 @@ endif
 
 $(flags_file):
 
-$(O)/obj/%.o: %.c $(flags_file)
+# What both processes share, as a number.
+ABI_TEXT := $(O)/lb_abi_text.h
+abi_headers := $(addprefix dataplane/,abi/lb_abi.h abi/lb_service.h core/lb_flow.h core/lb_stats.h core/lb_verdict.h core/lb_instance.h)
+$(ABI_TEXT): $(abi_headers) Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)cat $(abi_headers) | perl -0pe 's{/\*.*?\*/|\s+}{}gs' | sha256sum | \
+		sed 's/^\(........\).*/#define LB_ABI_TEXT 0x\1u/' > $@
+
+$(O)/obj/%.o: %.c $(flags_file) | $(ABI_TEXT)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(call flags,$<) -MD -MP -c -o $@ $<
@@ -414,7 +422,7 @@ tidy_sources := $(call sources,dataplane/engine dataplane/io config controlplane
 tidy_flags = $(if $(filter %.bpf.c,$<),$(BPF_FLAGS),$(call flags,$<) -Wno-gnu-variable-sized-type-not-at-end)
 tidy: $(patsubst %.c,$(O)/tidy/%.ok,$(tidy_sources))
 
-$(O)/tidy/%.ok: %.c .clang-tidy | $(SKELETONS)
+$(O)/tidy/%.ok: %.c .clang-tidy | $(SKELETONS) $(ABI_TEXT)
 	$(call say,TIDY,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(tidy_flags) -MM -MP -MT $@ -MF $(@:.ok=.d) $<

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE /* F_GET_SEALS */
 #include "controlplane/publish_link.h"
+#include "dataplane/abi/lb_abi_hash.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/publish_xdp_segment.h"
+#include "dataplane/abi/lb_abi_hash.h"
 
 #include <errno.h>
 #include <fcntl.h>

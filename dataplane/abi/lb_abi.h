@@ -225,38 +225,6 @@ struct lb_hello {
 #define LB_FAILURE_FILE "dataplane.failed"
 #define LB_FAILURE_MAX 640 /* bytes, with the final NUL */
 
-/** A number that differs when any layout in this file does. */
-LB_INLINE uint32_t lb_abi_hash(void)
-{
-	uint64_t x = LB_ABI_VERSION;
-	const uint64_t part[] = {
-		sizeof(struct lb_segment),
-		sizeof(struct lb_params),
-		sizeof(struct lb_service),
-		sizeof(struct lb_instance),
-		sizeof(struct lb_cmd),
-		sizeof(struct lb_event),
-		sizeof(struct lb_directory),
-		sizeof(struct lb_worker_stats),
-		sizeof(struct lb_node_stats),
-		sizeof(struct lb_instance_stats),
-		LB_OFFSETOF(struct lb_worker_stats, drop),
-		LB_OFFSETOF(struct lb_segment, cmd_ring),
-		LB_DROP_COUNT,
-		LB_POOLS_MAX,
-		LB_INSTANCES_MAX,
-		LB_SERVICE_SLOTS_MAX,
-		LB_POOL_SLOTS_MAX,
-		LB_RING_ENTRIES,
-		LB_BLOCK_KINDS,
-		LB_REFUSED_COUNT,
-	};
-
-	for (uint32_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
-		x = lb_hash_mix(x * 31 + part[i]);
-	return (uint32_t)x;
-}
-
 LB_INLINE void *lb_segment_at(const struct lb_segment *seg, uint64_t offset)
 {
 	return (uint8_t *)(uintptr_t)seg + offset;

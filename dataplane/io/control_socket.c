@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/io/control_socket.h"
+#include "dataplane/abi/lb_abi_hash.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE
 #include "tests/unit/controlplane/fake_dataplane.h"
+#include "dataplane/abi/lb_abi_hash.h"
 
 #include <assert.h>
 #include <fcntl.h>

@@ -15,6 +15,7 @@
 #include <rte_malloc.h>
 #include <rte_ring_elem.h>
 
+#include "dataplane/abi/lb_abi_hash.h"
 #include "dataplane/abi/lb_crc.h"
 #include "dataplane/engine/consumer.h"
 #include "tests/unit/engine/harness.h"

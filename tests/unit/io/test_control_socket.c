@@ -16,6 +16,7 @@
 
 #include <rte_ring_elem.h>
 
+#include "dataplane/abi/lb_abi_hash.h"
 #include "dataplane/abi/lb_crc.h"
 #include "dataplane/io/control_socket.h"
 #include "dataplane/io/logger.h"
