@@ -150,9 +150,10 @@ LB_RARE uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p)
 	return LB_VERDICT_KERNEL;
 }
 
-static __always_inline lb_result lb_xdp_tunnel(struct xdp_md *ctx, const struct lb_xdp_env *env,
-					       const struct lb_xdp_packet *p,
-					       const struct lb_instance *instance)
+static __always_inline lb_result lb_xdp_write_tunnel(struct xdp_md *ctx,
+						     const struct lb_xdp_env *env,
+						     const struct lb_xdp_packet *p,
+						     const struct lb_instance *instance)
 {
 	uint32_t tunnel_len = lb_tunnel_len(instance);
 	uint32_t padding = p->frame_len - p->meta.l3_offset - p->meta.l3_len;
@@ -174,36 +175,48 @@ static __always_inline lb_result lb_xdp_tunnel(struct xdp_md *ctx, const struct 
 	return LB_VERDICT_FORWARD;
 }
 
-static __always_inline lb_result lb_xdp_l2(struct xdp_md *ctx, const struct lb_xdp_env *env,
-					   const struct lb_xdp_packet *p,
-					   const struct lb_instance *instance)
+static __always_inline lb_result lb_xdp_write_mac(struct xdp_md *ctx, const struct lb_xdp_env *env,
+						  const struct lb_xdp_packet *p,
+						  const struct lb_instance *instance)
 {
 	uint8_t *data = (void *)(long)ctx->data;
 
 	if (!lb_fits(data, sizeof(struct lb_eth), (void *)(long)ctx->data_end))
 		return lb_result_drop(LB_DROP_L2_TRUNCATED);
-	lb_write_l2(data, instance);
+	lb_write_mac(data, instance);
 	env->cpu->stats.tx_bytes += p->frame_len;
 	return LB_VERDICT_FORWARD;
+}
+
+#define LB_XDP_WRITE_CASE(id, value, word, needs, writer)                                          \
+	case LB_FORWARD_##id:                                                                      \
+		return lb_xdp_write_##writer(ctx, env, p, instance);
+
+/* By the mode of the packet's service. */
+static __always_inline lb_result lb_xdp_write(struct xdp_md *ctx, const struct lb_xdp_env *env,
+					      const struct lb_xdp_packet *p,
+					      const struct lb_instance *instance)
+{
+	enum lb_forward forward = (enum lb_forward)p->forward;
+
+	if (lb_likely(lb_instance_reached(instance, forward)))
+		switch (forward) {
+			LB_FORWARD_LIST(LB_XDP_WRITE_CASE)
+		}
+	return lb_result_drop(LB_DROP_NO_NEXT_HOP);
 }
 
 static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct lb_xdp_env *env,
 						const struct lb_xdp_packet *p, uint32_t index)
 {
 	const struct lb_instance *instance = lb_instance_at(&env->instances, index);
-	enum lb_forward forward = (enum lb_forward)p->forward;
 	struct lb_instance_stats *counts;
 	lb_result result;
 
 	if (lb_unlikely(!instance))
 		return lb_result_drop(index == LB_XDP_VIP_SOURCE ? LB_DROP_IP_SOURCE
 								 : LB_DROP_NO_INSTANCE);
-	if (lb_unlikely(!lb_instance_reached(instance, forward)))
-		return lb_result_drop(LB_DROP_NO_NEXT_HOP);
-	if (forward == LB_FORWARD_L2)
-		result = lb_xdp_l2(ctx, env, p, instance);
-	else
-		result = lb_xdp_tunnel(ctx, env, p, instance);
+	result = lb_xdp_write(ctx, env, p, instance);
 	if (lb_unlikely(result != LB_VERDICT_FORWARD))
 		return result;
 	counts = lb_table_counts(&env->table, index);

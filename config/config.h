@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dataplane/core/lb_forward.h"
+
 #define CONFIG_DEFAULT_PATH "/etc/sluice/sluice.yaml"
 
 /* One pool costs every worker two Maglev tables, at 128 KiB each with the default slots. */
@@ -151,13 +153,6 @@ struct config_pool {
 	uint32_t instance_count;
 };
 
-enum config_forward {
-	CONFIG_FORWARD_L2,
-	CONFIG_FORWARD_IPIP,
-	CONFIG_FORWARD_GUE, /* refused by this version */
-	CONFIG_FORWARD_NAT, /* refused by this version */
-};
-
 enum config_protocol {
 	CONFIG_PROTOCOL_TCP,
 	CONFIG_PROTOCOL_UDP, /* refused by this version */
@@ -179,7 +174,7 @@ struct config_service {
 	char *name;
 	struct config_host *vips; /* at least one */
 	uint32_t vip_count;
-	enum config_forward forward;
+	enum lb_forward forward;
 	struct config_place forward_place;
 	enum config_protocol protocol;
 	struct config_listener *listeners; /* at least one */
@@ -235,7 +230,7 @@ bool config_node_has_both(const struct config_node *node);
 
 /** The words of the file for the enums: "l2", "keep", "HTTPS". Never NULL. */
 const char *config_dataplane_name(enum config_dataplane dataplane);
-const char *config_forward_name(enum config_forward forward);
+const char *config_forward_name(enum lb_forward forward);
 const char *config_check_type_name(enum config_check_type type);
 const char *config_on_down_name(enum config_on_down on_down);
 const char *config_all_down_name(enum config_all_down all_down);

@@ -29,11 +29,15 @@ static const struct config_word schema_dataplanes[] = {
 	{ NULL, 0, false },
 };
 
+#define FORWARD_WORD(id, value, word, needs, writer) { word, value, false },
+#define FORWARD_RESERVED 128u /* no mode's value */
+
 static const struct config_word schema_forwards[] = {
-	{ "l2", CONFIG_FORWARD_L2, false },
-	{ "ipip", CONFIG_FORWARD_IPIP, false },
-	{ "gue", CONFIG_FORWARD_GUE, true },
-	{ "nat", CONFIG_FORWARD_NAT, true },
+	/* clang-format off */
+	LB_FORWARD_LIST(FORWARD_WORD)
+	/* clang-format on */
+	{ "gue", FORWARD_RESERVED, true },
+	{ "nat", FORWARD_RESERVED + 1, true },
 	{ NULL, 0, false },
 };
 
@@ -328,7 +332,7 @@ const char *config_dataplane_name(enum config_dataplane dataplane)
 	return schema_word(schema_dataplanes, dataplane);
 }
 
-const char *config_forward_name(enum config_forward forward)
+const char *config_forward_name(enum lb_forward forward)
 {
 	return schema_word(schema_forwards, forward);
 }

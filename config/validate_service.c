@@ -7,8 +7,6 @@
 
 /* Bytes. */
 #define MTU_IPV6_MIN 1280
-#define HEADER_IPV4 20
-#define HEADER_IPV6 40
 
 /* Find the pool of a listener by its name. */
 static void check_listener_pool(struct config_validator *validator,
@@ -87,7 +85,7 @@ static void check_tunnel_source(struct config_validator *validator,
 	const struct config_listener *listener = &service->listeners[index];
 	char key[CHECK_KEY_MAX];
 
-	if (service->forward != CONFIG_FORWARD_IPIP || listener->pool == UINT32_MAX)
+	if (lb_forward_is_in_place(service->forward) || listener->pool == UINT32_MAX)
 		return;
 	snprintf(key, sizeof(key), "services.%s.listeners[%u].pool", service->name, index);
 	for (size_t i = 0; i < sizeof(families); i++) {
@@ -112,9 +110,10 @@ uint32_t config_listener_mtu_min(const struct config *config, const struct confi
 	for (uint32_t i = 0; i < service->vip_count; i++) {
 		if (service->vips[i].address.family != 6)
 			continue;
-		if (service->forward == CONFIG_FORWARD_L2 || pool->instance_count == 0)
+		if (lb_forward_is_in_place(service->forward) || pool->instance_count == 0)
 			return MTU_IPV6_MIN;
-		return MTU_IPV6_MIN + (check_find_family(pool, 6) ? HEADER_IPV6 : HEADER_IPV4);
+		return MTU_IPV6_MIN +
+		       (check_find_family(pool, 6) ? LB_TUNNEL6_LEN : LB_TUNNEL4_LEN);
 	}
 	return 0;
 }

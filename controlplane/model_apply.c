@@ -301,7 +301,7 @@ static void commit_on_link(struct stage *stage)
 		const struct config_service *service = &config->services[i];
 
 		for (uint32_t j = 0; j < service->listener_count; j++)
-			if (service->forward == CONFIG_FORWARD_L2)
+			if (lb_forward_needs(service->forward) & LB_INSTANCE_ON_LINK)
 				stage->list[service->listeners[j].pool]->wants_on_link = true;
 	}
 }

@@ -80,7 +80,7 @@ static void draft_add_listener(struct services_draft *draft, const struct config
 
 	entry->port = lb_cpu_to_be16(listener->port);
 	entry->proto = LB_IPPROTO_TCP;
-	entry->forward = service->forward == CONFIG_FORWARD_IPIP ? LB_FORWARD_IPIP : LB_FORWARD_L2;
+	entry->forward = (uint8_t)service->forward;
 	entry->pool = draft->request->pools[listener->pool]->id;
 	entry->salt =
 		lb_service_salt(draft->request->secret, entry->addr, entry->port, entry->proto);

@@ -86,7 +86,8 @@ static bool is_served(const struct path_mtu *p, const struct lb_meta *meta, uint
 	if (!table || !bytes || lb_service_is_vip_source(table, meta))
 		return false;
 	service = lb_service_find(table, meta);
-	return service && service->forward == LB_FORWARD_IPIP && service->pool == pool;
+	return service && !lb_forward_is_in_place((enum lb_forward)service->forward) &&
+	       service->pool == pool;
 }
 
 static void packet_send(struct path_mtu *p, const struct lb_meta *meta, const uint8_t *packet,

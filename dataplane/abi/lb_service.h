@@ -11,7 +11,7 @@
 #ifndef LB_SERVICE_H
 #define LB_SERVICE_H
 
-#include "dataplane/core/lb_instance.h"
+#include "dataplane/core/lb_forward.h"
 
 #define LB_SERVICE_PROBES 8
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writing headers: to an instance (l2, ipip), and ICMP errors back to a client.
+ * Writing headers: to an instance, and ICMP errors back to a client.
  * The dataplane has made room before; what does not fit in front of @end, the end
  * of the frame's first segment, is not written.
  */
 #ifndef LB_ENCAP_H
 #define LB_ENCAP_H
 
-#include "dataplane/core/lb_instance.h"
+#include "dataplane/core/lb_forward.h"
 
 #define LB_ICMP4_HEADROOM (sizeof(struct lb_ipv4) + sizeof(struct lb_icmp))
 #define LB_ICMP6_HEADROOM (sizeof(struct lb_ipv6) + sizeof(struct lb_icmp))
@@ -37,18 +37,8 @@ LB_INLINE uint32_t lb_tunnel_room(const struct lb_instance *instance, uint8_t fa
 	return (mtu < port_mtu ? mtu : port_mtu) - tunnel_len;
 }
 
-/** What has to be known of an instance's next hop before it can be sent to. */
-LB_INLINE bool lb_instance_reached(const struct lb_instance *instance, enum lb_forward forward)
-{
-	uint8_t need = LB_INSTANCE_RESOLVED;
-
-	if (forward == LB_FORWARD_L2)
-		need |= LB_INSTANCE_ON_LINK;
-	return (instance->flags & need) == need;
-}
-
-/** l2: the frame goes out as it came, to another MAC address. */
-LB_INLINE void lb_write_l2(uint8_t *frame, const struct lb_instance *instance)
+/** The frame goes out as it came, to another MAC address. */
+LB_INLINE void lb_write_mac(uint8_t *frame, const struct lb_instance *instance)
 {
 	lb_copy(frame, instance->header, 2 * LB_ETH_ALEN);
 }
@@ -119,7 +109,7 @@ LB_INLINE void lb_outer6_finish(struct lb_ipv6 *ip, uint32_t inner_len, uint8_t 
 }
 
 /**
- * ipip: put the outer headers in front of a packet.
+ * Put the outer headers in front of a packet.
  * @frame: where the new frame starts: lb_tunnel_len() bytes in front of the old one.
  * @spread: lb_flow_spread() of the flow.
  * A VLAN tag stays on the frame. The new frame ends with the IP packet:

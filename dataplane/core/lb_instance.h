@@ -20,11 +20,6 @@ enum lb_instance_flag {
 	LB_INSTANCE_ON_LINK = 1 << 3,  /* and it is the instance's own, so l2 can work */
 };
 
-enum lb_forward {
-	LB_FORWARD_L2 = 1,
-	LB_FORWARD_IPIP = 2,
-};
-
 struct lb_instance {
 	uint8_t header[LB_HEADER_MAX]; /* Ethernet, then the outer IPv4 or IPv6 header:
 					* TOS and lengths 0, IPv4 checksum over these */

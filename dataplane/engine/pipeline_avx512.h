@@ -84,11 +84,11 @@ AVX512_INLINE struct services services_load(const struct lb_service *const *serv
 	};
 }
 
-/* Of those found, the ones that are forwarded by l2. */
-AVX512_INLINE __mmask8 services_l2(const struct services *s, __mmask8 found)
+/* Of those found, the ones whose frames keep their length. */
+AVX512_INLINE __mmask8 services_in_place(const struct services *s, __mmask8 found)
 {
-	return _mm512_mask_cmpeq_epi64_mask(found, _mm512_and_si512(s->last, splat(0xffULL << 32)),
-					    splat((uint64_t)LB_FORWARD_L2 << 32));
+	return _mm512_mask_test_epi64_mask(found, s->last,
+					   splat((uint64_t)LB_FORWARD_IN_PLACE << 32));
 }
 
 /* Addresses of the entries with these numbers. */

@@ -23,11 +23,11 @@ struct burst {
 	uint8_t miss[PIPELINE_BURST];
 	uint8_t icmp[PIPELINE_BURST];
 	/* a bit each */
-	uint64_t plain4; /* TCP that lb_parse_tcp4() knows: pipeline_meta() */
-	uint64_t plain6; /* and lb_parse_tcp6() */
-	uint64_t l2;	 /* packets of services that are forwarded so */
-	uint64_t full;	 /* packets of miss whose first line has no free slot */
-	uint64_t second; /* and those whose second line is looked at */
+	uint64_t plain4;   /* TCP that lb_parse_tcp4() knows: pipeline_meta() */
+	uint64_t plain6;   /* and lb_parse_tcp6() */
+	uint64_t in_place; /* packets that keep their length (LB_FORWARD_IN_PLACE) */
+	uint64_t full;	   /* packets of miss whose first line has no free slot */
+	uint64_t second;   /* and those whose second line is looked at */
 
 	const uint8_t *data[PIPELINE_BURST] LB_ALIGNED(
 		64);			  /* first byte of the frame, as it came */
@@ -59,7 +59,7 @@ static inline const struct lb_meta *pipeline_meta(struct burst *b, uint32_t i)
  */
 static inline void pipeline_prefetch_header(const struct burst *b, uint32_t i)
 {
-	__builtin_prefetch(b->data[i] - (~b->l2 >> i & 1), 1);
+	__builtin_prefetch(b->data[i] - (~b->in_place >> i & 1), 1);
 }
 
 /**

@@ -170,7 +170,7 @@ AVX512 uint32_t pipeline_six_find(struct burst *b, uint32_t first, const struct 
 	_mm512_mask_store_epi64(&b->bucket[first], found, bucket);
 	_mm512_mask_store_epi64(&b->key[first], found, key);
 	_mm512_mask_store_epi64(&b->spread[first], found, spread);
-	b->l2 |= (uint64_t)services_l2(&s, found) << first;
+	b->in_place |= (uint64_t)services_in_place(&s, found) << first;
 	for (uint32_t bits = found; bits; bits &= bits - 1)
 		__builtin_prefetch(b->bucket[first + (uint32_t)__builtin_ctz(bits)]);
 	return found;

@@ -205,7 +205,7 @@ AVX2_INLINE uint32_t flows_find(struct burst *b, uint32_t first, uint32_t plain)
 	const struct lb_table *flows = &b->pl->flows->table;
 	struct pieces s = pieces_load((const uint8_t *const *)&b->service[first], 0);
 	lanes found = (lanes)(lanes_load(&b->spread[first]) == column_low(s.even));
-	lanes l2 = (lanes)((column_high(s.odd) >> 32 & 0xff) == LB_FORWARD_L2);
+	lanes in_place = (lanes)((column_high(s.odd) >> 32 & LB_FORWARD_IN_PLACE) != 0);
 	lanes key = lanes_load(&b->key[first]) | column_high(s.even) << 16;
 	lanes spread = flows_spread(&b->tables->secret, key);
 	lanes bucket = (lanes)_mm256_mul_epu32((__m256i)(spread >> 32),
@@ -215,7 +215,7 @@ AVX2_INLINE uint32_t flows_find(struct burst *b, uint32_t first, uint32_t plain)
 	lanes_store(&b->spread[first], spread);
 	lanes_store(&b->bucket[first], ((bucket >> 32 & found) << 6) + (uintptr_t)flows->bucket);
 	plain &= bits_of(found);
-	b->l2 |= (uint64_t)(plain & bits_of(l2)) << first;
+	b->in_place |= (uint64_t)(plain & bits_of(in_place)) << first;
 	for (uint32_t i = 0; i < LANES; i++)
 		__builtin_prefetch(b->bucket[first + i]);
 	return plain;

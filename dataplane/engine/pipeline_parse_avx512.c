@@ -163,7 +163,7 @@ AVX512_INLINE uint32_t flows_find(struct burst *b, uint32_t first, uint32_t plai
 	_mm512_store_si512(&b->bucket[first], flows_bucket(&b->pl->flows->table, spread, found));
 	_mm512_store_si512(&b->key[first], key);
 	_mm512_store_si512(&b->spread[first], spread);
-	b->l2 |= (uint64_t)services_l2(&s, found) << first;
+	b->in_place |= (uint64_t)services_in_place(&s, found) << first;
 	for (uint32_t i = 0; i < LANES; i++)
 		__builtin_prefetch(b->bucket[first + i]);
 	return found;

@@ -93,18 +93,27 @@ static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_ins
 	return LB_VERDICT_FORWARD;
 }
 
+static lb_result rewrite_mac(struct burst *b, uint32_t i, const struct lb_instance *instance)
+{
+	lb_write_mac((uint8_t *)(uintptr_t)b->data[i], instance);
+	return LB_VERDICT_FORWARD;
+}
+
+#define REWRITE_CASE(id, value, word, needs, writer)                                               \
+	case LB_FORWARD_##id:                                                                      \
+		return rewrite_##writer(b, i, instance);
+
 static lb_result rewrite_known(struct burst *b, uint32_t i, const struct lb_instance *instance)
 {
 	enum lb_forward forward = (enum lb_forward)b->service[i]->forward;
 
 	if (!instance)
 		return lb_result_drop(LB_DROP_NO_INSTANCE);
-	if (!lb_instance_reached(instance, forward))
-		return lb_result_drop(LB_DROP_NO_NEXT_HOP);
-	if (forward == LB_FORWARD_IPIP)
-		return rewrite_tunnel(b, i, instance);
-	lb_write_l2((uint8_t *)(uintptr_t)b->data[i], instance);
-	return LB_VERDICT_FORWARD;
+	if (lb_instance_reached(instance, forward))
+		switch (forward) {
+			LB_FORWARD_LIST(REWRITE_CASE)
+		}
+	return lb_result_drop(LB_DROP_NO_NEXT_HOP);
 }
 
 /* Any packet. Return: whether it is to be forwarded; else b->result says what becomes of it. */
@@ -170,10 +179,10 @@ static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instance
 
 	if (lb_unlikely(!instance))
 		return rewrite_other(b, i, instances);
-	if (b->l2 >> i & 1) {
+	if (b->in_place >> i & 1) {
 		if (lb_unlikely(!is_reached(instance, LB_FORWARD_L2)))
 			return rewrite_other(b, i, instances);
-		lb_write_l2(frame, instance);
+		lb_write_mac(frame, instance);
 		return true;
 	}
 	if (lb_likely((b->plain4 >> i & 1) && is_reached4(instance) &&

@@ -71,8 +71,7 @@ static bool service_is_sound(const struct lb_service *s)
 	if (s->port == 0 && s->proto == 0)
 		return true;
 	return s->port != 0 && (s->proto == LB_IPPROTO_TCP || s->proto == LB_IPPROTO_UDP) &&
-	       s->id != 0 && s->pool < LB_POOLS_MAX &&
-	       (s->forward == LB_FORWARD_L2 || s->forward == LB_FORWARD_IPIP);
+	       s->id != 0 && s->pool < LB_POOLS_MAX && lb_forward_is_known(s->forward);
 }
 
 static bool service_is_found(const struct lb_service_table *table, const struct lb_service *s)

@@ -175,7 +175,7 @@ static void test_full(void **state)
 	assert_string_equal(service->name, "s2");
 	assert_int_equal(service->vip_count, 2);
 	assert_address(&service->vips[0].address, "2001:db8::1");
-	assert_int_equal(service->forward, CONFIG_FORWARD_IPIP);
+	assert_int_equal(service->forward, LB_FORWARD_IPIP);
 	assert_int_equal(service->listeners[0].pool, 0);
 	assert_int_equal(service->listeners[0].instance_port, 443);
 	assert_int_equal(config->services[1].listeners[0].instance_port, 80);

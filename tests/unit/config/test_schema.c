@@ -92,14 +92,13 @@ static void test_words(void **state)
 {
 	(void)state;
 	assert_string_equal(config_dataplane_name(CONFIG_DATAPLANE_DPDK), "dpdk");
-	assert_string_equal(config_forward_name(CONFIG_FORWARD_IPIP), "ipip");
-	assert_string_equal(config_forward_name(CONFIG_FORWARD_NAT), "nat");
+	assert_string_equal(config_forward_name(LB_FORWARD_IPIP), "ipip");
 	assert_string_equal(config_check_type_name(CONFIG_CHECK_TCP), "TCP");
 	assert_string_equal(config_check_type_name(CONFIG_CHECK_HTTPS), "HTTPS");
 	assert_string_equal(config_on_down_name(CONFIG_ON_DOWN_KEEP), "keep");
 	assert_string_equal(config_all_down_name(CONFIG_ALL_DOWN_DROP), "drop");
 	assert_string_equal(config_protocol_name(CONFIG_PROTOCOL_TCP), "tcp");
-	assert_string_equal(config_forward_name((enum config_forward)99), "?");
+	assert_string_equal(config_forward_name((enum lb_forward)99), "?");
 	assert_string_equal(config_check_type_name((enum config_check_type)99), "?");
 }
 
