@@ -8,34 +8,33 @@ static const char reference_head[] =
 	"# Configuration reference\n"
 	"\n"
 	"All programs read one YAML file, by default `" CONFIG_DEFAULT_PATH
-	"`. This page is made from "
-	"the same\n"
-	"table that reads the file (`config/schema.c`): after a change there, `make docs`.\n"
+	"`. This page is generated from\n"
+	"the table that reads the file (`config/schema.c`), by `make docs`.\n"
 	"\n"
-	"`sluicectl config check FILE` says all that is wrong with a file, as the daemons would:\n"
+	"`sluicectl config check FILE` reports all errors of a file, as the daemons would:\n"
 	"\n"
 	"```\n"
 	"sluice.yaml:6:10: node.flows: \"12x\": expected a number from 1024 to 100000000\n"
 	"```\n"
 	"\n"
-	"A file with an error is refused as a whole, and what runs stays as it is.\n"
+	"A file with an error is refused as a whole; the running configuration stays in force.\n"
 	"\n"
-	"- Numbers are decimal and whole, without sign, leading zeros or quotes.\n"
-	"- Durations are whole numbers with a unit: `500ms`, `10s`, `5m`, `1h`.\n"
-	"- Names have up to 63 letters, digits, `.`, `_` and `-`, and don't begin with `.` or `-`.\n"
-	"- Of YAML there are mappings, lists and scalars in one document of UTF-8; no anchors, aliases,\n"
-	"  tags or merge keys. A file has at most 4 MiB.\n"
+	"- Numbers are decimal integers without sign, leading zeros or quotes.\n"
+	"- Durations are integers with a unit: `500ms`, `10s`, `5m`, `1h`.\n"
+	"- Names have up to 63 letters, digits, `.`, `_` and `-`, and do not begin with `.` or `-`.\n"
+	"- A file is one YAML document in UTF-8 of mappings, lists and scalars, at most 4 MiB; anchors, aliases,\n"
+	"  tags and merge keys are refused.\n"
 	"- *Live* keys change with `sluicectl config apply` or SIGHUP; the others need a restart of the\n"
-	"  daemons, and `config apply` says so.\n";
+	"  daemons, which `config apply` reports.\n";
 
 static const char reference_tail[] =
 	"\n"
 	"## Limits and rules across keys\n"
 	"\n"
-	"- A VIP and port belong to one service. A VIP is no address of the node, a gateway or an instance.\n"
-	"- Instances of a pool have different addresses, and none that the node has.\n"
+	"- A VIP and port belong to one service. A VIP is not an address of the node, a gateway or an instance.\n"
+	"- Instances of a pool have different addresses, none of them the node's.\n"
 	"- With `forward: ipip`, `node.address` has an address of each family that the instances have.\n"
-	"- A check's `timeout` is less than its `interval`, and no two checks of a pool have one target.\n";
+	"- A check's `timeout` is less than its `interval`, and checks of a pool have different targets.\n";
 
 static void reference_default(const struct config_item *item, FILE *to)
 {

@@ -62,21 +62,21 @@ static const struct config_word schema_all_down[] = {
 const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
 	[CONFIG_SECTION_ROOT] = { .title = "The file",
 				  .size = sizeof(struct config),
-				  .help = "Pools and services are looked up by name, so their order is free." },
+				  .help = "Pools and services are referred to by name, in any order." },
 	[CONFIG_SECTION_NODE] = { .title = "node",
 				  .size = sizeof(struct config_node),
 				  .help = "The machine that Sluice runs on." },
 	[CONFIG_SECTION_POOL] = { .title = "pools.NAME",
 				  .size = sizeof(struct config_pool),
 				  .name_offset = offsetof(struct config_pool, name),
-				  .help = "Instances that serve the same thing. All checks of a pool must pass; a pool "
-					  "without checks takes every instance as up. An instance is `lame` when it "
-					  "answers and the check says no: it gets no new flows and keeps its old ones. "
-					  "It is `down` when it refuses, resets or doesn't answer in time." },
+				  .help = "Instances that serve the same content. All checks of a pool must pass; without "
+					  "checks every instance counts as up. An instance is `lame` if it answers, but a check "
+					  "fails: it gets no new flows and keeps its old ones. It is `down` if it refuses or "
+					  "resets the connection, or does not answer in time." },
 	[CONFIG_SECTION_CHECK] = { .title = "pools.NAME.checks[]",
 				   .size = sizeof(struct config_check),
 				   .identity = "target",
-				   .help = "A check is sent to each instance of the pool, at the instance's address." },
+				   .help = "Each instance of the pool is checked, at its own address." },
 	[CONFIG_SECTION_INSTANCE] = { .title = "pools.NAME.instances.NAME",
 				      .size = sizeof(struct config_instance),
 				      .name_offset = offsetof(struct config_instance, name),
@@ -117,49 +117,50 @@ const struct config_item config_schema[] = {
 
 	{ NODE, .key = "dataplane", .type = CONFIG_TYPE_WORD, .words = schema_dataplanes,
 	  .fallback = "dpdk", FIELD(config_node, dataplane),
-	  .help = "What carries the packets. `dpdk`: the program `sluice-dataplane`. `xdp`: a program in "
-		  "the kernel, on a kernel interface, which `sluiced` loads; `sluice-dataplane` is not "
-		  "needed then. `auto`: on a kernel interface both, with one flow table: "
-		  "`sluice-dataplane` carries as long as it answers, else the kernel; on a PCI address or "
-		  "a vdev the same as `dpdk`, since the kernel could not take over there." },
+	  .help = "What forwards packets. `dpdk`: the program `sluice-dataplane`. `xdp`: a program in "
+		  "the kernel, on a kernel interface, loaded by `sluiced`; `sluice-dataplane` is not "
+		  "needed. `auto`: on a kernel interface both, with one flow table: `sluice-dataplane` "
+		  "while it answers, else the kernel; on a PCI address or a vdev the same as `dpdk`, "
+		  "since the kernel cannot take over there." },
 	{ NODE, .key = "port", .type = CONFIG_TYPE_TEXT, .required = true,
 	  .expect =
 		  "a PCI address (\"0000:3b:00.0\"), a kernel interface (\"eth1\") or a DPDK vdev "
 		  "(\"net_af_xdp0,iface=eth1\")",
 	  .parse = config_field_port, .format = config_field_string_format,
 	  FIELD(config_node, port), PLACE(config_node, port_place),
-	  .help = "The port that packets come from and go to. With `dataplane: dpdk` a kernel interface is "
-		  "driven through AF_XDP; `xdp` takes nothing but a kernel interface." },
+	  .help = "The port that packets arrive on and leave by. With `dataplane: dpdk` a kernel "
+		  "interface is driven through AF_XDP; `xdp` takes only a kernel interface." },
 	{ NODE, .key = "cpus", .type = CONFIG_TYPE_TEXT, .required = true,
 	  .expect = "one text of CPUs from 0 to 1023, such as \"2-5,7\"",
 	  .parse = config_field_cpus, .format = config_field_cpus_format, FIELD(config_node, cpus),
-	  .help = "One worker runs on each, with one receive and one transmit queue, and keeps it "
-		  "busy. At most 64. With `dataplane: xdp`: the CPUs that take the port's interrupts; "
-		  "each has its part of the flow table, and is busy only with packets. With `dataplane: "
-		  "auto`: one for each queue, as with `dpdk`; at most 64." },
+	  .help = "One worker runs on each, with one receive and one transmit queue, and keeps it busy. "
+		  "At most 64. With `dataplane: xdp`: the CPUs that take the port's interrupts; each "
+		  "has its part of the flow table. With `dataplane: auto`: one for each queue, as with "
+		  "`dpdk`; at most 64." },
 	{ NODE, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
 	  .min = 1, .max = CONFIG_ADDRESSES_MAX,
 	  .expect = "an address with its prefix length, such as \"10.0.0.5/24\"",
 	  .parse = config_field_prefix, .format = config_field_prefix_format,
 	  ENTRIES(config_node, addresses, address_count), PLACE(config_prefix, place),
-	  .help = "The node's own addresses on `sluice0`, or with `dataplane: xdp` or `auto` on the port. Checks leave "
-		  "from them, and tunnels have the first one of their family as the outer source." },
+	  .help = "The node's own addresses, on `sluice0`, or with `dataplane: xdp` or `auto` on the "
+		  "port. They are the source of checks, and the first one of each family is the outer "
+		  "source of tunnels." },
 	{ NODE, .key = "gateway", .type = CONFIG_TYPE_LIST, .reloadable = true, .max = 2,
 	  .expect = "an IPv4 or IPv6 address",
 	  .absent = "instances must be on the node's own networks", .parse = config_field_gateway,
 	  .format = config_field_host_format, ENTRIES(config_node, gateways, gateway_count),
 	  PLACE(config_host, place),
-	  .help = "The default routes: at most one of each family, on a network of `address`." },
+	  .help = "Default routes: at most one of each family, on a network of `address`." },
 	{ NODE, .key = "tunnel_sources", .type = CONFIG_TYPE_TEXT, .reloadable = true,
 	  .expect = "an IPv4 network with a prefix length from 8 to 30, such as \"10.255.0.0/16\"",
 	  .absent = "the node's address", .parse = config_field_network4,
 	  .format = config_field_network4_format, FIELD(config_node, tunnel_sources),
 	  PLACE(config_node, tunnel_sources.place),
-	  .help = "Outer IPv4 sources of tunnels, one of them for each flow, the same for all its packets: "
-		  "NICs of instances spread tunnels over their queues by the outer addresses alone, so "
-		  "that without it one queue gets all that a node sends. Give each node a network of its "
-		  "own, route it to the node, whose kernel takes it as local: ICMP errors about tunnels come back "
-		  "there. Instances have to allow it: `sluice-instance attach --from`." },
+	  .help = "Outer IPv4 sources of tunnels: each flow has one of them. NICs of instances spread "
+		  "tunnels over their queues by outer addresses alone, so without it all packets of a "
+		  "node go to one queue. Give each node its own network and route it to the node, whose "
+		  "kernel treats it as local: ICMP errors about tunnels arrive there. Instances have to "
+		  "allow it: `sluice-instance attach --from`." },
 	{ NODE, .key = "flows", .type = CONFIG_TYPE_NUMBER, .min = 1024, .max = 100000000,
 	  .fallback = "1000000", .unit = "flows", FIELD(config_node, flows),
 	  .help = "Concurrent flows held without losing one, all workers together." },
@@ -167,46 +168,46 @@ const struct config_item config_schema[] = {
 	  .expect = "32 hex digits, the same on all nodes of a cluster; make them with "
 		    "\"openssl rand -hex 16\"",
 	  .parse = config_field_secret, FIELD(config_node, secret),
-	  .help = "Keys the hash that chooses instances, so that clients can't aim at one." },
+	  .help = "Key of the hash that chooses instances, so that clients cannot aim at one." },
 	{ NODE, .key = "idle_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND, .max = HOUR,
 	  .fallback = "15m", .reloadable = true, FIELD(config_node, idle_timeout_ms),
-	  .help = "An established flow without packets is forgotten after this time. It is also how "
-		  "long flows keep their instance after a change of their pool. Longer than most "
-		  "keep-alive intervals; forgotten flows of an unchanged pool still land right." },
+	  .help = "An established flow without packets expires after this time. Flows also keep their "
+		  "instance this long after a change of their pool. Make it longer than keep-alive "
+		  "intervals; expired flows of an unchanged pool still reach their instance." },
 	{ NODE, .key = "syn_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
 	  .max = MINUTE, .fallback = "10s", .reloadable = true, FIELD(config_node, syn_timeout_ms),
-	  .help = "A flow of which only a SYN was seen is forgotten after this time." },
+	  .help = "A flow of which only a SYN was seen expires after this time." },
 	{ NODE, .key = "fin_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
 	  .max = 10 * MINUTE, .fallback = "1m", .reloadable = true,
 	  FIELD(config_node, fin_timeout_ms),
-	  .help = "A flow that the client has closed or reset is forgotten after this time without "
-		  "packets." },
+	  .help = "A flow that the client has closed or reset expires after this time without packets." },
 	{ NODE, .key = "mtu", .type = CONFIG_TYPE_NUMBER, .min = 1280, .max = 9600, .unit = "bytes",
 	  .absent = "the port's own", FIELD(config_node, mtu_bytes), PLACE(config_node, mtu_place),
-	  .help = "The largest IP packet sent by the port, tunnel header included. An IPv6 VIP with `forward: "
-		  "ipip` needs 1300, or 1320 if an instance has an IPv6 address." },
+	  .help = "Largest IP packet sent by the port, tunnel header included. An IPv6 VIP with "
+		  "`forward: ipip` needs 1300, or 1320 if an instance has an IPv6 address." },
 	{ NODE, .key = "table_slots", .type = CONFIG_TYPE_NUMBER, .min = 251, .max = 131071,
 	  .fallback = "65537", .unit = "slots", .accept = config_field_accept_prime,
 	  FIELD(config_node, table_slots),
-	  .help = "Size of a pool's Maglev table, a prime number, the same on all nodes of a cluster. "
-		  "At least 16 for each instance of the largest pool; 100 make the shares even." },
+	  .help = "Size of each pool's Maglev table: a prime number, the same on all nodes of a "
+		  "cluster, at least 16 times the instances of the largest pool. 100 times make the "
+		  "shares even." },
 	{ NODE, .key = "kernel_rate", .type = CONFIG_TYPE_NUMBER, .min = 100, .max = 10000000,
 	  .fallback = "20000", .unit = "packets/s", .reloadable = true,
 	  FIELD(config_node, kernel_rate_pps),
-	  .help = "Limit of what goes to the kernel path: ARP, ping, BGP, SSH, answers to checks. With "
-		  "`dataplane: xdp` only of what is for a service's address and no listener's port." },
+	  .help = "Limit of packets to the kernel: ARP, ping, BGP, SSH, answers to checks. With "
+		  "`dataplane: xdp` only of those to a VIP on a port without a listener." },
 	{ NODE, .key = "icmp_rate", .type = CONFIG_TYPE_NUMBER, .max = 1000000, .fallback = "1000",
 	  .unit = "packets/s", .reloadable = true, FIELD(config_node, icmp_rate_pps),
-	  .help = "Limit of the ICMP errors that Sluice itself makes (packet too big), and of those about "
-		  "tunnels that it looks at and relays. 0 sends none." },
+	  .help = "Limit of ICMP errors that Sluice sends (packet too big), and of those about tunnels "
+		  "that it examines and relays. 0 sends none." },
 	{ NODE, .key = "hugepages_mb", .type = CONFIG_TYPE_NUMBER, .min = 64, .max = 1048576,
 	  .unit = "MiB", .absent = "what tables and buffers need", FIELD(config_node, hugepages_mb),
 	  .help = "Hugepage memory that the dataplane takes at start. `dataplane: xdp` takes none." },
 	{ NODE, .key = "checks_in_flight", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 1024,
 	  .fallback = "64", .unit = "checks", .reloadable = true,
 	  FIELD(config_node, checks_in_flight),
-	  .help = "Checks of instances that answer under way at one moment, all pools together, and as many "
-		  "again of instances that don't; the others wait." },
+	  .help = "Checks in flight at a time over all pools, of instances that answer; as many again "
+		  "of instances that do not. Others wait." },
 	{ NODE, .key = "control_group", .type = CONFIG_TYPE_TEXT,
 	  .expect = "the name of a group of this system",
 	  .absent = "`sluice` if there is such a group, else `root`", .parse = config_field_group,
@@ -215,27 +216,27 @@ const struct config_item config_schema[] = {
 
 	{ POOL, .key = "checks", .type = CONFIG_TYPE_SEQUENCE, .child = CONFIG_SECTION_CHECK,
 	  .max = CONFIG_CHECKS_MAX, .reloadable = true, ENTRIES(config_pool, checks, check_count),
-	  .help = "How to tell whether an instance is well. Without any, it always is." },
+	  .help = "How the health of an instance is determined. Without checks it is always up." },
 	{ POOL, .key = "on_down", .type = CONFIG_TYPE_WORD, .words = schema_on_down,
 	  .fallback = "move", .reloadable = true, FIELD(config_pool, on_down),
-	  .help = "What becomes of the flows of an instance that is down. `move`: to another one, whose "
-		  "reset tells the client at once. `keep`: they stay and wait for it." },
+	  .help = "What happens to the flows of an instance that is down. `move`: they go to another "
+		  "one, whose reset tells the client at once. `keep`: they stay." },
 	{ POOL, .key = "all_down", .type = CONFIG_TYPE_WORD, .words = schema_all_down,
 	  .fallback = "open", .reloadable = true, FIELD(config_pool, all_down),
-	  .help = "With no instance up: `open` treats all as up, as the checks may be what fails; "
+	  .help = "If no instance is up: `open` treats all as up, since the checks may be at fault; "
 		  "`drop` drops." },
 	{ POOL, .key = "instances", .type = CONFIG_TYPE_NAMED, .child = CONFIG_SECTION_INSTANCE,
 	  .max = CONFIG_INSTANCES_MAX, .reloadable = true,
 	  ENTRIES(config_pool, instances, instance_count),
-	  .help = "The servers, by name. May be empty: then the pool's packets are dropped." },
+	  .help = "The servers, by name. If empty, the pool's packets are dropped." },
 
 	{ CHECK, .key = "target", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
 	  .expect = "TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path",
 	  .parse = config_field_target, .format = config_field_string_format,
 	  FIELD(config_check, target), PLACE(config_check, target_place),
-	  .help = "`TCP` connects, whatever becomes of the connection; `SSL` makes a TLS handshake that the "
-		  "instance accepts, `HTTP` and `HTTPS` get the path and want status 200. Certificates "
-		  "are not verified." },
+	  .help = "`TCP` only connects; `SSL` completes a TLS handshake that the instance accepts; "
+		  "`HTTP` and `HTTPS` request the path and expect status 200. Certificates are not "
+		  "verified." },
 	{ CHECK, .key = "interval", .type = CONFIG_TYPE_DURATION, .min = 100, .max = 300 * SECOND,
 	  .fallback = "30s", .reloadable = true, FIELD(config_check, interval_ms),
 	  .help = "Time from one check of an instance to the next." },
@@ -245,28 +246,28 @@ const struct config_item config_schema[] = {
 	  .help = "No answer within this time is a failure. Must be below `interval`." },
 	{ CHECK, .key = "unhealthy", .type = CONFIG_TYPE_NUMBER, .min = 2, .max = 10,
 	  .fallback = "2", .unit = "results", .reloadable = true, FIELD(config_check, unhealthy),
-	  .help = "Failures in a row that take an instance out." },
+	  .help = "Failures in a row before an instance is taken out." },
 	{ CHECK, .key = "healthy", .type = CONFIG_TYPE_NUMBER, .min = 2, .max = 10,
 	  .fallback = "10", .unit = "results", .reloadable = true, FIELD(config_check, healthy),
-	  .help = "Successes in a row that bring it back." },
+	  .help = "Successes in a row before it is brought back." },
 
 	{ INSTANCE, .key = "address", .type = CONFIG_TYPE_TEXT, .required = true,
 	  .reloadable = true, .expect = "an IPv4 or IPv6 address", .parse = config_field_address,
 	  .format = config_field_address_format, FIELD(config_instance, address),
 	  PLACE(config_instance, address_place),
-	  .help = "Where it is reached; unique in its pool, never a VIP." },
+	  .help = "Address of the instance; unique in its pool, never a VIP." },
 	{ INSTANCE, .key = "weight", .type = CONFIG_TYPE_NUMBER, .max = CONFIG_WEIGHT_MAX,
 	  .fallback = "100", .reloadable = true, FIELD(config_instance, weight),
-	  .help = "Its share of new flows, relative to the others of the pool. 0 takes none." },
+	  .help = "Share of new flows, relative to the other instances of the pool. 0 takes none." },
 	{ INSTANCE, .key = "backup", .type = CONFIG_TYPE_BOOL, .fallback = "false",
 	  .reloadable = true, FIELD(config_instance, backup),
-	  .help = "Takes flows only when no instance without this mark can." },
+	  .help = "Takes flows only if no instance without this mark can." },
 
 	{ SERVICE, .key = "vip", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
 	  .min = 1, .max = CONFIG_ENDPOINTS_MAX, .expect = "an IPv4 or IPv6 address",
 	  .parse = config_field_vip, .format = config_field_host_format,
 	  ENTRIES(config_service, vips, vip_count), PLACE(config_host, place),
-	  .help = "The addresses. Other services may use them too, with other ports." },
+	  .help = "The addresses. Other services may use them with other ports." },
 	{ SERVICE, .key = "forward", .type = CONFIG_TYPE_WORD, .required = true, .reloadable = true,
 	  .words = schema_forwards, FIELD(config_service, forward),
 	  PLACE(config_service, forward_place),
@@ -286,8 +287,7 @@ const struct config_item config_schema[] = {
 	{ LISTENER, .key = "instance_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
 	  .absent = "the same as `port`", .reloadable = true, FIELD(config_listener, instance_port),
 	  PLACE(config_listener, instance_port_place),
-	  .help = "The port of the instances. Another one than `port` is not supported by this version "
-		  "yet." },
+	  .help = "The port of the instances. A different one from `port` is not supported yet." },
 	{ LISTENER, .key = "pool", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
 	  .expect = "the name of a pool", .parse = config_field_name,
 	  .format = config_field_string_format, FIELD(config_listener, pool_name),
