@@ -10,7 +10,7 @@
 #include "controlplane/clock.h"
 #include "controlplane/control_call.h"
 #include "controlplane/control_protocol.h"
-#include "controlplane/control_verbs.h"
+#include "controlplane/control_verb.h"
 
 /* Between two looks at the flows of an instance that drains. */
 #define CONTROL_FLOWS_MS 500

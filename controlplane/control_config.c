@@ -3,7 +3,7 @@
 #include "config/diff.h"
 #include "controlplane/control_call.h"
 #include "controlplane/control_protocol.h"
-#include "controlplane/control_verbs.h"
+#include "controlplane/control_verb.h"
 
 static void control_config_published(struct control_call *call)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/control_status.h"
+#include "controlplane/control_status_internal.h"
 
 #include "controlplane/control_daemon.h"
 #include "controlplane/model.h"

@@ -10,8 +10,4 @@ struct control_daemon;
 json_t *control_status_node_services_pools(struct control_daemon *daemon);
 json_t *control_status_drops(struct control_daemon *daemon);
 
-/* Parts of the first. */
-json_t *control_status_node(struct control_daemon *daemon);
-json_t *control_status_pools(struct control_daemon *daemon);
-
 #endif

@@ -9,7 +9,7 @@
 #include "controlplane/clock.h"
 #include "controlplane/control.h"
 #include "controlplane/control_daemon.h"
-#include "controlplane/control_status.h"
+#include "controlplane/control_status_internal.h"
 #include "controlplane/health.h"
 #include "controlplane/model.h"
 #include "controlplane/path_mtu.h"

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "controlplane/control_daemon.h"
-#include "controlplane/control_status.h"
+#include "controlplane/control_status_internal.h"
 #include "controlplane/health.h"
 #include "controlplane/model.h"
 #include "controlplane/state.h"

@@ -37,4 +37,12 @@ struct control_verb {
 	void (*run)(struct control_call *call);
 };
 
+/* Those with a source of their own. */
+void control_drain_run(struct control_call *call);
+void control_maint_run(struct control_call *call);
+void control_resume_run(struct control_call *call);
+void control_weight_run(struct control_call *call);
+void control_config_diff_run(struct control_call *call);
+void control_config_apply_run(struct control_call *call);
+
 #endif

@@ -8,12 +8,4 @@
 /** All of them; the last has no name. */
 extern const struct control_verb control_verbs[];
 
-/* Those with a file of their own. */
-void control_drain_run(struct control_call *call);
-void control_maint_run(struct control_call *call);
-void control_resume_run(struct control_call *call);
-void control_weight_run(struct control_call *call);
-void control_config_diff_run(struct control_call *call);
-void control_config_apply_run(struct control_call *call);
-
 #endif

@@ -5,7 +5,7 @@
  */
 #include "controlplane/control_call.h"
 #include "controlplane/control_protocol.h"
-#include "controlplane/control_verbs.h"
+#include "controlplane/control_verb.h"
 
 static void control_weight_published(struct control_call *call)
 {
