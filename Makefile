@@ -100,12 +100,14 @@ objects = $(patsubst %.c,$(O)/obj/%.o,$(call sources,$1))
 ENGINE_OBJS := $(call objects,dataplane/engine)
 IO_OBJS := $(call objects,dataplane/io)
 CONFIG_OBJS := $(call objects,config)
-CONTROL_OBJS := $(call objects,controlplane)
+# The rooms of sluiced; the other two folders are programs of their own.
+CONTROL_ROOMS := controlplane $(filter-out %/cli %/instance,$(patsubst %/,%,$(wildcard controlplane/*/)))
+CONTROL_OBJS := $(call objects,$(CONTROL_ROOMS))
 MAGLEV_OBJS := $(filter %/maglev.o %/maglev_draw.o,$(CONTROL_OBJS))
 CLI_OBJS := $(call objects,controlplane/cli)
 INSTANCE_OBJS := $(call objects,controlplane/instance)
 
-bpf_sources := $(wildcard bpf/*.bpf.c tests/unit/*/*.bpf.c)
+bpf_sources := $(wildcard bpf/*.bpf.c tests/unit/*/*.bpf.c tests/unit/*/*/*.bpf.c)
 BPF_OBJS := $(patsubst %.bpf.c,$(O)/%.bpf.o,$(bpf_sources))
 SKELETONS := $(patsubst %.bpf.c,$(O)/%.skel.h,$(bpf_sources))
 
@@ -184,7 +186,7 @@ $(vector_objs) $(O)/obj/perf/pktgen/wire.o: Makefile
 # Loaders include the skeletons; after the first build the dependency files know which (-MD, not
 # -MMD: for the compiler a skeleton is a system header, so that its warnings are not ours).
 $(INSTANCE_OBJS) $(CONTROL_OBJS) $(patsubst %.c,$(O)/obj/%.o,$(wildcard \
-	tests/unit/controlplane/test_xdp_*.c)): | $(SKELETONS)
+	tests/unit/controlplane/xdp/*.c tests/support/xdp_*.c)): | $(SKELETONS)
 
 archive = $(O)/lib/lib$1.a
 $(call archive,engine): $(ENGINE_OBJS)
@@ -198,7 +200,7 @@ $(call archive,pktgen): $(filter-out %/main.o,$(call objects,perf/pktgen perf)) 
 $(O)/lib/%.a:
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 # ---- BPF ------------------------------------------------------------------------------------------
 
@@ -221,17 +223,17 @@ $(O)/%.skel.h: $(O)/%.bpf.o Makefile
 # ---- Tests ----------------------------------------------------------------------------------------
 # One program per test_*.c, linked against archives of its module, so that a test may bring its own
 # version of a function, or include a .c file for its statics. Other files of a folder help all tests
-# of that folder.
+# of that folder, those of tests/support whoever calls them.
 
 tests_core :=
 tests_abi :=
-tests_engine := engine
-tests_io := io engine config
-tests_config := config
-tests_controlplane := controlplane config
+tests_engine := support engine
+tests_io := support io engine config
+tests_config := support config
+tests_controlplane := support controlplane config
 tests_cli := cli config
 tests_instance := instance
-tests_xdp := vector harness engine config
+tests_xdp := support engine config
 tests_pktgen := pktgen config
 tests_other := engine config
 
@@ -283,19 +285,16 @@ $(patsubst %.c,$(O)/%,$1): LIBS = $$(test_libs_$(call module,$1)) -lcmocka -lm
 endef
 $(foreach t,$(unit_tests),$(eval $(call unit_rule,$t)))
 
-# What helps the tests of the engine helps the vectors and the fuzzers too.
-$(call archive,harness): $(patsubst %.c,$(O)/obj/%.o,$(filter-out $(unit_tests),$(filter tests/unit/engine/% \
-		tests/unit/dataplane/engine/%,$(unit_sources))))
+$(call archive,support): $(call objects,tests/support)
 
-# The vectors are read for the XDP dataplane too, and its tests load it.
-$(call archive,vector): $(O)/obj/tests/vectors/vector.o
+# The tests of the XDP dataplane load it.
 $(patsubst %.c,$(O)/obj/%.o,$(filter tests/unit/xdp/%,$(unit_sources))): | $(SKELETONS)
 
-$(O)/tests/vectors/vectors: $(patsubst %.c,$(O)/obj/%.o,$(vector_sources)) $(foreach a,harness engine config,$(call archive,$a))
+$(O)/tests/vectors/vectors: $(patsubst %.c,$(O)/obj/%.o,$(vector_sources)) $(foreach a,support engine config,$(call archive,$a))
 	$(link_test)
 $(O)/tests/vectors/vectors: LIBS = $(packet_libs) -lcmocka
 
-$(FAULTY): $(call objects,tests/faulty) $(MAGLEV_OBJS) $(foreach a,harness engine,$(call archive,$a))
+$(FAULTY): $(call objects,tests/faulty) $(MAGLEV_OBJS) $(foreach a,support engine,$(call archive,$a))
 	$(link_test)
 $(FAULTY): LIBS = $(packet_libs) -lcmocka
 
@@ -315,7 +314,7 @@ $(XDP_BENCH): LIBS = -lbpf -ljansson
 # The pipeline's cycles per packet, stage by stage.
 CYCLES := $(O)/perf/cycles/cycles
 perf-programs: $(CYCLES)
-$(CYCLES): $(call objects,perf/cycles perf) $(foreach a,harness engine config,$(call archive,$a))
+$(CYCLES): $(call objects,perf/cycles perf) $(foreach a,support engine config,$(call archive,$a))
 	$(link_test)
 $(CYCLES): LIBS = $(packet_libs) -lcmocka
 
@@ -355,7 +354,7 @@ fuzz-programs:
 	+$(Q)$(MAKE) --no-print-directory FUZZ=1 $(FUZZ_PROGRAMS)
 
 $(FUZZ_PROGRAMS): BASE_LDFLAGS += -fsanitize=fuzzer
-$(FUZZ_PROGRAMS): $(BUILD)/%: $(O)/obj/%.o $(patsubst %.c,$(O)/obj/%.o,$(fuzz_helpers)) $(foreach a,harness engine io \
+$(FUZZ_PROGRAMS): $(BUILD)/%: $(O)/obj/%.o $(patsubst %.c,$(O)/obj/%.o,$(fuzz_helpers)) $(foreach a,support engine io \
 		config controlplane cli,$(call archive,$a))
 	$(link_test)
 $(FUZZ_PROGRAMS): LIBS = $(control_libs) $(packet_libs) -lcmocka
@@ -416,9 +415,9 @@ format:
 	$(Q)clang-format -i $(shell find dataplane controlplane bpf config docs tests perf -name '*.[ch]' 2>/dev/null)
 
 # clang-tidy looks again only at what changed, and at what includes it.
-tidy_sources := $(call sources,dataplane/engine dataplane/io config controlplane controlplane/cli controlplane/instance) \
+tidy_sources := $(call sources,dataplane/engine dataplane/io config $(CONTROL_ROOMS) controlplane/cli controlplane/instance) \
 	$(wildcard docs/gen/*.c) $(bpf_sources) $(unit_sources) $(vector_sources) $(fuzz_tests) $(fuzz_helpers) $(e2e_sources) \
-	$(call sources,perf perf/* tests/faulty)
+	$(call sources,perf perf/* tests/faulty tests/support)
 tidy_flags = $(if $(filter %.bpf.c,$<),$(BPF_FLAGS),$(call flags,$<) -Wno-gnu-variable-sized-type-not-at-end)
 tidy: $(patsubst %.c,$(O)/tidy/%.ok,$(tidy_sources))
 

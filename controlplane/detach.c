@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "config/port_feature.h"
-#include "controlplane/iface.h"
-#include "controlplane/log.h"
+#include "controlplane/base/log.h"
+#include "controlplane/net/iface.h"
 #include "controlplane/sluiced.h"
-#include "controlplane/xdp_object.h"
-#include "controlplane/xdp_pins.h"
+#include "controlplane/xdp/loader.h"
+#include "controlplane/xdp/pins.h"
 
 static int port_of(const struct sluiced *sluiced, char *port, size_t size)
 {

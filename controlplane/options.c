@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "config/version.h"
-#include "controlplane/log.h"
+#include "controlplane/base/log.h"
 #include "controlplane/sluiced.h"
 
 #define RUN_DIR "/run/sluice"

@@ -2,7 +2,7 @@
 #include "controlplane/privileges.h"
 
 #include "config/capabilities.h"
-#include "controlplane/log.h"
+#include "controlplane/base/log.h"
 
 /*
  * Interfaces, routes and neighbours; announcements; the group of the control socket, if that isn't one of this process's;

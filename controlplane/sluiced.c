@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "config/last_good.h"
-#include "controlplane/checks.h"
-#include "controlplane/clock.h"
-#include "controlplane/log.h"
-#include "controlplane/model.h"
-#include "controlplane/neighbours.h"
-#include "controlplane/state_file.h"
+#include "controlplane/base/clock.h"
+#include "controlplane/base/log.h"
+#include "controlplane/health/adapter.h"
+#include "controlplane/model/model.h"
+#include "controlplane/net/next_hops.h"
+#include "controlplane/state/file.h"
 
 /* ---- What a configuration may change ---- */
 

@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "controlplane/control_daemon.h"
-#include "controlplane/model.h"
-#include "controlplane/spread.h"
+#include "controlplane/api/daemon.h"
+#include "controlplane/model/model.h"
+#include "controlplane/model/spread.h"
 
 struct checks;
 struct event_base;

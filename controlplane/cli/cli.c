@@ -13,7 +13,7 @@
 #include "config/error.h"
 #include "config/scalar.h"
 #include "config/version.h"
-#include "controlplane/control_protocol.h"
+#include "controlplane/api/protocol.h"
 
 #define CLI_JSON_REAL JSON_REAL_PRECISION(9)
 

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "controlplane/control_protocol.h"
+#include "controlplane/api/protocol.h"
 
 /* The daemon says something at least as often, also while it waits. */
 #define CLIENT_SILENCE_MAX_S 30

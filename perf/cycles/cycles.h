@@ -14,7 +14,7 @@
 
 #include <jansson.h>
 
-#include "tests/unit/engine/harness.h"
+#include "tests/support/harness.h"
 
 #define CYCLES_CHUNK 16384 /* packets written ahead; a multiple of PIPELINE_BURST */
 #define CYCLES_MBUFS 65535

@@ -7,7 +7,7 @@
 
 #include "config/config.h"
 #include "config/load.h"
-#include "controlplane/maglev.h"
+#include "controlplane/model/maglev.h"
 #include "dataplane/abi/lb_abi.h"
 #include "dataplane/abi/lb_service.h"
 
@@ -31,7 +31,7 @@ static uint32_t instance_number(const struct instances *instances,
 				    : instances_find6(instances, address->bytes);
 }
 
-/* A pool's table, as controlplane/model_block.c has it built when all is well. */
+/* A pool's table, as controlplane/model/decide.c has it built when all is well. */
 static uint16_t *slots_build(const struct predict *p, const struct config_pool *pool,
 			     const struct instances *instances)
 {

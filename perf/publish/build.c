@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "controlplane/maglev.h"
+#include "controlplane/model/maglev.h"
 #include "dataplane/abi/lb_abi.h"
 #include "perf/publish/publish.h"
 

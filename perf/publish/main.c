@@ -12,10 +12,10 @@
 #include <event2/event.h>
 
 #include "config/load.h"
-#include "controlplane/clock.h"
-#include "controlplane/log.h"
-#include "controlplane/model.h"
-#include "controlplane/publish.h"
+#include "controlplane/base/clock.h"
+#include "controlplane/base/log.h"
+#include "controlplane/model/model.h"
+#include "controlplane/publish/publish.h"
 #include "perf/publish/publish.h"
 
 #define CONNECT_MS 10000

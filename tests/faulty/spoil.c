@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/maglev.h"
+#include "controlplane/model/maglev.h"
 #include "dataplane/core/lb_encap.h"
 
 #define SLOTS 1021

@@ -2,7 +2,7 @@
 #ifndef TESTS_SPOIL_H
 #define TESTS_SPOIL_H
 
-#include "tests/unit/engine/harness.h"
+#include "tests/support/harness.h"
 
 #define SPOIL_INSTANCES 8
 #define SPOIL_PORT 443

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/control_protocol.h"
-#include "controlplane/control_session.h"
-#include "controlplane/log.h"
-#include "tests/unit/controlplane/control_fake.c"
+#include "controlplane/api/protocol.h"
+#include "controlplane/api/session.h"
+#include "controlplane/base/log.h"
+#include "tests/support/control_fake.c"
 
 /* A drain that waits says what it did, and then how many flows are left. */
 #define LINES_PER_REQUEST 3

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "tests/vectors/vector.h"
+#include "tests/support/vector.h"
 
 static struct harness *world;
 static bool reason_seen[LB_DROP_COUNT];

@@ -2,7 +2,7 @@
 /* A file that is refused at a start, and what was kept of it. */
 #include "config/last_good.h"
 #include "config/load.h"
-#include "tests/unit/config/refuse.h"
+#include "tests/support/refuse.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Each limit of config.h: the largest good file, and the smallest that is too large. */
 #include "config/load.h"
-#include "tests/unit/config/refuse.h"
+#include "tests/support/refuse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

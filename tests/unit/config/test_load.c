@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a good file gives, what the example files are worth, and the limits. */
 #include "config/load.h"
-#include "tests/unit/config/refuse.h"
+#include "tests/support/refuse.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE /* asprintf */
 /* IPv6's least MTU and a tunnel's header must fit: each mode and family, one byte too few and just enough. */
 #include "config/load.h"
-#include "tests/unit/config/refuse.h"
+#include "tests/support/refuse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

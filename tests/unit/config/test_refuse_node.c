@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Values of the node, and with them each type of value. */
-#include "tests/unit/config/refuse.h"
+#include "tests/support/refuse.h"
 
 /* clang-format off */
 static const struct refuse_row rows[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is wrong before any value is looked at: YAML, keys, names. */
-#include "tests/unit/config/refuse.h"
+#include "tests/support/refuse.h"
 
 /* clang-format off */
 static const struct refuse_row rows[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is too much to go by mistake. */
 #include "config/diff.h"
-#include "tests/unit/config/refuse.h"
+#include "tests/support/refuse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
+#include "controlplane/base/log.h"
 #include "controlplane/detach.h"
-#include "controlplane/log.h"
 #include "controlplane/sluiced.h"
 
 static void only_names_of_interfaces(void **state)

@@ -143,7 +143,7 @@ static void forward(struct forwarded *f, uint32_t flow, uint32_t size, uint32_t 
 	if (tunnel_len)
 		assert_true(lb_write_tunnel(f->frame, f->frame + f->bytes, &instance, &meta, flow));
 	else if (receiver.mode == RECEIVER_L2)
-		lb_write_l2(f->frame, &instance);
+		lb_write_mac(f->frame, &instance);
 	else
 		lb_write_eth_reply(f->frame, packet, sizeof(struct lb_eth));
 }

@@ -17,7 +17,7 @@
 
 #include <linux/bpf.h>
 
-#include "tests/unit/xdp/xdp_world.h"
+#include "tests/support/xdp_world.h"
 
 #define VIP 0xcb00710au
 #define CLIENT 0xc6336407u

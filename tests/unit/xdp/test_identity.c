@@ -17,8 +17,8 @@
 
 #include <linux/bpf.h>
 
-#include "tests/unit/xdp/packet_gen.h"
-#include "tests/unit/xdp/xdp_world.h"
+#include "tests/support/packet_gen.h"
+#include "tests/support/xdp_world.h"
 
 #define PACKETS_DEFAULT 50000u
 #define N_INSTANCES 24

@@ -17,8 +17,8 @@
 
 #include <linux/bpf.h>
 
-#include "tests/unit/xdp/xdp_world.h"
-#include "tests/vectors/vector.h"
+#include "tests/support/vector.h"
+#include "tests/support/xdp_world.h"
 
 #define INEXPRESSIBLE 5 /* vectors of 0, 1, 6 and 13 bytes, and a first segment of 10 */
 

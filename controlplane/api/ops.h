@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the control server needs of the rest of the daemon. Context: the event loop's thread. JSON that
+ * is returned is new and belongs to the caller; NULL: no memory.
+ */
+#ifndef CONTROLPLANE_API_OPS_H
+#define CONTROLPLANE_API_OPS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/diff.h"
+#include "controlplane/model/model.h"
+#include "controlplane/publish/publish.h"
+
+#define CONTROL_REASON_MAX 320
+
+struct control_instance {
+	enum model_admin admin;
+	uint32_t weight;
+	uint32_t config_weight;
+	bool weight_set;
+	bool flows_known; /* false without a dataplane */
+	uint64_t flows;
+};
+
+/* What an operator says; one of the two. */
+struct control_change {
+	bool set_admin;
+	enum model_admin admin;
+	bool set_weight;
+	bool by_operator; /* false: back to the configuration's weight */
+	uint32_t weight;
+};
+
+/* A change on its way to the workers. Belongs to the server; must not move while it is pending. */
+struct control_wait {
+	/* Set by the server. */
+	uint64_t started_ns; /* CLOCK_MONOTONIC, when the command was there */
+	void (*done)(struct control_wait *wait);
+	/* Set by the other side before done(). */
+	struct publish_result result;
+	/* The other side's own. */
+	void *handle;
+	bool held;
+	bool finished;
+};
+
+/* Why a configuration was refused: a result's worth of it, and one line. */
+struct control_refusal {
+	char reason[CONTROL_REASON_MAX];
+	json_t *details; /* new, or NULL */
+};
+
+struct control_config {
+	const char *name; /* NULL: the daemon's own file, and no text */
+	const char *text;
+	size_t bytes;
+	bool force; /* apply: also if it removes nearly everything */
+};
+
+struct control_ops {
+	/** Names of pools and of their instances, for suggestions. NULL beyond the last. */
+	const char *(*pool_name)(void *arg, uint32_t pool);
+	const char *(*instance_name)(void *arg, uint32_t pool, uint32_t instance);
+
+	/** What is known of an instance ("web/web-1"). Return: 0 or -ENOENT. */
+	int (*get)(void *arg, const char *path, struct control_instance *instance);
+
+	/**
+	 * Keep a change on disk and apply it. Both or neither.
+	 * @wait: done() is called when the workers have it, maybe from inside this call.
+	 * @reason: why it is refused.
+	 * Return: 0; -errno, and done() will not be called.
+	 */
+	int (*set)(void *arg, const char *path, const struct control_change *change,
+		   struct control_wait *wait, char reason[CONTROL_REASON_MAX]);
+
+	/** Forget a wait whose done() has not been called. What it waits for goes on. */
+	void (*cancel)(void *arg, struct control_wait *wait);
+
+	/** What a configuration would change. Return: the result, or NULL and a refusal. */
+	json_t *(*config_diff)(void *arg, const struct control_config *config,
+			       struct control_refusal *refusal);
+
+	/**
+	 * Do it.
+	 * @wait: as of set().
+	 * @result: set to the same before done() is called.
+	 * Return: 0; -errno and a refusal, and done() will not be called.
+	 */
+	int (*config_apply)(void *arg, const struct control_config *config,
+			    struct control_wait *wait, json_t **result,
+			    struct control_refusal *refusal);
+};
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who is at the other end of a UNIX socket, and whether that one may command. Any thread. */
+#ifndef CONTROLPLANE_API_PEER_H
+#define CONTROLPLANE_API_PEER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* What Linux lets a process have. */
+#define CONTROL_GROUPS_MAX 65536
+
+struct control_peer {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups; /* supplementary; owned */
+	unsigned int group_count;
+};
+
+/**
+ * Ask the kernel who connected. It's what the process was when it connected.
+ * @peer: filled in; to be freed with control_peer_fini().
+ * Return: 0 or -errno.
+ */
+int control_peer_get(int fd, struct control_peer *peer);
+
+void control_peer_fini(struct control_peer *peer);
+
+/** root, the daemon's own user and members of the group may. */
+bool control_peer_allowed(const struct control_peer *peer, uid_t daemon_uid, gid_t group);
+
+/**
+ * The group of the socket.
+ * @name: node.control_group; NULL: "sluice" if there is one, else root.
+ * Return: its id; root's, and a line in the log, if the named one isn't there.
+ */
+gid_t control_peer_group(const char *name);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One client's side of the protocol, without its socket: bytes in, commands one after the other, bytes
+ * out. What it reads, and how much of an answer waits, is bounded. Context: the event loop's thread.
+ */
+#ifndef CONTROLPLANE_API_SESSION_H
+#define CONTROLPLANE_API_SESSION_H
+
+#include <event2/buffer.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controlplane/api/ops.h"
+#include "controlplane/api/verb.h"
+
+struct control_session;
+struct event_base;
+
+/* Over all clients, at the same time: */
+#define CONTROL_LARGE_SESSIONS_MAX 4 /* that are receiving a large line */
+#define CONTROL_WAITS_MAX 48	     /* commands that may take hours */
+#define CONTROL_WRITES_MAX 56	     /* commands that change something, those included */
+
+/* What the sessions of all clients hold now. Commands that only read hold nothing. */
+struct control_load {
+	unsigned int large_sessions;
+	unsigned int waits;
+	unsigned int writes;
+};
+
+struct control_session_options {
+	struct event_base *base;
+	const struct control_verb *verbs; /* the last has no name; these must outlive the session */
+	const struct control_ops *ops;
+	void *ops_arg;
+	struct evbuffer *input; /* both belong to the caller, and outlive the session */
+	struct evbuffer *output;
+	struct control_load *load; /* shared by all sessions */
+	const char *who;	   /* for the log: "uid 0, pid 4711"; copied */
+
+	/** A command has ended, or the session with its last one. May destroy the session. */
+	void (*changed)(void *arg);
+	void *arg;
+};
+
+/** Return: NULL and errno ENOMEM. */
+struct control_session *control_session_create(const struct control_session_options *options);
+
+/* A command under way goes on, and nobody is told how it ends. NULL is allowed. */
+void control_session_destroy(struct control_session *session);
+
+/**
+ * Go on: there is input, or output was taken. Calls options.changed before it returns, which may
+ * destroy the session.
+ */
+void control_session_run(struct control_session *session);
+
+/** There is no more input: what is there is answered, then the session is over. Then as run. */
+void control_session_end_input(struct control_session *session);
+
+/** A command is under way. */
+bool control_session_busy(const struct control_session *session);
+
+/** Nothing will be read any more; what is in the output is the last of it. */
+bool control_session_over(const struct control_session *session);
+
+/** Bytes that the input may hold. Rises when a large line has begun. */
+size_t control_session_input_max(const struct control_session *session);
+
+/** Commands that have ended. */
+uint64_t control_session_commands(const struct control_session *session);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Figures of the dataplane, added up over its workers, and rates over the last second. Reads the
+ * segment; without a dataplane all are 0. Context: the event loop's thread.
+ */
+#ifndef CONTROLPLANE_API_STATS_H
+#define CONTROLPLANE_API_STATS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/abi/lb_abi.h"
+#include "dataplane/core/lb_verdict.h"
+
+struct event_base;
+struct lb_segment;
+struct publish;
+struct stats;
+
+/** Return: NULL and errno ENOMEM. */
+struct stats *stats_create(struct event_base *base, struct publish *publish);
+void stats_destroy(struct stats *stats);
+
+struct stats_instance {
+	uint64_t flows; /* now */
+	uint64_t new_flows;
+	uint64_t pkts;
+	uint64_t bytes;
+	double new_per_s; /* over the last second */
+};
+
+/** Figures of an instance index (model_instance.index), read now. */
+void stats_instance_get(const struct stats *stats, uint32_t index, struct stats_instance *out);
+
+struct stats_node {
+	bool connected; /* false: the rest is 0 */
+	uint32_t workers;
+	/* rx_pkts = tx_pkts + kernel_pkts + sum of drop[], exactly, when no packet is on its way */
+	uint64_t rx_pkts;
+	uint64_t rx_bytes;
+	uint64_t tx_pkts;
+	uint64_t tx_bytes;
+	uint64_t kernel_pkts; /* that the kernel interface took */
+	uint64_t drop[LB_DROP_COUNT];
+	uint64_t drops; /* their sum */
+	uint64_t from_kernel_pkts;
+	uint64_t from_kernel_drops;
+	uint64_t flows;
+	uint64_t flows_capacity;
+	uint64_t new_flows;
+	double new_per_s;
+	double rx_pkts_per_s;
+	double rx_bits_per_s;
+	struct lb_worker_stats
+		sum; /* of all workers and the main lcore, for what is not named above */
+	struct lb_node_stats node;
+};
+
+/** How many rows of counters a segment has: workers, under XDP all CPUs that are possible. */
+uint32_t stats_workers(const struct lb_segment *segment);
+
+void stats_node_get(const struct stats *stats, struct stats_node *out);
+
+/** Name of a drop reason on the command line, and what it means; NULL beyond the last. */
+const char *stats_drop_name(uint32_t reason);
+const char *stats_drop_text(uint32_t reason);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/api/status.h"
+#include "controlplane/api/status_internal.h"
+
+#include "controlplane/api/daemon.h"
+#include "controlplane/api/stats.h"
+#include "controlplane/model/model.h"
+
+static json_t *control_status_vips(const struct config_service *service)
+{
+	json_t *vips = json_array();
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	for (uint32_t i = 0; vips != NULL && i < service->vip_count; i++)
+		json_array_append_new(
+			vips, json_string(config_address_format(&service->vips[i].address, text)));
+	return vips;
+}
+
+static json_t *control_status_listeners(const struct config_service *service)
+{
+	json_t *listeners = json_array();
+
+	for (uint32_t i = 0; listeners != NULL && i < service->listener_count; i++) {
+		const struct config_listener *listener = &service->listeners[i];
+
+		json_array_append_new(listeners,
+				      json_pack("{s:i, s:i, s:s}", "port", (int)listener->port,
+						"instance_port", (int)listener->instance_port,
+						"pool", listener->pool_name));
+	}
+	return listeners;
+}
+
+static json_t *control_status_services(const struct control_daemon *daemon)
+{
+	const struct config *config = model_config(daemon->model);
+	json_t *services = json_array();
+
+	for (uint32_t i = 0; services != NULL && config != NULL && i < config->service_count; i++) {
+		const struct config_service *service = &config->services[i];
+
+		json_array_append_new(services,
+				      json_pack("{s:s, s:o, s:s, s:s, s:o}", "name", service->name,
+						"vip", control_status_vips(service), "forward",
+						config_forward_name(service->forward), "protocol",
+						config_protocol_name(service->protocol),
+						"listeners", control_status_listeners(service)));
+	}
+	return services;
+}
+
+json_t *control_status_node_services_pools(struct control_daemon *daemon)
+{
+	return json_pack("{s:o, s:o, s:o}", "node", control_status_node(daemon), "services",
+			 control_status_services(daemon), "pools", control_status_pools(daemon));
+}
+
+static json_t *control_status_reasons(const struct stats_node *figures)
+{
+	json_t *reasons = json_array();
+
+	for (uint32_t i = 0; reasons != NULL && i < LB_DROP_COUNT; i++)
+		json_array_append_new(reasons,
+				      json_pack("{s:s, s:I, s:s}", "reason", stats_drop_name(i),
+						"packets", (json_int_t)figures->drop[i], "text",
+						stats_drop_text(i)));
+	return reasons;
+}
+
+json_t *control_status_drops(struct control_daemon *daemon)
+{
+	struct stats_node figures;
+	json_int_t balance;
+
+	stats_node_get(daemon->stats, &figures);
+	balance = (json_int_t)(figures.rx_pkts - figures.tx_pkts - figures.kernel_pkts -
+			       figures.drops);
+	return json_pack(
+		"{s:b, s:I, s:I, s:I, s:I, s:o, s:I, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:I}}",
+		"running", figures.connected, "received", (json_int_t)figures.rx_pkts,
+		"transmitted", (json_int_t)figures.tx_pkts, "kernel",
+		(json_int_t)figures.kernel_pkts, "dropped", (json_int_t)figures.drops, "drops",
+		control_status_reasons(&figures), "balance", balance, "from_kernel", "transmitted",
+		(json_int_t)figures.from_kernel_pkts, "dropped",
+		(json_int_t)figures.from_kernel_drops, "nic", "missed",
+		(json_int_t)figures.node.nic_missed, "rx_errors",
+		(json_int_t)figures.node.nic_rx_errors, "no_mbuf",
+		(json_int_t)figures.node.nic_no_mbuf, "tx_errors",
+		(json_int_t)figures.node.nic_tx_errors);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+
+#include "controlplane/api/daemon.h"
+#include "controlplane/api/stats.h"
+#include "controlplane/api/status_internal.h"
+#include "controlplane/health/health.h"
+#include "controlplane/model/model.h"
+#include "controlplane/state/state.h"
+
+/* Milliseconds ago; null: never. */
+static json_t *control_status_ago(int64_t ms)
+{
+	return ms < 0 ? json_null() : json_integer(ms);
+}
+
+static json_t *control_status_checks(const struct model_instance *instance)
+{
+	uint32_t count =
+		instance->checker != NULL ? health_instance_check_count(instance->checker) : 0;
+	json_t *checks = json_array();
+
+	for (uint32_t i = 0; checks != NULL && i < count; i++) {
+		struct health_check_info info;
+
+		if (health_check_info(instance->checker, i, &info) != 0)
+			break;
+		json_array_append_new(checks, json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:i}",
+							"target", info.target, "health",
+							health_state_name(info.state), "last",
+							health_state_name(info.last), "reason",
+							info.reason, "streak", (int)info.streak,
+							"last_ms", control_status_ago(info.last_ms),
+							"latency_us", (int)info.latency_us));
+	}
+	return checks;
+}
+
+/* Bytes of the largest tunnel packet, and who says so. */
+static json_t *control_status_mtu(const struct model *model, const struct model_instance *instance)
+{
+	static const char *const names[] = {
+		[MODEL_MTU_PORT] = "port", [MODEL_MTU_ROUTE] = "route", [MODEL_MTU_PATH] = "path"
+	};
+	enum model_mtu_from from;
+	uint16_t mtu = model_instance_mtu(model, instance, &from);
+
+	return json_pack("{s:i, s:s}", "bytes", (int)mtu, "from", names[from]);
+}
+
+static json_t *control_status_next_hop(const struct model_next_hop *hop)
+{
+	char mac[18];
+
+	if (!hop->resolved)
+		return json_pack("{s:b, s:s}", "resolved", 0, "reason", hop->reason);
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", hop->mac[0], hop->mac[1],
+		 hop->mac[2], hop->mac[3], hop->mac[4], hop->mac[5]);
+	return json_pack("{s:b, s:s, s:b}", "resolved", 1, "mac", mac, "on_link", hop->on_link);
+}
+
+static json_t *control_status_instance(struct control_daemon *daemon,
+				       const struct model_instance *instance)
+{
+	int64_t last_ms =
+		instance->checker != NULL ? health_instance_last_ms(instance->checker) : -1;
+	char address[CONFIG_ADDRESS_STRLEN];
+	struct stats_instance figures;
+	struct state_entry kept;
+
+	stats_instance_get(daemon->stats, instance->index, &figures);
+	state_get(daemon->state, instance->path, &kept);
+	return json_pack(
+		"{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:f, s:f, s:i, s:b, s:b, s:b, s:b, s:I, s:I, "
+		"s:I, s:o, s:o, s:o, s:o, s:o}",
+		"name", instance->name, "address",
+		config_address_format(&instance->address, address), "weight", (int)instance->weight,
+		"admin", model_admin_name(instance->admin), "health",
+		health_state_name(instance->health), "reason", instance->reason, "flows",
+		(json_int_t)figures.flows, "new_per_s", figures.new_per_s, "share",
+		model_share(daemon->model, instance), "config_weight", (int)instance->config_weight,
+		"weight_by_operator", instance->weight_set, "backup", instance->backup, "accepts",
+		instance->accepts, "serves", instance->serves, "new_flows",
+		(json_int_t)figures.new_flows, "packets", (json_int_t)figures.pkts, "bytes",
+		(json_int_t)figures.bytes, "admin_since",
+		kept.changed_unix != 0 ? json_integer(kept.changed_unix) : json_null(),
+		"last_check_ms", control_status_ago(last_ms), "checks",
+		control_status_checks(instance), "next_hop",
+		control_status_next_hop(&instance->next_hop), "mtu",
+		control_status_mtu(daemon->model, instance));
+}
+
+static json_t *control_status_instances(struct control_daemon *daemon,
+					const struct model_pool *pool)
+{
+	json_t *instances = json_array();
+
+	for (uint32_t i = 0; instances != NULL && i < pool->instance_count; i++)
+		json_array_append_new(instances,
+				      control_status_instance(daemon, pool->instances[i]));
+	return instances;
+}
+
+json_t *control_status_pools(struct control_daemon *daemon)
+{
+	uint32_t count = model_pool_count(daemon->model);
+	json_t *pools = json_array();
+
+	for (uint32_t i = 0; pools != NULL && i < count; i++) {
+		const struct model_pool *pool = model_pool_at(daemon->model, i);
+
+		json_array_append_new(
+			pools, json_pack("{s:s, s:b, s:b, s:s, s:s, s:o}", "name", pool->name,
+					 "open", pool->open, "on_backup", pool->on_backup,
+					 "on_down", config_on_down_name(pool->on_down), "all_down",
+					 config_all_down_name(pool->all_down), "instances",
+					 control_status_instances(daemon, pool)));
+	}
+	return pools;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/api/verbs.h"
+
+#include <unistd.h>
+
+#include "config/load.h"
+#include "config/version.h"
+#include "controlplane/api/call.h"
+#include "controlplane/api/daemon.h"
+#include "controlplane/api/protocol.h"
+#include "controlplane/api/status.h"
+
+static void control_ping_run(struct control_call *call)
+{
+	control_call_done(call, json_pack("{s:s, s:I}", "version", SLUICE_VERSION, "pid",
+					  (json_int_t)getpid()));
+}
+
+static void control_status_run(struct control_call *call)
+{
+	struct control_daemon *daemon = call->ops_arg;
+
+	publish_refresh(daemon->publish);
+	control_call_done(call, control_status_node_services_pools(daemon));
+}
+
+static void control_drops_run(struct control_call *call)
+{
+	struct control_daemon *daemon = call->ops_arg;
+
+	publish_refresh(daemon->publish);
+	control_call_done(call, control_status_drops(daemon));
+}
+
+/*
+ * What their results have:
+ *
+ *   ping          version, pid
+ *   status        node, services, pools
+ *   drops         counters, drop reasons
+ *   drain, maint, resume: see control_admin.c
+ *   weight        weight, config_weight; without the argument it only tells
+ *   config-diff   changes, plan; without name and text of the daemon's own file
+ *   config-apply  the same; force: also if it removes nearly everything
+ */
+const struct control_verb control_verbs[] = {
+	{ .name = "ping", .run = control_ping_run },
+	{ .name = "status", .run = control_status_run },
+	{ .name = "drops", .run = control_drops_run },
+	{ .name = "drain",
+	  .arguments = { { "instance", CONTROL_INSTANCE },
+			 { "wait_ms", CONTROL_NUMBER, .max = CONTROL_WAIT_MAX_MS, .waits = true } },
+	  .changes = true,
+	  .run = control_drain_run },
+	{ .name = "maint",
+	  .arguments = { { "instance", CONTROL_INSTANCE } },
+	  .changes = true,
+	  .run = control_maint_run },
+	{ .name = "resume",
+	  .arguments = { { "instance", CONTROL_INSTANCE } },
+	  .changes = true,
+	  .run = control_resume_run },
+	{ .name = "weight",
+	  .arguments = { { "instance", CONTROL_INSTANCE },
+			 { "weight", CONTROL_NUMBER, .max = CONFIG_WEIGHT_MAX, .word = "default",
+			   .changes = true } },
+	  .run = control_weight_run },
+	{ .name = "config-diff",
+	  .arguments = { { "name", CONTROL_TEXT, .with = "text" },
+			 { "text", CONTROL_TEXT, .max = CONFIG_FILE_BYTES_MAX } },
+	  .is_large = true,
+	  .run = control_config_diff_run },
+	{ .name = "config-apply",
+	  .arguments = { { "name", CONTROL_TEXT, .with = "text" },
+			 { "text", CONTROL_TEXT, .max = CONFIG_FILE_BYTES_MAX },
+			 { "force", CONTROL_FLAG } },
+	  .changes = true,
+	  .is_large = true,
+	  .run = control_config_apply_run },
+	{ 0 },
+};

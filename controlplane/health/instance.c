@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The checker and its instances: how they come, change and go. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "controlplane/health/internal.h"
+
+static int instance_validate(const struct health_instance_spec *spec)
+{
+	if (!spec->name || (spec->address.family != 4 && spec->address.family != 6))
+		return -EINVAL;
+	if (spec->check_count > CONFIG_CHECKS_MAX || (unsigned int)spec->initial >= HEALTH_STATES)
+		return -EINVAL;
+	for (uint32_t i = 0; i < spec->check_count; i++) {
+		int err = health_check_validate(&spec->checks[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void instance_on_report(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	health_notify_owner(arg);
+}
+
+/* A check of the instance that a new spec keeps; each is kept once. */
+static struct health_check *instance_claim(struct health_instance *instance,
+					   const struct config_check *spec, bool *claimed)
+{
+	for (uint32_t i = 0; i < instance->check_count; i++) {
+		if (!claimed[i] && health_check_same(instance->checks[i], spec)) {
+			claimed[i] = true;
+			return instance->checks[i];
+		}
+	}
+	return NULL;
+}
+
+/*
+ * New checks are made before anything is given up, so that a failure changes nothing. A kept check is
+ * told from a new one by what it claimed.
+ */
+static struct health_check **instance_make_checks(struct health_instance *instance,
+						  const struct health_instance_spec *spec,
+						  bool *claimed, bool *created)
+{
+	struct health_check **checks = calloc(spec->check_count + 1, sizeof(*checks));
+	uint32_t i;
+
+	if (!checks)
+		return NULL;
+	for (i = 0; i < spec->check_count; i++) {
+		checks[i] = instance_claim(instance, &spec->checks[i], claimed);
+		if (checks[i])
+			continue;
+		created[i] = true;
+		checks[i] = health_check_create(instance, &spec->checks[i]);
+		if (!checks[i])
+			goto err;
+	}
+	return checks;
+
+err:
+	while (i-- > 0) {
+		if (created[i])
+			health_check_destroy(checks[i]);
+	}
+	free(checks);
+	errno = ENOMEM;
+	return NULL;
+}
+
+static void check_renumber(struct health_check *check, const struct config_check *spec)
+{
+	bool retime = check->spec.interval_ms != spec->interval_ms;
+
+	check->spec.place = spec->place;
+	check->spec.interval_ms = spec->interval_ms;
+	check->spec.timeout_ms = spec->timeout_ms;
+	check->spec.unhealthy = spec->unhealthy;
+	check->spec.healthy = spec->healthy;
+	/* in flight or in the queue, it takes the new interval when it has run */
+	if (!retime || check->waiting || check->probe)
+		return;
+	if (check->start_us)
+		health_schedule_next(check);
+	else
+		health_schedule_first(check);
+}
+
+static void instance_set_checks(struct health_instance *instance,
+				const struct health_instance_spec *spec,
+				struct health_check **checks, const bool *created)
+{
+	enum health_state seed = instance->state == HEALTH_UP ? HEALTH_UP : HEALTH_UNKNOWN;
+
+	for (uint32_t i = 0; i < spec->check_count; i++) {
+		if (created[i]) {
+			health_track_init(&checks[i]->track, seed);
+			health_schedule_first(checks[i]);
+		} else {
+			check_renumber(checks[i], &spec->checks[i]);
+		}
+	}
+	instance->health->stats.checks += spec->check_count;
+	instance->health->stats.checks -= instance->check_count;
+	free(instance->checks);
+	instance->checks = checks;
+	instance->check_count = spec->check_count;
+}
+
+static int instance_apply(struct health_instance *instance, const struct health_instance_spec *spec)
+{
+	bool claimed[CONFIG_CHECKS_MAX] = { false };
+	bool created[CONFIG_CHECKS_MAX] = { false };
+	struct health_check **checks;
+	char *name = strdup(spec->name);
+
+	if (!name)
+		return -ENOMEM;
+	checks = instance_make_checks(instance, spec, claimed, created);
+	if (!checks) {
+		free(name);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < instance->check_count; i++) {
+		if (!claimed[i])
+			health_check_destroy(instance->checks[i]);
+	}
+	instance_set_checks(instance, spec, checks, created);
+	free(instance->name);
+	instance->name = name;
+	instance->owner = spec->owner;
+	instance->source = spec->source;
+	health_notify_evaluate(instance);
+	health_schedule_pump(instance->health);
+	return 0;
+}
+
+struct health_instance *health_instance_add(struct health *health,
+					    const struct health_instance_spec *spec)
+{
+	struct health_instance *instance;
+	int err = instance_validate(spec);
+
+	if (err)
+		goto err_errno;
+	err = -ENOMEM;
+	instance = calloc(1, sizeof(*instance));
+	if (!instance)
+		goto err_errno;
+	instance->health = health;
+	instance->address = spec->address;
+	instance->state = spec->initial;
+	instance->report_timer = evtimer_new(health->base, instance_on_report, instance);
+	if (!instance->report_timer)
+		goto err_instance;
+	err = instance_apply(instance, spec);
+	if (err)
+		goto err_timer;
+	instance->reported = instance->state;
+	LIST_INSERT_HEAD(&health->instances, instance, entry);
+	health->stats.instances++;
+	return instance;
+
+err_timer:
+	event_free(instance->report_timer);
+err_instance:
+	free(instance);
+err_errno:
+	errno = -err;
+	return NULL;
+}
+
+int health_instance_update(struct health_instance *instance,
+			   const struct health_instance_spec *spec)
+{
+	static const struct timeval now;
+	int err = instance_validate(spec);
+
+	if (err)
+		return err;
+	if (memcmp(&instance->address, &spec->address, sizeof(spec->address)) != 0)
+		return -EINVAL;
+	err = instance_apply(instance, spec);
+	if (!err && instance->state != instance->reported)
+		evtimer_add(instance->report_timer, &now);
+	return err;
+}
+
+static void instance_destroy(struct health_instance *instance)
+{
+	struct health *health = instance->health;
+
+	for (uint32_t i = 0; i < instance->check_count; i++)
+		health_check_destroy(instance->checks[i]);
+	health->stats.checks -= instance->check_count;
+	health->stats.instances--;
+	LIST_REMOVE(instance, entry);
+	event_free(instance->report_timer);
+	free(instance->checks);
+	free(instance->name);
+	free(instance);
+}
+
+void health_instance_remove(struct health_instance *instance)
+{
+	struct health *health;
+
+	if (!instance)
+		return;
+	health = instance->health;
+	instance_destroy(instance);
+	health_schedule_pump(health);
+}
+
+void health_set_limits(struct health *health, const struct health_limits *limits)
+{
+	health->limits.in_flight = limits->in_flight ? limits->in_flight : 1;
+	health->limits.sockets = limits->sockets ? limits->sockets : 1;
+	health_schedule_pump(health);
+}
+
+static uint64_t health_seed(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = clock_now_us();
+	return seed ? seed : 1;
+}
+
+struct health *health_create(struct event_base *base, const struct health_options *options)
+{
+	struct health *health;
+
+	if (!base || !options->ops || !options->ops->changed || !options->version ||
+	    !options->limits.in_flight || !options->limits.sockets) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		goto err_errno;
+	if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SSL)) {
+		curl_global_cleanup();
+		errno = ENOSYS;
+		return NULL;
+	}
+	health = calloc(1, sizeof(*health));
+	if (!health)
+		goto err_curl;
+	health->base = base;
+	health->ops = options->ops;
+	health->ops_arg = options->ops_arg;
+	health->limits = options->limits;
+	health->random = health_seed();
+	for (int places = 0; places < HEALTH_PLACES; places++)
+		TAILQ_INIT(&health->waiting[places]);
+	TAILQ_INIT(&health->young);
+	LIST_INIT(&health->instances);
+	health->young_timer = evtimer_new(base, health_schedule_on_young, health);
+	if (!health->young_timer)
+		goto err_health;
+	health->probes = health_probes_create(base, options->version);
+	if (!health->probes)
+		goto err_timer;
+	return health;
+
+err_timer:
+	event_free(health->young_timer);
+err_health:
+	free(health);
+err_curl:
+	curl_global_cleanup();
+err_errno:
+	errno = ENOMEM;
+	return NULL;
+}
+
+void health_destroy(struct health *health)
+{
+	struct health_instance *instance;
+	struct health_instance *next;
+
+	if (!health)
+		return;
+	for (instance = LIST_FIRST(&health->instances); instance; instance = next) {
+		next = LIST_NEXT(instance, entry);
+		instance_destroy(instance);
+	}
+	health_probes_destroy(health->probes);
+	event_free(health->young_timer);
+	free(health);
+	curl_global_cleanup();
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a probe has seen, and what that says about the instance. Pure. */
+#ifndef SLUICE_CONTROLPLANE_HEALTH_VERDICT_H
+#define SLUICE_CONTROLPLANE_HEALTH_VERDICT_H
+
+#include <curl/curl.h>
+
+#include "config/config.h"
+#include "controlplane/model/health.h"
+
+enum {
+	HEALTH_HEADERS_MAX_BYTES = 16 << 10,
+	HEALTH_BODY_MAX_BYTES = 64 << 10,
+};
+
+struct health_facts {
+	enum config_check_type type;
+	uint32_t timeout_ms;
+	CURLcode code;
+	char error[CURL_ERROR_SIZE]; /* libcurl's words, may quote the instance */
+	long os_errno;		     /* of a failed connect, 0 if unknown */
+	int local_errno;	     /* this node could not make a socket */
+	bool connected;		     /* still, when the probe ended */
+	bool handshaken;	     /* TLS, as this side sees it */
+	const char *alert;	     /* fatal, by which the instance has ended TLS; NULL: none */
+	uint64_t received_bytes;     /* TCP payload, may be one short */
+	uint32_t header_bytes;
+	uint32_t body_bytes;
+	bool headers_done; /* final ones, not those of a 1xx answer */
+	long status;	   /* HTTP, 0 without an answer */
+};
+
+struct health_verdict {
+	enum health_state state; /* HEALTH_UNKNOWN: says nothing about the instance */
+	uint32_t latency_us;
+	char reason[HEALTH_REASON_MAX]; /* printable ASCII, "" if the check passed */
+};
+
+/* Fill in state and reason, not latency_us. */
+void health_verdict_judge(struct health_verdict *verdict, const struct health_facts *facts);
+
+#endif

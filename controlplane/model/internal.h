@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside of the model: shared by model*.c alone. */
+#ifndef CONTROLPLANE_MODEL_INTERNAL_H
+#define CONTROLPLANE_MODEL_INTERNAL_H
+
+#include "controlplane/model/eligible.h"
+#include "controlplane/model/maglev.h"
+#include "controlplane/model/model.h"
+#include "controlplane/model/template.h"
+
+/* Instances of the configuration by path: open addressing, a power of two of places. */
+struct model_paths {
+	struct model_instance **place;
+	uint32_t mask;
+};
+
+struct model {
+	struct lb_instance block[LB_INSTANCES_MAX];
+	uint32_t block_count; /* one more than the highest index ever used */
+	const struct model_ops *ops;
+	void *ops_arg;
+	struct config *config;
+	struct model_pool **pools; /* in the file's order */
+	uint32_t pool_count;
+	struct model_pool *pool_by_id[LB_POOLS_MAX];
+	struct model_instance *by_index[LB_INSTANCES_MAX];
+	struct model_instance *gone;
+	struct model_paths paths;
+	struct lb_service_table *services;
+	uint32_t services_bytes;
+	uint32_t service_id_last;
+	struct lb_secret secret;
+	struct template_source source;
+	uint16_t port_mtu_bytes;
+	uint64_t now_ms;
+	bool busy; /* setters decide nothing now; who set it decides for all afterwards */
+	/* room for a decision, and for a table's members */
+	struct eligible_instance eligible[LB_INSTANCES_MAX];
+	struct maglev_member members[LB_INSTANCES_MAX];
+};
+
+/* model_paths.c */
+int model_paths_create(struct model_paths *paths, uint32_t count); /* -ENOMEM */
+void model_paths_add(struct model_paths *paths, struct model_instance *instance);
+struct model_instance *model_paths_find(const struct model_paths *paths, const char *path);
+
+/* model_index.c: who has which index and id */
+int model_index_assign(struct model *model, struct model_instance *instance); /* -ENOSPC */
+int model_index_take(struct model *model, struct model_instance *instance, uint32_t index);
+void model_index_free(struct model *model, struct model_instance *instance);
+int model_pool_id_assign(struct model *model, struct model_pool *pool);
+
+/* model_block.c: from what is known to what is published */
+void model_changed(const struct model *model, uint32_t what, uint32_t pool_id);
+
+/** Whether packets of its pool's services can be sent to an instance that has a pool. */
+bool model_is_reachable(const struct model_instance *instance);
+
+/** Bring the entry of an instance in the block up to date. Return: whether it changed. */
+bool model_entry_update(struct model *model, const struct model_instance *instance);
+bool model_entries_update(struct model *model);
+
+/**
+ * Decide anew who takes and keeps the flows of a pool, and update its entries.
+ * Return: enum model_change of what is different.
+ */
+uint32_t model_pool_decide(struct model *model, struct model_pool *pool);
+
+/* The same, and tell. */
+void model_pool_refresh(struct model *model, struct model_pool *pool);
+
+/**
+ * Decide for all pools, then tell: nobody must see a half of it.
+ * @what: enum model_change to be told in any case, but for those of pools.
+ * @tables, @retire: ids of pools, a bit each, whose table or whose old generation has to go.
+ */
+void model_tell(struct model *model, uint32_t what, uint64_t tables, uint64_t retire);
+
+/* What a services block follows from. */
+struct model_services {
+	const struct config *config;
+	struct model_pool *const *pools; /* in the order of config->pools */
+	const struct lb_secret *secret;
+	const struct lb_service_table *old; /* ids are kept from it; may be NULL */
+};
+
+/**
+ * The services block of a configuration.
+ * @id_last: in and out.
+ * Return: to be freed; NULL and errno, then nothing was written.
+ */
+struct lb_service_table *model_services_build(const struct model_services *request,
+					      uint32_t *id_last, uint32_t *bytes);
+
+void model_pool_free(struct model_pool *pool);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a configuration would change, computed beside the model. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/diff.h"
+#include "controlplane/model/internal.h"
+
+/* Instances that the model doesn't have get numbers above its indices. */
+#define PLAN_NEW LB_INSTANCES_MAX
+
+struct plan {
+	struct model *model;
+	const struct config *config;
+	model_flows flows;
+	void *arg;
+	struct model_plan *result;
+	uint32_t n_new;
+	bool serves[LB_INSTANCES_MAX]; /* by index, afterwards */
+	struct eligible_instance eligible[LB_INSTANCES_MAX];
+	struct model_instance *match[LB_INSTANCES_MAX]; /* NULL: a new one */
+	struct maglev_member members[LB_INSTANCES_MAX];
+	uint16_t slots[LB_POOL_SLOTS_MAX];
+};
+
+static void plan_path(const struct config_pool *pool, uint32_t i, char *path)
+{
+	snprintf(path, MODEL_PATH_MAX, "%s/%s", pool->name, pool->instances[i].name);
+}
+
+static struct model_instance *plan_match(const struct plan *plan, const struct config_pool *pool,
+					 uint32_t i)
+{
+	char path[MODEL_PATH_MAX];
+	struct model_instance *instance;
+
+	plan_path(pool, i, path);
+	instance = model_instance_find(plan->model, path);
+	if (!instance || !config_address_equal(&instance->address, &pool->instances[i].address))
+		return NULL;
+	return instance;
+}
+
+/* Those that stay are what they are; new ones are taken to be up once they were checked. */
+static void plan_describe(struct plan *plan, const struct config_pool *pool, uint32_t i)
+{
+	const struct config_instance *from = &pool->instances[i];
+	const struct model_instance *instance = plan_match(plan, pool, i);
+	struct eligible_instance *to = &plan->eligible[i];
+
+	plan->match[i] = (struct model_instance *)instance;
+	*to = (struct eligible_instance){
+		.admin = MODEL_READY,
+		.health = HEALTH_UP,
+		.weight = from->weight,
+		.backup = from->backup,
+		.reachable = true,
+	};
+	if (!instance) {
+		plan->result->instances_added++;
+		return;
+	}
+	to->admin = instance->admin;
+	to->health = instance->health;
+	to->reachable = model_is_reachable(instance);
+	if (instance->weight_set)
+		to->weight = instance->weight;
+}
+
+static void plan_decide(struct plan *plan, const struct config_pool *pool)
+{
+	struct eligible_pool rule = {
+		.on_down = pool->on_down,
+		.all_down = pool->all_down,
+		.settled = true,
+	};
+
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		plan_describe(plan, pool, i);
+	eligible_decide(&rule, plan->eligible, pool->instance_count);
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		if (plan->match[i])
+			plan->serves[plan->match[i]->index] = plan->eligible[i].serves;
+}
+
+static uint32_t plan_members(struct plan *plan, const struct config_pool *pool)
+{
+	char path[MODEL_PATH_MAX];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < pool->instance_count; i++) {
+		const struct model_instance *instance = plan->match[i];
+
+		if (!plan->eligible[i].accepts)
+			continue;
+		plan_path(pool, i, path);
+		plan->members[n++] = (struct maglev_member){
+			.key = instance ? instance->key : maglev_key(&plan->model->secret, path),
+			.weight = plan->eligible[i].weight,
+			.value = instance ? instance->index : (uint16_t)(PLAN_NEW + plan->n_new++),
+		};
+	}
+	return n;
+}
+
+static uint64_t plan_pool_flows(const struct plan *plan, const struct model_pool *pool)
+{
+	uint64_t flows = 0;
+
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		flows += plan->flows(plan->arg, pool->instances[i]->index);
+	return flows;
+}
+
+static int plan_pool(struct plan *plan, const struct config_pool *config_pool)
+{
+	const struct model_pool *pool = model_pool_find(plan->model, config_pool->name);
+	uint32_t count = 0, changed = 0, n;
+	const uint16_t *before;
+	int err;
+
+	plan_decide(plan, config_pool);
+	n = plan_members(plan, config_pool);
+	before = pool ? model_pool_slots(plan->model, pool->id, &count) : NULL;
+	if (count == 0)
+		return 0;
+	plan->result->slots += count;
+	if (n == 0) {
+		/* With no instances there is no table; if they are only out, it stays. */
+		changed = config_pool->instance_count == 0 ? count : 0;
+		plan->result->slots_changed += changed;
+		plan->result->flows_rehashed += changed ? plan_pool_flows(plan, pool) : 0;
+		return 0;
+	}
+	err = maglev_build(plan->members, n, plan->slots, count);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < count; i++)
+		changed += plan->slots[i] != before[i];
+	plan->result->slots_changed += changed;
+	plan->result->flows_rehashed += plan_pool_flows(plan, pool) * changed / count;
+	return 0;
+}
+
+/* Flows of instances that serve now, and will not. */
+static void plan_moved(struct plan *plan)
+{
+	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++) {
+		const struct model_instance *instance = model_instance_at(plan->model, i);
+		uint64_t flows = instance ? plan->flows(plan->arg, i) : 0;
+
+		plan->result->flows += flows;
+		if (instance && instance->serves && !plan->serves[i])
+			plan->result->flows_moved += flows;
+	}
+}
+
+static void plan_removed(struct plan *plan)
+{
+	uint32_t before = 0, after = 0;
+
+	for (uint32_t i = 0; i < plan->model->pool_count; i++)
+		before += plan->model->pools[i]->instance_count;
+	for (uint32_t i = 0; i < plan->config->pool_count; i++)
+		after += plan->config->pools[i].instance_count;
+	plan->result->instances_removed = before + plan->result->instances_added - after;
+}
+
+int model_plan(struct model *model, const struct config *config, model_flows flows, void *arg,
+	       struct model_plan *plan)
+{
+	struct plan *draft = calloc(1, sizeof(*draft));
+	int err = 0;
+
+	if (!draft)
+		return -ENOMEM;
+	*plan = (struct model_plan){ .flows = 0 };
+	draft->model = model;
+	draft->config = config;
+	draft->flows = flows;
+	draft->arg = arg;
+	draft->result = plan;
+	if (model->config)
+		plan->keys = config_diff(model->config, config, NULL, NULL);
+	for (uint32_t i = 0; i < config->pool_count && !err; i++)
+		err = plan_pool(draft, &config->pools[i]);
+	plan_moved(draft);
+	plan_removed(draft);
+	free(draft);
+	return err;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The services block of a configuration; ids stay with (VIP, port, protocol). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/model/internal.h"
+#include "controlplane/model/services_table.h"
+
+/* The entries, and the ids that are taken. */
+struct services_draft {
+	const struct model_services *request;
+	uint32_t id_last;
+	uint32_t n;
+	struct lb_service entry[LB_SERVICES_MAX];
+	uint64_t taken[(UINT16_MAX + 1) / 64];
+};
+
+static const struct lb_service *draft_find_old(const struct services_draft *draft,
+					       const struct lb_service *entry)
+{
+	if (!draft->request->old)
+		return NULL;
+	if (entry->family == 4)
+		return lb_service_find4(draft->request->old, lb_load32(entry->addr), entry->port,
+					entry->proto);
+	return lb_service_find6(draft->request->old, entry->addr, entry->port, entry->proto);
+}
+
+static void draft_take_ids(struct services_draft *draft)
+{
+	draft->taken[0] = 1; /* 0 is no id */
+	for (uint32_t i = 0; draft->request->old && i <= draft->request->old->mask; i++) {
+		uint16_t id =
+			draft->request->old->slot[i].family ? draft->request->old->slot[i].id : 0;
+
+		draft->taken[id / 64] |= 1ULL << id % 64;
+		if (id > draft->id_last)
+			draft->id_last = id;
+	}
+}
+
+/* Ids rise, so that one is not given out again while flows of its last owner live. */
+static uint16_t draft_new_id(struct services_draft *draft)
+{
+	uint16_t id;
+
+	do {
+		id = (uint16_t)++draft->id_last;
+	} while (draft->taken[id / 64] >> id % 64 & 1);
+	draft->id_last = id;
+	draft->taken[id / 64] |= 1ULL << id % 64;
+	return id;
+}
+
+static bool draft_has_vip(const struct services_draft *draft, const struct config_address *vip)
+{
+	for (uint32_t i = 0; i < draft->n; i++)
+		if (draft->entry[i].port == 0 && draft->entry[i].family == vip->family &&
+		    memcmp(draft->entry[i].addr, vip->bytes, sizeof(vip->bytes)) == 0)
+			return true;
+	return false;
+}
+
+static struct lb_service *draft_add(struct services_draft *draft, const struct config_address *vip)
+{
+	struct lb_service *entry = &draft->entry[draft->n++];
+
+	*entry = (struct lb_service){ .family = vip->family };
+	memcpy(entry->addr, vip->bytes, sizeof(entry->addr));
+	return entry;
+}
+
+static void draft_add_listener(struct services_draft *draft, const struct config_service *service,
+			       const struct config_address *vip,
+			       const struct config_listener *listener)
+{
+	struct lb_service *entry = draft_add(draft, vip);
+	const struct lb_service *old;
+
+	entry->port = lb_cpu_to_be16(listener->port);
+	entry->proto = LB_IPPROTO_TCP;
+	entry->forward = (uint8_t)service->forward;
+	entry->pool = draft->request->pools[listener->pool]->id;
+	entry->salt =
+		lb_service_salt(draft->request->secret, entry->addr, entry->port, entry->proto);
+	old = draft_find_old(draft, entry);
+	entry->id = old && old->id ? old->id : draft_new_id(draft);
+}
+
+static int draft_add_service(struct services_draft *draft, const struct config_service *service)
+{
+	for (uint32_t i = 0; i < service->vip_count; i++) {
+		const struct config_address *vip = &service->vips[i].address;
+
+		if (draft->n + service->listener_count + 1 > LB_SERVICES_MAX)
+			return -ENOSPC;
+		if (!draft_has_vip(draft, vip))
+			draft_add(draft, vip);
+		for (uint32_t j = 0; j < service->listener_count; j++)
+			draft_add_listener(draft, service, vip, &service->listeners[j]);
+	}
+	return 0;
+}
+
+struct lb_service_table *model_services_build(const struct model_services *request,
+					      uint32_t *id_last, uint32_t *bytes)
+{
+	struct services_draft *draft = calloc(1, sizeof(*draft));
+	struct lb_service_table *table = NULL;
+	int err = 0;
+
+	if (!draft)
+		return NULL;
+	draft->request = request;
+	draft->id_last = *id_last;
+	draft_take_ids(draft);
+	for (uint32_t i = 0; i < request->config->service_count && !err; i++)
+		err = draft_add_service(draft, &request->config->services[i]);
+	if (!err) {
+		table = services_table_build(draft->entry, draft->n, bytes);
+		err = table ? 0 : -errno;
+	}
+	if (!err)
+		*id_last = draft->id_last;
+	free(draft);
+	errno = -err;
+	return table;
+}

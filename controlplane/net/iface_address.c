@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+
+#include "controlplane/base/log.h"
+#include "controlplane/net/iface_internal.h"
+
+#define FOREVER UINT32_MAX
+
+/* ---- Whose an address is ---- */
+
+static uint8_t host_length(const struct config_address *address)
+{
+	return address->family == 4 ? 32 : 128;
+}
+
+static bool is_node_address(const struct config *config, const struct config_address *address,
+			    uint8_t length)
+{
+	for (uint32_t i = 0; i < config->node.address_count; i++)
+		if (config->node.addresses[i].length == length &&
+		    config_address_equal(&config->node.addresses[i].address, address))
+			return true;
+	return false;
+}
+
+static bool is_vip(const struct config *config, const struct config_address *address,
+		   uint8_t length)
+{
+	if (length != host_length(address))
+		return false;
+	for (uint32_t i = 0; i < config->service_count; i++)
+		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
+			if (config_address_equal(&config->services[i].vips[j].address, address))
+				return true;
+	return false;
+}
+
+bool iface_wants_address(const struct config *config, const struct config_address *address,
+			 uint8_t length)
+{
+	return is_node_address(config, address, length) || is_vip(config, address, length);
+}
+
+static bool is_wanted(const struct iface_wish *wish, const struct config_prefix *prefix)
+{
+	if (is_node_address(wish->config, &prefix->address, prefix->length))
+		return true;
+	return wish->vips != IFACE_VIPS_REMOVE &&
+	       is_vip(wish->config, &prefix->address, prefix->length);
+}
+
+static bool was_added(const struct iface_wish *wish, const struct config_prefix *prefix)
+{
+	const struct iface_added *added = wish->added;
+
+	if (!added || added->index != wish->index)
+		return false;
+	for (uint32_t i = 0; i < added->count; i++)
+		if (added->list[i].length == prefix->length &&
+		    config_address_equal(&added->list[i].address, &prefix->address))
+			return true;
+	return false;
+}
+
+/* ---- Lists ---- */
+
+/* Return: whether there was room. */
+static bool list_add(struct iface_added *list, const struct config_prefix *prefix)
+{
+	if (list->count == list->room) {
+		uint32_t room = list->room ? 2 * list->room : 16;
+		void *more = realloc(list->list, room * sizeof(*list->list));
+
+		if (!more)
+			return false;
+		list->list = more;
+		list->room = room;
+	}
+	list->list[list->count++] = *prefix;
+	return true;
+}
+
+static void added_note(const struct iface_wish *wish, const struct config_prefix *prefix)
+{
+	if (wish->added && !was_added(wish, prefix))
+		(void)list_add(wish->added, prefix); /* else it stays, one day */
+}
+
+/* ---- Adding ---- */
+
+static struct ifaddrmsg *request_begin(const struct iface *iface, void *buffer, uint16_t type,
+				       uint16_t flags, const struct config_prefix *prefix)
+{
+	struct ifaddrmsg *header =
+		netlink_begin(buffer, type, (uint16_t)(flags | NLM_F_ACK), sizeof(*header));
+
+	header->ifa_family = (uint8_t)netlink_family(&prefix->address);
+	header->ifa_prefixlen = prefix->length;
+	header->ifa_index = iface->wish->index;
+	netlink_put_address(buffer, IFA_LOCAL, &prefix->address);
+	return header;
+}
+
+/* On a shared interface an address that is there stays as whoever added it wants it. */
+static int address_add(struct iface *iface, const struct config_prefix *prefix, bool vip)
+{
+	const struct ifa_cacheinfo deprecated = { .ifa_prefered = 0, .ifa_valid = FOREVER };
+	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+	uint16_t how = iface->wish->shared ? NLM_F_EXCL : NLM_F_REPLACE;
+	struct ifaddrmsg *header =
+		request_begin(iface, buffer, RTM_NEWADDR, (uint16_t)(NLM_F_CREATE | how), prefix);
+	int err;
+
+	if (prefix->address.family == 4 && vip)
+		header->ifa_scope = RT_SCOPE_HOST;
+	if (prefix->address.family == 6)
+		mnl_attr_put_u32((struct nlmsghdr *)buffer, IFA_FLAGS, IFA_F_NODAD);
+	if (prefix->address.family == 6 && vip)
+		mnl_attr_put((struct nlmsghdr *)buffer, IFA_CACHEINFO, sizeof(deprecated),
+			     &deprecated);
+	netlink_put_address(buffer, IFA_ADDRESS, &prefix->address);
+	mnl_attr_put_u8((struct nlmsghdr *)buffer, IFA_PROTO, IFACE_PROTOCOL);
+	err = netlink_talk(iface->netlink, buffer, NULL, NULL);
+	if (!err)
+		added_note(iface->wish, prefix);
+	return iface->wish->shared && err == -EEXIST ? 0 : err;
+}
+
+/* The node's own first: the kernel prefers the first of a network as its source. */
+static void node_addresses_add(struct iface *iface)
+{
+	const struct config_node *node = &iface->wish->config->node;
+
+	for (uint32_t i = 0; i < node->address_count; i++)
+		iface_note(iface, address_add(iface, &node->addresses[i], false),
+			   "node.address cannot be added");
+}
+
+static void vips_add(struct iface *iface)
+{
+	const struct config *config = iface->wish->config;
+
+	for (uint32_t i = 0; i < config->service_count; i++) {
+		for (uint32_t j = 0; j < config->services[i].vip_count; j++) {
+			const struct config_address *vip = &config->services[i].vips[j].address;
+			const struct config_prefix prefix = { .address = *vip,
+							      .length = host_length(vip) };
+
+			iface_note(iface, address_add(iface, &prefix, true),
+				   "a VIP cannot be added");
+		}
+	}
+}
+
+void iface_addresses_add(struct iface *iface)
+{
+	struct iface_added *added = iface->wish->added;
+
+	if (added && added->index != iface->wish->index) {
+		added->index = iface->wish->index;
+		added->count = 0;
+	}
+	node_addresses_add(iface);
+	if (iface->wish->vips == IFACE_VIPS_ADD)
+		vips_add(iface);
+}
+
+/* ---- Removing ---- */
+
+/* What a dump of addresses found. */
+struct surplus {
+	const struct iface_wish *wish;
+	bool all;
+	struct iface_added found;
+};
+
+static bool is_link_local(const struct config_address *address)
+{
+	return address->family == 6 && address->bytes[0] == 0xfe &&
+	       (address->bytes[1] & 0xc0) == 0x80;
+}
+
+static bool is_surplus(const struct surplus *surplus, const struct config_prefix *prefix,
+		       const struct nlattr *mark)
+{
+	bool marked = mark && mnl_attr_get_u8(mark) == IFACE_PROTOCOL;
+	const struct iface_wish *wish = surplus->wish;
+
+	if (wish->shared && !marked && !was_added(wish, prefix))
+		return false;
+	if (!wish->shared && is_link_local(&prefix->address))
+		return false;
+	return surplus->all || !is_wanted(wish, prefix);
+}
+
+static int on_address(const struct nlmsghdr *message, void *arg)
+{
+	struct surplus *surplus = arg;
+	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute[IFA_MAX + 1];
+	struct config_prefix prefix = { .length = header->ifa_prefixlen };
+
+	if (header->ifa_index != surplus->wish->index)
+		return MNL_CB_OK;
+	netlink_attributes(message, sizeof(*header), attribute, IFA_MAX);
+	if (netlink_get_address(attribute[IFA_LOCAL] ? attribute[IFA_LOCAL]
+						     : attribute[IFA_ADDRESS],
+				header->ifa_family, &prefix.address) &&
+	    is_surplus(surplus, &prefix, attribute[IFA_PROTO]))
+		(void)list_add(&surplus->found, &prefix); /* else the next set-up removes it */
+	return MNL_CB_OK;
+}
+
+static int address_remove(struct iface *iface, const struct config_prefix *prefix)
+{
+	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+
+	request_begin(iface, buffer, RTM_DELADDR, 0, prefix);
+	return netlink_talk(iface->netlink, buffer, NULL, NULL);
+}
+
+void iface_addresses_remove(struct iface *iface, bool all)
+{
+	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+	struct surplus surplus = { .wish = iface->wish, .all = all };
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	netlink_begin(buffer, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
+	iface_note(iface, netlink_talk(iface->netlink, buffer, on_address, &surplus),
+		   "addresses cannot be listed");
+	for (uint32_t i = 0; i < surplus.found.count; i++) {
+		const struct config_prefix *old = &surplus.found.list[i];
+		int err;
+
+		/* Else the kernel takes others' addresses of that network off with ours. */
+		if (iface->wish->shared && old->address.family == 4 && old->length < 32)
+			iface_knob_set(iface, "ipv4", "promote_secondaries", "1");
+		err = address_remove(iface, old);
+		log_info("%s: removing %s/%u", iface->wish->name,
+			 config_address_format(&old->address, text), old->length);
+		iface->removed += !err;
+		iface_note(iface, err == -EADDRNOTAVAIL ? 0 : err, "an address stays");
+	}
+	free(surplus.found.list);
+}

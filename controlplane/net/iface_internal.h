@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside of the set-up of an interface: iface*.c alone. */
+#ifndef CONTROLPLANE_NET_IFACE_INTERNAL_H
+#define CONTROLPLANE_NET_IFACE_INTERNAL_H
+
+#include "controlplane/net/iface.h"
+
+struct iface {
+	struct netlink *netlink;
+	const struct iface_wish *wish;
+	int err;	  /* the first one */
+	uint32_t removed; /* addresses and routes */
+};
+
+/* Log what went wrong; 0 is nothing. */
+void iface_note(struct iface *iface, int err, const char *what);
+
+void iface_knob_set(const struct iface *iface, const char *family, const char *knob,
+		    const char *value);
+
+/* What is there and should not be; with @all, everything that is ours. */
+void iface_addresses_remove(struct iface *iface, bool all);
+void iface_addresses_add(struct iface *iface);
+
+void iface_routes_set(struct iface *iface);
+void iface_routes_remove(struct iface *iface);
+
+/* The local route of node.tunnel_sources; without a configuration it is removed. */
+void iface_tunnel_set(struct iface *iface);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "controlplane/net/iface_internal.h"
+
+/* Behind a default route that an administrator has set without a metric, before DHCP's. */
+#define ROUTE_METRIC 50
+
+static struct rtmsg *route_begin(const struct iface *iface, void *buffer, uint16_t type,
+				 uint16_t flags, int family)
+{
+	struct rtmsg *header =
+		netlink_begin(buffer, type, (uint16_t)(flags | NLM_F_ACK), sizeof(*header));
+
+	header->rtm_family = (uint8_t)family;
+	header->rtm_table = RT_TABLE_MAIN;
+	header->rtm_protocol = IFACE_PROTOCOL;
+	header->rtm_scope = RT_SCOPE_UNIVERSE;
+	header->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(buffer, RTA_OIF, iface->wish->index);
+	mnl_attr_put_u32(buffer, RTA_PRIORITY, ROUTE_METRIC);
+	return header;
+}
+
+static int route_add(struct iface *iface, const struct config_address *gateway, uint16_t how)
+{
+	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+	const struct config_address *source =
+		config_node_address(&iface->wish->config->node, gateway->family);
+
+	route_begin(iface, buffer, RTM_NEWROUTE, (uint16_t)(NLM_F_CREATE | how),
+		    netlink_family(gateway));
+	netlink_put_address(buffer, RTA_GATEWAY, gateway);
+	if (source)
+		netlink_put_address(buffer, RTA_PREFSRC, source);
+	return netlink_talk(iface->netlink, buffer, NULL, NULL);
+}
+
+/* Ours alone: the kernel compares the protocol. */
+static int route_remove(struct iface *iface, int family)
+{
+	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+	int err;
+
+	route_begin(iface, buffer, RTM_DELROUTE, 0, family);
+	err = netlink_talk(iface->netlink, buffer, NULL, NULL);
+	iface->removed += !err;
+	return err == -ESRCH || err == -ENOENT || err == -EAFNOSUPPORT ? 0 : err;
+}
+
+/* ---- A route of ours that is there ---- */
+
+struct route_seen {
+	uint32_t index;
+	const struct config_address *gateway, *source;
+	bool same;
+};
+
+static bool attribute_is(const struct nlattr *attribute, int family,
+			 const struct config_address *wanted)
+{
+	struct config_address address;
+
+	if (!wanted)
+		return !attribute;
+	return attribute && netlink_get_address(attribute, family, &address) &&
+	       config_address_equal(&address, wanted);
+}
+
+static int on_route(const struct nlmsghdr *message, void *arg)
+{
+	struct route_seen *seen = arg;
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute[RTA_MAX + 1];
+
+	if (header->rtm_dst_len || header->rtm_protocol != IFACE_PROTOCOL)
+		return MNL_CB_OK;
+	netlink_attributes(message, sizeof(*header), attribute, RTA_MAX);
+	if (attribute[RTA_OIF] && mnl_attr_get_u32(attribute[RTA_OIF]) == seen->index &&
+	    attribute_is(attribute[RTA_GATEWAY], header->rtm_family, seen->gateway) &&
+	    attribute_is(attribute[RTA_PREFSRC], header->rtm_family, seen->source))
+		seen->same = true;
+	return MNL_CB_OK;
+}
+
+static bool route_is_there(struct iface *iface, const struct config_address *gateway)
+{
+	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+	struct route_seen seen = {
+		.index = iface->wish->index,
+		.gateway = gateway,
+		.source = config_node_address(&iface->wish->config->node, gateway->family),
+	};
+	struct rtmsg *header =
+		netlink_begin(buffer, RTM_GETROUTE, NLM_F_DUMP, sizeof(struct rtmsg));
+
+	header->rtm_family = (uint8_t)netlink_family(gateway);
+	return netlink_talk(iface->netlink, buffer, on_route, &seen) == 0 && seen.same;
+}
+
+/* Without NLM_F_REPLACE: that would take another's route of this metric for ours. */
+static int route_add_shared(struct iface *iface, const struct config_address *gateway)
+{
+	int err;
+
+	if (route_is_there(iface, gateway))
+		return 0;
+	err = route_remove(iface, netlink_family(gateway));
+	return err ? err : route_add(iface, gateway, NLM_F_EXCL);
+}
+
+void iface_routes_set(struct iface *iface)
+{
+	const struct config_node *node = &iface->wish->config->node;
+	bool has4 = false, has6 = false;
+
+	for (uint32_t i = 0; i < node->gateway_count; i++) {
+		const struct config_address *gateway = &node->gateways[i].address;
+
+		*(gateway->family == 4 ? &has4 : &has6) = true;
+		iface_note(iface,
+			   iface->wish->shared ? route_add_shared(iface, gateway)
+					       : route_add(iface, gateway, NLM_F_REPLACE),
+			   "the route by node.gateway cannot be added");
+	}
+	if (!has4)
+		iface_note(iface, route_remove(iface, AF_INET), "an old default route stays");
+	if (!has6)
+		iface_note(iface, route_remove(iface, AF_INET6), "an old default route stays");
+}
+
+void iface_routes_remove(struct iface *iface)
+{
+	iface_note(iface, route_remove(iface, AF_INET), "the default route stays");
+	iface_note(iface, route_remove(iface, AF_INET6), "the default route stays");
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How generations reach a dataplane: one interface for all of them. A backend keeps the connection,
+ * finds out what runs, and hands it to the model (model_adopt()); publish.c decides what to send when.
+ * Context: the event loop's thread. No function blocks.
+ */
+#ifndef CONTROLPLANE_PUBLISH_BACKEND_H
+#define CONTROLPLANE_PUBLISH_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controlplane/model/batch.h"
+#include "dataplane/abi/lb_abi.h"
+
+struct event_base;
+struct model;
+struct publish_backend;
+
+struct publish_answer {
+	uint64_t generation;
+	bool refused;
+	const char *reason; /* of a refusal */
+	uint64_t sent_ns;
+	uint64_t taken_ns; /* by the dataplane; 0: unknown, or the backend has no such moment */
+	uint64_t swapped_ns;
+	uint64_t acked_ns;
+	uint32_t workers;
+};
+
+struct publish_backend_events {
+	/* Ready to send. The model has its port, and what ran before was adopted. */
+	void (*connected)(void *arg);
+	/* @why: one line, or NULL if nothing new is to be said. */
+	void (*gone)(void *arg, const char *why);
+	void (*answered)(void *arg, const struct publish_answer *answer);
+	/* There is one more who needs everything. Only of a backend for more than one dataplane. */
+	void (*joined)(void *arg);
+};
+
+struct publish_backend_options {
+	struct event_base *base;
+	struct model *model;
+	const char *run_dir;
+	const struct publish_backend_events *events;
+	void *arg;
+	/* One of two on a port. The XDP program then leaves packets to a process, and it is the one
+	 * whose state is adopted: the ring backend leaves the model alone. */
+	bool is_paired;
+};
+
+/* Who carries the packets of a port that two may carry. */
+struct publish_carrier {
+	bool is_shared; /* or there is nothing to say */
+	bool is_dpdk;
+	uint64_t since_ns;  /* CLOCK_MONOTONIC */
+	uint32_t takeovers; /* by the XDP program */
+	char why[80];
+};
+
+struct publish_backend_ops {
+	/** Return: NULL and errno. */
+	struct publish_backend *(*create)(const struct publish_backend_options *options);
+	void (*destroy)(struct publish_backend *backend);
+
+	/** Try to connect now if it is not. What comes of it is an event. */
+	void (*poke)(struct publish_backend *backend);
+
+	/** Whether a block equals what runs. */
+	bool (*runs)(const struct publish_backend *backend, const struct publish_block *block);
+
+	/**
+	 * Send a generation; answered() follows. Not to be called while an answer is due.
+	 * Return: 0, -EAGAIN (no room now), -ENOTCONN.
+	 */
+	int (*send)(struct publish_backend *backend, const struct publish_batch *batch);
+
+	/** When a pool's table was changed last, if its previous generation is still kept; else 0. */
+	uint64_t (*pool_changed_ns)(const struct publish_backend *backend, uint32_t pool);
+
+	const struct lb_segment *(*segment)(const struct publish_backend *backend);
+
+	/** Bring the segment's statistics up to date. NULL if the dataplane writes them there itself. */
+	void (*refresh)(struct publish_backend *backend);
+
+	/** NULL if there is only one dataplane. */
+	void (*carrier_get)(const struct publish_backend *backend, struct publish_carrier *carrier);
+};
+
+/* The DPDK dataplane: rings in a shared segment. */
+extern const struct publish_backend_ops publish_ring_ops;
+
+/* The XDP dataplane: maps of a program on a kernel interface. */
+extern const struct publish_backend_ops publish_xdp_ops;
+
+/* Both on one kernel interface. */
+extern const struct publish_backend_ops publish_auto_ops;
+
+#endif

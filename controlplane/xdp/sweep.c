@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/xdp/sweep.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "controlplane/xdp/loader.h"
+
+#define PAUSE_MS 100
+#define ROUND_TURNS 32 /* that a round over a whole table takes */
+
+struct xdp_sweep {
+	const struct xdp_object *object;
+	pthread_t thread;
+	int quit_fd;
+	uint32_t cpu_count;
+	uint16_t cpus[LB_XDP_REGIONS_MAX];
+};
+
+static bool quits(const struct xdp_sweep *s, int wait_ms)
+{
+	struct pollfd quit = { .fd = s->quit_fd, .events = POLLIN };
+
+	return poll(&quit, 1, wait_ms) > 0;
+}
+
+/* With queues it does not matter where, and a worker needs all of its CPU. */
+static bool is_there(const struct xdp_sweep *s, uint32_t i)
+{
+	cpu_set_t set;
+
+	if (s->object->paired)
+		return true;
+	CPU_ZERO(&set);
+	CPU_SET(s->cpus[i], &set);
+	return sched_setaffinity(0, sizeof(set), &set) == 0;
+}
+
+/* A CPU that is off has no packets either; its flows are swept when it is back. */
+static void turn(const struct xdp_sweep *s, uint32_t i)
+{
+	uint32_t share = s->object->n_buckets / ROUND_TURNS + 1;
+	int n = 1;
+
+	if (!is_there(s, i))
+		return;
+	for (uint32_t done = 0; done < share && n > 0 && !quits(s, 0); done += (uint32_t)n)
+		n = xdp_object_sweep(s->object, i);
+}
+
+static void *run(void *arg)
+{
+	const struct xdp_sweep *s = arg;
+
+	while (!quits(s, PAUSE_MS))
+		for (uint32_t i = 0; i < s->cpu_count; i++)
+			turn(s, i);
+	return NULL;
+}
+
+struct xdp_sweep *xdp_sweep_create(const struct xdp_object *object, const uint16_t *cpus,
+				   uint32_t cpu_count)
+{
+	struct xdp_sweep *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return NULL;
+	s->object = object;
+	s->cpu_count = cpu_count < LB_XDP_REGIONS_MAX ? cpu_count : LB_XDP_REGIONS_MAX;
+	memcpy(s->cpus, cpus, s->cpu_count * sizeof(*cpus));
+	s->quit_fd = eventfd(0, EFD_CLOEXEC);
+	err = s->quit_fd < 0 ? errno : pthread_create(&s->thread, NULL, run, s);
+	if (!err)
+		return s;
+	if (s->quit_fd >= 0)
+		close(s->quit_fd);
+	free(s);
+	errno = err;
+	return NULL;
+}
+
+void xdp_sweep_destroy(struct xdp_sweep *s)
+{
+	if (!s)
+		return;
+	(void)eventfd_write(s->quit_fd, 1);
+	pthread_join(s->thread, NULL);
+	close(s->quit_fd);
+	free(s);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/xdp/tables.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define POOL_TABLES 3 /* current, previous, and the one that is being filled */
+
+LB_STATIC_ASSERT(LB_POOLS_MAX == LB_XDP_POOLS_MAX && LB_INSTANCES_MAX == LB_XDP_INSTANCES_MAX &&
+			 LB_SERVICE_SLOTS_MAX == LB_XDP_SERVICE_SLOTS_MAX,
+		 "both dataplanes take the same blocks");
+
+static const struct lb_xdp_generation *in_use(const struct xdp_object *o)
+{
+	return &o->control->generation[o->control->active & 1];
+}
+
+uint64_t xdp_tables_generation(const struct xdp_object *o)
+{
+	return in_use(o)->generation;
+}
+
+void xdp_tables_port_set(struct xdp_object *o, const uint8_t *port_mac)
+{
+	struct lb_xdp_generation *gen = &o->control->generation[o->control->active & 1];
+
+	__atomic_store_n(&gen->port_mac, lb_mac_load(port_mac), __ATOMIC_RELAXED);
+}
+
+/* ---- Checks: the program trusts what it reads ---- */
+
+static bool params_are_sound(const struct publish_block *block)
+{
+	const struct lb_params *params = block->data;
+
+	if (block->bytes != sizeof(*params) || params->mtu < LB_IPV4_MTU_MIN ||
+	    params->mtu > UINT16_MAX)
+		return false;
+	for (uint32_t state = LB_FLOW_UNCONFIRMED; state < LB_FLOW_STATES; state++)
+		if (params->timeouts.ticks[state] == 0)
+			return false;
+	return true;
+}
+
+/* Where a recorded flow lies follows from the secret. */
+static bool secret_is_other(const struct xdp_object *o, const struct publish_block *block)
+{
+	struct lb_secret secret;
+
+	if (block->kind != LB_BLOCK_PARAMS || xdp_tables_generation(o) == 0)
+		return false;
+	lb_secret_expand(((const struct lb_params *)block->data)->secret, &secret);
+	return memcmp(&secret, &in_use(o)->secret, sizeof(secret)) != 0;
+}
+
+static bool services_are_sound(const struct publish_block *block)
+{
+	const struct lb_service_table *table = block->data;
+	uint64_t slots = block->count;
+
+	return slots > 0 && slots <= LB_SERVICE_SLOTS_MAX && (slots & (slots - 1)) == 0 &&
+	       block->bytes == sizeof(*table) + slots * sizeof(struct lb_service) &&
+	       table->mask == slots - 1;
+}
+
+static bool slots_are_sound(const struct xdp_object *o, const struct publish_block *block)
+{
+	const uint16_t *slot = block->data;
+
+	if (block->pool >= LB_POOLS_MAX || block->count > o->pool_lines * LB_XDP_LINE_SLOTS ||
+	    block->bytes != block->count * sizeof(*slot))
+		return false;
+	for (uint32_t i = 0; i < block->count; i++)
+		if (slot[i] >= LB_INSTANCES_MAX)
+			return false;
+	return true;
+}
+
+static bool block_is_sound(const struct xdp_object *o, const struct publish_block *block)
+{
+	switch (block->kind) {
+	case LB_BLOCK_PARAMS:
+		return params_are_sound(block);
+	case LB_BLOCK_SERVICES:
+		return services_are_sound(block);
+	case LB_BLOCK_INSTANCES:
+		return block->count <= LB_INSTANCES_MAX &&
+		       block->bytes == block->count * sizeof(struct lb_instance);
+	case LB_BLOCK_POOL:
+		return slots_are_sound(o, block);
+	default:
+		return false;
+	}
+}
+
+/* ---- Filling ---- */
+
+/* Limits are shared evenly; one packet a second is the least that a CPU can have. */
+static struct lb_rate_limit limit_share(const struct xdp_object *o, uint32_t per_second)
+{
+	return lb_rate_limit_make((per_second + o->regions - 1) / o->regions);
+}
+
+static void params_put(const struct xdp_object *o, struct lb_xdp_generation *next,
+		       const struct lb_params *params)
+{
+	lb_secret_expand(params->secret, &next->secret);
+	next->timeouts = params->timeouts;
+	next->mtu = params->mtu;
+	next->kernel_rate = limit_share(o, params->kernel_rate_pps);
+	next->icmp_rate = limit_share(o, params->icmp_rate_pps);
+}
+
+static void services_put(struct xdp_object *o, struct lb_xdp_generation *next,
+			 const struct publish_block *block)
+{
+	const struct lb_service_table *table = block->data;
+	uint32_t first = in_use(o)->services.first ? 0 : LB_XDP_SERVICE_SLOTS_MAX;
+
+	memcpy(&o->services[first], table->slot, block->count * sizeof(*table->slot));
+	next->services.mask = table->mask;
+	next->services.seed = table->seed;
+	next->services.count = table->count;
+	next->services.first = first;
+}
+
+static void instances_put(struct xdp_object *o, struct lb_xdp_generation *next,
+			  const struct publish_block *block)
+{
+	next->instances = in_use(o)->instances ? 0 : LB_XDP_INSTANCES_MAX;
+	next->n_instances = block->count;
+	if (block->bytes)
+		memcpy(&o->instances[next->instances], block->data, block->bytes);
+}
+
+/* The one of a pool's three tables that the generation in use does not name. */
+static uint32_t pool_spare(const struct xdp_object *o, uint32_t pool)
+{
+	const struct lb_xdp_pool *now = &in_use(o)->pool[pool];
+	uint32_t line = pool * POOL_TABLES * o->pool_lines;
+
+	for (uint32_t i = 0; i < POOL_TABLES; i++, line += o->pool_lines)
+		if (!(now->n_current && now->current == line) &&
+		    !(now->n_previous && now->previous == line))
+			break;
+	return line;
+}
+
+static bool pool_is(const struct xdp_object *o, const struct lb_xdp_pool *now,
+		    const struct publish_block *block)
+{
+	return now->n_current == block->count &&
+	       (block->bytes == 0 || !memcmp(&o->slots[now->current], block->data, block->bytes));
+}
+
+/* What was current becomes the previous one; a table equal to it changes nothing. */
+static void pool_put(struct xdp_object *o, struct lb_xdp_generation *next,
+		     const struct publish_block *block)
+{
+	struct lb_xdp_pool *pool = &next->pool[block->pool];
+	const struct lb_xdp_pool *now = &in_use(o)->pool[block->pool];
+
+	if (pool_is(o, now, block))
+		return;
+	pool->previous = now->current;
+	pool->n_previous = now->n_current;
+	pool->current = pool_spare(o, block->pool);
+	pool->n_current = block->count;
+	if (block->bytes)
+		memcpy(&o->slots[pool->current], block->data, block->bytes);
+}
+
+static void block_put(struct xdp_object *o, struct lb_xdp_generation *next,
+		      const struct publish_block *block)
+{
+	switch (block->kind) {
+	case LB_BLOCK_PARAMS:
+		params_put(o, next, block->data);
+		break;
+	case LB_BLOCK_SERVICES:
+		services_put(o, next, block);
+		break;
+	case LB_BLOCK_INSTANCES:
+		instances_put(o, next, block);
+		break;
+	default:
+		pool_put(o, next, block);
+		break;
+	}
+}
+
+static void retire(struct lb_xdp_generation *next, uint64_t pools)
+{
+	for (uint32_t i = 0; i < LB_POOLS_MAX; i++)
+		if (pools >> i & 1)
+			next->pool[i].n_previous = 0;
+}
+
+int xdp_tables_apply(struct xdp_object *o, const struct publish_batch *batch, uint64_t generation,
+		     const uint8_t *port_mac)
+{
+	uint32_t spare = !(o->control->active & 1);
+	struct lb_xdp_generation *next = &o->control->generation[spare];
+
+	for (uint32_t i = 0; i < batch->block_count; i++) {
+		if (!block_is_sound(o, &batch->block[i]))
+			return -EINVAL;
+		if (secret_is_other(o, &batch->block[i]))
+			return -EKEYREJECTED;
+	}
+	*next = *in_use(o);
+	next->generation = generation;
+	next->port_mac = lb_mac_load(port_mac);
+	retire(next, batch->retire);
+	for (uint32_t i = 0; i < batch->block_count; i++)
+		block_put(o, next, &batch->block[i]);
+	retire(next, batch->retire_after);
+	__atomic_store_n(&o->control->active, spare, __ATOMIC_RELEASE); /* read by each packet */
+	return 0;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/vector.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ACCEPTING                                                                                  \
+	(LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
+
+const char *const vector_drop_names[LB_DROP_COUNT] = {
+#define DROP_NAME(id, name, text) [LB_DROP_##id] = name,
+	LB_DROP_LIST(DROP_NAME)
+#undef DROP_NAME
+};
+
+static void die(const char *what, int line)
+{
+	fprintf(stderr, "vectors.txt:%d: %s\n", line, what);
+	exit(1);
+}
+
+static void hex_read(struct vector_frame *frame, const char *hex, int line)
+{
+	unsigned int byte;
+
+	for (frame->len = 0; sscanf(hex, "%2x", &byte) == 1; hex += 2) {
+		if (frame->len == VECTOR_FRAME_MAX)
+			die("frame too long", line);
+		frame->data[frame->len++] = (uint8_t)byte;
+	}
+}
+
+static void key_read(struct vector *v, const char *key, const char *value, int line)
+{
+	uint32_t number = (uint32_t)strtoul(value, NULL, 10);
+
+	if (!strcmp(key, "in")) {
+		hex_read(&v->in, value, line);
+	} else if (!strcmp(key, "out")) {
+		hex_read(&v->out, value, line);
+		v->has_out = true;
+	} else if (!strcmp(key, "verdict")) {
+		if (sscanf(value, "%15s %31s", v->verdict, v->reason) != 2)
+			die("verdict and reason", line);
+	} else if (!strcmp(key, "flows")) {
+		v->flows = number;
+	} else if (!strcmp(key, "headroom")) {
+		v->headroom = (int)number;
+	} else if (!strcmp(key, "segment")) {
+		v->segment = number;
+	} else if (!strcmp(key, "label_at")) {
+		v->label_at = number;
+	} else if (!strcmp(key, "kernel_rate")) {
+		v->no_kernel_rate = true;
+	} else if (!strcmp(key, "icmp_rate")) {
+		v->no_icmp_rate = true;
+	} else {
+		die("unknown key", line);
+	}
+}
+
+size_t vector_read(const char *path, struct vector *vectors)
+{
+	static char text[4 * VECTOR_FRAME_MAX];
+	FILE *file = fopen(path, "r");
+	size_t n = 0;
+
+	if (!file) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		exit(1);
+	}
+	for (int line = 1; fgets(text, sizeof(text), file); line++) {
+		char *value = strchr(text, ' ');
+
+		text[strcspn(text, "\n")] = '\0';
+		if (text[0] == '#' || text[0] == '\0')
+			continue;
+		if (!value)
+			die("a key without a value", line);
+		*value++ = '\0';
+		if (strcmp(text, "vector") != 0) {
+			key_read(&vectors[n - 1], text, value, line);
+			continue;
+		}
+		if (n == VECTORS_MAX)
+			die("too many vectors", line);
+		vectors[n].headroom = -1;
+		snprintf(vectors[n++].name, sizeof(vectors[0].name), "%s", value);
+	}
+	fclose(file);
+	return n;
+}
+
+static void services_put(struct harness *world)
+{
+	static const struct {
+		uint8_t last;
+		uint16_t port, pool;
+		uint8_t forward;
+	} rows[] = {
+		{ 10, 443, 0, LB_FORWARD_L2 },	 { 10, 80, 0, LB_FORWARD_L2 },
+		{ 20, 443, 1, LB_FORWARD_IPIP }, { 30, 443, 2, LB_FORWARD_IPIP },
+		{ 40, 443, 3, LB_FORWARD_L2 },	 { 50, 443, 4, LB_FORWARD_L2 },
+		{ 60, 443, 5, LB_FORWARD_L2 },	 { 70, 443, 6, LB_FORWARD_IPIP },
+		{ 80, 443, 7, LB_FORWARD_IPIP },
+	};
+	enum { N = sizeof(rows) / sizeof(rows[0]) };
+	struct harness_service services[2 * N];
+
+	for (uint16_t i = 0; i < N; i++) {
+		services[2 * i] = (struct harness_service){
+			.family = 4,
+			.addr = { 203, 0, 113, rows[i].last },
+			.port = rows[i].port,
+			.id = (uint16_t)(2 * i + 1),
+			.pool = rows[i].pool,
+			.forward = rows[i].forward,
+		};
+		services[2 * i + 1] = (struct harness_service){
+			.family = 6,
+			.port = rows[i].port,
+			.id = (uint16_t)(2 * i + 2),
+			/* "10" in the address is written in hexadecimal */
+			.addr = { 0x20, 0x01, 0x0d, 0xb8, 0,
+				  0x0f, [15] = (uint8_t)(rows[i].last / 10 * 16) },
+			.pool = rows[i].pool,
+			.forward = rows[i].forward,
+		};
+	}
+	harness_services(world, services, 2 * N);
+}
+
+struct harness *vector_world_create(void)
+{
+	static const uint8_t flags[] = { ACCEPTING,
+					 ACCEPTING,
+					 ACCEPTING,
+					 ACCEPTING,
+					 LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS,
+					 ACCEPTING & ~LB_INSTANCE_ON_LINK,
+					 ACCEPTING,
+					 ACCEPTING };
+	struct lb_instance instances[sizeof(flags)];
+	struct harness *world;
+
+	world = harness_create(VECTOR_FLOWS);
+	for (uint16_t i = 0; i < sizeof(flags); i++)
+		harness_instance(&instances[i], i, i == 2 || i == 7 ? 6 : 4, flags[i]);
+	instances[6].mtu = 1400;
+	instances[7].mtu = 1310;
+	harness_put(world, LB_BLOCK_INSTANCES, 0, instances, sizeof(instances), sizeof(flags));
+	for (uint16_t i = 0; i < sizeof(flags); i++) {
+		uint16_t slots[251];
+
+		for (uint32_t slot = 0; slot < 251; slot++)
+			slots[slot] = i;
+		if (i != 3) /* pool 3 is empty */
+			harness_put(world, LB_BLOCK_POOL, i, slots, sizeof(slots), 251);
+	}
+	services_put(world);
+	return world;
+}
+
+void vector_world_reset(struct harness *world, const struct vector *v)
+{
+	memset(world->flow_memory, 0, flow_table_bytes(VECTOR_FLOWS));
+	memset(world->instance_stats, 0, LB_INSTANCES_MAX * sizeof(*world->instance_stats));
+	memset(&world->stats, 0, sizeof(world->stats));
+	pipeline_rate_set(&world->pl.kernel_rate, 1000000);
+	pipeline_rate_set(&world->pl.icmp_rate, v->no_icmp_rate ? 0 : 1000000);
+	if (v->no_kernel_rate)
+		world->pl.kernel_rate.rate.tokens = 0;
+}

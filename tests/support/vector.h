@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The vectors and the world that they are for; vectors.c says what the keys mean. */
+#ifndef TESTS_SUPPORT_VECTOR_H
+#define TESTS_SUPPORT_VECTOR_H
+
+#include "tests/support/harness.h"
+
+#define VECTORS_MAX 1024
+#define VECTORS_FILE "tests/vectors/vectors.txt"
+#define VECTOR_FRAME_MAX 4096
+#define VECTOR_FLOWS 1000 /* that the world's flow table is for */
+
+struct vector_frame {
+	uint32_t len;
+	uint8_t data[VECTOR_FRAME_MAX];
+};
+
+struct vector {
+	char name[128];
+	char verdict[16];
+	char reason[32];
+	struct vector_frame in, out;
+	bool has_out, no_kernel_rate, no_icmp_rate;
+	uint32_t flows, segment, label_at;
+	int headroom; /* -1: as usual */
+};
+
+extern const char *const vector_drop_names[LB_DROP_COUNT];
+
+/** Read a file of vectors; ends the program if it is malformed. Return: how many. */
+size_t vector_read(const char *path, struct vector *vectors);
+
+/** The services, pools and instances that the vectors speak of. */
+struct harness *vector_world_create(void);
+
+/** An empty flow table, no counts, and the rate limits that a vector wants. */
+void vector_world_reset(struct harness *world, const struct vector *v);
+
+#endif

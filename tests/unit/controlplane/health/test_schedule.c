@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* When checks run: spread, rhythm, the cap in flight, a node without sockets. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "controlplane/health/internal.h"
+#include "tests/support/health_fixture.h"
+
+enum { HERD = 200 };
+
+static struct watch watches[HERD];
+
+static void add_herd(struct fixture *fixture, struct health_instance **herd, unsigned int count,
+		     const struct config_check *check, enum health_state initial)
+{
+	memset(watches, 0, sizeof(watches));
+	for (unsigned int i = 0; i < count; i++) {
+		struct health_instance_spec spec = fixture_spec(&watches[i], check, 1);
+
+		spec.initial = initial;
+		herd[i] = health_instance_add(fixture->health, &spec);
+		assert_non_null(herd[i]);
+	}
+}
+
+static bool all_decided(void *arg)
+{
+	struct health *health = arg;
+	const struct health_instance *instance;
+
+	LIST_FOREACH(instance, &health->instances, entry) {
+		if (instance->state == HEALTH_UNKNOWN)
+			return false;
+	}
+	return true;
+}
+
+/* Nobody waits long for the first result of those of whom nothing is known. */
+static void test_unknown_are_checked_soon(void **state)
+{
+	struct fixture fixture;
+	struct health_instance *herd[HERD];
+	struct config_check check = fixture_check(CONFIG_CHECK_TCP, 1);
+	struct timeval begin, due;
+	long ms_max = 0;
+
+	(void)state;
+	check.interval_ms = 30000;
+	fixture_init(&fixture, HERD);
+	add_herd(&fixture, herd, HERD, &check, HEALTH_UNKNOWN);
+	gettimeofday(&begin, NULL);
+	for (int i = 0; i < HERD; i++) {
+		struct timeval wait;
+
+		assert_true(evtimer_pending(herd[i]->checks[0]->timer, &due));
+		timersub(&due, &begin, &wait);
+		if (wait.tv_sec * 1000 + wait.tv_usec / 1000 > ms_max)
+			ms_max = wait.tv_sec * 1000 + wait.tv_usec / 1000;
+	}
+	assert_in_range(ms_max, 0, 270);
+	fixture_fini(&fixture);
+}
+
+/* Each tenth of the first second gets its share of 200 first checks, 20 on average. */
+static void test_first_checks_are_spread(void **state)
+{
+	/* By which the loop's clock may be behind: it is the kernel's coarse one. */
+	static const struct timeval coarse = { .tv_usec = 20000 };
+	struct fixture fixture;
+	struct health_instance *herd[HERD];
+	unsigned int tenths[10] = { 0 };
+	struct config_check check = fixture_check(CONFIG_CHECK_TCP, 1);
+	struct timeval begin;
+
+	(void)state;
+	check.interval_ms = 30000;
+	fixture_init(&fixture, HERD);
+	gettimeofday(&begin, NULL);
+	timersub(&begin, &coarse, &begin);
+	add_herd(&fixture, herd, HERD, &check, HEALTH_UP);
+	for (int i = 0; i < HERD; i++) {
+		struct timeval due;
+		struct timeval wait;
+		long tenth;
+
+		assert_true(evtimer_pending(herd[i]->checks[0]->timer, &due));
+		timersub(&due, &begin, &wait);
+		assert_in_range(wait.tv_sec, 0, 1);
+		tenth = wait.tv_sec * 10 + wait.tv_usec / 100000;
+		tenths[tenth < 9 ? tenth : 9]++;
+	}
+	for (int i = 0; i < 10; i++)
+		assert_in_range(tenths[i], 3, 60);
+	fixture_fini(&fixture);
+}
+
+enum { GAPS = 15 };
+
+static int compare_gaps(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a;
+	uint64_t right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* From start to start, one interval give or take a tenth, even if each check takes long. */
+static void test_rhythm(void **state)
+{
+	struct fixture fixture;
+	struct health_instance *instance;
+	struct server *server = server_start(&server_hang, 4);
+	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
+	uint64_t gaps_us[GAPS];
+	uint64_t last_us = 0;
+
+	(void)state;
+	check.timeout_ms = 60;
+	fixture_init(&fixture, 4);
+	add_herd(&fixture, &instance, 1, &check, HEALTH_UNKNOWN);
+	for (int n = 0; n < GAPS;) {
+		uint64_t start_us = instance->checks[0]->start_us;
+
+		if (start_us == last_us) {
+			event_base_loop(fixture.base, EVLOOP_ONCE);
+			continue;
+		}
+		if (last_us)
+			gaps_us[n++] = start_us - last_us;
+		last_us = start_us;
+	}
+	qsort(gaps_us, GAPS, sizeof(gaps_us[0]), compare_gaps);
+	/* a busy machine makes some late, none early; libevent's clock is a turn of the loop old */
+	assert_in_range(gaps_us[0], 85000, 105000);
+	assert_in_range(gaps_us[GAPS / 2], 90000, 125000);
+	assert_true(gaps_us[GAPS - 1] - gaps_us[0] > 2000);
+	fixture_fini(&fixture);
+	server_stop(server);
+}
+
+/* A check that takes longer than its interval waits for itself. */
+static void test_one_probe_per_check(void **state)
+{
+	struct fixture fixture;
+	struct health_instance *instance;
+	struct server *server = server_start(&server_hang, 4);
+	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
+
+	(void)state;
+	check.timeout_ms = 250;
+	fixture_init(&fixture, 4);
+	add_herd(&fixture, &instance, 1, &check, HEALTH_UNKNOWN);
+	while (instance->checks[0]->track.streak < 3) {
+		struct health_stats stats;
+
+		event_base_loop(fixture.base, EVLOOP_ONCE);
+		health_stats_get(fixture.health, &stats);
+		assert_in_range(stats.in_flight + stats.waiting, 0, 1);
+	}
+	assert_int_equal(instance->state, HEALTH_DOWN);
+	fixture_fini(&fixture);
+	server_stop(server);
+}
+
+/* 24 checks of 80 ms through 4 places: none starves, none is checked twice before all had a turn. */
+static void test_cap_in_flight(void **state)
+{
+	enum { COUNT = 24, PLACES = 4 };
+	struct fixture fixture;
+	struct health_instance *herd[COUNT];
+	struct server *server = server_start(&server_hang, 4);
+	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
+	const struct health_limits more = { COUNT, COUNT };
+	struct health_stats stats = { 0 };
+	uint32_t most = 0;
+
+	(void)state;
+	check.timeout_ms = 80;
+	fixture_init(&fixture, PLACES);
+	add_herd(&fixture, herd, COUNT, &check, HEALTH_UNKNOWN);
+	while (!all_decided(fixture.health)) {
+		event_base_loop(fixture.base, EVLOOP_ONCE);
+		health_stats_get(fixture.health, &stats);
+		assert_in_range(stats.in_flight, 0, PLACES);
+		most = stats.in_flight > most ? stats.in_flight : most;
+		for (int i = 0; i < COUNT; i++)
+			assert_in_range(herd[i]->checks[0]->track.streak, 0, 2);
+	}
+	assert_int_equal(most, PLACES);
+	assert_true(stats.delayed >= COUNT - 2 * PLACES);
+	assert_in_range(stats.delay_max_ms, 80, 5000);
+	assert_true(stats.delay_sum_ms >= stats.delay_max_ms);
+	assert_in_range(stats.started, COUNT, 2 * COUNT);
+
+	health_set_limits(fixture.health, &more);
+	health_stats_get(fixture.health, &stats);
+	assert_int_equal(stats.waiting, 0);
+	assert_true(stats.in_flight > PLACES);
+	fixture_fini(&fixture);
+	server_stop(server);
+}
+
+struct waiting_wait {
+	struct health *health;
+	uint32_t waiting;
+};
+
+static bool has_waiting(void *arg)
+{
+	struct waiting_wait *wait = arg;
+	struct health_stats stats;
+
+	health_stats_get(wait->health, &stats);
+	return stats.waiting == wait->waiting;
+}
+
+/* Those that wait may be removed, and those in flight make room when they are. */
+static void test_remove_waiting(void **state)
+{
+	enum { COUNT = 8 };
+	struct fixture fixture;
+	struct health_instance *herd[COUNT];
+	struct server *server = server_start(&server_hang, 4);
+	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
+	struct waiting_wait all = { .waiting = COUNT - 1 };
+	struct health_stats stats;
+
+	(void)state;
+	check.timeout_ms = 5000;
+	fixture_init(&fixture, 1);
+	add_herd(&fixture, herd, COUNT, &check, HEALTH_UNKNOWN);
+	all.health = fixture.health;
+	assert_true(fixture_until(&fixture, has_waiting, &all));
+	health_stats_get(fixture.health, &stats);
+	assert_int_equal(stats.in_flight, 1);
+	assert_int_equal(stats.waiting, COUNT - 1);
+	for (int i = 0; i < COUNT; i++) {
+		health_instance_remove(herd[i]);
+		health_stats_get(fixture.health, &stats);
+		assert_int_equal(stats.in_flight, i < COUNT - 1);
+		assert_int_equal(stats.in_flight + stats.waiting, COUNT - 1 - i);
+	}
+	fixture_fini(&fixture);
+	server_stop(server);
+}
+
+static bool has_errors(void *arg)
+{
+	struct health_stats stats;
+
+	health_stats_get(arg, &stats);
+	return stats.errors >= 3;
+}
+
+/* No sockets left on this node says nothing about the instance. */
+static void test_starved(void **state)
+{
+	struct fixture fixture;
+	struct health_instance *instance;
+	struct server *server = server_start(&server_ok, 4);
+	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
+	struct rlimit before;
+	struct rlimit none;
+
+	(void)state;
+	fixture_init(&fixture, 4);
+	add_herd(&fixture, &instance, 1, &check, HEALTH_UNKNOWN);
+	assert_true(fixture_until(&fixture, all_decided, fixture.health));
+	assert_int_equal(instance->state, HEALTH_UP);
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = 3; /* what is open stays open */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_true(fixture_until(&fixture, has_errors, fixture.health));
+	assert_int_equal(instance->state, HEALTH_UP);
+	assert_int_equal(watches[0].changes, 1);
+	assert_non_null(strstr(fixture.log_last, "Too many open files"));
+
+	setrlimit(RLIMIT_NOFILE, &before);
+	server_set(server, &server_not_found);
+	assert_true(fixture_until_state(&fixture, instance, HEALTH_LAME));
+	fixture_fini(&fixture);
+	server_stop(server);
+}
+
+static void test_bad_options(void **state)
+{
+	static const struct health_ops no_ops = { 0 };
+	struct event_base *base = event_base_new();
+	struct health_options options = {
+		.ops = &no_ops,
+		.limits = { 1, 1 },
+		.version = "test",
+	};
+
+	(void)state;
+	assert_null(health_create(base, &options));
+	assert_int_equal(errno, EINVAL);
+	assert_null(health_create(NULL, &options));
+	health_destroy(NULL);
+	event_base_free(base);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unknown_are_checked_soon),
+		cmocka_unit_test(test_first_checks_are_spread),
+		cmocka_unit_test(test_rhythm),
+		cmocka_unit_test(test_one_probe_per_check),
+		cmocka_unit_test(test_cap_in_flight),
+		cmocka_unit_test(test_remove_waiting),
+		cmocka_unit_test(test_starved),
+		cmocka_unit_test(test_bad_options),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

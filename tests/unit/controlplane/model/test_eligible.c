@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The rule of who takes and who keeps flows, as a table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "controlplane/model/eligible.h"
+
+/*
+ * An instance is a word: admin (r d m), health (u p l n for unknown, up, lame, down), and then flags:
+ * b backup, 0 weight 0, x not reachable. An answer is two letters: A accepts, S serves, - not.
+ */
+struct row {
+	const char *what;
+	const char *instances;
+	const char *pool; /* k on_down keep, d all_down drop, s settling, g gathering */
+	const char *answer;
+	bool open;
+	bool on_backup;
+};
+
+static const struct row rows[] = {
+	{ "all up", "rp rp", "", "AS AS", false, false },
+	{ "drain takes none and keeps", "dp rp", "", "-S AS", false, false },
+	{ "maint is out at once", "mp rp", "", "-- AS", false, false },
+	{ "lame keeps", "rl rp", "", "-S AS", false, false },
+	{ "down moves", "rn rp", "", "-- AS", false, false },
+	{ "down keeps with on_down keep", "rn rp", "k", "-S AS", false, false },
+	{ "maint goes before on_down keep", "mn rp", "k", "-- AS", false, false },
+	{ "unknown takes none and keeps", "ru rp", "", "-S AS", false, false },
+	{ "weight 0 takes none and keeps", "rp0 rp", "", "-S AS", false, false },
+	{ "not reachable takes none", "rpx rp", "", "-S AS", false, false },
+	{ "a backup waits", "rp rpb", "", "AS -S", false, false },
+	{ "a backup steps in", "rn rpb", "", "-- AS", false, true },
+	{ "for a drained one too", "dp rpb", "", "-S AS", false, true },
+	{ "and for weight 0", "rp0 rpb", "", "-S AS", false, true },
+	{ "lame backups do not", "rn rlb rp", "", "-- -S AS", false, false },
+	{ "all down, open", "rn rn", "", "AS AS", true, false },
+	{ "all lame, open", "rl rl", "", "AS AS", true, false },
+	{ "open respects drain", "rn dn", "", "AS -S", true, false },
+	{ "open respects maint", "rn mp", "", "AS --", true, false },
+	{ "open respects weight 0", "rn rn0", "", "AS -S", true, false },
+	{ "open leaves backups alone", "rn rnb", "", "AS -S", true, false },
+	{ "open with backups only", "mp rnb", "", "-- AS", true, false },
+	{ "open prefers those that are reachable", "rn rnx", "", "AS -S", true, false },
+	{ "open with nobody reachable", "rnx rnx", "", "AS AS", true, false },
+	{ "all down, drop", "rn rn", "d", "-- --", false, false },
+	{ "all lame, drop", "rl rl", "d", "-S -S", false, false },
+	{ "all drained is not all down", "dp dp", "", "-S -S", false, false },
+	{ "settling waits for results", "ru ru", "s", "-S -S", false, false },
+	{ "settling takes who is up", "ru rp", "s", "-S AS", false, false },
+	{ "settling waits before backups", "ru rpb", "s", "-S -S", false, false },
+	{ "settling waits for a next hop", "rpx rn", "s", "-S --", false, false },
+	{ "settling does not wait for those with a result", "rn rl", "s", "AS AS", true, false },
+	{ "settling does not wait for the drained", "du rn", "s", "-S AS", true, false },
+	{ "gathering waits for results", "ru rp", "sg", "-S -S", false, false },
+	{ "gathering waits for a next hop", "rpx rp", "sg", "-S -S", false, false },
+	{ "gathering takes all when all are known", "rp rn rl", "sg", "AS -- -S", false, false },
+	{ "gathering does not wait for the drained", "du rp", "sg", "-S AS", false, false },
+	{ "gathering does not wait for backups", "rp rub", "sg", "AS -S", false, false },
+	{ "gathering waits for backups that step in", "rn rpb rub", "sg", "-- -S -S", false,
+	  false },
+	{ "settled, unknown is not up", "ru ru", "", "AS AS", true, false },
+	{ "settled, unknown, drop", "ru ru", "d", "-S -S", false, false },
+	{ "nobody there", "", "", "", false, false },
+};
+
+static uint32_t parse(const char *text, struct eligible_instance *list)
+{
+	uint32_t n = 0;
+
+	while (*text) {
+		struct eligible_instance *i = &list[n++];
+
+		*i = (struct eligible_instance){ .weight = 100, .reachable = true };
+		i->admin = *text == 'r' ? MODEL_READY : *text == 'd' ? MODEL_DRAIN : MODEL_MAINT;
+		text++;
+		i->health = *text == 'u'   ? HEALTH_UNKNOWN
+			    : *text == 'p' ? HEALTH_UP
+			    : *text == 'l' ? HEALTH_LAME
+					   : HEALTH_DOWN;
+		for (text++; *text && *text != ' '; text++) {
+			i->backup |= *text == 'b';
+			i->reachable &= *text != 'x';
+			i->weight = *text == '0' ? 0 : i->weight;
+		}
+		text += *text == ' ';
+	}
+	return n;
+}
+
+static void format(const struct eligible_instance *list, uint32_t n, char *text)
+{
+	*text = '\0';
+	for (uint32_t i = 0; i < n; i++)
+		text += sprintf(text, "%s%c%c", i ? " " : "", list[i].accepts ? 'A' : '-',
+				list[i].serves ? 'S' : '-');
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		const struct row *row = &rows[r];
+		struct eligible_instance list[8];
+		struct eligible_pool pool = {
+			.on_down =
+				strchr(row->pool, 'k') ? CONFIG_ON_DOWN_KEEP : CONFIG_ON_DOWN_MOVE,
+			.all_down = strchr(row->pool, 'd') ? CONFIG_ALL_DOWN_DROP
+							   : CONFIG_ALL_DOWN_OPEN,
+			.settled = !strchr(row->pool, 's'),
+			.gathering = strchr(row->pool, 'g') != NULL,
+		};
+		uint32_t n = parse(row->instances, list);
+		char answer[32];
+
+		eligible_decide(&pool, list, n);
+		format(list, n, answer);
+		if (strcmp(answer, row->answer) != 0 || pool.open != row->open ||
+		    pool.on_backup != row->on_backup)
+			fail_msg("%s: %s gives %s open %d backup %d, not %s", row->what,
+				 row->instances, answer, pool.open, pool.on_backup, row->answer);
+	}
+}
+
+/* Whatever is known, nobody takes flows that an operator took out, and who takes flows keeps them. */
+static void test_always(void **state)
+{
+	struct eligible_instance list[3];
+
+	(void)state;
+	for (uint32_t bits = 0; bits < 12u * 12 * 12 * 8; bits++) {
+		struct eligible_pool pool = { .on_down = bits & 1,
+					      .all_down = bits >> 1 & 1,
+					      .settled = bits >> 2 & 1 };
+		uint32_t rest = bits >> 3;
+
+		for (uint32_t i = 0; i < 3; i++, rest /= 12)
+			list[i] = (struct eligible_instance){ .admin = rest % 3,
+							      .health = rest / 3 % 4,
+							      .weight = 1,
+							      .backup = i == 2,
+							      .reachable = true };
+		eligible_decide(&pool, list, 3);
+		for (uint32_t i = 0; i < 3; i++) {
+			assert_false(list[i].accepts && list[i].admin != MODEL_READY);
+			assert_false(list[i].accepts && !list[i].serves);
+			assert_false(list[i].serves && list[i].admin == MODEL_MAINT);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_always),
+	};
+
+	return cmocka_run_group_tests_name("eligible", tests, NULL, NULL);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The XDP backend from model to wire: a real model, a veth pair in a network namespace of this
+ * process's own, and packets that arrive at its port.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <net/if.h>
+#include <netpacket/packet.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "controlplane/base/log.h"
+#include "controlplane/publish/backend.h"
+#include "controlplane/publish/xdp.h"
+#include "dataplane/core/lb_csum.h"
+#include "tests/support/model_fixture.h"
+#include "tests/support/xdp_fixture.h"
+
+#define WAIT_S 20
+#define INSTANCES 4
+
+static struct event_base *base;
+static struct model *model;
+static struct publish_backend *backend;
+static char run_dir[] = "/tmp/sluice-xdp-XXXXXX";
+static uint32_t connected, gone, answered;
+static struct publish_answer last;
+
+static void on_connected(void *arg)
+{
+	(void)arg;
+	connected++;
+}
+
+static void on_gone(void *arg, const char *why)
+{
+	(void)arg;
+	print_message("# gone: %s\n", why);
+	gone++;
+}
+
+static void on_answered(void *arg, const struct publish_answer *answer)
+{
+	(void)arg;
+	last = *answer;
+	answered++;
+}
+
+static const struct publish_backend_events events = { on_connected, on_gone, on_answered };
+
+static void model_changed(void *arg, enum model_change what, uint32_t pool_id)
+{
+	(void)arg;
+	(void)what;
+	(void)pool_id;
+}
+
+static const struct model_ops model_ops = { .changed = model_changed };
+
+static int namespaces(void **state)
+{
+	cpu_set_t set;
+
+	(void)state;
+	CPU_ZERO(&set);
+	CPU_SET(1, &set); /* the one that the fixture gives a flow table */
+	if (sched_setaffinity(0, sizeof(set), &set) || !mkdtemp(run_dir))
+		fail_msg("%s", strerror(errno));
+	xdp_fixture_veth("eth1", "client");
+	log_set_level(LOG_ERR);
+	return 0;
+}
+
+static int cleanup(void **state)
+{
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/xdp.segment", run_dir);
+	unlink(path);
+	return rmdir(run_dir);
+}
+
+static void daemon_start(void)
+{
+	struct publish_backend_options options = { .run_dir = run_dir, .events = &events };
+
+	connected = gone = answered = 0;
+	base = event_base_new();
+	model = model_create(&model_ops, NULL);
+	assert_non_null(model);
+	assert_int_equal(model_apply(model, fixture_web(INSTANCES), 0), 0);
+	fixture_up(model);
+	options.base = base;
+	options.model = model;
+	backend = publish_xdp_ops.create(&options);
+	assert_non_null(backend);
+	publish_xdp_ops.poke(backend);
+	assert_int_equal(gone, 0);
+	assert_int_equal(connected, 1);
+}
+
+static void daemon_end(void)
+{
+	publish_xdp_ops.destroy(backend);
+	model_destroy(model);
+	event_base_free(base);
+}
+
+static void wait_answer(uint32_t before)
+{
+	const struct timeval limit = { .tv_sec = WAIT_S };
+
+	event_base_loopexit(base, &limit);
+	while (answered == before && !event_base_got_exit(base))
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(answered, before + 1);
+	assert_false(last.refused);
+}
+
+static void publish_all(void)
+{
+	struct publish_batch batch = { .block_count = 4 };
+	struct publish_block *block = batch.block;
+	struct lb_params params;
+	const struct lb_service_table *services;
+	uint32_t before = answered;
+
+	model_params(model, &params);
+	block[0] = (struct publish_block){
+		.kind = LB_BLOCK_PARAMS, .data = &params, .count = 1, .bytes = sizeof(params)
+	};
+	block[1] = (struct publish_block){ .kind = LB_BLOCK_INSTANCES };
+	block[1].data = model_instances(model, &block[1].count);
+	block[1].bytes = block[1].count * (uint32_t)sizeof(struct lb_instance);
+	services = model_services(model, &block[2].bytes);
+	block[2].kind = LB_BLOCK_SERVICES;
+	block[2].data = services;
+	block[2].count = services->mask + 1;
+	block[3] = (struct publish_block){ .kind = LB_BLOCK_POOL };
+	block[3].pool = model_pool_find(model, "web")->id;
+	block[3].data = model_pool_slots(model, block[3].pool, &block[3].count);
+	block[3].bytes = block[3].count * 2;
+	assert_int_equal(publish_xdp_ops.send(backend, &batch), 0);
+	wait_answer(before);
+	for (uint32_t i = 0; i < batch.block_count; i++)
+		assert_true(publish_xdp_ops.runs(backend, &block[i]));
+}
+
+static void syn_send(uint16_t sport)
+{
+	const struct lb_segment *segment = publish_xdp_ops.segment(backend);
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_ifindex = (int)if_nametoindex("client") };
+	struct {
+		struct lb_eth eth;
+		struct lb_ipv4 ip;
+		struct lb_tcp tcp;
+	} LB_PACKED frame = {
+		.eth = { .type = LB_BE16(LB_ETHERTYPE_IPV4) },
+		.ip = { .version_ihl = 0x45,
+			.total_len = LB_BE16(40),
+			.ttl = 64,
+			.proto = LB_IPPROTO_TCP,
+			.src = lb_cpu_to_be32(0xc0000207),
+			.dst = lb_cpu_to_be32(0xc633640a) },
+		.tcp = { .sport = lb_cpu_to_be16(sport),
+			 .dport = LB_BE16(80),
+			 .doff = 0x50,
+			 .flags = LB_TCP_SYN },
+	};
+
+	assert_true(fd >= 0);
+	memcpy(frame.eth.dst, segment->port_mac, LB_ETH_ALEN);
+	frame.ip.csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(&frame.ip));
+	assert_int_equal(sendto(fd, &frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)),
+			 sizeof(frame));
+	close(fd);
+}
+
+/* Packets of each instance, over all CPUs. */
+static uint64_t pkts_of(const struct lb_segment *segment, uint32_t index)
+{
+	uint64_t pkts = 0;
+
+	for (uint32_t i = 0; i < segment->n_workers; i++)
+		pkts += lb_segment_instance_stats(segment, i)[index].pkts;
+	return pkts;
+}
+
+static uint64_t wait_pkts(uint64_t wanted)
+{
+	uint64_t pkts = 0;
+
+	for (int i = 0; i < 100 && pkts < wanted; i++) {
+		const struct lb_segment *segment = publish_xdp_ops.segment(backend);
+
+		pkts = 0;
+		for (uint32_t j = 0; j < INSTANCES; j++)
+			pkts += pkts_of(segment, j);
+		usleep(10000);
+	}
+	return pkts;
+}
+
+static void from_model_to_wire_and_back_after_a_restart(void **state)
+{
+	const struct lb_segment *segment;
+	uint16_t index;
+	uint64_t before, drained, boot_id;
+
+	(void)state;
+	daemon_start();
+	publish_all();
+	assert_true(last.acked_ns > last.sent_ns);
+	segment = publish_xdp_ops.segment(backend);
+	boot_id = segment->boot_id;
+	assert_string_equal(segment->driver, "XDP, native mode");
+	for (uint16_t port = 1000; port < 1100; port++)
+		syn_send(port);
+	assert_int_equal(wait_pkts(100), 100);
+	index = model_instance_find(model, "web/web-2")->index;
+	assert_true(pkts_of(publish_xdp_ops.segment(backend), index) > 0);
+	daemon_end();
+
+	/* it is killed and comes back: the program went on, and nothing has moved */
+	daemon_start();
+	segment = publish_xdp_ops.segment(backend);
+	assert_int_equal(segment->boot_id, boot_id);
+	assert_int_equal(model_instance_find(model, "web/web-2")->index, index);
+	before = wait_pkts(100);
+	assert_int_equal(before, 100);
+	drained = pkts_of(segment, index);
+	model_admin_set(model, model_instance_find(model, "web/web-2"), MODEL_DRAIN);
+	publish_all();
+	for (uint16_t port = 2000; port < 2100; port++)
+		syn_send(port);
+	assert_int_equal(wait_pkts(200), 200);
+	assert_int_equal(pkts_of(publish_xdp_ops.segment(backend), index), drained);
+	daemon_end();
+}
+
+static void lost_segment_begins_anew(void **state)
+{
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/xdp.segment", run_dir);
+	assert_int_equal(unlink(path), 0);
+	daemon_start();
+	assert_int_equal(wait_pkts(1), 0);
+	publish_all();
+	syn_send(1);
+	assert_int_equal(wait_pkts(1), 1);
+	daemon_end();
+}
+
+/* Killed when the maps were made but the file was not: what comes later is kept all the same. */
+static void half_a_first_start_is_a_start(void **state)
+{
+	uint64_t boot_id;
+
+	(void)state;
+	daemon_start();
+	publish_xdp_object(backend)->control->boot_id = 0;
+	daemon_end();
+	daemon_start();
+	boot_id = publish_xdp_object(backend)->control->boot_id;
+	assert_true(boot_id != 0);
+	publish_all();
+	daemon_end();
+	daemon_start();
+	assert_true(publish_xdp_object(backend)->control->boot_id == boot_id);
+	assert_true(publish_xdp_ops.segment(backend)->started_ns > 0);
+	daemon_end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(from_model_to_wire_and_back_after_a_restart),
+		cmocka_unit_test(lost_segment_begins_anew),
+		cmocka_unit_test(half_a_first_start_is_a_start),
+	};
+
+	return cmocka_run_group_tests(tests, namespaces, cleanup);
+}

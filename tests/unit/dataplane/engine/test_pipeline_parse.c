@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* All ways to parse a burst say the same, of packets of every kind, in bursts of every length. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/engine/pipeline_internal.h"
+#include "tests/support/harness.h"
+#include "tests/support/random_frame.h"
+
+#define BURSTS 30000
+#define FRAME_BYTES 80
+#define HEADROOM 192
+#define SERVICES 10 /* half of them over IPv6 */
+
+/* A packet and its mbuf, which is not one of a pool: the frame ends where its memory does. */
+struct packet {
+	struct rte_mbuf mbuf;
+	uint8_t *memory;
+};
+
+static void tcp_write(struct lb_tcp *tcp)
+{
+	const uint8_t flags[] = { LB_TCP_SYN, LB_TCP_ACK, LB_TCP_ACK | LB_TCP_PSH,
+				  LB_TCP_ACK | LB_TCP_FIN, LB_TCP_RST };
+
+	*tcp = (struct lb_tcp){
+		.sport = random_below(100) ? (lb_be16)random_below(65536) : 0,
+		.dport = lb_cpu_to_be16((uint16_t)(440 + random_below(SERVICES / 2 + 1))),
+		.doff = 0x50,
+		.flags = flags[random_below(sizeof(flags))],
+	};
+}
+
+static void frame_write4(uint8_t *frame)
+{
+	struct lb_ipv4 *ip = (struct lb_ipv4 *)(frame + sizeof(struct lb_eth));
+
+	*ip = (struct lb_ipv4){
+		.version_ihl = 0x45,
+		.total_len = lb_cpu_to_be16((uint16_t)(40 + random_below(27))),
+		.id = (lb_be16)random_below(65536),
+		.frag = random_below(2) ? LB_BE16(LB_IPV4_DF) : 0,
+		.ttl = random_below(100) ? (uint8_t)random_below(256) : 0,
+		.proto = LB_IPPROTO_TCP,
+		.src = random_below(UINT32_MAX),
+	};
+	memcpy(&ip->dst, (const uint8_t[]){ 203, 0, 113, 10 }, 4);
+	tcp_write((struct lb_tcp *)(ip + 1));
+	random_frame_csum(frame);
+}
+
+static void frame_write6(uint8_t *frame)
+{
+	struct lb_ipv6 *ip = (struct lb_ipv6 *)(frame + sizeof(struct lb_eth));
+
+	*ip = (struct lb_ipv6){
+		.ver_tc_flow = lb_cpu_to_be32(0x60000000 | random_below(1u << 28)),
+		.payload_len = lb_cpu_to_be16((uint16_t)(20 + random_below(7))),
+		.next = LB_IPPROTO_TCP,
+		.hop_limit = random_below(100) ? (uint8_t)random_below(256) : 0,
+		.src = { (uint8_t)(random_below(8) ? 0x20 : random_below(2) * 0xff),
+			 1, [15] = (uint8_t)random_below(256) },
+		.dst = { 0x20, [15] = 1 },
+	};
+	if (random_below(30) == 0) /* ::, ::1 */
+		memset(ip->src, 0, random_below(2) ? 15 : 16);
+	else if (random_below(30) == 0)
+		memcpy(ip->src, ip->dst, sizeof(ip->src));
+	tcp_write((struct lb_tcp *)(ip + 1));
+}
+
+/* What a burst has. */
+struct mix {
+	uint32_t sixes;	 /* packets over IPv6, of 16 */
+	uint32_t oddity; /* of how many packets one is not as it should be */
+};
+
+static void frame_write(uint8_t *frame, struct mix mix)
+{
+	struct lb_eth *eth = (struct lb_eth *)frame;
+	bool is_6 = random_below(16) < mix.sixes;
+
+	memset(frame, 0, FRAME_BYTES);
+	memcpy(eth->dst, harness_port_mac, LB_ETH_ALEN);
+	eth->type = is_6 ? LB_BE16(LB_ETHERTYPE_IPV6) : LB_BE16(LB_ETHERTYPE_IPV4);
+	if (is_6)
+		frame_write6(frame);
+	else
+		frame_write4(frame);
+	if (random_below(mix.oddity))
+		return;
+	for (uint32_t n = 1 + random_below(3); n > 0; n--)
+		frame[random_below(is_6 ? 74 : 54)] =
+			(uint8_t)(random_below(4) ? 1u << random_below(8) : random_below(256));
+	if (!is_6 && random_below(2))
+		random_frame_csum(frame);
+}
+
+static void packet_write(struct packet *p, struct mix mix)
+{
+	uint32_t room = random_below(HEADROOM + 1);
+	uint32_t bytes = random_below(mix.oddity) ? FRAME_BYTES : random_below(FRAME_BYTES + 1);
+	uint8_t frame[FRAME_BYTES];
+
+	frame_write(frame, mix);
+	p->memory = malloc(room + bytes + !(room + bytes));
+	assert_non_null(p->memory);
+	memcpy(p->memory + room, frame, bytes);
+	p->mbuf = (struct rte_mbuf){
+		.buf_addr = p->memory,
+		.data_off = (uint16_t)room,
+		.data_len = (uint16_t)bytes,
+		.pkt_len = bytes + (random_below(mix.oddity) ? 0 : random_below(100)),
+		.nb_segs = 1,
+	};
+}
+
+static void burst_parse(struct burst *b, struct harness *h, struct rte_mbuf **pkts, uint16_t n,
+			stage_parse_fn parse)
+{
+	memset(b, 0, sizeof(*b));
+	b->pl = &h->pl;
+	b->tables = h->tables;
+	b->pkt = pkts;
+	b->n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		b->data[i] = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
+		b->lengths[i] = lb_load64(&pkts[i]->pkt_len);
+	}
+	parse(b);
+}
+
+static void check_same_packet(struct burst *a, struct burst *b, uint32_t i)
+{
+	const struct lb_meta *meta = pipeline_meta(a, i), *other = pipeline_meta(b, i);
+
+	assert_int_equal(a->result[i], b->result[i]);
+	assert_int_equal(meta->class, other->class);
+	if (meta->class > LB_CLASS_ICMP_ERROR)
+		return;
+	assert_memory_equal(meta, other, meta->family == 4 ? 24 : sizeof(*meta));
+	if (a->result[i] != LB_VERDICT_FORWARD)
+		return;
+	assert_int_equal(a->key[i], b->key[i]);
+	assert_int_equal(a->spread[i], b->spread[i]);
+	assert_int_equal(a->steps[i], b->steps[i]);
+	assert_int_equal(a->l3_len[i], b->l3_len[i]);
+	assert_int_equal(a->l3_len[i], meta->l3_len);
+	assert_ptr_equal(a->bucket[i], b->bucket[i]);
+	assert_ptr_equal(a->service[i], b->service[i]);
+}
+
+static uint32_t check_same(struct burst *a, struct burst *b)
+{
+	assert_int_equal(a->n_flow, b->n_flow);
+	assert_memory_equal(a->flow, b->flow, a->n_flow);
+	assert_int_equal(a->n_icmp, b->n_icmp);
+	assert_memory_equal(a->icmp, b->icmp, a->n_icmp);
+	assert_int_equal(a->plain4, b->plain4);
+	assert_int_equal(a->plain6, b->plain6);
+	assert_int_equal(a->in_place, b->in_place);
+	for (uint32_t i = 0; i < a->n; i++)
+		check_same_packet(a, b, i);
+	return a->n_flow;
+}
+
+/* More than one service, so that some are not found where the search for them begins. */
+static void services_put(struct harness *h)
+{
+	struct harness_service services[SERVICES];
+
+	for (uint16_t i = 0; i < SERVICES; i++)
+		services[i] = (struct harness_service){
+			.family = i & 1 ? 6 : 4,
+			.addr = { 203, 0, 113, 10 },
+			.port = (uint16_t)(440 + i / 2),
+			.id = (uint16_t)(i + 1),
+			.forward = i & 2 ? LB_FORWARD_L2 : LB_FORWARD_IPIP,
+		};
+	for (uint16_t i = 1; i < SERVICES; i += 2)
+		memcpy(services[i].addr, (const uint8_t[16]){ 0x20, [15] = 1 }, 16);
+	harness_services(h, services, SERVICES);
+}
+
+static void gives_the_same(stage_parse_fn parse)
+{
+	static const uint32_t oddities[] = { 1000, 30, 6, 2 }, sixes[] = { 0, 1, 8, 15, 16 };
+	struct harness *h = harness_create(5000);
+	static struct packet packet[PIPELINE_BURST];
+	static struct burst one, many;
+	struct rte_mbuf *pkts[PIPELINE_BURST];
+	uint64_t flows = 0, pkts_in_all = 0;
+
+	services_put(h);
+	for (uint32_t round = 0; round < BURSTS; round++) {
+		uint16_t n = (uint16_t)(1 + random_below(PIPELINE_BURST));
+
+		for (uint32_t i = 0; i < n; i++) {
+			packet_write(&packet[i],
+				     (struct mix){ sixes[round % 5], oddities[round % 4] });
+			pkts[i] = &packet[i].mbuf;
+		}
+		burst_parse(&one, h, pkts, n, pipeline_parse_portable);
+		burst_parse(&many, h, pkts, n, parse);
+		flows += check_same(&one, &many);
+		pkts_in_all += n;
+		for (uint32_t i = 0; i < n; i++)
+			free(packet[i].memory);
+	}
+	print_message("# %lu of %lu packets are flows'\n", flows, pkts_in_all);
+	assert_in_range(flows, pkts_in_all / 3, pkts_in_all * 9 / 10);
+	harness_destroy(h);
+}
+
+static void avx2_gives_the_same(void **unused)
+{
+	(void)unused;
+	if (pipeline_simd_best() < PIPELINE_AVX2)
+		skip();
+	gives_the_same(pipeline_parse_avx2);
+}
+
+static void avx512_gives_the_same(void **unused)
+{
+	(void)unused;
+	if (pipeline_simd_best() < PIPELINE_AVX512)
+		skip();
+	gives_the_same(pipeline_parse_avx512);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(avx2_gives_the_same),
+		cmocka_unit_test(avx512_gives_the_same),
+	};
+
+	(void)argc;
+	harness_eal_start(argv[0]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A worker on a port that the XDP program uses too: whose packets, whose flows, and what comes late. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/rig.h"
+
+#define N_BUCKETS 256
+#define LONG_NS (LB_BEAT_OLD_NS * 2)
+
+/* What sluiced and the kernel have: it outlives workers. */
+struct world {
+	struct rig *rig;
+	struct shared_port shared;
+	struct lb_handover queue;
+	struct lb_bucket flows[N_BUCKETS];
+};
+
+static void steps(struct world *w, uint32_t n)
+{
+	while (n-- > 0)
+		worker_step(w->rig->worker);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void look(struct world *w, uint64_t at_ns)
+{
+	worker_look(w->rig->worker, consumer_tables(&w->rig->consumer), at_ns);
+}
+
+static int begin(void **state)
+{
+	struct world *w = aligned_alloc(64, sizeof(*w));
+
+	assert_non_null(w);
+	memset(w, 0, sizeof(*w));
+	w->rig = rig_create(RIG_RINGS, 128, 128);
+	w->queue.by_xdp = 1;
+	w->shared = (struct shared_port){
+		.flows = w->flows, .queues = &w->queue, .n_queues = 1, .n_buckets = N_BUCKETS
+	};
+	rig_restart(w->rig, &w->shared);
+	w->queue.carrier = w->rig->segment.boot_id;
+	rig_publish(w->rig);
+	*state = w;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct world *w = *state;
+
+	rig_destroy(w->rig);
+	free(w);
+	return 0;
+}
+
+static void xdp_takes_over(struct world *w)
+{
+	w->queue.lock = (w->queue.lock & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
+	w->queue.by_xdp = 1;
+}
+
+static void it_beats_and_holds_nothing_between_bursts(void **state)
+{
+	struct world *w = *state;
+
+	steps(w, 1);
+	assert_true(lb_handover_is_due(&w->queue, now_ns()));
+	rig_receive_syns(w->rig, 1000, 10);
+	steps(w, 1);
+	assert_int_equal(w->rig->worker->stats->tx_pkts, 10);
+	assert_int_equal(w->queue.lock, 0);
+	rig_check_accounting(w->rig);
+}
+
+static void ticks_are_those_of_the_kernels_clock(void **state)
+{
+	struct world *w = *state;
+	uint64_t before = now_ns() / LB_FLOW_TICK_NS, after;
+
+	steps(w, 1);
+	after = now_ns() / LB_FLOW_TICK_NS;
+	assert_true(w->rig->worker->now == (uint16_t)before ||
+		    w->rig->worker->now == (uint16_t)after);
+}
+
+static void flows_outlive_the_worker(void **state)
+{
+	struct world *w = *state;
+	const struct lb_worker_stats *stats = w->rig->worker->stats;
+
+	rig_receive_syns(w->rig, 1000, 60);
+	steps(w, 1);
+	assert_int_equal(stats->flow_inserts, 60);
+	rig_empty(w->rig->tx);
+	rig_restart(w->rig, &w->shared);
+	rig_receive_syns(w->rig, 1000, 60);
+	steps(w, 1);
+	assert_int_equal(w->rig->worker->stats->flow_inserts, 60);
+	assert_int_equal(w->rig->worker->stats->flow_hits, 60);
+	rig_check_accounting(w->rig);
+}
+
+static void what_died_with_a_worker_is_accounted_for(void **state)
+{
+	struct world *w = *state;
+	struct lb_worker_stats *stats = w->rig->worker->stats;
+
+	rig_receive_syns(w->rig, 1000, 10);
+	steps(w, 1);
+	stats->rx_pkts += 7; /* killed when it had just got them */
+	rig_restart(w->rig, &w->shared);
+	assert_int_equal(stats->drop[LB_DROP_KILLED], 7);
+	rig_check_accounting(w->rig);
+	rig_restart(w->rig, &w->shared);
+	assert_int_equal(stats->drop[LB_DROP_KILLED], 7);
+}
+
+/* Killed between the store that records a flow and its count. */
+static void what_died_within_a_change_is_counted(void **state)
+{
+	struct world *w = *state;
+	const struct lb_worker_stats *stats = w->rig->worker->stats;
+	struct lb_journal *journal = &w->queue.journal;
+
+	rig_receive_syns(w->rig, 1000, 10);
+	steps(w, 1);
+	assert_int_equal(stats->flows, 10);
+	assert_int_equal(journal->is_open, 0);
+	assert_int_equal(journal->all, 9); /* before the last one */
+	w->rig->worker->stats->flows--;
+	w->rig->worker->pl.instance_stats[journal->instance[1]].flows--;
+	journal->is_open = 1;
+	w->queue.lock |= LB_HELD_BY_WORKER;
+	rig_restart(w->rig, &w->shared);
+	assert_int_equal(w->queue.lock, LB_HANDOVER_TERM);
+	assert_int_equal(journal->is_open, 0);
+	assert_int_equal(w->rig->worker->stats->flows, 10);
+	assert_int_equal(w->rig->worker->pl.instance_stats[journal->instance[1]].flows, 10);
+	rig_check_accounting(w->rig);
+}
+
+static void what_waited_for_a_stopped_worker_is_late(void **state)
+{
+	struct world *w = *state;
+	const struct lb_worker_stats *stats = w->rig->worker->stats;
+
+	look(w, now_ns() - LONG_NS);
+	rig_receive_syns(w->rig, 1000, 100);
+	xdp_takes_over(w);
+	steps(w, 1); /* it looks first, and throws away all of it */
+	assert_int_equal(stats->drop[LB_DROP_LATE], 100);
+	assert_int_equal(stats->flows, 0);
+	rig_receive_syns(w->rig, 1000, 10);
+	steps(w, 1);
+	assert_int_equal(stats->tx_pkts, 10);
+	rig_check_accounting(w->rig);
+}
+
+/* Stopped after it had looked, and before it had its packets. */
+static void so_is_what_it_gets_before_it_looks(void **state)
+{
+	struct world *w = *state;
+	const struct lb_worker_stats *stats = w->rig->worker->stats;
+
+	w->rig->worker->looked_ns = now_ns() - LONG_NS;
+	w->rig->worker->tsc_next_look = UINT64_MAX;
+	rig_receive_syns(w->rig, 1000, 10);
+	xdp_takes_over(w);
+	steps(w, 1);
+	assert_int_equal(stats->drop[LB_DROP_LATE], 10);
+	rig_check_accounting(w->rig);
+}
+
+static void stopped_without_being_replaced_it_goes_on(void **state)
+{
+	struct world *w = *state;
+
+	look(w, now_ns() - LONG_NS);
+	rig_receive_syns(w->rig, 1000, 10);
+	steps(w, 1);
+	assert_int_equal(w->rig->worker->stats->tx_pkts, 10);
+	rig_check_accounting(w->rig);
+}
+
+/* sluiced took the port away from it for a moment: it was never asleep. */
+static void replaced_while_awake_it_loses_no_packet(void **state)
+{
+	struct world *w = *state;
+
+	steps(w, 1);
+	rig_receive_syns(w->rig, 1000, 10);
+	xdp_takes_over(w);
+	steps(w, 1);
+	assert_int_equal(w->rig->worker->stats->tx_pkts, 10);
+	assert_int_equal(w->queue.lock, LB_HANDOVER_TERM);
+	rig_check_accounting(w->rig);
+}
+
+static void sweeps_are_the_carriers(void **state)
+{
+	struct world *w = *state;
+	const struct lb_worker_stats *stats = w->rig->worker->stats;
+
+	rig_receive_syns(w->rig, 1000, 10);
+	steps(w, 1);
+	for (uint32_t i = 0; i < N_BUCKETS; i++)
+		for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++)
+			w->flows[i].seen[slot] = (uint16_t)(w->rig->worker->now + 30000);
+	w->queue.carrier = 0;
+	for (uint32_t i = 0; i < 2 * FLOW_TABLE_SWEEP_TICKS; i++) {
+		flow_table_tick(&w->rig->worker->flows);
+		steps(w, 1);
+	}
+	assert_int_equal(stats->flows, 10);
+	w->queue.carrier = w->rig->segment.boot_id;
+	for (uint32_t i = 0; i < 2 * FLOW_TABLE_SWEEP_TICKS; i++) {
+		flow_table_tick(&w->rig->worker->flows);
+		steps(w, 1);
+	}
+	assert_int_equal(stats->flows, 0);
+	assert_int_equal(w->queue.lock, 0);
+}
+
+/* Told to end, it gives the port back at once, and carries what is on its way. */
+static void end_is_said_before_it_comes(void **state)
+{
+	struct world *w = *state;
+
+	steps(w, 1);
+	rig_receive_syns(w->rig, 1000, 10);
+	w->rig->stop = true;
+	worker_main(w->rig->worker);
+	assert_int_equal(w->queue.beat_ns, 0);
+	assert_int_equal(w->rig->worker->stats->tx_pkts, 10);
+	rig_check_accounting(w->rig);
+}
+
+#define WORKER_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		WORKER_TEST(it_beats_and_holds_nothing_between_bursts),
+		WORKER_TEST(ticks_are_those_of_the_kernels_clock),
+		WORKER_TEST(flows_outlive_the_worker),
+		WORKER_TEST(what_died_with_a_worker_is_accounted_for),
+		WORKER_TEST(what_died_within_a_change_is_counted),
+		WORKER_TEST(what_waited_for_a_stopped_worker_is_late),
+		WORKER_TEST(so_is_what_it_gets_before_it_looks),
+		WORKER_TEST(stopped_without_being_replaced_it_goes_on),
+		WORKER_TEST(replaced_while_awake_it_loses_no_packet),
+		WORKER_TEST(sweeps_are_the_carriers),
+		WORKER_TEST(end_is_said_before_it_comes),
+	};
+
+	(void)argc;
+	rig_eal_start(argv[0]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
