@@ -243,7 +243,8 @@ const struct config_item config_schema[] = {
 	{ CHECK, .key = "timeout", .type = CONFIG_TYPE_DURATION, .min = 50, .max = 60 * SECOND,
 	  .fallback = "5s", .reloadable = true, FIELD(config_check, timeout_ms),
 	  PLACE(config_check, timeout_place),
-	  .help = "No answer within this time is a failure. Must be below `interval`." },
+	  .help = "No answer within this time is a failure. Must be below `interval`. Time in which `sluiced` itself "
+		  "stands still does not count." },
 	{ CHECK, .key = "unhealthy", .type = CONFIG_TYPE_NUMBER, .min = 2, .max = 10,
 	  .fallback = "2", .unit = "results", .reloadable = true, FIELD(config_check, unhealthy),
 	  .help = "Failures in a row before an instance is taken out." },
