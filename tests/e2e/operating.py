@@ -20,11 +20,13 @@ import settings  # noqa: E402
 import tap  # noqa: E402
 from lab import BIN, wait_for  # noqa: E402
 from netns import run  # noqa: E402
-from tap import expect, expect_equal  # noqa: E402
+from tap import expect, expect_equal, figure  # noqa: E402
 
 FIRST_PORT = 9001
 CLOSED_PORT = 9
 NUMBER = (int, float)
+SILENT = 1000
+DEATH_MAX_S = 10  # 3 on a quiet node; with one queue for all each of three results takes up to 23
 
 # server of odd.py (None: nobody listens), check, health, part of the reason
 CHECKS = [
@@ -97,6 +99,30 @@ def checks(lab):
              if got[f"c{n}"]["health"] != health or reason not in got[f"c{n}"]["reason"]]
     expect(not wrong, "\n".join(wrong))
     expect_equal([got[name]["health"] for name in ("worst", "lame")], ["down", "lame"], "the worst of several checks")
+
+
+def many_dead(lab):
+    """A thousand silent instances: another one's death is found as soon as ever, and status says that checks are late."""
+    lab.net.exec("router", "ip", "route", "add", "blackhole", "10.66.0.0/16")
+    silent = {"target": "TCP:80", "interval": "2s", "timeout": "1500ms", "unhealthy": 2, "healthy": 2}
+    lab.config["pools"]["silent"] = {"checks": [silent],
+                                     "instances": {f"s{n}": {"address": f"10.66.{n // 250}.{n % 250 + 1}"} for n in range(SILENT)}}
+    try:
+        apply(lab)
+        wait_for("the silent to be known as down", lambda: lab.instance_status(f"silent/s{SILENT - 1}")["health"] == "down", 60, 0.3)
+        wait_for("late checks in status", lambda: "start late" in lab.ctl("status", table=True), 20, 0.3)
+        lab.instances["web-2"].cut()
+        began, at = time.monotonic(), lab.sluiced.log_bytes()
+        # not by status, which has a thousand entries and would be what is measured
+        wait_for("web/web-2 to be down", lambda: "web/web-2: up -> down" in lab.sluiced.log_since(at), 60)
+        took_s = time.monotonic() - began
+        figure(f"an instance's death beside {SILENT} silent ones found after {took_s:.2f} s")
+        expect(took_s <= DEATH_MAX_S, f"its death was found after {took_s:.1f} s")
+    finally:
+        lab.net.exec("router", "ip", "route", "del", "blackhole", "10.66.0.0/16")
+        lab.config = settings.default()
+        lab.write_config()
+        lab.ctl("config", "apply", "--force")
 
 
 def shape(lab):
@@ -201,4 +227,4 @@ def restarted(lab):
 
 
 if __name__ == "__main__":
-    tap.run(shape, every_verb, changes_of_who_is_out, live_keys, odd_files, restarted, checks)
+    tap.run(shape, every_verb, changes_of_who_is_out, live_keys, odd_files, restarted, checks, many_dead)
