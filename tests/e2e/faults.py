@@ -7,6 +7,7 @@ test-dataplanes: dpdk xdp
 """
 import contextlib
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
 import tap  # noqa: E402
-from lab import BIN, CtlError, wait_for  # noqa: E402
+from lab import BIN, HERE, CtlError, wait_for  # noqa: E402
 from netns import run  # noqa: E402
 from tap import expect, expect_equal, figure  # noqa: E402
 
@@ -63,6 +64,29 @@ def control_dies(lab):
     expect_equal(lab.instance_status("web/web-4")["admin"], "drain", "admin state")
     expect_equal(lab.ctl("weight", "web/web-2")["weight"], 30, "weight")
     lab.ctl("weight", "web/web-2", "default")
+
+
+def control_stands_still(lab):
+    """sluiced stopped for longer than a check's time-out: what has been answered meanwhile counts."""
+    slow = {"target": "HTTP:9001/", "interval": "2s", "timeout": "1900ms", "unhealthy": 2, "healthy": 2}  # answers after 1.5 s
+    odd = lab.net.spawn("web-1", "/usr/bin/python3", HERE / "odd.py", lab.instances["web-1"].v4, lab.net.dir / "tls/cert.pem",
+                        lab.net.dir / "tls/key.pem", 9001, "slow", stdout=subprocess.PIPE)
+    expect_equal(odd.stdout.readline(), b"ready\n", "what odd.py says")
+    lab.config["pools"]["slow"] = {"checks": [slow], "instances": {"one": {"address": lab.instances["web-1"].v4}}}
+    lab.write_config()
+    lab.ctl("config", "apply")
+    lab.wait_health("slow/one", "up")
+    try:
+        at = lab.sluiced.log_bytes()
+        wait_for("a slow check to begin", lambda: lab.instance_status("slow/one")["checks"][0]["last_ms"] > 700)
+        lab.sluiced.process.send_signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        lab.sluiced.process.send_signal(signal.SIGCONT)
+        wait_for("its result", lambda: lab.instance_status("slow/one")["checks"][0]["last_ms"] < 700)
+        said = lab.sluiced.log_since(at)
+        expect("timed out" not in said and "-> down" not in said, f"checks are late because sluiced was:\n{said}")
+    finally:
+        odd.kill()
 
 
 def control_dies_often(lab):
@@ -337,5 +361,5 @@ def exit_codes(lab):
 
 if __name__ == "__main__":
     dataplane = (program_taken_off, program_away, not_needed) if settings.XDP else (dataplane_dies, dataplane_away, either_order)
-    tap.run(exit_codes, admin_verbs, control_dies, control_dies_often, *dataplane, second_copy, half_written, removed, reload_signal, two_at_once,
+    tap.run(exit_codes, admin_verbs, control_dies, control_stands_still, control_dies_often, *dataplane, second_copy, half_written, removed, reload_signal, two_at_once,
             disk_full, strangers, all_down)
