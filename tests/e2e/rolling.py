@@ -22,6 +22,7 @@ REQUESTS = 20000
 RESTARTS = 10
 APPLIES = 10
 HELD = 80
+HELD_INTERVAL_S = 0.5
 DRAINED = {"web/web-1", "tun4/far-1", "tun6/far-1"}
 LAME = {"web/web-4", "tun4/web-4", "tun6/web-4"}
 GRACE_NS = 1_000_000_000  # from a check's verdict to the moment when the status says so
@@ -98,7 +99,7 @@ def operations(lab):
 
 def check_death(lab, name, kill, died):
     """Kill an instance under load and see who suffers."""
-    held = lab.hold(connections=2 * HELD)  # so many that some are on the smallest share
+    held = lab.hold(connections=2 * HELD, interval=HELD_INTERVAL_S)  # so many that some are on the smallest share
     load = lab.load(rate=150, workers=12, timeout=5)
     time.sleep(1)
     killed_ns = time.monotonic_ns()
@@ -122,7 +123,7 @@ def check_death(lab, name, kill, died):
     slowest_s = max(c["error_ns"] - killed_ns for c in hurt) / 1e9
     figure(f"{name} {died}: down after {(down_ns - killed_ns) / 1e9:.2f} s; its {len(hurt)} long-lived connections ended within "
            f"{slowest_s:.2f} s; {report['failed']} of {report['requests']:,} requests failed, all before it was down")
-    return slowest_s
+    return slowest_s, (down_ns - killed_ns) / 1e9
 
 
 def killed(lab):
@@ -132,9 +133,11 @@ def killed(lab):
 
 def unplugged(lab):
     """An instance vanishes without a word: another one's reset tells its clients."""
-    slowest_s = check_death(lab, "web-2", lab.instances["web-2"].cut, "unplugged")
-    # A client learns of it when it sends again what nobody answered: after 0.2, 0.6, 1.4, 3, 6.2 s, later on a busy machine.
-    expect(slowest_s < 15, f"a client had to wait {slowest_s:.1f} s")
+    slowest_s, down_s = check_death(lab, "web-2", lab.instances["web-2"].cut, "unplugged")
+    # A client learns of it when it sends again what nobody answered. Each pause is twice the one before, so the first time
+    # after the check said down comes before twice that time, counted from its first try.
+    limit_s = 2 * (down_s + HELD_INTERVAL_S) + 1
+    expect(slowest_s <= limit_s, f"a client had to wait {slowest_s:.1f} s, not {limit_s:.1f} at most")
 
 
 def comes_back(lab):
