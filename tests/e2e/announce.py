@@ -59,4 +59,5 @@ def started_again(lab):
 
 
 if __name__ == "__main__":
+    settings.patient()
     tap.run(vip_appears, started_again)

@@ -114,4 +114,5 @@ def drain_latency(lab):
 
 
 if __name__ == "__main__":
+    settings.patient()
     tap.run(drain_latency)

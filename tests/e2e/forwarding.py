@@ -187,5 +187,6 @@ def baseline(lab):
 
 
 if __name__ == "__main__":
+    settings.patient()
     tap.run(answers, client_address, pings, downloads, uploads, small_client_mtu, outer_dscp_and_ecn, tunnel_sources, malformed, damaged, books,
             baseline)

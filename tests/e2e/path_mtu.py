@@ -153,5 +153,6 @@ def pings(lab):
 
 
 if __name__ == "__main__":
+    settings.patient()
     # What routers have said is believed for ten minutes: they come after the routes.
     tap.run(routes_say, routers_say, sources_hear, without_df, pings)
