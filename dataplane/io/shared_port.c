@@ -176,8 +176,11 @@ bool shared_port_is_current(const struct shared_port *port)
 
 /* ---- Waiting ---- */
 
-static void missing_say(const struct shared_port *port, const struct plan *plan, int err)
+static void missing_say(const struct plan *plan, int err)
 {
+	char pin_dir[LB_PIN_DIR_MAX];
+
+	lb_pin_dir(plan->node->port, pin_dir);
 	if (err == -EPROTO)
 		logger_warn(
 			"%s: waiting for sluiced: its maps have other sizes than this program expects;"
@@ -187,7 +190,7 @@ static void missing_say(const struct shared_port *port, const struct plan *plan,
 		logger_warn(
 			"%s: waiting for sluiced: %s cannot be opened (%s); sluiced lets the group of the run directory do"
 			" that, and /sys/fs/bpf must be passable (mode 0771)",
-			plan->iface, port->pin_dir, strerror(-err));
+			plan->iface, pin_dir, strerror(-err));
 	else
 		logger_info("%s: waiting for sluiced and its XDP program, which carries the packets"
 			    " meanwhile",
@@ -204,7 +207,7 @@ int shared_port_wait(struct shared_port *port, const struct plan *plan, int sign
 	while ((err = shared_port_open(port, plan)) == -ENOENT || err == -EPROTO ||
 	       err == -EACCES) {
 		if (err != said)
-			missing_say(port, plan, err);
+			missing_say(plan, err);
 		said = err;
 		if (poll(&end, 1, POLL_MS) > 0) {
 			logger_info("ending: told to while waiting");
@@ -212,6 +215,6 @@ int shared_port_wait(struct shared_port *port, const struct plan *plan, int sign
 		}
 	}
 	if (err)
-		logger_err("%s: cannot use sluiced's maps: %s", port->pin_dir, strerror(-err));
+		logger_err("%s: cannot use sluiced's maps: %s", plan->iface, strerror(-err));
 	return err;
 }
