@@ -95,7 +95,7 @@ def reloads(lab):
 def under_load(lab, what, action, seconds=60):
     """No connection is lost, and no request fails, when action() replaces what runs."""
     before = lab.pids()
-    held, load = lab.hold(connections=CONNECTIONS), lab.load(rate=50, workers=8, timeout=30)
+    held, load = lab.hold(connections=CONNECTIONS, timeout=30), lab.load(rate=50, workers=8, timeout=30)
     time.sleep(0.5)
     action()
     wait_for(f"{what}: new processes", lambda: all(p not in ("0", before[u]) for u, p in lab.pids().items() if u in lab.needed()), seconds)

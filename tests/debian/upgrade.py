@@ -21,7 +21,7 @@ CONNECTIONS = 48
 def upgrade(lab, debs):
     """Return the report of the load, and the held connections."""
     before = lab.pids()
-    held = lab.hold(connections=CONNECTIONS)
+    held = lab.hold(connections=CONNECTIONS, timeout=30)
     load = lab.load(rate=100, workers=8)
     time.sleep(2)
     lab.machine.run("dpkg", "-i", *debs)
