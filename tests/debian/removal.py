@@ -17,9 +17,9 @@ VIP = settings.WEB_VIPS[0]
 
 
 def left_in(machine):
-    """What is still there of daemons that ran: processes, interfaces and addresses, programs, pins, sockets."""
+    """What is still there of daemons that ran: processes, interfaces and addresses, programs, pins (not the kernel's own), sockets."""
     said = machine.run("sh", "-c", "pgrep -a sluice; ip -br link show dev sluice0 2>/dev/null; ip -d link show edge0 | grep -w xdp; "
-                       f"ip -br addr | grep -w {VIP}; find /sys/fs/bpf -mindepth 1; find /run/sluice -type s", check=False).stdout
+                       f"ip -br addr | grep -w {VIP}; find /sys/fs/bpf -mindepth 1 ! -name '*.debug'; find /run/sluice -type s", check=False).stdout
     return said.split("\n")[:-1]
 
 
