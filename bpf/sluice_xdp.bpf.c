@@ -292,16 +292,16 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool is_paired)
 	struct lb_frame frame;
 	lb_result result;
 
-	p.cpu_id = is_paired ? ctx->rx_queue_index : bpf_get_smp_processor_id();
+	p.cpu_id = bpf_get_smp_processor_id();
+	if (is_paired) {
+		queue = lb_xdp_at(&xdp_queues, ctx->rx_queue_index);
+		/* A queue that came later has no region; each CPU counts such packets for itself. */
+		p.cpu_id = queue ? ctx->rx_queue_index : lb_xdp_regions + p.cpu_id;
+	}
 	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
 	p.frame_len = lb_xdp_frame_len(ctx);
 	if (!lb_xdp_env_fill(&env, &p))
 		return XDP_PASS;
-	if (is_paired) {
-		queue = lb_xdp_at(&xdp_queues, p.cpu_id);
-		if (!queue)
-			return XDP_PASS;
-	}
 	p.now = lb_xdp_now(env.cpu, p.cpu_id, p.generation);
 
 	frame = (struct lb_frame){ (void *)(long)ctx->data, (void *)(long)ctx->data_end,

@@ -77,7 +77,8 @@ struct lb_xdp_control {
 /*
  * What one CPU owns; the publisher sets the region, and reads the rest. Beside a DPDK process it is a
  * queue that owns it: the kernel works on a queue from one CPU at a time, and both dataplanes have to
- * agree on whose flows lie where.
+ * agree on whose flows lie where. The first queues have a worker each; behind all of them comes one
+ * for each CPU, without a region, for queues that the port did not have when the maps were made.
  */
 struct lb_xdp_cpu {
 	struct lb_worker_stats stats;

@@ -48,7 +48,7 @@ __attribute__((noinline)) uint32_t lb_xdp_recover(uint32_t queue_id)
 		.stats = stats,
 		.first = queue_id * lb_xdp_buckets,
 		.n_buckets = lb_xdp_buckets,
-		.counts = (lb_xdp_regions + queue_id) * LB_XDP_INSTANCES_MAX,
+		.counts = (lb_xdp_worker_rows + queue_id) * LB_XDP_INSTANCES_MAX,
 	};
 
 	if (!queue || !stats)

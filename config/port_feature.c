@@ -11,20 +11,38 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int ask(const char *iface, uint32_t command, uint32_t *flags)
+/* @command: one of the structures that begin with the command's number. */
+static int request(const char *iface, void *command)
 {
-	struct ethtool_value value = { .cmd = command, .data = *flags };
-	struct ifreq request = { .ifr_data = (char *)&value };
+	struct ifreq ifr = { .ifr_data = command };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", iface);
-	err = ioctl(fd, SIOCETHTOOL, &request) ? -errno : 0;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", iface);
+	err = ioctl(fd, SIOCETHTOOL, &ifr) ? -errno : 0;
 	close(fd);
+	return err;
+}
+
+static int ask(const char *iface, uint32_t command, uint32_t *flags)
+{
+	struct ethtool_value value = { .cmd = command, .data = *flags };
+	int err = request(iface, &value);
+
 	*flags = value.data;
 	return err;
+}
+
+uint32_t port_feature_queues(const char *iface)
+{
+	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
+	uint32_t n = 0;
+
+	if (request(iface, &channels) == 0)
+		n = channels.rx_count + channels.combined_count;
+	return n ? n : 1;
 }
 
 int port_feature_tags_keep(const char *iface)

@@ -136,7 +136,8 @@ const struct config_item config_schema[] = {
 	  .help = "One worker runs on each, with one receive and one transmit queue, and keeps it busy. "
 		  "At most 64. With `dataplane: xdp`: the CPUs that take the port's interrupts; each "
 		  "has its part of the flow table. With `dataplane: auto`: one for each queue, as with "
-		  "`dpdk`; at most 64." },
+		  "`dpdk`; at most 64; what comes on further queues the XDP program balances, and "
+		  "`flows` is divided among all queues." },
 	{ NODE, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
 	  .min = 1, .max = CONFIG_ADDRESSES_MAX,
 	  .expect = "an address with its prefix length, such as \"10.0.0.5/24\"",

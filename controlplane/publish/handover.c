@@ -56,7 +56,7 @@ static struct publish_shared shared_of(const struct publish_backend *a)
 
 	if (!a->is_up || !object)
 		return (struct publish_shared){ .n = 0 };
-	return (struct publish_shared){ .queue = object->queues, .n = object->regions };
+	return (struct publish_shared){ .queue = object->queues, .n = object->n_workers };
 }
 
 /* ---- Who carries ---- */

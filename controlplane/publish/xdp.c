@@ -121,6 +121,18 @@ static int pins_share(struct publish_backend *x, const char *port)
 	return err;
 }
 
+static void note_queues(struct publish_backend *x)
+{
+	const struct xdp_object *o = &x->object;
+	size_t at = strlen(x->note);
+
+	if (o->paired && o->regions > o->n_workers)
+		snprintf(
+			x->note + at, sizeof(x->note) - at,
+			"%squeues from %u to %u have no CPU in node.cpus: XDP carries their packets",
+			at ? "; " : "", o->n_workers, o->regions - 1);
+}
+
 /* A program without tables would drop the kernel's packets too: it goes on the hook with some. */
 static int hook(struct publish_backend *x)
 {
@@ -142,9 +154,10 @@ static int hook(struct publish_backend *x)
 		 x->object.mode == XDP_OBJECT_NATIVE ? "native" : "generic");
 	snprintf(x->note, sizeof(x->note), "%.100s%s%.100s", x->object.why,
 		 x->object.why[0] && x->absent[0] ? "; " : "", x->absent);
+	note_queues(x);
 	look(x);
-	log_info("xdp: on %s, %s%s%s", port, x->link.segment->driver, x->object.why[0] ? "; " : "",
-		 x->object.why);
+	log_info("xdp: on %s, %s%s%s", port, x->link.segment->driver, x->note[0] ? "; " : "",
+		 x->note);
 	return 0;
 }
 
@@ -336,6 +349,7 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 		.cpu_count = node->cpu_count,
 		.mtu = x->port.mtu,
 		.paired = x->options.is_paired,
+		.queues = port_feature_queues(x->port.name),
 		.is_behind = is_behind(x),
 	};
 	int err;

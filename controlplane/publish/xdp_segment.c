@@ -97,7 +97,7 @@ static bool segment_is_of(const struct lb_segment *seg, const struct lb_segment 
 static uint32_t cpu_named(const struct xdp_object *o, uint32_t i)
 {
 	if (o->paired)
-		return o->cpu_of[i];
+		return i < o->n_workers ? o->cpu_of[i] : LB_SEGMENT_CPU_NONE;
 	return o->cpus[i].region == LB_XDP_REGION_NONE ? LB_SEGMENT_CPU_NONE : i;
 }
 
@@ -130,7 +130,7 @@ int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, str
 	char path[256];
 	int err;
 
-	if (o->n_cpus > LB_SEGMENT_WORKERS_MAX)
+	if (o->n_counts > LB_SEGMENT_WORKERS_MAX)
 		return -E2BIG;
 	layout_make(&layout, o->n_counts);
 	if (snprintf(path, sizeof(path), "%s/xdp.segment", run_dir) >= (int)sizeof(path))
@@ -172,7 +172,7 @@ void publish_xdp_segment_close(struct publish_link *link)
 static void worker_read(const struct xdp_object *o, uint32_t i, struct lb_worker_stats *out)
 {
 	*out = o->workers[i];
-	if (i < o->regions &&
+	if (i < o->n_workers &&
 	    !lb_handover_is_beating(&o->queues[i], o->queues[i].process, clock_coarse_ns()))
 		lb_stats_close(out);
 }
@@ -184,7 +184,7 @@ void publish_xdp_segment_refresh(struct publish_link *link, const struct xdp_obj
 	for (uint32_t i = 0; i < o->n_cpus; i++)
 		*lb_segment_worker_stats(link->segment, i) = o->cpus[i].stats;
 	/* The process's workers follow, and its main thread. */
-	for (uint32_t i = 0; o->paired && i <= o->regions; i++)
+	for (uint32_t i = 0; o->paired && i <= o->n_workers; i++)
 		worker_read(o, i, lb_segment_worker_stats(link->segment, o->n_cpus + i));
 	node->heartbeat_ns = clock_now_ns();
 	node->generation = o->control->generation[o->control->active & 1].generation;

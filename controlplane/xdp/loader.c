@@ -90,24 +90,54 @@ static void kind_set(struct xdp_object *o)
 		if (pins[i].paired)
 			bpf_map__set_autocreate(pinned_map(o, i), o->paired);
 	bpf_map__set_max_entries(skel->maps.xdp_queues, o->regions);
-	bpf_map__set_max_entries(skel->maps.xdp_workers, o->regions + 1);
+	bpf_map__set_max_entries(skel->maps.xdp_workers, o->n_workers + 1);
 	bpf_map__set_max_entries(skel->maps.xsks_map, o->regions);
 }
 
-static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt)
+/* Queues of maps that are pinned, or 0. */
+static uint32_t pinned_queues(const struct xdp_object *o)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	char path[LB_PIN_PATH_MAX];
+	int fd;
+
+	pin_path(o, LB_PIN_QUEUES, path);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		info.max_entries = 0;
+	close(fd);
+	return info.max_entries;
+}
+
+/* Each CPU has one; beside a DPDK process each queue, also those that have no worker. */
+static uint32_t regions_choose(const struct xdp_object_options *opt, uint32_t queues)
+{
+	if (!opt->paired || queues < opt->cpu_count)
+		return opt->cpu_count;
+	return queues < LB_XDP_REGIONS_MAX ? queues : LB_XDP_REGIONS_MAX;
+}
+
+/* @queues: that get a region, if it is paired. */
+static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt, uint32_t queues)
 {
 	struct sluice_xdp *skel = o->skel;
-	uint64_t buckets = ((uint64_t)opt->flows * 2 / 5 + opt->cpu_count - 1) / opt->cpu_count;
+	uint64_t buckets;
 
 	o->paired = opt->paired;
 	memcpy(o->cpu_of, opt->cpus, opt->cpu_count * sizeof(*opt->cpus));
-	o->regions = opt->cpu_count;
-	o->n_cpus = o->paired ? o->regions : (uint32_t)libbpf_num_possible_cpus();
-	o->n_counts = o->paired ? 2 * o->n_cpus : o->n_cpus;
+	o->regions = regions_choose(opt, queues);
+	buckets = ((uint64_t)opt->flows * 2 / 5 + o->regions - 1) / o->regions;
+	o->n_workers = o->paired ? opt->cpu_count : 0;
+	o->n_cpus = (uint32_t)libbpf_num_possible_cpus() + (o->paired ? o->regions : 0);
+	o->n_counts = o->n_cpus + o->n_workers;
 	o->n_buckets = buckets < BUCKETS_MIN ? BUCKETS_MIN : (uint32_t)buckets;
 	o->pool_lines = (opt->pool_slots + LB_XDP_LINE_SLOTS - 1) / LB_XDP_LINE_SLOTS;
 	skel->rodata->lb_xdp_buckets = o->n_buckets;
 	skel->rodata->lb_xdp_regions = o->regions;
+	skel->rodata->lb_xdp_worker_rows = o->n_cpus;
 	skel->rodata->lb_xdp_frags = o->frags;
 	skel->rodata->lb_xdp_shared = true;
 	/* A door has neither of the two, and what it leads to has to be like it (kernel, map->owner). */
@@ -302,13 +332,17 @@ static int load_once(struct xdp_object *o, const struct xdp_object_options *opt,
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log,
 		    .kernel_log_size = LOG_BYTES);
+	uint32_t pinned = opt->anew ? 0 : pinned_queues(o);
 	int err;
 
 	o->skel = sluice_xdp__open_opts(&opts);
 	if (!o->skel)
 		return -errno;
-	sizes_set(o, opt);
+	/* Flows that can be kept count for more than how many queues there are now. */
+	sizes_set(o, opt, pinned ? pinned : opt->queues);
 	err = pins_prepare(o, opt->anew);
+	if (!o->adopted)
+		sizes_set(o, opt, opt->queues);
 	if (!err)
 		err = memory_check(o, opt->meminfo ? opt->meminfo : MEMORY_MEMINFO);
 	if (!err)
@@ -374,10 +408,10 @@ static int views_make(struct xdp_object *o)
 	return 0;
 }
 
-static uint32_t region_of(const struct xdp_object_options *opt, uint32_t cpu)
+static uint32_t region_of(const struct xdp_object_options *opt, uint32_t regions, uint32_t cpu)
 {
-	if (opt->paired)
-		return cpu; /* a queue's number */
+	if (opt->paired) /* a queue's number, or behind them a CPU's */
+		return cpu < regions ? cpu : LB_XDP_REGION_NONE;
 	for (uint32_t i = 0; i < opt->cpu_count; i++)
 		if (opt->cpus[i] == cpu)
 			return i;
@@ -392,7 +426,7 @@ static void regions_give(struct xdp_object *o, const struct xdp_object_options *
 	for (uint32_t cpu = 0; cpu < o->n_cpus; cpu++) {
 		uint32_t *region = &o->cpus[cpu].region;
 
-		if (o->adopted && *region == region_of(opt, cpu))
+		if (o->adopted && *region == region_of(opt, o->regions, cpu))
 			continue;
 		__atomic_store_n(region, LB_XDP_REGION_NONE, __ATOMIC_RELEASE);
 		taken |= o->adopted;
@@ -400,7 +434,8 @@ static void regions_give(struct xdp_object *o, const struct xdp_object_options *
 	if (taken)
 		(void)xdp_grace_wait();
 	for (uint32_t cpu = 0; cpu < o->n_cpus; cpu++)
-		__atomic_store_n(&o->cpus[cpu].region, region_of(opt, cpu), __ATOMIC_RELEASE);
+		__atomic_store_n(&o->cpus[cpu].region, region_of(opt, o->regions, cpu),
+				 __ATOMIC_RELEASE);
 	for (uint32_t queue = 0; o->paired && !o->adopted && queue < o->regions; queue++)
 		o->queues[queue].by_xdp = 1; /* to begin with, and no takeover */
 }

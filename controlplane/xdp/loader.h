@@ -25,10 +25,11 @@ struct xdp_object_options {
 	uint32_t pools;	      /* at most */
 	const uint16_t *cpus; /* that get a flow table of their own; the others only look */
 	uint32_t cpu_count;   /* 1 to LB_XDP_REGIONS_MAX */
-	uint32_t mtu;	/* of the interface; frames that fill more than one buffer need more */
-	bool paired;	/* with a DPDK process; then it is queues, not CPUs, that have tables */
-	bool is_behind; /* to be attached where libxdp's dispatcher is */
-	bool anew;	/* with new maps, whatever is pinned */
+	uint32_t mtu;	 /* of the interface; frames that fill more than one buffer need more */
+	bool paired;	 /* with a DPDK process; then it is queues, not CPUs, that have tables */
+	uint32_t queues; /* if it is paired: receive queues of the interface; each gets a table */
+	bool is_behind;	 /* to be attached where libxdp's dispatcher is */
+	bool anew;	 /* with new maps, whatever is pinned */
 	const char *meminfo; /* a file like /proc/meminfo; NULL: that */
 };
 
@@ -44,10 +45,11 @@ struct xdp_object {
 	struct lb_xdp_line *slots;
 	const struct lb_bucket *flows; /* [regions * n_buckets] */
 	/* NULL if it is not paired: */
-	struct lb_handover *queues; /* [regions] */
+	struct lb_handover *queues; /* [regions]; of workers are only the first */
 	struct lb_worker_stats
-		*workers;   /* [regions + 1]: the DPDK process's, and its main thread's */
-	uint32_t n_cpus;    /* possible ones; if it is paired, queues */
+		*workers;   /* [n_workers + 1]: the DPDK process's, and its main thread's */
+	uint32_t n_workers; /* 0 if it is not paired */
+	uint32_t n_cpus;    /* possible ones; if it is paired, behind the queues */
 	uint32_t n_counts;  /* rows of @counts: those of the workers follow the CPUs' */
 	uint32_t n_buckets; /* of a region */
 	uint32_t regions;

@@ -76,6 +76,8 @@ struct xdp_sweep *xdp_sweep_create(const struct xdp_object *object, const uint16
 	s->object = object;
 	s->cpu_count = cpu_count < LB_XDP_REGIONS_MAX ? cpu_count : LB_XDP_REGIONS_MAX;
 	memcpy(s->cpus, cpus, s->cpu_count * sizeof(*cpus));
+	if (object->paired)
+		s->cpu_count = object->regions; /* queues, also those without a worker */
 	s->quit_fd = eventfd(0, EFD_CLOEXEC);
 	err = s->quit_fd < 0 ? errno : pthread_create(&s->thread, NULL, run, s);
 	if (!err)

@@ -2,6 +2,7 @@
 #include "controlplane/xdp/watch.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -47,6 +48,7 @@ void xdp_watch_count(struct netlink *netlink, uint32_t ifindex, struct lb_node_s
 int xdp_watch_init(struct xdp_watch *w, const struct xdp_object *o)
 {
 	w->n_cpus = o->n_cpus;
+	w->paired = o->paired;
 	w->chosen = calloc(w->n_cpus, sizeof(*w->chosen));
 	w->stray = calloc(w->n_cpus, sizeof(*w->stray));
 	if (!w->chosen || !w->stray) {
@@ -69,10 +71,16 @@ static void note_write(const struct xdp_watch *w, char *note, size_t size)
 {
 	static const char unlisted[] = ", not in node.cpus: flows are not recorded there, "
 				       "a change of their pool may move them";
+	static const char late[] =
+		"packets arrive on queues that came after the flow table: flows are "
+		"not recorded there, a change of their pool may move them";
 	size_t at = 0;
 
 	note[0] = '\0';
-	for (uint32_t cpu = 0; cpu < w->n_cpus && at < size; cpu++)
+	for (uint32_t cpu = 0; w->paired && cpu < w->n_cpus; cpu++)
+		if (w->stray[cpu])
+			snprintf(note, size, "%s", late);
+	for (uint32_t cpu = 0; !w->paired && cpu < w->n_cpus && at < size; cpu++)
 		if (w->stray[cpu])
 			at += (size_t)snprintf(note + at, size - at, "%s%u",
 					       at ? "," : "packets arrive on CPU ", cpu);

@@ -17,6 +17,7 @@ struct xdp_watch {
 	uint64_t *chosen; /* [n_cpus] flows that were not in the table, when we last looked */
 	bool *stray;	  /* [n_cpus] has served flows, and has no part of the table */
 	uint32_t n_cpus;
+	bool paired; /* then they are queues */
 };
 
 /** Begin to watch an open object. Return: 0 or -errno; nothing is to be undone then. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where the XDP program of a port is pinned, and what the DPDK process opens there. Of the flows each
- * queue has an even part; of the counts there are LB_INSTANCES_MAX a row, those of the workers behind
- * those of XDP; of the workers' statistics one more than there are queues, the main thread's.
+ * queue has an even part, and the first queues have a worker each; of the counts there are LB_INSTANCES_MAX
+ * a row, those of the workers are the last; of the workers' statistics there is one more than there are
+ * workers, the main thread's.
  */
 #ifndef LB_PINS_H
 #define LB_PINS_H

@@ -71,8 +71,8 @@ static struct lb_selection flow_elsewhere(const struct burst *b, const struct lb
 	if (!peers_may_be_asked(pl, lb_steer_is_syn(steer)))
 		return sel;
 	for (uint32_t peer = 0; peer < pl->n_peers && sel.instance == LB_INSTANCE_NONE; peer++)
-		if (pl->peers[peer] != pl &&
-		    flow_table_find(pl->peers[peer]->flows, steer->key, steer->spread, &ref))
+		if (pl->peers[peer] != pl->flows &&
+		    flow_table_find(pl->peers[peer], steer->key, steer->spread, &ref))
 			sel = lb_steer_elsewhere(steer, ref);
 	return sel;
 }
@@ -303,9 +303,9 @@ static uint32_t flow_find_anywhere(const struct burst *b, uint32_t i)
 	if (instance != LB_INSTANCE_NONE || !peers_may_be_asked(pl, false))
 		return instance;
 	for (uint32_t peer = 0; peer < pl->n_peers && instance == LB_INSTANCE_NONE; peer++)
-		if (pl->peers[peer] != pl)
-			instance = flow_table_peek(pl->peers[peer]->flows, b->key[i], b->spread[i],
-						   b->now, timeouts);
+		if (pl->peers[peer] != pl->flows)
+			instance = flow_table_peek(pl->peers[peer], b->key[i], b->spread[i], b->now,
+						   timeouts);
 	return instance;
 }
 

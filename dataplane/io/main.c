@@ -241,7 +241,7 @@ static int segment_start(struct dataplane *dp)
 	if (dp->plan.is_shared) {
 		dp->segment.worker_stats = dp->shared.workers;
 		dp->segment.instance_stats =
-			dp->shared.counts + (size_t)dp->plan.n_workers * LB_INSTANCES_MAX;
+			dp->shared.counts + (size_t)dp->shared.first_count * LB_INSTANCES_MAX;
 	}
 	return 0;
 }
@@ -289,15 +289,33 @@ static void kernel_stop(struct dataplane *dp)
 
 static void workers_free(struct dataplane *dp)
 {
-	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
+	for (uint32_t i = 0; dp->worker && i < dp->plan.n_workers; i++)
 		worker_fini(&dp->worker[i]);
 	free(dp->worker);
 	dp->worker = NULL;
+	free(dp->regions);
+	free(dp->by_xdp);
+}
+
+/* All flow tables of the port, in order of its queues; those of workers are still empty. */
+static int regions_list(struct dataplane *dp, uint32_t n)
+{
+	const uint32_t n_workers = dp->plan.n_workers;
+
+	dp->regions = calloc(n, sizeof(*dp->regions));
+	dp->by_xdp = calloc(n - n_workers + 1, sizeof(*dp->by_xdp));
+	if (!dp->regions || !dp->by_xdp)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		dp->regions[i] = i < n_workers ? &dp->worker[i].flows : &dp->by_xdp[i - n_workers];
+	for (uint32_t i = n_workers; i < n; i++)
+		shared_port_flows(&dp->shared, i, dp->regions[i]);
+	return 0;
 }
 
 static int workers_make(struct dataplane *dp)
 {
-	const struct worker_common common = {
+	struct worker_common common = {
 		.plan = &dp->plan,
 		.port = &dp->port,
 		.segment = &dp->segment,
@@ -308,19 +326,20 @@ static int workers_make(struct dataplane *dp)
 		.bell = &dp->kernel_path.bell,
 		.stop = &dp->stop,
 		.shared = dp->plan.is_shared ? &dp->shared : NULL,
+		.n_regions = dp->plan.is_shared ? dp->shared.n_regions : dp->plan.n_workers,
 		.idle_sleep_us = dp->options.idle_sleep_us,
 	};
 	size_t bytes = dp->plan.n_workers * sizeof(*dp->worker);
-	int err = 0;
+	int err;
 
 	dp->worker = aligned_alloc(_Alignof(struct worker), bytes);
 	if (!dp->worker)
 		return -ENOMEM;
 	memset(dp->worker, 0, bytes);
-	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
-		dp->pipeline[i] = &dp->worker[i].pl;
+	err = regions_list(dp, common.n_regions);
+	common.regions = dp->regions;
 	for (uint32_t i = 0; i < dp->plan.n_workers && !err; i++)
-		err = worker_init(&dp->worker[i], i, &common, dp->pipeline);
+		err = worker_init(&dp->worker[i], i, &common);
 	if (err)
 		workers_free(dp);
 	return err;

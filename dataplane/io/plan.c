@@ -88,14 +88,15 @@ static int workers_place(struct plan *plan)
 	" 'sluiced --detach' first, and start them again"
 
 /*
- * A kernel interface must have exactly one queue for each worker: with fewer a
- * worker gets nothing, and packets on others would be lost to the services.
+ * A kernel interface must have a queue for each worker: with fewer a worker gets nothing. Packets on others
+ * would be lost to the services, unless the XDP program of sluiced sees to them.
  */
 static int interface_check(const struct plan *plan, const struct netdev *dev)
 {
 	const char *name = plan->node->port;
 
-	if (dev->n_queues == plan->n_workers || dev->n_queues == 0)
+	if (dev->n_queues == plan->n_workers || dev->n_queues == 0 ||
+	    (dev->n_queues > plan->n_workers && config_node_has_both(plan->node)))
 		return 0;
 	logger_err(
 		"%s has %u queue%s in use, and node.cpus names %u CPU%s: change node.cpus, or run"

@@ -88,6 +88,7 @@ static int devices_find(struct port *port, const struct plan *plan)
 			return device_missing(plan);
 		}
 	}
+	port->is_alone = one_each && !plan->is_shared;
 	port->n_queues = plan->n_workers;
 	for (uint32_t i = 0; i < port->n_queues; i++)
 		port->queue[i] = one_each ? (struct port_queue){ port->dev[i], 0 }
@@ -347,10 +348,10 @@ static void kernel_follow(struct port *port, const struct netdev *dev)
 	if (dev->mtu > port->mtu_max)
 		snprintf(port->remark, sizeof(port->remark),
 			 "an MTU of %u takes a restart; until then it is %u", dev->mtu, port->mtu);
-	else if (port->n_devs > 1 && dev->n_queues && dev->n_queues != port->n_queues)
+	else if (port->is_alone && dev->n_queues && dev->n_queues != port->n_queues)
 		snprintf(
 			port->remark, sizeof(port->remark),
-			"%s has now %u queues and %u workers: what comes to the others is not balanced",
+			"queues in use of %s are now %u, workers %u: what comes to the others is not balanced",
 			port->iface, dev->n_queues, port->n_queues);
 	else
 		port->remark[0] = '\0';

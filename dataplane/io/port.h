@@ -27,6 +27,7 @@ struct port {
 	char iface[IFNAMSIZ]; /* and its name now */
 	bool kept_tags;	      /* it was told to leave VLAN tags in frames */
 	bool has_sockets;     /* XDP sockets are bound to it, which die with it */
+	bool is_alone;	      /* a kernel interface's queues that have no worker are nobody's */
 	bool follows;	      /* its MAC address and MTU are those that the kernel has */
 	char driver[LB_NAME_MAX];
 	char note[128];	  /* what the operator should know of the start; may be empty */

@@ -95,16 +95,20 @@ static int parts_map(struct shared_port *port)
 {
 	void **const memory[PARTS] = { (void **)&port->flows, (void **)&port->counts,
 				       (void **)&port->queues, (void **)&port->workers };
-	uint32_t n = port->n_queues, entries[PARTS];
+	uint32_t n = port->n_workers, entries[PARTS];
 	int err = 0;
 
 	for (uint32_t i = 0; i < PARTS && !err; i++)
 		err = part_map(port, (enum part)i, &entries[i], memory[i]);
 	if (err)
 		return err;
-	port->n_buckets = entries[PART_FLOWS] / n;
-	if (entries[PART_QUEUES] != n || entries[PART_WORKERS] != n + 1 ||
-	    entries[PART_COUNTS] != 2 * n * LB_INSTANCES_MAX || port->n_buckets == 0)
+	if (entries[PART_QUEUES] < n || entries[PART_WORKERS] != n + 1 ||
+	    entries[PART_COUNTS] / LB_INSTANCES_MAX < entries[PART_QUEUES] + n)
+		return -EPROTO;
+	port->n_regions = entries[PART_QUEUES];
+	port->n_buckets = entries[PART_FLOWS] / port->n_regions;
+	port->first_count = entries[PART_COUNTS] / LB_INSTANCES_MAX - n;
+	if (port->n_buckets == 0)
 		return -EPROTO;
 	return 0;
 }
@@ -126,7 +130,7 @@ static int hook_check(const struct shared_port *port, const struct plan *plan)
 
 static void port_init(struct shared_port *port, const struct plan *plan)
 {
-	*port = (struct shared_port){ .n_queues = plan->n_workers };
+	*port = (struct shared_port){ .n_workers = plan->n_workers };
 	lb_pin_dir(plan->node->port, port->pin_dir);
 }
 
@@ -148,11 +152,17 @@ int shared_port_open(struct shared_port *port, const struct plan *plan)
 	err = hook_check(port, plan);
 	if (!err)
 		err = parts_map(port);
-	for (uint32_t i = 0; i < port->n_queues && !err; i++)
+	for (uint32_t i = 0; i < port->n_workers && !err; i++)
 		handover_clear(&port->queues[i]);
 	if (err)
 		shared_port_close(port);
 	return err;
+}
+
+void shared_port_flows(const struct shared_port *port, uint32_t queue, struct flow_table *table)
+{
+	flow_table_adopt(table, port->flows + (size_t)queue * port->n_buckets, port->n_buckets,
+			 NULL, NULL);
 }
 
 void shared_port_close(struct shared_port *port)

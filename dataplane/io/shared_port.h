@@ -9,16 +9,19 @@
 #include "dataplane/abi/lb_abi.h"
 #include "dataplane/abi/lb_handover.h"
 #include "dataplane/abi/lb_pins.h"
+#include "dataplane/engine/flow_table.h"
 #include "dataplane/io/plan.h"
 
 struct shared_port {
-	struct lb_bucket *flows;	  /* [n_queues][n_buckets]; NULL: the port is not shared */
-	struct lb_instance_stats *counts; /* [2 * n_queues][LB_INSTANCES_MAX] */
-	struct lb_handover *queues;	  /* [n_queues] */
-	struct lb_worker_stats *workers;  /* [n_queues + 1] */
-	uint32_t n_queues;
-	uint32_t n_buckets; /* of a queue's region */
-	uint32_t flows_id;  /* of the map */
+	struct lb_bucket *flows; /* a region for each queue; NULL: the port is not shared */
+	struct lb_instance_stats *counts; /* [first_count + n_workers][LB_INSTANCES_MAX] */
+	struct lb_handover *queues;	  /* the first have a worker each; the others are XDP's */
+	struct lb_worker_stats *workers;  /* [n_workers + 1] */
+	uint32_t n_workers;
+	uint32_t n_regions;   /* queues, those of the workers first */
+	uint32_t first_count; /* row of the first worker */
+	uint32_t n_buckets;   /* of a queue's region */
+	uint32_t flows_id;    /* of the map */
 	size_t bytes[4];
 	char pin_dir[LB_PIN_DIR_MAX];
 };
@@ -41,6 +44,9 @@ int shared_port_wait(struct shared_port *port, const struct plan *plan, int sign
  * would go on balancing, and the sockets of this process would get nothing.
  */
 bool shared_port_is_left(const struct plan *plan);
+
+/** The table of a queue that has no worker, for those that look for flows there. */
+void shared_port_flows(const struct shared_port *port, uint32_t queue, struct flow_table *table);
 
 /** Whether the pinned maps are still those that this process uses. */
 bool shared_port_is_current(const struct shared_port *port);

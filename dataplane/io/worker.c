@@ -307,8 +307,7 @@ int worker_main(void *arg)
 	return 0;
 }
 
-static void pipeline_setup(struct worker *w, const struct worker_common *common,
-			   struct pipeline *const *peers)
+static void pipeline_setup(struct worker *w, const struct worker_common *common)
 {
 	const struct config_node *node = common->plan->node;
 
@@ -319,8 +318,8 @@ static void pipeline_setup(struct worker *w, const struct worker_common *common,
 		.stats = w->stats,
 		.instance_stats =
 			common->segment->instance_stats + (size_t)w->index * LB_INSTANCES_MAX,
-		.peers = peers,
-		.n_peers = w->n_workers,
+		.peers = common->regions,
+		.n_peers = common->n_regions,
 		.port_mac = *w->port_mac,
 	};
 	pipeline_init(&w->pl, pipeline_simd_best());
@@ -356,8 +355,7 @@ static void flows_share(struct worker *w, const struct shared_port *shared)
 	lb_stats_close(w->stats);
 }
 
-int worker_init(struct worker *w, uint32_t index, const struct worker_common *common,
-		struct pipeline *const *peers)
+int worker_init(struct worker *w, uint32_t index, const struct worker_common *common)
 {
 	*w = (struct worker){
 		.index = index,
@@ -375,7 +373,7 @@ int worker_init(struct worker *w, uint32_t index, const struct worker_common *co
 		.stats = common->segment->worker_stats + index,
 		.boot_id = common->segment->boot_id,
 	};
-	pipeline_setup(w, common, peers);
+	pipeline_setup(w, common);
 	if (common->shared)
 		flows_share(w, common->shared);
 	else if (flows_make(w, common->plan))

@@ -58,16 +58,17 @@ struct worker_common {
 	struct doorbell *bell;
 	const bool *stop;		  /* set with a relaxed store to end them */
 	const struct shared_port *shared; /* NULL: the port is this process's alone */
+	struct flow_table *const
+		*regions; /* the workers' tables, and behind them those that are XDP's */
+	uint32_t n_regions;
 	uint32_t idle_sleep_us;
 };
 
 /**
  * Prepare a worker, with its flow table in hugepage memory near its CPU, or with the one that it shares.
- * @peers: all workers' pipelines, in order; filled by the caller.
  * Return: 0 or -ENOMEM. Context: main lcore, before it starts.
  */
-int worker_init(struct worker *worker, uint32_t index, const struct worker_common *common,
-		struct pipeline *const *peers);
+int worker_init(struct worker *worker, uint32_t index, const struct worker_common *common);
 
 void worker_fini(struct worker *worker);
 

@@ -115,12 +115,14 @@ static void worker_make(struct rig *rig, const struct shared_port *shared)
 		.bell = &rig->bell,
 		.stop = &rig->stop,
 		.shared = shared,
+		.regions = rig->regions,
+		.n_regions = rig->n_regions,
 	};
 
 	rig->worker = aligned_alloc(64, sizeof(*rig->worker));
 	assert_non_null(rig->worker);
-	rig->peers[0] = &rig->worker->pl;
-	assert_int_equal(worker_init(rig->worker, 0, &common, rig->peers), 0);
+	rig->regions[0] = &rig->worker->flows;
+	assert_int_equal(worker_init(rig->worker, 0, &common), 0);
 }
 
 struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kernel_slots)
@@ -149,6 +151,7 @@ struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kerne
 	rig->to_kernel = ring_make("rig_to", serial, kernel_slots);
 	rig->from_kernel = ring_make("rig_from", serial, 64);
 	rig->bell.fd = eventfd(0, EFD_NONBLOCK);
+	rig->n_regions = 1;
 	worker_make(rig, NULL);
 	return rig;
 }

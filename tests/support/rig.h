@@ -21,7 +21,8 @@ struct rig {
 	struct rte_ring *to_kernel;
 	struct rte_ring *from_kernel;
 	struct doorbell bell;
-	struct pipeline *peers[1];
+	struct flow_table *regions[2];
+	uint32_t n_regions; /* 1; 2: the test has set another one */
 	struct worker *worker;
 	bool stop;
 	uint64_t generation;

@@ -72,6 +72,7 @@ static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool pa
 	skel->rodata->lb_xdp_buckets = w->n_buckets;
 	skel->rodata->lb_xdp_regions = w->regions;
 	skel->rodata->lb_xdp_clock_is_set = true;
+	skel->rodata->lb_xdp_worker_rows = n_cpus;
 	skel->rodata->lb_xdp_shared = shared;
 	skel->rodata->lb_xdp_frags = true;
 	kind_set(w, paired);
@@ -105,10 +106,9 @@ static void bench_load(struct xdp_world *w)
 static struct xdp_world *world_make(const struct harness *like, uint32_t regions, bool shared,
 				    bool paired)
 {
-	uint32_t n_cpus = (uint32_t)libbpf_num_possible_cpus();
+	uint32_t n_cpus = (uint32_t)libbpf_num_possible_cpus() + (paired ? regions : 0);
 	struct xdp_world *w = calloc(1, sizeof(*w));
 	uint32_t cpu = paired ? 0 : cpu_bind(); /* or the queue that TEST_RUN uses */
-	struct lb_xdp_cpu *cpus;
 
 	assert_non_null(w);
 	w->regions = regions;
@@ -122,14 +122,14 @@ static struct xdp_world *world_make(const struct harness *like, uint32_t regions
 	w->flows = map_view(w->skel->maps.xdp_flows);
 	w->counts = map_view(w->skel->maps.xdp_counts);
 	w->counts += (size_t)cpu * LB_XDP_INSTANCES_MAX;
-	cpus = map_view(w->skel->maps.xdp_cpus);
+	w->cpus = map_view(w->skel->maps.xdp_cpus);
 	for (uint32_t i = 0; i < n_cpus; i++)
-		cpus[i].region = i == cpu ? 0 : LB_XDP_REGION_NONE;
-	w->cpu = &cpus[cpu];
+		w->cpus[i].region = i == cpu ? 0 : LB_XDP_REGION_NONE;
+	w->cpu = &w->cpus[cpu];
 	if (paired) {
 		w->queues = map_view(w->skel->maps.xdp_queues);
 		w->worker = map_view(w->skel->maps.xdp_workers);
-		w->worker_counts = w->counts + LB_XDP_INSTANCES_MAX;
+		w->worker_counts = w->counts + (size_t)n_cpus * LB_XDP_INSTANCES_MAX;
 	}
 	return w;
 }
@@ -257,12 +257,14 @@ static int program_for(struct xdp_world *w, const struct xdp_run *run)
 
 void xdp_world_run(struct xdp_world *w, struct xdp_run *run)
 {
-	struct xdp_md ctx = { .data_end = run->linear };
+	struct xdp_md ctx = { .data_end = run->linear ? run->linear : run->len,
+			      .ingress_ifindex = run->ifindex,
+			      .rx_queue_index = run->queue };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = run->frame, .data_size_in = run->len,
 		    .data_out = run->out, .data_size_out = sizeof(run->out), .repeat = 1);
 	int err;
 
-	if (run->linear && run->linear < run->len) {
+	if ((run->linear && run->linear < run->len) || run->ifindex) {
 		opts.ctx_in = &ctx;
 		opts.ctx_size_in = sizeof(ctx);
 	}

@@ -19,7 +19,9 @@ struct xdp_world {
 	struct sluice_xdp *skel;
 	struct sluice_xdp_bench *bench;
 	struct lb_xdp_control *control;
-	struct lb_xdp_cpu *cpu; /* of the CPU that this process is bound to */
+	struct lb_xdp_cpu
+		*cpu; /* of the CPU that this process is bound to; if it is paired, of queue 0 */
+	struct lb_xdp_cpu *cpus; /* all; if it is paired, queues and behind them CPUs */
 	struct lb_instance_stats *counts;
 	struct lb_service *services;
 	struct lb_instance *instances;
@@ -64,8 +66,9 @@ void xdp_world_sweep(struct xdp_world *world);
 struct xdp_run {
 	const uint8_t *frame;
 	uint32_t len;
-	uint32_t linear; /* bytes in the first buffer; 0: all */
-	int headroom;	 /* bytes in front of the frame; -1: as usual */
+	uint32_t linear;	 /* bytes in the first buffer; 0: all */
+	int headroom;		 /* bytes in front of the frame; -1: as usual */
+	uint32_t ifindex, queue; /* where it came from; 0: no matter where */
 	/* results */
 	uint32_t action; /* enum xdp_action */
 	uint32_t out_len;

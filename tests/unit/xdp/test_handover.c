@@ -4,6 +4,8 @@
  * enough for the kernel, and the clock is the test's.
  */
 #include <linux/if_xdp.h>
+#include <net/if.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,13 +132,18 @@ static uint32_t run(struct world *w, struct rte_mbuf *m)
 	return run.action;
 }
 
-static uint32_t tcp_send(struct world *w, uint16_t sport, uint8_t flags)
+static struct rte_mbuf *tcp_make(struct world *w, uint16_t sport, uint8_t flags)
 {
 	const struct harness_tcp tcp = {
 		.src = CLIENT, .dst = VIP, .sport = sport, .dport = 443, .flags = flags
 	};
 
-	return run(w, harness_tcp4(w->h, &tcp));
+	return harness_tcp4(w->h, &tcp);
+}
+
+static uint32_t tcp_send(struct world *w, uint16_t sport, uint8_t flags)
+{
+	return run(w, tcp_make(w, sport, flags));
 }
 
 static uint32_t node_send(struct world *w)
@@ -225,22 +232,6 @@ static void no_packet_without_a_socket(void **state)
 	socket_make(w);
 }
 
-/* It died, or was stopped, in the middle of a burst. */
-static void a_dead_worker_is_not_waited_for(void **state)
-{
-	struct world *w = *state;
-
-	process_is_well(w);
-	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_REDIRECT);
-	w->queue->lock |= LB_HELD_BY_WORKER;
-	beat(w, LB_BEAT_OLD_NS);
-	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
-	assert_int_equal(w->queue->lock & LB_HANDOVER_HOLDER, LB_HELD_BY_NOBODY);
-	assert_true(w->queue->lock >= LB_HANDOVER_TERM);
-	assert_int_equal(w->queue->takeovers, 1);
-	assert_int_equal(w->xdp->cpu->stats.flows, 1);
-}
-
 /* The process's part: a flow at an instance that the slots would not give it. */
 static uint16_t flow_move(struct world *w, uint16_t sport)
 {
@@ -257,6 +248,79 @@ static uint16_t flow_move(struct world *w, uint16_t sport)
 		return bucket->home[slot];
 	}
 	return LB_INSTANCE_NONE;
+}
+
+static uint32_t late_queue_send(struct world *w, uint16_t sport, uint8_t flags)
+{
+	struct rte_mbuf *m = tcp_make(w, sport, flags);
+	struct xdp_run run = { .frame = rte_pktmbuf_mtod(m, const uint8_t *),
+			       .len = m->data_len,
+			       .headroom = -1,
+			       .ifindex = if_nametoindex("late0"),
+			       .queue = 1 };
+
+	xdp_world_run(w->xdp, &run);
+	rte_pktmbuf_free(m);
+	return run.action;
+}
+
+/* What an instance got from late queues: each CPU has a row for them. */
+static uint64_t late_sent(const struct world *w, uint16_t instance)
+{
+	const uint32_t n = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+	uint64_t pkts = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		pkts += w->xdp->counts[(w->xdp->regions + i) * LB_XDP_INSTANCES_MAX + instance]
+				.pkts;
+	return pkts;
+}
+
+/* One that the port did not have when the maps were made: nothing is the kernel's that is a service's. */
+static void a_queue_that_came_late_is_balanced(void **state)
+{
+	struct world *w = *state;
+	const uint32_t n = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+	uint64_t rx_pkts = 0, sent;
+	uint16_t instance;
+
+	if (unshare(CLONE_NEWNET) ||
+	    system("ip link add late0 numrxqueues 2 type veth peer name late1"))
+		fail_msg("no interface with two queues");
+	process_is_well(w);
+	assert_int_equal(late_queue_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	assert_int_equal(late_queue_send(w, 1000, LB_TCP_ACK), XDP_TX);
+	assert_int_equal(w->queue->handed_pkts, 0);
+	assert_int_equal(w->xdp->cpu->stats.rx_pkts, 0);
+	for (uint32_t i = 0; i < n; i++)
+		rx_pkts += w->xdp->cpus[w->xdp->regions + i].stats.rx_pkts;
+	assert_int_equal(rx_pkts, 2);
+	/* A flow that the other queue has stays where it is. */
+	w->queue->carrier = 0;
+	assert_int_equal(tcp_send(w, 2000, LB_TCP_SYN), XDP_TX);
+	instance = flow_move(w, 2000);
+	sent = late_sent(w, instance);
+	assert_int_equal(late_queue_send(w, 2000, LB_TCP_ACK), XDP_TX);
+	assert_int_equal(late_sent(w, instance), sent + 1);
+	assert_int_equal(tcp_send(w, 2000, LB_TCP_ACK), XDP_TX);
+	assert_int_equal(w->xdp->counts[instance].pkts, 1);
+	assert_int_equal(w->xdp->cpu->stats.flows, 1);
+}
+
+/* It died, or was stopped, in the middle of a burst. */
+static void a_dead_worker_is_not_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	process_is_well(w);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_REDIRECT);
+	w->queue->lock |= LB_HELD_BY_WORKER;
+	beat(w, LB_BEAT_OLD_NS);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	assert_int_equal(w->queue->lock & LB_HANDOVER_HOLDER, LB_HELD_BY_NOBODY);
+	assert_true(w->queue->lock >= LB_HANDOVER_TERM);
+	assert_int_equal(w->queue->takeovers, 1);
+	assert_int_equal(w->xdp->cpu->stats.flows, 1);
 }
 
 static void flows_of_the_process_are_found(void **state)
@@ -430,6 +494,7 @@ int main(int argc, char **argv)
 		HANDOVER_TEST(no_packet_without_a_socket),
 		HANDOVER_TEST(a_dead_worker_is_not_waited_for),
 		HANDOVER_TEST(flows_of_the_process_are_found),
+		HANDOVER_TEST(a_queue_that_came_late_is_balanced),
 		HANDOVER_TEST(the_sweep_leaves_it_to_a_worker_that_is_well),
 		HANDOVER_TEST(what_a_dead_worker_left_is_counted_before_the_next_packet),
 		HANDOVER_TEST(what_a_dead_worker_had_forgotten_is_not_counted),

@@ -63,7 +63,7 @@ struct side {
 static struct side xdp, ring;
 static struct lb_segment ring_segment;
 static struct lb_handover queue;
-static struct xdp_object object = { .queues = &queue, .regions = 1 };
+static struct xdp_object object = { .queues = &queue, .n_workers = 1 };
 static uint64_t now_ns, boot_id;
 static bool is_beating;
 static struct event_base *base;

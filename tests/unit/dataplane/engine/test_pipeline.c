@@ -405,7 +405,7 @@ static void icmp_error_finds_a_flow_of_another_worker(void **state)
 {
 	struct harness *h = world_create();
 	struct harness *other = world_create();
-	struct pipeline *peers[] = { &h->pl, &other->pl };
+	struct flow_table *peers[] = { &h->flows, &other->flows };
 	uint16_t port = port_for(other, 2);
 
 	(void)state;
@@ -441,7 +441,7 @@ static void sweep(struct harness *h)
 static void flow_of_another_worker_is_taken_over(void **state)
 {
 	struct harness *h = world_create(), *other = world_create(), *alone = world_create();
-	struct pipeline *peers[] = { &h->pl, &other->pl };
+	struct flow_table *peers[] = { &h->flows, &other->flows };
 	int begun[500], elsewhere = 0;
 
 	(void)state;
@@ -493,7 +493,7 @@ static void flow_of_another_worker_is_taken_over(void **state)
 static void flow_that_moves_twice_is_counted_once(void **state)
 {
 	struct harness *h[3] = { world_create(), world_create(), world_create() };
-	struct pipeline *peers[] = { &h[0]->pl, &h[1]->pl, &h[2]->pl };
+	struct flow_table *peers[] = { &h[0]->flows, &h[1]->flows, &h[2]->flows };
 	uint64_t flows = 0;
 	int instance;
 
@@ -531,7 +531,7 @@ static bool is_alive(const struct harness *h, uint16_t sport)
 static void record_of_an_instance_that_is_back_is_of_no_use(void **state)
 {
 	struct harness *h[2] = { world_create(), world_create() };
-	struct pipeline *peers[] = { &h[0]->pl, &h[1]->pl };
+	struct flow_table *peers[] = { &h[0]->flows, &h[1]->flows };
 	uint16_t port = port_for(h[0], 3);
 	int instance;
 
@@ -560,7 +560,7 @@ static void at_most_one_record_is_alive(void **state)
 		LB_TCP_SYN, LB_TCP_ACK, LB_TCP_ACK, LB_TCP_ACK, LB_TCP_FIN | LB_TCP_ACK, LB_TCP_RST
 	};
 	struct harness *h[WORKERS] = { world_create(), world_create(), world_create() };
-	struct pipeline *peers[] = { &h[0]->pl, &h[1]->pl, &h[2]->pl };
+	struct flow_table *peers[] = { &h[0]->flows, &h[1]->flows, &h[2]->flows };
 	uint64_t r = 1, flows = 0;
 
 	(void)state;
@@ -619,7 +619,7 @@ static void drained_pool_gives_no_connection_to_a_port_used_again(void **state)
 static void flood_buys_few_looks_at_other_workers(void **state)
 {
 	struct harness *h = world_create(), *other = world_create();
-	struct pipeline *peers[] = { &h->pl, &other->pl };
+	struct flow_table *peers[] = { &h->flows, &other->flows };
 
 	(void)state;
 	h->pl.peers = peers;

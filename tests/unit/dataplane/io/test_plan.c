@@ -2,17 +2,22 @@
 /* From a configuration to CPUs, buffers and memory; and the command line. */
 #include <errno.h>
 #include <getopt.h>
+#include <net/if.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/engine/flow_table.h"
@@ -21,6 +26,7 @@
 #include "dataplane/io/plan.h"
 
 static uint16_t cpus[CONFIG_CPUS_MAX + 1];
+static bool is_unshared; /* interfaces are this process's own */
 
 /* A configuration with one worker on this machine's first CPU. */
 static struct config config_make(char *port, enum config_port_kind kind)
@@ -124,7 +130,7 @@ static void mtu_of_an_interface_may_be_too_large(void **state)
 	struct plan plan;
 
 	(void)state;
-	if (unshare(CLONE_NEWNET)) /* where nobody has changed it */
+	if (!is_unshared) /* someone may have changed it */
 		skip();
 	assert_int_equal(plan_make(&plan, &config), -EINVAL);
 	config.node.mtu_bytes = 1500;
@@ -164,6 +170,72 @@ static void buffers_hold_the_mtu(void **state)
 		if (strncmp(cases[i].port, "net_af_xdp", 10) == 0)
 			assert_true(plan.data_room + sizeof(struct rte_mbuf) + 64 < 4096);
 	}
+}
+
+static void xdp_program_put(const char *iface)
+{
+	const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, NULL, "GPL", pass, 2, NULL);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_xdp_attach((int)if_nametoindex(iface), fd, 0, NULL), 0);
+	close(fd);
+}
+
+/*
+ * Queues without a worker are the XDP program's, if it is there. Workers without a queue are refused, and the
+ * sentence names what works also where the driver takes no other number of queues under an XDP program.
+ */
+static void queues_of_an_interface(void **state)
+{
+	static const struct {
+		char *port;
+		uint16_t workers;
+		enum config_dataplane dataplane;
+		int result;
+	} cases[] = {
+		{ "two0", 2, CONFIG_DATAPLANE_DPDK, 0 },
+		{ "two0", 1, CONFIG_DATAPLANE_DPDK, -EINVAL },
+		{ "two0", 1, CONFIG_DATAPLANE_AUTO, 0 },
+		{ "two0", 2, CONFIG_DATAPLANE_AUTO, 0 },
+		{ "one0", 2, CONFIG_DATAPLANE_DPDK, -EINVAL },
+		{ "one0", 2, CONFIG_DATAPLANE_AUTO, -EINVAL },
+	};
+	cpu_set_t allowed;
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+	if (CPU_COUNT(&allowed) < 2 || !is_unshared ||
+	    system("ip link add two0 numrxqueues 2 numtxqueues 2 type veth peer name two1 &&"
+		   "ip link add one0 type veth peer name one1"))
+		skip();
+	logger_set_level(LOG_ERR - 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config config = config_make(cases[i].port, CONFIG_PORT_INTERFACE);
+
+		config.node.cpu_count = cases[i].workers;
+		config.node.dataplane = cases[i].dataplane;
+		for (cpus[1] = cpus[0] + 1; !CPU_ISSET(cpus[1], &allowed); cpus[1]++)
+			;
+		if (plan_make(&plan, &config) != cases[i].result)
+			fail_msg("%s, %u workers", cases[i].port, cases[i].workers);
+	}
+	assert_non_null(strstr(logger_last_error(), "'ethtool -L one0 combined 2'"));
+	assert_null(strstr(logger_last_error(), "--detach"));
+	xdp_program_put("one0");
+	for (uint32_t is_shared = 0; is_shared < 2; is_shared++) {
+		struct config config = config_make("one0", CONFIG_PORT_INTERFACE);
+
+		config.node.cpu_count = 2;
+		config.node.dataplane = is_shared ? CONFIG_DATAPLANE_AUTO : CONFIG_DATAPLANE_DPDK;
+		assert_int_equal(plan_make(&plan, &config), -EINVAL);
+		assert_non_null(strstr(logger_last_error(), "'sluiced --detach' first"));
+	}
+	logger_set_level(LOG_INFO);
 }
 
 static void impossible_wishes_are_refused(void **state)
@@ -243,9 +315,12 @@ int main(void)
 		cmocka_unit_test(mask_does_not_limit_the_workers),
 		cmocka_unit_test(buffers_hold_the_mtu),
 		cmocka_unit_test(mtu_of_an_interface_may_be_too_large),
+		cmocka_unit_test(queues_of_an_interface),
 		cmocka_unit_test(impossible_wishes_are_refused),
 		cmocka_unit_test(command_line_is_read),
 	};
 
+	/* Before the first question: sockets for them stay open. */
+	is_unshared = unshare(CLONE_NEWNET) == 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

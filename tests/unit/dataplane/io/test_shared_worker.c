@@ -51,7 +51,7 @@ static int begin(void **state)
 	w->rig = rig_create(RIG_RINGS, 128, 128);
 	w->queue.by_xdp = 1;
 	w->shared = (struct shared_port){
-		.flows = w->flows, .queues = &w->queue, .n_queues = 1, .n_buckets = N_BUCKETS
+		.flows = w->flows, .queues = &w->queue, .n_workers = 1, .n_buckets = N_BUCKETS
 	};
 	rig_restart(w->rig, &w->shared);
 	w->queue.carrier = w->rig->segment.boot_id;
@@ -113,6 +113,38 @@ static void flows_outlive_the_worker(void **state)
 	steps(w, 1);
 	assert_int_equal(w->rig->worker->stats->flow_inserts, 60);
 	assert_int_equal(w->rig->worker->stats->flow_hits, 60);
+	rig_check_accounting(w->rig);
+}
+
+/* RSS moves a flow from a queue that has no worker, where the XDP program has recorded it, to the worker's. */
+static void flows_of_a_queue_without_a_worker_are_found(void **state)
+{
+	static struct lb_bucket others[N_BUCKETS] LB_ALIGNED(64);
+	struct world *w = *state;
+	const struct lb_worker_stats *stats;
+	struct flow_table by_xdp;
+	uint32_t moved = 0;
+
+	rig_receive_syns(w->rig, 1000, 60);
+	steps(w, 1);
+	memcpy(others, w->flows, sizeof(others)); /* as if it had been there */
+	memset(w->flows, 0, sizeof(w->flows));
+	rig_empty(w->rig->tx);
+	w->shared.flows = others;
+	shared_port_flows(&w->shared, 0, &by_xdp);
+	w->shared.flows = w->flows;
+	w->rig->regions[1] = &by_xdp;
+	w->rig->n_regions = 2;
+	rig_restart(w->rig, &w->shared);
+	stats = w->rig->worker->stats;
+	assert_int_equal(stats->flow_adopted, 0);
+	rig_receive_syns(w->rig, 1000, 60);
+	steps(w, 1);
+	assert_int_equal(stats->flow_adopted, 60);
+	for (uint32_t i = 0; i < N_BUCKETS; i++)
+		for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++)
+			moved += (others[i].home[slot] & LB_FLOW_MOVED) != 0;
+	assert_int_equal(moved, 60); /* of each one record is alive */
 	rig_check_accounting(w->rig);
 }
 
@@ -259,6 +291,7 @@ int main(int argc, char **argv)
 		WORKER_TEST(it_beats_and_holds_nothing_between_bursts),
 		WORKER_TEST(ticks_are_those_of_the_kernels_clock),
 		WORKER_TEST(flows_outlive_the_worker),
+		WORKER_TEST(flows_of_a_queue_without_a_worker_are_found),
 		WORKER_TEST(what_died_with_a_worker_is_accounted_for),
 		WORKER_TEST(what_died_within_a_change_is_counted),
 		WORKER_TEST(what_waited_for_a_stopped_worker_is_late),
