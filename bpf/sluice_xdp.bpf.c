@@ -227,14 +227,26 @@ static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct
 	return LB_VERDICT_FORWARD;
 }
 
+/*
+ * The packet goes on as one of a queue without a region: flows are found, and not recorded. Beside a DPDK process each
+ * CPU has a row for such packets behind those of the queues.
+ */
+static __always_inline bool lb_xdp_regionless(struct lb_xdp_env *env, struct lb_xdp_packet *p)
+{
+	p->cpu_id = lb_xdp_regions + bpf_get_smp_processor_id();
+	if (!lb_xdp_env_fill(env, p))
+		return false;
+	p->now = lb_xdp_now(env->cpu, p->cpu_id, p->generation);
+	return true;
+}
+
 /* A packet that is the business of a service, or the kernel's. @queue: NULL if no one else is there. */
-static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx,
-						       const struct lb_xdp_env *env,
+static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struct lb_xdp_env *env,
 						       struct lb_xdp_packet *p,
 						       struct lb_handover *queue)
 {
 	const struct lb_service *service = lb_service_find(&env->gen->services, &p->meta);
-	uint32_t instance, lock;
+	uint32_t instance, lock = LB_XDP_LOCK_NONE;
 
 	if (!service)
 		return LB_VERDICT_KERNEL;
@@ -247,8 +259,10 @@ static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx,
 	p->forward = service->forward;
 	if (queue)
 		lock = lb_xdp_lock(queue, p->cpu_id, env->cpu->now_ns);
+	if (queue && lb_unlikely(lock == LB_XDP_LOCK_NONE) && !lb_xdp_regionless(env, p))
+		return lb_result_drop(LB_DROP_NO_INSTANCE);
 	instance = lb_xdp_instance(ctx, env, p);
-	if (queue)
+	if (lock != LB_XDP_LOCK_NONE)
 		lb_xdp_unlock(queue, lock, LB_HELD_BY_XDP);
 	return lb_xdp_rewrite(ctx, env, p, instance);
 }
@@ -383,7 +397,7 @@ LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t ind
 static __always_inline void lb_xdp_lock_left(struct lb_handover *queue, uint32_t queue_id,
 					     uint64_t now_ns)
 {
-	uint32_t seen = lb_xdp_lock_is(queue);
+	uint32_t seen = lb_xdp_lock_is(queue), free;
 
 	if ((seen & LB_HANDOVER_HOLDER) != LB_HELD_BY_WORKER ||
 	    lb_handover_is_beating(queue, queue->process, now_ns)) {
@@ -394,7 +408,9 @@ static __always_inline void lb_xdp_lock_left(struct lb_handover *queue, uint32_t
 		queue->left_lock = seen;
 		return;
 	}
-	lb_xdp_unlock(queue, lb_xdp_lock_rob(queue, queue_id), LB_HELD_BY_XDP);
+	free = lb_xdp_lock_rob(queue, queue_id);
+	if (free != LB_XDP_LOCK_NONE)
+		lb_xdp_unlock(queue, free, LB_HELD_BY_XDP);
 }
 
 /* Return: how many buckets it has looked at. */

@@ -34,6 +34,7 @@
 #define LB_XDP_SERVICE_SLOTS_MAX 32768
 #define LB_XDP_LINE_SLOTS 32		 /* slots of a pool's table in one element */
 #define LB_XDP_PEEKS_PER_SECOND 1000000u /* looks into other CPUs' regions, per CPU */
+#define LB_XDP_ROB_TRIES 8		 /* to take a region's lock from another CPU */
 #define LB_XDP_SWEEP_BUCKETS 512	 /* that one run of the sweep looks at, some 30 us */
 
 struct lb_xdp_line {

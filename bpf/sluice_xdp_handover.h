@@ -12,7 +12,6 @@
 
 /* What a worker does in one burst takes less, unless its CPU was taken from it. */
 #define LB_XDP_LOCK_TRIES 512
-#define LB_XDP_ROB_TRIES 8 /* of as many CPUs that want it at once, one has it each time */
 
 /* What became of one try; with LB_XDP_LOCK_OURS there is the term, where the holder stands else. */
 enum lb_xdp_lock_turn {
@@ -57,21 +56,25 @@ __attribute__((noinline)) uint32_t lb_xdp_recover(uint32_t queue_id)
 	return 1;
 }
 
-/* Take the lock from whoever has it, who then finds another term. Return: the lock when it is free again. */
+#define LB_XDP_LOCK_NONE 1u /* a lock that is free has no holder in its low bits */
+
+/*
+ * Take the lock from whoever has it, who then finds another term. Of as many CPUs that want it at once, one has
+ * it at each try. Return: the lock when it is free again, or LB_XDP_LOCK_NONE.
+ */
 static __always_inline uint32_t lb_xdp_lock_rob(struct lb_handover *queue, uint32_t queue_id)
 {
-	uint32_t free = 0;
-
-	for (uint32_t i = 0; i < LB_XDP_ROB_TRIES; i++) {
+	for (uint32_t i = 0; i < LB_XDP_ROB_TRIES && i < lb_xdp_rob_tries; i++) {
 		uint32_t seen = lb_xdp_lock_is(queue);
+		uint32_t free = (seen & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
 
-		free = (seen & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
-		if (__sync_val_compare_and_swap(&queue->lock, seen, free | LB_HELD_BY_XDP) == seen)
-			break;
+		if (__sync_val_compare_and_swap(&queue->lock, seen, free | LB_HELD_BY_XDP) != seen)
+			continue;
+		if (queue->journal.is_open)
+			lb_xdp_recover(queue_id);
+		return free;
 	}
-	if (queue->journal.is_open)
-		lb_xdp_recover(queue_id);
-	return free;
+	return LB_XDP_LOCK_NONE;
 }
 
 /*
@@ -94,21 +97,21 @@ __attribute__((noinline)) uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t 
 	return LB_XDP_LOCK_WAIT;
 }
 
-/* Return: the lock when it is free again. */
+/* Return: as lb_xdp_lock_rob(). */
 __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns)
 {
 	struct lb_handover *queue = lb_xdp_at(&xdp_queues, queue_id);
 	uint32_t turn = LB_XDP_LOCK_WAIT;
 
 	if (!queue)
-		return 0;
+		return LB_XDP_LOCK_NONE;
 	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES && turn == LB_XDP_LOCK_WAIT; i++)
 		turn = lb_xdp_lock_turn(queue_id, now_ns);
 	return turn & LB_XDP_LOCK_OURS ? turn & ~LB_HANDOVER_HOLDER
 				       : lb_xdp_lock_rob(queue, queue_id);
 }
 
-/* Return: what lb_xdp_unlock() is to be given. */
+/* Return: what lb_xdp_unlock() is to be given, or LB_XDP_LOCK_NONE: the region is not to be written. */
 static __always_inline uint32_t lb_xdp_lock(struct lb_handover *queue, uint32_t queue_id,
 					    uint64_t now_ns)
 {
@@ -116,6 +119,8 @@ static __always_inline uint32_t lb_xdp_lock(struct lb_handover *queue, uint32_t 
 
 	if (lb_unlikely(!lb_xdp_lock_try(queue, free, LB_HELD_BY_XDP)))
 		free = lb_xdp_lock_wait(queue_id, now_ns);
+	if (lb_unlikely(free == LB_XDP_LOCK_NONE))
+		return free;
 	if (lb_unlikely(!queue->by_xdp)) {
 		uint32_t held = free | LB_HELD_BY_XDP;
 

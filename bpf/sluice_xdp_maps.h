@@ -60,7 +60,8 @@ struct lb_xdp_control lb_xdp_control SEC(".data.control");
 /* Set before loading; the verifier takes out what they switch off. */
 const volatile uint32_t lb_xdp_buckets = 1; /* of each region */
 const volatile uint32_t lb_xdp_regions = 1;
-const volatile uint32_t lb_xdp_worker_rows = 1;	 /* the first of a DPDK process's, of the counts */
+const volatile uint32_t lb_xdp_worker_rows = 1; /* the first of a DPDK process's, of the counts */
+const volatile uint32_t lb_xdp_rob_tries = LB_XDP_ROB_TRIES; /* less only for tests */
 const volatile bool lb_xdp_clock_is_set = false; /* lb_xdp_control.clock, not the kernel's */
 const volatile bool lb_xdp_frags = false;
 /* Others live behind the port too (macvlan, bridges, this host itself): their packets are the kernel's. */

@@ -40,9 +40,11 @@ static __always_inline const struct lb_xdp_generation *lb_xdp_generation_at(uint
 /* A CPU without a region finds and records nothing: all its indices are too high. */
 static __always_inline bool lb_xdp_env_fill(struct lb_xdp_env *env, const struct lb_xdp_packet *p)
 {
-	env->cpu = lb_xdp_at(&xdp_cpus, p->cpu_id);
-	if (!env->cpu)
+	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, p->cpu_id);
+
+	if (!cpu)
 		return false;
+	env->cpu = cpu;
 	env->gen = lb_xdp_generation_at(p->generation);
 	env->instances = (struct lb_instances){ env->gen->instances, env->gen->n_instances };
 	env->table = (struct lb_table){

@@ -47,6 +47,9 @@ struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions,
 /** The same for a port that a DPDK process may use too: one queue, and nobody at its other end yet. */
 struct xdp_world *xdp_world_create_paired(const struct harness *like, bool shared);
 
+/** The same, with a program that takes no lock away from whoever has it. */
+struct xdp_world *xdp_world_create_patient(const struct harness *like);
+
 /** The socket of queue 0; below 0: it is gone. Return: 0 or -errno. */
 int xdp_world_socket_set(struct xdp_world *world, int fd);
 

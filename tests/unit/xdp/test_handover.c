@@ -81,13 +81,13 @@ static void tables_fill(struct world *w)
 	xdp_world_publish(w->xdp, w->h);
 }
 
-static int world_create(void **state)
+static int world_make(void **state, bool is_patient)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
 	w->h = harness_create(1000);
-	w->xdp = xdp_world_create_paired(w->h, false);
+	w->xdp = is_patient ? xdp_world_create_patient(w->h) : xdp_world_create_paired(w->h, false);
 	w->queue = w->xdp->queues;
 	w->queue->by_xdp = 1;
 	tables_fill(w);
@@ -95,6 +95,16 @@ static int world_create(void **state)
 	socket_make(w);
 	*state = w;
 	return 0;
+}
+
+static int world_create(void **state)
+{
+	return world_make(state, false);
+}
+
+static int patient_create(void **state)
+{
+	return world_make(state, true);
 }
 
 static int world_destroy(void **state)
@@ -250,6 +260,18 @@ static uint16_t flow_move(struct world *w, uint16_t sport)
 	return LB_INSTANCE_NONE;
 }
 
+/* What an instance got from late queues: each CPU has a row for them. */
+static uint64_t late_sent(const struct world *w, uint16_t instance)
+{
+	const uint32_t n = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+	uint64_t pkts = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		pkts += w->xdp->counts[(w->xdp->regions + i) * LB_XDP_INSTANCES_MAX + instance]
+				.pkts;
+	return pkts;
+}
+
 static uint32_t late_queue_send(struct world *w, uint16_t sport, uint8_t flags)
 {
 	struct rte_mbuf *m = tcp_make(w, sport, flags);
@@ -262,18 +284,6 @@ static uint32_t late_queue_send(struct world *w, uint16_t sport, uint8_t flags)
 	xdp_world_run(w->xdp, &run);
 	rte_pktmbuf_free(m);
 	return run.action;
-}
-
-/* What an instance got from late queues: each CPU has a row for them. */
-static uint64_t late_sent(const struct world *w, uint16_t instance)
-{
-	const uint32_t n = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
-	uint64_t pkts = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		pkts += w->xdp->counts[(w->xdp->regions + i) * LB_XDP_INSTANCES_MAX + instance]
-				.pkts;
-	return pkts;
 }
 
 /* One that the port did not have when the maps were made: nothing is the kernel's that is a service's. */
@@ -321,6 +331,28 @@ static void a_dead_worker_is_not_waited_for(void **state)
 	assert_true(w->queue->lock >= LB_HANDOVER_TERM);
 	assert_int_equal(w->queue->takeovers, 1);
 	assert_int_equal(w->xdp->cpu->stats.flows, 1);
+}
+
+/* So many want the lock that this packet does not get it: the region is read, and not written. */
+static void without_the_lock_nothing_is_written(void **state)
+{
+	struct world *w = *state;
+	uint16_t instance;
+	uint64_t sent;
+
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	instance = flow_move(w, 1000);
+	w->queue->lock |= LB_HELD_BY_SWEEP;
+	sent = late_sent(w, instance);
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_TX);
+	assert_int_equal(late_sent(w, instance), sent + 1);
+	assert_int_equal(tcp_send(w, 1001, LB_TCP_SYN), XDP_TX);
+	assert_int_equal(w->xdp->cpu->stats.flows, 1);
+	assert_int_equal(w->xdp->cpu->stats.rx_pkts, 1);
+	assert_int_equal(w->queue->lock & LB_HANDOVER_HOLDER, LB_HELD_BY_SWEEP);
+	w->queue->lock &= ~LB_HANDOVER_HOLDER;
+	assert_int_equal(tcp_send(w, 1001, LB_TCP_ACK), XDP_TX);
+	assert_int_equal(w->xdp->cpu->stats.rx_pkts, 2);
 }
 
 static void flows_of_the_process_are_found(void **state)
@@ -494,6 +526,8 @@ int main(int argc, char **argv)
 		HANDOVER_TEST(no_packet_without_a_socket),
 		HANDOVER_TEST(a_dead_worker_is_not_waited_for),
 		HANDOVER_TEST(flows_of_the_process_are_found),
+		cmocka_unit_test_setup_teardown(without_the_lock_nothing_is_written, patient_create,
+						world_destroy),
 		HANDOVER_TEST(a_queue_that_came_late_is_balanced),
 		HANDOVER_TEST(the_sweep_leaves_it_to_a_worker_that_is_well),
 		HANDOVER_TEST(what_a_dead_worker_left_is_counted_before_the_next_packet),
