@@ -2,6 +2,7 @@
 #include "config/port_feature.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -10,6 +11,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define NOTE "port-tags-kept"
 
 /* @command: one of the structures that begin with the command's number. */
 static int request(const char *iface, void *command)
@@ -72,4 +75,34 @@ int port_feature_tags_restore(const char *iface)
 
 	flags |= ETH_FLAG_RXVLAN;
 	return err ? err : ask(iface, ETHTOOL_SFLAGS, &flags);
+}
+
+void port_feature_tags_note(const char *run_dir, uint32_t ifindex)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/" NOTE, run_dir);
+	unlink(path);
+	file = ifindex ? fopen(path, "wxe") : NULL;
+	if (!file)
+		return;
+	fprintf(file, "%u\n", ifindex);
+	fclose(file);
+}
+
+bool port_feature_tags_noted(const char *run_dir, uint32_t ifindex)
+{
+	char path[PATH_MAX];
+	uint32_t noted = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/" NOTE, run_dir);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fscanf(file, "%u", &noted) != 1)
+		noted = 0;
+	fclose(file);
+	return noted != 0 && noted == ifindex;
 }

@@ -8,6 +8,7 @@
 #ifndef CONFIG_PORT_FEATURE_H
 #define CONFIG_PORT_FEATURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -15,6 +16,12 @@
  * Return: 1: it was told so now; 0: it does so anyway; -EOPNOTSUPP: it cannot; another -errno.
  */
 int port_feature_tags_keep(const char *iface);
+
+/** Note in the run directory that a port was told so, for the successor of who is killed. @ifindex: 0: no port. */
+void port_feature_tags_note(const char *run_dir, uint32_t ifindex);
+
+/** Whether a predecessor has told this port so, and not undone it. */
+bool port_feature_tags_noted(const char *run_dir, uint32_t ifindex);
 
 /** How many receive queues are in use; 1 if the driver does not say. */
 uint32_t port_feature_queues(const char *iface);

@@ -18,6 +18,7 @@
 
 #include "config/error.h"
 #include "config/last_good.h"
+#include "config/port_feature.h"
 #include "config/run_dir.h"
 #include "dataplane/io/dataplane.h"
 #include "dataplane/io/eal.h"
@@ -194,6 +195,19 @@ static int pools_make(struct dataplane *dp)
 	return 0;
 }
 
+/* A predecessor that was killed has told the port to leave VLAN tags in frames: this one undoes it at its end. */
+static void tags_note(struct dataplane *dp)
+{
+	const char *run_dir = dp->options.run_dir;
+
+	if (dp->plan.is_shared)
+		return;
+	if (dp->port.kept_tags)
+		port_feature_tags_note(run_dir, dp->port.if_index);
+	else
+		dp->port.kept_tags = port_feature_tags_noted(run_dir, dp->port.if_index);
+}
+
 static int ports_start(struct dataplane *dp)
 {
 	int err = port_open(&dp->port, &dp->plan);
@@ -205,13 +219,19 @@ static int ports_start(struct dataplane *dp)
 	if (err) {
 		port_close(&dp->port);
 		pools_free(dp);
+		return err;
 	}
-	return err;
+	tags_note(dp);
+	return 0;
 }
 
 static void ports_stop(struct dataplane *dp)
 {
+	bool kept_tags = dp->port.kept_tags;
+
 	port_close(&dp->port);
+	if (kept_tags)
+		port_feature_tags_note(dp->options.run_dir, 0);
 	pools_free(dp);
 }
 
