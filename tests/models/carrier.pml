@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Whom the XDP program of a port with both dataplanes gives packets to: sluiced, of which each handler of
- * controlplane/publish_auto.c is one step; two runs of sluice-dataplane, one after the other; and the question
+ * controlplane/publish/handover.c is one step; two runs of sluice-dataplane, one after the other; and the question
  * that is asked at each packet (lb_xdp_hand_over()). Of tables there are two blocks, each of which is none (0) or
  * has one of two contents. What the publisher sends, and when, is not known here: any blocks, with any contents,
  * whenever nothing is on its way, for ever; each of the two may refuse it.

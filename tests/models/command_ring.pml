@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How tables get from sluiced to sluice-dataplane: lives of sluiced, each of which may be killed after any step, and
- * the last one lives on (controlplane/publish_ring.c, publish_directory.c); and the main lcore (dataplane/engine/consumer.c,
+ * the last one lives on (ring.c and directory.c in controlplane/publish); and the main lcore (dataplane/engine/consumer.c,
  * events_wait() and handle() in dataplane/io/serve.c). Of blocks there is one, with two buffers, whose contents are
  * the number of the generation that they are of. A generation is one command: all of them get into the ring
  * at once. The timeout of the main lcore for its statistics is left out: it would hide a lost wake-up for 100 ms.

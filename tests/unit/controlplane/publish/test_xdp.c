@@ -5,8 +5,9 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
-#include <netpacket/packet.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "controlplane/base/log.h"
 #include "controlplane/publish/backend.h"
@@ -157,18 +161,24 @@ static void publish_all(void)
 		assert_true(publish_xdp_ops.runs(backend, &block[i]));
 }
 
-static void syn_send(uint16_t sport)
+struct tagged_syn {
+	struct lb_eth eth;
+	struct lb_vlan vlan;
+	struct lb_ipv4 ip;
+	struct lb_tcp tcp;
+} LB_PACKED;
+
+/* @tag: of the frame, 0: it has none. */
+static void frame_send(uint16_t sport, uint16_t tag)
 {
 	const struct lb_segment *segment = publish_xdp_ops.segment(backend);
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_protocol = LB_BE16(LB_ETHERTYPE_IPV4),
 				  .sll_ifindex = (int)if_nametoindex("client") };
-	struct {
-		struct lb_eth eth;
-		struct lb_ipv4 ip;
-		struct lb_tcp tcp;
-	} LB_PACKED frame = {
-		.eth = { .type = LB_BE16(LB_ETHERTYPE_IPV4) },
+	struct tagged_syn frame = {
+		.eth = { .type = LB_BE16(LB_ETHERTYPE_VLAN) },
+		.vlan = { .tci = lb_cpu_to_be16(tag), .type = LB_BE16(LB_ETHERTYPE_IPV4) },
 		.ip = { .version_ihl = 0x45,
 			.total_len = LB_BE16(40),
 			.ttl = 64,
@@ -181,12 +191,23 @@ static void syn_send(uint16_t sport)
 			 .flags = LB_TCP_SYN },
 	};
 
+	size_t bytes = sizeof(frame);
+
 	assert_true(fd >= 0);
 	memcpy(frame.eth.dst, segment->port_mac, LB_ETH_ALEN);
 	frame.ip.csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(&frame.ip));
-	assert_int_equal(sendto(fd, &frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)),
-			 sizeof(frame));
+	if (!tag) {
+		bytes -= sizeof(frame.vlan);
+		frame.eth.type = frame.vlan.type;
+		memmove(&frame.vlan, &frame.ip, bytes - sizeof(frame.eth));
+	}
+	assert_int_equal(sendto(fd, &frame, bytes, 0, (struct sockaddr *)&to, sizeof(to)), bytes);
 	close(fd);
+}
+
+static void syn_send(uint16_t sport)
+{
+	frame_send(sport, 0);
 }
 
 /* Packets of each instance, over all CPUs. */
@@ -266,6 +287,116 @@ static void lost_segment_begins_anew(void **state)
 	daemon_end();
 }
 
+/* What comes to the client: it is told of tags beside the frames. */
+static int tap_open(void)
+{
+	const struct sockaddr_ll at = { .sll_family = AF_PACKET,
+					.sll_protocol = LB_BE16(ETH_P_ALL),
+					.sll_ifindex = (int)if_nametoindex("client") };
+	const struct timeval limit = { .tv_sec = WAIT_S };
+	const int on = 1;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)), 0);
+	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)), 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+/* Wait for a forwarded SYN. Return: its tag; 0: it had none. */
+static uint16_t tag_received(int fd)
+{
+	uint8_t frame[256];
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	} control;
+	struct iovec data = { frame, sizeof(frame) };
+
+	for (;;) {
+		struct msghdr message = { .msg_iov = &data,
+					  .msg_iovlen = 1,
+					  .msg_control = &control,
+					  .msg_controllen = sizeof(control) };
+		const struct lb_eth *eth = (const struct lb_eth *)frame;
+		struct tpacket_auxdata aux = { 0 };
+
+		if (recvmsg(fd, &message, 0) < 0)
+			fail_msg("nothing was forwarded: %s", strerror(errno));
+		if (eth->type != LB_BE16(LB_ETHERTYPE_IPV4))
+			continue;
+		if (CMSG_FIRSTHDR(&message))
+			memcpy(&aux, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(aux));
+		return aux.tp_status & TP_STATUS_VLAN_VALID ? aux.tp_vlan_tci & 0xfff : 0;
+	}
+}
+
+/* As a VLAN interface does: the tag is beside the frame, until the driver or the kernel writes it there. */
+static void tags_push(uint16_t tag)
+{
+	const struct bpf_insn push[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K,
+		  .dst_reg = BPF_REG_2,
+		  .imm = LB_BE16(LB_ETHERTYPE_VLAN) },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3, .imm = tag },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_skb_vlan_push },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = -1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex("client"),
+		    .attach_point = BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts);
+
+	opts.prog_fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, NULL, "GPL", push,
+				     sizeof(push) / sizeof(push[0]), NULL);
+	assert_true(opts.prog_fd >= 0);
+	assert_int_equal(bpf_tc_hook_create(&hook), 0);
+	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
+	close(opts.prog_fd);
+}
+
+/* A veth takes what its peer's XDP program sends only if it has a program itself. */
+static void client_receives(void)
+{
+	const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, NULL, "GPL", pass, 2, NULL);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_xdp_attach((int)if_nametoindex("client"), fd, 0, NULL), 0);
+	close(fd);
+}
+
+/* Into the network that a frame comes from it is forwarded: with its tag, and without one if it had none. */
+static void tagged_frames_keep_their_tag(void **state)
+{
+	int fd;
+
+	(void)state;
+	xdp_fixture_command("ethtool -K client txvlan off");
+	client_receives();
+	daemon_start();
+	publish_all();
+	fd = tap_open();
+	for (uint16_t port = 3000; port < 3020; port++) {
+		syn_send(port);
+		assert_int_equal(tag_received(fd), 0);
+		frame_send(port, 100);
+		assert_int_equal(tag_received(fd), 100);
+	}
+	tags_push(200);
+	for (uint16_t port = 3000; port < 3020; port++) {
+		syn_send(port);
+		assert_int_equal(tag_received(fd), 200);
+	}
+	close(fd);
+	daemon_end();
+}
+
 /* Killed when the maps were made but the file was not: what comes later is kept all the same. */
 static void half_a_first_start_is_a_start(void **state)
 {
@@ -291,6 +422,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(from_model_to_wire_and_back_after_a_restart),
 		cmocka_unit_test(lost_segment_begins_anew),
+		cmocka_unit_test(tagged_frames_keep_their_tag),
 		cmocka_unit_test(half_a_first_start_is_a_start),
 	};
 
