@@ -58,7 +58,7 @@ inline unlock(me, who, free)
 	}
 }
 
-/* lb_xdp_lock_rob(), of whoever has it; that it gives up after LB_XDP_ROB_TRIES is left out */
+/* lb_xdp_lock_rob(), of whoever has it; that it gives up, and then writes nothing, is left out */
 inline rob(me, free)
 {
 	got = false;
