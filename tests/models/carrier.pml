@@ -28,7 +28,7 @@ byte cmd_a = 0, cmd_b = 0; /* 0: not this block */
 /* The XDP program's. */
 byte xdp_a = 0, xdp_b = 0;
 
-/* struct publish_backend of publish_auto.c */
+/* struct publish_backend of handover.c */
 mtype = { AWAY, SILENT, THERE };
 mtype state = AWAY;
 byte peer = 0; /* boot_id; 0: not connected */
