@@ -164,7 +164,8 @@ $(flags_file):
 
 # What both processes share, as a number.
 ABI_TEXT := $(O)/lb_abi_text.h
-abi_headers := $(addprefix dataplane/,abi/lb_abi.h abi/lb_service.h core/lb_flow.h core/lb_stats.h core/lb_verdict.h core/lb_instance.h)
+abi_headers := $(addprefix dataplane/,abi/lb_abi.h abi/lb_service.h abi/lb_handover.h core/lb_flow.h core/lb_journal.h core/lb_stats.h \
+	core/lb_verdict.h core/lb_instance.h)
 $(ABI_TEXT): $(abi_headers) Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)cat $(abi_headers) | perl -0pe 's{/\*.*?\*/|\s+}{}gs' | sha256sum | \

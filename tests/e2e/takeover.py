@@ -3,7 +3,9 @@
 # test-long
 # test-timeout: 400 s
 """node.dataplane auto: XDP takes over when sluice-dataplane dies or stops, and gives the packets back."""
+import json
 import os
+import re
 import signal
 import statistics
 import sys
@@ -16,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
 import tap  # noqa: E402
-from interfaces import mac_of_edge, queue_pkts, spread  # noqa: E402
+from interfaces import detach, mac_of_edge, queue_pkts, spread  # noqa: E402
 from lab import wait_for  # noqa: E402
 from netns import run  # noqa: E402
 from tap import expect, expect_equal, figure  # noqa: E402
@@ -186,19 +188,33 @@ def changed_meanwhile(lab):
     baseline(lab)
 
 
-def edge_make(lab, queues):
-    """The edge's link anew, with this many queues, and both daemons on it."""
+def channels(lab, n):
+    """How many queues of the edge's link are in use, at both ends: at no time more to send on than to receive."""
+    ends = [("edge", "edge0"), ("switch", "edge0p")]
+    for kind in ("rx", "tx"):
+        for node, end in ends:
+            if n != int(re.findall(rf"^{kind.upper()}:\s+(\d+)", lab.net.exec(node, "ethtool", "-l", end).stdout, re.M)[1]):
+                lab.net.exec(node, "ethtool", "-L", end, kind, n)
+
+
+def edge_make(lab, queues, cpus, used=None):
+    """The edge's link anew, with this many queues, of which that many are in use, and both daemons on it."""
     for daemon in reversed(lab.daemons):
         if daemon.running():
             daemon.kill(signal.SIGTERM)
     mac, each = mac_of_edge(lab), ("numrxqueues", queues, "numtxqueues", queues)
+    # The flow table stays as it was made otherwise.
+    detach(lab)
     lab.net.ip("edge", "link del edge0")
     run("ip", "link", "add", "edge0", "netns", lab.net.name("edge"), "address", mac, *each, "type", "veth",
         "peer", "name", "edge0p", *each, "netns", lab.net.name("switch"))
+    if used:
+        for node, end in (("edge", "edge0"), ("switch", "edge0p")):
+            lab.net.exec(node, "ethtool", "-L", end, "rx", used, "tx", used)
     lab.net.ip("switch", "link set edge0p up")
     lab.net.ip("edge", "link set edge0 up")
     lab.set_up_edge()
-    lab.config["node"]["cpus"] = "0,1" if queues == 2 else "1"
+    lab.config["node"]["cpus"] = cpus
     lab.write_config()
     lab.sluiced.start()
     lab.dataplane.start("--idle-sleep-us", "50")  # two workers and everything else share two CPUs here
@@ -208,7 +224,7 @@ def edge_make(lab, queues):
 
 def two_queues(lab):
     """Two queues, two workers, and flows that change queues while XDP carries."""
-    edge_make(lab, 2)
+    edge_make(lab, 2, "0,1")
     try:
         spread(lab, True)
         watched = Watched(lab)
@@ -225,7 +241,46 @@ def two_queues(lab):
         expect(min(got) > 500, f"packets of the two queues: {got}")
         figure(f"two queues got {got[0]:,} and {got[1]:,} packets; {baseline(lab)}")
     finally:
-        edge_make(lab, 1)
+        edge_make(lab, 1, "1")
+
+
+def queue_without_a_worker(lab):
+    """Two queues, and one CPU in node.cpus: what comes on the other queue is balanced all the same, and its flows recorded."""
+    edge_make(lab, 2, "1")
+    try:
+        spread(lab, True)
+        before = [queue_pkts(lab, queue) for queue in (0, 1)]
+        watched = Watched(lab)
+        watched.switch("a drain", lambda: lab.ctl("drain", "web/web-1"))
+        watched.switch("to XDP", lambda: lab.dataplane.kill(signal.SIGKILL))
+        watched.switch("back to DPDK", lambda: (lab.dataplane.start("--idle-sleep-us", "50"), wait_carrier(lab, "dpdk")))
+        watched.switch("a restart of sluiced", lambda: (lab.sluiced.kill(signal.SIGKILL), lab.sluiced.start()))
+        lab.ctl("resume", "web/web-1")
+        judge(watched.close(), "a queue without a worker")
+        got = [queue_pkts(lab, queue) - before[queue] for queue in (0, 1)]
+        expect(min(got) > 500, f"packets of the two queues: {got}")
+        note = json.dumps(lab.ctl("status")["node"])
+        expect("queues from 1 to 1 have no CPU in node.cpus" in note, note)
+        figure(f"the queue without a worker got {got[1]:,} packets of {sum(got):,}; {baseline(lab)}")
+    finally:
+        edge_make(lab, 1, "1")
+
+
+def queue_added(lab):
+    """ethtool -L under load, with the XDP program on the port: packets of the queue that came are balanced, which status says."""
+    edge_make(lab, 2, "1", used=1)
+    try:
+        watched = Watched(lab)
+        watched.switch("one queue more", lambda: (channels(lab, 2), spread(lab, True)))
+        watched.switch("to XDP", lambda: lab.dataplane.kill(signal.SIGKILL))
+        watched.switch("back to DPDK", lambda: (lab.dataplane.start("--idle-sleep-us", "50"), wait_carrier(lab, "dpdk")))
+        wait_for("status to say so", lambda: "queues that came after the flow table" in json.dumps(lab.ctl("status")["node"]))
+        judge(watched.close(), "a queue that was added")
+        got = [queue_pkts(lab, queue) for queue in (0, 1)]
+        expect(min(got) > 500, f"packets of the two queues: {got}")
+        figure(f"the added queue got {got[1]:,} packets of {sum(got):,}; {baseline(lab)}")
+    finally:
+        edge_make(lab, 1, "1")
 
 
 def said(lab):
@@ -244,4 +299,5 @@ def said(lab):
 
 
 if __name__ == "__main__":
-    tap.run(killed, stopped, drained_meanwhile, ended, both_killed, changed_meanwhile, said, two_queues)
+    tap.run(killed, stopped, drained_meanwhile, ended, both_killed, changed_meanwhile, said, two_queues, queue_without_a_worker,
+            queue_added)
