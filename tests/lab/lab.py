@@ -363,7 +363,7 @@ class Lab:
             if not daemon.running():
                 daemon.start()
         if fresh or changed:
-            self.ctl("config", "apply")
+            self.ctl("config", "apply", "--force")
         for pool in self.ctl("status")["pools"]:
             for instance in pool["instances"]:
                 if instance["admin"] != "ready":
