@@ -164,12 +164,13 @@ $(flags_file):
 
 # What both processes share, as a number.
 ABI_TEXT := $(O)/lb_abi_text.h
-abi_headers := $(addprefix dataplane/,abi/lb_abi.h abi/lb_service.h abi/lb_handover.h core/lb_flow.h core/lb_journal.h core/lb_stats.h \
-	core/lb_verdict.h core/lb_instance.h)
+abi_headers := $(sort $(filter dataplane/%.h,$(if $(building),$(shell $(CC) -I. -MM dataplane/abi/lb_abi.h \
+	dataplane/abi/lb_handover.h))))
+# Of their declarations: without the bodies of functions, texts, white space and comments.
 $(ABI_TEXT): $(abi_headers) Makefile
 	$(Q)mkdir -p $(@D)
-	$(Q)cat $(abi_headers) | perl -0pe 's{/\*.*?\*/|\s+}{}gs' | sha256sum | \
-		sed 's/^\(........\).*/#define LB_ABI_TEXT 0x\1u/' > $@
+	$(Q)cat $(abi_headers) | sed -e '/^LB_INLINE/,/^}/d' -e 's/"[^"]*"//g' | tr -d '[:space:]' | \
+		sed 's:/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/::g' | sha256sum | sed 's/^\(........\).*/#define LB_ABI_TEXT 0x\1u/' > $@
 
 $(O)/obj/%.o: %.c $(flags_file) | $(ABI_TEXT)
 	$(call say,CC,$<)

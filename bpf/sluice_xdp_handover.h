@@ -92,12 +92,16 @@ __attribute__((noinline)) uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t 
 	if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_NOBODY)
 		return lb_xdp_lock_try(queue, seen, LB_HELD_BY_XDP) ? LB_XDP_LOCK_OURS | seen
 								    : LB_XDP_LOCK_WAIT;
-	if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER && !lb_handover_is_due(queue, now_ns))
+	if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER &&
+	    !lb_handover_is_beating(queue, lb_load_acquire(&queue->process), now_ns))
 		return LB_XDP_LOCK_ROB;
 	return LB_XDP_LOCK_WAIT;
 }
 
-/* Return: as lb_xdp_lock_rob(). */
+/*
+ * A worker that says that it lives is not robbed, whether or not it is to carry: what it is in the middle of would be
+ * counted twice. Return: as lb_xdp_lock_rob().
+ */
 __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns)
 {
 	struct lb_handover *queue = lb_xdp_at(&xdp_queues, queue_id);
@@ -107,8 +111,12 @@ __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t 
 		return LB_XDP_LOCK_NONE;
 	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES && turn == LB_XDP_LOCK_WAIT; i++)
 		turn = lb_xdp_lock_turn(queue_id, now_ns);
-	return turn & LB_XDP_LOCK_OURS ? turn & ~LB_HANDOVER_HOLDER
-				       : lb_xdp_lock_rob(queue, queue_id);
+	if (turn & LB_XDP_LOCK_OURS)
+		return turn & ~LB_HANDOVER_HOLDER;
+	if (turn == LB_XDP_LOCK_WAIT &&
+	    (lb_xdp_lock_is(queue) & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER)
+		return LB_XDP_LOCK_NONE;
+	return lb_xdp_lock_rob(queue, queue_id);
 }
 
 /* Return: what lb_xdp_unlock() is to be given, or LB_XDP_LOCK_NONE: the region is not to be written. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/port_feature.h"
+#include "config/scalar.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -8,6 +9,7 @@
 #include <net/if.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -93,7 +95,7 @@ void port_feature_tags_note(const char *run_dir, uint32_t ifindex)
 
 bool port_feature_tags_noted(const char *run_dir, uint32_t ifindex)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], text[16] = "";
 	uint32_t noted = 0;
 	FILE *file;
 
@@ -101,8 +103,9 @@ bool port_feature_tags_noted(const char *run_dir, uint32_t ifindex)
 	file = fopen(path, "re");
 	if (!file)
 		return false;
-	if (fscanf(file, "%u", &noted) != 1)
-		noted = 0;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = '\0';
 	fclose(file);
-	return noted != 0 && noted == ifindex;
+	text[strcspn(text, "\n")] = '\0';
+	return config_scalar_number(text, &noted) == 0 && noted != 0 && noted == ifindex;
 }

@@ -436,8 +436,7 @@ static const char *node_ailment(struct sluiced *sluiced, const struct lb_segment
 	return neighbours_iface_is_running(sluiced->neighbours) ? NULL : "the port has no link";
 }
 
-/* While the node itself ails, checks rest: whom they called down would lose its flows to the first one
- * that answers again. */
+/* Checks are suspended while the node itself is unhealthy: a false "down" would move flows. */
 static void checks_follow(struct sluiced *sluiced)
 {
 	const struct lb_segment *segment = publish_segment(sluiced->publish);
@@ -447,10 +446,10 @@ static void checks_follow(struct sluiced *sluiced)
 		return;
 	ailment = node_ailment(sluiced, segment);
 	if (ailment && !sluiced->ailment) {
-		log_warn("%s: checks rest", ailment);
+		log_warn("%s: checks suspended", ailment);
 		checks_pause(sluiced->checks);
 	} else if (!ailment && sluiced->ailment) {
-		log_info("checks go on");
+		log_info("checks resumed");
 		checks_resume_later(sluiced->checks);
 	}
 	sluiced->ailment = ailment;
@@ -475,14 +474,16 @@ static void watchdog_prepare(struct sluiced *sluiced)
 		sluiced->watchdog_ms = us / 1000;
 }
 
-/* Rows of a port that two dataplanes share: the XDP program's queues, then the workers of the same. */
+/* Rows of a port that two dataplanes share: the XDP program's, of which those of workers' queues have a CPU; last the workers'. */
 static uint32_t spread_read(const struct sluiced *sluiced, const struct lb_segment *segment,
 			    struct spread_worker *workers)
 {
-	uint32_t n = stats_workers(segment), used = 0;
+	uint32_t n = stats_workers(segment), named = 0, used = 0;
 	struct publish_carrier carrier;
 
 	publish_carrier_get(sluiced->publish, &carrier);
+	for (uint32_t i = 0; i < n; i++)
+		named += segment->cpu[i] != LB_SEGMENT_CPU_NONE;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct lb_worker_stats *row = lb_segment_worker_stats(segment, i);
 
@@ -490,8 +491,10 @@ static uint32_t spread_read(const struct sluiced *sluiced, const struct lb_segme
 			continue;
 		workers[used].cpu = (uint16_t)segment->cpu[i];
 		workers[used].flows = row->flow_inserts + row->flow_table_full;
-		if (carrier.is_shared)
-			workers[used].flows += row[n / 2].flow_inserts + row[n / 2].flow_table_full;
+		if (carrier.is_shared) {
+			row = lb_segment_worker_stats(segment, n - named + used);
+			workers[used].flows += row->flow_inserts + row->flow_table_full;
+		}
 		used++;
 	}
 	return used;

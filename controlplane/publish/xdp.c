@@ -92,12 +92,13 @@ static void look(struct publish_backend *x)
 {
 	struct lb_segment *segment = x->link.segment;
 	char stray[XDP_OBJECT_WHY_MAX];
-	bool news = xdp_watch_stray(&x->watch, &x->object, stray, sizeof(stray));
+	bool news = xdp_watch_stray(&x->watch, &x->object, x->port.name, stray, sizeof(stray));
 
 	if (news)
 		log_warn("xdp: %s", stray);
-	snprintf(segment->note, sizeof(segment->note), "%.120s%s%.120s", x->note,
-		 x->note[0] && stray[0] ? "; " : "", stray);
+	/* The first part is the longer one when both are there. */
+	snprintf(segment->note, sizeof(segment->note), "%.*s%s%.120s", stray[0] ? 132 : 255,
+		 x->note, x->note[0] && stray[0] ? "; " : "", stray);
 	xdp_watch_count(&x->netlink, x->port.index, lb_segment_at(segment, segment->node_stats));
 }
 
@@ -202,7 +203,7 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 		.reason = refusal(x->sent_result),
 		.sent_ns = x->sent_ns,
 		.acked_ns = clock_now_ns(),
-		.workers = x->object.regions,
+		.workers = x->object.paired ? x->object.n_workers : x->object.regions,
 	};
 
 	(void)fd;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/port_feature.h"
 #include "dataplane/abi/lb_abi.h"
 
 /* ---- The port ---- */
@@ -88,9 +89,10 @@ static void note_write(const struct xdp_watch *w, char *note, size_t size)
 		snprintf(note + at, size - at, "%s", unlisted);
 }
 
-bool xdp_watch_stray(struct xdp_watch *w, const struct xdp_object *o, char *note, size_t size)
+bool xdp_watch_stray(struct xdp_watch *w, const struct xdp_object *o, const char *port, char *note,
+		     size_t size)
 {
-	bool news = false;
+	bool news = false, is_any = false;
 
 	for (uint32_t cpu = 0; cpu < w->n_cpus; cpu++) {
 		uint64_t chosen =
@@ -100,7 +102,12 @@ bool xdp_watch_stray(struct xdp_watch *w, const struct xdp_object *o, char *note
 			news |= !w->stray[cpu];
 			w->stray[cpu] = true;
 		}
+		is_any |= w->stray[cpu];
 		w->chosen[cpu] = chosen;
+	}
+	if (w->paired && is_any && port_feature_queues(port) <= o->regions) {
+		memset(w->stray, 0, w->n_cpus * sizeof(*w->stray));
+		news = false;
 	}
 	note_write(w, note, size);
 	return news;

@@ -25,12 +25,14 @@ int xdp_watch_init(struct xdp_watch *watch, const struct xdp_object *object);
 void xdp_watch_fini(struct xdp_watch *watch);
 
 /**
- * Look for CPUs without a part of the flow table that serve flows.
+ * Look for CPUs, of a pair for queues, without a part of the flow table that serve flows.
+ * @port: by its name; of a pair it says whether there are such queues. A packet can also come without the lock of its
+ * queue.
  * @note: set to one sentence about them, or "".
  * Return: whether there are more than before.
  */
-bool xdp_watch_stray(struct xdp_watch *watch, const struct xdp_object *object, char *note,
-		     size_t size);
+bool xdp_watch_stray(struct xdp_watch *watch, const struct xdp_object *object, const char *port,
+		     char *note, size_t size);
 
 /** Read what the driver counts of the port since it exists, into the nic_ fields. */
 void xdp_watch_count(struct netlink *netlink, uint32_t ifindex, struct lb_node_stats *node);

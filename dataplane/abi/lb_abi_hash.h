@@ -7,7 +7,8 @@
 
 /**
  * A number that differs when any declaration of what both processes share does: a checksum of the text
- * of those headers without comments, so that fields that have changed places don't pass.
+ * of those headers, so that fields that have changed places don't pass. Comments, texts and the bodies of functions
+ * do not count.
  */
 LB_INLINE uint32_t lb_abi_hash(void)
 {

@@ -15,10 +15,10 @@ struct lb_journal {
 	uint64_t all; /* lb_worker_stats.flows */
 	uint32_t flows[2];
 	uint32_t bucket;
-	uint16_t instance
-		[2]; /* the flow is counted at the first one before, and at the second one afterwards */
+	uint16_t instance[2]; /* that counts the flow: before, and afterwards */
 	uint16_t slot;
 	uint16_t is_open;
+	uint32_t reserved;
 };
 
 #endif

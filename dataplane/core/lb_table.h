@@ -102,6 +102,7 @@ LB_INLINE void lb_table_close(struct lb_table *table, struct lb_journal *journal
 	table->stats->flows = journal->all + (at != LB_INSTANCE_NONE);
 	LB_WRITTEN();
 	journal->is_open = 0;
+	LB_WRITTEN(); /* before the next one's fields */
 }
 
 /* End it: the flow is there, or gone. */

@@ -48,17 +48,22 @@ static inline void handover_clear(struct lb_handover *queue)
 
 /**
  * Begin.
- * Return: whether a predecessor has died in the middle of a burst. Then the lock is this worker's: what was left
+ * Return: whether a predecessor has died in the middle of a burst, or of a change after it had lost the lock. Then the lock is this worker's: what was left
  * is to be put in order (lb_table_recover()), and the lock given back.
  */
 static inline bool handover_start(struct handover *handover)
 {
 	uint32_t lock = __atomic_load_n(&handover->queue->lock, __ATOMIC_ACQUIRE);
 
-	if ((lock & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER &&
-	    __atomic_compare_exchange_n(&handover->queue->lock, &lock, lock + LB_HANDOVER_TERM,
-					false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-		handover->term = (lock & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
+	while ((lock & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER ||
+	       handover->queue->journal.is_open) {
+		uint32_t term = (lock & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
+
+		if (!__atomic_compare_exchange_n(&handover->queue->lock, &lock,
+						 term | LB_HELD_BY_WORKER, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE))
+			continue;
+		handover->term = term;
 		return true;
 	}
 	handover_follow(handover);

@@ -168,6 +168,15 @@ static inline uint8_t family_untagged(const struct burst *b, uint32_t i)
 	return b->meta[i].l3_offset == sizeof(struct lb_eth) ? b->meta[i].family : 0;
 }
 
+/*
+ * rewrite() goes by the bit of the mode alone, and knows one writer for each of its values. A mode with another
+ * writer is to be told apart there first.
+ */
+enum { REWRITE_BY_tunnel = 0, REWRITE_BY_mac = LB_FORWARD_IN_PLACE };
+#define REWRITE_IS_BY_BIT(id, value, word, needs, writer)                                          \
+	LB_STATIC_ASSERT(REWRITE_BY_##writer == ((value)&LB_FORWARD_IN_PLACE), word);
+LB_FORWARD_LIST(REWRITE_IS_BY_BIT)
+
 /* What nearly all packets take; the others are left to rewrite_other(). Return: as that one. */
 static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instances *instances)
 {

@@ -21,7 +21,7 @@ static int listener_make(struct control_socket *control)
 {
 	const struct sockaddr_un *address = &control->address;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat file;
+	struct stat file = { 0 };
 	mode_t mask;
 	int err = 0;
 
