@@ -43,7 +43,7 @@ struct sluiced {
 	struct control_daemon control;	     /* what its server needs of all this */
 	struct publish_wait *published_wait; /* for the tables of this configuration */
 	bool is_published;		     /* they run */
-	const char *ailment;  /* of the node itself, for which checks rest; NULL: none */
+	const char *ailment;  /* of the node itself, for which checks are suspended; NULL: none */
 	uint64_t started_ms;  /* CLOCK_MONOTONIC */
 	uint64_t watchdog_ms; /* that systemd waits; 0: no watchdog */
 	uint64_t watchdog_next_ms;

@@ -38,7 +38,7 @@ static void control_drops_run(struct control_call *call)
  *   ping          version, pid
  *   status        node, services, pools
  *   drops         counters, drop reasons
- *   drain, maint, resume: see control_admin.c
+ *   drain, maint, resume: see api/admin.c
  *   weight        weight, config_weight; without the argument it only tells
  *   config-diff   changes, plan; without name and text of the daemon's own file
  *   config-apply  the same; force: also if it removes nearly everything

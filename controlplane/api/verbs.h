@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The verbs of sluiced. They run with control_model.c's ops, whose argument is a struct control_daemon. */
+/* The verbs of sluiced. They run with api/ops_model.c's ops, whose argument is a struct control_daemon. */
 #ifndef CONTROLPLANE_API_VERBS_H
 #define CONTROLPLANE_API_VERBS_H
 

@@ -134,7 +134,7 @@ static void status_ailment(const struct cli *cli, const json_t *dataplane)
 		ailment = "the port has no link";
 	if (ailment[0] == '\0')
 		return;
-	snprintf(line, sizeof(line), "%.90s: checks rest", ailment);
+	snprintf(line, sizeof(line), "%.90s: checks suspended", ailment);
 	status_remark(cli, TABLE_BAD, line);
 }
 

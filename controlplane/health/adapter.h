@@ -2,7 +2,7 @@
 /*
  * Between the model's instances and the health checker. Checks go by the dataplane: while that is away
  * they are suspended, since they would say nothing of the instances; what was known of them stays, over
- * restarts too (health_kept.h).
+ * restarts too (health/kept.h).
  * Context: the event loop's thread.
  */
 #ifndef CONTROLPLANE_HEALTH_ADAPTER_H

@@ -75,7 +75,7 @@ struct health_instance {
 	char reason[HEALTH_REASON_MAX];
 };
 
-/* health_check.c: a check's life. */
+/* health/check.c: a check's life. */
 
 /* Return: the check, in none of the three places yet, or NULL with errno. */
 struct health_check *health_check_create(struct health_instance *instance,
@@ -90,7 +90,7 @@ bool health_check_same(const struct health_check *check, const struct config_che
 /* 0 or -EINVAL. */
 int health_check_validate(const struct config_check *spec);
 
-/* health_schedule.c: when a check runs. */
+/* health/schedule.c: when a check runs. */
 
 void health_schedule_on_timer(evutil_socket_t fd, short what, void *arg);
 void health_schedule_on_young(evutil_socket_t fd, short what, void *arg);
@@ -110,7 +110,7 @@ void health_schedule_pump(struct health *health);
 /* Of those that wait: how many have missed a whole interval, and the longest wait. */
 void health_schedule_late(const struct health *health, uint32_t *late, uint32_t *wait_max_ms);
 
-/* health_notify.c: what a result means. */
+/* health/notify.c: what a result means. */
 
 /*
  * Every result passes here. Calls ops.changed last of all: the check and its instance may be gone

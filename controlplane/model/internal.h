@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside of the model: shared by model*.c alone. */
+/* Inside of the model: for its own sources alone. */
 #ifndef CONTROLPLANE_MODEL_INTERNAL_H
 #define CONTROLPLANE_MODEL_INTERNAL_H
 
@@ -39,18 +39,18 @@ struct model {
 	struct maglev_member members[LB_INSTANCES_MAX];
 };
 
-/* model_paths.c */
+/* model/paths.c */
 int model_paths_create(struct model_paths *paths, uint32_t count); /* -ENOMEM */
 void model_paths_add(struct model_paths *paths, struct model_instance *instance);
 struct model_instance *model_paths_find(const struct model_paths *paths, const char *path);
 
-/* model_index.c: who has which index and id */
+/* model/index.c: who has which index and id */
 int model_index_assign(struct model *model, struct model_instance *instance); /* -ENOSPC */
 int model_index_take(struct model *model, struct model_instance *instance, uint32_t index);
 void model_index_free(struct model *model, struct model_instance *instance);
 int model_pool_id_assign(struct model *model, struct model_pool *pool);
 
-/* model_block.c: from what is known to what is published */
+/* model/decide.c: from what is known to what is published */
 void model_changed(const struct model *model, uint32_t what, uint32_t pool_id);
 
 /** Whether packets of its pool's services can be sent to an instance that has a pool. */

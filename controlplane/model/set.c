@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is known, set and asked for; model_block.c decides what follows. */
+/* What is known, set and asked for; model/decide.c decides what follows. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside of the publisher: shared by publish.c, publish_wait.c and publish_retire.c alone. */
+/* Inside of the publisher: shared by publish.c, publish/wait.c and publish/retire.c alone. */
 #ifndef CONTROLPLANE_PUBLISH_INTERNAL_H
 #define CONTROLPLANE_PUBLISH_INTERNAL_H
 

@@ -9,7 +9,7 @@
  * the next generation, several changes of a millisecond together. Where most of a table's slots name
  * instances that take no flows any more, both leave as one: a flow that draws again would find nobody.
  *
- * How a generation reaches the dataplane is the business of a backend (publish_backend.h).
+ * How a generation reaches the dataplane is the business of a backend (publish/backend.h).
  * Context: the event loop's thread, all of it.
  */
 #ifndef CONTROLPLANE_PUBLISH_PUBLISH_H

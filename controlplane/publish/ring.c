@@ -380,7 +380,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 	if (r->state == RING_HELLO)
 		on_hello(r);
 	else if (socket_is_closed(fd))
-		ring_leave(r, "gone; traffic is its own business until it is back");
+		ring_leave(r, "connection lost; forwarding continues with the current tables");
 }
 
 static void ring_try(struct publish_backend *r)

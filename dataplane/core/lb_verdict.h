@@ -25,14 +25,14 @@ enum lb_verdict {
 	X(L2_BROADCAST, "l2_broadcast", "service packet in a broadcast or multicast frame")        \
 	X(L2_VLAN_DEPTH, "l2_vlan_depth", "more than one VLAN tag")                                \
 	X(IP_TRUNCATED, "ip_truncated", "frame shorter than its IP header")                        \
-	X(IP_MALFORMED, "ip_malformed", "IP version, header length or total length lies")          \
+	X(IP_MALFORMED, "ip_malformed", "bad IP version, header length or total length")           \
 	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                             \
 	X(IP_TTL, "ip_ttl", "TTL or hop limit is 0")                                               \
 	X(IP_SOURCE, "ip_source", "source address cannot be a sender's, or is a VIP")              \
 	X(IP_FRAGMENT, "ip_fragment", "fragment of a TCP or UDP packet to a VIP")                  \
 	X(IP_EXTENSION, "ip_extension", "IPv6 extension headers malformed or too many")            \
 	X(L4_TRUNCATED, "l4_truncated", "packet shorter than its TCP, UDP or ICMP header")         \
-	X(TCP_MALFORMED, "tcp_malformed", "TCP header length lies, or a port is 0")                \
+	X(TCP_MALFORMED, "tcp_malformed", "bad TCP header length, or a port is 0")                 \
 	X(TCP_FLAGS, "tcp_flags", "impossible TCP flags")                                          \
 	X(ICMP_MALFORMED, "icmp_malformed", "ICMP error whose quote is truncated or malformed")    \
 	X(NO_INSTANCE, "no_instance", "no instance of the pool may take the flow")                 \

@@ -300,7 +300,7 @@ def stopped_for_a_while(lab):
     report = load.wait()
     expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
     if not settings.XDP:  # there it was the checks themselves that stood still
-        wait_for("checks to go on", lambda: "checks go on" in lab.sluiced.log_since(before), 10)
+        wait_for("checks to be resumed", lambda: "checks resumed" in lab.sluiced.log_since(before), 10)
     errors = [c for c in held.close() if c["error"]]
     expect(not errors, f"{len(errors)} connections were cut: {errors[:3]}")
     expect("-> down" not in lab.sluiced.log_since(before), "an instance was called down")

@@ -5,7 +5,6 @@
 """node.dataplane auto: XDP takes over when sluice-dataplane dies or stops, and gives the packets back."""
 import json
 import os
-import re
 import signal
 import statistics
 import sys
@@ -188,17 +187,8 @@ def changed_meanwhile(lab):
     baseline(lab)
 
 
-def channels(lab, n):
-    """How many queues of the edge's link are in use, at both ends: at no time more to send on than to receive."""
-    ends = [("edge", "edge0"), ("switch", "edge0p")]
-    for kind in ("rx", "tx"):
-        for node, end in ends:
-            if n != int(re.findall(rf"^{kind.upper()}:\s+(\d+)", lab.net.exec(node, "ethtool", "-l", end).stdout, re.M)[1]):
-                lab.net.exec(node, "ethtool", "-L", end, kind, n)
-
-
-def edge_make(lab, queues, cpus, used=None):
-    """The edge's link anew, with this many queues, of which that many are in use, and both daemons on it."""
+def edge_make(lab, queues, cpus):
+    """The edge's link anew, with this many queues, and both daemons on it."""
     for daemon in reversed(lab.daemons):
         if daemon.running():
             daemon.kill(signal.SIGTERM)
@@ -208,9 +198,6 @@ def edge_make(lab, queues, cpus, used=None):
     lab.net.ip("edge", "link del edge0")
     run("ip", "link", "add", "edge0", "netns", lab.net.name("edge"), "address", mac, *each, "type", "veth",
         "peer", "name", "edge0p", *each, "netns", lab.net.name("switch"))
-    if used:
-        for node, end in (("edge", "edge0"), ("switch", "edge0p")):
-            lab.net.exec(node, "ethtool", "-L", end, "rx", used, "tx", used)
     lab.net.ip("switch", "link set edge0p up")
     lab.net.ip("edge", "link set edge0 up")
     lab.set_up_edge()
@@ -266,38 +253,5 @@ def queue_without_a_worker(lab):
         edge_make(lab, 1, "1")
 
 
-def queue_added(lab):
-    """ethtool -L under load, with the XDP program on the port: packets of the queue that came are balanced, which status says."""
-    edge_make(lab, 2, "1", used=1)
-    try:
-        watched = Watched(lab)
-        watched.switch("one queue more", lambda: (channels(lab, 2), spread(lab, True)))
-        watched.switch("to XDP", lambda: lab.dataplane.kill(signal.SIGKILL))
-        watched.switch("back to DPDK", lambda: (lab.dataplane.start("--idle-sleep-us", "50"), wait_carrier(lab, "dpdk")))
-        wait_for("status to say so", lambda: "queues that came after the flow table" in json.dumps(lab.ctl("status")["node"]))
-        judge(watched.close(), "a queue that was added")
-        got = [queue_pkts(lab, queue) for queue in (0, 1)]
-        expect(min(got) > 500, f"packets of the two queues: {got}")
-        figure(f"the added queue got {got[1]:,} packets of {sum(got):,}; {baseline(lab)}")
-    finally:
-        edge_make(lab, 1, "1")
-
-
-def said(lab):
-    """What is said of it: status, its table, the logs."""
-    now = wait_carrier(lab, "dpdk")
-    expect(now["takeover"] and now["why"] and now["since_s"] > 0, f"status: {now}")
-    expect("carried by DPDK" in lab.ctl("status", table=True), "status as text")
-    lab.dataplane.kill(signal.SIGKILL)
-    wait_carrier(lab, "xdp")
-    text = lab.ctl("status", table=True)
-    expect("carried by XDP" in text and "not running" in text, text)
-    log = lab.sluiced.log(100)
-    expect("packets are carried by XDP: sluice-dataplane is not running" in log and "packets are carried by DPDK" in log, log)
-    lab.dataplane.start()
-    wait_carrier(lab, "dpdk")
-
-
 if __name__ == "__main__":
-    tap.run(killed, stopped, drained_meanwhile, ended, both_killed, changed_meanwhile, said, two_queues, queue_without_a_worker,
-            queue_added)
+    tap.run(killed, stopped, drained_meanwhile, ended, both_killed, changed_meanwhile, said, two_queues, queue_without_a_worker)

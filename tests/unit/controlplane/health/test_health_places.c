@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Thousands of checks in virtual time: the clock, the wait of the event loop and the prober are this
- * file's, in place of libc's and of health_probe.c. A wait takes no time; the clock jumps to its end.
+ * file's, in place of libc's and of health/probe.c. A wait takes no time; the clock jumps to its end.
  */
 #include <errno.h>
 #include <event2/event.h>
