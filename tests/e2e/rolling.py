@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-# test-long: xdp
+# test-long
 """A day of operations under load, in a minute: no request may fail.
 
 test-timeout: 300 s
