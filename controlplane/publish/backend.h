@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How generations reach a dataplane: one interface for all of them. A backend keeps the connection,
- * finds out what runs, and hands it to the model (model_adopt()); publish.c decides what to send when.
+ * How generations reach a dataplane: one interface for every kind. A backend keeps the connection,
+ * finds out what runs and hands that to the model (model_adopt()); publish.c decides what to send
+ * and when.
  * Context: the event loop's thread. No function blocks.
  */
 #ifndef CONTROLPLANE_PUBLISH_BACKEND_H
@@ -20,21 +21,22 @@ struct publish_backend;
 struct publish_answer {
 	uint64_t generation;
 	bool refused;
-	const char *reason; /* of a refusal */
+	const char *reason; /* why, if refused */
 	uint64_t sent_ns;
-	uint64_t taken_ns; /* by the dataplane; 0: unknown, or the backend has no such moment */
+	uint64_t taken_ns; /* by the dataplane; 0: unknown, or not tracked by this backend */
 	uint64_t swapped_ns;
 	uint64_t acked_ns;
 	uint32_t workers;
 };
 
 struct publish_backend_events {
-	/* Ready to send. The model has its port, and what ran before was adopted. */
+	/* Ready to send. The model has its port, and the running state was adopted. */
 	void (*connected)(void *arg);
-	/* @why: one line, or NULL if nothing new is to be said. */
+	/* @why: one line, or NULL if there is nothing new to log. */
 	void (*gone)(void *arg, const char *why);
 	void (*answered)(void *arg, const struct publish_answer *answer);
-	/* There is one more who needs everything. Only of a backend for more than one dataplane. */
+	/* Another dataplane connected and needs everything. Only from a backend for more than one
+	 * dataplane. */
 	void (*joined)(void *arg);
 };
 
@@ -44,14 +46,14 @@ struct publish_backend_options {
 	const char *run_dir;
 	const struct publish_backend_events *events;
 	void *arg;
-	/* One of two on a port. The XDP program then leaves packets to a process, and it is the one
-	 * whose state is adopted: the ring backend leaves the model alone. */
+	/* One of two on a port. The XDP program then leaves packets to a process, and only its
+	 * state is adopted: the ring backend leaves the model alone. */
 	bool is_paired;
 };
 
-/* Who carries the packets of a port that two may carry. */
+/* Which dataplane carries the packets of a port that two share. */
 struct publish_carrier {
-	bool is_shared; /* or there is nothing to say */
+	bool is_shared; /* false: the port has one dataplane, and the rest is unused */
 	bool is_dpdk;
 	uint64_t since_ns;  /* CLOCK_MONOTONIC */
 	uint32_t takeovers; /* by the XDP program */
@@ -63,24 +65,24 @@ struct publish_backend_ops {
 	struct publish_backend *(*create)(const struct publish_backend_options *options);
 	void (*destroy)(struct publish_backend *backend);
 
-	/** Try to connect now if it is not. What comes of it is an event. */
+	/** Try to connect now if not connected. The outcome is reported through the events. */
 	void (*poke)(struct publish_backend *backend);
 
 	/** Whether a block equals what runs. */
 	bool (*runs)(const struct publish_backend *backend, const struct publish_block *block);
 
 	/**
-	 * Send a generation; answered() follows. Not to be called while an answer is due.
+	 * Send a generation; answered() follows. Not to be called while an answer is outstanding.
 	 * Return: 0, -EAGAIN (no room now), -ENOTCONN.
 	 */
 	int (*send)(struct publish_backend *backend, const struct publish_batch *batch);
 
-	/** When a pool's table was changed last, if its previous generation is still kept; else 0. */
+	/** When a pool's table last changed, if its previous generation is still kept; else 0. */
 	uint64_t (*pool_changed_ns)(const struct publish_backend *backend, uint32_t pool);
 
 	const struct lb_segment *(*segment)(const struct publish_backend *backend);
 
-	/** Bring the segment's statistics up to date. NULL if the dataplane writes them there itself. */
+	/** Refresh the segment's statistics. NULL if the dataplane writes them there itself. */
 	void (*refresh)(struct publish_backend *backend);
 
 	/** NULL if there is only one dataplane. */

@@ -7,7 +7,7 @@
 #include "controlplane/base/clock.h"
 #include "controlplane/model/maglev.h"
 
-/* ---- Writing what a successor may find half done ---- */
+/* ---- Writing, so that a successor can read it at any point ---- */
 
 static void entry_write(struct lb_directory_entry *entry, uint64_t hash, const char *name)
 {
@@ -33,7 +33,7 @@ static void name_write(struct lb_directory_entry *entry, uint64_t *written, uint
 	*written = hash;
 }
 
-/* Most indices were never used: a change must not wait until all of them were looked at. */
+/* Most indices were never used: stop at the last used one, so that a change need not scan them all. */
 static uint32_t indices_end(const struct publish_directory *directory, const struct model *model)
 {
 	uint32_t count;
@@ -99,7 +99,7 @@ static uint8_t *block_flags(struct lb_directory *shared, uint32_t kind, uint32_t
 	}
 }
 
-/* What a block holds must end within its buffer, whatever was written there. */
+/* Check that a block ends within its buffer, whatever was written there. */
 static uint32_t block_bytes(const struct publish_directory *directory, uint32_t kind, uint32_t pool,
 			    uint32_t buffer)
 {
@@ -162,7 +162,8 @@ void publish_directory_sent(struct publish_directory *directory, const struct pu
 {
 	struct lb_directory *shared = directory->shared;
 
-	/* A generation that is not in use yet: whoever finds marks without a command sees that. */
+	/* This generation is not in use yet, which tells a successor that finds marks without a
+	 * command. */
 	__atomic_store_n(&shared->generation, generation, __ATOMIC_RELEASE);
 	for (uint32_t i = 0; i < batch->block_count; i++) {
 		const struct publish_block *block = &batch->block[i];
@@ -173,7 +174,7 @@ void publish_directory_sent(struct publish_directory *directory, const struct pu
 	}
 }
 
-/* In one store: a block that was seen to is not seen to again. Return: whether it runs now. */
+/* In a single store, so that a block is never handled twice. Return: whether it runs now. */
 static bool flags_answered(uint8_t *flags, bool runs)
 {
 	uint8_t now = *flags & (uint8_t)~LB_DIRECTORY_SENT;
@@ -205,7 +206,7 @@ void publish_directory_retired(struct publish_directory *directory, uint64_t poo
 			directory->shared->pool_changed_ns[pool] = 0;
 }
 
-/* ---- Taking over ---- */
+/* ---- Adoption ---- */
 
 void publish_directory_attach(struct publish_directory *directory, const struct publish_link *link,
 			      uint64_t in_use)
@@ -225,7 +226,7 @@ void publish_directory_attach(struct publish_directory *directory, const struct 
 		directory->pool[i] = shared->pool[i].name_hash;
 }
 
-/* A table is used for its ids alone, but its lookups must end within the buffer. */
+/* Only the ids of this table are used, but its lookups must end within the buffer. */
 static const struct lb_service_table *services_read(const struct publish_directory *directory)
 {
 	uint32_t bytes;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The directory in the segment (dataplane/abi/lb_abi.h): what a successor of this process must know.
- * It may be killed between any two stores, so:
+ * The directory in the segment (dataplane/abi/lb_abi.h): what a successor of this process needs to
+ * know. This process may be killed between any two stores, so:
  *
- * - an entry's name is written before its hash, and the hash erased before its name; an entry never
- *   moves. Names are there before anything that has their index is sent.
+ * - an entry's name is written before its hash, and the hash is erased before its name; an entry
+ *   never moves. Names are written before anything that has their index is sent.
  * - a block is marked as sent before the command leaves, and as running after the answer. A
- *   successor waits until the dataplane has taken all commands, and then sees from the generation in
- *   use what became of those that were sent last.
+ *   successor waits until the dataplane has taken all commands, then learns from the generation in
+ *   use what became of those sent last.
  *
- * Inside of the ring backend. Context: the event loop's thread.
+ * Internal to the ring backend. Context: the event loop's thread.
  */
 #ifndef CONTROLPLANE_PUBLISH_DIRECTORY_H
 #define CONTROLPLANE_PUBLISH_DIRECTORY_H
@@ -21,14 +21,14 @@
 struct publish_directory {
 	const struct publish_link *link;
 	struct lb_directory *shared;
-	/* the hashes that were written, so that a look suffices to see what is new */
+	/* hashes as written, so that a comparison finds what is new */
 	uint64_t instance[LB_INSTANCES_MAX];
-	uint32_t instance_end; /* behind the last that ever had a name */
+	uint32_t instance_end; /* one past the last index that ever had a name */
 	uint64_t pool[LB_POOLS_MAX];
 };
 
 /**
- * Begin with a segment whose dataplane has taken all commands.
+ * Start with a segment whose dataplane has taken all commands.
  * @in_use: the generation that it uses.
  */
 void publish_directory_attach(struct publish_directory *directory, const struct publish_link *link,
@@ -44,22 +44,22 @@ void publish_directory_names(struct publish_directory *directory, const struct m
 /** Write admin states, health and weights. */
 void publish_directory_states(struct publish_directory *directory, const struct model *model);
 
-/** The buffer of a block that runs, and how long it is; or NULL. */
+/** The buffer of the running block, and its length; or NULL. */
 const void *publish_directory_running(const struct publish_directory *directory,
 				      const struct publish_block *block, uint32_t *bytes);
 
-/** The buffer that may be written: the one that doesn't run. */
+/** The buffer that may be written: the one not in use. */
 uint32_t publish_directory_spare(const struct publish_directory *directory,
 				 const struct publish_block *block);
 
-/** A batch is about to be sent. */
+/** To be called just before a batch is sent. */
 void publish_directory_sent(struct publish_directory *directory, const struct publish_batch *batch,
 			    uint64_t generation);
 
-/** Its answer came: all that was marked as sent runs, or never will. */
+/** Its answer arrived: everything marked as sent now runs, or never will. */
 void publish_directory_answered(struct publish_directory *directory, bool runs);
 
-/** The previous generations of these pools (a bit each) are no more. */
+/** The previous generations of these pools (a bit each) were released. */
 void publish_directory_retired(struct publish_directory *directory, uint64_t pools);
 
 #endif

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The backend for a port with both dataplanes: the backends of the XDP program and of the DPDK process,
- * side by side. Every generation goes to both, but for what the XDP program refuses, and is answered
- * when both have it. The XDP program is always there and is the one whose state is adopted; the process
- * comes and goes:
+ * The backend for a port with both dataplanes: it combines the backends of the XDP program and of
+ * the DPDK process. Every generation goes to both, except what the XDP program refuses, and is
+ * answered when both have it. The XDP program is always present, and its state is the one adopted;
+ * the process may connect and disconnect at any time:
  *
  *   away     not connected
  *   silent   connected, but its workers do not beat: nothing is sent to it
- *   there    gets generations; it may carry packets as soon as its tables are in step
+ *   there    receives generations; it may carry packets once its tables are in step
  *
- * Which of the two carries a packet is decided at that packet (bpf/sluice_xdp_handover.h). This process
- * only says whom that may be.
+ * Which of the two carries a packet is decided per packet (bpf/sluice_xdp_handover.h). This process
+ * only sets which process may.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -25,7 +25,7 @@
 
 #define WATCH_MS 20
 #define REFUSED_MS 1000
-#define UNHEARD_NS (2 * CLOCK_NS_PER_S) /* for a process to connect that a predecessor has chosen */
+#define UNHEARD_NS (2 * CLOCK_NS_PER_S) /* for a process that a predecessor allowed, to connect */
 
 enum process_state { PROCESS_AWAY, PROCESS_SILENT, PROCESS_THERE };
 
@@ -39,13 +39,13 @@ struct publish_backend {
 	bool is_up;	/* the XDP program runs, */
 	uint64_t up_ns; /* since then */
 	enum process_state process;
-	uint64_t boot_id;   /* the process's */
-	bool in_step;	    /* its tables are those of the XDP program */
+	uint64_t boot_id;   /* of the process */
+	bool in_step;	    /* its tables equal those of the XDP program */
 	bool is_behind;	    /* it did not take what the XDP program has */
-	uint64_t rejoin_ns; /* if it is behind: not before this it is sent everything */
+	uint64_t rejoin_ns; /* if behind: earliest time to send it everything */
 	bool ring_is_busy;
-	uint32_t due;	     /* answers, of enum due */
-	uint64_t generation; /* the XDP program's; the process counts its own */
+	uint32_t due;	     /* outstanding answers, of enum due */
+	uint64_t generation; /* of the XDP program; the process counts its own */
 	struct publish_answer answer;
 	struct publish_carrier carrier;
 };
@@ -59,7 +59,7 @@ static struct publish_shared shared_of(const struct publish_backend *a)
 	return (struct publish_shared){ .queue = object->queues, .n = object->n_workers };
 }
 
-/* ---- Who carries ---- */
+/* ---- Which dataplane carries ---- */
 
 static const char *why_xdp(const struct publish_backend *a)
 {
@@ -101,7 +101,7 @@ static void process_forbid(struct publish_backend *a)
 	publish_shared_allow(&shared, 0);
 }
 
-/* Everything is sent again, to both, after a while. */
+/* Send everything again, to both, after a delay. */
 static void fall_behind(struct publish_backend *a, uint32_t ms)
 {
 	if (a->in_step)
@@ -129,7 +129,7 @@ static bool process_has_tables(const struct publish_backend *a)
 	return true;
 }
 
-/* One that a predecessor of this process had chosen goes on, but not with tables of its own. */
+/* A process that a predecessor allowed stays allowed, but not with tables of its own. */
 static void process_judge(struct publish_backend *a)
 {
 	if (!process_has_tables(a))
@@ -137,8 +137,8 @@ static void process_judge(struct publish_backend *a)
 }
 
 /*
- * Nothing is on its way: it may carry if it runs what the XDP program runs. That is looked up, and not
- * concluded from what was sent: of what was refused, or not sent at all, it has nothing.
+ * Nothing is in flight: the process may carry if it runs what the XDP program runs. The blocks are
+ * compared; what was sent proves nothing, as some of it may have been refused or never sent.
  */
 static void process_allow(struct publish_backend *a)
 {
@@ -155,7 +155,7 @@ static void process_allow(struct publish_backend *a)
 	carrier_follow(a);
 }
 
-/* Send what it lacks. */
+/* Send what the process lacks. */
 static void process_join(struct publish_backend *a)
 {
 	a->process = PROCESS_THERE;
@@ -167,7 +167,7 @@ static void process_join(struct publish_backend *a)
 	process_allow(a);
 }
 
-/* ---- Answers: of both, as one ---- */
+/* ---- Answers: both, merged into one ---- */
 
 static void answered(struct publish_backend *a, enum due from, const struct publish_answer *answer)
 {
@@ -208,20 +208,20 @@ static int auto_send(struct publish_backend *a, const struct publish_batch *batc
 		return err;
 	a->due = DUE_XDP;
 	a->answer = (struct publish_answer){ .refused = false };
-	/* It is not to have what the XDP program lacks. If it is in step, it stays so. */
+	/* The process must not have what the XDP program lacks. If it is in step, it stays so. */
 	if (publish_xdp_refuses(a->xdp)) {
 		fall_behind(a, REFUSED_MS);
 		return 0;
 	}
-	/* One that a predecessor of this process has chosen may live, and does not get this. */
+	/* A process that a predecessor allowed may be alive, and does not get this. */
 	if (a->process != PROCESS_THERE) {
 		process_forbid(a);
 		return 0;
 	}
 	if (a->ring_is_busy || publish_ring_ops.send(a->ring, batch)) {
 		/*
-		 * It still owes an answer to what was sent before the XDP program began anew, its ring is
-		 * full, or it has just gone: the watch sends everything again.
+		 * It still owes an answer to what was sent before the XDP program restarted, its
+		 * ring is full, or it has just disconnected: the watch sends everything again.
 		 */
 		process_forbid(a);
 		fall_behind(a, 0);
@@ -232,7 +232,7 @@ static int auto_send(struct publish_backend *a, const struct publish_batch *batc
 	return 0;
 }
 
-/* ---- What the two say ---- */
+/* ---- Events of the two backends ---- */
 
 static void on_xdp_connected(void *arg)
 {
@@ -316,7 +316,8 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (shared.n == 0)
 		return;
-	/* Its main thread may hang while its workers live: then what is published does not get there. */
+	/* Its main thread may hang while its workers live: published generations then do not reach
+	 * it. */
 	if (a->process == PROCESS_AWAY && clock_now_ns() - a->up_ns > UNHEARD_NS)
 		process_forbid(a);
 	is_beating = a->process != PROCESS_AWAY && publish_shared_is_beating(&shared, a->boot_id);
@@ -390,7 +391,7 @@ static const struct lb_segment *auto_segment(const struct publish_backend *a)
 	return publish_xdp_ops.segment(a->xdp);
 }
 
-/* The XDP program's segment has the counters of both; buffers are only the process's. */
+/* The XDP program's segment has the counters of both; only the buffers are the process's own. */
 static void auto_refresh(struct publish_backend *a)
 {
 	const struct lb_segment *segment = publish_xdp_ops.segment(a->xdp);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside of the publisher: shared by publish.c, publish/wait.c and publish/retire.c alone. */
+/* Internal to the publisher: shared by publish.c, publish/wait.c and publish/retire.c only. */
 #ifndef CONTROLPLANE_PUBLISH_INTERNAL_H
 #define CONTROLPLANE_PUBLISH_INTERNAL_H
 
 #include "controlplane/publish/backend.h"
 #include "controlplane/publish/publish.h"
 
-/* A refusal that comes again is no accident; the next change tries anew. */
+/* A repeated refusal is not transient: give up until the next change. */
 #define PUBLISH_REFUSALS_MAX 3
 
 /* What differs from what was sent. */
@@ -15,11 +15,11 @@ struct publish_dirty {
 	bool services;
 	bool instances;
 	uint64_t pools;	       /* a bit each */
-	uint64_t retire;       /* whose time is up */
-	uint64_t retire_after; /* that changed hands */
+	uint64_t retire;       /* pools whose previous generation can be released */
+	uint64_t retire_after; /* pools whose old generation belongs to another pool */
 };
 
-/* How many changes were marked, sent and acknowledged so far, per scope. */
+/* Number of changes marked, sent and acknowledged so far, per scope. */
 struct publish_count {
 	uint64_t marked;
 	uint64_t sent;
@@ -33,9 +33,9 @@ struct publish {
 	struct publish_dirty dirty;
 	struct publish_count count[2]; /* by enum publish_scope */
 	bool in_flight;
-	bool due;	   /* tables have waited long enough for others */
+	bool due;	   /* tables were held back long enough for others to join */
 	bool force;	   /* send blocks even if they equal what runs */
-	uint32_t refusals; /* in a row */
+	uint32_t refusals; /* consecutive */
 	struct publish_info info;
 	struct publish_answer last;
 	struct publish_wait *waits;
@@ -43,13 +43,14 @@ struct publish {
 	struct event *second_timer;
 };
 
-/* Look which waits have ended. */
+/* Complete the waits that have ended. */
 void publish_waits_run(struct publish *publish);
 void publish_waits_end(struct publish *publish, int status);
 
 /*
- * Once a second: free indices that nothing has any more, and mark previous generations whose time is up.
- * Return: whether there are any, to be sent.
+ * Once a second: free indices that are no longer referenced, and mark previous generations that can
+ * be released.
+ * Return: whether there are any to send.
  */
 bool publish_retire_run(struct publish *publish);
 

@@ -12,7 +12,7 @@
 #include "controlplane/model/model.h"
 #include "controlplane/publish/internal.h"
 
-/* Changes of the tables within this time become one generation. */
+/* Table changes within this time become one generation. */
 #define COALESCE_US 1000
 #define RETRY_US 2000 /* a ring was full */
 
@@ -30,7 +30,7 @@ static bool dirty_tables(const struct publish_dirty *dirty)
 	       dirty->retire_after;
 }
 
-/* ---- What a generation consists of ---- */
+/* ---- Contents of a generation ---- */
 
 static void batch_add(struct publish *publish, struct publish_batch *batch,
 		      const struct publish_block *block)
@@ -71,7 +71,7 @@ static void batch_add_pool(struct publish *publish, struct publish_batch *batch,
 	batch_add(publish, batch, &block);
 }
 
-/* @params: room for the block, until the batch was sent. */
+/* @params: room for the block, until the batch is sent. */
 static void batch_add_tables(struct publish *publish, struct publish_batch *batch,
 			     struct lb_params *params)
 {
@@ -98,7 +98,7 @@ static void batch_add_tables(struct publish *publish, struct publish_batch *batc
 
 /* ---- Sending ---- */
 
-/* To be called when what was sent is no longer dirty. */
+/* To be called when what was sent is no longer marked dirty. */
 static void count_sent(struct publish *publish)
 {
 	publish->count[PUBLISH_INSTANCES].sent = publish->count[PUBLISH_INSTANCES].marked;
@@ -189,7 +189,7 @@ void publish_mark(struct publish *publish, uint32_t what, uint32_t pool_id)
 	if (what & MODEL_CHANGE_INSTANCES) {
 		publish->count[PUBLISH_INSTANCES].marked++;
 		publish_flush(publish, model_tables_urgent(model) || model_tables_at_hand(model));
-		if (!dirty->instances && !dirty_tables(dirty)) /* all of it is on its way */
+		if (!dirty->instances && !dirty_tables(dirty)) /* all of it is in flight */
 			evtimer_del(publish->flush_timer);
 	}
 }
@@ -208,9 +208,9 @@ static void mark_everything(struct publish *publish)
 	publish->count[PUBLISH_ALL].marked++;
 }
 
-/* ---- What the backend says ---- */
+/* ---- Events of the backend ---- */
 
-/* What runs was acknowledged to a predecessor. */
+/* The running generation was acknowledged to a predecessor. */
 static uint64_t adopted_generation(const struct publish *publish)
 {
 	const struct lb_segment *segment = publish->ops->segment(publish->backend);
@@ -319,7 +319,7 @@ static const struct publish_backend_events backend_events = {
 	.answered = on_answered,
 };
 
-/* ---- Life ---- */
+/* ---- Create and destroy ---- */
 
 static void second_timer_cb(evutil_socket_t fd, short what, void *arg)
 {

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Publishing: bring what the model says to the dataplane that forwards. Nothing here blocks. What
- * changes is marked; marked blocks leave as one generation as soon as the answer to the one before is
- * in, the newest contents winning. Blocks that equal what already runs do not leave at all.
+ * Publishing: bring the model's state to the dataplane. Nothing here blocks. Changes are marked;
+ * marked blocks are sent as one generation as soon as the previous one is answered, with their
+ * newest contents. Blocks equal to what already runs are not sent at all.
  *
- * A change goes in two steps. The instances block (small: flags and headers) leaves at once, so that
- * an instance that was drained gets no more flows within microseconds; the pools' tables follow as
- * the next generation, several changes of a millisecond together. Where most of a table's slots name
- * instances that take no flows any more, both leave as one: a flow that draws again would find nobody.
+ * A change is sent in two steps. The instances block (small: flags and headers) is sent at once, so
+ * that a drained instance gets no more flows within microseconds; the pools' tables follow as the
+ * next generation, which combines the changes of a millisecond. If most of a table's slots name
+ * instances that take no flows any more, both are sent as one: a flow that draws again would find
+ * no instance.
  *
- * How a generation reaches the dataplane is the business of a backend (publish/backend.h).
+ * How a generation reaches the dataplane is left to a backend (publish/backend.h).
  * Context: the event loop's thread, all of it.
  */
 #ifndef CONTROLPLANE_PUBLISH_PUBLISH_H
@@ -27,25 +28,26 @@ struct publish_wait;
 struct publish_options {
 	struct event_base *base;
 	struct model *model;
-	const char *run_dir; /* of dataplane.sock */
-	/** The dataplane came (its segment is mapped, the model knows its port), or went. */
+	const char *run_dir; /* directory of dataplane.sock */
+	/** The dataplane connected (its segment is mapped, the model knows its port), or
+	 * disconnected. */
 	void (*link_changed)(void *arg, bool connected);
 	void *arg;
 };
 
 /**
  * Create a publisher. It tries to reach a dataplane until it is destroyed.
- * Return: NULL and errno.
+ * Return: the publisher; NULL and errno.
  */
 struct publish *publish_create(const struct publish_options *options);
 
-/* Waits get -ECANCELED. The dataplane goes on with what it has. NULL is allowed. */
+/* Waits end with -ECANCELED. The dataplane continues with its current tables. NULL is allowed. */
 void publish_destroy(struct publish *publish);
 
 /**
  * Try to reach the dataplane now rather than in the next turn of the loop, and adopt what it runs.
  * To be called at start, when the model has its configuration and no checks have begun.
- * Return: whether it is there.
+ * Return: whether it is connected.
  */
 bool publish_connect(struct publish *publish, uint32_t timeout_ms);
 
@@ -53,19 +55,19 @@ bool publish_connect(struct publish *publish, uint32_t timeout_ms);
 void publish_mark(struct publish *publish, uint32_t what, uint32_t pool_id);
 
 enum publish_scope {
-	PUBLISH_INSTANCES, /* who takes flows and who keeps them: what drain and maint need */
+	PUBLISH_INSTANCES, /* which instances take and keep flows: what drain and maint need */
 	PUBLISH_ALL,	   /* the tables too */
 };
 
 /* How a wait ended. */
 struct publish_result {
-	/* 0: all workers use it. -ENOTCONN: no dataplane, it is published when one comes. -EBADMSG: refused.
-	 * -ECANCELED: this publisher ends. */
+	/* 0: all workers use it. -ENOTCONN: no dataplane, published when one connects. -EBADMSG:
+	 * refused. -ECANCELED: the publisher is being destroyed. */
 	int status;
-	uint64_t generation; /* that was acknowledged last */
+	uint64_t generation; /* the one acknowledged last */
 	uint64_t started_ns; /* CLOCK_MONOTONIC, of publish_wait_start() or as given to it */
-	uint64_t acked_ns;   /* when the last worker was past it */
-	/* The way of the generation that was acknowledged last. */
+	uint64_t acked_ns;   /* when the last worker had switched to it */
+	/* Path of the generation acknowledged last. */
 	uint64_t sent_ns;    /* into the ring */
 	uint64_t taken_ns;   /* out of it; 0 if the backend does not know */
 	uint64_t swapped_ns; /* the workers' pointer; 0 likewise */
@@ -75,36 +77,36 @@ struct publish_result {
 typedef void (*publish_done)(void *arg, const struct publish_result *result);
 
 /**
- * Ask to be called when all that is marked now runs in all workers.
+ * Request a call when everything marked so far runs in all workers.
  * @started_ns: when the operator's command was received, for the result; 0: now.
  * @done: called once; from inside this call if there is nothing to wait for or no dataplane.
- * Return: a handle, valid until done() was called; NULL if done() was called already, or with
- * errno ENOMEM (done() was called with -ENOMEM then).
+ * Return: a handle, valid until done() is called; NULL if done() was called already, or with errno
+ * ENOMEM (done() was called with -ENOMEM then).
  */
 struct publish_wait *publish_wait_start(struct publish *publish, enum publish_scope scope,
 					uint64_t started_ns, publish_done done, void *arg);
 
-/** Forget a wait; done() is not called. NULL is allowed. */
+/** Cancel a wait; done() is not called. NULL is allowed. */
 void publish_wait_cancel(struct publish_wait *wait);
 
 /** The dataplane's segment, or NULL. Valid until link_changed(false). */
 const struct lb_segment *publish_segment(const struct publish *publish);
 
 /**
- * Bring the statistics in the segment up to date, which XDP programs keep elsewhere. To be called about every
- * 100 ms, and before something is told of them.
+ * Refresh the statistics in the segment that XDP programs keep elsewhere. To be called about every
+ * 100 ms, and before any of them is reported.
  */
 void publish_refresh(struct publish *publish);
 
 struct publish_info {
 	bool connected;
-	bool pending;	      /* something that was marked does not run yet */
-	uint64_t generation;  /* that runs: acknowledged last, or adopted */
-	uint64_t published;   /* generations sent since the start */
+	bool pending;	      /* something marked does not run yet */
+	uint64_t generation;  /* in use: acknowledged last, or adopted */
+	uint64_t published;   /* generations sent since start */
 	uint64_t refused;     /* of them */
-	uint64_t skipped;     /* blocks that were not sent, being equal to what runs */
-	uint64_t last_ack_ns; /* duration from sending the last generation to the last worker */
-	char problem[320];    /* why there is no dataplane, or why it refuses; "" if all is well */
+	uint64_t skipped;     /* blocks not sent because they equal what runs */
+	uint64_t last_ack_ns; /* from sending the last generation until the last worker had it */
+	char problem[320];    /* why there is no dataplane, or why it refuses; "": none */
 };
 
 struct publish_carrier;

@@ -3,7 +3,7 @@
 #include "controlplane/model/model.h"
 #include "controlplane/publish/internal.h"
 
-/* A pool that is being sent has its time start over when that is acknowledged. */
+/* A pool whose table is being sent starts its time over when that is acknowledged. */
 static bool retire_is_due(const struct publish *publish, uint32_t pool, uint64_t now_ns)
 {
 	uint64_t keep_ns =
@@ -24,7 +24,7 @@ static bool retire_pools(struct publish *publish)
 	return publish->dirty.retire != 0;
 }
 
-/* Whether a table in use, the current or the previous one, could name the index. */
+/* Whether a table in use, current or previous, may name the index. */
 static bool index_is_named(struct publish *publish, const struct model_instance *instance)
 {
 	uint32_t count;
@@ -59,7 +59,7 @@ bool publish_retire_run(struct publish *publish)
 
 	if (!publish->info.connected)
 		return false;
-	/* What is on its way, or about to be, decides which tables are in use. */
+	/* What is in flight, or about to be sent, decides which tables are in use. */
 	if (!publish->in_flight && !dirty->pools && !dirty->instances && !dirty->retire_after)
 		release_gone(publish);
 	return retire_pools(publish);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The backend for the DPDK dataplane. Its life:
+ * The backend for the DPDK dataplane. Its states:
  *
- *   away    no connection; tried again and again
- *   hello   connected; the descriptors are on their way
- *   ping    mapped; a ping was sent. Its answer says that the dataplane has taken everything that an
- *           earlier life of this process had sent, so that both buffers of every block are free
- *   ready   what runs was adopted; one generation at a time is on its way
+ *   away    no connection; retried periodically
+ *   hello   connected; waiting for the descriptors
+ *   ping    mapped; a ping was sent. Its answer shows that the dataplane has taken everything that
+ * a
+ *           predecessor of this process sent: no earlier command refers to either buffer of a block
+ *   ready   the running state was adopted; one generation at a time is in flight
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -26,7 +27,7 @@
 #define RETRY_MAX_MS 1000
 #define CHORES_MS 500
 
-/* An answer that got lost: its generation is in use, and has been for this long. */
+/* A lost answer: its generation has been in use for this long. */
 #define ANSWER_LOST_MS 2000
 #define ANSWER_LATE_MS 5000
 
@@ -44,8 +45,8 @@ struct publish_backend {
 	struct event *retry_timer;
 	struct event *chores_timer;
 	uint32_t retry_ms;
-	char why[160]; /* said last */
-	/* what is on its way */
+	char why[160]; /* logged last */
+	/* what is in flight */
 	uint64_t generation; /* of the last command */
 	uint64_t sent_ns;    /* 0: nothing */
 	bool late_said;
@@ -84,7 +85,7 @@ static int commands_send(struct publish_backend *r, struct lb_cmd *commands, uin
 	return 0;
 }
 
-/* Copy a block to where the dataplane takes it from. */
+/* Copy a block to the buffer from which the dataplane takes it. */
 static struct lb_cmd command_block(struct publish_backend *r, const struct publish_block *block)
 {
 	uint32_t buffer = publish_directory_spare(&r->directory, block);
@@ -127,7 +128,7 @@ static int ring_send(struct publish_backend *r, const struct publish_batch *batc
 	if (rte_ring_free_count(r->link.cmd_ring) < n)
 		return -EAGAIN;
 	publish_directory_names(&r->directory, r->options.model);
-	/* A successor is to find the reason of what is sent here, even if nothing else gets done. */
+	/* A successor needs the reason for this batch, even if this process gets no further. */
 	publish_directory_states(&r->directory, r->options.model);
 	r->generation++;
 	publish_directory_sent(&r->directory, batch, r->generation);
@@ -157,7 +158,7 @@ static const char *refusal_text(uint32_t reason)
 	return reason < LB_REFUSED_COUNT && text[reason] ? text[reason] : "unknown reason";
 }
 
-/* MAC address and MTU can change while it runs. */
+/* The port's MAC address and MTU can change at run time. */
 static void port_follow(struct publish_backend *r)
 {
 	uint8_t mac[LB_ETH_ALEN];
@@ -179,7 +180,7 @@ static void running_adopt(struct publish_backend *r, struct model_running *runni
 		log_err("publish: some of what runs could not be adopted");
 }
 
-/* All commands of another life are done: take over what runs. */
+/* All commands of the predecessor are done: adopt what runs. */
 static void ring_adopt(struct publish_backend *r)
 {
 	const struct lb_segment *segment = r->link.segment;
@@ -233,7 +234,7 @@ static void event_take(struct publish_backend *r, const struct lb_event *event)
 		log_err("dataplane: an event with a wrong checksum");
 		return;
 	}
-	/* Answers to an earlier life are settled by the ping's. */
+	/* Answers to a predecessor are covered by the ping's. */
 	if (r->sent_ns == 0 || event->generation != r->generation)
 		return;
 	answer_take(r, event);
@@ -290,7 +291,7 @@ static void on_chores(evutil_socket_t fd, short what, void *arg)
 		answer_recover(r);
 }
 
-/* ---- Coming and going ---- */
+/* ---- Connecting and disconnecting ---- */
 
 static void event_drop(struct event **event)
 {
@@ -308,7 +309,7 @@ static void retry_later(struct publish_backend *r)
 	r->retry_ms = r->retry_ms * 2 < RETRY_MAX_MS ? r->retry_ms * 2 : RETRY_MAX_MS;
 }
 
-/* @why is logged when it is news. */
+/* @why: logged if it changed. */
 static void ring_leave(struct publish_backend *r, const char *why)
 {
 	bool news = strcmp(r->why, why) != 0;
@@ -363,7 +364,7 @@ static void on_hello(struct publish_backend *r)
 		ring_leave(r, "its command ring is full");
 }
 
-/* The dataplane says nothing more after its hello. */
+/* After its hello the dataplane sends nothing: readable means closed. */
 static bool socket_is_closed(int fd)
 {
 	char byte;
@@ -452,7 +453,7 @@ static bool ring_runs(const struct publish_backend *r, const struct publish_bloc
 	uint32_t bytes;
 	const void *running = publish_directory_running(&r->directory, block, &bytes);
 
-	/* A pool without a table, and none has ever been there. */
+	/* A pool without a table, which never had one. */
 	if (!running)
 		return block->kind == LB_BLOCK_POOL && block->count == 0;
 	return bytes == block->bytes && (bytes == 0 || memcmp(running, block->data, bytes) == 0);

@@ -71,7 +71,7 @@ static uint32_t message_fds(struct msghdr *message, int *fds)
 	return n;
 }
 
-/* Return: 0, -EAGAIN, -ECONNRESET. Descriptors that did not come are -1. */
+/* Return: 0, -EAGAIN, -ECONNRESET. Descriptors that were not received are -1. */
 static int hello_receive(int fd, struct lb_hello *hello, ssize_t *length, int *fds)
 {
 	union {
@@ -117,7 +117,7 @@ static bool hello_is_ours(const struct lb_hello *hello, ssize_t length, char *wh
 
 /* ---- The segment ---- */
 
-/* A file that could shrink under the map would end this process. */
+/* A file that could shrink under the mapping would kill this process. */
 static int segment_map(struct publish_link *link, const struct lb_hello *hello, int memfd)
 {
 	int seals = fcntl(memfd, F_GET_SEALS);

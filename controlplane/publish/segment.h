@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The connection to a DPDK dataplane: its socket, and the segment that came over it. Inside of the
+ * The connection to a DPDK dataplane: its socket, and the segment received over it. Internal to the
  * ring backend. Context: the event loop's thread; nothing blocks.
  */
 #ifndef CONTROLPLANE_PUBLISH_SEGMENT_H
@@ -14,19 +14,19 @@
 struct rte_ring;
 
 struct publish_link {
-	int fd; /* of the socket; it closes when the dataplane ends */
+	int fd; /* of the socket; hangs up when the dataplane ends */
 	int cmd_fd;
 	int event_fd;
 	struct lb_segment *segment; /* NULL before the hello */
 	uint64_t bytes;
-	/* checked once, then private: the other end can write to the segment */
+	/* Checked once, then private: the peer can write to the segment. */
 	struct rte_ring *cmd_ring;
 	struct rte_ring *event_ring;
 	struct lb_directory *directory;
 	const struct lb_node_stats *node_stats;
 };
 
-/* No connection; publish_link_close() is allowed. */
+/* Set to unconnected; publish_link_close() is allowed then. */
 void publish_link_init(struct publish_link *link);
 
 /**
@@ -36,16 +36,16 @@ void publish_link_init(struct publish_link *link);
 int publish_link_connect(struct publish_link *link, const char *run_dir);
 
 /**
- * Take the hello, map and check the segment.
+ * Receive the hello, map and check the segment.
  * @why: one line if it is refused; @size bytes.
- * Return: 0; -EAGAIN: not there yet; -EPROTO: refused, @why is set; -ECONNRESET: closed.
+ * Return: 0; -EAGAIN: not received yet; -EPROTO: refused, @why is set; -ECONNRESET: closed.
  */
 int publish_link_receive(struct publish_link *link, char *why, uint32_t size);
 
-/** Whether the rings' sizes, which are addresses to inline code, are what they must be. */
+/** Whether the rings' sizes, which inline code uses to compute addresses, are still valid. */
 bool publish_link_is_sound(const struct publish_link *link);
 
-/** Where a block's buffer lies. */
+/** Address of a block's buffer. */
 void *publish_link_buffer(const struct publish_link *link, uint32_t kind, uint32_t pool,
 			  uint32_t buffer);
 

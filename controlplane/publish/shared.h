@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who of two dataplanes on one port carries (abi/lb_handover.h): what sluiced says to that, and what it
- * sees of it. Inside of the backend for both. Context: the event loop's thread.
+ * Which of two dataplanes on one port carries (abi/lb_handover.h): what sluiced sets there, and
+ * what it reads. Internal to the backend for both. Context: the event loop's thread.
  */
 #ifndef CONTROLPLANE_PUBLISH_SHARED_H
 #define CONTROLPLANE_PUBLISH_SHARED_H
@@ -18,25 +18,25 @@ struct publish_shared {
 	uint32_t n;
 };
 
-/** Let a process carry, now or as soon as it beats; 0: none. */
+/** Allow a process to carry, now or as soon as it beats; 0: none. */
 void publish_shared_allow(const struct publish_shared *shared, uint64_t process);
 
-/** Whether all workers of a process say that they live. */
+/** Whether all workers of a process beat. */
 bool publish_shared_is_beating(const struct publish_shared *shared, uint64_t process);
 
-/** Whether the DPDK process's workers get the packets now: all queues, or it does not count. */
+/** Whether the DPDK process's workers get the packets now: true only if all queues are handed over. */
 bool publish_shared_is_handed(const struct publish_shared *shared);
 
-/** How often the XDP program has taken over: of the queue where it did most often. */
+/** Takeovers by the XDP program: the highest count of any queue. */
 uint32_t publish_shared_takeovers(const struct publish_shared *shared);
 
 /**
- * Note who carries; it survives this process.
- * Return: whether that is news.
+ * Record which dataplane carries; the record survives this process.
+ * Return: whether it changed.
  */
 bool publish_shared_note(const struct publish_shared *shared, bool is_handed);
 
-/** Since when; CLOCK_MONOTONIC. */
+/** Time of the last change; CLOCK_MONOTONIC. */
 uint64_t publish_shared_since_ns(const struct publish_shared *shared);
 
 #endif

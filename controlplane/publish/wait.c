@@ -28,7 +28,7 @@ static void result_fill(const struct publish *publish, uint64_t started_ns, int 
 		.swapped_ns = publish->last.swapped_ns,
 		.workers = publish->last.workers,
 	};
-	/* Nothing had to be sent: it was so before. */
+	/* Nothing had to be sent: it already ran. */
 	if (result->acked_ns < started_ns)
 		result->acked_ns = started_ns;
 }
@@ -52,7 +52,7 @@ static void wait_end(struct publish *publish, struct publish_wait *wait, int sta
 	free(wait);
 }
 
-/* A callback may start and cancel others, so each one begins at the front. */
+/* A callback may start and cancel other waits, so each search starts at the front. */
 static struct publish_wait *wait_first_ended(const struct publish *publish)
 {
 	struct publish_wait *wait = publish->waits;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The backend for the XDP dataplane. It is always there: connecting means to load the program, or to
- * take over the one that runs, and to put it on the port. A generation is in use as soon as it is
- * sent; its answer waits for the grace period of the one before.
+ * The backend for the XDP dataplane. Its dataplane is always available: connecting means to load
+ * the program, or to adopt the running one, and to attach it to the port. A generation is in use as
+ * soon as it is sent; its answer waits for the grace period of the one before.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -27,7 +27,7 @@
 #include "controlplane/xdp/watch.h"
 
 #define RETRY_MS 250
-#define RETRY_LOAD_MS 30000 /* what the verifier refuses, it refuses again */
+#define RETRY_LOAD_MS 30000 /* the verifier would refuse it again */
 #define STATES_MS 500
 #define WATCH_MS 20
 
@@ -36,27 +36,27 @@ struct publish_backend {
 	struct xdp_object object;
 	struct xdp_thread *thread;
 	struct xdp_sweep *sweep;
-	struct publish_link link; /* of the segment only */
+	struct publish_link link; /* only its segment is used */
 	struct publish_directory directory;
 	struct event *retry_timer;
 	struct event *states_timer;
 	struct event *watch_timer;
 	struct event *answer_event;
 	struct xdp_watch watch;
-	char note[XDP_OBJECT_WHY_MAX];	 /* of the start */
-	char absent[XDP_OBJECT_WHY_MAX]; /* CPUs of node.cpus; "": none */
-	int claim_fd;			 /* of the folder of pins; -1: none */
+	char note[XDP_OBJECT_WHY_MAX];	 /* from the start */
+	char absent[XDP_OBJECT_WHY_MAX]; /* CPUs of node.cpus that are not online; "": none */
+	int claim_fd;			 /* lock on the pin directory; -1: none */
 	bool ready;
 	bool load_failed;
-	uint32_t holder_id;	/* of another program, which had the hook last time; 0: none */
-	uint32_t dispatcher_id; /* of libxdp's, which we have joined; 0: the hook is ours */
+	uint32_t holder_id;	/* the foreign program that had the hook last time; 0: none */
+	uint32_t dispatcher_id; /* libxdp's dispatcher that we joined; 0: the hook is ours */
 	struct netlink netlink;
 	struct iface_link port; /* index 0: not known yet */
 	uint64_t generation;
-	uint64_t sent_ns; /* 0: nothing is on its way */
+	uint64_t sent_ns; /* 0: nothing is in flight */
 	int sent_result;
 	uint64_t retired;
-	char why[XDP_OBJECT_WHY_MAX]; /* said last */
+	char why[XDP_OBJECT_WHY_MAX]; /* logged last */
 };
 
 static void leave(struct publish_backend *x, const char *why);
@@ -87,7 +87,7 @@ static int stage_all(struct publish_backend *x, const struct publish_batch *batc
 	return err;
 }
 
-/* What the operator should know, in two parts: of the start, and of now. */
+/* Compose the operator's note in two parts: one from the start, one current. */
 static void look(struct publish_backend *x)
 {
 	struct lb_segment *segment = x->link.segment;
@@ -96,13 +96,13 @@ static void look(struct publish_backend *x)
 
 	if (news)
 		log_warn("xdp: %s", stray);
-	/* The first part is the longer one when both are there. */
+	/* If both parts are present, the first gets more room. */
 	snprintf(segment->note, sizeof(segment->note), "%.*s%s%.120s", stray[0] ? 132 : 255,
 		 x->note, x->note[0] && stray[0] ? "; " : "", stray);
 	xdp_watch_count(&x->netlink, x->port.index, lb_segment_at(segment, segment->node_stats));
 }
 
-/* 0: there is none, or it is not known. */
+/* 0: none, or unknown. */
 static uint32_t holder_of(const struct publish_backend *x)
 {
 	uint32_t id;
@@ -134,7 +134,7 @@ static void note_queues(struct publish_backend *x)
 			at ? "; " : "", o->n_workers, o->regions - 1);
 }
 
-/* A program without tables would drop the kernel's packets too: it goes on the hook with some. */
+/* A program without tables would drop the kernel's packets too: attach it only with tables. */
 static int hook(struct publish_backend *x)
 {
 	const char *port = x->link.segment->port_name;
@@ -218,7 +218,7 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 	x->options.events->answered(x->options.arg, &answer);
 }
 
-/* ---- Coming and going ---- */
+/* ---- Attaching and detaching ---- */
 
 static void release(struct publish_backend *x)
 {
@@ -269,7 +269,7 @@ static int claim(struct publish_backend *x, const char *port)
 	return fd < 0 ? fd : 0;
 }
 
-/* The maps, and the directory of what is in them; both or neither. */
+/* Open the maps and the directory of their contents; both or neither. */
 static int maps_open(struct publish_backend *x, const struct xdp_object_options *opt)
 {
 	struct xdp_object_options anew = *opt;
@@ -294,7 +294,7 @@ static int maps_open(struct publish_backend *x, const struct xdp_object_options 
 	return err;
 }
 
-/* Others' programs have the hook, and may take ours among them. */
+/* Whether foreign programs have the hook, and may have ours among them. */
 static bool is_behind(const struct publish_backend *x)
 {
 	struct xdp_holder holder;
@@ -303,7 +303,7 @@ static bool is_behind(const struct publish_backend *x)
 	       holder.is_dispatcher;
 }
 
-/* Frames whose tag is not in them would go into another network. */
+/* Keep VLAN tags in frames: a frame forwarded without its tag would go into another network. */
 static int tags_keep(struct publish_backend *x)
 {
 	int kept = port_feature_tags_keep(x->port.name);
@@ -322,7 +322,7 @@ static int tags_keep(struct publish_backend *x)
 	return kept < 0 ? kept : 0;
 }
 
-/* Workers of sluice-dataplane look for their CPUs themselves. */
+/* Workers of sluice-dataplane check their CPUs themselves. */
 static void cpus_look(struct publish_backend *x, const struct config_node *node)
 {
 	char absent[sizeof(x->absent)] = "";
@@ -422,8 +422,8 @@ static void adopt(struct publish_backend *x, const struct config_node *node)
 }
 
 /*
- * The interface that it was, whatever it is called now, until it is deleted; else the one of that name;
- * else the one that had it when a predecessor put the program there.
+ * Find the port: the same interface under any name until it is deleted; else the one of that name;
+ * else the one where a predecessor attached the program.
  */
 static int port_find(struct publish_backend *x, const char *name)
 {
@@ -458,7 +458,7 @@ static void xdp_try(struct publish_backend *x)
 		leave(x, why);
 		return;
 	}
-	/* Loading takes the verifier a while, and would end the same way. */
+	/* Loading costs verifier time and would fail in the same way. */
 	if (x->holder_id && holder_of(x) == x->holder_id) {
 		leave(x, x->why);
 		return;
@@ -479,7 +479,8 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	xdp_try(arg);
 }
 
-/* The program is loaded; it only has to be put back. Meanwhile the kernel answers for the VIPs. */
+/* The program is loaded and only needs to be attached again. Meanwhile the kernel answers for the
+ * VIPs. */
 static void hook_again(struct publish_backend *x, const char *why)
 {
 	log_warn("xdp: %s", why);
@@ -488,7 +489,7 @@ static void hook_again(struct publish_backend *x, const char *why)
 	(void)hook(x);
 }
 
-/* It has another MAC address or MTU. */
+/* The port's MAC address or MTU changed. */
 static void port_follow(struct publish_backend *x, const struct iface_link *port)
 {
 	const uint8_t *mac = port->mac;
@@ -504,7 +505,7 @@ static void port_follow(struct publish_backend *x, const struct iface_link *port
 	model_port_set(x->options.model, port->mac, port->mtu);
 }
 
-/* Where the program is to be: on the port, and there in the same place as before. */
+/* Check that the program is still on the port, and in the same place there. */
 static void hook_watch(struct publish_backend *x)
 {
 	int carry = xdp_pins_carry(model_config(x->options.model)->node.port, x->port.index);
@@ -517,7 +518,7 @@ static void hook_watch(struct publish_backend *x)
 		hook_again(x, "others joined or left libxdp's dispatcher");
 }
 
-/* Only an answer counts: what cannot be asked now is as it was. */
+/* Act only on a definite answer: a failed query means no change. */
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
 	struct publish_backend *x = arg;

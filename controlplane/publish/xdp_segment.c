@@ -22,7 +22,7 @@ static uint64_t layout_add(uint64_t *end, uint64_t bytes)
 	return offset;
 }
 
-/* No rings; counters of instances are in the program's maps. */
+/* No rings; the instances' counters are in the program's maps. */
 static void layout_make(struct lb_segment *seg, uint32_t n_workers)
 {
 	uint64_t services_bytes = sizeof(struct lb_service_table) +
@@ -109,7 +109,7 @@ static void segment_fill(struct publish_link *link, const struct lb_segment *lay
 	*link->segment = *layout;
 	link->segment->boot_id = o->control->boot_id;
 	link->segment->started_ns = o->adopted && started_ns ? started_ns : clock_now_ns();
-	/* Relative to the segment, as everything here; the sum wraps around. */
+	/* Relative to the segment, as all offsets here; the sum wraps around. */
 	link->segment->instance_stats =
 		(uint64_t)(uintptr_t)o->counts - (uint64_t)(uintptr_t)link->segment;
 	for (uint32_t i = 0; i < o->n_cpus; i++)
@@ -126,7 +126,7 @@ int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, str
 				     .abi_version = LB_ABI_VERSION,
 				     .abi_hash = lb_abi_hash(),
 				     .n_workers = o->n_counts };
-	uint64_t before; /* boot_id of the directory that is to be kept; 0: none */
+	uint64_t before; /* boot_id of the directory to keep; 0: none */
 	char path[256];
 	int err;
 
@@ -136,7 +136,7 @@ int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, str
 	if (snprintf(path, sizeof(path), "%s/xdp.segment", run_dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	before = o->adopted ? o->control->boot_id : o->predecessor;
-	/* None also if a predecessor was killed between the maps and the file. */
+	/* Also absent if a predecessor was killed between creating the maps and the file. */
 	if ((!o->adopted || !before) &&
 	    getrandom(&o->control->boot_id, sizeof(o->control->boot_id), 0) < 0)
 		return -errno;
@@ -166,8 +166,9 @@ void publish_xdp_segment_close(struct publish_link *link)
 }
 
 /*
- * A worker that was killed, or does not beat for as long as it is stopped, has left a burst without an end. The counters
- * are its own; what is missing there is said only here, until its successor does.
+ * A worker that was killed, or does not beat for as long as it is stopped, has left a burst
+ * unfinished. The counters are its own; what is missing there is added only in this copy, until its
+ * successor does so.
  */
 static void worker_read(const struct xdp_object *o, uint32_t i, struct lb_worker_stats *out)
 {
@@ -183,7 +184,7 @@ void publish_xdp_segment_refresh(struct publish_link *link, const struct xdp_obj
 
 	for (uint32_t i = 0; i < o->n_cpus; i++)
 		*lb_segment_worker_stats(link->segment, i) = o->cpus[i].stats;
-	/* The process's workers follow, and its main thread. */
+	/* The process's workers follow, then its main thread. */
 	for (uint32_t i = 0; o->paired && i <= o->n_workers; i++)
 		worker_read(o, i, lb_segment_worker_stats(link->segment, o->n_cpus + i));
 	node->heartbeat_ns = clock_now_ns();
