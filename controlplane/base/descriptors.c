@@ -5,7 +5,7 @@
 
 #include "controlplane/base/log.h"
 
-#define ALWAYS 192 /* maps, links, sockets, timers, state; and what is opened for a moment */
+#define ALWAYS 192 /* maps, links, sockets, timers, state, and short-lived ones */
 #define PER_CHECK 2
 
 static rlim_t needed_for(uint32_t clients, uint32_t checks)
@@ -13,7 +13,7 @@ static rlim_t needed_for(uint32_t clients, uint32_t checks)
 	return (rlim_t)ALWAYS + clients + (rlim_t)checks * PER_CHECK;
 }
 
-/* As far as it goes: beyond the hard limit only with CAP_SYS_RESOURCE. */
+/* Raise as far as possible: beyond the hard limit only with CAP_SYS_RESOURCE. */
 static void raise_to(struct rlimit *limit, rlim_t needed)
 {
 	struct rlimit wish = { .rlim_cur = needed, .rlim_max = limit->rlim_max };

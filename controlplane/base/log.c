@@ -55,7 +55,8 @@ static void log_write(const char *line, size_t length)
 
 		if (written < 0 && errno == EINTR)
 			continue;
-		/* Nobody is left to be told: a log that can't be written must not stop the daemon. */
+		/* There is no one left to tell: a log that can't be written must not stop the
+		 * daemon. */
 		if (written <= 0)
 			return;
 		line += written;

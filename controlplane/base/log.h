@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Log lines to stderr. Under the journal they carry its "<N>" priority, elsewhere a time stamp and
- * the priority's name. A line is one write(2), so lines of several threads never mix. How often a
- * line may come is its caller's business.
+ * Log lines to stderr. Under the journal they carry its "<N>" priority, otherwise a time stamp and
+ * the priority's name. A line is one write(2), so lines of several threads never mix. Rate limiting
+ * is left to the caller.
  *
  * Every function may be called in any thread, but not in a signal handler.
  */
@@ -11,7 +11,7 @@
 
 #include <syslog.h>
 
-/* Longer lines are cut. */
+/* Longer lines are truncated. */
 #define LOG_LINE_MAX 2048
 
 /**
@@ -24,7 +24,7 @@ void log_set_level(int priority);
 int log_level(void);
 
 /**
- * Write one line. Bytes that could change a terminal, or begin another line, become '?'.
+ * Write one line. Bytes that could control a terminal, or begin another line, become '?'.
  * @priority: of syslog(3).
  * @line: without newline, not a format.
  */

@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#define ANSWER_MAX 32768 /* what the kernel gives of a dump at once */
+#define ANSWER_MAX 32768 /* most that the kernel returns of a dump at once */
 #define LISTEN_BUFFER (1 << 20)
 
-/* The kernel answers within the send; this is for what should never be. */
+/* The kernel answers within the send; this timeout should never be reached. */
 #define ANSWER_TIMEOUT_S 2
 
 int netlink_open(struct netlink *netlink)
@@ -41,7 +41,7 @@ int netlink_listen(struct netlink *netlink)
 	};
 	int fd = netlink_fd(netlink), size = LISTEN_BUFFER;
 
-	/* More than net.core.rmem_max if this process may; else the most there is. */
+	/* Above net.core.rmem_max if this process may; else the maximum allowed. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
@@ -126,7 +126,7 @@ void netlink_attributes(const struct nlmsghdr *message, uint32_t family_header,
 		mnl_attr_parse(message, family_header, attribute_note, &to);
 }
 
-/* Requests that only change something are acknowledged; answers of one message end with it. */
+/* Requests that only change something are acknowledged; an answer of one message ends with it. */
 static bool answer_is_whole(const struct nlmsghdr *request)
 {
 	return !(request->nlmsg_flags & (NLM_F_DUMP | NLM_F_ACK));

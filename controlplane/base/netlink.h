@@ -23,10 +23,11 @@ struct netlink {
 /** Return: 0 or -errno. */
 int netlink_open(struct netlink *netlink);
 
-/** Join the notifications that next hops depend on; reads of the descriptor do not block then. */
+/** Subscribe to the notifications that next hops depend on; reads of the descriptor do not block
+ * then. */
 int netlink_listen(struct netlink *netlink);
 
-/** An unopened one (zeros) is allowed. */
+/** Zeros (never opened) are allowed. */
 void netlink_close(struct netlink *netlink);
 
 int netlink_fd(const struct netlink *netlink);
@@ -34,16 +35,16 @@ int netlink_fd(const struct netlink *netlink);
 /**
  * Begin a request.
  * @buffer: NETLINK_REQUEST_MAX bytes, aligned for a struct nlmsghdr.
- * @flags: beside NLM_F_REQUEST.
+ * @flags: in addition to NLM_F_REQUEST.
  * @family_header: bytes of the header that follows; zeroed.
  * Return: that header.
  */
 void *netlink_begin(void *buffer, uint16_t type, uint16_t flags, size_t family_header);
 
-/** Add an address as attribute. */
+/** Add an address as an attribute. */
 void netlink_put_address(void *buffer, uint16_t attribute, const struct config_address *address);
 
-/** Read an address of @family (AF_INET, AF_INET6) from an attribute. Return: false if it is none. */
+/** Read an address of @family (AF_INET, AF_INET6) from an attribute. Return: false if it is not one. */
 bool netlink_get_address(const struct nlattr *attribute, int family,
 			 struct config_address *address);
 
@@ -51,12 +52,12 @@ bool netlink_get_address(const struct nlattr *attribute, int family,
 int netlink_talk(struct netlink *netlink, void *buffer, mnl_cb_t each, void *arg);
 
 /**
- * Hand all notifications that wait to @each.
- * Return: 0; -ENOBUFS: some were lost, and everything has to be looked up again; -errno.
+ * Pass all pending notifications to @each.
+ * Return: 0; -ENOBUFS: some were lost, and everything must be looked up again; -errno.
  */
 int netlink_drain(struct netlink *netlink, mnl_cb_t each, void *arg);
 
-/** The attributes of a message, by type. @table: @max + 1 pointers, set to NULL or found. */
+/** The attributes of a message, by type. @table: @max + 1 pointers, each set, or NULL if absent. */
 void netlink_attributes(const struct nlmsghdr *message, uint32_t family_header,
 			const struct nlattr **table, uint16_t max);
 
