@@ -6,7 +6,7 @@
 
 #define STATE_VERSION 1
 
-/* "pool/instance", as long as names may be. Which characters they have is the configuration's business. */
+/* "pool/instance", up to the longest names. The configuration checks their characters. */
 static bool state_path_valid(const char *path)
 {
 	const char *slash = strchr(path, '/');

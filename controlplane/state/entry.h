@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What state.json says: {"version": 1, "instances": {"web/web-1": {"admin": "drain", ...}}}. */
+/* Contents of state.json: {"version": 1, "instances": {"web/web-1": {"admin": "drain", ...}}}. */
 #ifndef CONTROLPLANE_STATE_ENTRY_H
 #define CONTROLPLANE_STATE_ENTRY_H
 
@@ -13,7 +13,7 @@
 /* Twice the instances that a configuration may have. */
 #define STATE_ENTRIES_MAX (2 * CONFIG_INSTANCES_MAX)
 
-/** Without an entry in the file: MODEL_READY, the configuration's weight, never changed. */
+/** Default without an entry in the file: MODEL_READY, the configuration's weight, never changed. */
 struct state_entry {
 	enum model_admin admin;
 	bool weight_set;
@@ -22,7 +22,7 @@ struct state_entry {
 };
 
 /**
- * Parse a file and check all of it: one wrong value, and nothing of it is believed.
+ * Parse a file and check all of it: one wrong value invalidates the whole file.
  * @reason: why it is refused.
  * Return: its entries by path, or NULL.
  */

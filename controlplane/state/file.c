@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The directory is opened anew each time: it may have been mounted or made again since. */
+/* The directory is opened each time: it may have been remounted or recreated since. */
 static int state_file_open_dir(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

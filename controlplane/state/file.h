@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A small file that is replaced as a whole, so that a crash leaves the old one or the new one. */
+/* A small file that is replaced as a whole, so that a crash leaves either the old one or the new
+ * one. */
 #ifndef CONTROLPLANE_STATE_FILE_H
 #define CONTROLPLANE_STATE_FILE_H
 
 #include <stddef.h>
 
-/* Larger than STATE_ENTRIES_MAX entries can be. */
+/* More than STATE_ENTRIES_MAX entries take. */
 #define STATE_FILE_BYTES_MAX (4u << 20)
 
 /**
  * Read a file.
  * @text: set; ends with a NUL after @size bytes; to be freed.
- * Return: 0; -EFBIG: over STATE_FILE_BYTES_MAX; -ENOMEM; what open(2) and read(2) say.
+ * Return: 0; -EFBIG: over STATE_FILE_BYTES_MAX; -ENOMEM; errors of open(2) and read(2).
  */
 int state_file_read(const char *dir, const char *name, char **text, size_t *size);
 
 /**
  * Write DIR/NAME.new, 0600. DIR/NAME stays as it is.
- * Return: a descriptor for state_file_commit() or state_file_abort(); what open(2) and write(2) say, and
- * then there is no NAME.new.
+ * Return: a descriptor for state_file_commit() or state_file_abort(); errors of open(2) and
+ * write(2), and then there is no NAME.new.
  */
 int state_file_prepare(const char *dir, const char *name, const char *text, size_t size);
 
 /**
- * Bring NAME.new to the disk and put it in the place of NAME. Closes @fd in any case.
- * Return: 0; what fsync(2) and rename(2) say: NAME is as before.
+ * Sync NAME.new and rename it to NAME. Closes @fd in any case.
+ * Return: 0; errors of fsync(2) and rename(2): NAME is as before.
  */
 int state_file_commit(const char *dir, const char *name, int fd);
 

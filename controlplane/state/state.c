@@ -21,7 +21,7 @@ struct state {
 	char *dir;
 	char path[PATH_MAX];
 	json_t *entries;  /* by path */
-	bool copy_failed; /* and that was logged */
+	bool copy_failed; /* and this was logged */
 	bool (*known)(void *arg, const char *path);
 	void *known_arg;
 };
@@ -73,7 +73,7 @@ static void state_write_copy(struct state *state, const char *text)
 	int err = fd;
 
 	if (fd >= 0) {
-		/* The file itself has reached the disk already: no need to wait for its copy. */
+		/* The file itself is already on disk: no need to sync its copy. */
 		err = state_file_rename(state->dir, STATE_COPY_NAME ".new", STATE_COPY_NAME);
 		state_file_abort(state->dir, STATE_COPY_NAME, fd);
 	}
@@ -183,7 +183,7 @@ void state_set_known(struct state *state, bool (*known)(void *arg, const char *p
 	state->known_arg = arg;
 }
 
-/* Forget the entry that was changed longest ago of those that the configuration doesn't have. */
+/* Evict the entry changed longest ago among those that the configuration doesn't have. */
 static int state_make_room(const struct state *state, json_t *entries)
 {
 	const char *path, *oldest = NULL;
