@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * drain, maint and resume. The result: "instance", "admin", "before" (the admin state until now),
- * "flows" (null if unknown) and what control_call_published() says; of a drain that waits also
- * "elapsed_ms" and "safe".
+ * drain, maint and resume. The result: "instance", "admin", "before" (the admin state before the
+ * command), "flows" (null if unknown) and what control_call_published() adds; for a drain that
+ * waits also "elapsed_ms" and "safe".
  */
 #include <inttypes.h>
 
@@ -12,7 +12,7 @@
 #include "controlplane/api/verb.h"
 #include "controlplane/base/clock.h"
 
-/* Between two looks at the flows of an instance that drains. */
+/* How often the flows of a draining instance are checked. */
 #define CONTROL_FLOWS_MS 500
 /* The loop's clock is coarse: a timer may be early by as much. */
 #define CONTROL_LATE_MS 10
@@ -33,7 +33,7 @@ static void control_admin_gone(struct control_call *call)
 			    "%s has left the configuration meanwhile", call->request.instance);
 }
 
-/* Bring call->result up to date, and hand it out. */
+/* Bring call->result up to date, and return it. */
 static json_t *control_admin_result(struct control_call *call,
 				    const struct control_instance *instance, uint64_t elapsed_ms)
 {
@@ -47,7 +47,7 @@ static json_t *control_admin_result(struct control_call *call,
 	return json_incref(call->result);
 }
 
-/* 0: it waits without a limit. */
+/* 0: wait without a limit. */
 static uint32_t control_admin_limit_ms(const struct control_call *call)
 {
 	return control_call_value(call, "wait_ms")->number;
@@ -70,7 +70,7 @@ static void control_admin_too_late(struct control_call *call,
 				    call->request.instance);
 }
 
-/* Look at the flows of an instance that drains, again and again. */
+/* Poll the flows of a draining instance. */
 static void control_admin_watch(struct control_call *call)
 {
 	uint64_t elapsed_ms = control_admin_elapsed_ms(call);

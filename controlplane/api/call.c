@@ -154,7 +154,7 @@ const struct control_value *control_call_value(const struct control_call *call, 
 	return control_request_value(&call->request, name);
 }
 
-/* " 42" or " default" of the argument by which a command changes something; or "". */
+/* " 42" or " default" from the argument by which a command changes something; or "". */
 static void control_call_log_value(const struct control_request *request, char text[16])
 {
 	const struct control_argument *argument = request->verb->arguments;

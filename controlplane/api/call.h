@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One command under way: what the verb that does it knows of it, and what helps verbs. */
+/* One command in progress: what its verb knows of it, and helpers for verbs. */
 #ifndef CONTROLPLANE_API_CALL_H
 #define CONTROLPLANE_API_CALL_H
 
@@ -10,16 +10,16 @@
 
 struct control_session;
 
-/* How a session goes on with a command. Takes the JSON. */
+/* How the session continues a command. Takes the JSON. */
 struct control_call_ends {
 	void (*progress)(struct control_session *session, json_t *line);
-	/* The call is gone afterwards. */
+	/* The call is freed afterwards. */
 	void (*done)(struct control_session *session, json_t *result);
 	void (*refused)(struct control_session *session, const char *code, const char *error,
 			json_t *result);
 };
 
-/* For the workers to have a change. Afterwards something is wrong with the dataplane. */
+/* Time for the workers to take a change. A longer wait means that the dataplane is at fault. */
 #define CONTROL_ACK_MS 5000
 
 struct control_call {
@@ -29,25 +29,26 @@ struct control_call {
 	void *ops_arg;
 	const char *who;
 	struct control_request request;
-	uint64_t started_ns; /* CLOCK_MONOTONIC, when the whole request was there */
-	struct event *timer; /* for whoever does the verb; not pending at first */
+	uint64_t started_ns; /* CLOCK_MONOTONIC, when the whole request was received */
+	struct event *timer; /* for the verb; not pending at first */
 	void (*on_timer)(struct control_call *call);
 	void (*on_published)(struct control_call *call);
 	struct control_wait wait;
-	bool waiting;	/* wait.done() is still to come */
+	bool waiting;	/* wait.done() was not called yet */
 	json_t *result; /* so far; owned */
 };
 
-/* Forget everything that the call waits for, and what it holds. */
+/* Cancel everything the call waits for, and free what it holds. */
 void control_call_fini(struct control_call *call);
 
-/** Send a line before the last one, unless many before it wait for the client. Takes @line. */
+/** Send a line before the last one; dropped if too much output is queued for the client. Takes
+ * @line. */
 void control_call_progress(struct control_call *call, json_t *line);
 
-/** End with a result. Takes it; NULL: no memory. The call is gone afterwards. */
+/** End with a result. Takes it; NULL: no memory. The call is freed afterwards. */
 void control_call_done(struct control_call *call, json_t *result);
 
-/** End with a refusal. @result: taken; may be NULL. The call is gone afterwards. */
+/** End with a refusal. @result: taken; may be NULL. The call is freed afterwards. */
 void control_call_refuse(struct control_call *call, const char *code, json_t *result,
 			 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -57,7 +58,7 @@ void control_call_timer(struct control_call *call, uint32_t ms);
 /** The value of one of its arguments; see control_request_value(). */
 const struct control_value *control_call_value(const struct control_call *call, const char *name);
 
-/** Refuse a call whose pool or instance isn't there, with the nearest name that is. */
+/** Refuse a call whose pool or instance doesn't exist; suggest the nearest name that does. */
 void control_call_refuse_unknown(struct control_call *call);
 
 /**
@@ -69,7 +70,7 @@ struct control_wait *control_call_wait(struct control_call *call,
 void control_call_unwait(struct control_call *call);
 
 /**
- * Say in call->result how a publish ended: "took_us", "workers", "generation", "dataplane".
+ * Record in call->result how a publish ended: "took_us", "workers", "generation", "dataplane".
  * Return: 0; -errno, and the call has ended with a refusal.
  */
 int control_call_published(struct control_call *call);

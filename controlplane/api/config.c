@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* config-diff and config-apply. The result is the other side's, see api/ops.h. */
+/* config-diff and config-apply. The result comes from the ops, see api/ops.h. */
 #include "config/diff.h"
 #include "controlplane/api/call.h"
 #include "controlplane/api/protocol.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the verbs need of the daemon that has the control server. The daemon fills it in; the control
- * server knows nothing else of it. Context: the event loop's thread.
+ * What the verbs need from the daemon that runs the control server. The daemon fills it in; the
+ * control server knows nothing else of it. Context: the event loop's thread.
  */
 #ifndef CONTROLPLANE_API_DAEMON_H
 #define CONTROLPLANE_API_DAEMON_H
@@ -27,19 +27,19 @@ struct stats;
 struct control_apply_refusal {
 	char message[256]; /* one line */
 	/* Keys that only a restart of the daemons can change: "node.port". */
-	uint32_t key_count; /* all of them; the first CONTROL_KEYS_MAX are here */
+	uint32_t key_count; /* total; only the first CONTROL_KEYS_MAX are stored */
 	char keys[CONTROL_KEYS_MAX][96];
 };
 
 struct control_daemon_ops {
 	/**
-	 * Apply a configuration: all or nothing. What has to reach the dataplane is marked; wait for it
-	 * with publish_wait_start(PUBLISH_ALL).
+	 * Apply a configuration: all or nothing. What must reach the dataplane is marked; wait for
+	 * it with publish_wait_start(PUBLISH_ALL).
 	 * @config: belongs to the daemon if this succeeds, to the caller if not.
-	 * @force: also if it removes all services, or more than half of all instances.
+	 * @force: apply even if it removes all services, or more than half of all instances.
 	 * @refusal: filled if it fails.
-	 * Return: 0; -EPERM: keys changed that need a restart; -ECANCELED: it needs @force; -ENOSPC,
-	 * -ENOMEM.
+	 * Return: 0; -EPERM: keys changed that need a restart; -ECANCELED: it needs @force;
+	 * -ENOSPC, -ENOMEM.
 	 */
 	int (*apply)(void *arg, struct config *config, bool force,
 		     struct control_apply_refusal *refusal);
@@ -50,7 +50,7 @@ struct control_daemon_ops {
 	/** The daemon's own file is refused. */
 	void (*refused)(void *arg, const char *why);
 
-	/** What is wrong with the node itself, for which checks are suspended; NULL: nothing. */
+	/** What is wrong with the node itself, so that checks are suspended; NULL: nothing. */
 	const char *(*ailment)(void *arg);
 };
 
@@ -60,7 +60,7 @@ struct control_daemon {
 	struct event_base *base;
 	const char *config_path;
 	const char *run_dir;
-	const char *config_problem; /* why the file is not what is in force; "" if it is */
+	const char *config_problem; /* why the file is not in force; "" if it is */
 	uint64_t started_ms;	    /* CLOCK_MONOTONIC */
 	struct model *model;
 	struct state *state;
@@ -68,9 +68,9 @@ struct control_daemon {
 	struct publish *publish;
 	const struct health *health;	 /* NULL: no checks */
 	const struct path_mtu *path_mtu; /* NULL: not learned */
-	const struct spread *spread;	 /* of flows over workers */
-	const char *mtu_note;	 /* a port's MTU that is too small for a service; "": none */
-	struct control *control; /* set by control_model_start() */
+	const struct spread *spread;	 /* flows over workers */
+	const char *mtu_note;		 /* a port MTU that is too small for a service; "": none */
+	struct control *control;	 /* set by control_model_start() */
 };
 
 #endif

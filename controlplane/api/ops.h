@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the control server needs of the rest of the daemon. Context: the event loop's thread. JSON that
- * is returned is new and belongs to the caller; NULL: no memory.
+ * What the control server needs from the rest of the daemon. Context: the event loop's thread.
+ * Returned JSON is new and belongs to the caller; NULL: no memory.
  */
 #ifndef CONTROLPLANE_API_OPS_H
 #define CONTROLPLANE_API_OPS_H
@@ -25,7 +25,7 @@ struct control_instance {
 	uint64_t flows;
 };
 
-/* What an operator says; one of the two. */
+/* What an operator sets; one of the two. */
 struct control_change {
 	bool set_admin;
 	enum model_admin admin;
@@ -34,20 +34,20 @@ struct control_change {
 	uint32_t weight;
 };
 
-/* A change on its way to the workers. Belongs to the server; must not move while it is pending. */
+/* A change in flight to the workers. Belongs to the server; must not move while it is pending. */
 struct control_wait {
 	/* Set by the server. */
-	uint64_t started_ns; /* CLOCK_MONOTONIC, when the command was there */
+	uint64_t started_ns; /* CLOCK_MONOTONIC, when the command was received */
 	void (*done)(struct control_wait *wait);
-	/* Set by the other side before done(). */
+	/* Set by the implementation before done(). */
 	struct publish_result result;
-	/* The other side's own. */
+	/* Private to the implementation. */
 	void *handle;
 	bool held;
 	bool finished;
 };
 
-/* Why a configuration was refused: a result's worth of it, and one line. */
+/* Why a configuration was refused: details for the result, and one line. */
 struct control_refusal {
 	char reason[CONTROL_REASON_MAX];
 	json_t *details; /* new, or NULL */
@@ -57,11 +57,11 @@ struct control_config {
 	const char *name; /* NULL: the daemon's own file, and no text */
 	const char *text;
 	size_t bytes;
-	bool force; /* apply: also if it removes nearly everything */
+	bool force; /* apply: even if it removes nearly everything */
 };
 
 struct control_ops {
-	/** Names of pools and of their instances, for suggestions. NULL beyond the last. */
+	/** Names of pools and of their instances, for suggestions. NULL past the last. */
 	const char *(*pool_name)(void *arg, uint32_t pool);
 	const char *(*instance_name)(void *arg, uint32_t pool, uint32_t instance);
 
@@ -70,24 +70,24 @@ struct control_ops {
 
 	/**
 	 * Keep a change on disk and apply it. Both or neither.
-	 * @wait: done() is called when the workers have it, maybe from inside this call.
+	 * @wait: done() is called when the workers have it, possibly from inside this call.
 	 * @reason: why it is refused.
 	 * Return: 0; -errno, and done() will not be called.
 	 */
 	int (*set)(void *arg, const char *path, const struct control_change *change,
 		   struct control_wait *wait, char reason[CONTROL_REASON_MAX]);
 
-	/** Forget a wait whose done() has not been called. What it waits for goes on. */
+	/** Cancel a wait whose done() has not been called. The change itself proceeds. */
 	void (*cancel)(void *arg, struct control_wait *wait);
 
-	/** What a configuration would change. Return: the result, or NULL and a refusal. */
+	/** Compute what a configuration would change. Return: the result, or NULL and a refusal. */
 	json_t *(*config_diff)(void *arg, const struct control_config *config,
 			       struct control_refusal *refusal);
 
 	/**
-	 * Do it.
-	 * @wait: as of set().
-	 * @result: set to the same before done() is called.
+	 * Apply a configuration.
+	 * @wait: as for set().
+	 * @result: set to what config_diff() returns, before done() is called.
 	 * Return: 0; -errno and a refusal, and done() will not be called.
 	 */
 	int (*config_apply)(void *arg, const struct control_config *config,

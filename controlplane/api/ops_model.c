@@ -137,8 +137,8 @@ static int control_model_refuse(const struct control_daemon *daemon, int err,
 }
 
 /*
- * A drain only keeps new flows away, and is undone without harm. So it takes effect before the disk has
- * answered, and the operator is told after.
+ * A drain only keeps new flows away, and undoing it is harmless. So it takes effect before the disk
+ * write completes, and the operator gets the answer after.
  */
 static int control_model_drain(struct control_daemon *daemon, struct model_instance *instance,
 			       const struct state_entry *entry, struct control_wait *wait)
@@ -147,7 +147,7 @@ static int control_model_drain(struct control_daemon *daemon, struct model_insta
 
 	model_admin_set(daemon->model, instance, MODEL_DRAIN);
 	control_model_send(daemon, PUBLISH_INSTANCES, wait);
-	/* The dataplane's main thread may have to share this CPU: it comes before the disk. */
+	/* The dataplane's main thread may share this CPU: let it run before the disk write. */
 	sched_yield();
 	err = state_set(daemon->state, instance->path, entry);
 	if (err != 0) {
@@ -157,7 +157,7 @@ static int control_model_drain(struct control_daemon *daemon, struct model_insta
 	return err;
 }
 
-/* All else is kept first. */
+/* All other changes are written to disk first. */
 static int control_model_keep(struct control_daemon *daemon, struct model_instance *instance,
 			      const struct control_change *change, const struct state_entry *entry,
 			      struct control_wait *wait)
@@ -229,7 +229,7 @@ static const struct control_ops control_model_ops = {
 	.config_apply = control_model_config_apply,
 };
 
-/* ---- Life ---- */
+/* ---- Start and stop ---- */
 
 static bool control_model_is_known(void *arg, const char *path)
 {

@@ -9,19 +9,19 @@ struct model_instance;
 struct state;
 
 /**
- * Open DIR/control.sock of daemon->run_dir and serve it; sets daemon->control. All else in @daemon must be
- * there, must outlive the server, and the model have its configuration. The process ignores SIGPIPE and
- * SIGXFSZ.
+ * Open DIR/control.sock of daemon->run_dir and serve it; sets daemon->control. Everything else in
+ * @daemon must be set and outlive the server, and the model must have its configuration. The
+ * process ignores SIGPIPE and SIGXFSZ.
  * Return: 0 or -errno, logged.
  */
 int control_model_start(struct control_daemon *daemon);
 
-/* Closes the socket and all clients; daemon->control is NULL then. Allowed without a start. */
+/* Close the socket and all clients; daemon->control is NULL afterwards. Allowed without a start. */
 void control_model_stop(struct control_daemon *daemon);
 
 /**
- * Give an instance what operators said of it in an earlier life: the state into the model. To be called
- * for each one that comes with a configuration.
+ * Restore what operators set for an instance before a restart: from the state into the model. To be
+ * called for each instance that a configuration adds.
  */
 void control_model_restore(const struct state *state, struct model *model,
 			   struct model_instance *instance);

@@ -11,8 +11,8 @@
 
 #define CONTROL_GROUP_DEFAULT "sluice"
 
-/* The groups of the process itself, not those that a directory service has for its user: no look-up that
- * could block, and a process that gave a group up doesn't have it. */
+/* The groups of the process itself, not those that a directory service lists for its user: no
+ * lookup that could block, and a process that dropped a group doesn't have it. */
 static int control_peer_groups(int fd, struct control_peer *peer)
 {
 	socklen_t bytes = 64 * sizeof(gid_t);
@@ -25,7 +25,7 @@ static int control_peer_groups(int fd, struct control_peer *peer)
 		peer->groups = groups;
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &bytes) == 0)
 			break;
-		/* ERANGE has put the size that it takes into bytes. */
+		/* On ERANGE, bytes has been set to the size needed. */
 		if (errno != ERANGE || bytes > CONTROL_GROUPS_MAX * sizeof(gid_t))
 			return -errno;
 	}

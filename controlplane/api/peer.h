@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who is at the other end of a UNIX socket, and whether that one may command. Any thread. */
+/* Identity of the peer of a UNIX socket, and whether it may send commands. Any thread. */
 #ifndef CONTROLPLANE_API_PEER_H
 #define CONTROLPLANE_API_PEER_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* What Linux lets a process have. */
+/* Linux's limit per process. */
 #define CONTROL_GROUPS_MAX 65536
 
 struct control_peer {
@@ -18,7 +18,7 @@ struct control_peer {
 };
 
 /**
- * Ask the kernel who connected. It's what the process was when it connected.
+ * Ask the kernel for the peer's credentials, as of connect(2).
  * @peer: filled in; to be freed with control_peer_fini().
  * Return: 0 or -errno.
  */
@@ -26,13 +26,13 @@ int control_peer_get(int fd, struct control_peer *peer);
 
 void control_peer_fini(struct control_peer *peer);
 
-/** root, the daemon's own user and members of the group may. */
+/** Allowed: root, the daemon's own user and members of the group. */
 bool control_peer_allowed(const struct control_peer *peer, uid_t daemon_uid, gid_t group);
 
 /**
  * The group of the socket.
- * @name: node.control_group; NULL: "sluice" if there is one, else root.
- * Return: its id; root's, and a line in the log, if the named one isn't there.
+ * @name: node.control_group; NULL: "sluice" if it exists, else root.
+ * Return: its id; root's, and a log line, if the named group doesn't exist.
  */
 gid_t control_peer_group(const char *name);
 

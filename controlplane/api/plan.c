@@ -109,7 +109,7 @@ static json_t *control_plan_figures(const struct model_plan *plan)
 			 (json_int_t)plan->flows_moved);
 }
 
-/* Clients send the path that the file really has. */
+/* Clients send the file's real path. */
 static bool control_plan_is_own(const struct control_daemon *daemon, const char *file)
 {
 	char *path = realpath(daemon->config_path, NULL);
@@ -120,7 +120,7 @@ static bool control_plan_is_own(const struct control_daemon *daemon, const char 
 	return own;
 }
 
-/* The result, before the configuration is applied. */
+/* The result, built before the configuration is applied. */
 static json_t *control_plan_result(struct control_daemon *daemon, const struct control_config *from,
 				   const struct config *config)
 {
@@ -173,7 +173,7 @@ static void control_plan_refused(int err, const struct control_apply_refusal *wh
 	refusal->details = json_pack("{s:o, s:b}", "restart", keys, "force", err == -ECANCELED);
 }
 
-/* The first error, or else what there is. */
+/* The first error, or else the refusal's line. */
 static const char *control_plan_why(const struct control_refusal *refusal)
 {
 	const json_t *errors = json_object_get(refusal->details, "errors");

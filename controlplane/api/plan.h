@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * config-diff and config-apply on the daemon's model. The result of both: "file", "own_file" (whether it
- * is the daemon's own, that it reads when it starts), "changes" (kind, key, before, after, reloadable),
- * "changes_more" (not listed), "plan" (of struct model_plan). The details of a refusal: "errors" (lines),
- * "errors_more", or "restart" (keys).
+ * config-diff and config-apply on the daemon's model. The result of both: "file", "own_file"
+ * (whether it is the daemon's own, which it reads at start), "changes" (kind, key, before, after,
+ * reloadable), "changes_more" (not listed), "plan" (of struct model_plan). The details of a
+ * refusal: "errors" (lines), "errors_more", or "restart" (keys).
  */
 #ifndef CONTROLPLANE_API_PLAN_H
 #define CONTROLPLANE_API_PLAN_H

@@ -22,8 +22,8 @@
 /* Bytes of a request without its newline. */
 #define CONTROL_LINE_MAX (64u << 10)
 /*
- * Of a request that has a configuration: a text of CONFIG_FILE_BYTES_MAX, most of it not escaped. It has to
- * begin with the verb, without a blank: {"verb":"config-diff"
+ * Maximum for a request with a configuration: a text of CONFIG_FILE_BYTES_MAX, most of it not
+ * escaped. It must begin with the verb, without a blank: {"verb":"config-diff"
  */
 #define CONTROL_LINE_LARGE_MAX (8u << 20)
 /* Members of a request. */
@@ -33,9 +33,9 @@
 
 /* "code" of a refusal. */
 #define CONTROL_CODE_REQUEST "request" /* not understood: no such verb, bad argument */
-#define CONTROL_CODE_DENIED "denied"   /* the peer has no right to be here */
+#define CONTROL_CODE_DENIED "denied"   /* the peer has no permission */
 #define CONTROL_CODE_BUSY "busy"       /* too many clients */
 #define CONTROL_CODE_UNKNOWN "unknown" /* no such pool or instance */
-#define CONTROL_CODE_REFUSED "refused" /* understood, and not done */
+#define CONTROL_CODE_REFUSED "refused" /* understood, but not done */
 
 #endif

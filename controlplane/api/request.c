@@ -18,7 +18,7 @@ control_request_error(char error[CONTROL_ERROR_MAX], const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(error, CONTROL_ERROR_MAX, format, arguments);
 	va_end(arguments);
-	/* Text of the request may be in it. */
+	/* The message may quote text of the request. */
 	for (char *c = error; *c != '\0'; c++) {
 		if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
 			*c = '?';
@@ -95,8 +95,8 @@ static int (*const control_readers[])(const struct control_argument *argument, c
 };
 
 /*
- * Looks at a line before the JSON parser does: neither a deep nor a long value may be built of it. What
- * is wrong otherwise is left to the parser.
+ * Check a line before the JSON parser sees it: it must not build a deep or a long value. All other
+ * errors are left to the parser.
  */
 static int control_request_bound(const char *line, size_t size, char error[CONTROL_ERROR_MAX])
 {

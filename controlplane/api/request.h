@@ -10,12 +10,12 @@
 
 #include "controlplane/api/verb.h"
 
-/* What a request says of an argument. */
+/* An argument's value in a request. */
 struct control_value {
 	bool is_given;
-	bool is_word;	  /* the argument's, not a number */
+	bool is_word;	  /* the argument's word, not a number */
 	uint32_t number;  /* 1 of a flag that is true */
-	const char *text; /* NULL if it is none */
+	const char *text; /* NULL if it is not a text */
 	size_t bytes;	  /* of the text */
 };
 
@@ -24,8 +24,8 @@ struct control_request {
 	struct control_value
 		values[CONTROL_ARGUMENTS_MAX]; /* in the order of the verb's arguments */
 	const char *instance;		       /* "pool/instance"; "" for verbs without one */
-	bool waits;			       /* it may take hours */
-	bool changes;			       /* something */
+	bool waits;			       /* may take hours */
+	bool changes;			       /* the command changes something */
 	json_t *root;			       /* owns the texts */
 };
 
@@ -33,7 +33,7 @@ struct control_request {
 
 /**
  * Parse a request.
- * @verbs: all there are; the last has no name.
+ * @verbs: all verbs; the last has no name.
  * @line: without its newline; need not end with a NUL.
  * @request: filled in; to be freed with control_request_fini() in any case.
  * @error: why it is refused; printable.
@@ -46,17 +46,17 @@ void control_request_fini(struct control_request *request);
 
 /**
  * The value of an argument.
- * Return: never NULL: an argument that the verb does not have is not given.
+ * Return: never NULL: an argument that the verb does not have counts as not given.
  */
 const struct control_value *control_request_value(const struct control_request *request,
 						  const char *name);
 
 /**
- * Whether a line begins as the requests of a verb with a file in them do: {"verb":"NAME"
- * @line: without an end; @size: bytes of it.
+ * Whether a line begins as a request of a verb that carries a file: {"verb":"NAME"
+ * @line: may be incomplete; @size: bytes of it.
  */
 bool control_request_is_large(const struct control_verb *verbs, const char *line, size_t size);
 
-#define CONTROL_HEAD_MAX 64 /* bytes of a line that suffice for that */
+#define CONTROL_HEAD_MAX 64 /* bytes of a line that suffice for this */
 
 #endif

@@ -22,7 +22,7 @@
 
 #define CONTROL_IDLE_MS 60000
 #define CONTROL_STALL_MS 30000
-/* After accept(2) has failed, for want of descriptors most likely. */
+/* Pause after a failed accept(2), most likely out of descriptors. */
 #define CONTROL_ACCEPT_PAUSE_S 1
 #define CONTROL_WATCH_MS 1000
 
@@ -33,9 +33,9 @@ struct control_client {
 	struct control *control;
 	struct bufferevent *stream;
 	struct control_session *session;
-	struct event *idle_timer; /* pending while no command is under way */
+	struct event *idle_timer; /* pending while no command is in progress */
 	uint64_t commands;
-	TAILQ_ENTRY(control_client) entry; /* in the order of their last command */
+	TAILQ_ENTRY(control_client) entry; /* in order of their last command */
 };
 
 struct control {
@@ -46,7 +46,7 @@ struct control {
 	struct control_socket_file file;
 	struct event *accept_timer;
 	struct event *watch_timer;
-	int watch_error; /* of the last try to open the socket again, logged */
+	int watch_error; /* of the last failed attempt to reopen the socket, logged */
 	struct control_load load;
 	struct control_stats stats;
 	TAILQ_HEAD(, control_client) clients;
@@ -79,7 +79,7 @@ static void control_client_on_idle(evutil_socket_t fd, short what, void *arg)
 	control_client_destroy(client);
 }
 
-/* The time that a client is given for a whole request runs from the end of the last command. */
+/* The time limit for a whole request starts at the end of the last command. */
 static void control_client_watch(struct control_client *client)
 {
 	struct control *control = client->control;
@@ -132,7 +132,8 @@ static void control_client_on_event(struct bufferevent *stream, short what, void
 	struct control_client *client = arg;
 
 	(void)stream;
-	/* A client may close its sending side, and still read. One that is gone shows on writing. */
+	/* A client may shut down its sending side and still read. A closed connection shows on
+	 * writing. */
 	if ((what & BEV_EVENT_EOF) != 0 && (what & BEV_EVENT_READING) != 0) {
 		control_session_end_input(client->session);
 		return;
@@ -204,7 +205,7 @@ fail_fd:
 	return -ENOMEM;
 }
 
-/* Make room for one more. Return: whether there is. */
+/* Make room for one more client. Return: whether there is room. */
 static bool control_make_room(struct control *control)
 {
 	struct control_client *client;
@@ -221,7 +222,7 @@ static bool control_make_room(struct control *control)
 	return false;
 }
 
-/* One line that fits every socket buffer, then the end. Takes @fd. */
+/* Send one line, which fits every socket buffer, and close. Takes @fd. */
 static void control_turn_away(int fd, const char *code, const char *error)
 {
 	char line[256];
@@ -275,7 +276,7 @@ static void control_on_accept_timer(evutil_socket_t fd, short what, void *arg)
 	evconnlistener_enable(control->listener);
 }
 
-/* The connection stays in the queue: without a pause the loop would spin. */
+/* The connection stays in the accept queue: without a pause the loop would spin. */
 static void control_on_accept_error(struct evconnlistener *listener, void *arg)
 {
 	struct control *control = arg;
@@ -308,7 +309,7 @@ static int control_listen(struct control *control)
 	return 0;
 }
 
-/* Whoever removes the socket, or puts something in its place, would lock operators out until a restart. */
+/* If the socket is removed or replaced, operators would be locked out until a restart: reopen it. */
 static void control_on_watch(evutil_socket_t fd, short what, void *arg)
 {
 	struct control *control = arg;

@@ -11,9 +11,9 @@
 #include "controlplane/base/clock.h"
 #include "controlplane/base/log.h"
 
-/* No command begins while more than this waits for the client to read it. */
+/* No command starts while more than this waits for the client to read it. */
 #define CONTROL_OUTPUT_MAX (64u << 10)
-/* Nor does one that is under way tell how it goes. */
+/* And a command in progress sends no progress lines then. */
 #define CONTROL_PROGRESS_MAX 4096
 #define CONTROL_DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(9))
 
@@ -22,9 +22,9 @@ struct control_session {
 	char who[64];
 	struct control_call call;
 	struct event *timer;
-	size_t scanned; /* bytes of the input without a newline in them */
+	size_t scanned; /* leading bytes of the input that have no newline */
 	uint64_t commands;
-	bool large; /* a large line has begun, and is counted */
+	bool large; /* a large line has begun, and is counted in the load */
 	bool busy;
 	bool holds_wait; /* of options.load */
 	bool holds_write;
@@ -93,7 +93,7 @@ static void control_session_free_text(const void *data, size_t size, void *arg)
 	free(arg);
 }
 
-/* Takes @line. A client that misses a line would wait for ever: without memory the session ends. */
+/* Takes @line. A client that misses a line would wait forever: without memory the session ends. */
 static void control_session_send(struct control_session *session, json_t *line)
 {
 	struct evbuffer *output = session->options.output;
@@ -114,7 +114,7 @@ static void control_session_send(struct control_session *session, json_t *line)
 		session->over = true;
 }
 
-/* A message that was cut, or has a file's name in it, may not be UTF-8. */
+/* A message that was truncated, or contains a file's name, may not be UTF-8. */
 static json_t *control_session_text(const char *text)
 {
 	json_t *value = json_string(text);
@@ -143,7 +143,7 @@ static void control_session_refuse(struct control_session *session, const char *
 	control_session_send(session, control_session_refusal(code, error, NULL));
 }
 
-/* Which line may be that long? Return: 0, or -1 and the session is over. */
+/* Whether a line may be that long. Return: 0, or -1 and the session is over. */
 static int control_session_enter_large(struct control_session *session)
 {
 	char head[CONTROL_HEAD_MAX];
@@ -165,7 +165,7 @@ static int control_session_enter_large(struct control_session *session)
 	return 0;
 }
 
-/* Return: bytes of the first line; -1: it is not whole yet, or the session is over. */
+/* Return: bytes of the first line; -1: it is incomplete, or the session is over. */
 static ev_ssize_t control_session_line(struct control_session *session)
 {
 	struct evbuffer *input = session->options.input;
@@ -199,7 +199,8 @@ static bool control_session_is_blank(const unsigned char *line, size_t size)
 	return true;
 }
 
-/* So many places are left for others that those who wait never take them all. Return: 0, or -EBUSY and why. */
+/* Commands that wait have a lower limit, so that they never take all places. Return: 0, or -EBUSY
+ * and why. */
 static int control_session_hold(struct control_session *session, char error[CONTROL_ERROR_MAX])
 {
 	const struct control_request *request = &session->call.request;
@@ -355,7 +356,7 @@ bool control_session_over(const struct control_session *session)
 
 size_t control_session_input_max(const struct control_session *session)
 {
-	/* One byte more, so that a line that is too long shows. */
+	/* One byte more, so that a line that is too long is detected. */
 	return (session->large ? CONTROL_LINE_LARGE_MAX : CONTROL_LINE_MAX) + 2;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One client's side of the protocol, without its socket: bytes in, commands one after the other, bytes
- * out. What it reads, and how much of an answer waits, is bounded. Context: the event loop's thread.
+ * One client's side of the protocol, without its socket: bytes in, commands one at a time, bytes
+ * out. Its input and its queued output are bounded. Context: the event loop's thread.
  */
 #ifndef CONTROLPLANE_API_SESSION_H
 #define CONTROLPLANE_API_SESSION_H
@@ -16,10 +16,10 @@
 struct control_session;
 struct event_base;
 
-/* Over all clients, at the same time: */
-#define CONTROL_LARGE_SESSIONS_MAX 4 /* that are receiving a large line */
+/* Limits over all clients at the same time: */
+#define CONTROL_LARGE_SESSIONS_MAX 4 /* sessions receiving a large line */
 #define CONTROL_WAITS_MAX 48	     /* commands that may take hours */
-#define CONTROL_WRITES_MAX 56	     /* commands that change something, those included */
+#define CONTROL_WRITES_MAX 56	     /* commands that change something, including those */
 
 /* What the sessions of all clients hold now. Commands that only read hold nothing. */
 struct control_load {
@@ -38,7 +38,7 @@ struct control_session_options {
 	struct control_load *load; /* shared by all sessions */
 	const char *who;	   /* for the log: "uid 0, pid 4711"; copied */
 
-	/** A command has ended, or the session with its last one. May destroy the session. */
+	/** A command has ended, or with its last one the session. May destroy the session. */
 	void (*changed)(void *arg);
 	void *arg;
 };
@@ -46,28 +46,29 @@ struct control_session_options {
 /** Return: NULL and errno ENOMEM. */
 struct control_session *control_session_create(const struct control_session_options *options);
 
-/* A command under way goes on, and nobody is told how it ends. NULL is allowed. */
+/* A command in progress continues, without an answer. NULL is allowed. */
 void control_session_destroy(struct control_session *session);
 
 /**
- * Go on: there is input, or output was taken. Calls options.changed before it returns, which may
+ * Continue: there is input, or output was read. Calls options.changed before it returns, which may
  * destroy the session.
  */
 void control_session_run(struct control_session *session);
 
-/** There is no more input: what is there is answered, then the session is over. Then as run. */
+/** End of input: what was received is answered, then the session is over. Then as
+ * control_session_run(). */
 void control_session_end_input(struct control_session *session);
 
-/** A command is under way. */
+/** Whether a command is in progress. */
 bool control_session_busy(const struct control_session *session);
 
-/** Nothing will be read any more; what is in the output is the last of it. */
+/** Whether the session reads nothing any more; the output holds the last of it. */
 bool control_session_over(const struct control_session *session);
 
-/** Bytes that the input may hold. Rises when a large line has begun. */
+/** Bytes that the input may hold. Rises once a large line has begun. */
 size_t control_session_input_max(const struct control_session *session);
 
-/** Commands that have ended. */
+/** Number of commands that have ended. */
 uint64_t control_session_commands(const struct control_session *session);
 
 #endif

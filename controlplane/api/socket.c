@@ -35,14 +35,14 @@ static bool control_socket_is_served(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	/* A full backlog is served too. */
+	/* EAGAIN: the backlog is full, so the socket is served. */
 	served = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ||
 		 errno == EAGAIN;
 	close(fd);
 	return served;
 }
 
-/* Bind to a name beside the path, and rename it when all is right: no client ever sees it half done. */
+/* Bind to a temporary name and rename it once complete: no client ever sees it half set up. */
 static int control_socket_bind(int fd, const struct sockaddr_un *beside, const char *path,
 			       gid_t group, struct control_socket_file *file)
 {

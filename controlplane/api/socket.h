@@ -6,21 +6,22 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* A file that may be removed, and another one put in its place. */
+/* Identity of the socket's file, which may be removed or replaced by another one. */
 struct control_socket_file {
 	dev_t device;
 	ino_t inode;
 };
 
 /**
- * Listen on a path, 0660. It appears there with its owner and mode, in the place of one that nobody
- * serves any more.
- * @file: what has appeared there.
- * Return: a non-blocking descriptor; -EADDRINUSE if somebody serves it; -ENAMETOOLONG; -errno.
+ * Listen on a path, 0660. The socket appears there complete with owner and mode, and replaces one
+ * that is no longer served.
+ * @file: identity of the new file.
+ * Return: a non-blocking descriptor; -EADDRINUSE if the path is being served; -ENAMETOOLONG;
+ * -errno.
  */
 int control_socket_listen(const char *path, gid_t group, struct control_socket_file *file);
 
-/** What is at the path now is that file. */
+/** Whether the path still refers to that file. */
 bool control_socket_is_there(const char *path, const struct control_socket_file *file);
 
 #endif

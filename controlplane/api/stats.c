@@ -9,10 +9,10 @@
 #include "controlplane/base/clock.h"
 #include "controlplane/publish/publish.h"
 
-/* struct lb_worker_stats is counters and nothing else, so that it can be added up. */
+/* struct lb_worker_stats has only counters, so that it can be summed. */
 #define COUNTERS (sizeof(struct lb_worker_stats) / sizeof(uint64_t))
 
-/* A counter a second ago, and what became of it. */
+/* A counter's value a second ago, and the rate since. */
 struct stats_rate {
 	uint64_t last;
 	double per_s;
@@ -22,7 +22,7 @@ struct stats {
 	struct publish *publish;
 	struct event *timer;
 	uint64_t sampled_ns;
-	uint64_t boot_id; /* whose counters these are */
+	uint64_t boot_id; /* of the dataplane that owns the counters */
 	struct stats_rate rx_pkts;
 	struct stats_rate rx_bytes;
 	struct stats_rate new_flows;
@@ -51,7 +51,7 @@ const char *stats_drop_text(uint32_t reason)
 	return reason < LB_DROP_COUNT ? drop_texts[reason] : NULL;
 }
 
-/* ---- Reading: each counter has one writer, another process ---- */
+/* ---- Reading: each counter has one writer, in another process ---- */
 
 static void worker_add(struct lb_worker_stats *sum, const struct lb_worker_stats *from)
 {
@@ -68,7 +68,8 @@ uint32_t stats_workers(const struct lb_segment *segment)
 							   : LB_SEGMENT_WORKERS_MAX;
 }
 
-/* The kernel path's drops are the main lcore's: workers have counted those packets as the kernel's. */
+/* Drops on the kernel path are the main lcore's: workers have counted those packets as kernel
+ * packets. */
 static void node_add(const struct lb_segment *segment, struct stats_node *out)
 {
 	const struct lb_worker_stats *lcore = lb_segment_worker_stats(segment, segment->n_workers);
@@ -160,7 +161,7 @@ static void sample(struct stats *stats, const struct lb_segment *segment)
 	rate_sample(&stats->new_flows, node.new_flows, seconds);
 	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++) {
 		if (!directory->instance[i].name_hash)
-			continue; /* many CPUs have many counters to add up */
+			continue; /* many CPUs have many counters to sum */
 		stats_instance_get(stats, i, &instance);
 		rate_sample(&stats->instance[i], instance.new_flows, seconds);
 	}

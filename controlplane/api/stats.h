@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Figures of the dataplane, added up over its workers, and rates over the last second. Reads the
+ * Statistics of the dataplane, summed over its workers, and rates over the last second. Reads the
  * segment; without a dataplane all are 0. Context: the event loop's thread.
  */
 #ifndef CONTROLPLANE_API_STATS_H
@@ -29,20 +29,20 @@ struct stats_instance {
 	double new_per_s; /* over the last second */
 };
 
-/** Figures of an instance index (model_instance.index), read now. */
+/** Statistics of an instance index (model_instance.index), read now. */
 void stats_instance_get(const struct stats *stats, uint32_t index, struct stats_instance *out);
 
 struct stats_node {
 	bool connected; /* false: the rest is 0 */
 	uint32_t workers;
-	/* rx_pkts = tx_pkts + kernel_pkts + sum of drop[], exactly, when no packet is on its way */
+	/* rx_pkts = tx_pkts + kernel_pkts + sum of drop[], exactly, when no packet is in flight */
 	uint64_t rx_pkts;
 	uint64_t rx_bytes;
 	uint64_t tx_pkts;
 	uint64_t tx_bytes;
-	uint64_t kernel_pkts; /* that the kernel interface took */
+	uint64_t kernel_pkts; /* handed to the kernel interface */
 	uint64_t drop[LB_DROP_COUNT];
-	uint64_t drops; /* their sum */
+	uint64_t drops; /* sum over all reasons */
 	uint64_t from_kernel_pkts;
 	uint64_t from_kernel_drops;
 	uint64_t flows;
@@ -56,12 +56,12 @@ struct stats_node {
 	struct lb_node_stats node;
 };
 
-/** How many rows of counters a segment has: workers, under XDP all CPUs that are possible. */
+/** Rows of counters in a segment: workers, under XDP all possible CPUs. */
 uint32_t stats_workers(const struct lb_segment *segment);
 
 void stats_node_get(const struct stats *stats, struct stats_node *out);
 
-/** Name of a drop reason on the command line, and what it means; NULL beyond the last. */
+/** Name of a drop reason on the command line, and its meaning; NULL past the last. */
 const char *stats_drop_name(uint32_t reason);
 const char *stats_drop_text(uint32_t reason);
 

@@ -18,7 +18,7 @@
 #include "controlplane/publish/backend.h"
 #include "controlplane/publish/publish.h"
 
-/* Text that another process wrote, or that need not be UTF-8. */
+/* Text that another process wrote, or that may not be UTF-8. */
 static json_t *control_status_text(const char *text, size_t size)
 {
 	size_t length = strnlen(text, size);
@@ -27,7 +27,7 @@ static json_t *control_status_text(const char *text, size_t size)
 	return value != NULL ? value : json_string("?");
 }
 
-/* Those that have a flow table. */
+/* CPUs that have a flow table. */
 static json_t *control_status_cpus(const struct lb_segment *segment)
 {
 	json_t *cpus = json_array();
@@ -38,7 +38,7 @@ static json_t *control_status_cpus(const struct lb_segment *segment)
 	return cpus;
 }
 
-/* What the dataplane says of itself. */
+/* What the dataplane reports about itself. */
 static int control_status_segment(json_t *node, const struct lb_segment *segment)
 {
 	uint64_t now_ns = clock_now_ns();
@@ -92,7 +92,7 @@ static json_t *control_status_carrier(const struct control_daemon *daemon)
 			 "takeovers", (int)carrier.takeovers);
 }
 
-/* Why sluice-dataplane does not start; empty if it runs, is not needed, or has said nothing. */
+/* Why sluice-dataplane does not start; empty if it runs, is not needed, or has reported nothing. */
 static json_t *control_status_start_failed(const struct control_daemon *daemon)
 {
 	const struct config *config = model_config(daemon->model);
@@ -110,7 +110,7 @@ static json_t *control_status_start_failed(const struct control_daemon *daemon)
 	return control_status_text(why ? why : "", why ? strcspn(why, "\n") : 0);
 }
 
-/* What may change of the port while it runs. */
+/* Properties of the port that may change at run time. */
 static void control_status_port(json_t *dataplane, const struct lb_segment *segment)
 {
 	const struct lb_node_stats *node = lb_segment_at(segment, segment->node_stats);

@@ -36,7 +36,7 @@ static json_t *control_status_checks(const struct model_instance *instance)
 	return checks;
 }
 
-/* Bytes of the largest tunnel packet, and who says so. */
+/* Bytes of the largest tunnel packet, and what limits it. */
 static json_t *control_status_mtu(const struct model *model, const struct model_instance *instance)
 {
 	static const char *const names[] = {

@@ -33,15 +33,15 @@ static void control_drops_run(struct control_call *call)
 }
 
 /*
- * What their results have:
+ * Contents of their results:
  *
  *   ping          version, pid
  *   status        node, services, pools
  *   drops         counters, drop reasons
  *   drain, maint, resume: see api/admin.c
- *   weight        weight, config_weight; without the argument it only tells
+ *   weight        weight, config_weight; without the argument nothing is changed
  *   config-diff   changes, plan; without name and text of the daemon's own file
- *   config-apply  the same; force: also if it removes nearly everything
+ *   config-apply  the same; force: even if it removes nearly everything
  */
 const struct control_verb control_verbs[] = {
 	{ .name = "ping", .run = control_ping_run },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * weight. The result: "instance", "weight" (in force), "config_weight" (the file's), "by_operator",
- * and, if it was set, "before" and what control_call_published() says.
+ * weight. The result: "instance", "weight" (in force), "config_weight" (from the file),
+ * "by_operator", and, if it was set, "before" and what control_call_published() adds.
  */
 #include "controlplane/api/call.h"
 #include "controlplane/api/protocol.h"
