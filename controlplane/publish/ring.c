@@ -5,8 +5,7 @@
  *   away    no connection; retried periodically
  *   hello   connected; waiting for the descriptors
  *   ping    mapped; a ping was sent. Its answer shows that the dataplane has taken everything that
- * a
- *           predecessor of this process sent: no earlier command refers to either buffer of a block
+ *           a predecessor of this process sent, so that both buffers of every block are free
  *   ready   the running state was adopted; one generation at a time is in flight
  */
 #include <errno.h>
