@@ -39,7 +39,7 @@ static int port_of(const struct sluiced *sluiced, char *port, size_t size)
 	return is_interface ? 0 : -EINVAL;
 }
 
-/* The interface of that name, or that had it when the program was put there. */
+/* The interface of that name, or the one that had it when the program was attached. */
 static int link_find(struct netlink *netlink, const char *port, struct iface_link *link)
 {
 	int err = iface_find(netlink, port, link);
@@ -64,7 +64,7 @@ static bool program_remove(const char *port, const struct iface_link *link)
 	return was_on;
 }
 
-/* Return: as iface_clear(). Without the interface, the pins alone are left to remove. */
+/* Return: as iface_clear(). If the interface does not exist, only the pins are removed. */
 static int all_remove(const char *port, bool *was_on)
 {
 	struct netlink netlink = { .socket = NULL };

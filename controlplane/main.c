@@ -30,10 +30,10 @@
 #define TICK_MS 100
 #define LOOK_MS 1000
 
-/* The dataplane's main lcore says every 100 ms that it lives. */
+/* The dataplane's main lcore writes a heartbeat every 100 ms. */
 #define HEARTBEAT_OLD_MS 350
 
-/* A dataplane that runs answers within microseconds; one that is busy starting gets this long. */
+/* A running dataplane answers within microseconds; one that is still starting gets this long. */
 #define ADOPT_TIMEOUT_MS 1000
 
 /* ---- The model's owner ---- */
@@ -98,7 +98,7 @@ static void on_published(void *arg, const struct publish_result *result)
 	sluiced->is_published = result->status == 0;
 }
 
-/* The VIPs wait for the tables; after a refusal, for those that come next. */
+/* The VIPs wait for the tables; after a refusal, for the next ones. */
 static void published_follow(struct sluiced *sluiced)
 {
 	if (sluiced->is_published || sluiced->published_wait || !sluiced->neighbours ||
@@ -108,7 +108,7 @@ static void published_follow(struct sluiced *sluiced)
 		publish_wait_start(sluiced->publish, PUBLISH_ALL, 0, on_published, sluiced);
 }
 
-/* The kernel interface is another one when the dataplane is. */
+/* Another dataplane may have another kernel interface. */
 static void on_link(void *arg, bool connected)
 {
 	struct sluiced *sluiced = arg;
@@ -129,7 +129,7 @@ static void on_link(void *arg, bool connected)
 	neighbours_set_iface(sluiced->neighbours, name);
 }
 
-/* ---- Parts, in the order in which they start ---- */
+/* ---- Parts, in start order ---- */
 
 static int lock_start(struct sluiced *sluiced)
 {
@@ -204,7 +204,7 @@ static void model_stop(struct sluiced *sluiced)
 	model_destroy(sluiced->model);
 }
 
-/* Adopts what runs, so it comes before the checks, which go on from there. */
+/* Adopts what runs, so it comes before the checks, which continue from there. */
 static int publish_start(struct sluiced *sluiced)
 {
 	const struct publish_options options = {
@@ -364,7 +364,7 @@ static void control_stop(struct sluiced *sluiced)
 
 static const struct part {
 	const char *name;
-	bool explains;			       /* itself, in the log, why it cannot start */
+	bool explains;			       /* logs itself why it cannot start */
 	int (*start)(struct sluiced *sluiced); /* 0 or -errno */
 	void (*stop)(struct sluiced *sluiced); /* may be NULL */
 } parts[] = {
@@ -425,7 +425,7 @@ static void on_reload(evutil_socket_t signal_number, short what, void *arg)
 	sd_notify(0, "READY=1");
 }
 
-/* Why nothing that the checks find can be blamed on an instance, or NULL. */
+/* Why the checks' results can't be attributed to the instances, or NULL. */
 static const char *node_ailment(struct sluiced *sluiced, const struct lb_segment *segment)
 {
 	const struct lb_node_stats *stats = lb_segment_at(segment, segment->node_stats);
@@ -455,7 +455,7 @@ static void checks_follow(struct sluiced *sluiced)
 	sluiced->ailment = ailment;
 }
 
-/* The loop turns, so all that hangs on it does. */
+/* The loop runs, so everything driven by it does. */
 static void watchdog_feed(struct sluiced *sluiced)
 {
 	uint64_t now_ms = clock_now_ms();
@@ -474,7 +474,8 @@ static void watchdog_prepare(struct sluiced *sluiced)
 		sluiced->watchdog_ms = us / 1000;
 }
 
-/* Rows of a port that two dataplanes share: the XDP program's, of which those of workers' queues have a CPU; last the workers'. */
+/* Rows of a port that two dataplanes share: first the XDP program's, of which only the queues of
+ * workers have a CPU; last the workers'. */
 static uint32_t spread_read(const struct sluiced *sluiced, const struct lb_segment *segment,
 			    struct spread_worker *workers)
 {
@@ -500,7 +501,7 @@ static uint32_t spread_read(const struct sluiced *sluiced, const struct lb_segme
 	return used;
 }
 
-/* Whether every worker gets its part is seen, not believed. */
+/* Whether every worker gets its share is measured, not assumed. */
 static void spread_follow(struct sluiced *sluiced, const struct lb_segment *segment,
 			  uint64_t now_ns)
 {
@@ -511,7 +512,8 @@ static void spread_follow(struct sluiced *sluiced, const struct lb_segment *segm
 		log_warn("%s", sluiced->spread.note);
 }
 
-/* Without node.mtu the port's own counts, which only a running dataplane knows, and which may change. */
+/* Without node.mtu the port's own MTU counts, which only a running dataplane knows, and which may
+ * change. */
 static void mtu_follow(struct sluiced *sluiced)
 {
 	char note[MODEL_NOTE_MAX];

@@ -57,7 +57,7 @@ static int level_set(const char *word)
 	return -EINVAL;
 }
 
-/* So that it can be told from others. Links stay: what they lead to may change. */
+/* So that it can be told from other files. Symlinks are kept: their target may change. */
 static const char *path_absolute(const char *path)
 {
 	static char absolute[PATH_MAX];
@@ -68,7 +68,7 @@ static const char *path_absolute(const char *path)
 	return length > 0 && length < (int)sizeof(absolute) ? absolute : path;
 }
 
-/* Return: an enum options_exit, or -1: go on. */
+/* Return: an enum options_exit, or -1: continue. */
 static int option_take(struct sluiced *sluiced, int option)
 {
 	switch (option) {

@@ -8,8 +8,8 @@ struct sluiced;
 enum options_exit { OPTIONS_EXIT_DONE, OPTIONS_EXIT_FAILED, OPTIONS_EXIT_USAGE };
 
 /**
- * Read the command line into config_path, run_dir and state_dir, and set the log's level.
- * Return: -1: go on; or the exit code of a command line that is wrong, or wants no daemon.
+ * Read the command line into config_path, run_dir and state_dir, and set the log level.
+ * Return: -1: continue; or the exit code of a command line that is wrong, or that needs no daemon.
  */
 int options_read(struct sluiced *sluiced, int argc, char **argv);
 

@@ -5,14 +5,16 @@
 #include "controlplane/base/log.h"
 
 /*
- * Interfaces, routes and neighbours; announcements; the group of the control socket, if that isn't one of this process's;
- * as many descriptors as the configuration needs; root's right to files of others. docs/privileges.md has this for operators.
+ * Interfaces, routes and neighbours; announcements; the control socket's group, if this process
+ * isn't in it; as many descriptors as the configuration needs; root's access to others' files. See
+ * docs/privileges.md for operators.
  */
 #define ALWAYS                                                                                     \
 	(CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_CHOWN) |             \
 	 CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_SYS_RESOURCE))
 
-/* Programs and maps; opening others' by their numbers, as libxdp's dispatcher wants it; the grace period on busy CPUs. */
+/* Programs and maps; opening others' by id, as libxdp's dispatcher does; the grace period on busy
+ * CPUs. */
 #define XDP                                                                                        \
 	(CAPABILITY(CAP_BPF) | CAPABILITY(CAP_PERFMON) | CAPABILITY(CAP_SYS_ADMIN) |               \
 	 CAPABILITY(CAP_SYS_NICE))

@@ -5,8 +5,8 @@
 #include "config/config.h"
 
 /**
- * Give up, for good, what this process may do and a configuration has no use for. node.dataplane does not change while it
- * runs.
+ * Permanently drop the capabilities that the configuration does not need. node.dataplane does not
+ * change at run time.
  * Return: 0 or -errno. Context: before there are other threads, or with none that blocks signals.
  */
 int privileges_keep(const struct config_node *node);

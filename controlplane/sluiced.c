@@ -58,7 +58,7 @@ static int refuse(struct control_apply_refusal *refusal, int err)
 	return err;
 }
 
-/* A file that was cut off, or another machine's. */
+/* A truncated file, or another machine's. */
 static int refuse_removal(struct control_apply_refusal *refusal, const char *what)
 {
 	snprintf(refusal->message, sizeof(refusal->message),
@@ -138,7 +138,7 @@ struct config *sluiced_config_load(struct sluiced *sluiced)
 	return config;
 }
 
-/* Return: whether it says the same already. */
+/* Return: whether the kept file already equals it. */
 static bool is_kept(const struct sluiced *sluiced, const char *text, size_t size)
 {
 	char *old = NULL;
@@ -150,7 +150,7 @@ static bool is_kept(const struct sluiced *sluiced, const char *text, size_t size
 	return same;
 }
 
-/* Who may read the file may read what is kept of it: sluice-dataplane, which may be another user. */
+/* Whoever may read the file may read its kept copy: sluice-dataplane may be another user. */
 static void share_as(int fd, const char *path)
 {
 	struct stat status;

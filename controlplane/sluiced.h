@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The daemon as its parts see it: one object that holds them all, and the few things that take more
- * than one of them. Context: the event loop's thread.
+ * The daemon as its parts see it: one object that holds them all, and the few operations that
+ * involve more than one of them. Context: the event loop's thread.
  */
 #ifndef CONTROLPLANE_SLUICED_H
 #define CONTROLPLANE_SLUICED_H
@@ -28,10 +28,10 @@ struct sluiced {
 	const char *config_path; /* -c */
 	const char *run_dir;	 /* -r: sockets, pid */
 	const char *state_dir;	 /* -s; else -r if given; else /var/lib/sluice */
-	bool detach;		 /* --detach: nothing but that */
-	const char *detach_port; /* NULL: the configuration's */
+	bool detach;		 /* --detach: do only that */
+	const char *detach_port; /* NULL: the port of the configuration */
 	int lock_fd;
-	char config_problem[512]; /* why the file is not what is in force; "" if it is */
+	char config_problem[512]; /* why the file is not in force; "" if it is */
 	struct event_base *base;
 	struct model *model;
 	struct state *state;
@@ -40,45 +40,47 @@ struct sluiced {
 	struct checks *checks;
 	struct neighbours *neighbours;
 	struct path_mtu *path_mtu;
-	struct control_daemon control;	     /* what its server needs of all this */
+	struct control_daemon control;	     /* what the control server needs from the daemon */
 	struct publish_wait *published_wait; /* for the tables of this configuration */
 	bool is_published;		     /* they run */
-	const char *ailment;  /* of the node itself, for which checks are suspended; NULL: none */
+	const char *ailment;  /* of the node itself, while checks are suspended; NULL: none */
 	uint64_t started_ms;  /* CLOCK_MONOTONIC */
-	uint64_t watchdog_ms; /* that systemd waits; 0: no watchdog */
+	uint64_t watchdog_ms; /* systemd's watchdog timeout; 0: no watchdog */
 	uint64_t watchdog_next_ms;
-	struct spread spread;	       /* of flows over workers */
-	char mtu_note[MODEL_NOTE_MAX]; /* a port's MTU that is too small for a service; "": none */
-	uint64_t look_ns;	       /* the next one at both */
+	struct spread spread;	       /* flows over workers */
+	char mtu_note[MODEL_NOTE_MAX]; /* a port MTU that is too small for a service; "": none */
+	uint64_t look_ns;	       /* when to check both again */
 };
 
 /**
- * Apply a configuration: model, checks, next hops, addresses of the kernel interface. All or nothing.
- * What has to reach the dataplane is marked; wait for it with publish_wait_start(PUBLISH_ALL).
+ * Apply a configuration: model, checks, next hops, addresses of the kernel interface. All or
+ * nothing. What must reach the dataplane is marked; wait for it with
+ * publish_wait_start(PUBLISH_ALL).
  * @config: belongs to the daemon if this succeeds, to the caller if not.
- * @force: also if it removes all services, or more than half of all instances.
+ * @force: apply even if it removes all services, or more than half of all instances.
  * @refusal: filled if it fails.
- * Return: 0; -EPERM: keys changed that need a restart; -ECANCELED: it needs @force; -ENOSPC, -ENOMEM.
+ * Return: 0; -EPERM: keys changed that need a restart; -ECANCELED: it needs @force; -ENOSPC,
+ * -ENOMEM.
  */
 int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
 		  struct control_apply_refusal *refusal);
 
 /**
- * Read the file of -c and apply it (SIGHUP). Everything that is wrong is logged.
+ * Read the file of -c and apply it (SIGHUP). All errors are logged.
  * Return: as sluiced_apply(), and -EINVAL if the file is refused.
  */
 int sluiced_reload(struct sluiced *sluiced);
 
 /**
- * Read the file of -c or, if it's refused, the last good one. What is wrong is logged.
+ * Read the file of -c or, if it's refused, the last good one. Errors are logged.
  * Return: NULL and errno.
  */
 struct config *sluiced_config_load(struct sluiced *sluiced);
 
-/** The file of -c is in force: keep it for a start with one that is refused. */
+/** The file of -c is in force: keep a copy for a start when it is refused. */
 void sluiced_config_accepted(struct sluiced *sluiced);
 
-/** The file of -c is refused; status says why. */
+/** The file of -c is refused; status shows why. */
 void sluiced_config_refused(struct sluiced *sluiced, const char *why);
 
 #endif
