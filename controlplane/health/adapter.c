@@ -15,10 +15,10 @@
 #include "controlplane/health/kept.h"
 #include "controlplane/model/model.h"
 
-/* When the interface should be usable, if nobody says that it is. */
+/* How long to wait for the interface if it is not reported as usable. */
 #define RESUME_S 1
 
-/* Of checks, should many instances fall silent at the same time. */
+/* Most sockets of checks, even if many instances stop answering at the same time. */
 #define SOCKETS_MAX 2048
 
 struct checks {
@@ -107,7 +107,8 @@ void checks_remove(struct model_instance *instance)
 	instance->checker = NULL;
 }
 
-/* A descriptor that a check does not get says nothing of its instance, so they have half of them at most. */
+/* A check that fails for want of a descriptor says nothing about its instance, so checks use at
+ * most half of them. */
 static struct health_limits limits_of(const struct checks *checks, const struct config_node *node)
 {
 	const uint32_t sockets = descriptors_reserve(checks->clients, SOCKETS_MAX);
@@ -125,7 +126,7 @@ void checks_configure(struct checks *checks, const struct config_node *node)
 	health_set_limits(checks->health, &limits);
 }
 
-/* All instances of the configuration, with their pool's. */
+/* Call a function for each instance of the configuration, with its pool. */
 static void each_instance(struct checks *checks,
 			  void (*do_one)(struct checks *checks, struct model_instance *instance,
 					 const struct config_pool *pool))
@@ -148,7 +149,7 @@ static void pause_one(struct checks *checks, struct model_instance *instance,
 	checks_remove(instance);
 }
 
-/* While checks are suspended, what was collected then stays. */
+/* While checks are suspended, what was collected before stays. */
 static void keep(struct checks *checks)
 {
 	if (!checks->paused)
@@ -235,7 +236,7 @@ struct checks *checks_create(struct event_base *base, struct model *model, const
 		return NULL;
 	checks->model = model;
 	checks->clients = clients;
-	/* Without a dataplane they would call everybody down. */
+	/* Without a dataplane they would report every instance down. */
 	checks->paused = !connected;
 	err = checks_init(checks, base, state_dir);
 	if (!err) {

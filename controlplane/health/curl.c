@@ -18,7 +18,7 @@ static void multi_drain(struct health_multi *multi)
 	int left;
 
 	while ((msg = curl_multi_info_read(multi->handle, &left))) {
-		/* msg dies when the callee removes the transfer */
+		/* msg becomes invalid when the callee removes the transfer */
 		CURL *easy = msg->easy_handle;
 		CURLcode code = msg->data.result;
 
@@ -53,7 +53,7 @@ static void multi_on_timer(evutil_socket_t fd, short what, void *arg)
 	multi_drain(multi);
 }
 
-/* Called by libcurl with the event that it keeps for us beside the socket, NULL for a new socket. */
+/* Called by libcurl with the event stored with the socket, NULL for a new socket. */
 static void multi_watch(struct health_multi *multi, curl_socket_t fd, int what, struct event *ev)
 {
 	short events = EV_PERSIST;
@@ -147,7 +147,7 @@ void health_multi_destroy(struct health_multi *multi)
 {
 	if (!multi)
 		return;
-	/* libcurl may still call both functions while it closes what is left */
+	/* libcurl may still call both functions while it closes the remaining connections */
 	curl_multi_cleanup(multi->handle);
 	event_free(multi->timer);
 	free(multi);

@@ -20,10 +20,11 @@ struct health_multi *health_multi_create(struct event_base *base,
 /* Every transfer must have ended or been removed. NULL is allowed. */
 void health_multi_destroy(struct health_multi *multi);
 
-/* Start a transfer. Nothing is sent and ops.done does not run before the loop's next turn. 0 or -errno. */
+/* Start a transfer. Nothing is sent and ops.done is not called before the loop's next turn. 0 or
+ * -errno. */
 int health_multi_add(struct health_multi *multi, CURL *easy);
 
-/* Stop a transfer without a call of ops.done, or let go of one that has ended. */
+/* Stop a transfer without calling ops.done, or remove one that has ended. */
 void health_multi_remove(struct health_multi *multi, CURL *easy);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The checker and its instances: how they come, change and go. */
+/* The checker and its instances: add, update and remove. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static void instance_on_report(evutil_socket_t fd, short what, void *arg)
 	health_notify_owner(arg);
 }
 
-/* A check of the instance that a new spec keeps; each is kept once. */
+/* Find a check of the instance that a new spec keeps; each is kept once. */
 static struct health_check *instance_claim(struct health_instance *instance,
 					   const struct config_check *spec, bool *claimed)
 {
@@ -43,8 +43,8 @@ static struct health_check *instance_claim(struct health_instance *instance,
 }
 
 /*
- * New checks are made before anything is given up, so that a failure changes nothing. A kept check is
- * told from a new one by what it claimed.
+ * New checks are created before any old one is freed, so that a failure changes nothing. Kept
+ * checks are marked in @claimed, new ones in @created.
  */
 static struct health_check **instance_make_checks(struct health_instance *instance,
 						  const struct health_instance_spec *spec,
@@ -85,7 +85,7 @@ static void check_renumber(struct health_check *check, const struct config_check
 	check->spec.timeout_ms = spec->timeout_ms;
 	check->spec.unhealthy = spec->unhealthy;
 	check->spec.healthy = spec->healthy;
-	/* in flight or in the queue, it takes the new interval when it has run */
+	/* if in flight or queued, the check takes the new interval after its run */
 	if (!retime || check->waiting || check->probe)
 		return;
 	if (check->start_us)

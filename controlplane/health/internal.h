@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Shared by the files of the health checker; everybody else includes health.h. */
+/* Shared by the files of the health checker; all others include health.h. */
 #ifndef SLUICE_CONTROLPLANE_HEALTH_INTERNAL_H
 #define SLUICE_CONTROLPLANE_HEALTH_INTERNAL_H
 
@@ -12,12 +12,12 @@
 #include "controlplane/health/track.h"
 
 /*
- * Instances that do not answer must not take the places of those that do. A check of HEALTH_ANSWERS leaves
- * its place when it has been in flight for HEALTH_YOUNG_US: so neither do the many that die at the same
- * time, before anything is known of them.
+ * Instances that do not answer must not use up the places of those that do. A check of
+ * HEALTH_ANSWERS frees its place after HEALTH_YOUNG_US in flight, which also covers many instances
+ * that fail at the same time, before they are known to be silent.
  */
 enum health_places {
-	HEALTH_ANSWERS, /* or may: whatever is not known to be silent */
+	HEALTH_ANSWERS, /* includes all that are not known to be silent */
 	HEALTH_SILENT,
 	HEALTH_PLACES,
 };
@@ -35,12 +35,12 @@ struct health {
 	TAILQ_HEAD(health_queue, health_check) waiting[HEALTH_PLACES]; /* due, oldest first */
 	struct health_queue young; /* in flight, in places of HEALTH_ANSWERS, oldest first */
 	struct event *
-		young_timer; /* pending while checks wait for the first of them to leave its place */
+		young_timer; /* pending while checks wait for the first of them to free its place */
 	uint32_t taken[HEALTH_PLACES];
 	LIST_HEAD(, health_instance) instances;
 };
 
-/* Is in exactly one state: its timer is pending, or it is in health.waiting, or it has a probe. */
+/* Always in exactly one state: its timer is pending, or it is in health.waiting, or it has a probe. */
 struct health_check {
 	struct health_instance *instance;
 	struct config_check spec; /* target and path are owned */
@@ -51,8 +51,8 @@ struct health_check {
 	enum health_places places;
 	bool waiting;
 	bool placed;  /* its probe holds a place */
-	bool delayed; /* there was no room when it became due */
-	bool starved; /* the last attempt failed for want of resources on this node */
+	bool delayed; /* no place was free when it became due */
+	bool starved; /* the last attempt failed for lack of resources on this node */
 	uint64_t due_us;
 	uint64_t start_us; /* 0 before the first one */
 	uint64_t end_us;   /* of the last result, 0 before the first one */
@@ -68,23 +68,23 @@ struct health_instance {
 	struct config_address address;
 	struct config_address source;
 	enum health_state state;
-	enum health_state reported; /* what the owner knows */
+	enum health_state reported; /* the state last reported to the owner */
 	struct event *report_timer;
 	struct health_check **checks;
 	uint32_t check_count;
 	char reason[HEALTH_REASON_MAX];
 };
 
-/* health/check.c: a check's life. */
+/* health/check.c: life cycle of a check. */
 
-/* Return: the check, in none of the three places yet, or NULL with errno. */
+/* Return: the check, in none of the three states yet, or NULL with errno. */
 struct health_check *health_check_create(struct health_instance *instance,
 					 const struct config_check *spec);
 
-/* Take it out of wherever it is, and free it. NULL is allowed. */
+/* Remove it from its timer or queue, end its probe, and free it. NULL is allowed. */
 void health_check_destroy(struct health_check *check);
 
-/* Type, port and path are the same. */
+/* Whether type, port and path are the same. */
 bool health_check_same(const struct health_check *check, const struct config_check *spec);
 
 /* 0 or -EINVAL. */
@@ -95,33 +95,34 @@ int health_check_validate(const struct config_check *spec);
 void health_schedule_on_timer(evutil_socket_t fd, short what, void *arg);
 void health_schedule_on_young(evutil_socket_t fd, short what, void *arg);
 
-/* Run for the first time, within min(interval, 1 s). */
+/* Schedule the first run, within min(interval, 1 s). */
 void health_schedule_first(struct health_check *check);
 
-/* Run one interval, give or take the jitter, after the last start; soon, if that is in the past. */
+/* Schedule the next run one interval, with jitter, after the last start; soon, if that is in the
+ * past. */
 void health_schedule_next(struct health_check *check);
 
-/* Take it off its timer, out of the queue or out of flight. */
+/* Cancel its timer, take it out of the queue or end its probe. */
 void health_schedule_cancel(struct health_check *check);
 
-/* Start what is waiting, as long as there is room. */
+/* Start waiting checks as long as places are free. */
 void health_schedule_pump(struct health *health);
 
-/* Of those that wait: how many have missed a whole interval, and the longest wait. */
+/* Of the waiting checks: how many have missed a whole interval, and the longest wait. */
 void health_schedule_late(const struct health *health, uint32_t *late, uint32_t *wait_max_ms);
 
-/* health/notify.c: what a result means. */
+/* health/notify.c: evaluation of results. */
 
 /*
- * Every result passes here. Calls ops.changed last of all: the check and its instance may be gone
- * afterwards.
+ * Every result passes here. Calls ops.changed last of all: the check and its instance may be freed
+ * then.
  */
 void health_notify_result(struct health_check *check, const struct health_verdict *verdict);
 
-/* Compute the instance's state from its checks, log a change. Does not call ops.changed. */
+/* Compute the instance's state from its checks, and log a change. Does not call ops.changed. */
 void health_notify_evaluate(struct health_instance *instance);
 
-/* Tell the owner if it does not know the state yet. The instance may be gone afterwards. */
+/* Report the state to the owner if it changed. The instance may be freed then. */
 void health_notify_owner(struct health_instance *instance);
 
 #endif

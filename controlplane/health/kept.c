@@ -18,7 +18,7 @@ struct health_kept {
 	char *dir;
 	json_t *entries; /* by path */
 	bool marked;
-	bool failed;	     /* to write, and that was logged */
+	bool failed;	     /* writing failed, and this was logged */
 	uint64_t written_ms; /* 0: not yet */
 };
 
@@ -92,7 +92,7 @@ static int health_parse(const char *word, enum health_state *health)
 	return -EINVAL;
 }
 
-/* Return: whether there is an entry of this very instance. */
+/* Return: whether there is an entry for this instance, with the same address. */
 static bool entry_read(json_t *entries, const struct model_instance *instance,
 		       struct kept_entry *entry)
 {
@@ -108,7 +108,7 @@ static bool entry_read(json_t *entries, const struct model_instance *instance,
 	return !health_parse(json_string_value(json_object_get(value, "health")), &entry->health);
 }
 
-/* Return: whether it has had a result of its checks, in this life or an earlier one. */
+/* Return: whether the instance has had a check result, before or after the restart. */
 static bool entry_find(json_t *entries, const struct model_instance *instance, int64_t now_unix,
 		       struct kept_entry *entry)
 {
@@ -143,7 +143,7 @@ static void entry_restore(const struct health_kept *kept, struct model *model,
 
 	if (instance->health != HEALTH_UNKNOWN || !entry_read(kept->entries, instance, &entry))
 		return;
-	/* One from the future is of a clock that was wrong then, or is now: its age is not known. */
+	/* A time in the future comes from a clock that was or is wrong: the entry's age is unknown. */
 	young = entry.time_unix <= now_unix && entry.time_unix >= now_unix - HEALTH_KEPT_MAX_S;
 	if (young)
 		model_health_set(model, instance, entry.health,
@@ -151,7 +151,7 @@ static void entry_restore(const struct health_kept *kept, struct model *model,
 							   : "as before the restart of sluiced");
 }
 
-/* ---- All of them ---- */
+/* ---- All instances ---- */
 
 void health_kept_restore(const struct health_kept *kept, struct model *model, int64_t now_unix)
 {
@@ -211,7 +211,7 @@ int health_kept_write(struct health_kept *kept, uint64_t now_ms)
 	return err;
 }
 
-/* ---- Life ---- */
+/* ---- Open and close ---- */
 
 struct health_kept *health_kept_open(const char *dir)
 {

@@ -6,7 +6,7 @@
 
 #include "controlplane/health/internal.h"
 
-/* Room for the longest names and reasons there are; only a check's path is cut. */
+/* Room for the longest names and reasons; only a check's path is truncated. */
 enum {
 	NOTIFY_LINE_MAX = 512,
 	NOTIFY_TARGET_MAX = 96,
@@ -29,7 +29,8 @@ notify_log(const struct health_instance *instance, int priority, const char *for
 	health->ops->log(health->ops_arg, priority, line);
 }
 
-/* The check that best explains the instance's state: it is in it, and has just said so again. */
+/* The check that best explains the instance's state: it is in that state, and its last result
+ * confirms it. */
 static const struct health_check *notify_culprit(const struct health_instance *instance)
 {
 	const struct health_check *culprit = NULL;
@@ -93,7 +94,7 @@ void health_notify_owner(struct health_instance *instance)
 			     instance->reason);
 }
 
-/* The instance may be fine: it keeps its state, and the check tries again at its next time. */
+/* The instance may be fine: it keeps its state, and the check runs again at its next time. */
 static void notify_starved(struct health_check *check, const struct health_verdict *verdict)
 {
 	check->instance->health->stats.errors++;
@@ -122,7 +123,7 @@ static void notify_keep(struct health_check *check, const struct health_verdict 
 		memcpy(check->reason, verdict->reason, sizeof(check->reason));
 }
 
-/* Failures of a check that still counts as passed are what an operator wants to see early. */
+/* Failures of a check that still counts as passed: an early warning for operators. */
 static void notify_log_result(const struct health_check *check,
 			      const struct health_verdict *verdict)
 {
@@ -152,7 +153,7 @@ void health_notify_result(struct health_check *check, const struct health_verdic
 			    check->spec.healthy);
 	notify_log_result(check, verdict);
 	health_notify_evaluate(instance);
-	/* otherwise the instance's own line has said it */
+	/* otherwise the instance's own line covers it */
 	if (check->track.state != was && instance->state == instance_was)
 		notify_log(instance, LOG_INFO, "%.*s %s -> %s", NOTIFY_TARGET_MAX,
 			   check->spec.target, health_state_name(was),

@@ -17,7 +17,7 @@
 #include "controlplane/health/stall.h"
 #include "controlplane/health/tls.h"
 
-/* What is left at least of a time-out when the loop stood still: for what has come meanwhile to be read. */
+/* After a stall of the loop, at least this much time is left, to read what has arrived meanwhile. */
 enum { PROBE_GRACE_US = 50000 };
 
 struct health_probes {
@@ -33,12 +33,12 @@ struct health_probe {
 	CURL *easy;
 	struct health_tls *tls;
 	struct config_address source; /* family 0: any */
-	struct event *answer; /* of an SSL check whose handshake the instance may still refuse */
+	struct event *answer; /* for an SSL check whose handshake the instance may still refuse */
 	struct event *timeout;
 	bool has_grace;
 	struct health_facts facts;
 	uint64_t start_us;
-	uint64_t stall_us; /* the sum at the start */
+	uint64_t stall_us; /* the stall sum at the start */
 	void (*done)(void *arg, const struct health_verdict *verdict);
 	void *arg;
 };
@@ -62,7 +62,7 @@ static size_t probe_on_body(char *data, size_t size, size_t count, void *arg)
 	return probe->facts.body_bytes > HEALTH_BODY_MAX_BYTES ? 0 : size * count;
 }
 
-/* Called once per line, of 1xx answers and of trailers too. */
+/* Called once per line, including 1xx answers and trailers. */
 static size_t probe_on_header(char *data, size_t size, size_t count, void *arg)
 {
 	struct health_probe *probe = arg;
@@ -79,14 +79,14 @@ static size_t probe_on_header(char *data, size_t size, size_t count, void *arg)
 	return bytes;
 }
 
-/* Rules may route by it. An address that is not there (yet) is not worth a failed check. */
+/* Routing rules may depend on the source. A missing address does not fail the check. */
 static void probe_bind(const struct health_probe *probe, int fd)
 {
 	const struct config_address *source = &probe->source;
 	struct sockaddr_in v4 = { .sin_family = AF_INET };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
 	const int late =
-		1; /* the port is chosen by connect(2), which may take one more than once */
+		1; /* the port is chosen by connect(2), which may use it for several connections */
 
 	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof(late));
 	if (source->family == 4) {
@@ -113,7 +113,7 @@ static curl_socket_t probe_open_socket(void *arg, curlsocktype purpose,
 	return fd;
 }
 
-/* The kernel knows best whether the instance is there and has said anything at all. */
+/* The kernel knows best whether the instance accepted the connection and sent anything at all. */
 static int probe_close_socket(void *arg, curl_socket_t fd)
 {
 	struct health_probe *probe = arg;
@@ -144,7 +144,7 @@ static int probe_set_url(struct health_probe *probe, const struct config_address
 	snprintf(url, sizeof(url), ipv6 ? "%s://[%s]:%u/" : "%s://%s:%u/", scheme, text,
 		 check->port);
 	err |= curl_easy_setopt(probe->easy, CURLOPT_URL, url);
-	/* the path as configured, untouched by libcurl's idea of a URL */
+	/* the path as configured, not normalized by libcurl */
 	if (probe_is_http(check->type))
 		err |= curl_easy_setopt(probe->easy, CURLOPT_REQUEST_TARGET, check->path);
 	else
@@ -152,7 +152,7 @@ static int probe_set_url(struct health_probe *probe, const struct config_address
 	return err ? -1 : 0;
 }
 
-/* Nothing is shared with other probes, looked up, followed, or taken from the environment. */
+/* Nothing is shared with other probes, resolved, followed, or taken from the environment. */
 static int probe_set_transport(struct health_probe *probe)
 {
 	CURL *easy = probe->easy;
@@ -166,11 +166,12 @@ static int probe_set_transport(struct health_probe *probe)
 	err |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	err |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	err |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-	/* an SSL check goes on with its connection after the transfer */
+	/* an SSL check keeps using its connection after the transfer */
 	err |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE,
 				probe->facts.type == CONFIG_CHECK_SSL ? 0L : 1L);
 	err |= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-	/* libcurl's own would count without a look at what has come; probe_on_timeout() ends it */
+	/* libcurl's own timeout would ignore data that has arrived; probe_on_timeout() ends the
+	 * probe */
 	err |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)INT32_MAX);
 	err |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, probe_open_socket);
 	err |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, probe);
@@ -180,8 +181,9 @@ static int probe_set_transport(struct health_probe *probe)
 }
 
 /*
- * ELB classic does not verify instances, so neither do we: whatever handshake the instance can still
- * do is good enough. Without CAINFO and CAPATH NULL each probe would parse the system's CA bundle.
+ * ELB classic does not verify instances' certificates, so neither do we: any handshake the instance
+ * can complete is good enough. Without CAINFO and CAPATH NULL each probe would parse the system's
+ * CA bundle.
  */
 static int probe_set_tls(struct health_probe *probe)
 {
@@ -249,7 +251,7 @@ static void probe_end(struct health_probe *probe)
 	struct health_verdict verdict = { 0 };
 	struct health_probe ended;
 
-	/* closes the socket, which says more */
+	/* closes the socket, which yields more facts */
 	health_multi_remove(probe->probes->multi, probe->easy);
 	probe_collect(probe);
 	verdict.latency_us = (uint32_t)(clock_now_us() - probe->start_us);
@@ -266,7 +268,7 @@ static int probe_arm(struct event *timer, uint64_t delay_us)
 	return event_add(timer, &delay);
 }
 
-/* The loop's sockets come before its timers, so what had come before is read. */
+/* The loop handles sockets before timers, so what arrived before the timeout was read. */
 static void probe_on_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	struct health_probe *probe = arg;
@@ -284,16 +286,16 @@ static void probe_on_timeout(evutil_socket_t fd, short what, void *arg)
 	}
 	if (left_us > 0 && probe_arm(probe->timeout, left_us) == 0)
 		return;
-	/* an SSL check that waits for a refusal has none */
+	/* an SSL check that waits for a refusal got none */
 	if (!probe->answer)
 		probe->facts.code = CURLE_OPERATION_TIMEDOUT;
 	probe_end(probe);
 }
 
 /*
- * The connection of an SSL check has something to read: a ticket, an alert or its end. A server without
- * tickets to send closes when it sees that there is nothing more to come; one that does nothing at all has
- * refused nothing.
+ * The connection of an SSL check is readable: a ticket, an alert or its end. A server without
+ * tickets to send closes once it sees that no more data follows; one that does nothing has refused
+ * nothing.
  */
 static void probe_on_answer(evutil_socket_t fd, short what, void *arg)
 {
@@ -317,7 +319,7 @@ static void probe_on_answer(evutil_socket_t fd, short what, void *arg)
 		probe_end(probe);
 }
 
-/* Wait for the server's word on the handshake. */
+/* Wait for the server's reaction to the handshake. */
 static int probe_start_waiting(struct health_probe *probe)
 {
 	curl_socket_t fd;
@@ -328,7 +330,7 @@ static int probe_start_waiting(struct health_probe *probe)
 	probe->answer = event_new(probe->probes->base, fd, EV_READ, probe_on_answer, probe);
 	if (!probe->answer)
 		return -1;
-	/* as long again as the handshake has taken */
+	/* as long as the handshake took */
 	return probe_arm(probe->answer, clock_now_us() - probe->start_us);
 }
 

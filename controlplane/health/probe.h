@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One probe of an instance over a fresh connection. What it may read, keep and wait for is bounded.
- * One thread: that of the loop. The process ignores SIGPIPE.
+ * One probe of an instance over a fresh connection. What it may read, store and wait for is
+ * bounded. One thread: that of the loop. The process ignores SIGPIPE.
  */
 #ifndef SLUICE_CONTROLPLANE_HEALTH_PROBE_H
 #define SLUICE_CONTROLPLANE_HEALTH_PROBE_H
@@ -12,7 +12,7 @@ struct event_base;
 struct health_probe;
 struct health_probes;
 
-/* Return: a place to run probes in, or NULL with errno. */
+/* Return: a context to run probes in, or NULL with errno. */
 struct health_probes *health_probes_create(struct event_base *base, const char *version);
 
 /* Every probe must have ended or been cancelled. NULL is allowed. */
@@ -22,7 +22,7 @@ struct health_probe_request {
 	const struct config_address *address;
 	const struct config_address *source; /* of the same family; NULL or family 0: any */
 	const struct config_check *check;
-	/* Called once, from the loop, unless the probe is cancelled; the probe is gone by then. */
+	/* Called once, from the loop, unless the probe is cancelled; the probe is freed by then. */
 	void (*done)(void *arg, const struct health_verdict *verdict);
 	void *arg;
 };

@@ -11,7 +11,7 @@ enum {
 	SCHEDULE_JITTER_PERCENT = 10,
 };
 
-/* xorshift64*: enough to keep checks from marching in step. */
+/* xorshift64*: enough to keep checks from synchronizing. */
 static uint64_t schedule_random(struct health *health, uint64_t below)
 {
 	health->random ^= health->random >> 12;
@@ -113,7 +113,7 @@ static bool schedule_has_room(const struct health *health, enum health_places pl
 	       health->stats.in_flight < health->limits.sockets;
 }
 
-/* It is known to be down, and took its time to say so: silent, or unreachable. */
+/* Silent or unreachable: known to be down, and slow to fail. */
 static enum health_places schedule_places(const struct health_check *check)
 {
 	const struct health_track *track = &check->track;
@@ -145,7 +145,7 @@ static void schedule_on_done(void *arg, const struct health_verdict *verdict)
 	schedule_leave_flight(check);
 	health_schedule_next(check);
 	health_notify_result(check, verdict);
-	/* check may be gone */
+	/* check may be freed */
 	health_schedule_pump(health);
 }
 
@@ -186,7 +186,7 @@ static void schedule_start_waiting(struct health *health, enum health_places pla
 	}
 }
 
-/* Make room in the places of those that answer, and come back for more if some still wait for it. */
+/* Free the places of checks that have no answer after HEALTH_YOUNG_US. */
 static void schedule_age(struct health *health)
 {
 	uint64_t now_us = clock_now_us();

@@ -10,13 +10,13 @@
 enum { STALL_TICK_US = 50000 };
 
 struct health_stall {
-	struct event *tick; /* pending while somebody looks */
+	struct event *tick; /* pending while there are users */
 	uint32_t users;
-	uint64_t look_us; /* the last one */
+	uint64_t look_us; /* time of the last look */
 	uint64_t sum_us;
 };
 
-/* With looks at least at every tick, what is much longer was no ordinary turn of the loop. */
+/* With a look at least at every tick, a much longer gap is no ordinary turn of the loop. */
 static void stall_look(struct health_stall *stall)
 {
 	uint64_t now_us = clock_now_us();

@@ -5,7 +5,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
-/* Of the probe and of its SSL_CTX: libcurl may close a connection after its transfer has ended. */
+/* Shared by the probe and its SSL_CTX: libcurl may close a connection after its transfer has ended. */
 struct health_tls {
 	unsigned int holders;
 	int version; /* 0: nothing received */
@@ -32,8 +32,8 @@ static void tls_on_free(void *parent, void *value, CRYPTO_EX_DATA *data, int ind
 }
 
 /*
- * A server that refuses sends an alert and closes, and what is written then is answered with a reset. The
- * failure to write must not hide the alert, which waits to be read: without one the read fails as well.
+ * A server that refuses sends an alert and closes, and what is written then is answered with a
+ * reset. The write error must not hide the pending alert; if there is none, the read fails as well.
  */
 static long tls_on_bio(BIO *bio, int oper, const char *data, size_t size, int argi, long argl,
 		       int result, size_t *processed)
@@ -63,7 +63,7 @@ static void tls_on_message(int is_sent, int version, int type, const void *data,
 		tls->is_taken = true;
 	if (type != SSL3_RT_ALERT || size != 2 || bytes[0] != SSL3_AL_FATAL)
 		return;
-	/* OpenSSL calls an end without close_notify a decode error */
+	/* OpenSSL reports an end without close_notify as a decode error */
 	if (tls->output_ended && bytes[1] == SSL_AD_DECODE_ERROR)
 		tls->is_taken = true;
 	else

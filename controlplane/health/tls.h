@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the TLS of a probe says that libcurl does not hand on: alerts, and whether a server has taken the
- * client's last flight. In TLS 1.3 the handshake ends for the client before the server has looked at that
- * flight (RFC 8446, section 2), so that a refusal comes later, as an alert in the middle of the data.
+ * TLS details of a probe that libcurl does not report: alerts, and whether a server has accepted
+ * the client's last flight. In TLS 1.3 the handshake ends for the client before the server has
+ * processed that flight (RFC 8446, section 2), so a refusal comes later, as an alert in the middle
+ * of the data.
  * Context: the event loop's thread.
  */
 #ifndef SLUICE_CONTROLPLANE_HEALTH_TLS_H
@@ -14,19 +15,20 @@
 struct health_tls;
 
 /**
- * Listen to the TLS of a transfer that has not begun.
- * Return: to be released with health_tls_release(), even before @easy is cleaned up; NULL and ENOMEM.
+ * Observe the TLS of a transfer that has not begun.
+ * Return: to be released with health_tls_release(), even before @easy is cleaned up; NULL and
+ * ENOMEM.
  */
 struct health_tls *health_tls_attach(CURL *easy);
 void health_tls_release(struct health_tls *tls);
 
-/** The fatal alert that the server has sent, in OpenSSL's words; NULL if there was none. */
+/** The fatal alert that the server sent, as OpenSSL names it; NULL if there was none. */
 const char *health_tls_alert(const struct health_tls *tls);
 
-/** The handshake has ended for this side, and the server, with TLS 1.3, may still refuse it. */
+/** The handshake has ended on this side, but with TLS 1.3 the server may still refuse it. */
 bool health_tls_is_open(const struct health_tls *tls);
 
-/** The server has taken the handshake and said so, with a ticket: alerts that follow are about other things. */
+/** The server has accepted the handshake, shown by a ticket: later alerts are about something else. */
 bool health_tls_is_taken(const struct health_tls *tls);
 
 /** This side sends no more, not even a close_notify: a server's alert about that is no refusal. */

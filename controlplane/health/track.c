@@ -7,9 +7,9 @@ void health_track_init(struct health_track *track, enum health_state state)
 }
 
 /*
- * Leaving UP counts failures of either class, so an instance that is sometimes lame and sometimes
- * down still goes out; between the two classes only an unbroken streak decides, so that it does not
- * flap between keeping and moving its flows.
+ * Failures of either class count for leaving UP, so that an instance that is sometimes lame and
+ * sometimes down is still taken out; between the two classes only an unbroken streak decides, so
+ * that it does not flap between keeping and moving its flows.
  */
 static bool track_decides(const struct health_track *track, unsigned int unhealthy,
 			  unsigned int healthy)

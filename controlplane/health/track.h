@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The state machine of one check, and how the checks of an instance make its state. Pure: no clock,
- * no I/O, no allocation.
+ * The state machine of one check, and the combination of its checks into an instance's state. Pure:
+ * no clock, no I/O, no allocation.
  */
 #ifndef SLUICE_CONTROLPLANE_HEALTH_TRACK_H
 #define SLUICE_CONTROLPLANE_HEALTH_TRACK_H
@@ -21,11 +21,11 @@ struct health_track {
 void health_track_init(struct health_track *track, enum health_state state);
 
 /**
- * Take in one result.
+ * Process one result.
  * @result: HEALTH_UP, HEALTH_LAME or HEALTH_DOWN.
- * @unhealthy: failures in a row that leave HEALTH_UP, and results in a row of the other failing
- *             class that change between HEALTH_LAME and HEALTH_DOWN; 0 counts as 1.
- * @healthy: passes in a row that reach HEALTH_UP; 0 counts as 1.
+ * @unhealthy: consecutive failures that leave HEALTH_UP, and consecutive results of the other
+ * failing class that change between HEALTH_LAME and HEALTH_DOWN; 0 counts as 1.
+ * @healthy: consecutive passes that reach HEALTH_UP; 0 counts as 1.
  * Return: whether track->state changed.
  */
 bool health_track_result(struct health_track *track, enum health_state result,
@@ -34,7 +34,7 @@ bool health_track_result(struct health_track *track, enum health_state result,
 /**
  * The state of an instance.
  * @counts: how many of its checks are in each state, indexed by enum health_state.
- * @current: the instance's state so far; it holds, or gets worse, while a check is undecided.
+ * @current: the instance's state so far; while a check is undecided it stays, or gets worse.
  */
 enum health_state health_track_combine(const unsigned int counts[HEALTH_STATES],
 				       enum health_state current);

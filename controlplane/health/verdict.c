@@ -16,7 +16,7 @@ verdict_set(struct health_verdict *verdict, enum health_state state, const char 
 	va_end(args);
 	verdict->state = state;
 
-	/* libcurl's texts can quote what the instance sent */
+	/* libcurl's messages can quote what the instance sent */
 	for (char *c = verdict->reason; *c; c++) {
 		if (*c < ' ' || *c > '~')
 			*c = '?';
@@ -55,8 +55,9 @@ static void verdict_timeout(struct health_verdict *verdict, const struct health_
 }
 
 /*
- * A reset of a connection that was never made is "refused". ECONNRESET and EPIPE say that it was made, and
- * reset before this node had time to look: that is all that a TCP check asks for, on an idle node too.
+ * A reset of a connection that was never established is "refused". ECONNRESET and EPIPE mean that
+ * it was established, and reset before this node could look: that is all a TCP check requires, on
+ * an idle node too.
  */
 static void verdict_connect(struct health_verdict *verdict, const struct health_facts *facts,
 			    const char *text)
@@ -69,7 +70,7 @@ static void verdict_connect(struct health_verdict *verdict, const struct health_
 		verdict_set(verdict, HEALTH_DOWN, "%s", verdict_errno(facts, text));
 }
 
-/* With nothing received the instance has not answered, whatever OpenSSL makes of the silence. */
+/* With nothing received the instance has not answered, whatever error OpenSSL derives from that. */
 static void verdict_handshake(struct health_verdict *verdict, const struct health_facts *facts)
 {
 	if (facts->received_bytes && !facts->os_errno)
@@ -79,7 +80,7 @@ static void verdict_handshake(struct health_verdict *verdict, const struct healt
 			    verdict_errno(facts, "closed without an answer"));
 }
 
-/* Bad chunks come from libcurl as if they were a lost connection, but without an errno. */
+/* libcurl reports bad chunks like a lost connection, but without an errno. */
 static void verdict_lost(struct health_verdict *verdict, const struct health_facts *facts,
 			 const char *text)
 {
@@ -89,7 +90,7 @@ static void verdict_lost(struct health_verdict *verdict, const struct health_fac
 		verdict_set(verdict, HEALTH_DOWN, "%s", verdict_errno(facts, text));
 }
 
-/* Before 8.6 libcurl gave up on a header line of 100 kB as if it had run out of memory. */
+/* Before 8.6 libcurl reported a header line of 100 kB as out of memory. */
 static void verdict_memory(struct health_verdict *verdict, const struct health_facts *facts)
 {
 	if (facts->received_bytes > HEALTH_HEADERS_MAX_BYTES)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a probe has seen, and what that says about the instance. Pure. */
+/* What a probe has observed, and what follows for the instance. Pure. */
 #ifndef SLUICE_CONTROLPLANE_HEALTH_VERDICT_H
 #define SLUICE_CONTROLPLANE_HEALTH_VERDICT_H
 
@@ -17,12 +17,12 @@ struct health_facts {
 	enum config_check_type type;
 	uint32_t timeout_ms;
 	CURLcode code;
-	char error[CURL_ERROR_SIZE]; /* libcurl's words, may quote the instance */
+	char error[CURL_ERROR_SIZE]; /* libcurl's message, may quote the instance */
 	long os_errno;		     /* of a failed connect, 0 if unknown */
 	int local_errno;	     /* this node could not make a socket */
-	bool connected;		     /* still, when the probe ended */
+	bool connected;		     /* still connected when the probe ended */
 	bool handshaken;	     /* TLS, as this side sees it */
-	const char *alert;	     /* fatal, by which the instance has ended TLS; NULL: none */
+	const char *alert;	     /* fatal alert by which the instance ended TLS; NULL: none */
 	uint64_t received_bytes;     /* TCP payload, may be one short */
 	uint32_t header_bytes;
 	uint32_t body_bytes;
@@ -31,7 +31,7 @@ struct health_facts {
 };
 
 struct health_verdict {
-	enum health_state state; /* HEALTH_UNKNOWN: says nothing about the instance */
+	enum health_state state; /* HEALTH_UNKNOWN: no statement about the instance */
 	uint32_t latency_us;
 	char reason[HEALTH_REASON_MAX]; /* printable ASCII, "" if the check passed */
 };
