@@ -22,7 +22,7 @@
 #define REFUSAL_MAX 112
 #define BEFORE "_before"
 
-/* ---- What the libraries say goes into a file, if it says anything to the point ---- */
+/* ---- What the libraries print is saved to a file, if it is relevant ---- */
 
 static char said[LOG_BYTES];
 static size_t said_bytes;
@@ -68,9 +68,9 @@ static void listen_end(const struct ears *before)
 	libxdp_set_print(before->xdp);
 }
 
-/* ---- Who is in it ---- */
+/* ---- Programs in the dispatcher ---- */
 
-/* Return: NULL if what has the hook is no dispatcher. */
+/* Return: NULL if the program on the hook is no dispatcher. */
 static struct xdp_multiprog *dispatcher_get(int ifindex)
 {
 	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
@@ -108,7 +108,7 @@ static bool is_door(const struct xdp_program *p)
 	return name && strcmp(name, DOOR) == 0;
 }
 
-/* A door of ours: the one that leads into this map, or any other. */
+/* Find a door of ours: the one that leads into this map, or any other one. */
 static struct xdp_program *door_find(const struct xdp_multiprog *mp, uint32_t behind, bool is_it)
 {
 	struct xdp_program *p = NULL;
@@ -149,7 +149,7 @@ static int door_is_in(int ifindex, uint32_t behind)
 
 int xdp_dispatcher_has_door(int ifindex, const char *pin)
 {
-	/* What is in a dispatcher never changes: libxdp makes another one. */
+	/* A dispatcher's programs never change: libxdp replaces it by another one. */
 	static struct {
 		uint32_t dispatcher, behind;
 		int is_in;
@@ -212,7 +212,8 @@ static struct xdp_program *door_make(const struct sluice_xdp_door *skel, bool fr
 	return door;
 }
 
-/* Beside the other programs, in one step: libxdp puts a dispatcher for all of them in the old one's place. */
+/* Attach beside the other programs, in one step: libxdp replaces the old dispatcher by one for all
+ * of them. */
 static int door_attach(const struct xdp_dispatcher *d, int behind_fd, enum xdp_attach_mode mode)
 {
 	struct sluice_xdp_door *skel = sluice_xdp_door__open();
@@ -225,7 +226,7 @@ static int door_attach(const struct xdp_dispatcher *d, int behind_fd, enum xdp_a
 		door = door_make(skel, d->frags);
 	if (door)
 		err = xdp_program__attach(door, d->ifindex, mode, 0);
-	/* Without a dispatcher libxdp takes a free hook for the door alone. */
+	/* Without a dispatcher libxdp gives a free hook to the door alone. */
 	if (!err && door_is_in(d->ifindex, map_id(behind_fd)) <= 0) {
 		(void)xdp_program__detach(door, d->ifindex, mode, 0);
 		err = -EAGAIN;
@@ -235,7 +236,7 @@ static int door_attach(const struct xdp_dispatcher *d, int behind_fd, enum xdp_a
 	return err;
 }
 
-/* Doors that lead elsewhere than into @behind: of a start before, whose pins are lost. */
+/* Remove doors that do not lead into @behind: from an earlier start, whose pins are lost. */
 static void doors_remove(int ifindex, uint32_t behind)
 {
 	struct xdp_program *door;
@@ -250,13 +251,14 @@ static void doors_remove(int ifindex, uint32_t behind)
 	}
 }
 
-/* Where the map of before stays pinned, and so filled, until its door is gone. */
+/* Where the previous map stays pinned, and so keeps its program, until its door is removed. */
 static void before_path(const char *pin, char *path)
 {
 	snprintf(path, LB_PIN_PATH_MAX, "%s" BEFORE, pin);
 }
 
-/* Whoever dies in here leaves a door that leads to a program, the old one or the new one. */
+/* If this process is killed in here, a door is left that leads to a program, the old or the new
+ * one. */
 static int join_anew(const struct xdp_dispatcher *d, int prog_fd, enum xdp_attach_mode mode)
 {
 	int behind_fd = behind_make(prog_fd);
@@ -297,7 +299,7 @@ static int exchange(const struct xdp_multiprog *mp, const struct xdp_dispatcher 
 	if (door_find(mp, behind, true))
 		err = bpf_map_update_elem(fd, &zero, &prog_fd, BPF_ANY);
 	close(fd);
-	/* Somebody died between joining and this. */
+	/* A predecessor was killed between joining and this point. */
 	if (!err && door_find(mp, behind, false))
 		doors_remove(d->ifindex, behind);
 	before_path(d->pin, before);

@@ -18,7 +18,7 @@
 static bool kernel_is_rt(void)
 {
 	FILE *f = fopen("/sys/kernel/realtime", "r");
-	bool rt = f ? fgetc(f) == '1' : errno != ENOENT; /* if it cannot be asked, it may be */
+	bool rt = f ? fgetc(f) == '1' : errno != ENOENT; /* if unknown, assume yes */
 
 	if (f)
 		fclose(f);
@@ -34,7 +34,7 @@ static int cpu_visit(int cpu)
 	return sched_setaffinity(0, sizeof(one), &one) ? -errno : 0;
 }
 
-/* The one that it came from is the last: there it can go on with its own priority. */
+/* Visit the CPU that the thread came from last: there it can continue with its own priority. */
 static int cpus_visit(const cpu_set_t *online)
 {
 	int home = sched_getcpu(), err = 0;

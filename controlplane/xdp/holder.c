@@ -48,7 +48,7 @@ int xdp_holder_find(int ifindex, struct xdp_holder *h)
 	return err ? err : 1;
 }
 
-/* A link that holds the program on the hook: then nobody but its owner takes it off. */
+/* Whether a link holds the program on the hook: then only its owner can remove it. */
 static bool is_by_link(const struct xdp_holder *h)
 {
 	struct bpf_link_info info;

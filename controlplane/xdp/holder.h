@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Who has an interface's XDP hook.
- */
+/* The program on an interface's XDP hook. */
 #ifndef CONTROLPLANE_XDP_HOLDER_H
 #define CONTROLPLANE_XDP_HOLDER_H
 
@@ -16,16 +14,16 @@ struct xdp_holder {
 	uint32_t ifindex;
 	char name[BPF_OBJ_NAME_LEN]; /* of its program; "unknown" if it has none */
 	char iface[16];
-	bool is_generic;    /* else it is native, or on the NIC */
-	bool is_dispatcher; /* libxdp's, by its name: there may be several programs behind it */
+	bool is_generic;    /* else native, or offloaded to the NIC */
+	bool is_dispatcher; /* libxdp's, by its name: it may run several programs */
 };
 
-/** Return: 1; 0: there is none; -errno: not known. */
+/** Return: 1; 0: none; -errno: unknown. */
 int xdp_holder_find(int ifindex, struct xdp_holder *holder);
 
 /**
- * Say in one sentence who it is, how it is attached, and what helps.
- * @others: those behind a dispatcher; "" if unknown. @refusal: why we are not among them.
+ * Describe in one sentence which program it is, how it is attached, and what to do about it.
+ * @others: programs behind a dispatcher; "" if unknown. @refusal: why ours is not among them.
  */
 void xdp_holder_say(const struct xdp_holder *holder, const char *others, const char *refusal,
 		    char *why, size_t size);

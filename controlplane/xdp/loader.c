@@ -29,7 +29,7 @@
 #define BUCKETS_MIN 64
 #define MTU_ONE_BUFFER                                                                             \
 	3498	      /* a page without headroom, Ethernet and VLAN headers, skb_shared_info */
-#define POOL_TABLES 3 /* current, previous, and the one that is being filled */
+#define POOL_TABLES 3 /* current, previous, and the one being filled */
 
 __attribute__((format(printf, 2, 3))) static void why_set(struct xdp_object *o, const char *format,
 							  ...)
@@ -49,7 +49,7 @@ static void pin_path(const struct xdp_object *o, const char *name, char *path)
 static struct {
 	const char *name; /* of the pin */
 	size_t map;	  /* offset in sluice_xdp.maps */
-	bool paired;	  /* only if it is */
+	bool paired;	  /* only on a paired node */
 } const pins[] = {
 	{ "control", offsetof(struct sluice_xdp, maps.data_control) },
 	{ "services", offsetof(struct sluice_xdp, maps.xdp_services) },
@@ -77,7 +77,7 @@ static struct bpf_program *program(const struct xdp_object *o)
 
 /* ---- Sizes ---- */
 
-/* What only the other kind of node needs is not even made. */
+/* Programs and maps that only the other kind of node needs are not created. */
 static void kind_set(struct xdp_object *o)
 {
 	struct sluice_xdp *skel = o->skel;
@@ -94,7 +94,7 @@ static void kind_set(struct xdp_object *o)
 	bpf_map__set_max_entries(skel->maps.xsks_map, o->regions);
 }
 
-/* Queues of maps that are pinned, or 0. */
+/* Number of queues in the pinned maps, or 0. */
 static uint32_t pinned_queues(const struct xdp_object *o)
 {
 	struct bpf_map_info info = { 0 };
@@ -112,7 +112,7 @@ static uint32_t pinned_queues(const struct xdp_object *o)
 	return info.max_entries;
 }
 
-/* Each CPU has one; beside a DPDK process each queue, also those that have no worker. */
+/* One for each CPU; beside a DPDK process one for each queue, including queues without a worker. */
 static uint32_t regions_choose(const struct xdp_object_options *opt, uint32_t queues)
 {
 	if (!opt->paired || queues < opt->cpu_count)
@@ -120,7 +120,7 @@ static uint32_t regions_choose(const struct xdp_object_options *opt, uint32_t qu
 	return queues < LB_XDP_REGIONS_MAX ? queues : LB_XDP_REGIONS_MAX;
 }
 
-/* @queues: that get a region, if it is paired. */
+/* @queues: number of queues that get a region, on a paired node. */
 static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt, uint32_t queues)
 {
 	struct sluice_xdp *skel = o->skel;
@@ -140,7 +140,7 @@ static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt
 	skel->rodata->lb_xdp_worker_rows = o->n_cpus;
 	skel->rodata->lb_xdp_frags = o->frags;
 	skel->rodata->lb_xdp_shared = true;
-	/* A door has neither of the two, and what it leads to has to be like it (kernel, map->owner). */
+	/* A door has neither of the two, and the program behind it must match (kernel, map->owner). */
 	if (o->is_behind)
 		bpf_program__set_expected_attach_type(program(o), 0);
 	else if (o->frags)
@@ -152,7 +152,7 @@ static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt
 	kind_set(o);
 }
 
-/* A number that differs when the layout of a map does, or what a flow's place depends on. */
+/* A number that changes with the layout of a map, or with what determines a flow's place. */
 static uint32_t layout_hash(const struct xdp_object *o)
 {
 	const uint64_t part[] = {
@@ -177,9 +177,9 @@ static uint32_t layout_hash(const struct xdp_object *o)
 	return (uint32_t)x | 1;
 }
 
-/* ---- What is pinned ---- */
+/* ---- Pinned objects ---- */
 
-/* Return: 1, 0; -errno: not known. */
+/* Return: 1, 0; -errno: unknown. */
 static int map_fits(int fd, const struct bpf_map *map)
 {
 	struct bpf_map_info info = { 0 };
@@ -192,8 +192,9 @@ static int map_fits(int fd, const struct bpf_map *map)
 }
 
 /*
- * The layout that the pinned maps were made for, or 0. Flows are lost with it, so it is not guessed.
- * Return: 0; -errno: not known.
+ * The layout that the pinned maps were created for, or 0. A wrong layout loses the flows, so it is
+ * never guessed.
+ * Return: 0; -errno: unknown.
  */
 static int pinned_layout(struct xdp_object *o, uint32_t *layout)
 {
@@ -236,7 +237,7 @@ static void maps_unpin(const struct xdp_object *o)
 	}
 }
 
-/* Any of them: half of them is none, and must not be mixed with new ones. */
+/* Whether any map is pinned: an incomplete set is useless, and must not be mixed with new maps. */
 static bool maps_are_there(const struct xdp_object *o)
 {
 	char path[LB_PIN_PATH_MAX];
@@ -249,7 +250,8 @@ static bool maps_are_there(const struct xdp_object *o)
 	return false;
 }
 
-/* What is adopted is opened by its pin. New maps get theirs when the kernel has taken the program. */
+/* Adopted maps are opened by their pins. New maps are pinned once the kernel has accepted the
+ * program. */
 static int pins_prepare(struct xdp_object *o, bool anew)
 {
 	char path[LB_PIN_PATH_MAX];
@@ -273,7 +275,7 @@ static int pins_prepare(struct xdp_object *o, bool anew)
 	return 0;
 }
 
-/* In the place of others' maps, if some are there. */
+/* Replaces the pins of other maps, if there are any. */
 static int maps_pin(const struct xdp_object *o)
 {
 	char path[LB_PIN_PATH_MAX];
@@ -311,7 +313,7 @@ static void why_refused(struct xdp_object *o, const struct xdp_object_options *o
 			kept ? "; its log is in " : "", kept ? opt->log_path : "");
 }
 
-/* The kernel would take it from other programs, and end some. */
+/* The kernel would reclaim the memory from other programs, and kill some. */
 static int memory_check(struct xdp_object *o, const char *meminfo)
 {
 	uint64_t needed_mb = ((uint64_t)o->regions * o->n_buckets * sizeof(struct lb_bucket)) >> 20;
@@ -338,7 +340,7 @@ static int load_once(struct xdp_object *o, const struct xdp_object_options *opt,
 	o->skel = sluice_xdp__open_opts(&opts);
 	if (!o->skel)
 		return -errno;
-	/* Flows that can be kept count for more than how many queues there are now. */
+	/* Keeping the flows takes precedence over the current number of queues. */
 	sizes_set(o, opt, pinned ? pinned : opt->queues);
 	err = pins_prepare(o, opt->anew);
 	if (!o->adopted)
@@ -350,7 +352,7 @@ static int load_once(struct xdp_object *o, const struct xdp_object_options *opt,
 	return err;
 }
 
-/* A kernel before 5.18 knows of no frames of several buffers. */
+/* A kernel before 5.18 does not support frames of several buffers. */
 static int load(struct xdp_object *o, const struct xdp_object_options *opt, char *log)
 {
 	int err;
@@ -390,7 +392,7 @@ static int views_make(struct xdp_object *o)
 {
 	struct sluice_xdp *skel = o->skel;
 
-	/* Not the skeleton's own view: libbpf 1.5 gives adopted maps one of private memory. */
+	/* Not the skeleton's own view: libbpf 1.5 maps private memory for adopted maps. */
 	o->control = view(skel->maps.data_control);
 	o->services = view(skel->maps.xdp_services);
 	o->instances = view(skel->maps.xdp_instances);
@@ -410,7 +412,7 @@ static int views_make(struct xdp_object *o)
 
 static uint32_t region_of(const struct xdp_object_options *opt, uint32_t regions, uint32_t cpu)
 {
-	if (opt->paired) /* a queue's number, or behind them a CPU's */
+	if (opt->paired) /* @cpu: a queue, or past the queues a CPU */
 		return cpu < regions ? cpu : LB_XDP_REGION_NONE;
 	for (uint32_t i = 0; i < opt->cpu_count; i++)
 		if (opt->cpus[i] == cpu)
@@ -418,7 +420,7 @@ static uint32_t region_of(const struct xdp_object_options *opt, uint32_t regions
 	return LB_XDP_REGION_NONE;
 }
 
-/* A region has one writer: those who lose theirs, or get another one, are past it before others come. */
+/* A region has one writer: a CPU that loses its region is past it before another one gets it. */
 static void regions_give(struct xdp_object *o, const struct xdp_object_options *opt)
 {
 	bool taken = false;
@@ -437,7 +439,7 @@ static void regions_give(struct xdp_object *o, const struct xdp_object_options *
 		__atomic_store_n(&o->cpus[cpu].region, region_of(opt, o->regions, cpu),
 				 __ATOMIC_RELEASE);
 	for (uint32_t queue = 0; o->paired && !o->adopted && queue < o->regions; queue++)
-		o->queues[queue].by_xdp = 1; /* to begin with, and no takeover */
+		o->queues[queue].by_xdp = 1; /* initially, which is no takeover */
 }
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -519,7 +521,8 @@ void xdp_object_close(struct xdp_object *o)
 
 /* ---- The hook ---- */
 
-/* Ours is on the hook already: exchange the program. -ENOLINK if it is on no interface, or another. */
+/* Our link is on the hook already: replace its program. -ENOLINK if it is on no interface, or
+ * another one. */
 static int link_replace(struct xdp_object *o, int ifindex, const char *path)
 {
 	struct bpf_link_info info = { 0 };
@@ -584,7 +587,7 @@ static int link_attach(struct xdp_object *o, int ifindex, const char *path)
 	return err == -EEXIST ? -EBUSY : err;
 }
 
-/* The hook is libxdp's. */
+/* libxdp's dispatcher has the hook. */
 static int dispatcher_join(struct xdp_object *o, int ifindex)
 {
 	char path[LB_PIN_PATH_MAX];
@@ -607,7 +610,7 @@ static int dispatcher_join(struct xdp_object *o, int ifindex)
 	return err;
 }
 
-/* The hook is another's, and cannot be shared. */
+/* Another program has the hook, and it cannot be shared. */
 static int hook_refuse(struct xdp_object *o, int ifindex)
 {
 	xdp_dispatcher_refuse(ifindex, "node.dataplane: auto needs the hook for itself (AF_XDP)",
@@ -629,7 +632,8 @@ static int hook_take(struct xdp_object *o, int ifindex)
 	if (found < 0)
 		return found;
 	if (!found) {
-		/* Without the flag that a dispatcher has for it the driver would not take it natively. */
+		/* Without the flag that a dispatcher sets for this, the driver would not attach it
+		 * natively. */
 		if (o->is_behind && o->mtu > MTU_ONE_BUFFER)
 			return -EAGAIN;
 		err = link_attach(o, ifindex, path);
@@ -692,11 +696,12 @@ bool xdp_object_kept_tags(const char *pin_dir)
 	return kept;
 }
 
-/* ---- Time and other CPUs ---- */
+/* ---- Sweeps ---- */
 
 /*
- * One run a call. For more the kernel puts the program into its XDP dispatcher and takes it out again: two
- * grace periods of RCU under a mutex of the whole machine, some ten milliseconds instead of as many microseconds.
+ * One run per call. For more the kernel puts the program into its XDP dispatcher and takes it out
+ * again: two grace periods of RCU under a machine-wide mutex, some ten milliseconds instead of as
+ * many microseconds.
  */
 int xdp_object_sweep(const struct xdp_object *o, uint32_t queue)
 {

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Where a verifier's log goes: into a file, never to the user.
- */
+/* Destination of a verifier's log: a file, never the user's terminal. */
 #ifndef CONTROLPLANE_XDP_LOG_H
 #define CONTROLPLANE_XDP_LOG_H
 
 #include <stdbool.h>
 
 /**
- * Write a file anew, if there is something to write and somewhere to write it.
- * @path: NULL or "": nowhere.
- * Return: whether there is something to read in it now.
+ * Replace a file's contents, if there is something to write and a path.
+ * @path: NULL or "": none.
+ * Return: whether the file has contents now.
  */
 bool xdp_log_save(const char *path, const char *log);
 

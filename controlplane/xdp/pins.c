@@ -37,7 +37,7 @@ int xdp_pins_mount(char *why, size_t size)
 	return err;
 }
 
-/* Return: the folder, locked; -EBUSY; -errno. */
+/* Return: the directory, locked; -EBUSY; -errno. */
 static int folder_lock(const char *path)
 {
 	int fd, err;
@@ -62,7 +62,8 @@ static bool folder_is_at(int fd, const char *path)
 	       mine.st_ino == there.st_ino;
 }
 
-/* Whoever detaches removes what it has locked: what was opened may be gone before it is locked. */
+/* A detach removes the directory that it has locked: an opened directory may be removed before it
+ * is locked. */
 int xdp_pins_claim(const char *port)
 {
 	char path[LB_PIN_DIR_MAX];

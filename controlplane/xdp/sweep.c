@@ -14,7 +14,7 @@
 #include "controlplane/xdp/loader.h"
 
 #define PAUSE_MS 100
-#define ROUND_TURNS 32 /* that a round over a whole table takes */
+#define ROUND_TURNS 32 /* per round over a whole table */
 
 struct xdp_sweep {
 	const struct xdp_object *object;
@@ -31,7 +31,7 @@ static bool quits(const struct xdp_sweep *s, int wait_ms)
 	return poll(&quit, 1, wait_ms) > 0;
 }
 
-/* With queues it does not matter where, and a worker needs all of its CPU. */
+/* With queues the CPU does not matter, and a worker needs all of its CPU. */
 static bool is_there(const struct xdp_sweep *s, uint32_t i)
 {
 	cpu_set_t set;
@@ -43,7 +43,7 @@ static bool is_there(const struct xdp_sweep *s, uint32_t i)
 	return sched_setaffinity(0, sizeof(set), &set) == 0;
 }
 
-/* A CPU that is off has no packets either; its flows are swept when it is back. */
+/* An offline CPU receives no packets either; its flows are swept when it is back. */
 static void turn(const struct xdp_sweep *s, uint32_t i)
 {
 	uint32_t share = s->object->n_buckets / ROUND_TURNS + 1;
@@ -77,7 +77,7 @@ struct xdp_sweep *xdp_sweep_create(const struct xdp_object *object, const uint16
 	s->cpu_count = cpu_count < LB_XDP_REGIONS_MAX ? cpu_count : LB_XDP_REGIONS_MAX;
 	memcpy(s->cpus, cpus, s->cpu_count * sizeof(*cpus));
 	if (object->paired)
-		s->cpu_count = object->regions; /* queues, also those without a worker */
+		s->cpu_count = object->regions; /* queues, including those without a worker */
 	s->quit_fd = eventfd(0, EFD_CLOEXEC);
 	err = s->quit_fd < 0 ? errno : pthread_create(&s->thread, NULL, run, s);
 	if (!err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A thread that forgets what has expired in the XDP dataplane's flow tables. Each is swept on the CPU that
- * writes it, and may have to wait for that one; so nobody waits for this thread but at the end.
+ * A thread that removes expired flows from the XDP dataplane's flow tables. Each table is swept on
+ * the CPU that writes it, which may delay the thread; so nothing waits for this thread except its
+ * destruction.
  */
 #ifndef CONTROLPLANE_XDP_SWEEP_H
 #define CONTROLPLANE_XDP_SWEEP_H
@@ -12,7 +13,7 @@ struct xdp_object;
 struct xdp_sweep;
 
 /**
- * Start the thread; a round over all tables takes about three seconds, or as long as large ones need.
+ * Start the thread; a round over all tables takes about three seconds, longer for large ones.
  * @object: open as long as the thread runs.
  * @cpus: that have a flow table; copied.
  * Return: NULL and errno.
@@ -20,7 +21,8 @@ struct xdp_sweep;
 struct xdp_sweep *xdp_sweep_create(const struct xdp_object *object, const uint16_t *cpus,
 				   uint32_t cpu_count);
 
-/** End it; waits for one part of a table, some microseconds on a CPU that is free. NULL is allowed. */
+/** Stop the thread; waits for one part of a table, some microseconds on an idle CPU. NULL is
+ * allowed. */
 void xdp_sweep_destroy(struct xdp_sweep *sweep);
 
 #endif

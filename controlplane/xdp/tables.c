@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define POOL_TABLES 3 /* current, previous, and the one that is being filled */
+#define POOL_TABLES 3 /* current, previous, and the one being filled */
 
 LB_STATIC_ASSERT(LB_POOLS_MAX == LB_XDP_POOLS_MAX && LB_INSTANCES_MAX == LB_XDP_INSTANCES_MAX &&
 			 LB_SERVICE_SLOTS_MAX == LB_XDP_SERVICE_SLOTS_MAX,
@@ -42,7 +42,7 @@ static bool params_are_sound(const struct publish_block *block)
 	return true;
 }
 
-/* Where a recorded flow lies follows from the secret. */
+/* The secret determines the place of recorded flows. */
 static bool secret_is_other(const struct xdp_object *o, const struct publish_block *block)
 {
 	struct lb_secret secret;
@@ -95,7 +95,7 @@ static bool block_is_sound(const struct xdp_object *o, const struct publish_bloc
 
 /* ---- Filling ---- */
 
-/* Limits are shared evenly; one packet a second is the least that a CPU can have. */
+/* Limits are divided evenly; each CPU gets at least one packet per second. */
 static struct lb_rate_limit limit_share(const struct xdp_object *o, uint32_t per_second)
 {
 	return lb_rate_limit_make((per_second + o->regions - 1) / o->regions);
@@ -133,7 +133,7 @@ static void instances_put(struct xdp_object *o, struct lb_xdp_generation *next,
 		memcpy(&o->instances[next->instances], block->data, block->bytes);
 }
 
-/* The one of a pool's three tables that the generation in use does not name. */
+/* Of a pool's three tables the one that the generation in use does not name. */
 static uint32_t pool_spare(const struct xdp_object *o, uint32_t pool)
 {
 	const struct lb_xdp_pool *now = &in_use(o)->pool[pool];
@@ -153,7 +153,7 @@ static bool pool_is(const struct xdp_object *o, const struct lb_xdp_pool *now,
 	       (block->bytes == 0 || !memcmp(&o->slots[now->current], block->data, block->bytes));
 }
 
-/* What was current becomes the previous one; a table equal to it changes nothing. */
+/* The current table becomes the previous one; an equal table changes nothing. */
 static void pool_put(struct xdp_object *o, struct lb_xdp_generation *next,
 		     const struct publish_block *block)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Blocks into the maps of the XDP dataplane. A generation is filled beside the one in use, out of
- * buffers that the one in use does not name, and takes effect by one store; whoever dies before that
- * has changed nothing. Context: the thread that owns the object.
+ * Write blocks into the maps of the XDP dataplane. A generation is filled beside the one in use, in
+ * buffers that the one in use does not name, and takes effect by one store; if the process is
+ * killed before that, nothing has changed. Context: the thread that owns the object.
  */
 #ifndef CONTROLPLANE_XDP_TABLES_H
 #define CONTROLPLANE_XDP_TABLES_H
@@ -11,20 +11,20 @@
 #include "controlplane/xdp/loader.h"
 
 /**
- * Make a batch the generation in use. The one before must be out of use: xdp_grace_wait() was called
- * since the last time.
+ * Make a batch the generation in use. The one before must be out of use: xdp_grace_wait() was
+ * called since the last time.
  * @generation: its number; above the one in use.
  * @port_mac: six bytes.
- * Return: 0, or nothing has changed: -EINVAL: a block's bounds or contents are not what they must be;
- * -EKEYREJECTED: another secret than that of the flows that are recorded.
+ * Return: 0, or nothing has changed: -EINVAL: a block has bad bounds or contents; -EKEYREJECTED:
+ * the recorded flows have another secret.
  */
 int xdp_tables_apply(struct xdp_object *object, const struct publish_batch *batch,
 		     uint64_t generation, const uint8_t *port_mac);
 
-/** The port has another MAC address: of the generation in use, one store. */
+/** The port's MAC address changed: update the generation in use, with one store. */
 void xdp_tables_port_set(struct xdp_object *object, const uint8_t *port_mac);
 
-/** The generation in use; 0: none ever was. */
+/** The generation in use; 0: none so far. */
 uint64_t xdp_tables_generation(const struct xdp_object *object);
 
 #endif

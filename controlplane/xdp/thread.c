@@ -33,7 +33,7 @@ static void *run(void *arg)
 	struct xdp_thread *t = arg;
 	uint64_t count;
 
-	(void)xdp_grace_urgent(); /* from its waking on */
+	(void)xdp_grace_urgent(); /* from its wake-up on */
 	while (!__atomic_load_n(&t->quit, __ATOMIC_ACQUIRE))
 		if (read(t->ask_fd, &count, sizeof(count)) == sizeof(count) &&
 		    !__atomic_load_n(&t->quit, __ATOMIC_ACQUIRE))
