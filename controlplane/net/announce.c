@@ -19,7 +19,7 @@
 
 #include "controlplane/base/log.h"
 
-/* Frames in one turn of the loop, and the pause to the next: 4096 VIPs are no burst. */
+/* Frames per turn of the loop, and the pause until the next turn: no burst even with 4096 VIPs. */
 #define FRAMES_PER_TURN 32
 #define TURN_MS 10
 
@@ -29,9 +29,9 @@ struct announce {
 	uint8_t mac[ETH_ALEN];
 	struct config_address *list;
 	uint32_t count;
-	uint32_t next;	 /* of the list, in this round */
+	uint32_t next;	 /* position in the list, in this round */
 	uint32_t rounds; /* left */
-	bool failed;	 /* and that was logged */
+	bool failed;	 /* and this was logged */
 };
 
 /* ---- Frames ---- */
@@ -72,7 +72,7 @@ static uint16_t sum_fold(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-/* To all nodes; it replaces what they know. */
+/* To all nodes, with the override flag set. */
 static uint32_t frame_advertisement(uint8_t *frame, const uint8_t *mac, const uint8_t *address)
 {
 	static const uint8_t all_nodes[16] = { 0xff, 0x02, [15] = 1 };
@@ -141,7 +141,7 @@ static int frame_send(const struct announce *a, int fd, const struct config_addr
 		       : 0;
 }
 
-/* It may have changed since the last round. */
+/* The MAC address may have changed since the last round. */
 static int mac_read(struct announce *a, int fd)
 {
 	struct ifreq request = { .ifr_ifindex = (int)a->iface };
@@ -154,7 +154,7 @@ static int mac_read(struct announce *a, int fd)
 	return 0;
 }
 
-/* Some of a round. Protocol 0: nothing is to be received. */
+/* Send a part of a round. Protocol 0: the socket receives nothing. */
 static int turn(struct announce *a)
 {
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -186,7 +186,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		timer_arm(a, ANNOUNCE_PAUSE_MS);
 }
 
-/* ---- What ---- */
+/* ---- Addresses ---- */
 
 static void list_add(struct announce *a, const struct config_address *address)
 {
@@ -231,7 +231,7 @@ void announce_stop(struct announce *a)
 	evtimer_del(a->timer);
 }
 
-/* ---- Life ---- */
+/* ---- Create, start and stop ---- */
 
 struct announce *announce_create(struct event_base *base)
 {

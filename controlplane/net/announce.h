@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Says on a link which addresses are here now: ARP announcements and unsolicited neighbour advertisements.
- * A router that still has another machine's MAC address for a VIP learns of the move at once, not when its
- * entry gets old. Each address is announced three times, a second apart.
+ * Announces addresses on a link: ARP announcements and unsolicited neighbour advertisements. A
+ * router that still has another machine's MAC address for a VIP learns of the move at once, not
+ * when its entry expires. Each address is announced three times, a second apart.
  * Context: the event loop's thread.
  * Source: RFC 5227, section 2.3; RFC 4861, section 7.2.6.
  */
@@ -26,14 +26,14 @@ struct announce *announce_create(struct event_base *base);
 void announce_destroy(struct announce *announce);
 
 /**
- * Announce the node's addresses and, if @vips, the VIPs, from now on. An announcement that is under way
- * begins anew.
+ * Announce the node's addresses and, if @vips, the VIPs, starting now. An announcement in progress
+ * starts over.
  * @iface: index of the interface that has them.
  */
 void announce_start(struct announce *announce, uint32_t iface, const struct config *config,
 		    bool vips);
 
-/** Nothing is here any more. */
+/** Cancel an announcement in progress: the addresses are no longer here. */
 void announce_stop(struct announce *announce);
 
 /**

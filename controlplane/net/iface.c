@@ -13,7 +13,7 @@
 #include "controlplane/base/log.h"
 #include "controlplane/net/iface_internal.h"
 
-/* ---- Asking ---- */
+/* ---- Queries ---- */
 
 static int on_link(const struct nlmsghdr *message, void *arg)
 {
@@ -96,9 +96,9 @@ static void shared_link_up(struct iface *iface)
 	iface_note(iface, link_up(iface), "cannot be set up");
 }
 
-/* ---- Knobs ---- */
+/* ---- Sysctls ---- */
 
-/* No addresses and routes from others' advertisements; neighbours learn of a new MAC address. */
+/* Ignore addresses and routes from router advertisements; notify neighbours of a new MAC address. */
 static void knobs_set(const struct iface *iface)
 {
 	if (config_node_address(&iface->wish->config->node, 6)) {
@@ -111,7 +111,7 @@ static void knobs_set(const struct iface *iface)
 	iface_knob_set(iface, "ipv4", "arp_notify", "1");
 }
 
-/* ---- All of it ---- */
+/* ---- Set up and clear ---- */
 
 int iface_setup(struct netlink *netlink, const struct iface_wish *wish)
 {

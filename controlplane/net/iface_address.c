@@ -9,7 +9,7 @@
 
 #define FOREVER UINT32_MAX
 
-/* ---- Whose an address is ---- */
+/* ---- Ownership of addresses ---- */
 
 static uint8_t host_length(const struct config_address *address)
 {
@@ -86,7 +86,8 @@ static bool list_add(struct iface_added *list, const struct config_prefix *prefi
 static void added_note(const struct iface_wish *wish, const struct config_prefix *prefix)
 {
 	if (wish->added && !was_added(wish, prefix))
-		(void)list_add(wish->added, prefix); /* else it stays, one day */
+		(void)list_add(wish->added,
+			       prefix); /* out of memory: it may be left behind one day */
 }
 
 /* ---- Adding ---- */
@@ -104,7 +105,7 @@ static struct ifaddrmsg *request_begin(const struct iface *iface, void *buffer, 
 	return header;
 }
 
-/* On a shared interface an address that is there stays as whoever added it wants it. */
+/* On a shared interface an existing address is left as it was configured. */
 static int address_add(struct iface *iface, const struct config_prefix *prefix, bool vip)
 {
 	const struct ifa_cacheinfo deprecated = { .ifa_prefered = 0, .ifa_valid = FOREVER };
@@ -129,7 +130,7 @@ static int address_add(struct iface *iface, const struct config_prefix *prefix, 
 	return iface->wish->shared && err == -EEXIST ? 0 : err;
 }
 
-/* The node's own first: the kernel prefers the first of a network as its source. */
+/* The node's own addresses first: the kernel prefers the first one of a network as its source. */
 static void node_addresses_add(struct iface *iface)
 {
 	const struct config_node *node = &iface->wish->config->node;
@@ -170,7 +171,7 @@ void iface_addresses_add(struct iface *iface)
 
 /* ---- Removing ---- */
 
-/* What a dump of addresses found. */
+/* Addresses to remove, found in a dump. */
 struct surplus {
 	const struct iface_wish *wish;
 	bool all;
@@ -210,7 +211,8 @@ static int on_address(const struct nlmsghdr *message, void *arg)
 						     : attribute[IFA_ADDRESS],
 				header->ifa_family, &prefix.address) &&
 	    is_surplus(surplus, &prefix, attribute[IFA_PROTO]))
-		(void)list_add(&surplus->found, &prefix); /* else the next set-up removes it */
+		(void)list_add(&surplus->found,
+			       &prefix); /* out of memory: the next set-up removes it */
 	return MNL_CB_OK;
 }
 
@@ -235,7 +237,8 @@ void iface_addresses_remove(struct iface *iface, bool all)
 		const struct config_prefix *old = &surplus.found.list[i];
 		int err;
 
-		/* Else the kernel takes others' addresses of that network off with ours. */
+		/* Otherwise the kernel would remove others' addresses of that network together with
+		 * ours. */
 		if (iface->wish->shared && old->address.family == 4 && old->length < 32)
 			iface_knob_set(iface, "ipv4", "promote_secondaries", "1");
 		err = address_remove(iface, old);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside of the set-up of an interface: iface*.c alone. */
+/* Internal to the set-up of an interface: private to iface*.c. */
 #ifndef CONTROLPLANE_NET_IFACE_INTERNAL_H
 #define CONTROLPLANE_NET_IFACE_INTERNAL_H
 
@@ -12,13 +12,13 @@ struct iface {
 	uint32_t removed; /* addresses and routes */
 };
 
-/* Log what went wrong; 0 is nothing. */
+/* Log an error; 0 is ignored. */
 void iface_note(struct iface *iface, int err, const char *what);
 
 void iface_knob_set(const struct iface *iface, const char *family, const char *knob,
 		    const char *value);
 
-/* What is there and should not be; with @all, everything that is ours. */
+/* Remove addresses that should not be there; with @all, all that are ours. */
 void iface_addresses_remove(struct iface *iface, bool all);
 void iface_addresses_add(struct iface *iface);
 

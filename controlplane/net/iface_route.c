@@ -5,7 +5,7 @@
 
 #include "controlplane/net/iface_internal.h"
 
-/* Behind a default route that an administrator has set without a metric, before DHCP's. */
+/* Lower priority than an administrator's default route without a metric, higher than DHCP's. */
 #define ROUTE_METRIC 50
 
 static struct rtmsg *route_begin(const struct iface *iface, void *buffer, uint16_t type,
@@ -38,7 +38,7 @@ static int route_add(struct iface *iface, const struct config_address *gateway, 
 	return netlink_talk(iface->netlink, buffer, NULL, NULL);
 }
 
-/* Ours alone: the kernel compares the protocol. */
+/* Removes only our route: the kernel compares the protocol. */
 static int route_remove(struct iface *iface, int family)
 {
 	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
@@ -50,7 +50,7 @@ static int route_remove(struct iface *iface, int family)
 	return err == -ESRCH || err == -ENOENT || err == -EAFNOSUPPORT ? 0 : err;
 }
 
-/* ---- A route of ours that is there ---- */
+/* ---- An existing route of ours ---- */
 
 struct route_seen {
 	uint32_t index;
@@ -100,7 +100,7 @@ static bool route_is_there(struct iface *iface, const struct config_address *gat
 	return netlink_talk(iface->netlink, buffer, on_route, &seen) == 0 && seen.same;
 }
 
-/* Without NLM_F_REPLACE: that would take another's route of this metric for ours. */
+/* Without NLM_F_REPLACE: that would overwrite a foreign route of this metric. */
 static int route_add_shared(struct iface *iface, const struct config_address *gateway)
 {
 	int err;

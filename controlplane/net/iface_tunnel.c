@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * node.tunnel_sources as local addresses: a local route for the network, so that ICMP errors about
- * tunnels come up to the sockets of path_mtu.c.
+ * tunnels are delivered to the sockets of path_mtu.c.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -13,7 +13,7 @@ struct local_seen {
 	uint32_t index;
 	const struct config_prefix *wanted; /* family 0: none */
 	bool there;
-	struct config_prefix other; /* the first one that is not wanted; family 0: none */
+	struct config_prefix other; /* the first unwanted one; family 0: none */
 };
 
 static int on_local(const struct nlmsghdr *message, void *arg)
@@ -76,7 +76,7 @@ void iface_tunnel_set(struct iface *iface)
 	};
 	int err = local_look(iface, &seen);
 
-	/* Each turn removes one. */
+	/* Each iteration removes one. */
 	while (!err && seen.other.address.family) {
 		err = local_change(iface, RTM_DELROUTE, 0, &seen.other);
 		iface->removed += !err;

@@ -20,20 +20,20 @@
 
 #define IFACE_DEFAULT "sluice0"
 
-/* Routes change in swarms: look once after each. */
+/* Route changes come in bursts: look up once after each burst. */
 #define SETTLE_MS 50
 
-/* Look-ups in one turn of the loop; each takes some microseconds. */
+/* Lookups per turn of the loop; each takes some microseconds. */
 #define LOOKUPS_PER_TURN 64
 
-#define RETRY_MS 1000	 /* what is not resolved */
-#define CONFIRM_MS 15000 /* what is: so that the kernel asks again before it forgets */
+#define RETRY_MS 1000	 /* if unresolved */
+#define CONFIRM_MS 15000 /* if resolved: so that the kernel probes again before its entry expires */
 
 struct neighbour {
 	struct model_instance *instance;
-	struct config_address via; /* family 0: not known */
+	struct config_address via; /* family 0: unknown */
 	uint16_t mtu_bytes;	   /* of the route; 0: none */
-	uint64_t next_ms;	   /* when to look again */
+	uint64_t next_ms;	   /* time of the next lookup */
 };
 
 struct neighbours {
@@ -43,11 +43,11 @@ struct neighbours {
 	struct event *notified;
 	struct event *timer;
 	struct announce *announce;
-	char wanted[CONFIG_PORT_MAX + 1]; /* the name by which the interface is looked for */
-	bool shared;			  /* it is the port, which others use too */
-	uint32_t index;			  /* of the interface; 0: there is none */
-	char name[IFNAMSIZ];		  /* its name now */
-	uint8_t mac[LB_ETH_ALEN];	  /* its address now, which its neighbours are to know */
+	char wanted[CONFIG_PORT_MAX + 1]; /* name by which the interface is looked up */
+	bool shared;			  /* it is the port, which other software uses too */
+	uint32_t index;			  /* of the interface; 0: none */
+	char name[IFNAMSIZ];		  /* its current name */
+	uint8_t mac[LB_ETH_ALEN];	  /* its current address, announced to its neighbours */
 	bool up;
 	bool running;
 	bool setup_due;
@@ -72,7 +72,7 @@ static void look_all_up(struct neighbours *n)
 	work_soon(n, SETTLE_MS);
 }
 
-/* ---- What is known ---- */
+/* ---- Reporting to the model ---- */
 
 static void hop_log(const struct model_instance *instance, const struct model_next_hop *hop)
 {
@@ -114,9 +114,9 @@ static void hop_resolve(struct neighbours *n, struct neighbour *neighbour, const
 	hop_set(n, neighbour->instance, &hop);
 }
 
-/* ---- Looking up ---- */
+/* ---- Lookups ---- */
 
-/* Rules may go by the source of what is sent, and that is the node's. */
+/* Policy routing may depend on the source address, which is the node's. */
 static const struct config_address *tunnel_source(const struct neighbours *n, uint8_t family)
 {
 	const struct config *config = model_config(n->options.model);
@@ -124,7 +124,7 @@ static const struct config_address *tunnel_source(const struct neighbours *n, ui
 	return config ? config_node_address(&config->node, family) : NULL;
 }
 
-/* Return: whether packets to it leave by the interface; if not, that is what is known. */
+/* Return: whether packets to it leave by the interface; if not, this is reported. */
 static bool route_lookup(struct neighbours *n, struct neighbour *neighbour)
 {
 	const struct config_address *to = &neighbour->instance->address;
@@ -134,7 +134,7 @@ static bool route_lookup(struct neighbours *n, struct neighbour *neighbour)
 
 	neighbour->via = (struct config_address){ .family = 0 };
 	if (err == -EAGAIN || err == -ENOBUFS || err == -ENOMEM)
-		return false; /* the next look will tell */
+		return false; /* unknown until the next lookup */
 	if (err) {
 		hop_fail(n, neighbour, "no route (%s)", strerror(-err));
 		return false;
@@ -154,7 +154,7 @@ static bool route_lookup(struct neighbours *n, struct neighbour *neighbour)
 	return true;
 }
 
-/* What was known stays while the kernel asks. */
+/* While the kernel is probing, the known state stays. */
 static void neighbour_lookup(struct neighbours *n, struct neighbour *neighbour)
 {
 	struct route_neighbour entry;
@@ -180,7 +180,7 @@ static void lookup(struct neighbours *n, struct neighbour *neighbour, uint64_t n
 		now_ms + (neighbour->instance->next_hop.resolved ? CONFIRM_MS : RETRY_MS);
 }
 
-/* Return: milliseconds until the next one is due. */
+/* Return: milliseconds until the next lookup is due. */
 static uint32_t lookups_run(struct neighbours *n)
 {
 	uint64_t now_ms = clock_now_ms(), next_ms = now_ms + RETRY_MS;
@@ -195,7 +195,7 @@ static uint32_t lookups_run(struct neighbours *n)
 	return next_ms <= now_ms ? 1 : (uint32_t)(next_ms - now_ms);
 }
 
-/* A port keeps the VIPs of a program that balances without sluiced, but not for nobody. */
+/* A port keeps its VIPs while a program balances without sluiced, but not without any balancer. */
 static enum iface_vips iface_vips(const struct neighbours *n)
 {
 	const struct config *config = model_config(n->options.model);
@@ -221,7 +221,7 @@ static int iface_wish_fulfil(struct neighbours *n)
 	return iface_setup(&n->requests, &wish);
 }
 
-/* The one that it was, whatever it is called now; if that was deleted, the one of that name. */
+/* The same interface under any name; if it was deleted, the one with the wanted name. */
 static void iface_look(struct neighbours *n)
 {
 	struct iface_link link;
@@ -232,7 +232,7 @@ static void iface_look(struct neighbours *n)
 	if (err == -ENODEV)
 		link = (struct iface_link){ .index = 0 };
 	else if (err)
-		return; /* not known, so as it was */
+		return; /* unknown, so unchanged */
 	if (link.index != n->index || memcmp(link.mac, n->mac, sizeof(n->mac)) != 0)
 		n->setup_due = true;
 	memcpy(n->mac, link.mac, sizeof(n->mac));
@@ -250,7 +250,8 @@ static void iface_refresh(struct neighbours *n)
 	n->setup_due = false;
 	if (!iface_wish_fulfil(n))
 		log_info("%s: set up%s", n->name, n->published ? "" : ", but for the VIPs");
-	/* Also when nothing is new: the link may lead to another switch, or the port be another one. */
+	/* Even if nothing changed: the link may lead to another switch, or the port may be another
+	 * one. */
 	if (iface_vips(n) != IFACE_VIPS_REMOVE)
 		announce_start(n->announce, n->index, model_config(n->options.model), n->published);
 	for (uint32_t i = 0; i < n->count; i++)
@@ -289,7 +290,7 @@ static void neighbour_changed(struct neighbours *n, const struct nlmsghdr *messa
 	}
 }
 
-/* Our own interface came, went, got another name, or came up again, which loses its routes. */
+/* Our own interface appeared, disappeared, was renamed, or came up again, which loses its routes. */
 static void link_changed(struct neighbours *n, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
@@ -303,7 +304,7 @@ static void link_changed(struct neighbours *n, const struct nlmsghdr *message)
 	work_soon(n, 1);
 }
 
-/* Who manages the interface may flush what does not come from him. */
+/* Whatever manages the interface may flush addresses that it did not configure. */
 static void address_gone(struct neighbours *n, const struct nlmsghdr *message)
 {
 	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
@@ -347,7 +348,8 @@ static int on_message(const struct nlmsghdr *message, void *arg)
 		break;
 	case RTM_NEWRULE:
 	case RTM_DELRULE:
-	/* Routes that name one follow it without a word of their own (nexthop_compat_mode=0). */
+	/* Routes that use a nexthop object change with it without a notification of their own
+	 * (nexthop_compat_mode=0). */
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
 	case RTM_NEWNEXTHOPBUCKET:
@@ -375,9 +377,9 @@ static void on_notified(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* ---- Life ---- */
+/* ---- Create and configure ---- */
 
-/* Under XDP the port itself, whether the program is there or not. */
+/* Under XDP the port itself, whether the program is attached or not. */
 static void iface_name(struct neighbours *n)
 {
 	const struct config *config = model_config(n->options.model);
@@ -442,7 +444,7 @@ void neighbours_apply(struct neighbours *n)
 
 void neighbours_set_published(struct neighbours *n, bool published)
 {
-	/* Nobody is to answer for VIPs when nobody balances. */
+	/* Without a balancer, the kernel must not answer for the VIPs. */
 	if (published != n->published && (published || n->shared))
 		n->setup_due = true;
 	if (!published)

@@ -18,9 +18,9 @@
 #include "dataplane/core/lb_rate.h"
 
 #define LEARNED_MS (10 * 60 * 1000)
-#define MESSAGE_MAX 2048 /* quotes end much sooner */
+#define MESSAGE_MAX 2048 /* quotes are much shorter */
 
-/* A flood does not keep the loop from anything else: so many at once, then a pause. */
+/* A flood must not starve the loop: a limited number per turn, then a pause. */
 #define MESSAGES_PER_TURN 64
 #define PAUSE_MS 10
 
@@ -34,7 +34,7 @@ struct path_mtu {
 	struct event *readable[FAMILIES];
 	struct event *pause;
 	struct lb_rate rate;
-	uint64_t rate_tick; /* when it was refilled */
+	uint64_t rate_tick; /* time of the last refill */
 	struct path_mtu_stats stats;
 };
 
@@ -73,9 +73,9 @@ static void pause_begin(struct path_mtu *p)
 	evtimer_add(p->pause, &delay);
 }
 
-/* ---- What an error means ---- */
+/* ---- Interpreting an error ---- */
 
-/* The service of a quoted client's packet, if it is one that is sent to this pool by tunnels. */
+/* The service of a quoted client packet, if it is sent to this pool through tunnels. */
 static bool is_served(const struct path_mtu *p, const struct lb_meta *meta, uint16_t pool)
 {
 	const struct lb_service *service;
@@ -110,7 +110,7 @@ static void packet_send(struct path_mtu *p, const struct lb_meta *meta, const ui
 		log_debug("ICMP error about a tunnel not relayed: %s", strerror(errno));
 }
 
-/* What is quoted may be too little to know the client by: it hears when it tries again. */
+/* The quote may be too short to identify the client: it is told when it retransmits. */
 static void relay(struct path_mtu *p, const struct tunnel_error *error,
 		  const struct lb_instance *entry)
 {
@@ -136,7 +136,7 @@ static void learn(struct path_mtu *p, const struct tunnel_error *error,
 		 model_instance_mtu(p->model, instance, NULL), router);
 }
 
-/* Pools may share an address; then its path is one. */
+/* Pools may share an address; then they share its path. */
 static void error_take(struct path_mtu *p, const struct tunnel_error *error, const char *router)
 {
 	const struct lb_instance *entry, *quoted = NULL;
@@ -217,7 +217,7 @@ static void on_readable6(evutil_socket_t fd, short what, void *arg)
 	messages_read(arg, V6);
 }
 
-/* Only errors: answers to pings and neighbour discovery are not looked at. */
+/* Receive only errors: echo replies and neighbour discovery are filtered out. */
 static int filter_set(int fd, int family)
 {
 	struct icmp_filter filter4 = { .data = ~(1U << ICMP_DEST_UNREACH |
@@ -233,7 +233,7 @@ static int filter_set(int fd, int family)
 	return setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter6, sizeof(filter6));
 }
 
-/* A machine without IPv6 is no failure. */
+/* A machine without IPv6 is not an error. */
 static int sockets_open(struct path_mtu *p, int family)
 {
 	int domain = family == V4 ? AF_INET : AF_INET6;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Hears the ICMP errors that routers send about the tunnels to instances, learns from them what the
- * paths take (for ten minutes, RFC 1191 section 6.3), and tells the clients. The kernel hands them over
- * by raw sockets, whichever dataplane runs.
+ * Receives the ICMP errors that routers send about the tunnels to instances, learns the path MTUs
+ * from them (for ten minutes, RFC 1191 section 6.3), and notifies the clients. The kernel delivers
+ * them to raw sockets, whichever dataplane runs.
  *
- * Anyone can forge such an error. It has to quote a packet from the node to an instance that is larger
- * than what it says fits; what it says counts as 576 bytes inside the tunnel if it is less; and no more
- * than node.icmp_rate of them are looked at.
+ * Anyone can forge such an error. It must quote a packet from the node to an instance that is
+ * larger than the MTU it reports; a reported MTU below 576 bytes inside the tunnel counts as 576;
+ * and at most node.icmp_rate of them are processed.
  * Context: the event loop's thread.
  */
 #ifndef CONTROLPLANE_NET_PATH_MTU_H
@@ -18,16 +18,16 @@ struct event_base;
 struct model;
 struct path_mtu;
 
-/* Since the start. */
+/* Since start. */
 struct path_mtu_stats {
 	uint64_t errors;  /* about tunnels to instances */
-	uint64_t limited; /* of them, over node.icmp_rate, and not looked at */
-	uint64_t learned; /* of them, that made a path MTU smaller */
-	uint64_t relayed; /* of them, that a client was told of */
+	uint64_t limited; /* of them, over node.icmp_rate and not processed */
+	uint64_t learned; /* of them, that lowered a path MTU */
+	uint64_t relayed; /* of them, relayed to a client */
 };
 
 /**
- * Without the right to open raw sockets (CAP_NET_RAW) nothing is heard, which is logged.
+ * Without permission to open raw sockets (CAP_NET_RAW) nothing is received, which is logged.
  * Return: NULL and errno.
  */
 struct path_mtu *path_mtu_create(struct event_base *base, struct model *model);

@@ -27,7 +27,7 @@ static bool via_read(const struct nlattr *attribute, struct config_address *via)
 	return true;
 }
 
-/* RTAX_MTU is the route's; where the kernel has learned less of the path, it is that (RFC 1191). */
+/* RTAX_MTU of the route; if the kernel has learned a smaller path MTU, that one (RFC 1191). */
 static uint32_t mtu_read(const struct nlattr *metrics)
 {
 	const struct nlattr *metric;

@@ -8,7 +8,7 @@
 
 /* ---- Reading ---- */
 
-/* Old routers do not say what they take: RFC 1191 section 7.1. */
+/* Old routers do not report their MTU: RFC 1191 section 7.1. */
 static uint32_t mtu_guess(uint32_t packet_bytes)
 {
 	static const uint32_t plateaus[] = { 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296 };
@@ -19,7 +19,7 @@ static uint32_t mtu_guess(uint32_t packet_bytes)
 	return 68;
 }
 
-/* RFC 2003 sections 4.1 and 4.4: which ones say that the way there is broken. */
+/* RFC 2003 sections 4.1 and 4.4: codes that mean that the path is broken. */
 static bool is_unreachable4(const struct lb_icmp *icmp)
 {
 	enum { PORT = 3, SOURCE_ROUTE = 5 };
@@ -44,7 +44,7 @@ static bool is_tunnel(uint8_t proto, uint8_t *inner_family)
 	return proto == LB_IPPROTO_IPIP || proto == LB_IPPROTO_IPV6;
 }
 
-/* Nobody has to shorten a packet that fits. */
+/* Reject an MTU into which the packet fits. */
 static bool mtu_read(struct tunnel_error *error, uint32_t mtu, uint32_t outer_len)
 {
 	error->mtu_bytes = mtu ? mtu : mtu_guess(outer_len);
@@ -109,7 +109,7 @@ bool tunnel_error_read(uint8_t family, const uint8_t *icmp, uint32_t bytes,
 	return checksum_is_right(icmp, bytes) && read4((const struct lb_icmp *)icmp, bytes, error);
 }
 
-/* The outer source may vary with the flow within a prefix. */
+/* The outer source may vary by flow within a prefix. */
 static bool is_of4(const struct lb_ipv4 *quoted, const struct lb_ipv4 *outer, lb_be32 source_mask)
 {
 	return (quoted->src & ~source_mask) == outer->src && quoted->dst == outer->dst;
@@ -185,13 +185,13 @@ uint32_t tunnel_error_inner(const struct tunnel_error *error, struct lb_meta *me
 {
 	uint32_t len = error->inner_family == 4 ? inner4(error, meta) : inner6(error, meta);
 
-	meta->l3_len = len < error->inner_bytes ? len : error->inner_bytes; /* what is quoted */
+	meta->l3_len = len < error->inner_bytes ? len : error->inner_bytes; /* bytes quoted */
 	return len;
 }
 
 /* ---- The answer ---- */
 
-/* A written error that has become another one (RFC 1624): nothing is too big then, and there is no MTU. */
+/* Turn a written error into another one (RFC 1624): it is not about size, so there is no MTU. */
 static void become_unreachable(struct lb_icmp *icmp, uint8_t family)
 {
 	enum { HOST_UNREACHABLE4 = 1, ADDRESS_UNREACHABLE6 = 3 };
