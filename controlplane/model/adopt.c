@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Take over what a dataplane runs that an earlier life of this daemon fed. */
+/* Adopt what a dataplane runs that a predecessor of this daemon has published. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@ struct adoption {
 	struct model *model;
 	const struct model_running *running;
 	uint64_t tables; /* pool ids to publish */
-	uint64_t retire; /* of them, those of pools that are gone */
+	uint64_t retire; /* of these, ids of pools that no longer exist */
 };
 
-/* Names were written by a process like this one, but in memory that others can write. */
+/* Names were written by a process like this one, but in memory that other processes can write. */
 static bool entry_name(const struct lb_directory_entry *entry, char *name, size_t size)
 {
 	size_t length = strnlen(entry->name, sizeof(entry->name));
@@ -33,7 +33,7 @@ static const struct lb_instance *running_entry(const struct model_running *runni
 								     : NULL;
 }
 
-/* An index whose instance is not in the configuration any more, but may have flows. */
+/* An index whose instance is no longer in the configuration, but may have flows. */
 static int adopt_gone(struct adoption *adoption, uint32_t index, const char *path,
 		      const struct config_address *address)
 {
@@ -55,7 +55,7 @@ static int adopt_gone(struct adoption *adoption, uint32_t index, const char *pat
 	return model_index_take(adoption->model, instance, index);
 }
 
-/* What is not known yet in this life was known in the last one. */
+/* Adopt what the predecessor knew and this process does not know yet. */
 static void adopt_knowledge(struct model_instance *instance, const struct lb_directory_entry *entry,
 			    const struct lb_instance *header)
 {
@@ -111,7 +111,7 @@ static int adopt_indices(struct adoption *adoption)
 	return err;
 }
 
-/* All instances of the configuration, in turn. @do_one returns 0 or -errno. */
+/* Call @do_one for each instance of the configuration. It returns 0 or -errno. */
 static int instances_each(struct model *model,
 			  int (*do_one)(struct model *model, struct model_instance *instance))
 {
@@ -133,7 +133,7 @@ static int index_forget(struct model *model, struct model_instance *instance)
 	return 0;
 }
 
-/* An instance that finds no index stays out of its pool: it can't be named by a table. */
+/* An instance without an index stays out of its pool: no table can name it. */
 static int index_complete(struct model *model, struct model_instance *instance)
 {
 	instance->pool_id = instance->pool->id;
@@ -184,7 +184,7 @@ static bool slots_are_known(const struct model *model, const uint16_t *slots, ui
 	return true;
 }
 
-/* The table that runs stays if nobody of the pool takes flows now. */
+/* The running table stays if no instance of the pool takes flows now. */
 static void adopt_slots(struct adoption *adoption)
 {
 	struct model *model = adoption->model;
@@ -223,7 +223,7 @@ static void adopt_services(struct adoption *adoption)
 		last = 0;
 	table = model_services_build(&request, &last, &bytes);
 	if (!table)
-		return; /* no memory: the ids of this life stay */
+		return; /* out of memory: this process's ids stay */
 	free(model->services);
 	model->services = table;
 	model->services_bytes = bytes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From one configuration to the next. Everything that can fail is prepared in a stage, beside the
- * model; the commit then cannot fail.
+ * From one configuration to the next. Everything that can fail is prepared in a stage, separate
+ * from the model; the commit then cannot fail.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "controlplane/model/internal.h"
 
-/* A pool of the new configuration: another one's successor, or new. */
+/* A pool of the new configuration: an existing one's successor, or new. */
 struct stage_pool {
 	struct model_pool *pool;
 	bool is_new;
@@ -116,7 +116,7 @@ static int stage_pool(struct stage *stage, uint32_t i)
 	return err ? err : stage_instances(stage, staged, from);
 }
 
-/* Ids of pools that go are free for those that come: both are told in one generation. */
+/* Ids of removed pools are free for new ones: both changes are published in one generation. */
 static int stage_pool_ids(struct stage *stage)
 {
 	struct model *model = stage->model;
@@ -132,7 +132,7 @@ static int stage_pool_ids(struct stage *stage)
 	for (uint32_t i = 0; i < stage->config->pool_count && !err; i++)
 		if (stage->pools[i].is_new)
 			err = model_pool_id_assign(model, stage->list[i]);
-	/* The commit puts the new list in. */
+	/* The new list is installed by the commit. */
 	memcpy(model->pool_by_id, before, sizeof(before));
 	return err;
 }
@@ -170,7 +170,7 @@ static int stage_all(struct stage *stage)
 	return err ? err : stage_services(stage);
 }
 
-/* Undo a stage; what the model had before is as it was. */
+/* Discard a stage; the model is unchanged. */
 static void stage_abandon(struct stage *stage)
 {
 	for (uint32_t i = 0; stage->pools && i < stage->config->pool_count; i++) {
@@ -241,7 +241,8 @@ static void commit_pool(struct stage *stage, uint32_t i)
 	free(pool->instances);
 	pool->instances = staged->instances;
 	pool->instance_count = staged->count;
-	pool->other_set = 0; /* others have come or gone, and who counts slots with them */
+	pool->other_set =
+		0; /* instances were added or removed, and their slot counts belong to that table */
 	pool->on_down = from->on_down;
 	pool->all_down = from->all_down;
 	pool->wants_on_link = false;
@@ -251,7 +252,7 @@ static void commit_pool(struct stage *stage, uint32_t i)
 	}
 }
 
-/* The owner's part. What it says of instances meanwhile counts in the decision that follows. */
+/* Call the owner. What it sets for instances meanwhile is part of the decision that follows. */
 static void commit_owner(struct model *model, uint32_t i)
 {
 	const struct config_pool *from = &model->config->pools[i];
@@ -267,7 +268,7 @@ static void commit_owner(struct model *model, uint32_t i)
 	}
 }
 
-/* Put the new list of pools in. Return: ids of pools that went or came, as a bit each. */
+/* Install the new list of pools. Return: ids of pools that were removed or added, a bit each. */
 static uint64_t commit_pool_list(struct stage *stage)
 {
 	struct model *model = stage->model;

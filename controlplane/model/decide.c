@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From what is known to what is published. */
+/* Decisions: from the model's inputs to what is published. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #define MTU_BYTES_DEFAULT 1500
 #define CLOSED_MS_MAX 5000
-#define TICKS_MAX 60000 /* under what the dataplane refuses, since its 16 bits of time wrap */
+#define TICKS_MAX 60000 /* below the dataplane's limit, where its 16-bit times wrap */
 
 void model_changed(const struct model *model, uint32_t what, uint32_t pool_id)
 {
@@ -156,7 +156,7 @@ static uint64_t pool_fingerprint(const struct model_pool *pool)
 	return sum;
 }
 
-/* Nobody accepts: the table stays as it is, unless nobody is left that could ever come back. */
+/* If no instance accepts, the table stays as it is, unless the pool has no instances at all. */
 static bool pool_needs_table(struct model_pool *pool)
 {
 	uint64_t set = pool_fingerprint(pool);
@@ -271,7 +271,7 @@ static void pool_tables_swap(struct model_pool *pool)
 }
 
 /*
- * An instance that left for a while comes back to the table that was there before: so the last two are
+ * An instance that was out for a while returns to the table from before: so the last two tables are
  * kept, and each is built once.
  */
 static void pool_build(struct model *model, struct model_pool *pool)
@@ -302,7 +302,7 @@ const uint16_t *model_pool_slots(struct model *model, uint32_t pool_id, uint32_t
 	return pool->slots;
 }
 
-/* Of 10 slots 4 that can be used: one flow in 12 million finds none in 32 draws. */
+/* 4 of 10 slots usable: one flow in 12 million finds none in 32 draws. */
 static bool pool_is_worn(const struct model_pool *pool)
 {
 	uint32_t good = 0;
@@ -320,7 +320,7 @@ bool model_tables_urgent(const struct model *model)
 	return false;
 }
 
-/* Nobody who is in the table has left it. */
+/* No instance in the table has stopped accepting flows. */
 static bool pool_only_gains(const struct model_pool *pool)
 {
 	for (uint32_t i = 0; i < pool->instance_count; i++)

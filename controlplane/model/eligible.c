@@ -33,7 +33,7 @@ static bool tier_has(const struct eligible_instance *instances, uint32_t n, bool
 	return false;
 }
 
-/* Return: whether anyone of the tier takes flows. */
+/* Return: whether any instance of the tier takes flows. */
 static bool tier_take(struct eligible_instance *instances, uint32_t n, bool backup,
 		      eligible_test test)
 {
@@ -48,7 +48,7 @@ static bool tier_take(struct eligible_instance *instances, uint32_t n, bool back
 	return any;
 }
 
-/* With nobody up: all candidates of a tier, but rather those that packets can reach. */
+/* If none is up: all candidates of a tier, preferably those that packets can reach. */
 static bool tier_open(struct eligible_instance *instances, uint32_t n, bool backup)
 {
 	return tier_take(instances, n, backup, is_candidate_reachable) ||

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What health checks say of an instance. */
+/* Health of an instance according to its checks. */
 #ifndef CONTROLPLANE_MODEL_HEALTH_H
 #define CONTROLPLANE_MODEL_HEALTH_H
 
 enum health_state {
 	HEALTH_UNKNOWN, /* no check has decided yet */
 	HEALTH_UP,	/* all checks pass */
-	HEALTH_LAME,	/* answers, but a check says no: status other than 200, garbage */
+	HEALTH_LAME,	/* answers, but fails a check: status other than 200, garbage */
 	HEALTH_DOWN,	/* refused, reset, unreachable, closed without an answer or timed out */
 };
 

@@ -24,7 +24,7 @@ int model_index_assign(struct model *model, struct model_instance *instance)
 	return -ENOSPC;
 }
 
-/* The block never gets shorter: tables in use may name any index below its end. */
+/* The block never shrinks: tables in use may name any index below its end. */
 void model_index_free(struct model *model, struct model_instance *instance)
 {
 	if (instance->index == MODEL_INDEX_NONE)

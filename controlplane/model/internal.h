@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside of the model: for its own sources alone. */
+/* Internal to the model: for its own sources only. */
 #ifndef CONTROLPLANE_MODEL_INTERNAL_H
 #define CONTROLPLANE_MODEL_INTERNAL_H
 
@@ -8,7 +8,7 @@
 #include "controlplane/model/model.h"
 #include "controlplane/model/template.h"
 
-/* Instances of the configuration by path: open addressing, a power of two of places. */
+/* Instances of the configuration by path: open addressing, a power-of-two number of places. */
 struct model_paths {
 	struct model_instance **place;
 	uint32_t mask;
@@ -33,8 +33,8 @@ struct model {
 	struct template_source source;
 	uint16_t port_mtu_bytes;
 	uint64_t now_ms;
-	bool busy; /* setters decide nothing now; who set it decides for all afterwards */
-	/* room for a decision, and for a table's members */
+	bool busy; /* setters do not decide now; the caller that set this decides for all afterwards */
+	/* scratch space for a decision, and for a table's members */
 	struct eligible_instance eligible[LB_INSTANCES_MAX];
 	struct maglev_member members[LB_INSTANCES_MAX];
 };
@@ -44,39 +44,40 @@ int model_paths_create(struct model_paths *paths, uint32_t count); /* -ENOMEM */
 void model_paths_add(struct model_paths *paths, struct model_instance *instance);
 struct model_instance *model_paths_find(const struct model_paths *paths, const char *path);
 
-/* model/index.c: who has which index and id */
+/* model/index.c: assignment of indices and ids */
 int model_index_assign(struct model *model, struct model_instance *instance); /* -ENOSPC */
 int model_index_take(struct model *model, struct model_instance *instance, uint32_t index);
 void model_index_free(struct model *model, struct model_instance *instance);
 int model_pool_id_assign(struct model *model, struct model_pool *pool);
 
-/* model/decide.c: from what is known to what is published */
+/* model/decide.c: from the model's inputs to what is published */
 void model_changed(const struct model *model, uint32_t what, uint32_t pool_id);
 
 /** Whether packets of its pool's services can be sent to an instance that has a pool. */
 bool model_is_reachable(const struct model_instance *instance);
 
-/** Bring the entry of an instance in the block up to date. Return: whether it changed. */
+/** Update an instance's entry in the block. Return: whether it changed. */
 bool model_entry_update(struct model *model, const struct model_instance *instance);
 bool model_entries_update(struct model *model);
 
 /**
- * Decide anew who takes and keeps the flows of a pool, and update its entries.
- * Return: enum model_change of what is different.
+ * Decide again which instances take and keep the flows of a pool, and update its entries.
+ * Return: enum model_change of the differences.
  */
 uint32_t model_pool_decide(struct model *model, struct model_pool *pool);
 
-/* The same, and tell. */
+/* The same, and report the changes. */
 void model_pool_refresh(struct model *model, struct model_pool *pool);
 
 /**
- * Decide for all pools, then tell: nobody must see a half of it.
- * @what: enum model_change to be told in any case, but for those of pools.
- * @tables, @retire: ids of pools, a bit each, whose table or whose old generation has to go.
+ * Decide for all pools, then report: no partial result may be seen.
+ * @what: enum model_change to be reported in any case, except those of pools.
+ * @tables, @retire: ids of pools, a bit each, whose table must be published or whose old generation
+ * must be retired.
  */
 void model_tell(struct model *model, uint32_t what, uint64_t tables, uint64_t retire);
 
-/* What a services block follows from. */
+/* Inputs of a services block. */
 struct model_services {
 	const struct config *config;
 	struct model_pool *const *pools; /* in the order of config->pools */

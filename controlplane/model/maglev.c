@@ -8,15 +8,15 @@
 #include "controlplane/model/maglev_draw.h"
 
 /*
- * The last free slots would cost half of all draws: with k of M free, M / k of them each. So few are
- * given by the best score; more would move more slots when a member comes or goes.
+ * The last free slots would take half of all draws: with k of M free, M / k draws each. So a few
+ * are assigned by the best score; more would move more slots when a member is added or removed.
  */
 #define MAGLEV_REST 32
 
-/* Slots for as many turns are drawn in advance, roughly. */
+/* Draw slots for roughly this many turns in advance. */
 #define MAGLEV_TURNS 32
 
-/* A member's next slots: free when they were drawn, in the order of its list. */
+/* A member's next slots: free when drawn, in the order of its list. */
 struct maglev_queue {
 	uint64_t draw;
 	uint32_t next;
@@ -24,7 +24,7 @@ struct maglev_queue {
 	uint32_t slot[MAGLEV_STEPS_MAX * MAGLEV_STEP];
 };
 
-/* Members of one weight. They have their turns together, at the times (round + 1/2) / weight. */
+/* Members of one weight. They take their turns together, at the times (round + 1/2) / weight. */
 struct maglev_class {
 	uint32_t first;
 	uint32_t count;
@@ -32,7 +32,8 @@ struct maglev_class {
 	uint32_t round;
 };
 
-/* When a class has its turn, in 2^-32, rounded down: weights so small have no equal times but true ones. */
+/* When a class has its turn, in units of 2^-32, rounded down: with weights this small, only times
+ * that are truly equal compare equal. */
 struct maglev_time {
 	uint64_t time;
 	uint32_t class;
@@ -43,9 +44,9 @@ struct maglev {
 	uint32_t n_classes;
 	uint32_t leaves; /* of the tree: a power of two */
 	struct maglev_time
-		*tree; /* a tournament: of 2i and 2i + 1 the earlier is at i; leaves last */
+		*tree; /* a tournament: node i has the earlier of 2i and 2i + 1; leaves last */
 	struct maglev_member *members;
-	struct maglev_queue *queues; /* a member's each */
+	struct maglev_queue *queues; /* one per member */
 	maglev_draw_fn draw;
 	uint16_t *slots;
 	uint32_t n;
@@ -88,8 +89,8 @@ static uint64_t class_time(const struct maglev_class *class)
 }
 
 /*
- * A class has another time: let it play against those that it meets. Equal times: the heavier first, which is
- * the one to the left. Nobody could guess who wins, so there are no branches.
+ * A class's time changed: replay its path to the root. Of equal times the heavier class comes
+ * first, which is the left one. The outcome is unpredictable, so the loop is branch-free.
  */
 static void tree_update(struct maglev *m, uint32_t class)
 {
@@ -115,7 +116,7 @@ static void tree_fill(struct maglev *m)
 		tree_update(m, i);
 }
 
-/* Group sorted members: heavier ones come first. */
+/* Group sorted members: heavier ones first. */
 static void maglev_classify(struct maglev *m, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -145,8 +146,9 @@ static void maglev_free_all(struct maglev *m)
 }
 
 /*
- * Draw so far ahead that a member has slots for some turns, but not so far that others will have taken
- * many of them by then. All members draw the same number for a while: a CPU guesses that well.
+ * Draw far enough ahead that a member has slots for some turns, but not so far that other members
+ * will have taken many of them by then. All members draw the same number for a while, which a CPU
+ * predicts well.
  */
 static uint32_t maglev_steps(const struct maglev *m)
 {
@@ -166,7 +168,7 @@ static void maglev_refill(const struct maglev *m, struct maglev_queue *queue)
 	queue->next = 0;
 }
 
-/* A turn: the first free slot of the rest of a member's list. */
+/* A turn: the first free slot in the rest of a member's list. */
 static inline void maglev_turn(struct maglev *m, struct maglev_queue *queue, uint16_t value)
 {
 	uint32_t slot;
@@ -189,7 +191,7 @@ static void maglev_rest_collect(struct maglev *m)
 			m->rest[n++] = word * 32 + (uint32_t)__builtin_ctz(bits);
 }
 
-/* A turn when few slots are left: of them, the one with the member's lowest score. */
+/* A turn when few slots are left: the one with the member's lowest score. */
 static void maglev_turn_late(struct maglev *m, const struct maglev_member *member)
 {
 	uint64_t best = UINT64_MAX;
@@ -208,8 +210,8 @@ static void maglev_turn_late(struct maglev *m, const struct maglev_member *membe
 }
 
 /*
- * One round of one class: a turn for each of its members, as long as there are slots.
- * Return: how many had it.
+ * One round of one class: a turn for each of its members, while there are slots.
+ * Return: how many had a turn.
  */
 static uint32_t maglev_round(struct maglev *m, const struct maglev_class *class)
 {
@@ -228,7 +230,7 @@ static uint32_t maglev_round(struct maglev *m, const struct maglev_class *class)
 	return turns;
 }
 
-/* A slot for each round; of the last one, not for all. */
+/* A member has a slot for each round; in the last round, only the first @turns members. */
 static void maglev_count(struct maglev *m, const struct maglev_class *last, uint32_t turns)
 {
 	for (uint32_t i = 0; i < m->n_classes; i++) {
@@ -262,7 +264,7 @@ static void maglev_fill(struct maglev *m)
 	maglev_count(m, class, turns);
 }
 
-/* Room for a build; what there is not stays NULL. */
+/* Allocate for a build; on failure the rest stays NULL. */
 static int maglev_create(struct maglev *m)
 {
 	m->queues = malloc(m->n * sizeof(*m->queues));

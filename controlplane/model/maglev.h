@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The slot table of a pool: weighted Maglev. A pure function of who is in the pool, with which
- * weights, and of the secret; so every node of the same secret has the same table.
+ * The slot table of a pool: weighted Maglev. A pure function of the pool's members, their weights,
+ * and the secret; so all nodes with the same secret have the same table.
  *
- * Members take turns, heavier ones more often, and each takes the first free slot of its own list of
- * preferences. The lists are drawn from a keyed generator, not from an offset and a skip as in the
- * paper: two such arithmetic progressions run alongside each other for some pairs of members, which
- * moved up to 1.1 % of the slots too many when one of ten went; drawn lists move 0.4 % at most.
+ * Members take turns, heavier ones more often, and each takes the first free slot of its own
+ * preference list. The lists are drawn from a keyed generator, not from an offset and a skip as in
+ * the paper: for some pairs of members two such arithmetic progressions run in parallel, which
+ * moved up to 1.1 % of the slots too many when one of ten was removed; drawn lists move at most 0.4
+ * %.
  * Source: Eisenbud et al., Maglev, NSDI 2016, section 3.4.
  */
 #ifndef CONTROLPLANE_MODEL_MAGLEV_H
@@ -20,13 +21,13 @@
 
 struct maglev_member {
 	uint64_t key;	 /* maglev_key() of its name */
-	uint64_t draw;	 /* maglev_build()'s own */
+	uint64_t draw;	 /* private to maglev_build() */
 	uint32_t weight; /* 1 to MAGLEV_WEIGHT_MAX */
-	uint32_t slots;	 /* set: how many it has */
-	uint16_t value;	 /* what its slots say */
+	uint32_t slots;	 /* set: number of slots it has */
+	uint16_t value;	 /* stored in its slots */
 };
 
-/** The key of a name: equal on all nodes with the same secret, and unknown without it. */
+/** The key of a name: the same on all nodes with the same secret, and unpredictable without it. */
 uint64_t maglev_key(const struct lb_secret *secret, const char *name);
 
 /**

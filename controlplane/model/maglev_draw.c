@@ -10,7 +10,7 @@ static inline uint32_t slot_of(uint64_t draw, uint32_t n_slots)
 	return lb_flow_slot((draw ^ draw >> 32) * LB_HASH_MUL1, n_slots);
 }
 
-/* Without a branch that would have to be guessed: half of the slots are free in the beginning. */
+/* Branch-free, since it is unpredictable: half of the slots are free in the beginning. */
 static inline uint32_t free_append(const uint32_t *drawn, const uint32_t *free_slots,
 				   uint32_t *slots, uint32_t found)
 {
@@ -38,7 +38,7 @@ uint32_t maglev_draw_portable(uint64_t *draw, uint32_t n_slots, const uint32_t *
 
 #define AVX2 __attribute__((target("avx2,bmi2"), always_inline)) static inline
 
-/* The upper half of the product's 64 bits, in the upper half of each lane; the lower one is not used. */
+/* The upper half of the 64-bit product, in the upper half of each lane; the lower half is unused. */
 AVX2 __m256i high_product_avx2(__m256i a, __m256i b, __m256i b_high)
 {
 	__m256i low = _mm256_mul_epu32(a, b);

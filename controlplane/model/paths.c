@@ -6,7 +6,7 @@
 #include "controlplane/model/internal.h"
 #include "controlplane/model/maglev.h"
 
-/* Paths come from the configuration: nobody has a reason to make them collide. */
+/* Unkeyed: paths come from the configuration, not from an attacker. */
 static uint32_t path_hash(const char *path)
 {
 	static const struct lb_secret none;

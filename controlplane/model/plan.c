@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a configuration would change, computed beside the model. */
+/* What a configuration would change, computed without changing the model. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "config/diff.h"
 #include "controlplane/model/internal.h"
 
-/* Instances that the model doesn't have get numbers above its indices. */
+/* Instances that the model doesn't have get numbers past its indices. */
 #define PLAN_NEW LB_INSTANCES_MAX
 
 struct plan {
@@ -18,7 +18,7 @@ struct plan {
 	void *arg;
 	struct model_plan *result;
 	uint32_t n_new;
-	bool serves[LB_INSTANCES_MAX]; /* by index, afterwards */
+	bool serves[LB_INSTANCES_MAX]; /* by index, after the change */
 	struct eligible_instance eligible[LB_INSTANCES_MAX];
 	struct model_instance *match[LB_INSTANCES_MAX]; /* NULL: a new one */
 	struct maglev_member members[LB_INSTANCES_MAX];
@@ -43,7 +43,7 @@ static struct model_instance *plan_match(const struct plan *plan, const struct c
 	return instance;
 }
 
-/* Those that stay are what they are; new ones are taken to be up once they were checked. */
+/* Existing instances keep their state; new ones are assumed to be up once checked. */
 static void plan_describe(struct plan *plan, const struct config_pool *pool, uint32_t i)
 {
 	const struct config_instance *from = &pool->instances[i];
@@ -128,7 +128,7 @@ static int plan_pool(struct plan *plan, const struct config_pool *config_pool)
 		return 0;
 	plan->result->slots += count;
 	if (n == 0) {
-		/* With no instances there is no table; if they are only out, it stays. */
+		/* Without instances there is no table; if all are merely out, the table stays. */
 		changed = config_pool->instance_count == 0 ? count : 0;
 		plan->result->slots_changed += changed;
 		plan->result->flows_rehashed += changed ? plan_pool_flows(plan, pool) : 0;
@@ -144,7 +144,7 @@ static int plan_pool(struct plan *plan, const struct config_pool *config_pool)
 	return 0;
 }
 
-/* Flows of instances that serve now, and will not. */
+/* Flows of instances that serve now, but will not. */
 static void plan_moved(struct plan *plan)
 {
 	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++) {

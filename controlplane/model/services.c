@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The services block of a configuration; ids stay with (VIP, port, protocol). */
+/* The services block of a configuration; ids belong to (VIP, port, protocol) and are kept. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "controlplane/model/internal.h"
 #include "controlplane/model/services_table.h"
 
-/* The entries, and the ids that are taken. */
+/* The entries, and the ids in use. */
 struct services_draft {
 	const struct model_services *request;
 	uint32_t id_last;
@@ -29,7 +29,7 @@ static const struct lb_service *draft_find_old(const struct services_draft *draf
 
 static void draft_take_ids(struct services_draft *draft)
 {
-	draft->taken[0] = 1; /* 0 is no id */
+	draft->taken[0] = 1; /* 0 is not an id */
 	for (uint32_t i = 0; draft->request->old && i <= draft->request->old->mask; i++) {
 		uint16_t id =
 			draft->request->old->slot[i].family ? draft->request->old->slot[i].id : 0;
@@ -40,7 +40,7 @@ static void draft_take_ids(struct services_draft *draft)
 	}
 }
 
-/* Ids rise, so that one is not given out again while flows of its last owner live. */
+/* Ids increase, so that an id is not reused while flows of its last owner exist. */
 static uint16_t draft_new_id(struct services_draft *draft)
 {
 	uint16_t id;

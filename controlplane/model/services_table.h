@@ -7,11 +7,11 @@
 
 /**
  * Build a table.
- * @entries: @n of them, at most LB_SERVICES_MAX, no two with the same address, port and protocol; they
- * are sorted, so that the table doesn't depend on their order.
+ * @entries: @n of them, at most LB_SERVICES_MAX, no two with the same address, port and protocol;
+ * they are sorted, so that the table doesn't depend on their order.
  * @bytes: set to the size of the block.
- * Return: the block, to be freed with free(); NULL and errno: EINVAL, ENOMEM, or ENOSPC if there is no
- * seed for which all chains are short enough.
+ * Return: the block, to be freed with free(); NULL and errno: EINVAL, ENOMEM, or ENOSPC if no seed
+ * makes all chains short enough.
  */
 struct lb_service_table *services_table_build(struct lb_service *entries, uint32_t n,
 					      uint32_t *bytes);

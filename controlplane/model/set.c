@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is known, set and asked for; model/decide.c decides what follows. */
+/* The model's inputs: setters and getters; model/decide.c decides what follows. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,7 +141,7 @@ bool model_next_hop_set(struct model *model, struct model_instance *instance,
 	return true;
 }
 
-/* The entry follows. */
+/* Updates the instance's entry as well. */
 static void path_mtu_change(struct model *model, struct model_instance *instance,
 			    uint16_t mtu_bytes)
 {
@@ -189,7 +189,7 @@ void model_port_set(struct model *model, const uint8_t *mac, uint16_t mtu_bytes)
 		model_changed(model, MODEL_CHANGE_INSTANCES, 0);
 }
 
-/* Return: whether the rule for its instances is another one now. */
+/* Return: whether the rule for the pool's instances changed. */
 static bool pool_tick(struct model_pool *pool, uint64_t now_ms)
 {
 	bool settles = !pool->settled && (!pool->pending || now_ms >= pool->settle_ms);

@@ -6,9 +6,10 @@
 #define LONG_NS 10000000000ull
 
 /*
- * Flows a worker that the others must have got meanwhile. If each flow chose its worker by chance, one of n
- * would stay without any of 64 n flows with a probability below e^-64; of a NIC that gives it a quarter of
- * its share, below e^-16. One client's single flow, or a few, prove nothing.
+ * Flows per worker that the others must have received meanwhile. If flows were spread evenly at
+ * random, the probability that one of n workers gets none of 64 n flows would be below e^-64; with
+ * a NIC that gives it a quarter of its share, below e^-16. One client's single flow, or a few,
+ * prove nothing.
  */
 #define FLOWS_PER_WORKER 64
 
