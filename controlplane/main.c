@@ -474,8 +474,10 @@ static void watchdog_prepare(struct sluiced *sluiced)
 		sluiced->watchdog_ms = us / 1000;
 }
 
-/* Rows of a port that two dataplanes share: first the XDP program's, of which only the queues of
- * workers have a CPU; last the workers'. */
+/*
+ * Rows of a port that two dataplanes share: first the XDP program's, of which only the queues of
+ * workers have a CPU; last the workers'.
+ */
 static uint32_t spread_read(const struct sluiced *sluiced, const struct lb_segment *segment,
 			    struct spread_worker *workers)
 {
@@ -512,8 +514,10 @@ static void spread_follow(struct sluiced *sluiced, const struct lb_segment *segm
 		log_warn("%s", sluiced->spread.note);
 }
 
-/* Without node.mtu the port's own MTU counts, which only a running dataplane knows, and which may
- * change. */
+/*
+ * Without node.mtu the port's own MTU counts, which only a running dataplane knows, and which may
+ * change.
+ */
 static void mtu_follow(struct sluiced *sluiced)
 {
 	char note[MODEL_NOTE_MAX];

@@ -13,8 +13,10 @@
 	(CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_CHOWN) |             \
 	 CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_SYS_RESOURCE))
 
-/* Programs and maps; opening others' by id, as libxdp's dispatcher does; the grace period on busy
- * CPUs. */
+/*
+ * Programs and maps; opening others' by id, as libxdp's dispatcher does; the grace period on busy
+ * CPUs.
+ */
 #define XDP                                                                                        \
 	(CAPABILITY(CAP_BPF) | CAPABILITY(CAP_PERFMON) | CAPABILITY(CAP_SYS_ADMIN) |               \
 	 CAPABILITY(CAP_SYS_NICE))

@@ -41,8 +41,7 @@ struct control_call {
 /* Cancel everything the call waits for, and free what it holds. */
 void control_call_fini(struct control_call *call);
 
-/** Send a line before the last one; dropped if too much output is queued for the client. Takes
- * @line. */
+/** Send a line before the last one; dropped if the client has much output queued. Takes @line. */
 void control_call_progress(struct control_call *call, json_t *line);
 
 /** End with a result. Takes it; NULL: no memory. The call is freed afterwards. */

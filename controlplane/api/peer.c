@@ -11,8 +11,10 @@
 
 #define CONTROL_GROUP_DEFAULT "sluice"
 
-/* The groups of the process itself, not those that a directory service lists for its user: no
- * lookup that could block, and a process that dropped a group doesn't have it. */
+/*
+ * The groups of the process itself, not those that a directory service lists for its user: no
+ * lookup that could block, and a process that dropped a group doesn't have it.
+ */
 static int control_peer_groups(int fd, struct control_peer *peer)
 {
 	socklen_t bytes = 64 * sizeof(gid_t);

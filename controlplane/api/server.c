@@ -132,8 +132,7 @@ static void control_client_on_event(struct bufferevent *stream, short what, void
 	struct control_client *client = arg;
 
 	(void)stream;
-	/* A client may shut down its sending side and still read. A closed connection shows on
-	 * writing. */
+	/* A client may shut down its sending side and still read. A lost one fails on writing. */
 	if ((what & BEV_EVENT_EOF) != 0 && (what & BEV_EVENT_READING) != 0) {
 		control_session_end_input(client->session);
 		return;

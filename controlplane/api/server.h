@@ -36,8 +36,10 @@ struct control_options {
  */
 struct control *control_create(const struct control_options *options);
 
-/* Remove the socket, if it is still this server's. Commands in progress continue without an answer.
- * NULL is allowed. */
+/*
+ * Remove the socket, if it is still this server's. Commands in progress continue without an answer.
+ * NULL is allowed.
+ */
 void control_destroy(struct control *control);
 
 struct control_stats {

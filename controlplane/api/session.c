@@ -199,8 +199,7 @@ static bool control_session_is_blank(const unsigned char *line, size_t size)
 	return true;
 }
 
-/* Commands that wait have a lower limit, so that they never take all places. Return: 0, or -EBUSY
- * and why. */
+/* Commands that wait have a lower limit and never take all places. Return: 0, or -EBUSY and why. */
 static int control_session_hold(struct control_session *session, char error[CONTROL_ERROR_MAX])
 {
 	const struct control_request *request = &session->call.request;

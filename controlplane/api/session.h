@@ -55,8 +55,7 @@ void control_session_destroy(struct control_session *session);
  */
 void control_session_run(struct control_session *session);
 
-/** End of input: what was received is answered, then the session is over. Then as
- * control_session_run(). */
+/** End of input: answer what was received, then the session is over. May destroy the session. */
 void control_session_end_input(struct control_session *session);
 
 /** Whether a command is in progress. */

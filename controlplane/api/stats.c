@@ -68,8 +68,7 @@ uint32_t stats_workers(const struct lb_segment *segment)
 							   : LB_SEGMENT_WORKERS_MAX;
 }
 
-/* Drops on the kernel path are the main lcore's: workers have counted those packets as kernel
- * packets. */
+/* Kernel path drops are the main lcore's: workers have counted those packets as kernel packets. */
 static void node_add(const struct lb_segment *segment, struct stats_node *out)
 {
 	const struct lb_worker_stats *lcore = lb_segment_worker_stats(segment, segment->n_workers);

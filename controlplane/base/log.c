@@ -55,8 +55,7 @@ static void log_write(const char *line, size_t length)
 
 		if (written < 0 && errno == EINTR)
 			continue;
-		/* There is no one left to tell: a log that can't be written must not stop the
-		 * daemon. */
+		/* There is nowhere left to report it; a failing log must not stop the daemon. */
 		if (written <= 0)
 			return;
 		line += written;

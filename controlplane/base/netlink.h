@@ -23,8 +23,7 @@ struct netlink {
 /** Return: 0 or -errno. */
 int netlink_open(struct netlink *netlink);
 
-/** Subscribe to the notifications that next hops depend on; reads of the descriptor do not block
- * then. */
+/** Subscribe to the notifications that next hops depend on; reads do not block then. */
 int netlink_listen(struct netlink *netlink);
 
 /** Zeros (never opened) are allowed. */

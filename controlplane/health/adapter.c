@@ -107,8 +107,10 @@ void checks_remove(struct model_instance *instance)
 	instance->checker = NULL;
 }
 
-/* A check that fails for want of a descriptor says nothing about its instance, so checks use at
- * most half of them. */
+/*
+ * A check that fails for want of a descriptor says nothing about its instance, so checks use at
+ * most half of them.
+ */
 static struct health_limits limits_of(const struct checks *checks, const struct config_node *node)
 {
 	const uint32_t sockets = descriptors_reserve(checks->clients, SOCKETS_MAX);

@@ -48,8 +48,7 @@ void checks_pause(struct checks *checks);
 /** The dataplane is connected, and its interface is usable. */
 void checks_resume(struct checks *checks);
 
-/** The same after a second, unless checks_resume() is called before. No effect if checks are not
- * suspended. */
+/** The same after a second, unless resumed before. No effect if checks are not suspended. */
 void checks_resume_later(struct checks *checks);
 
 /** To be called about every 100 ms, before model_tick(). */

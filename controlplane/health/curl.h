@@ -20,8 +20,7 @@ struct health_multi *health_multi_create(struct event_base *base,
 /* Every transfer must have ended or been removed. NULL is allowed. */
 void health_multi_destroy(struct health_multi *multi);
 
-/* Start a transfer. Nothing is sent and ops.done is not called before the loop's next turn. 0 or
- * -errno. */
+/* Start a transfer. Nothing is sent or reported before the loop's next turn. 0 or -errno. */
 int health_multi_add(struct health_multi *multi, CURL *easy);
 
 /* Stop a transfer without calling ops.done, or remove one that has ended. */

@@ -98,8 +98,7 @@ void health_schedule_on_young(evutil_socket_t fd, short what, void *arg);
 /* Schedule the first run, within min(interval, 1 s). */
 void health_schedule_first(struct health_check *check);
 
-/* Schedule the next run one interval, with jitter, after the last start; soon, if that is in the
- * past. */
+/* Schedule the next run one jittered interval after the last start; soon, if that has passed. */
 void health_schedule_next(struct health_check *check);
 
 /* Cancel its timer, take it out of the queue or end its probe. */

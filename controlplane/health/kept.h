@@ -45,8 +45,7 @@ void health_kept_close(struct health_kept *kept);
  */
 void health_kept_restore(const struct health_kept *kept, struct model *model, int64_t now_unix);
 
-/** Collect the current health. To be called before checks end, since they know when they had a
- * result. */
+/** Collect the current health. To be called before checks end: they know the time of results. */
 void health_kept_collect(struct health_kept *kept, const struct model *model, int64_t now_unix);
 
 /** Something has changed: write the file soon. */

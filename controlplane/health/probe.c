@@ -170,8 +170,7 @@ static int probe_set_transport(struct health_probe *probe)
 	err |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE,
 				probe->facts.type == CONFIG_CHECK_SSL ? 0L : 1L);
 	err |= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-	/* libcurl's own timeout would ignore data that has arrived; probe_on_timeout() ends the
-	 * probe */
+	/* libcurl's own timeout would ignore data that has arrived; use probe_on_timeout() */
 	err |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)INT32_MAX);
 	err |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, probe_open_socket);
 	err |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, probe);

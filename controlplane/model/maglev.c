@@ -32,8 +32,10 @@ struct maglev_class {
 	uint32_t round;
 };
 
-/* When a class has its turn, in units of 2^-32, rounded down: with weights this small, only times
- * that are truly equal compare equal. */
+/*
+ * When a class has its turn, in units of 2^-32, rounded down: with weights this small, only times
+ * that are truly equal compare equal.
+ */
 struct maglev_time {
 	uint64_t time;
 	uint32_t class;

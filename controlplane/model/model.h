@@ -200,8 +200,10 @@ bool model_next_hop_set(struct model *model, struct model_instance *instance,
 bool model_path_mtu_set(struct model *model, struct model_instance *instance, uint32_t mtu_bytes,
 			uint64_t until_ms);
 
-/** Bytes of the largest tunnel packet to an instance, and whether the port, the route or routers
- * limit it. */
+/**
+ * Bytes of the largest tunnel packet to an instance, and whether the port, the route or routers
+ * limit it.
+ */
 enum model_mtu_from { MODEL_MTU_PORT, MODEL_MTU_ROUTE, MODEL_MTU_PATH };
 uint16_t model_instance_mtu(const struct model *model, const struct model_instance *instance,
 			    enum model_mtu_from *from);
@@ -240,8 +242,10 @@ struct model_plan {
 	uint32_t slots;		/* of all pools that exist before and after */
 	uint32_t slots_changed; /* of these, slots with another instance */
 	uint64_t flows;		/* now */
-	/* Of the current flows, those whose new connections would go to another instance. The flows
-	 * themselves stay: they are in the flow tables. */
+	/*
+	 * Of the current flows, those whose new connections would go to another instance. The flows
+	 * themselves stay: they are in the flow tables.
+	 */
 	uint64_t flows_rehashed;
 	uint64_t flows_moved; /* flows that move because their instance is removed */
 };
@@ -293,8 +297,10 @@ struct model_pool *model_pool_by_id(const struct model *model, uint32_t pool_id)
 /** Idle timeout of flows, in milliseconds. */
 uint32_t model_idle_timeout_ms(const struct model *model);
 
-/** What a dataplane runs that a predecessor of this daemon has published. All of it was copied or
- * checked. */
+/**
+ * What a dataplane runs that a predecessor of this daemon has published. All of it was copied or
+ * checked.
+ */
 struct model_running {
 	const struct lb_directory *directory;
 	const struct lb_instance *instances; /* NULL with count 0: none readable */

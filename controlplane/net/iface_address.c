@@ -237,8 +237,7 @@ void iface_addresses_remove(struct iface *iface, bool all)
 		const struct config_prefix *old = &surplus.found.list[i];
 		int err;
 
-		/* Otherwise the kernel would remove others' addresses of that network together with
-		 * ours. */
+		/* Otherwise the kernel would remove others' addresses of that network too. */
 		if (iface->wish->shared && old->address.family == 4 && old->length < 32)
 			iface_knob_set(iface, "ipv4", "promote_secondaries", "1");
 		err = address_remove(iface, old);

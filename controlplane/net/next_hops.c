@@ -250,8 +250,7 @@ static void iface_refresh(struct neighbours *n)
 	n->setup_due = false;
 	if (!iface_wish_fulfil(n))
 		log_info("%s: set up%s", n->name, n->published ? "" : ", but for the VIPs");
-	/* Even if nothing changed: the link may lead to another switch, or the port may be another
-	 * one. */
+	/* Even if nothing changed: the link may lead to another switch, or be another port's. */
 	if (iface_vips(n) != IFACE_VIPS_REMOVE)
 		announce_start(n->announce, n->index, model_config(n->options.model), n->published);
 	for (uint32_t i = 0; i < n->count; i++)
@@ -348,8 +347,7 @@ static int on_message(const struct nlmsghdr *message, void *arg)
 		break;
 	case RTM_NEWRULE:
 	case RTM_DELRULE:
-	/* Routes that use a nexthop object change with it without a notification of their own
-	 * (nexthop_compat_mode=0). */
+	/* Routes through a nexthop object change without a message (nexthop_compat_mode=0). */
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
 	case RTM_NEWNEXTHOPBUCKET:

@@ -35,8 +35,10 @@ struct publish_backend_events {
 	/* @why: one line, or NULL if there is nothing new to log. */
 	void (*gone)(void *arg, const char *why);
 	void (*answered)(void *arg, const struct publish_answer *answer);
-	/* Another dataplane connected and needs everything. Only from a backend for more than one
-	 * dataplane. */
+	/*
+	 * Another dataplane connected and needs everything. Only from a backend for more than one
+	 * dataplane.
+	 */
 	void (*joined)(void *arg);
 };
 
@@ -46,8 +48,10 @@ struct publish_backend_options {
 	const char *run_dir;
 	const struct publish_backend_events *events;
 	void *arg;
-	/* One of two on a port. The XDP program then leaves packets to a process, and only its
-	 * state is adopted: the ring backend leaves the model alone. */
+	/*
+	 * One of two on a port. The XDP program then leaves packets to a process, and only its
+	 * state is adopted: the ring backend leaves the model alone.
+	 */
 	bool is_paired;
 };
 

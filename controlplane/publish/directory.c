@@ -162,8 +162,7 @@ void publish_directory_sent(struct publish_directory *directory, const struct pu
 {
 	struct lb_directory *shared = directory->shared;
 
-	/* This generation is not in use yet, which tells a successor that finds marks without a
-	 * command. */
+	/* Not in use yet: this tells a successor that finds marks without a command. */
 	__atomic_store_n(&shared->generation, generation, __ATOMIC_RELEASE);
 	for (uint32_t i = 0; i < batch->block_count; i++) {
 		const struct publish_block *block = &batch->block[i];

@@ -316,8 +316,7 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (shared.n == 0)
 		return;
-	/* Its main thread may hang while its workers live: published generations then do not reach
-	 * it. */
+	/* Its main thread may hang while its workers live: nothing published reaches it then. */
 	if (a->process == PROCESS_AWAY && clock_now_ns() - a->up_ns > UNHEARD_NS)
 		process_forbid(a);
 	is_beating = a->process != PROCESS_AWAY && publish_shared_is_beating(&shared, a->boot_id);

@@ -29,8 +29,10 @@ struct publish_options {
 	struct event_base *base;
 	struct model *model;
 	const char *run_dir; /* directory of dataplane.sock */
-	/** The dataplane connected (its segment is mapped, the model knows its port), or
-	 * disconnected. */
+	/**
+	 * The dataplane connected (its segment is mapped, the model knows its port), or
+	 * disconnected.
+	 */
 	void (*link_changed)(void *arg, bool connected);
 	void *arg;
 };
@@ -61,8 +63,10 @@ enum publish_scope {
 
 /* How a wait ended. */
 struct publish_result {
-	/* 0: all workers use it. -ENOTCONN: no dataplane, published when one connects. -EBADMSG:
-	 * refused. -ECANCELED: the publisher is being destroyed. */
+	/*
+	 * 0: all workers use it. -ENOTCONN: no dataplane, published when one connects. -EBADMSG:
+	 * refused. -ECANCELED: the publisher is being destroyed.
+	 */
 	int status;
 	uint64_t generation; /* the one acknowledged last */
 	uint64_t started_ns; /* CLOCK_MONOTONIC, of publish_wait_start() or as given to it */

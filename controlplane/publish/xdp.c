@@ -479,8 +479,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	xdp_try(arg);
 }
 
-/* The program is loaded and only needs to be attached again. Meanwhile the kernel answers for the
- * VIPs. */
+/* The program is loaded; attach it again. Meanwhile the kernel answers for the VIPs. */
 static void hook_again(struct publish_backend *x, const char *why)
 {
 	log_warn("xdp: %s", why);

@@ -9,8 +9,10 @@
 /** The program's maps, or NULL while it is not loaded. Valid until gone(). */
 const struct xdp_object *publish_xdp_object(const struct publish_backend *backend);
 
-/** Set data, bytes and count (0 or not) to what runs of the block that @block names. Return: false
- * if nothing does. */
+/**
+ * Set data, bytes and count (0 or not) to what runs of the block that @block names.
+ * Return: false if nothing does.
+ */
 bool publish_xdp_running(const struct publish_backend *backend, struct publish_block *block);
 
 /** Whether what was sent last will be answered with a refusal. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A small file that is replaced as a whole, so that a crash leaves either the old one or the new
- * one. */
+/* A small file that is replaced as a whole: a crash leaves either the old one or the new one. */
 #ifndef CONTROLPLANE_STATE_FILE_H
 #define CONTROLPLANE_STATE_FILE_H
 

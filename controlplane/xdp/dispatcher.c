@@ -212,8 +212,7 @@ static struct xdp_program *door_make(const struct sluice_xdp_door *skel, bool fr
 	return door;
 }
 
-/* Attach beside the other programs, in one step: libxdp replaces the old dispatcher by one for all
- * of them. */
+/* Attach in one step: libxdp replaces the old dispatcher by one for all programs and ours. */
 static int door_attach(const struct xdp_dispatcher *d, int behind_fd, enum xdp_attach_mode mode)
 {
 	struct sluice_xdp_door *skel = sluice_xdp_door__open();
@@ -257,8 +256,7 @@ static void before_path(const char *pin, char *path)
 	snprintf(path, LB_PIN_PATH_MAX, "%s" BEFORE, pin);
 }
 
-/* If this process is killed in here, a door is left that leads to a program, the old or the new
- * one. */
+/* If this process is killed in here, a door is left that leads to the old or the new program. */
 static int join_anew(const struct xdp_dispatcher *d, int prog_fd, enum xdp_attach_mode mode)
 {
 	int behind_fd = behind_make(prog_fd);

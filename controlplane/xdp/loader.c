@@ -250,8 +250,7 @@ static bool maps_are_there(const struct xdp_object *o)
 	return false;
 }
 
-/* Adopted maps are opened by their pins. New maps are pinned once the kernel has accepted the
- * program. */
+/* Adopted maps are opened by their pins. New maps are pinned once the program is loaded. */
 static int pins_prepare(struct xdp_object *o, bool anew)
 {
 	char path[LB_PIN_PATH_MAX];
@@ -521,8 +520,10 @@ void xdp_object_close(struct xdp_object *o)
 
 /* ---- The hook ---- */
 
-/* Our link is on the hook already: replace its program. -ENOLINK if it is on no interface, or
- * another one. */
+/*
+ * Our link is on the hook already: replace its program. -ENOLINK if it is on no interface, or
+ * another one.
+ */
 static int link_replace(struct xdp_object *o, int ifindex, const char *path)
 {
 	struct bpf_link_info info = { 0 };
@@ -632,8 +633,10 @@ static int hook_take(struct xdp_object *o, int ifindex)
 	if (found < 0)
 		return found;
 	if (!found) {
-		/* Without the flag that a dispatcher sets for this, the driver would not attach it
-		 * natively. */
+		/*
+		 * Without the flag that a dispatcher sets for this, the driver would not attach it
+		 * natively.
+		 */
 		if (o->is_behind && o->mtu > MTU_ONE_BUFFER)
 			return -EAGAIN;
 		err = link_attach(o, ifindex, path);

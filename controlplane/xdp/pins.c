@@ -62,8 +62,10 @@ static bool folder_is_at(int fd, const char *path)
 	       mine.st_ino == there.st_ino;
 }
 
-/* A detach removes the directory that it has locked: an opened directory may be removed before it
- * is locked. */
+/*
+ * A detach removes the directory that it has locked: an opened directory may be removed before it
+ * is locked.
+ */
 int xdp_pins_claim(const char *port)
 {
 	char path[LB_PIN_DIR_MAX];

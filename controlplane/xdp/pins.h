@@ -31,12 +31,16 @@ int xdp_pins_claim(const char *port);
  */
 int xdp_pins_share(const char *port, const char *run_dir);
 
-/** The program on an interface's hook, ours or not. @id: its id; 0: none. Return: 0; -errno:
- * unknown. */
+/**
+ * The program on an interface's hook, ours or not. @id: its id; 0: none.
+ * Return: 0; -errno: unknown.
+ */
 int xdp_pins_holder(uint32_t ifindex, uint32_t *id);
 
-/** The interface that the program of this directory is attached to. Return: 0; -ENODEV: none;
- * another -errno: unknown. */
+/**
+ * The interface that the program of this directory is attached to.
+ * Return: 0; -ENODEV: none; another -errno: unknown.
+ */
 int xdp_pins_ifindex(const char *port, uint32_t *ifindex);
 
 /**

@@ -21,8 +21,10 @@ struct xdp_sweep;
 struct xdp_sweep *xdp_sweep_create(const struct xdp_object *object, const uint16_t *cpus,
 				   uint32_t cpu_count);
 
-/** Stop the thread; waits for one part of a table, some microseconds on an idle CPU. NULL is
- * allowed. */
+/**
+ * Stop the thread; waits for one part of a table, some microseconds on an idle CPU. NULL is
+ * allowed.
+ */
 void xdp_sweep_destroy(struct xdp_sweep *sweep);
 
 #endif

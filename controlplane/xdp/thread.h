@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A thread that waits for grace periods of the XDP dataplane, since an event loop must not. It does
- * nothing else. */
+/* A thread that only waits for grace periods of the XDP dataplane, since an event loop must not. */
 #ifndef CONTROLPLANE_XDP_THREAD_H
 #define CONTROLPLANE_XDP_THREAD_H
 
@@ -18,8 +17,10 @@ int xdp_thread_sync(struct xdp_thread *thread);
 /** A descriptor that becomes readable when it is over. */
 int xdp_thread_fd(const struct xdp_thread *thread);
 
-/** Take the answer. Return: 0: no CPU uses what was replaced before the request; -EAGAIN: not yet;
- * -errno. */
+/**
+ * Take the answer.
+ * Return: 0: no CPU uses what was replaced before the request; -EAGAIN: not yet; -errno.
+ */
 int xdp_thread_answer(struct xdp_thread *thread);
 
 #endif
