@@ -65,7 +65,7 @@ struct control_ops {
 	const char *(*pool_name)(void *arg, uint32_t pool);
 	const char *(*instance_name)(void *arg, uint32_t pool, uint32_t instance);
 
-	/** What is known of an instance ("web/web-1"). Return: 0 or -ENOENT. */
+	/** Look up an instance ("web/web-1"). Return: 0 or -ENOENT. */
 	int (*get)(void *arg, const char *path, struct control_instance *instance);
 
 	/**

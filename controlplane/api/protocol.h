@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What sluicectl and sluiced say to each other over DIR/control.sock, a UNIX stream socket: one JSON
+ * The protocol between sluicectl and sluiced over DIR/control.sock, a UNIX stream socket: one JSON
  * object per line, UTF-8, in both directions.
  *
  * A request is flat: {"verb":"drain","instance":"web/web-1","wait_ms":300000}. Requests of one
- * connection are answered in their order, one after the other. The last line of an answer has "ok":
+ * connection are answered in order, one at a time. The last line of an answer has "ok":
  *
  *   {"ok":true,"result":{...}}
  *   {"ok":false,"code":"unknown","error":"there is no pool \"wbe\"","result":{...}}
  *
- * "result" of a refusal, where there is one, tells more. Lines before the last one, of a drain that
- * waits, have no "ok": {"flows":132,"elapsed_ms":500,...}.
+ * "result" of a refusal is optional and has details. Lines before the last one, sent for a drain
+ * that waits, have no "ok": {"flows":132,"elapsed_ms":500,...}.
  *
- * The verbs are in control_verbs.c.
+ * The verbs are in api/verbs.c.
  */
 #ifndef CONTROLPLANE_API_PROTOCOL_H
 #define CONTROLPLANE_API_PROTOCOL_H

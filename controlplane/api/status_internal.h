@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Parts of the result of status: private to control_status*.c. */
+/* Parts of the result of status: private to api/status*.c. */
 #ifndef CONTROLPLANE_API_STATUS_INTERNAL_H
 #define CONTROLPLANE_API_STATUS_INTERNAL_H
 

@@ -89,7 +89,7 @@ struct health_options {
  */
 struct health *health_create(struct event_base *base, const struct health_options *options);
 
-/* Cancel every check, free every instance and the checker. No callback comes from inside. */
+/* Cancel every check, free every instance and the checker. Makes no callbacks. */
 void health_destroy(struct health *health);
 
 /* Checks in flight are not interrupted. */

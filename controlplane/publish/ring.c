@@ -78,7 +78,7 @@ static int commands_send(struct publish_backend *r, struct lb_cmd *commands, uin
 		r->sent_ns = 0;
 		return -EAGAIN;
 	}
-	/* Fails only when the count is at its maximum, and then the reader is awake. */
+	/* Fails only if the counter is at its maximum, and then the reader is awake. */
 	if (write(r->link.cmd_fd, &one, sizeof(one)) < 0)
 		return 0;
 	return 0;
@@ -363,7 +363,7 @@ static void on_hello(struct publish_backend *r)
 		ring_leave(r, "its command ring is full");
 }
 
-/* After its hello the dataplane sends nothing: readable means closed. */
+/* The dataplane sends nothing after its hello: the read only detects a close. */
 static bool socket_is_closed(int fd)
 {
 	char byte;

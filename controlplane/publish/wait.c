@@ -76,7 +76,7 @@ void publish_waits_end(struct publish *publish, int status)
 		wait_end(publish, publish->waits, status);
 }
 
-/* Whether there is nothing to wait for; @status says why. */
+/* Whether the wait has ended; @status is its result. */
 static bool wait_is_over(const struct publish *publish, enum publish_scope scope, int *status)
 {
 	bool hopeless = publish->refusals >= PUBLISH_REFUSALS_MAX;

@@ -82,7 +82,7 @@ static void state_write_copy(struct state *state, const char *text)
 	state->copy_failed = err < 0;
 }
 
-/* Write the file, then its copy. Return: 0 or -errno, and the file is as it was. */
+/* Write the file, then its copy. Return: 0 or -errno, and the file is unchanged. */
 static int state_write(struct state *state, json_t *entries)
 {
 	char *text = state_entries_format(entries);

@@ -39,7 +39,7 @@ int xdp_dispatcher_join(const struct xdp_dispatcher *dispatcher, int prog_fd, ch
 
 /**
  * Take our door out of the interface's dispatcher, if it is in one; the other programs stay. The
- * pins are removed too: a door left in spite of that leads nowhere, and packets pass it.
+ * pins are removed too: a door left in spite of that leads nowhere, and packets continue past it.
  */
 void xdp_dispatcher_leave(int ifindex, const char *pin);
 
