@@ -308,7 +308,7 @@ static int control_listen(struct control *control)
 	return 0;
 }
 
-/* If the socket is removed or replaced, operators would be locked out until a restart: reopen it. */
+/* If the socket is removed or replaced, operators are locked out until a restart: reopen it. */
 static void control_on_watch(evutil_socket_t fd, short what, void *arg)
 {
 	struct control *control = arg;

@@ -14,7 +14,7 @@
 struct control;
 struct event_base;
 
-/* One more evicts the client idle the longest; CONTROL_WRITES_MAX of them are exempt, being busy. */
+/* One more evicts the client idle the longest; busy ones, up to CONTROL_WRITES_MAX, stay. */
 #define CONTROL_CLIENTS_MAX 64
 
 struct control_options {

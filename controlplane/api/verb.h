@@ -33,7 +33,7 @@ struct control_verb {
 	bool changes;  /* changes something whatever its arguments; such commands are logged */
 	bool is_large; /* its requests carry a file: up to CONTROL_LINE_LARGE_MAX */
 
-	/** Run the command. Ends with control_call_done() or control_call_refuse(), now or later. */
+	/** Run the command. Ends, now or later, with control_call_done() or _refuse(). */
 	void (*run)(struct control_call *call);
 };
 

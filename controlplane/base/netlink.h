@@ -43,7 +43,7 @@ void *netlink_begin(void *buffer, uint16_t type, uint16_t flags, size_t family_h
 /** Add an address as an attribute. */
 void netlink_put_address(void *buffer, uint16_t attribute, const struct config_address *address);
 
-/** Read an address of @family (AF_INET, AF_INET6) from an attribute. Return: false if it is not one. */
+/** Read an address of @family (AF_INET, AF_INET6) from an attribute. Return: false if none. */
 bool netlink_get_address(const struct nlattr *attribute, int family,
 			 struct config_address *address);
 

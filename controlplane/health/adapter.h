@@ -42,7 +42,7 @@ void checks_update(struct checks *checks, struct model_instance *instance,
 		   const struct config_pool *pool);
 void checks_remove(struct model_instance *instance);
 
-/** The dataplane disconnected, or has no link: results would reflect the node, not the instances. */
+/** The dataplane disconnected, or has no link: results would reflect the node, not instances. */
 void checks_pause(struct checks *checks);
 
 /** The dataplane is connected, and its interface is usable. */

@@ -40,7 +40,7 @@ struct health {
 	LIST_HEAD(, health_instance) instances;
 };
 
-/* Always in exactly one state: its timer is pending, or it is in health.waiting, or it has a probe. */
+/* In exactly one state: its timer is pending, it is in health.waiting, or it has a probe. */
 struct health_check {
 	struct health_instance *instance;
 	struct config_check spec; /* target and path are owned */

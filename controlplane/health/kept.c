@@ -143,7 +143,7 @@ static void entry_restore(const struct health_kept *kept, struct model *model,
 
 	if (instance->health != HEALTH_UNKNOWN || !entry_read(kept->entries, instance, &entry))
 		return;
-	/* A time in the future comes from a clock that was or is wrong: the entry's age is unknown. */
+	/* A time in the future: the clock was or is wrong, and the entry's age is unknown. */
 	young = entry.time_unix <= now_unix && entry.time_unix >= now_unix - HEALTH_KEPT_MAX_S;
 	if (young)
 		model_health_set(model, instance, entry.health,

@@ -29,7 +29,7 @@ notify_log(const struct health_instance *instance, int priority, const char *for
 	health->ops->log(health->ops_arg, priority, line);
 }
 
-/* The check that best explains the instance's state: it has that state, and the same last result. */
+/* The check that best explains the instance's state: both its state and last result equal it. */
 static const struct health_check *notify_culprit(const struct health_instance *instance)
 {
 	const struct health_check *culprit = NULL;

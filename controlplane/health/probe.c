@@ -17,7 +17,7 @@
 #include "controlplane/health/stall.h"
 #include "controlplane/health/tls.h"
 
-/* After a stall of the loop, at least this much time is left, to read what has arrived meanwhile. */
+/* After a stall of the loop, at least this much time is left to read what has arrived. */
 enum { PROBE_GRACE_US = 50000 };
 
 struct health_probes {

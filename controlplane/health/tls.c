@@ -5,7 +5,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
-/* Shared by the probe and its SSL_CTX: libcurl may close a connection after its transfer has ended. */
+/* Shared by the probe and its SSL_CTX: libcurl may close a connection after its transfer. */
 struct health_tls {
 	unsigned int holders;
 	int version; /* 0: nothing received */

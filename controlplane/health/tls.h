@@ -28,7 +28,7 @@ const char *health_tls_alert(const struct health_tls *tls);
 /** The handshake has ended on this side, but with TLS 1.3 the server may still refuse it. */
 bool health_tls_is_open(const struct health_tls *tls);
 
-/** The server has accepted the handshake, shown by a ticket: later alerts are about something else. */
+/** The server has accepted the handshake, shown by a ticket: later alerts are unrelated. */
 bool health_tls_is_taken(const struct health_tls *tls);
 
 /** This side sends no more, not even a close_notify: a server's alert about that is no refusal. */

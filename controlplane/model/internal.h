@@ -33,7 +33,7 @@ struct model {
 	struct template_source source;
 	uint16_t port_mtu_bytes;
 	uint64_t now_ms;
-	bool busy; /* setters do not decide now; the caller that set this decides for all afterwards */
+	bool busy; /* setters do not decide; the caller that set this does afterwards */
 	/* scratch space for a decision, and for a table's members */
 	struct eligible_instance eligible[LB_INSTANCES_MAX];
 	struct maglev_member members[LB_INSTANCES_MAX];

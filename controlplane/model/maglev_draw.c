@@ -38,7 +38,7 @@ uint32_t maglev_draw_portable(uint64_t *draw, uint32_t n_slots, const uint32_t *
 
 #define AVX2 __attribute__((target("avx2,bmi2"), always_inline)) static inline
 
-/* The upper half of the 64-bit product, in the upper half of each lane; the lower half is unused. */
+/* Upper half of the 64-bit product, in the upper half of each lane; the lower one is unused. */
 AVX2 __m256i high_product_avx2(__m256i a, __m256i b, __m256i b_high)
 {
 	__m256i low = _mm256_mul_epu32(a, b);

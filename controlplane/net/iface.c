@@ -98,7 +98,7 @@ static void shared_link_up(struct iface *iface)
 
 /* ---- Sysctls ---- */
 
-/* Ignore addresses and routes from router advertisements; notify neighbours of a new MAC address. */
+/* Ignore router advertisements; notify neighbours of a new MAC address. */
 static void knobs_set(const struct iface *iface)
 {
 	if (config_node_address(&iface->wish->config->node, 6)) {

@@ -26,7 +26,7 @@
 enum iface_vips {
 	IFACE_VIPS_KEEP, /* VIPs that are present stay */
 	IFACE_VIPS_ADD,
-	IFACE_VIPS_REMOVE, /* from a shared interface: without a balancer, the kernel must not answer for them */
+	IFACE_VIPS_REMOVE, /* from a shared interface: without a balancer none may be answered */
 };
 
 /* What this process has added to a shared interface. Zeros at first. */
@@ -53,8 +53,8 @@ struct iface_link {
 	char name[IFNAMSIZ]; /* the first one; names can change */
 	uint8_t mac[LB_ETH_ALEN];
 	uint16_t mtu;
-	bool is_up; /* administratively */
-	bool is_running; /* and has a carrier. The dataplane gives its kernel interface the port's carrier */
+	bool is_up;	 /* administratively */
+	bool is_running; /* and has a carrier; the dataplane copies the port's */
 };
 
 /**

@@ -289,7 +289,7 @@ static void neighbour_changed(struct neighbours *n, const struct nlmsghdr *messa
 	}
 }
 
-/* Our own interface appeared, disappeared, was renamed, or came up again, which loses its routes. */
+/* Our interface appeared, disappeared, was renamed, or came up again, which loses its routes. */
 static void link_changed(struct neighbours *n, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);

@@ -42,7 +42,7 @@ void neighbours_set_iface(struct neighbours *neighbours, const char *name);
  */
 void neighbours_set_published(struct neighbours *neighbours, bool published);
 
-/** Whether the kernel interface is up and has a carrier; if the query fails, the last known state. */
+/** Whether the kernel interface is up and has a carrier; the last known state on failure. */
 bool neighbours_iface_is_running(struct neighbours *neighbours);
 
 /** Add an instance. Return: 0 or -ENOMEM. */

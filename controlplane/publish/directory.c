@@ -33,7 +33,7 @@ static void name_write(struct lb_directory_entry *entry, uint64_t *written, uint
 	*written = hash;
 }
 
-/* Most indices were never used: stop at the last used one, so that a change need not scan them all. */
+/* Most indices were never used: a change must not scan all of them. */
 static uint32_t indices_end(const struct publish_directory *directory, const struct model *model)
 {
 	uint32_t count;

@@ -24,7 +24,7 @@ void publish_shared_allow(const struct publish_shared *shared, uint64_t process)
 /** Whether all workers of a process beat. */
 bool publish_shared_is_beating(const struct publish_shared *shared, uint64_t process);
 
-/** Whether the DPDK process's workers get the packets now: true only if all queues are handed over. */
+/** Whether the DPDK process's workers get the packets now, of all queues. */
 bool publish_shared_is_handed(const struct publish_shared *shared);
 
 /** Takeovers by the XDP program: the highest count of any queue. */

@@ -125,7 +125,7 @@ int state_file_commit(const char *dir, const char *name, int fd)
 		err = -errno;
 		unlinkat(dir_fd, new_name, 0);
 	}
-	/* The new file is in place, which can't be undone: a failure to sync its name is ignored. */
+	/* The new file is in place for good: a failure to sync its name is ignored. */
 	if (err == 0)
 		(void)fsync(dir_fd);
 	close(fd);

@@ -140,7 +140,7 @@ static void sizes_set(struct xdp_object *o, const struct xdp_object_options *opt
 	skel->rodata->lb_xdp_worker_rows = o->n_cpus;
 	skel->rodata->lb_xdp_frags = o->frags;
 	skel->rodata->lb_xdp_shared = true;
-	/* A door has neither of the two, and the program behind it must match (kernel, map->owner). */
+	/* A door has neither type nor flag, and its target must match (kernel, map->owner). */
 	if (o->is_behind)
 		bpf_program__set_expected_attach_type(program(o), 0);
 	else if (o->frags)
