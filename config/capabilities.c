@@ -15,7 +15,7 @@
 #define SIGNAL (SIGRTMIN + 7)
 #define WAIT_MS 2000
 
-/* Those that this project has to do with. */
+/* Those that this project uses. */
 static const struct {
 	uint32_t number;
 	const char *name;
@@ -30,7 +30,7 @@ static const struct {
 
 /* ---- One thread ---- */
 
-/* The kernel's interface: two halves of 32 bits. */
+/* The kernel's interface: two 32-bit halves. */
 struct sets {
 	struct __user_cap_header_struct header;
 	struct __user_cap_data_struct half[_LINUX_CAPABILITY_U32S_3];
@@ -53,7 +53,7 @@ static void sets_limit(struct sets *sets, uint64_t keep)
 	}
 }
 
-/* The ambient set follows the inheritable one. Context: also a signal's. */
+/* The ambient set follows the inheritable one. Context: also a signal handler. */
 static int thread_limit(uint64_t keep)
 {
 	struct sets sets;
@@ -64,7 +64,7 @@ static int thread_limit(uint64_t keep)
 	sets_limit(&sets, keep);
 	if (syscall(SYS_capset, &sets.header, sets.half))
 		return -errno;
-	/* Else root gets all of them again with the next program that it executes. */
+	/* Otherwise root regains all of them with the next program that it executes. */
 	return prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) ? -errno : 0;
 }
 
@@ -77,7 +77,7 @@ uint64_t capabilities_get(void)
 	return (uint64_t)sets.half[1].effective << 32 | sets.half[0].effective;
 }
 
-/* ---- All threads: the kernel has these sets for each of them ---- */
+/* ---- All threads: the kernel keeps these sets per thread ---- */
 
 static uint64_t asked_keep;
 static int answered_err;
@@ -95,7 +95,7 @@ static void on_asked(int number)
 	errno = before;
 }
 
-/* Ask all others. Return: how many, or -errno. */
+/* Signal all other threads. Return: their number, or -errno. */
 static int others_ask(void)
 {
 	DIR *tasks = opendir("/proc/self/task");
@@ -139,7 +139,7 @@ static int others_limit(uint64_t keep)
 		return -errno;
 	n = others_ask();
 	err = n < 0 ? n : others_wait((uint32_t)n);
-	/* One that has not answered yet must not be ended by the question. */
+	/* Otherwise the signal would kill a thread that has not handled it yet. */
 	if (!err)
 		sigaction(SIGNAL, &before, NULL);
 	return err;
@@ -147,7 +147,10 @@ static int others_limit(uint64_t keep)
 
 int capabilities_keep(uint64_t keep)
 {
-	/* This thread first: what the others make meanwhile... is theirs, so they are asked twice. */
+	/*
+	 * This thread first, so that threads it creates are limited. A thread that another one
+	 * created meanwhile has the sets of its creator, so ask twice.
+	 */
 	int err = thread_limit(keep);
 
 	if (!err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What this process may do, as capabilities(7): what is not needed any more is given up. */
+/* The capabilities of this process, capabilities(7): those no longer needed are dropped. */
 #ifndef CONFIG_CAPABILITIES_H
 #define CONFIG_CAPABILITIES_H
 
@@ -10,18 +10,18 @@
 
 #define CAPABILITY(number) (1ull << (number))
 
-/** Those that are in effect for the calling thread, as a sum of CAPABILITY(). */
+/** Capabilities in effect for the calling thread, as a sum of CAPABILITY(). */
 uint64_t capabilities_get(void);
 
 /**
- * Give up all others, for good: in all threads of this process, and in what it may execute.
- * @keep: a sum of CAPABILITY(); what is not had already isn't got by it.
- * Return: 0; -ETIMEDOUT: a thread blocks the signal by which it is asked; another -errno.
+ * Drop all others, permanently: in all threads of this process, and in programs that it executes.
+ * @keep: a sum of CAPABILITY(); does not add capabilities that the process doesn't have.
+ * Return: 0; -ETIMEDOUT: a thread blocks the signal used for this; another -errno.
  * Context: one thread at a time.
  */
 int capabilities_keep(uint64_t keep);
 
-/** Names as in systemd's unit files, with blanks between them; "none". Return: @text. */
+/** Names as in systemd's unit files, separated by blanks; "none". Return: @text. */
 const char *capabilities_format(uint64_t set, char *text, size_t size);
 
 #endif

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Long enough for the path of any key; values beyond it are cut for show, after they were compared. */
+/*
+ * Long enough for the path of any key; longer values are truncated for display, after the
+ * comparison.
+ */
 #define DIFF_KEY_MAX 1280
 
 struct diff {
@@ -53,7 +56,7 @@ static void diff_report(struct diff *diff, bool reloadable, const char *before, 
 		diff->each(&change, diff->context);
 }
 
-/* The value as text, to be freed; NULL without memory. */
+/* The value as text, to be freed; NULL if out of memory. */
 static char *diff_value(const struct config_item *item, const void *object)
 {
 	char *text = NULL;
@@ -84,14 +87,14 @@ static void diff_scalar(struct diff *diff, const struct config_item *item, const
 	char *old = diff_value(item, before);
 	char *new = diff_value(item, after);
 
-	/* Without memory for the texts, a change too many is safer than one too few. */
+	/* If out of memory for the texts, report a change too many rather than miss one. */
 	if (!old || !new || strcmp(old, new) != 0)
 		diff_report(diff, item->reloadable, old ? old : "?", new ? new : "?");
 	free(old);
 	free(new);
 }
 
-/* What tells one entry from the others: its name, or the value of its identity. To be freed. */
+/* What identifies an entry: its name, or the value of its identity key. To be freed. */
 static char *diff_identity(enum config_section section, const void *entry)
 {
 	const struct config_section_info *info = &config_sections[section];
@@ -101,7 +104,9 @@ static char *diff_identity(enum config_section section, const void *entry)
 	return diff_value(config_schema_find(section, info->identity), entry);
 }
 
-/* One line about an added or removed entry: what it says other than the defaults. To be freed. */
+/*
+ * One-line summary of an added or removed entry: its values other than the defaults. To be freed.
+ */
 static char *diff_summary(enum config_section section, const void *entry)
 {
 	size_t count, size;

@@ -15,23 +15,23 @@ enum config_change_kind {
 /** One difference. The strings live until the callback returns. */
 struct config_change {
 	enum config_change_kind kind;
-	bool reloadable; /* false: needs a restart of the daemons, not only of the file's reload */
-	const char *key; /* "pools.web.instances.web-1.weight" */
+	bool reloadable;    /* false: needs a restart of the daemons, a reload is not enough */
+	const char *key;    /* "pools.web.instances.web-1.weight" */
 	const char *before; /* NULL if added; never the secret itself */
 	const char *after;  /* NULL if removed; never the secret itself */
 };
 
 struct config_diff_totals {
 	uint32_t changes;
-	uint32_t restarts; /* of them, not reloadable */
+	uint32_t restarts; /* of these, not reloadable */
 };
 
 /**
- * Compare two configurations by meaning: comments, spelling and the order of entries don't count,
- * but that of addresses in a list does. Pools, services and instances are matched by name, checks by
- * target and listeners by port; an added or removed one is one change.
- * @each: called for each difference, in the order of the schema; may be NULL.
- * Return: how many there are.
+ * Compare two configurations by meaning: comments, notation and the order of entries are ignored,
+ * the order of addresses in a list is not. Pools, services and instances are matched by name,
+ * checks by target and listeners by port; an added or removed one is one change.
+ * @each: called for each difference, in schema order; may be NULL.
+ * Return: the number of differences.
  */
 struct config_diff_totals config_diff(const struct config *before, const struct config *after,
 				      void (*each)(const struct config_change *change,
@@ -39,9 +39,10 @@ struct config_diff_totals config_diff(const struct config *before, const struct 
 				      void *context);
 
 /**
- * Whether so much of a configuration is missing in its successor that this is hardly meant: all services,
- * or more than half of all instances. By names; a service that keeps an address stays, too.
- * @what: set to what it is, "all services (2) and 5 of 6 instances".
+ * Whether a configuration loses so much in its successor that this is probably a mistake: all
+ * services, or more than half of all instances. Compared by name; a service that keeps an address
+ * also counts as kept.
+ * @what: set to what is lost, "all services (2) and 5 of 6 instances".
  */
 bool config_removes_much(const struct config *before, const struct config *after, char *what,
 			 size_t size);

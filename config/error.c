@@ -30,7 +30,10 @@ void config_errors_clear(struct config_errors *errors)
 	errors->more = 0;
 }
 
-/* Bytes of the UTF-8 character at @text, by its first byte. The file was found to be valid UTF-8. */
+/*
+ * Bytes of the UTF-8 character at @text, from its first byte. The file has been checked to be valid
+ * UTF-8.
+ */
 static size_t error_character_bytes(const char *text)
 {
 	unsigned char first = (unsigned char)*text;
@@ -39,7 +42,9 @@ static size_t error_character_bytes(const char *text)
 	return strnlen(text, bytes);
 }
 
-/* Copy so that one line on a terminal stays one line: no control characters, no half characters. */
+/*
+ * Copy so that the text stays on one terminal line: no control characters, no partial characters.
+ */
 static void error_copy_printable(char *to, size_t size, const char *from)
 {
 	size_t used = 0;
@@ -95,7 +100,10 @@ static bool error_is_before(const struct config_error *a, const struct config_er
 	return a->place.column < b->place.column;
 }
 
-/* Insertion, because it keeps the order of errors at one place and there are at most a score. */
+/*
+ * Insertion sort: it keeps the order of errors at the same place, and there are at most a score of
+ * them.
+ */
 void config_errors_sort(struct config_errors *errors)
 {
 	for (uint32_t i = 1; i < errors->count; i++) {
@@ -142,7 +150,7 @@ static uint32_t guess_min(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/* Edits from one word to the other, a swap of neighbours being one edit (optimal string alignment). */
+/* Edit distance; swapping two neighbours is one edit (optimal string alignment). */
 static uint32_t guess_distance(const char *a, const char *b)
 {
 	uint32_t rows[3][GUESS_LENGTH_MAX + 1];

@@ -8,7 +8,7 @@
 
 #define CONFIG_ERRORS_MAX 20
 
-/** One thing that is wrong. Text from the file is cut and made printable, a secret never shown. */
+/** One error. Text from the file is truncated and made printable; a secret is never shown. */
 struct config_error {
 	struct config_place place; /* line 0: the file as a whole */
 	char key[160];		   /* "pools.web.checks[0].target", or empty */
@@ -21,7 +21,7 @@ struct config_errors {
 	char file[256];
 	struct config_error list[CONFIG_ERRORS_MAX]; /* in the order of the file */
 	uint32_t count;
-	uint32_t more; /* found, and not kept */
+	uint32_t more; /* found, but not kept */
 };
 
 /**
@@ -31,7 +31,7 @@ struct config_errors {
 int config_error_format(const struct config_errors *errors, uint32_t index, char *text,
 			size_t size);
 
-/** Print all errors, one a line, and say how many more there were. */
+/** Print all errors, one per line, and how many more there were. */
 void config_errors_print(const struct config_errors *errors, FILE *to);
 
 /** Why a value is refused: "expected a number from 1 to 65535". */
@@ -39,32 +39,32 @@ struct config_reason {
 	char text[320];
 };
 
-/** Write a reason. Return: always -EINVAL, to be returned by the caller. */
+/** Write a reason. Return: always -EINVAL, for the caller to return. */
 int config_error_reason(struct config_reason *reason, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /**
  * Keep an error, or count it if there are too many.
  * @key: path of the key, or NULL.
- * @value: as written, or NULL if there is none to show; made printable and cut.
+ * @value: as written, or NULL if there is none to show; made printable and truncated.
  */
 void config_error_add(struct config_errors *errors, struct config_place place, const char *key,
 		      const char *value, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
-/** Put the errors in the order of the file. */
+/** Sort the errors by their place in the file. */
 void config_errors_sort(struct config_errors *errors);
 
 /** Forget all errors. */
 void config_errors_clear(struct config_errors *errors);
 
-/** Begin without errors, and take a file name. */
+/** Start without errors; sets the file name. */
 void config_errors_init(struct config_errors *errors, const char *file);
 
-/** The nearest of some words to one that is wrong. Set word, and leave the rest 0. */
+/** The candidate nearest to a wrong word. Set word, and leave the rest 0. */
 struct config_guess {
 	const char *word;
-	const char *best; /* NULL: none is near enough to be what was meant */
+	const char *best; /* NULL: none is near enough */
 	uint32_t distance;
 };
 

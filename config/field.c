@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERFACE_NAME_MAX 127 /* of an alternative name; the first one has at most 15 */
+#define INTERFACE_NAME_MAX 127 /* of an alternative name; the primary one has at most 15 */
 #define GROUP_NAME_MAX 31
 
 static int field_refuse(const struct config_item *item, struct config_reason *reason)
@@ -14,7 +14,7 @@ static int field_refuse(const struct config_item *item, struct config_reason *re
 	return config_error_reason(reason, "expected %s", item->expect);
 }
 
-/* Set the string at @offset, which has none yet, to a copy of @text. */
+/* Set the string at @offset, which is unset, to a copy of @text. */
 static int field_set_string(void *object, size_t offset, const char *text)
 {
 	char **field = (char **)((char *)object + offset);
@@ -37,7 +37,10 @@ static bool field_is_letter_or_digit(char character)
 	       (character >= '0' && character <= '9');
 }
 
-/* @text matches @pattern, in which 'x' stands for one hex digit. Return: what follows, or NULL. */
+/*
+ * Match @text against @pattern, in which 'x' stands for one hex digit. Return: what follows, or
+ * NULL.
+ */
 static const char *field_match_hex(const char *text, const char *pattern)
 {
 	for (; *pattern; pattern++, text++) {
@@ -48,7 +51,7 @@ static const char *field_match_hex(const char *text, const char *pattern)
 	return text;
 }
 
-/* "0000:3b:00.0", or "3b:00.0" of the first domain. Return: the part after the domain, or NULL. */
+/* "0000:3b:00.0", or "3b:00.0" in the first domain. Return: the part after the domain, or NULL. */
 static const char *field_match_pci(const char *text)
 {
 	const char *device = field_match_hex(text, "xxxx:");

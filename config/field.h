@@ -3,8 +3,9 @@
 #define CONFIG_FIELD_H
 
 /*
- * Readers and writers of the values that are more than a number or a word, as config_item's parse and
- * format: see there. Each reader sets the fields of its struct only when it returns 0.
+ * Readers and writers of values that are more than a number or a word, for the parse and format
+ * members of config_item (see there). A reader sets the fields of its struct only when it returns
+ * 0.
  */
 
 #include "config/item.h"
@@ -40,10 +41,10 @@ void config_field_host_format(const struct config_item *item, const void *object
 CONFIG_FIELD_PARSER(config_field_address);
 void config_field_address_format(const struct config_item *item, const void *object, FILE *to);
 
-/** Is it a name for a pool, an instance or a service? Return: 0, or -EINVAL with the reason. */
+/** Check the name of a pool, an instance or a service. Return: 0, or -EINVAL with the reason. */
 int config_field_check_name(const char *text, struct config_reason *reason);
 
-/** Is it a prime number? Return: 0, or -EINVAL with the nearest primes as the reason. */
+/** Check that a number is prime. Return: 0, or -EINVAL with the nearest primes as the reason. */
 int config_field_accept_prime(uint32_t value, struct config_reason *reason);
 
 #endif

@@ -40,7 +40,7 @@ static bool field_is_link_local_v6(const struct config_address *address)
 	       (address->bytes[1] & 0xc0) == 0x80;
 }
 
-/* An address of one host. IPv6 link-local ones mean nothing without an interface. */
+/* An address of one host. IPv6 link-local addresses are meaningless without an interface. */
 static int field_unicast(const struct config_item *item, const char *text, bool link_local,
 			 struct config_address *address, struct config_reason *reason)
 {
@@ -86,7 +86,7 @@ int config_field_address(const struct config_item *item, const char *text, void 
 	return field_unicast(item, text, false, &instance->address, reason);
 }
 
-/* Are all bits after the prefix 0 (@ones false) or 1 (true)? */
+/* Whether all bits after the prefix are 0 (@ones false) or 1 (true). */
 static bool field_host_bits_are(const struct config_address *address, uint32_t length, bool ones)
 {
 	uint32_t bits = address->family == 4 ? 32 : 128;
@@ -102,7 +102,7 @@ static int field_check_host_part(const struct config_address *address, uint32_t 
 {
 	uint32_t bits = address->family == 4 ? 32 : 128;
 
-	/* RFC 3021 and RFC 6164: links of two addresses have neither. */
+	/* RFC 3021 and RFC 6164: links of two addresses have no network or broadcast address. */
 	if (length >= bits - 1)
 		return 0;
 	if (field_host_bits_are(address, length, false))

@@ -213,7 +213,7 @@ void config_item_format(const struct config_item *item, const void *object, FILE
 
 	switch (item->type) {
 	case CONFIG_TYPE_NUMBER:
-		/* 0 below the least value is how an absent number is kept. */
+		/* An absent number is stored as 0, below the minimum. */
 		if (item_value(item, object) >= item->min)
 			fprintf(to, "%u", item_value(item, object));
 		break;

@@ -2,7 +2,7 @@
 #ifndef CONFIG_ITEM_H
 #define CONFIG_ITEM_H
 
-/* A row of the table of keys (schema.h), and what can be done with the value that it describes. */
+/* A row of the table of keys (schema.h), and the operations on the value that it describes. */
 
 #include "config/config.h"
 #include "config/error.h"
@@ -24,7 +24,7 @@ enum config_type {
 	CONFIG_TYPE_NUMBER,
 	CONFIG_TYPE_DURATION,
 	CONFIG_TYPE_BOOL,
-	CONFIG_TYPE_WORD,     /* one of some words */
+	CONFIG_TYPE_WORD,     /* one of several words */
 	CONFIG_TYPE_TEXT,     /* read by parse */
 	CONFIG_TYPE_LIST,     /* of scalars, each read by parse */
 	CONFIG_TYPE_SECTION,  /* one mapping */
@@ -47,10 +47,10 @@ struct config_item {
 	bool required;
 	bool reloadable; /* false: a change needs a restart of the daemons */
 	bool secret;	 /* the value is never shown */
-	uint32_t min;	 /* NUMBER, DURATION (ms); how many: LIST, SEQUENCE, NAMED */
+	uint32_t min;	 /* NUMBER, DURATION (ms); number of entries: LIST, SEQUENCE, NAMED */
 	uint32_t max;
-	const char *fallback; /* the default as one would write it, or NULL */
-	const char *absent;   /* what its absence means, where there is no default */
+	const char *fallback; /* the default as written in the file, or NULL */
+	const char *absent;   /* what absence means if there is no default */
 	const char *unit;     /* of a NUMBER, or NULL */
 	const char *expect;   /* TEXT, LIST: what an entry is, "a PCI address" */
 	const char *help;
@@ -66,23 +66,23 @@ struct config_item {
 	 */
 	int (*parse)(const struct config_item *item, const char *text, void *object,
 		     struct config_reason *reason);
-	/** TEXT, LIST: write as one would in the file. */
+	/** TEXT, LIST: write as in the file. */
 	void (*format)(const struct config_item *item, const void *object, FILE *to);
-	/** NUMBER: a further rule. Return: 0, or -EINVAL with the reason. */
+	/** NUMBER: an additional check. Return: 0, or -EINVAL with the reason. */
 	int (*accept)(uint32_t value, struct config_reason *reason);
 };
 
 struct config_section_info {
 	const char *title;    /* "pools.NAME.checks[]", as in the reference */
 	const char *help;     /* one paragraph */
-	size_t size;	      /* of the struct; its place comes first in it */
+	size_t size;	      /* of the struct; its first member is its place */
 	size_t name_offset;   /* NAMED: of the name; 0: nameless */
-	const char *identity; /* nameless: the key by which two of them are the same one */
+	const char *identity; /* nameless: the key that identifies an entry */
 };
 
 /**
  * Read one scalar into @object, the section, or the entry of a LIST.
- * Return: 0; -EINVAL with the reason; -ENOMEM; -ENOTSUP with the reason for a value that is understood
+ * Return: 0; -EINVAL with the reason; -ENOMEM; -ENOTSUP with the reason for a value that is valid
  * and stored, but reserved for a later version.
  */
 int config_item_parse(const struct config_item *item, const char *text, void *object,

@@ -10,10 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The last line. Another path is another machine's, or another test's, configuration. */
+/*
+ * The last line, followed by the path: the file of another path is another machine's, or another
+ * test's.
+ */
 #define LAST_GOOD_MARK "# The last good configuration of "
 
-/* Return: "PATH" from the root on, to be freed; or NULL. Links stay: what they lead to may change. */
+/*
+ * Return: the absolute path, to be freed; or NULL. Symlinks are not resolved: their targets may
+ * change.
+ */
 static char *last_good_absolute(const char *path)
 {
 	char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
@@ -43,7 +49,7 @@ static bool last_good_is_of(const struct config *config, const char *path)
 	return same;
 }
 
-/* Return: NULL if there is none that can be used. */
+/* Return: NULL if there is none that is usable. */
 static struct config *last_good_load(const char *path, const char *state_dir)
 {
 	char name[PATH_MAX];

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A file that nobody has written to for so long is read once. */
+/* A file not modified for this long is taken to be complete. */
 #define CONFIG_QUIET_MS 20
 #define CONFIG_READS_MAX 10
 
@@ -74,7 +74,7 @@ struct config *config_load_buffer(const void *data, size_t size, const char *nam
 	return NULL;
 }
 
-/* Read to the end, or one byte more than is allowed. Return: how many, or -errno. */
+/* Read to the end, or one byte more than is allowed. Return: bytes read, or -errno. */
 static ssize_t config_read_all(int file, char *data, size_t size)
 {
 	size_t used = 0;
@@ -93,7 +93,7 @@ static ssize_t config_read_all(int file, char *data, size_t size)
 	return (ssize_t)used;
 }
 
-/* Return: how many bytes of @data, to be freed with them wiped; or -errno. */
+/* Return: size of @data, to be wiped and freed by the caller; or -errno. */
 static ssize_t config_read_fd(int fd, char **data)
 {
 	const size_t room = CONFIG_FILE_BYTES_MAX + 1;
@@ -136,7 +136,9 @@ static bool config_may_block(const struct stat *status)
 	return !S_ISREG(status->st_mode) && !S_ISDIR(status->st_mode);
 }
 
-/* A daemon must not wait for who fills a pipe. Return: a descriptor, or -errno and the error. */
+/*
+ * A daemon must not block until a pipe is written. Return: a descriptor, or -errno and the error.
+ */
 static int config_open(const char *path, struct stat *status, struct config_errors *errors)
 {
 	const struct config_place nowhere = { 0, 0 };
@@ -151,7 +153,7 @@ static int config_open(const char *path, struct stat *status, struct config_erro
 	return -EINVAL;
 }
 
-/* Whether @path is still the very file, with nothing written to it since. */
+/* Whether @path is still the same file, unmodified since. */
 static bool config_is_same(const char *path, const struct stat *before)
 {
 	struct stat now;
@@ -162,7 +164,7 @@ static bool config_is_same(const char *path, const struct stat *before)
 	       now.st_mtim.tv_nsec == before->st_mtim.tv_nsec;
 }
 
-/* Written to so lately that whoever does may be in the middle of it. */
+/* Modified so recently that a write may still be in progress. */
 static bool config_is_fresh(const struct stat *status)
 {
 	struct timespec now;
@@ -175,7 +177,10 @@ static bool config_is_fresh(const struct stat *status)
 	return age_ms >= 0 && age_ms < CONFIG_QUIET_MS;
 }
 
-/* One reading. Return: whether the file stayed the same meanwhile; *size < 0: it can't be read at all. */
+/*
+ * Read the file once. Return: whether it stayed the same meanwhile; *size < 0: it can't be read at
+ * all.
+ */
 static bool config_read_once(const char *path, char **data, ssize_t *size,
 			     struct config_errors *errors)
 {
@@ -196,7 +201,9 @@ static bool config_read_once(const char *path, char **data, ssize_t *size,
 	return config_is_same(path, &before);
 }
 
-/* Of a file that is being written in place, a part would be read, which may be valid and say less. */
+/*
+ * A file that is being written in place could be read in part, which may be valid and contain less.
+ */
 struct config *config_load_file(const char *path, struct config_errors *errors)
 {
 	const struct config_place nowhere = { 0, 0 };

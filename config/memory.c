@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What others are left: a sixteenth of the memory, and at least this. */
+/* The reserve for other programs: a sixteenth of the memory, and at least this. */
 #define STAYS_MB 128
 #define STAYS_PART 16
 

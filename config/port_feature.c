@@ -63,7 +63,7 @@ int port_feature_tags_keep(const char *iface)
 	err = ask(iface, ETHTOOL_SFLAGS, &wanted);
 	if (err && err != -EINVAL && err != -EOPNOTSUPP)
 		return err;
-	/* A driver may accept it, and go on as before. */
+	/* A driver may accept the request without acting on it. */
 	err = ask(iface, ETHTOOL_GFLAGS, &flags);
 	if (err)
 		return err;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the keys of one mapping were seen, by their rows in the schema. */
+/* Where the keys of a mapping were seen, by schema row. */
 struct read_keys {
 	const struct config_item *items;
 	size_t count;
@@ -60,7 +60,7 @@ static void read_scalar(struct config_reader *reader, const struct config_item *
 		memcpy((char *)object + item->place_offset, &place, sizeof(place));
 }
 
-/* One more entry, all zero, at the end of an array that grows by doubling. Return: it, or NULL. */
+/* Append a zeroed entry to an array that grows by doubling. Return: the entry, or NULL. */
 static void *read_grow(struct config_reader *reader, const struct config_item *item, void *object)
 {
 	uint32_t count;
@@ -128,7 +128,7 @@ static void read_list(struct config_reader *reader, const struct config_item *it
 		config_reader_error(reader, place, NULL, "expected at least one entry");
 }
 
-/* Is the key at hand a good name for a new entry? If not, an error says why. */
+/* Whether the current key is a valid name for a new entry; if not, an error says why. */
 static bool read_name(struct config_reader *reader, const struct config_item *item,
 		      const void *object)
 {
@@ -158,7 +158,7 @@ static bool read_name(struct config_reader *reader, const struct config_item *it
 	return true;
 }
 
-/* One entry of a NAMED, from its key on. */
+/* One entry of a NAMED, starting at its key. */
 static void read_named_entry(struct config_reader *reader, const struct config_item *item,
 			     void *object)
 {
@@ -188,8 +188,8 @@ static void read_named_entry(struct config_reader *reader, const struct config_i
 }
 
 /*
- * A file that was cut off ends with a key and nothing behind it, and would say that all its entries are
- * gone: an empty mapping has to be written.
+ * A truncated file ends with a key without a value, which would mean that all its entries are
+ * removed: an empty mapping must be written explicitly.
  * Return: true after an error.
  */
 static bool read_is_absent(struct config_reader *reader, const char *expect)
@@ -258,7 +258,7 @@ static void read_error_unknown(struct config_reader *reader, struct read_keys *k
 	config_reader_leave(reader, before);
 }
 
-/* The row of the key at hand, or NULL and an error. */
+/* The row of the current key, or NULL and an error. */
 static const struct config_item *read_key(struct config_reader *reader, struct read_keys *keys)
 {
 	char message[64];
@@ -334,7 +334,7 @@ static void read_defaults(struct config_reader *reader, const struct read_keys *
 	}
 }
 
-/* Then what is missing is said of each key. */
+/* If so, each missing key of an empty section is reported. */
 static bool section_has_required(const struct read_keys *keys)
 {
 	for (size_t i = 0; i < keys->count; i++)

@@ -8,7 +8,7 @@
 
 /* The schema needs seven levels. */
 #define READER_DEPTH_MAX 16
-/* No more is read of a file that is nothing but errors. */
+/* Stop reading after this many errors beyond those kept. */
 #define READER_ERRORS_MORE_MAX 1000
 
 static struct config_place reader_mark(const yaml_mark_t *mark)
@@ -26,7 +26,7 @@ const char *config_reader_text(const struct config_reader *reader)
 	return (const char *)reader->event.data.scalar.value;
 }
 
-/* Add to the path until config_reader_leave() with what this returns. */
+/* Append to the path until config_reader_leave() is called with the value returned here. */
 size_t config_reader_enter(struct config_reader *reader, const char *format, ...)
 {
 	size_t before = reader->path_length;
@@ -61,7 +61,7 @@ void config_reader_error(struct config_reader *reader, struct config_place place
 		reader->failed = -EINVAL;
 }
 
-/* An error after which the rest of the file says nothing. */
+/* An error after which the rest of the file cannot be interpreted. */
 void config_reader_fail(struct config_reader *reader, struct config_place place,
 			const char *message)
 {
@@ -84,12 +84,12 @@ static void reader_fail_syntax(struct config_reader *reader)
 			 parser->context_mark.line + 1);
 	snprintf(message, sizeof(message), "not valid YAML: %s%s",
 		 parser->problem ? parser->problem : "unknown error", context);
-	/* What was read up to here was read in another sense than it was meant. */
+	/* The file up to here was misinterpreted, so the errors found in it are meaningless. */
 	config_errors_clear(reader->errors);
 	config_reader_fail(reader, reader_mark(&parser->problem_mark), message);
 }
 
-/* What YAML can do and a configuration doesn't need. Return: what is wrong, or NULL. */
+/* YAML features that a configuration doesn't need. Return: what is wrong, or NULL. */
 static const char *reader_excess(const yaml_event_t *event)
 {
 	const yaml_char_t *anchor = NULL, *tag = NULL;
@@ -126,7 +126,7 @@ static void reader_count_depth(struct config_reader *reader)
 				   "nested deeper than anything expected here");
 }
 
-/* Go to the next event. Return: false if there is none, and reader->failed is set. */
+/* Go to the next event. Return: false if there is none; reader->failed is set then. */
 bool config_reader_next(struct config_reader *reader)
 {
 	const char *excess;
@@ -147,7 +147,7 @@ bool config_reader_next(struct config_reader *reader)
 	return reader->failed == 0;
 }
 
-/* Next entry of the collection that is being read. Return: false at its end. */
+/* Next entry of the current collection. Return: false at its end. */
 bool config_reader_next_entry(struct config_reader *reader)
 {
 	return config_reader_next(reader) && reader->event.type != YAML_MAPPING_END_EVENT &&
@@ -171,7 +171,7 @@ bool config_reader_is_plain(const struct config_reader *reader)
 	       reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
-/* "pools:" with nothing after it; also when the entries below are all commented out. */
+/* "pools:" with nothing after it, also when all entries below are commented out. */
 bool config_reader_is_null(const struct config_reader *reader)
 {
 	static const char *const nulls[] = { "", "~", "null", "Null", "NULL" };

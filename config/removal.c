@@ -14,7 +14,7 @@ static bool removal_has_vip(const struct config *config, const struct config_hos
 	return false;
 }
 
-/* A service that is renamed, or gets other addresses, stays. */
+/* A service that is renamed, or gets other addresses, counts as kept. */
 static bool removal_has_service(const struct config *config, const struct config_service *service)
 {
 	for (uint32_t i = 0; i < config->service_count; i++)

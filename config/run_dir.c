@@ -61,7 +61,7 @@ fail:
 	return err;
 }
 
-/* The file stays: removing it could remove the one that a successor has locked meanwhile. */
+/* The file is not removed: a successor may have locked it meanwhile. */
 void run_dir_release(int fd)
 {
 	if (fd < 0)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The run directory, which both daemons are given with -r. Context: any thread. */
+/* The run directory, option -r of both daemons. Context: any thread. */
 #ifndef CONFIG_RUN_DIR_H
 #define CONFIG_RUN_DIR_H
 
 #include <stddef.h>
 
 /**
- * Make sure that no other process of a program uses a run directory: make it if it is missing, and lock
- * DIR/@file, which gets this process's id.
- * @program: its name, for people.
- * @why: set to one sentence, with the other's process id, if it fails.
- * Return: a descriptor that holds the lock, or -errno; -EWOULDBLOCK: another one has it.
+ * Make sure that no other process of a program uses a run directory: create it if it is missing,
+ * and lock DIR/@file, to which this process's id is written.
+ * @program: its name, for messages.
+ * @why: set on failure to one sentence, with the process id of the lock's holder.
+ * Return: a descriptor that holds the lock, or -errno; -EWOULDBLOCK: another process has it.
  */
 int run_dir_claim(const char *run_dir, const char *program, const char *file, char *why,
 		  size_t size);
 
-/** Let it go; a negative descriptor is allowed. */
+/** Release the lock; a negative descriptor is allowed. */
 void run_dir_release(int fd);
 
 #endif

@@ -3,8 +3,8 @@
 #define CONFIG_SCHEMA_H
 
 /*
- * The one table of all keys. The reader, the defaults, the diff and the reference page all walk it, so
- * a new key is one row here and one field in config.h.
+ * The table of all keys. The reader, the defaults, the diff and the reference page are all driven
+ * by it, so a new key is one row here and one field in config.h.
  */
 
 #include "config/item.h"
@@ -13,7 +13,7 @@ extern const struct config_item config_schema[];
 extern const size_t config_schema_count;
 extern const struct config_section_info config_sections[CONFIG_SECTION_COUNT];
 
-/** The rows of one section are neighbours. Return: the first; @count: how many. */
+/** The rows of a section are contiguous. Return: the first; @count: their number. */
 const struct config_item *config_schema_section(enum config_section section, size_t *count);
 
 /** The row of a key, or NULL. */

@@ -8,7 +8,7 @@ struct text {
 	const unsigned char *at;
 	const unsigned char *end;
 	struct config_place place; /* of the character at @at */
-	bool indent;		   /* nothing but blanks so far in this line */
+	bool indent;		   /* only blanks so far in this line */
 };
 
 /**
@@ -41,7 +41,7 @@ static size_t text_decode(const unsigned char *at, const unsigned char *end, uin
 	return bytes;
 }
 
-/* Control characters, and the separators that only some programs count as the end of a line. */
+/* Control characters, and separators that only some programs treat as line ends. */
 static bool text_is_control(uint32_t character)
 {
 	if (character == '\t' || character == '\n' || character == '\r')

@@ -5,9 +5,9 @@
 #include "config/error.h"
 
 /**
- * Look for what no configuration file should have, before any YAML is read: bad UTF-8, control
- * characters (NUL among them), a byte order mark, tabs as indentation.
- * @errors: gets one error, for the first such place.
+ * Refuse what no configuration file should contain, before any YAML is parsed: invalid UTF-8,
+ * control characters (including NUL), a byte order mark, tabs as indentation.
+ * @errors: receives one error, for the first such place.
  * Return: 0, or -EINVAL.
  */
 int config_text_check(const void *data, size_t size, struct config_errors *errors);

@@ -187,7 +187,7 @@ static void check_source_taken(struct config_validator *validator,
 			      what, line, config_address_format(address, text));
 }
 
-/* Outer sources that belong to somebody would draw ICMP errors about tunnels there. */
+/* Outer sources that are in use would draw ICMP errors about tunnels to their owners. */
 static void check_tunnel_sources(struct config_validator *validator)
 {
 	const struct config *config = validator->config;

@@ -5,7 +5,7 @@
 #include "config/error.h"
 
 /**
- * Check what no single value can tell, and fill in what follows from others: the pool index and the
+ * Check the rules that span several values, and fill in derived values: the pool index and the
  * instance port of each listener.
  * Return: 0, or -EINVAL with the errors.
  */

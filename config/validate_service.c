@@ -76,7 +76,7 @@ static bool check_node_has_family(const struct config_node *node, uint8_t family
 	return false;
 }
 
-/* A tunnel leaves from an address of the node of the same family as the instance's. */
+/* A tunnel's outer source is a node address of the same family as the instance's address. */
 static void check_tunnel_source(struct config_validator *validator,
 				const struct config_service *service, uint32_t index)
 {
@@ -140,7 +140,7 @@ static void check_mtu(struct config_validator *validator, const struct config_se
 		least, service->name, listener->pool_place.line, MTU_IPV6_MIN);
 }
 
-/* What else has the address of a VIP? Return: true and its name in @text. */
+/* What else has the address of a VIP. Return: true and its name in @text. */
 static bool check_find_address(const struct config *config, const struct config_address *address,
 			       char *text, size_t size)
 {
@@ -191,7 +191,7 @@ static void check_vip(struct config_validator *validator, const struct config_se
 	}
 }
 
-/* Listeners of @service whose port @earlier has on the same address. */
+/* Listeners of @service whose port @earlier already uses on the same address. */
 static void check_ports_taken(struct config_validator *validator,
 			      const struct config_service *service,
 			      const struct config_service *earlier, const char *vip)

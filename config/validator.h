@@ -2,7 +2,7 @@
 #ifndef CONFIG_VALIDATOR_H
 #define CONFIG_VALIDATOR_H
 
-/* The parts of config_validate(), by section. They count errors, and keep checking. */
+/* The parts of config_validate(), by section. They count errors and continue. */
 
 #include "config/error.h"
 
