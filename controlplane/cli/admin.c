@@ -10,16 +10,16 @@
 #include "controlplane/cli/client.h"
 #include "controlplane/cli/text.h"
 
-/* Lines of a wait that nobody rewrites: at each change, and at least this often. */
+/* Progress lines that are not overwritten: one at each change, and at least one in this time. */
 #define ADMIN_LINES_MS 10000
 
 struct admin_wait {
 	const struct cli *cli;
 	const char *path;
-	bool begun;	  /* the first line, what the drain did, was there */
-	bool on_line;	  /* the terminal's line has to be ended */
+	bool begun;	  /* the first line, with what the drain did, has arrived */
+	bool on_line;	  /* the terminal's line must be ended */
 	int64_t flows;	  /* printed last; -1: unknown */
-	int64_t shown_ms; /* when */
+	int64_t shown_ms; /* time of that */
 };
 
 static bool admin_is_path(const char *text)
@@ -66,7 +66,10 @@ static void admin_print_took(const struct cli *cli, const json_t *result)
 		fprintf(cli->out, "%.1f ms after the command", took_us / 1000);
 }
 
-/* What was done, in one line: "web/web-1: draining; no new flows since 84 us after the command; ..." */
+/*
+ * What was done, as one line: "web/web-1: draining; no new flows since 84 us after the command;
+ * ..."
+ */
 static void admin_print_done(const struct cli *cli, const char *path, const json_t *result)
 {
 	static const struct {
@@ -184,7 +187,7 @@ int resume_run(struct cli *cli, int argc, char **argv)
 	return admin_run(cli, "resume", argv[0]);
 }
 
-/* Return: NULL if the weight is none. */
+/* Return: NULL if the weight is invalid. */
 static json_t *admin_weight_request(const char *path, const char *weight)
 {
 	uint32_t value;

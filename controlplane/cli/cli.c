@@ -98,7 +98,7 @@ static int cli_read_output(struct cli *cli, const char *word)
 	return -1;
 }
 
-/* "--wait 5m" is as good as "--wait=5m": the next word is its value, unless it is the instance. */
+/* Accept "--wait 5m" like "--wait=5m": the next word is its value, unless it is the instance. */
 static int cli_read_wait(struct cli *cli, char **argv)
 {
 	const char *next = argv[optind];
@@ -151,7 +151,7 @@ static int cli_read_option(struct cli *cli, int option, char **argv)
 	default:
 		break;
 	}
-	/* Of "-xy" getopt has not passed the word yet. */
+	/* Within "-xy" getopt has not moved past the word yet. */
 	if (optopt != 0 && option == '?')
 		return cli_usage(cli, "there is no option -%c here",
 				 isprint(optopt) ? optopt : '?');
@@ -163,7 +163,7 @@ static int cli_read_options(struct cli *cli, int argc, char **argv, const char *
 {
 	int option, code;
 
-	optind = 0; /* makes getopt start afresh */
+	optind = 0; /* restarts getopt */
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, letters, cli_options, NULL)) != -1) {
 		code = cli_read_option(cli, option, argv);
@@ -173,7 +173,7 @@ static int cli_read_options(struct cli *cli, int argc, char **argv, const char *
 	return -1;
 }
 
-/* Return: how many words the verb has, 0 if @argv doesn't begin with it. */
+/* Return: number of words of the verb, 0 if @argv doesn't begin with it. */
 static int cli_verb_words(const struct cli_verb *verb, int argc, char **argv)
 {
 	const char *space = strchr(verb->name, ' ');
@@ -186,7 +186,10 @@ static int cli_verb_words(const struct cli_verb *verb, int argc, char **argv)
 	return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
 }
 
-/* The first of two words has come alone, or with a wrong one. Return: whether there is such a first word. */
+/*
+ * The first word of a two-word verb came alone, or with a wrong second one. Return: whether there
+ * is such a verb.
+ */
 static bool cli_usage_second(const struct cli *cli, const char *first)
 {
 	size_t length = strlen(first), used = 0;
@@ -270,7 +273,7 @@ int cli_run(int argc, char **argv, FILE *out, FILE *err)
 	words = cli_find_verb(&cli, argc, argv);
 	if (words == 0)
 		return CLI_USAGE;
-	/* The verb's last word takes the place of the program's name. */
+	/* The verb's last word replaces the program name. */
 	code = cli_run_verb(&cli, argc - words + 1, argv + words - 1);
 	if ((fflush(out) != 0 || ferror(out)) && code == CLI_DONE)
 		code = cli_refuse(&cli, "cannot write the answer: %s", strerror(errno));

@@ -28,7 +28,7 @@ struct cli_verb {
 	const char *name;     /* "config check" is two words */
 	const char *synopsis; /* arguments */
 	const char *summary;  /* one line */
-	const char *help;     /* more of it, whole lines; or NULL */
+	const char *help;     /* additional help, whole lines; or NULL */
 	unsigned int options; /* enum cli_option */
 	int arguments_min;
 	int arguments_max;
@@ -39,11 +39,11 @@ struct cli {
 	const char *dir;
 	bool json;
 	bool wait;	  /* --wait */
-	uint32_t wait_ms; /* 0: without a limit */
+	uint32_t wait_ms; /* 0: no limit */
 	bool force;	  /* --force */
 	bool tty;	  /* out is a terminal */
 	bool colour;
-	bool utf8; /* out may have more than ASCII */
+	bool utf8; /* out may be given more than ASCII */
 	const struct cli_verb *verb;
 	FILE *out;
 	FILE *err;
@@ -55,11 +55,11 @@ int cli_run(int argc, char **argv, FILE *out, FILE *err);
 /** All verbs; the last has no name. */
 extern const struct cli_verb cli_verbs[];
 
-/** Say "sluicectl: ..." on stderr. Return: CLI_REFUSED. */
+/** Print "sluicectl: ..." on stderr. Return: CLI_REFUSED. */
 int cli_refuse(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** Say what is wrong with the command line, and how the verb is used. Return: CLI_USAGE. */
+/** Print what is wrong with the command line, and the verb's usage. Return: CLI_USAGE. */
 int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** Print JSON for programs. */

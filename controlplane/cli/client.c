@@ -11,7 +11,7 @@
 
 #include "controlplane/api/protocol.h"
 
-/* The daemon says something at least as often, also while it waits. */
+/* The daemon sends something at least this often, also while it waits. */
 #define CLIENT_SILENCE_MAX_S 30
 #define CLIENT_LINE_MAX (64u << 20)
 
@@ -21,7 +21,7 @@ struct client {
 	char *buffer;
 	size_t size;
 	size_t used;  /* of size */
-	size_t taken; /* of used: lines that were handed out */
+	size_t taken; /* of used: lines already returned */
 };
 
 static int client_no_daemon(const struct cli *cli, const char *what)
@@ -69,7 +69,7 @@ static int client_connect(struct client *client)
 	return client_connect_failed(cli, error);
 }
 
-/* Takes @request. A daemon that closes early has said why: it's read afterwards. */
+/* Takes @request. If the daemon closes early, the reason has been sent and is read afterwards. */
 static int client_send(struct client *client, json_t *request)
 {
 	char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
@@ -79,7 +79,7 @@ static int client_send(struct client *client, json_t *request)
 	if (text == NULL)
 		return cli_refuse(client->cli, "%s", strerror(ENOMEM));
 	size = strlen(text);
-	text[size++] = '\n'; /* in the place of the NUL */
+	text[size++] = '\n'; /* replaces the NUL */
 	while (sent < size) {
 		ssize_t done = send(client->fd, text + sent, size - sent, MSG_NOSIGNAL);
 
@@ -146,7 +146,7 @@ static ssize_t client_line(struct client *client, const char **line)
 	}
 }
 
-/* Return: a line's object; NULL if there is none, said on stderr. */
+/* Return: a line's object; NULL after an error on stderr if there is none. */
 static json_t *client_receive(struct client *client)
 {
 	const char *line = NULL;

@@ -7,10 +7,11 @@
 
 /**
  * Ask the daemon.
- * @request: taken; NULL: no memory.
+ * @request: taken; NULL: out of memory.
  * @progress: called for each line before the last one, then once with NULL; may be NULL.
- * @result: set to the result, new or NULL; of a refusal too.
- * Return: CLI_DONE; else it has been said on stderr. With CLI_REFUSED there may be a result.
+ * @result: set to the result, also of a refusal: a new reference, or NULL.
+ * Return: CLI_DONE; otherwise the error has been printed on stderr. With CLI_REFUSED there may be a
+ * result.
  */
 int client_ask(const struct cli *cli, json_t *request,
 	       void (*progress)(void *arg, const json_t *line), void *arg, json_t **result);

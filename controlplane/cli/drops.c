@@ -27,7 +27,7 @@ static void drops_sum(const struct cli *cli, const json_t *result)
 		text_count(transmitted, drops_integer(result, "transmitted")),
 		text_count(kernel, drops_integer(result, "kernel")),
 		text_count(dropped, drops_integer(result, "dropped")));
-	/* Packets of the burst that a worker has in hand while its counters are read. */
+	/* Packets of the burst that a worker is processing while its counters are read. */
 	if (balance != 0)
 		fprintf(cli->out, " (%s on the way)", text_count(off, balance));
 	fputc('\n', cli->out);
@@ -57,8 +57,8 @@ static void drops_table(const struct cli *cli, const json_t *drops)
 }
 
 /*
- * What only the driver saw: packets that never became ours, and some that we have sent. An XDP program
- * is not told whether XDP_TX succeeded; it has counted those as transmitted.
+ * What only the driver counts: packets that never reached us, and some that we have sent. An XDP
+ * program is not told whether XDP_TX succeeded, so it has counted those as transmitted.
  */
 static void drops_nic(const struct cli *cli, const json_t *nic)
 {

@@ -16,7 +16,9 @@
 #include "controlplane/cli/table.h"
 #include "controlplane/cli/text.h"
 
-/* A pipe may be read, but a fifo that nobody writes to must not be waited for. Return: -1 and errno. */
+/*
+ * A pipe may be read, but opening a FIFO must not wait for a writer. Return: -1 and errno on error.
+ */
 static int plan_open(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -111,7 +113,7 @@ static ssize_t plan_read_fd(int fd, char *data, size_t room)
 	return (ssize_t)used;
 }
 
-/* Return: the file's bytes, to be freed; NULL: said on stderr. */
+/* Return: the file's bytes, to be freed; NULL after an error on stderr. */
 static char *plan_read(const struct cli *cli, const char *path, size_t *size)
 {
 	size_t room = CONFIG_FILE_BYTES_MAX + 1;
@@ -130,7 +132,7 @@ static char *plan_read(const struct cli *cli, const char *path, size_t *size)
 	return NULL;
 }
 
-/* Text that can't be sent isn't UTF-8: the checker says where. Return: NULL. */
+/* Text that cannot be sent is not UTF-8: the checker reports where. Return: NULL. */
 static json_t *plan_not_text(const struct cli *cli, const char *path, const char *data, size_t size)
 {
 	struct config_errors errors = { 0 };
@@ -142,8 +144,8 @@ static json_t *plan_not_text(const struct cli *cli, const char *path, const char
 }
 
 /*
- * The daemon gets the text, not the name: it may not be allowed to read the file. The verb comes first in
- * the line, as a line of that length has to begin. Return: NULL: said on stderr.
+ * The daemon gets the text, not the name: it may not be allowed to read the file. The verb comes
+ * first, as required of a line of that length. Return: NULL after an error on stderr.
  */
 static json_t *plan_request(const struct cli *cli, const char *verb, const char *path)
 {

@@ -65,7 +65,7 @@ static void status_cpus(const struct cli *cli, const json_t *cpus)
 	}
 }
 
-/* A line about the dataplane below its first one. */
+/* A remark on the dataplane, below its first line. */
 static void status_remark(const struct cli *cli, enum table_style style, const char *text)
 {
 	if (text[0] == '\0')
@@ -75,7 +75,7 @@ static void status_remark(const struct cli *cli, enum table_style style, const c
 	fputc('\n', cli->out);
 }
 
-/* With `auto`: which of the two it is now. */
+/* With `auto`: which of the two carries traffic now. */
 static void status_carrier(const struct cli *cli, const json_t *dataplane)
 {
 	const json_t *carrier = json_object_get(dataplane, "carrier");
@@ -98,7 +98,7 @@ static void status_carrier(const struct cli *cli, const json_t *dataplane)
 	status_remark(cli, is_dpdk ? TABLE_PLAIN : TABLE_WARN, line);
 }
 
-/* Another program gives the kernel interface another address, again and again. */
+/* Another program keeps changing the kernel interface's MAC address. */
 static void status_kernel_mac(const struct cli *cli, const json_t *dataplane)
 {
 	int64_t times = status_integer(dataplane, "kernel_mac_reset");
@@ -124,7 +124,7 @@ static void status_start_failed(const struct cli *cli, const json_t *dataplane)
 	status_remark(cli, TABLE_BAD, line);
 }
 
-/* Why nothing comes, or nothing is known of instances. */
+/* Why no packets arrive, or nothing is known of instances. */
 static void status_ailment(const struct cli *cli, const json_t *dataplane)
 {
 	const char *ailment = status_text(dataplane, "ailment");
@@ -200,13 +200,13 @@ static void status_flows(const struct cli *cli, const json_t *node)
 		text_percent(percent, capacity > 0 ? (double)flows / (double)capacity : 0),
 		text_rate(rate, status_number(node, "new_per_s")));
 	if (status_integer(mbufs, "total") == 0)
-		return; /* the kernel's */
+		return; /* they are the kernel's */
 	status_label(cli, "buffers");
 	fprintf(cli->out, "%s free of %s\n", text_count(count, status_integer(mbufs, "free")),
 		text_count(room, status_integer(mbufs, "total")));
 }
 
-/* A check that starts late finds late what it finds. */
+/* A check that starts late detects a change late. */
 static void status_checks(const struct cli *cli, const json_t *checks)
 {
 	int64_t late = status_integer(checks, "late");
@@ -255,7 +255,7 @@ static void status_node(const struct cli *cli, const json_t *node)
 
 /* ---- Services ---- */
 
-/* One row per VIP or listener, whichever are more. */
+/* One row per VIP or listener, whichever there are more of. */
 static void status_service(struct table *table, const json_t *service)
 {
 	const json_t *vips = json_object_get(service, "vip");
@@ -397,7 +397,7 @@ static bool status_nobody_accepts(const json_t *pool)
 	return true;
 }
 
-/* Pools that don't work as their operator means them to. */
+/* Pools that do not work as intended. */
 static void status_warnings(const struct cli *cli, const json_t *pools)
 {
 	const json_t *pool;

@@ -8,8 +8,8 @@
 void status_print(const struct cli *cli, const json_t *status);
 
 /**
- * Leave only one pool, and the services that use it.
- * Return: whether there is such a pool; @status is as it was if not.
+ * Remove all but one pool and the services that use it.
+ * Return: whether there is such a pool; if not, @status is unchanged.
  */
 bool status_filter(json_t *status, const char *pool);
 

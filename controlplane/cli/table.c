@@ -64,7 +64,7 @@ static void table_clean(char *text)
 	}
 }
 
-/* Places that a text takes: its code points. Names are ASCII; nothing wide is printed. */
+/* Columns that a text takes: its code points. Names are ASCII; no wide characters are printed. */
 static unsigned int table_width(const char *text)
 {
 	unsigned int width = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tables for people: columns as wide as what is in them, bytes that a terminal could obey made '?'. */
+/*
+ * Tables for people: columns as wide as their contents, bytes that a terminal could interpret
+ * replaced by '?'.
+ */
 #ifndef CONTROLPLANE_CLI_TABLE_H
 #define CONTROLPLANE_CLI_TABLE_H
 
@@ -18,7 +21,7 @@ enum table_style {
 struct table_column {
 	const char *title;
 	bool right;    /* aligned: numbers */
-	bool optional; /* left out if it is empty in all rows */
+	bool optional; /* left out if empty in all rows */
 };
 
 struct table;
@@ -27,7 +30,7 @@ struct table;
 struct table *table_create(const struct table_column *columns);
 void table_destroy(struct table *table);
 
-/** Add the next cell, row after row. Without memory, nothing is added any more. */
+/** Add the next cell, row by row. After an allocation failure, nothing more is added. */
 void table_add(struct table *table, enum table_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

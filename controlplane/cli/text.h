@@ -22,7 +22,7 @@ const char *text_percent(char *text, double fraction);
 /** "84 ms", "1.2 s", "5 m 12 s", "3 h 4 m", "2 d 5 h". */
 const char *text_duration(char *text, int64_t ms);
 
-/** "" of 1, else "s". */
+/** "" for 1, else "s". */
 const char *text_plural(int64_t count);
 
 #endif

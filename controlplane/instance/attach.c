@@ -12,9 +12,9 @@
 #include "controlplane/instance/verb.h"
 
 /*
- * Ways onto the hook, best first. Single buffers before fragments: a veth then splits its peer's
- * super-packets before they reach us, where the offload's notes about the tunnel would be wrong.
- * Fragments are for drivers that refuse anything else at their MTU.
+ * Ways to attach, best first. Single buffers before fragments: a veth then splits its peer's
+ * super-packets before they reach us; unsplit, their offload metadata about the tunnel would be
+ * wrong. Fragments are for drivers that refuse anything else at their MTU.
  */
 static const struct way {
 	enum program_mode mode;
@@ -65,7 +65,10 @@ static void report_hook(const struct options *o, int err)
 		     *reason ? " (" : "", reason, *reason ? ")" : "");
 }
 
-/* Load with @now in the state and put on the hook. Return: 0 or -errno; @loaded says which part. */
+/*
+ * Load with @now as the state and attach. Return: 0 or -errno; @loaded tells which of the two
+ * failed.
+ */
 static int way_try(const struct options *o, const struct way *way, struct lb_unwrap_state *now,
 		   struct program *program, bool *loaded)
 {
@@ -145,7 +148,7 @@ static int attach_new(const struct options *o)
 
 	state_init(&now);
 	now.attached_s = time(NULL);
-	/* The filter is shut before it has sources, never open before it should be shut. */
+	/* The filter is closed before it has sources: it is never open when it should be closed. */
 	now.filter_sources = o->from_count > 0;
 	if (host_plan(o, &now, &next) || hook(o, &now, &program))
 		return VERB_REFUSED;
@@ -164,7 +167,7 @@ static int attach_new(const struct options *o)
 	return ret;
 }
 
-/* A newer build's code over the same maps; counters and VIPs go on. */
+/* Replace the program by this build's over the same maps; counters and VIPs are kept. */
 static int upgrade(const struct options *o, const struct program *old, bool frags)
 {
 	struct program fresh;
@@ -187,7 +190,7 @@ static int upgrade(const struct options *o, const struct program *old, bool frag
 	return ret ? VERB_REFUSED : VERB_DONE;
 }
 
-/* One line per difference. Return: how many. */
+/* One line per difference. Return: their number. */
 static int print_vip_changes(const struct options *o, struct lb_unwrap_state *now,
 			     struct lb_unwrap_state *next)
 {

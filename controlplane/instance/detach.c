@@ -10,8 +10,9 @@
 #include "controlplane/instance/verb.h"
 
 /*
- * The program goes last: its state is the only record of what else is to be undone, so a detach that
- * is killed can be run again. Addresses go before the ARP sysctls that keep them quiet.
+ * The program is detached last: its state is the only record of what else must be undone, so a
+ * detach that was killed can be run again. Addresses are removed before the ARP sysctls that keep
+ * them quiet.
  */
 static int detach(const struct options *o, const struct program *program)
 {

@@ -18,8 +18,9 @@
 #define LO_IFINDEX 1 /* in every network namespace */
 
 /*
- * arp_ignore 1: answer ARP only for addresses of the interface the question came in by, so the
- * balancer alone answers for the VIP. arp_announce 2: never ask with the VIP as the sender.
+ * arp_ignore 1: answer ARP only for addresses of the interface that received the request, so that
+ * only the balancer answers for the VIP. arp_announce 2: never send a request with the VIP as the
+ * sender.
  */
 static const struct {
 	const char *name;
@@ -113,7 +114,7 @@ static int plan_sysctl(const struct options *o, enum lb_unwrap_sysctl_id id,
 		return 1;
 	}
 	plan->after = plan->before;
-	/* Whatever "all" makes stricter, or an operator has chosen, is left alone. */
+	/* A value made stricter by "all" or by the operator is left alone. */
 	if (sysctl_effective(o->iface, sysctls[id].name) < sysctls[id].value)
 		plan->after = sysctls[id].value;
 	return 0;
@@ -153,7 +154,7 @@ int host_plan(const struct options *o, const struct lb_unwrap_state *now,
 	return 0;
 }
 
-/* What has neither its old value nor ours by now is the operator's. */
+/* A value that is neither the old one nor ours by now is the operator's: it is left alone. */
 static int apply_sysctls(const char *iface, const struct lb_unwrap_state *next)
 {
 	const struct lb_unwrap_sysctl *s;
@@ -200,7 +201,7 @@ void host_restore_sysctls(const char *iface, const struct lb_unwrap_state *state
 	}
 }
 
-/* Put back those that only @next touches. */
+/* Restore those that only @next changes. */
 static void restore_new_sysctls(const char *iface, const struct lb_unwrap_state *now,
 				const struct lb_unwrap_state *next)
 {
@@ -237,7 +238,10 @@ static int vip_bring(const struct program *program, const struct lb_unwrap_owned
 	return ret ? 1 : 0;
 }
 
-/* If another interface of this namespace serves @addr too, the address on lo becomes its to remove. */
+/*
+ * If another interface of this namespace serves @addr too, it becomes responsible for removing the
+ * address from lo.
+ */
 static bool vip_hand_over(int ifindex, const struct lb_unwrap_addr *addr)
 {
 	static struct lb_unwrap_state state;
@@ -277,7 +281,7 @@ static void vip_remove(const struct options *o, const struct program *program,
 			    strerror(-ret));
 }
 
-/* Also what was there before: a change that was cut off, or a hand, may have taken it away. */
+/* Includes what was there before: an interrupted change, or the operator, may have removed it. */
 static int bring_all(const struct options *o, const struct program *program,
 		     const struct lb_unwrap_state *next)
 {
@@ -298,7 +302,7 @@ static int bring_all(const struct options *o, const struct program *program,
 	return 0;
 }
 
-/* Everything that is in @from and not in @to goes. */
+/* Remove everything that is in @from but not in @to. */
 static void remove_rest(const struct options *o, const struct program *program,
 			const struct lb_unwrap_state *from, struct lb_unwrap_state *to)
 {
@@ -315,7 +319,10 @@ static void state_union(const struct lb_unwrap_state *now, const struct lb_unwra
 			struct lb_unwrap_state *both)
 {
 	*both = *next;
-	/* An open door stays open, a closed one stays closed, until the new sources are in. */
+	/*
+	 * Until the new sources are entered, an open filter stays open and a closed one stays
+	 * closed.
+	 */
 	both->filter_sources = now->filter_sources;
 	for (__u32 i = 0; i < now->vip_count && both->vip_count < LB_UNWRAP_VIP_SLOTS; i++)
 		if (!state_find_vip(both, &now->vips[i].addr))
@@ -350,7 +357,9 @@ int host_change(const struct options *o, const struct program *program,
 		store(program, now);
 		return 1;
 	}
-	/* Opening or closing the filter comes between the new sources and the end of the old. */
+	/*
+	 * The filter is opened or closed between adding the new sources and removing the old ones.
+	 */
 	both.filter_sources = next->filter_sources;
 	if (store(program, &both))
 		return 1;

@@ -58,7 +58,7 @@ static int from_add(struct options *o, const char *text)
 	return 0;
 }
 
-/* A,B,C: each through @add. Writes into @list, which is ours as part of argv. */
+/* Pass each item of A,B,C to @add. Writes into @list, which is part of argv and so ours. */
 static int list_each(struct options *o, char *list, int (*add)(struct options *, const char *))
 {
 	char *item;
@@ -125,7 +125,7 @@ static int options_parse(struct options *o, int argc, char **argv, const struct 
 	int opt, ret;
 
 	memset(o, 0, sizeof(*o));
-	/* 0, not 1: glibc's way to start over after main's own pass. */
+	/* 0, not 1: makes glibc start over after main's own pass. */
 	optind = 0;
 	while ((opt = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		ret = option_apply(o, opt);

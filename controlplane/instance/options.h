@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The command line, read and checked before anything is touched. */
+/* The command line, read and checked before anything is changed. */
 #ifndef INSTANCE_OPTIONS_H
 #define INSTANCE_OPTIONS_H
 

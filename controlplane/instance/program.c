@@ -43,7 +43,7 @@ void program_close(struct program *program)
 	close_fd(&program->counts_fd);
 }
 
-/* Keep @fd in the field that the map's name asks for, else close it. */
+/* Keep @fd in the field for the map's name, else close it. */
 static int map_keep(struct program *program, int fd)
 {
 	struct bpf_map_info info = {};
@@ -94,7 +94,7 @@ static int maps_open(struct program *program)
 	return 0;
 }
 
-/* Ours by name and by a state of a version that we read? */
+/* Whether it is ours, by name and by a state version that we can read. */
 static int program_verify(const struct program *program)
 {
 	static struct lb_unwrap_state state;
@@ -171,7 +171,7 @@ static int dup_fd(int *to, int from)
 	return *to < 0 ? -errno : 0;
 }
 
-/* The skeleton closes its descriptors with itself; keep copies. */
+/* The skeleton closes its descriptors when it is destroyed; keep copies. */
 static int skeleton_take(struct program *program, const struct sluice_instance *skel)
 {
 	struct bpf_prog_info info = {};

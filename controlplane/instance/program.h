@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The BPF program on an interface's XDP hook: load it, put it on, find it again, take it off.
+ * The BPF program on an interface's XDP hook: load, attach, find again, detach.
  *
- * The hook is set through rtnetlink, without a BPF link and without pins. The network device itself
- * then holds the program and the program its maps, so all of it outlives the command and goes with
- * the device. A pin would need a bpffs that every later command sees; inside `ip netns exec`
- * there is none, since each command gets a /sys of its own.
+ * The hook is set through rtnetlink, without a BPF link and without pins. The network device holds
+ * the program and the program its maps, so all of it outlives the command and is freed with the
+ * device. A pin would need a bpffs that every later command sees; inside `ip netns exec` there is
+ * none, since each command gets its own /sys.
  */
 #ifndef INSTANCE_PROGRAM_H
 #define INSTANCE_PROGRAM_H
@@ -15,12 +15,12 @@
 #include "bpf/sluice_instance.h"
 
 enum program_mode {
-	PROGRAM_AUTO,	/* native if the driver can, else generic */
+	PROGRAM_AUTO,	/* native if the driver supports it, else generic */
 	PROGRAM_NATIVE, /* in the driver */
 	PROGRAM_GENERIC /* in the stack, on any device */
 };
 
-/* File descriptors are this struct's own; -1 if not open. */
+/* Owns its file descriptors; -1 if not open. */
 struct program {
 	__u32 id;
 	enum program_mode mode; /* never PROGRAM_AUTO once attached */
@@ -31,7 +31,7 @@ struct program {
 	int counts_fd;
 };
 
-/* Who is on a hook that isn't ours. */
+/* The program on a hook that isn't ours. */
 struct program_holder {
 	__u32 id;
 	char name[16];
@@ -40,7 +40,7 @@ struct program_holder {
 /** Set all descriptors to -1. */
 void program_init(struct program *program);
 
-/** Close all descriptors. What is attached stays so. */
+/** Close all descriptors. What is attached stays attached. */
 void program_close(struct program *program);
 
 /**
@@ -52,31 +52,31 @@ int program_find(int ifindex, struct program *program, struct program_holder *ho
 
 /**
  * Load a fresh program.
- * @maps: program whose maps the new one shall share, or NULL for maps of its own.
+ * @maps: program whose maps the new one shares, or NULL for maps of its own.
  * @frags: accept frames of several buffers (kernel 5.18).
  * Return: 0, or -errno; libbpf's log is captured, see report.h.
  */
 int program_load(struct program *program, const struct program *maps, bool frags);
 
 /**
- * Put @program on the free hook of @ifindex.
- * Return: 0, -EEXIST or -EBUSY if the hook isn't free, or -errno: the driver's refusal.
+ * Attach @program to the free hook of @ifindex.
+ * Return: 0, -EEXIST or -EBUSY if the hook isn't free, or the driver's -errno.
  */
 int program_attach(struct program *program, int ifindex, enum program_mode mode);
 
 /**
- * Put @program in the place of @old, without a packet between them.
+ * Replace @old by @program; no packet passes between the two.
  * Return: 0, or -errno.
  */
 int program_replace(struct program *program, int ifindex, const struct program *old);
 
 /**
- * Take @program off @ifindex.
+ * Detach @program from @ifindex.
  * Return: 0, -EEXIST if another program is there by now, or -errno.
  */
 int program_detach(const struct program *program, int ifindex);
 
-/** Whether both hold the same code. */
+/** Whether both have the same code. */
 bool program_same_code(const struct program *a, const struct program *b);
 
 /** "native" or "generic". */

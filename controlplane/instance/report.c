@@ -11,7 +11,7 @@
 
 #include "controlplane/instance/report.h"
 
-/* A verifier log grows to megabytes; its end is what tells why. */
+/* A verifier log grows to megabytes; the reason is at its end. */
 #define CAPTURE_BYTES (4u << 20)
 
 static const char kernel_prefix[] = "Kernel error message: ";

@@ -19,7 +19,7 @@ struct addr_search {
 	int ifindex;
 };
 
-/* Send one request and hand each answer to @cb. Return: 0 or -errno, the kernel's included. */
+/* Send one request and pass each answer to @cb. Return: 0 or -errno, including the kernel's. */
 static int rtnl_talk(struct nlmsghdr *request, mnl_cb_t cb, void *data)
 {
 	char answer[RTNL_BUFFER_BYTES];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The few routing netlink requests that sluice-instance needs, each a round trip of its own. */
+/* The few rtnetlink requests that sluice-instance needs, each a separate round trip. */
 #ifndef INSTANCE_RTNL_H
 #define INSTANCE_RTNL_H
 
@@ -13,14 +13,14 @@ struct rtnl_link {
 };
 
 /**
- * Add @addr as a host address to interface @ifindex. IPv6: without duplicate detection, and never
- * chosen as the source of this host's own connections.
- * Return: 0, -EEXIST if it has it, or -errno.
+ * Add @addr as a host address to interface @ifindex. IPv6: without duplicate address detection, and
+ * never selected as the source of this host's own connections.
+ * Return: 0, -EEXIST if the interface has it, or -errno.
  */
 int rtnl_addr_add(int ifindex, const struct lb_unwrap_addr *addr);
 
 /**
- * Take a host address off interface @ifindex.
+ * Remove a host address from interface @ifindex.
  * Return: 0, -EADDRNOTAVAIL if it isn't there, or -errno.
  */
 int rtnl_addr_del(int ifindex, const struct lb_unwrap_addr *addr);
@@ -32,7 +32,7 @@ int rtnl_addr_del(int ifindex, const struct lb_unwrap_addr *addr);
 int rtnl_addr_find(const struct lb_unwrap_addr *addr);
 
 /**
- * Find the interface by which packets to @addr leave.
+ * Find the interface through which packets to @addr leave.
  * Return: its index, or -errno (-ENETUNREACH: no route).
  */
 int rtnl_route_oif(const struct lb_unwrap_addr *addr);

@@ -9,7 +9,7 @@
 #include "controlplane/instance/address.h"
 #include "controlplane/instance/state.h"
 
-/* The kernel rounds each CPU's value of a per-CPU map up to this. */
+/* The kernel rounds the size of each CPU's value of a per-CPU map up to a multiple of this. */
 #define PERCPU_ALIGN 8
 
 _Static_assert(sizeof(struct lb_unwrap_vip) % PERCPU_ALIGN == 0, "values would not abut");
@@ -112,7 +112,7 @@ static void count_sum(struct lb_unwrap_count *sum, const struct lb_unwrap_count 
 	sum->bytes += one->bytes;
 }
 
-/* One value per possible CPU; to be freed. NULL and errno on failure. */
+/* One value per possible CPU; to be freed. NULL and errno on error. */
 static void *percpu_read(int fd, const void *key, size_t value_bytes, int *cpus)
 {
 	void *values;

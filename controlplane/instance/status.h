@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Everything that status shows of one interface, gathered once, printed as table or JSON. */
+/* What status shows of one interface: gathered once, printed as table or JSON. */
 #ifndef INSTANCE_STATUS_H
 #define INSTANCE_STATUS_H
 
@@ -9,9 +9,9 @@
 #include "controlplane/instance/program.h"
 
 #define STATUS_FINDINGS_MAX 16
-#define STATUS_CPUS_MAX 1024 /* further ones are not looked at */
+#define STATUS_CPUS_MAX 1024 /* further ones are ignored */
 
-/* Sentences about what looks wrong; owned. */
+/* Sentences about suspected problems; owned. */
 struct status_findings {
 	unsigned int count;
 	char *text[STATUS_FINDINGS_MAX];
@@ -28,7 +28,7 @@ struct status {
 	int vip_ifindex[LB_UNWRAP_VIP_SLOTS];		/* interface that has it, or 0 */
 	__u64 unwrapped4[STATUS_CPUS_MAX]; /* packets with an outer IPv4 header, by possible CPU */
 	unsigned int online_cpus;
-	struct status_findings warnings; /* traffic is lost or in danger */
+	struct status_findings warnings; /* traffic is lost or at risk */
 	struct status_findings hints;	 /* works, could be better */
 };
 
@@ -36,7 +36,7 @@ struct status {
 extern const char *const status_reason_names[LB_UNWRAP_REASON_COUNT];
 extern const char *const status_reason_texts[LB_UNWRAP_REASON_COUNT];
 
-/** Look at the host for @status, which is otherwise filled, and add warnings and hints. */
+/** Inspect the host for @status, which is otherwise filled, and add warnings and hints. */
 void status_check(struct status *status);
 
 /** Free the findings. */
@@ -45,7 +45,7 @@ void status_fini(struct status *status);
 /** Print for people. */
 void status_print(const struct status *status);
 
-/** The JSON object of one interface, or NULL without memory. The caller's to decref. */
+/** The JSON object of one interface, a new reference; NULL if out of memory. */
 json_t *status_to_json(const struct status *status);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What goes wrong on instances in practice, looked for before the operator has to. */
+/* Checks for the problems that occur on instances in practice. */
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #define IP4_HEADER_BYTES 20
 #define IP6_HEADER_BYTES 40
 #define TCP_HEADER_BYTES 20
-/* Fewer packets say little; with two balancers in front, two CPUs are busy at least. */
+/* Fewer packets are not significant; with two balancers in front, at least two CPUs are busy. */
 #define ONE_CPU_PKTS_MIN 10000
 #define ONE_CPU_PERCENT 95
 
@@ -91,10 +91,13 @@ static void check_arp(struct status *s)
 	     s->iface, s->iface);
 }
 
-/* An unwrapped packet comes from a client, by IFACE; strict filtering wants the way back there too. */
+/*
+ * An unwrapped packet comes from a client, through IFACE; strict filtering requires the route back
+ * there too.
+ */
 static void check_rp_filter(struct status *s)
 {
-	/* Of TEST-NET-1: stands for a client anywhere. */
+	/* From TEST-NET-1: stands for any client. */
 	static const struct lb_unwrap_addr client = { .family = 4, .bytes = { 192, 0, 2, 1 } };
 
 	if (!has_vip4(s) || sysctl_effective(s->iface, "rp_filter") != RP_FILTER_STRICT)
@@ -128,7 +131,7 @@ static void check_counts(struct status *s)
 		     c[LB_UNWRAP_INNER_NOT_VIP].pkts);
 }
 
-/* Queues of a NIC, and with them CPUs, are chosen by the outer addresses alone. */
+/* A NIC chooses the queue, and with it the CPU, by the outer addresses alone. */
 static void check_cpus(struct status *s)
 {
 	__u64 total = 0;

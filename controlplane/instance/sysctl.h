@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Per-interface IPv4 sysctls of the network namespace this process is in. */
+/* Per-interface IPv4 sysctls of this process's network namespace. */
 #ifndef INSTANCE_SYSCTL_H
 #define INSTANCE_SYSCTL_H
 
@@ -16,8 +16,8 @@ int sysctl_get(const char *iface, const char *name, int *value);
 int sysctl_set(const char *iface, const char *name, int value);
 
 /**
- * What the kernel acts on for the sysctls where "all" and the interface's own are combined by
- * taking the greater: arp_ignore, arp_announce, rp_filter. 0 if unreadable.
+ * The effective value of sysctls for which the kernel takes the greater of "all" and the
+ * interface's own: arp_ignore, arp_announce, rp_filter. 0 if unreadable.
  */
 int sysctl_effective(const char *iface, const char *name);
 

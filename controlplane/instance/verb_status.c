@@ -14,7 +14,7 @@
 #include "controlplane/instance/status.h"
 #include "controlplane/instance/verb.h"
 
-/* Where the objects of all interfaces go; @json NULL: print tables. */
+/* Collects the objects of all interfaces; @json NULL: print tables. */
 struct sink {
 	json_t *json;
 	int shown;
@@ -40,7 +40,7 @@ static int status_gather(struct status *s, const struct program *program)
 		const struct lb_unwrap_addr *addr = &s->state.vips[i].addr;
 
 		ret = state_read_vip(program, addr, &s->vips[i]);
-		if (ret == -ENOENT) /* a change under way has listed it, not yet entered it */
+		if (ret == -ENOENT) /* a change in progress has listed it, but not entered it yet */
 			ret = 0;
 		s->vip_ifindex[i] = rtnl_addr_find(addr);
 		if (s->vip_ifindex[i] < 0)
@@ -83,7 +83,7 @@ static int status_one(const struct options *o, struct sink *sink)
 	struct program program;
 	int ret = program_find(o->ifindex, &program, &holder);
 
-	/* Another's program on the hook: for us nothing is attached. */
+	/* Another program is on the hook: nothing of ours is attached. */
 	if (ret)
 		return host_report_find(o->iface, ret == -EBUSY ? -ENOENT : ret);
 	ret = status_show(o->iface, o->ifindex, &program, sink);

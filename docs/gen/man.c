@@ -20,7 +20,7 @@ static const char tail[] = ".SH SEE ALSO\n"
 
 enum kind { TEXT, ITEM, CODE, BLANK };
 
-/* Markdown's `code` becomes bold, *emphasis* italic; what roff would take for its own is escaped. */
+/* Markdown's `code` becomes bold, *emphasis* italic; what roff would interpret is escaped. */
 static void text_print(const char *text, FILE *to)
 {
 	bool bold = false, italic = false;

@@ -6,8 +6,8 @@
 
 /**
  * Write the reference page as the man page sluice.yaml(5).
- * @page: what config_reference_print() writes; of Markdown nothing but what that has is understood. It is
- * taken apart.
+ * @page: output of config_reference_print(); only the Markdown used there is understood. It is
+ * modified.
  */
 void man_print(char *page, FILE *to);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Writes docs/config.md to standard output (`make docs`), or with the word man the page sluice.yaml(5). */
+/*
+ * Writes docs/config.md to standard output (`make docs`) or, with the argument man, the page
+ * sluice.yaml(5).
+ */
 #include <stdlib.h>
 #include <string.h>
 
