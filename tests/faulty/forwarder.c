@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A dataplane with a deliberate fault: the real pipeline behind a device, and something that
- * is done to some of the packets that it has made, or to its tables. For the test that
- * the traffic generator finds faults; "none" is the same without any.
+ * A dataplane with a deliberate fault: the real pipeline behind a device, with some of the packets
+ * that it has made, or its tables, damaged. For the test that the traffic generator finds faults;
+ * "none" is the same without a fault.
  *
  *   forwarder DEVICE MODE FAULT PERIOD
  *
- * DEVICE is a DPDK vdev, MODE l2 or ipip. Every PERIOD-th packet is spoilt; what happens once
- * happens at packet PERIOD. Ends at SIGTERM.
+ * DEVICE is a DPDK vdev, MODE l2 or ipip. Every PERIOD-th packet is damaged; a fault that occurs
+ * once occurs at packet PERIOD. Ends on SIGTERM.
  */
 #include <sched.h>
 #include <setjmp.h>
@@ -54,7 +54,7 @@ static void eal_start(const char *program, const char *device)
 			 lcores,
 			 vdev };
 
-	/* Not pinned: on a busy machine the two sides find their CPUs themselves. */
+	/* Not pinned: on a busy machine the scheduler finds CPUs for the two sides. */
 	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
 		snprintf(lcores, sizeof(lcores), "--lcores=0@0-%ld",
 			 sysconf(_SC_NPROCESSORS_ONLN) - 1);
@@ -73,7 +73,7 @@ static void device_start(struct rte_mempool *pool)
 		exit(1);
 }
 
-/* Nothing is lost here: what the other end can't take yet waits. */
+/* Nothing is dropped here: packets that the other end cannot take yet wait. */
 static void send_all(struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t sent = 0;
@@ -129,6 +129,6 @@ int main(int argc, char **argv)
 		}
 		forward(&spoil);
 	}
-	/* Not closed: a driver that is asked to while its peer goes away may wait for it. */
+	/* The device is not closed: while its peer shuts down, the driver may block on it. */
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "dataplane/core/lb_encap.h"
 
 #define SLOTS 1021
-#define FORGOTTEN 20000 /* a tenth of the table's lines */
+#define FORGOTTEN 20000 /* a tenth of the table's buckets */
 #define ETH sizeof(struct lb_eth)
 
 static const uint8_t vip4[16] = { 203, 0, 113, 10 };
@@ -25,7 +25,7 @@ static uint8_t *byte_at(struct rte_mbuf *m, uint32_t from_end)
 	return rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len - from_end);
 }
 
-/* The packet inside: behind the outer header if there is one. */
+/* The inner packet: behind the outer header if there is one. */
 static struct lb_ipv4 *inner_of(struct rte_mbuf *m)
 {
 	struct lb_ipv4 *ip = outer_of(m);
@@ -46,7 +46,7 @@ static uint16_t wrong_checksum(struct spoil *s, struct rte_mbuf *m, struct rte_m
 	return one(m, out);
 }
 
-/* As if the sum of the template were patched for another length. */
+/* As if the template's checksum had been patched for another length. */
 static uint16_t wrong_length(struct spoil *s, struct rte_mbuf *m, struct rte_mbuf **out)
 {
 	struct lb_ipv4 *ip = outer_of(m);
@@ -90,7 +90,7 @@ static uint16_t other_client(struct spoil *s, struct rte_mbuf *m, struct rte_mbu
 	return one(m, out);
 }
 
-/* To the right MAC address, and nothing in front of the packet. */
+/* To the right MAC address, but without the outer header. */
 static uint16_t no_tunnel(struct spoil *s, struct rte_mbuf *m, struct rte_mbuf **out)
 {
 	const struct lb_eth eth = *rte_pktmbuf_mtod(m, struct lb_eth *);
@@ -107,7 +107,7 @@ static uint16_t inner_checksum(struct spoil *s, struct rte_mbuf *m, struct rte_m
 	return one(m, out);
 }
 
-/* Two changes that the internet checksum doesn't see. */
+/* Two changes that the Internet checksum does not detect. */
 static uint16_t sequence(struct spoil *s, struct rte_mbuf *m, struct rte_mbuf **out)
 {
 	struct lb_tcp *tcp = (struct lb_tcp *)(inner_of(m) + 1);
@@ -148,7 +148,10 @@ static uint16_t duplicate(struct spoil *s, struct rte_mbuf *m, struct rte_mbuf *
 	return 2;
 }
 
-/* Sent behind what comes next; with few flows the next of its own is soon among that. */
+/*
+ * Sent behind the packets that follow; with few flows, the next one of its own flow is soon among
+ * them.
+ */
 static uint16_t reordered(struct spoil *s, struct rte_mbuf *m, struct rte_mbuf **out)
 {
 	uint16_t n = 0;
@@ -179,7 +182,7 @@ static void instances_put(struct spoil *s)
 		    SPOIL_INSTANCES);
 }
 
-/* Two instances change places in the table, as if their blocks had been mixed up. */
+/* Two instances swap places in the table, as if their blocks had been mixed up. */
 static void swapped(struct spoil *s, struct rte_mbuf *m)
 {
 	struct lb_instance other = s->instances[2];
@@ -190,7 +193,7 @@ static void swapped(struct spoil *s, struct rte_mbuf *m)
 	instances_put(s);
 }
 
-/* Records are forgotten, and their flows drawn again from tables that have changed twice since. */
+/* Records are lost, and instances are selected again from tables that have changed twice since. */
 static void forgets(struct spoil *s, struct rte_mbuf *m)
 {
 	static uint16_t slots[SLOTS];

@@ -11,9 +11,9 @@ struct spoil;
 
 struct spoil_fault {
 	const char *name;
-	/* What is done to a packet on its way out. Return: how many of @out are to be sent. */
+	/* Change a packet on its way out. Return: how many of @out are to be sent. */
 	uint16_t (*packet)(struct spoil *spoil, struct rte_mbuf *m, struct rte_mbuf **out);
-	/* What is done to the tables, once, before the packet is forwarded. */
+	/* Change the tables, once, before the packet is forwarded. */
 	void (*tables)(struct spoil *spoil, struct rte_mbuf *m);
 };
 
@@ -22,7 +22,7 @@ struct spoil {
 	const struct spoil_fault *fault;
 	uint64_t period;
 	uint64_t in, out;      /* packets so far */
-	struct rte_mbuf *held; /* of two that change places */
+	struct rte_mbuf *held; /* the first of two that swap places */
 	struct lb_instance instances[SPOIL_INSTANCES];
 };
 
@@ -34,7 +34,7 @@ void spoil_world(struct spoil *spoil, enum lb_forward forward);
 
 void spoil_before(struct spoil *spoil, struct rte_mbuf **pkts, uint16_t n);
 
-/** @out: has room for twice as many. Return: how many are to be sent. */
+/** @out: room for twice as many. Return: how many are to be sent. */
 uint16_t spoil_after(struct spoil *spoil, struct rte_mbuf **pkts, uint16_t n,
 		     struct rte_mbuf **out);
 

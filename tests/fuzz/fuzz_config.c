@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes as a configuration file: no crash, no leak; errors have a place; a good one has no diff. */
+/*
+ * Arbitrary bytes as a configuration file: no crash, no leak; errors have a place; a valid one has
+ * no diff.
+ */
 #include "config/config.h"
 #include "config/diff.h"
 #include "config/load.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Any bytes as a client's side of the control protocol, in pieces: no crash, no leak, no more answers than
- * requests, each answer one line of JSON, what is kept bounded.
+ * Arbitrary bytes as the client's side of the control protocol, in pieces: no crash, no leak, no
+ * more answers than requests, each answer one line of JSON, what is kept is bounded.
  */
 #include <event2/event.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "controlplane/base/log.h"
 #include "tests/support/control_fake.c"
 
-/* A drain that waits says what it did, and then how many flows are left. */
+/* A drain that waits reports what it did, and then how many flows are left. */
 #define LINES_PER_REQUEST 3
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,7 +22,7 @@ static void fuzz_changed(void *arg)
 	(void)arg;
 }
 
-/* Return: how many of the lines end an answer. */
+/* Return: number of lines that end an answer. */
 static size_t fuzz_check_output(struct evbuffer *output, size_t requests)
 {
 	size_t lines = 0, ends = 0, length;
@@ -57,7 +57,7 @@ static size_t fuzz_count(const uint8_t *data, size_t size)
 	return count;
 }
 
-/* The first byte says how the daemon is, the second how long the pieces are. */
+/* The first byte selects the daemon's state, the second the length of the pieces. */
 static void fuzz_prepare(struct fake *fake, uint8_t how)
 {
 	static const int results[] = { 0, -ENOTCONN, -EBADMSG, -ECANCELED };

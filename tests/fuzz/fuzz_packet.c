@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The packet core on any bytes. The frame lies in an allocation of its exact
- * size, so that reading one byte beyond it is found; so does the room in front
- * of it when headers are written.
+ * The packet core on arbitrary bytes. The frame is in an allocation of its exact size, so that
+ * reading one byte beyond it is detected; so is the room in front of it when headers are written.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,7 @@ static void must(bool condition)
 		abort();
 }
 
-/* What later stages rely on. */
+/* Invariants that later stages rely on. */
 static void check_meta(const struct lb_meta *meta, size_t frame_len, size_t segment)
 {
 	if (meta->class > LB_CLASS_ICMP_ERROR)
@@ -36,7 +35,7 @@ static void check_meta(const struct lb_meta *meta, size_t frame_len, size_t segm
 		must(meta->client_port && meta->vip_port && !lb_tcp_flags_are_bad(meta->tcp_flags));
 }
 
-/* The short cuts say nothing else than the whole parser does. */
+/* The fast paths must agree with the full parser. */
 static void check_plain(const struct lb_frame *frame, uint64_t mac, const struct lb_meta *meta)
 {
 	struct lb_meta plain;
@@ -58,7 +57,7 @@ static void check_plain(const struct lb_frame *frame, uint64_t mac, const struct
 	must(plain.client_port == meta->client_port && plain.vip_port == meta->vip_port);
 }
 
-/* Several packets at once are parsed as one is. */
+/* Parsing several packets at once must give the same result as parsing one. */
 static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct lb_meta *meta,
 			enum pipeline_simd simd)
 {
@@ -77,7 +76,7 @@ static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct
 	struct rte_mbuf *pkts[COPIES];
 
 	services.slot[0] = (struct lb_service){ .id = 1, .forward = LB_FORWARD_L2 };
-	if (meta->class == LB_CLASS_FLOW) { /* it is a service's */
+	if (meta->class == LB_CLASS_FLOW) { /* it belongs to a service */
 		services.slot[0].family = meta->family;
 		services.slot[0].proto = meta->proto;
 		services.slot[0].port = meta->vip_port;
@@ -116,7 +115,7 @@ static void write_tunnel(const uint8_t *data, size_t size, const struct lb_meta 
 	memcpy(frame + room, data, size);
 	must(lb_write_tunnel(frame, frame + room + size, &instance, meta, 0x0123456789abcdef));
 	must(!memcmp(frame + room + meta->l3_offset, data + meta->l3_offset,
-		     size - meta->l3_offset)); /* the inner packet is as it was */
+		     size - meta->l3_offset)); /* the inner packet is unchanged */
 	free(frame);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A daemon without anything behind it, for tests of the control server. */
+/* A daemon without a backend, for tests of the control server. */
 #ifndef TESTS_CONTROL_FAKE_H
 #define TESTS_CONTROL_FAKE_H
 
@@ -23,9 +23,9 @@ struct fake {
 	struct fake_pool pools[3];
 	int set_error; /* of the next set, with set_reason */
 	const char *set_reason;
-	bool hold; /* publishing ends with fake_publish(), not at once */
+	bool hold; /* publishing completes with fake_publish(), not at once */
 	int publish_status;
-	uint32_t flows_step; /* each look at an instance that drains finds so many fewer */
+	uint32_t flows_step; /* each query of a draining instance finds this many fewer */
 	size_t status_bytes; /* of padding in the result of status */
 	bool config_refused;
 	size_t config_bytes; /* of the last one */
@@ -35,7 +35,7 @@ struct fake {
 
 extern const struct control_ops fake_ops;
 
-/** The daemon's verbs, but ping, status and drops, which look at more than the ops, are replaced. */
+/** The daemon's verbs; ping, status and drops, which need more than the ops, are replaced. */
 const struct control_verb *fake_verbs(void);
 
 /** Pools "web" (web-1: 132 flows, weight 100; web-2) and "api" (a). */
@@ -44,7 +44,7 @@ void fake_init(struct fake *fake);
 /** The instance of a path, or NULL. */
 struct fake_instance *fake_find(struct fake *fake, const char *path);
 
-/** Let all that was held reach the workers. Return: how many waited. */
+/** Complete all publications that were held. Return: their number. */
 unsigned int fake_publish(struct fake *fake);
 
 #endif

@@ -194,7 +194,7 @@ static void stage_block(struct fake_dataplane *fake, const struct lb_cmd *cmd)
 	}
 }
 
-/* As the real one: slots must name instances that are there. */
+/* As the real one: slots must name existing instances. */
 static bool staged_is_sound(const struct fake_view *view)
 {
 	for (uint32_t pool = 0; pool < LB_POOLS_MAX; pool++)

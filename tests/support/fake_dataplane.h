@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A dataplane without packets, in a thread of the test: a segment with rings, a socket, and a consumer
- * that checks, keeps and answers. It can be slow, refuse, die and come back.
+ * A dataplane without packets, in a thread of the test: a segment with rings, a socket, and a
+ * consumer that checks, stores and answers. It can be slow, refuse, die and come back.
  */
 #ifndef TESTS_FAKE_DATAPLANE_H
 #define TESTS_FAKE_DATAPLANE_H
@@ -33,15 +33,15 @@ struct fake_view {
 	struct lb_service services[256];
 };
 
-/** Start in a directory. @abi_hash: 0: the right one. */
+/** Start in a directory. @abi_hash: 0: the correct one. */
 struct fake_dataplane *fake_dataplane_start(const char *dir, uint32_t abi_hash);
 
-/** End it as kill -9 would: the socket closes, the segment is gone. */
+/** Stop it as kill -9 would: the socket closes, the segment is removed. */
 void fake_dataplane_kill(struct fake_dataplane *fake);
 
 void fake_dataplane_view(struct fake_dataplane *fake, struct fake_view *view);
 
-/** Take no commands, or go on. */
+/** Stop taking commands, or resume. */
 void fake_dataplane_hold(struct fake_dataplane *fake, bool hold);
 
 /** Refuse the next @n generations. */

@@ -190,7 +190,7 @@ void harness_services(struct harness *h, const struct harness_service *services,
 	table = calloc(1, bytes);
 	assert_non_null(table);
 	table->mask = slots - 1;
-	/* Seeds as the control plane draws them: the high bits are what tells neighbours apart. */
+	/* Seeds as the control plane draws them: neighbours are told apart by the high bits. */
 	for (uint32_t i = 0; !services_fill(h, table, services, n); i++)
 		table->seed = (uint32_t)lb_hash_mix(i);
 	harness_put(h, LB_BLOCK_SERVICES, 0, table, (uint32_t)bytes, slots);

@@ -32,7 +32,7 @@ void harness_eal_start(const char *program);
 struct harness *harness_create(uint32_t flows);
 void harness_destroy(struct harness *h);
 
-/** Put a copy of @data, if its bounds hold. Return: 0 or an enum lb_refusal. */
+/** Copy @data into the tables, if it passes the bounds checks. Return: 0 or an enum lb_refusal. */
 int harness_block_put(struct tables *tables, const struct lb_cmd *cmd, const void *data);
 
 /** Put one block, as a generation of its own. Fails the test if it is refused. */
@@ -54,7 +54,7 @@ struct harness_service {
 /** Publish services (with an entry for each of their VIPs). */
 void harness_services(struct harness *h, const struct harness_service *services, uint32_t n);
 
-/** An instance whose MAC is 02:00:00:00:hi:lo of @index; @outer_family 4 or 6. */
+/** An instance with MAC 02:00:00:00:hi:lo of @index; @outer_family 4 or 6. */
 void harness_instance(struct lb_instance *instance, uint16_t index, uint8_t outer_family,
 		      uint8_t flags);
 
@@ -74,8 +74,11 @@ struct rte_mbuf *harness_tcp4(struct harness *h, const struct harness_tcp *tcp);
 /** An mbuf with a copy of a frame. */
 struct rte_mbuf *harness_frame(struct harness *h, const void *frame, uint32_t bytes);
 
-/** Send one packet through the pipeline; the mbuf is freed. Return: index told by the destination
- * MAC of what was sent, -1 if it went to the kernel, -2 if it was dropped. */
+/**
+ * Send one packet through the pipeline; the mbuf is freed.
+ * Return: instance index, from the destination MAC of the frame sent; -1 if it went to the kernel,
+ * -2 if it was dropped.
+ */
 int harness_send(struct harness *h, struct rte_mbuf *m);
 
 /** received = transmitted + kernel + drops, and no mbuf is missing. Fails the test otherwise. */

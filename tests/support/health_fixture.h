@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A checker in a loop of its own, and what it has reported. */
+/* A checker in an event loop of its own, and what it has reported. */
 #ifndef SLUICE_TESTS_HEALTH_FIXTURE_H
 #define SLUICE_TESTS_HEALTH_FIXTURE_H
 
@@ -16,13 +16,13 @@ struct fixture {
 	char log_last[512]; /* of LOG_INFO and above */
 };
 
-/* What one instance's owner has heard; the owner pointer of a spec. */
+/* What was reported to the owner of one instance; the owner pointer of a spec. */
 struct watch {
 	unsigned int changes;
 	enum health_state old;
 	enum health_state now;
 	char reason[HEALTH_REASON_MAX];
-	struct health_instance **remove; /* taken out from inside the callback, if set */
+	struct health_instance **remove; /* removed from inside the callback, if set */
 };
 
 void fixture_init(struct fixture *fixture, uint32_t max_in_flight);

@@ -76,7 +76,7 @@ static SSL_CTX *tls_create(const struct server_script *script)
 	key = must(EVP_EC_gen("P-256"), "EVP_EC_gen");
 	cert = must(X509_new(), "X509_new");
 	X509_gmtime_adj(X509_getm_notBefore(cert), -7200);
-	X509_gmtime_adj(X509_getm_notAfter(cert), -3600); /* expired: nobody looks */
+	X509_gmtime_adj(X509_getm_notAfter(cert), -3600); /* expired: it is not checked */
 	X509_set_pubkey(cert, key);
 	X509_sign(cert, key, EVP_sha256());
 	SSL_CTX_use_certificate(ctx, cert);
@@ -119,7 +119,7 @@ static bool peer_read_request(struct server *server, struct peer *peer)
 	return true;
 }
 
-/* Return whether the client is still there after that time. */
+/* Return: whether the client is still connected after that time. */
 static bool peer_wait(struct server *server, struct peer *peer, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = peer->fd, .events = POLLRDHUP };

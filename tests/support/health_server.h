@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Instances on loopback that behave as badly as a test asks; each is a thread on an ephemeral port. */
+/* Instances on loopback that misbehave as a test asks; each is a thread on an ephemeral port. */
 #ifndef SLUICE_TESTS_HEALTH_SERVER_H
 #define SLUICE_TESTS_HEALTH_SERVER_H
 
@@ -11,7 +11,7 @@
 enum server_end {
 	SERVER_CLOSE,
 	SERVER_RESET,
-	SERVER_HANG, /* until the client goes */
+	SERVER_HANG, /* until the client disconnects */
 };
 
 enum server_tls {
@@ -21,15 +21,15 @@ enum server_tls {
 	SERVER_TLS_WANTS_CERT, /* and refuses a client without a certificate */
 };
 
-/* What is done with each connection. */
+/* What the server does with each connection. */
 struct server_script {
 	const char *head;   /* sent once, after the request */
-	const char *repeat; /* then sent until the client goes */
+	const char *repeat; /* then sent until the client disconnects */
 	unsigned int repeat_ms;
 	bool unread; /* does not wait for a request */
 	enum server_end end;
 	enum server_tls tls;
-	int tls_version; /* TLS1_2_VERSION or TLS1_3_VERSION alone; 0: what both sides like best */
+	int tls_version; /* TLS1_2_VERSION or TLS1_3_VERSION only; 0: negotiated */
 	bool no_tickets;
 };
 
@@ -43,7 +43,7 @@ struct server;
 struct server *server_start(const struct server_script *script, uint8_t family);
 void server_stop(struct server *server);
 
-/* For the connections that are accepted from now on. */
+/* Applies to connections accepted from now on. */
 void server_set(struct server *server, const struct server_script *script);
 
 uint16_t server_port(const struct server *server);
@@ -55,14 +55,14 @@ unsigned int server_ended(const struct server *server);
 /* The first bytes of the last request, "" if there was none. Call when no probe is running. */
 const char *server_request(const struct server *server);
 
-/* The IPv4 address that the last connection came from. */
+/* IPv4 source address of the last connection. */
 const char *server_peer(const struct server *server);
 
-/* A socket that holds a port nobody listens on; close() frees it. */
+/* A socket that holds a port on which nothing listens; close() frees it. */
 int server_refusing(uint8_t family, uint16_t *port);
 
 /*
- * A listener whose queue is full, so that the kernel drops each further SYN.
+ * A listener with a full backlog, so that the kernel drops further SYNs.
  * @fillers: two sockets that fill it; close() all three.
  */
 int server_unanswering(uint16_t *port, int fillers[2]);

@@ -16,10 +16,10 @@ struct config *fixture_web(uint32_t n);
 /** All instances up, and reachable on the link. */
 void fixture_up(struct model *model);
 
-/** One of them. */
+/** Set the health of one instance. */
 void fixture_set(struct model *model, const char *path, enum health_state health);
 
-/** Slots of a pool, by its name, that name an instance. */
+/** How many slots of a pool, by its name, name an instance. */
 uint32_t fixture_slots(struct model *model, const char *pool, const char *path);
 
 #endif

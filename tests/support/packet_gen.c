@@ -9,7 +9,7 @@
 #define FRAME_MIN 14
 #define CORE_HEADERS 96 /* mutations aim at these bytes */
 
-/* A frame that grows at its end. */
+/* A frame under construction, extended at its end. */
 struct writer {
 	struct packet_gen *gen;
 	uint8_t *at;
@@ -277,7 +277,9 @@ static void resize(struct packet_gen *gen)
 
 void packet_gen_next(struct packet_gen *gen)
 {
-	/* a frame's longest: with options, extension headers and payload it stays below this */
+	/*
+	 * Upper bound of a frame: with options, extension headers and payload it stays below this.
+	 */
 	static uint8_t room[4 * PACKET_GEN_MAX];
 	struct writer w = { .gen = gen, .at = room };
 	bool ipv4 = chance(gen, 55);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets as they come, and as they should not: a seeded stream of frames to and past the VIPs. */
+/* Valid and invalid packets: a seeded stream of frames to the VIPs and to other addresses. */
 #ifndef TESTS_XDP_PACKET_GEN_H
 #define TESTS_XDP_PACKET_GEN_H
 
@@ -11,10 +11,10 @@
 
 struct packet_gen {
 	uint64_t random;
-	uint32_t flows; /* different ones of each family, for all VIPs */
+	uint32_t flows; /* distinct ones of each family, for all VIPs together */
 	uint8_t frame[PACKET_GEN_MAX];
 	uint32_t len;	 /* of the frame; 14 bytes or more */
-	uint32_t linear; /* of them, in the first buffer */
+	uint32_t linear; /* of these, in the first buffer */
 };
 
 /** 64 random bits. */

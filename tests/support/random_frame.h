@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Numbers at random, the same in every run, and frames that are made of them. */
+/* Pseudorandom numbers, the same in every run, and frames made of them. */
 #ifndef TESTS_RANDOM_FRAME_H
 #define TESTS_RANDOM_FRAME_H
 
@@ -22,7 +22,7 @@ static inline uint32_t random_below(uint32_t n)
 	return lb_hash_range(random_u32(), n);
 }
 
-/** The right checksum for the IPv4 header of an Ethernet frame. */
+/** Set the correct checksum in the IPv4 header of an Ethernet frame. */
 static inline void random_frame_csum(uint8_t *frame)
 {
 	struct lb_ipv4 *ip = (struct lb_ipv4 *)(frame + sizeof(struct lb_eth));

@@ -80,7 +80,7 @@ static void refuse_row(void **state)
 	free(text);
 }
 
-/* The first error names the test; '#' would begin a TAP directive. */
+/* A test is named after its first error; '#' would begin a TAP directive. */
 static char *refuse_name(const struct refuse_row *row, size_t index)
 {
 	char name[128];

@@ -6,14 +6,14 @@
 
 #include <stddef.h>
 
-/** One change that makes a good file bad, and all that has to be said about it, one error a line. */
+/** One change that makes a good file bad, and all the errors expected, one per line. */
 struct refuse_row {
 	const char *from; /* in refuse_base, once replaced; NULL: @to is the whole file */
 	const char *to;
 	const char *errors;
 };
 
-/** A file without an error. */
+/** A valid file. */
 extern const char refuse_base[];
 
 /** The base with the first @from replaced by @to; to be freed. Fails the test if there is none. */

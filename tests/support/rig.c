@@ -48,7 +48,7 @@ void rig_eal_start(const char *program)
 			 lcores,
 			 NULL };
 
-	/* Its figures are of this program, not of what runs beside it. */
+	/* Measure this program, not what runs beside it. */
 	setpriority(PRIO_PROCESS, 0, -10);
 	sched_getaffinity(0, sizeof(cpus), &cpus);
 	for (int i = 0; i < CPU_SETSIZE; i++)
@@ -231,7 +231,7 @@ void rig_receive_syns(struct rig *rig, uint16_t first_port, uint32_t n)
 	}
 }
 
-/* Seal a command for a block that lies in its buffer, and put it into the ring. */
+/* Seal a command for a block that is already in its buffer, and put it into the ring. */
 static void block_send(struct rig *rig, struct lb_cmd cmd)
 {
 	cmd.type = LB_CMD_BLOCK;
@@ -242,7 +242,7 @@ static void block_send(struct rig *rig, struct lb_cmd cmd)
 	assert_int_equal(rte_ring_sp_enqueue_elem(rig->segment.cmd_ring, &cmd, sizeof(cmd)), 0);
 }
 
-/* The buffer that a block of the next command is to be written to. */
+/* The buffer for a block of the next command. */
 static void *block_buffer(struct rig *rig, enum lb_block block)
 {
 	const struct lb_cmd cmd = { .block = (uint16_t)block,

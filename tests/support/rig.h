@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker on a device made of rings, with segment and consumer, and this test as sluiced. */
+/* A worker on a device made of rings, with segment and consumer; the test acts as sluiced. */
 #ifndef TESTS_IO_RIG_H
 #define TESTS_IO_RIG_H
 
@@ -36,14 +36,14 @@ void rig_eal_start(const char *program);
 /** Where a rig's packets come from. */
 enum rig_device {
 	RIG_RINGS, /* rx and tx */
-	RIG_NULL,  /* net_null: endless frames for nobody, from the pool */
+	RIG_NULL,  /* net_null: endless frames that are addressed to no service, from the pool */
 };
 
 /** @tx_slots, @kernel_slots: powers of two; one less is usable. Fails the test on errors. */
 struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kernel_slots);
 void rig_destroy(struct rig *rig);
 
-/** Another worker in place of the first one, on a port that is shared. @shared: outlives it. */
+/** Replace the worker by another one, on a shared port. @shared: must outlive it. */
 void rig_restart(struct rig *rig, const struct shared_port *shared);
 
 /** Put @n frames into rx: a TCP SYN to the VIP (from @first_port on), or an ARP request. */
@@ -53,13 +53,13 @@ void rig_receive_arps(struct rig *rig, uint32_t n);
 /** An empty frame from the pool, as the kernel would send one. */
 struct rte_mbuf *rig_frame(struct rig *rig);
 
-/** Publish a service on the VIP with one instance that serves, through the command ring. */
+/** Publish a service on the VIP with one serving instance, through the command ring. */
 void rig_publish(struct rig *rig);
 
-/** Put a command that changes something small into the ring; the caller polls the consumer. */
+/** Put a command with a small change into the ring; the caller polls the consumer. */
 void rig_send_slots(struct rig *rig, uint16_t instance);
 
-/** Free what lies in a ring. Return: how many there were. */
+/** Free all mbufs in a ring. Return: their number. */
 uint32_t rig_empty(struct rte_ring *ring);
 
 /** received = transmitted + kernel + drops. Fails the test otherwise. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The vectors and the world that they are for; vectors.c says what the keys mean. */
+/* The vectors and the world that they run in; vectors.c documents the keys. */
 #ifndef TESTS_SUPPORT_VECTOR_H
 #define TESTS_SUPPORT_VECTOR_H
 
@@ -8,7 +8,7 @@
 #define VECTORS_MAX 1024
 #define VECTORS_FILE "tests/vectors/vectors.txt"
 #define VECTOR_FRAME_MAX 4096
-#define VECTOR_FLOWS 1000 /* that the world's flow table is for */
+#define VECTOR_FLOWS 1000 /* capacity of the world's flow table */
 
 struct vector_frame {
 	uint32_t len;
@@ -30,10 +30,10 @@ extern const char *const vector_drop_names[LB_DROP_COUNT];
 /** Read a file of vectors; ends the program if it is malformed. Return: how many. */
 size_t vector_read(const char *path, struct vector *vectors);
 
-/** The services, pools and instances that the vectors speak of. */
+/** The services, pools and instances that the vectors refer to. */
 struct harness *vector_world_create(void);
 
-/** An empty flow table, no counts, and the rate limits that a vector wants. */
+/** Set an empty flow table, no counts, and the rate limits of a vector. */
 void vector_world_reset(struct harness *world, const struct vector *v);
 
 #endif

@@ -21,7 +21,7 @@
 
 #define LINES_PER_HALF 4096
 #define HEADROOM 256	 /* XDP_PACKET_HEADROOM */
-#define HEADROOM_USED 40 /* the kernel keeps that much of it: sizeof(struct xdp_frame) */
+#define HEADROOM_USED 40 /* the kernel reserves this much of it: sizeof(struct xdp_frame) */
 
 static void *map_view(const struct bpf_map *map)
 {

@@ -55,7 +55,7 @@ static struct rte_mbuf *mbuf_make(const struct vector *v)
 	return m;
 }
 
-/* The label is the dataplane's choice: take it over before comparing. */
+/* The label is the dataplane's choice: copy it before comparing. */
 static void frame_compare(const struct vector *v, const struct rte_mbuf *m)
 {
 	static uint8_t got[VECTOR_FRAME_MAX];
