@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a benchmark ran on: without it its figures mean nothing. */
+/* The machine that a benchmark ran on: without it the figures mean nothing. */
 #ifndef PERF_MACHINE_H
 #define PERF_MACHINE_H
 
@@ -12,7 +12,7 @@ struct machine {
 	long n_cpus;   /* online */
 	double tsc_ghz;
 	bool hugepages;
-	double load; /* of the last minute; -1: unknown */
+	double load; /* average of the last minute; -1: unknown */
 };
 
 /** Free hugepages of the default size, in MB. */
@@ -20,7 +20,7 @@ uint32_t machine_hugepages_free_mb(void);
 
 void machine_look(struct machine *machine, double tsc_ghz, bool hugepages);
 
-/** The same as JSON, with versions, commit (SLUICE_COMMIT) and time. Return: the caller's. */
+/** The same as JSON, with versions, commit (SLUICE_COMMIT) and time. Return: a new reference. */
 json_t *machine_pack(const struct machine *machine);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * cpus [-j FILE]: what the first two CPUs do by themselves, without Sluice. It bounds what two
- * processes can do over shared memory: how fast lines go from one cache to the other, and for how
+ * processes can do over shared memory: how fast lines move from one cache to the other, and for how
  * long a CPU is taken away (by interrupts, or by the hypervisor), which a ring has to bridge.
  */
 #include <pthread.h>
@@ -18,7 +18,7 @@
 #include <jansson.h>
 
 #define TRIPS 100000
-#define RING_LINES 1024 /* as many as a ring of memif has */
+#define RING_LINES 1024 /* as in a ring of memif */
 #define BATCH 32
 #define STREAM_NS 500000000
 #define GAP_NS 1000000000LL
@@ -55,7 +55,7 @@ static void pin(int cpu)
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
 		die("two CPUs are needed");
-	/* Refused without root: others then disturb more. */
+	/* Refused without root: then other processes disturb more. */
 	(void)setpriority(PRIO_PROCESS, 0, -20);
 }
 
@@ -99,7 +99,7 @@ static void *stream_read(void *arg)
 	return arg;
 }
 
-/* Return: how many went through. */
+/* Return: number of lines that went through. */
 static uint64_t stream_write(void)
 {
 	int64_t until = now_ns() + STREAM_NS;
@@ -116,7 +116,7 @@ static uint64_t stream_write(void)
 	return atomic_load(&tail);
 }
 
-/* Nanoseconds of a round trip, and of a line of a stream. */
+/* Nanoseconds per round trip, and per line of a stream. */
 static void pair_measure(double *trip_ns, double *line_ns)
 {
 	pthread_t other;
@@ -141,7 +141,7 @@ static void pair_measure(double *trip_ns, double *line_ns)
 	pthread_join(other, NULL);
 }
 
-/* ---- Gaps: times in which a thread that does nothing but look at the clock did not run ---- */
+/* ---- Gaps: times in which a thread that only polls the clock did not run ---- */
 
 struct gaps {
 	uint32_t over_20us, over_100us, over_1ms;
@@ -196,7 +196,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: cpus [-j FILE]\n");
 		return 2;
 	}
-	setvbuf(stdout, NULL, _IOLBF, 0); /* what is wrong is to be the last word */
+	setvbuf(stdout, NULL, _IOLBF, 0); /* so that an error message comes last */
 	pin(0);
 	for (uint32_t i = 0; i < REPETITIONS; i++) {
 		double trip_ns, line_ns;

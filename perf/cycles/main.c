@@ -23,7 +23,7 @@ struct options {
 	enum pipeline_simd simd;
 };
 
-/* One repetition of each in turn, so that what disturbs the machine disturbs all. */
+/* One repetition of each in turn, so that disturbances on the machine affect all of them. */
 static void measure_in_turns(struct world *w, struct measure *rows, uint32_t n,
 			     const struct options *options)
 {
@@ -77,7 +77,7 @@ static void run_hits6(struct world *w, struct report *r, uint32_t flows,
 	rows_report(r, rows, 4, flows);
 }
 
-/* In random order, which no CPU can guess. */
+/* In random order, which no CPU can predict. */
 static void run_hits_mixed(struct world *w, struct report *r, uint32_t flows,
 			   const struct options *options)
 {
@@ -112,7 +112,7 @@ static void run_hits(struct world *w, struct report *r, const struct options *op
 	}
 }
 
-/* New flows into an empty table, up to what it is rated for. */
+/* New flows into an empty table, up to its rated capacity. */
 static void run_inserts(struct world *w, struct report *r, uint8_t family,
 			const struct options *options)
 {
@@ -178,7 +178,7 @@ static int options_read(int argc, char **argv, struct options *options)
 	return options->reps >= 1 && options->reps <= CYCLES_REPS_MAX && optind == argc ? 0 : -1;
 }
 
-/* Before all that is not the system's: of this session, and of the session among others. */
+/* Priority over everything but the system: within this session, and of the session over others. */
 static void priority_take(void)
 {
 	FILE *f = fopen("/proc/self/autogroup", "w");
@@ -207,7 +207,7 @@ int main(int argc, char **argv)
 				"              [-s portable|avx2|avx512]\n");
 		return 2;
 	}
-	setvbuf(stdout, NULL, _IOLBF, 0); /* what is wrong is to be the last word */
+	setvbuf(stdout, NULL, _IOLBF, 0); /* so that an error message comes last */
 	priority_take();
 	hugepages = world_eal_start(argv[0], MEMORY_MB);
 	w = world_create("cycles", CYCLES_MBUFS, options.simd);

@@ -6,16 +6,16 @@
 
 #include "perf/cycles/cycles.h"
 
-/* No burst takes as long: something else had the CPU meanwhile, and the burst isn't counted. */
+/* No burst takes this long: another process had the CPU meanwhile, and the burst is not counted. */
 #define INTERRUPTED_CYCLES 100000
 
-static uint64_t clock_cycles; /* what two readings in a row differ by */
+static uint64_t clock_cycles; /* difference between two consecutive readings */
 
-/* What has been measured so far in a repetition. */
+/* Sums of the current repetition. */
 struct sum {
 	uint64_t cycles;
 	uint64_t stage[STAGES];
-	uint64_t bursts; /* of them */
+	uint64_t bursts; /* that were counted */
 	uint64_t interrupted;
 	uint64_t found;
 };

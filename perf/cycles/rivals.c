@@ -12,7 +12,7 @@ struct rte_hash *rivals_hash_create(uint32_t flows)
 {
 	const struct rte_hash_parameters parameters = {
 		.name = "rival",
-		.entries = flows + flows / 8 + 64, /* it refuses some keys when it is nearly full */
+		.entries = flows + flows / 8 + 64, /* it rejects some keys when it is nearly full */
 		.key_len = sizeof(uint64_t),
 		.hash_func = rte_hash_crc,
 		.socket_id = SOCKET_ID_ANY,
@@ -58,7 +58,9 @@ uint32_t rivals_hash_lookup(const struct rte_hash *hash, const struct rival_keys
 	return found;
 }
 
-/* The same answer from our table: hash and prefetch all, then search all, second lines too. */
+/*
+ * The same lookup in our table: hash and prefetch all, then search all, secondary buckets included.
+ */
 #define RIVALS_LOOKUP(variant, find)                                                               \
 	static uint32_t lookup_##variant(const struct world *w, const uint64_t *key)               \
 	{                                                                                          \
@@ -102,7 +104,7 @@ __attribute__((target("avx2"))) RIVALS_LOOKUP(avx2, flow_find_avx2)
 	return lookup_portable(w, &keys->key[at]);
 }
 
-/* testpmd swaps with one shuffle per frame, and clears the offload fields. */
+/* testpmd swaps with one shuffle per frame and clears the offload fields. */
 void rivals_macswap(struct rte_mbuf **pkts)
 {
 	const __m128i swap = _mm_set_epi8(15, 14, 13, 12, 5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6);
@@ -120,9 +122,10 @@ void rivals_macswap(struct rte_mbuf **pkts)
 }
 
 /*
- * The floor: what no forwarding with a flow table can do without. Of each packet one line is read, its
- * flow's bucket is found by hash, read and written, an instance's template is copied in front of the
- * packet, the mbuf and the counters are written. Nothing is checked, no state kept, no key compared.
+ * The floor: what forwarding with a flow table cannot do without. For each packet, one line is
+ * read; its flow's bucket is found by hash, read and written; an instance's template is copied in
+ * front of the packet; the mbuf and the counters are written. Nothing is checked, no state is kept,
+ * no key is compared.
  */
 void rivals_floor(struct world *w, struct rte_mbuf **pkts)
 {

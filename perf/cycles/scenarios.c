@@ -10,10 +10,11 @@
 #define SEED 88172645463325252ULL
 #define PACKETS (4 * CYCLES_CHUNK)
 #define FLOOD_BEFORE                                                                               \
-	(4 * FLOWS) /* spoofed SYNs: every free slot has been taken before the clock starts */
+	(4 * FLOWS) /* spoofed SYNs: every free slot is taken before the clock starts */
 /*
- * Time moves by so much with every chunk of connections that those whose FIN was seen expire when
- * there are about 660,000 of them (600 ticks of them): the table is at two thirds of its rating.
+ * Ticks that time advances per chunk of connections, so that connections whose FIN was seen expire
+ * once there are about 660,000 of them (those of 600 ticks): the table is at two thirds of its
+ * rating.
  */
 #define LIFE_TICKS 3
 #define LIFE_WARM 300 /* chunks */
@@ -62,7 +63,7 @@ void scenario_connections(struct world *w, struct report *r, uint32_t reps)
 	report_figure(r, "connections.4", "connections, IPv4 ipip", spread, "M/s", note);
 }
 
-/* What the table says of each flow: its instance if the flow is established there. */
+/* The table's state of each flow: its instance if the flow is established there. */
 static void homes_read(const struct world *w, uint16_t *home)
 {
 	for (uint32_t n = 0; n < FLOWS; n++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What it costs that both dataplanes use one flow table (node.dataplane: auto): it lies in a BPF map then,
+ * The cost of one flow table for both dataplanes (node.dataplane: auto): it is then in a BPF map,
  * on 4 KB pages, and not in hugepages.
  */
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #define SEED 88172645463325252ULL
 #define PACKETS 65536
 
-/* A copy of the table in a map, as sluiced makes it. NULL: the kernel gives none. */
+/* A copy of the table in a map, as sluiced makes it. NULL if the kernel provides none. */
 static void *map_make(const void *table, size_t bytes)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);

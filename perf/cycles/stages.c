@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A copy of the pipeline's stages with a clock between them. The one that production runs has no
- * hooks for it; it is measured as a whole beside this one, from its own object.
+ * A copy of the pipeline's stages with a clock between them. The production pipeline has no hooks
+ * for this; it is measured as a whole beside this one, from its own object.
  */
 #define pipeline_burst stages_copy_burst
 #define pipeline_drop stages_copy_drop

@@ -17,7 +17,7 @@ uint64_t traffic_random(uint64_t *state)
 	return *state;
 }
 
-/* Sixteen ports of each address. */
+/* Sixteen ports per address. */
 static lb_be32 client4(uint32_t n)
 {
 	return lb_cpu_to_be32(0x0b000000u + (n >> 4));
@@ -38,13 +38,13 @@ static uint32_t flow_random(struct traffic *t)
 	return (uint32_t)((traffic_random(&t->random) >> 32) * t->flows >> 32);
 }
 
-/* Far from all recorded ones. */
+/* Far from all recorded flows. */
 static uint32_t flow_spoofed(struct traffic *t)
 {
 	return 0x10000000u | (uint32_t)(traffic_random(&t->random) >> 36);
 }
 
-/* One packet of each kind in five, in no order that a CPU could learn. */
+/* One packet of each kind in every five, in an order that a CPU cannot learn. */
 static void life_order(struct traffic *t)
 {
 	for (uint8_t i = 0; i < TRAFFIC_LIFE_PACKETS; i++) {
@@ -55,7 +55,7 @@ static void life_order(struct traffic *t)
 	}
 }
 
-/* A connection's packets come TRAFFIC_LIFE_APART connections apart. */
+/* A connection's packets are TRAFFIC_LIFE_APART connections apart. */
 static uint32_t flow_of_life(struct traffic *t, uint8_t *flags)
 {
 	static const uint8_t steps[TRAFFIC_LIFE_PACKETS] = { LB_TCP_SYN, LB_TCP_ACK,
@@ -143,7 +143,7 @@ static uint32_t packet6_write(uint8_t *at, uint32_t n, uint8_t flags)
 	return sizeof(*ip) + sizeof(struct lb_tcp);
 }
 
-/* From a router at the client: the quote is what the VIP sent. */
+/* From a router next to the client: it quotes what the VIP sent. */
 static uint32_t error4_write(uint8_t *at, uint32_t n)
 {
 	struct lb_ipv4 *ip = (struct lb_ipv4 *)at;

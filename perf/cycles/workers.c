@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Two workers, each with mbufs, tables and flows of its own, as the dataplane has them: alone in turn, and
- * both at once. What is compared is packets per cycle of the pipeline; each writes its packets in
- * between, as the other one does.
+ * Two workers, each with its own mbufs, tables and flows, as in the dataplane: each alone in turn,
+ * then both at once. Packets per cycle of the pipeline are compared; each worker writes its packets
+ * in between, as the other one does.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -42,7 +42,7 @@ static void *runner_main(void *arg)
 	return NULL;
 }
 
-/* Return: packets per cycle of those that ran, together. */
+/* Return: packets per cycle, summed over the workers that ran. */
 static double run(struct runner *runners, uint32_t n)
 {
 	pthread_barrier_t barrier;

@@ -81,7 +81,7 @@ struct world *world_create(const char *name, uint32_t mbufs, enum pipeline_simd 
 
 	if (!w)
 		die("no memory");
-	/* A ring, so that mbufs come back in turn and not the warm ones first. */
+	/* A ring, so that mbufs are reused in turn and not the warm ones first. */
 	w->h.pool = rte_pktmbuf_pool_create(name, mbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					    SOCKET_ID_ANY);
 	w->h.instance_stats =
@@ -145,7 +145,7 @@ static void chunk_send(struct world *w)
 	}
 }
 
-/* All flows of a table that is smaller than a chunk, at random, or the next chunk's. */
+/* All flows of a table that is smaller than a chunk, in random order, or the next chunk's. */
 static void flows_send(struct world *w, struct traffic t, uint8_t tcp_flags)
 {
 	t.tcp_flags = tcp_flags;
@@ -153,7 +153,7 @@ static void flows_send(struct world *w, struct traffic t, uint8_t tcp_flags)
 	chunk_send(w);
 }
 
-/* Chunk by chunk, since of flows that nobody has confirmed one may take another one's place. */
+/* Chunk by chunk, since unconfirmed flows may evict each other. */
 void world_open_flows(struct world *w, uint8_t family)
 {
 	struct traffic t = {
@@ -164,7 +164,7 @@ void world_open_flows(struct world *w, uint8_t family)
 	};
 
 	for (; t.next < w->flows; t.next += CYCLES_CHUNK) {
-		/* The last chunk starts over rather than open more. */
+		/* The last chunk overlaps the one before rather than open more flows. */
 		if (t.kind == CYCLES_OPEN && t.next + CYCLES_CHUNK > w->flows)
 			t.next = w->flows - CYCLES_CHUNK;
 		flows_send(w, t, LB_TCP_SYN);

@@ -2,10 +2,11 @@
 /*
  * ask SOCKET PERIOD_US REQUEST...
  *
- * Send requests to a control socket, one after the other and again from the first, each as a line, when the
- * answer to the one before is there and the period has passed. Two belong together, such as a drain and its end: it
- * ends after an even number, once SIGTERM came. Then it writes how long each took, as sluiced says, and what it used
- * itself of a CPU, which is little: it runs on one that something else needs.
+ * Send requests to a control socket one after the other, cyclically, each as a line, once the
+ * previous one is answered and the period has passed. Two requests belong together, such as a drain
+ * and its end: after SIGTERM, the program ends once it has sent an even number. Then it writes how
+ * long each took, as sluiced reports, and its own CPU use, which is small: it runs on a CPU that
+ * something else needs.
  */
 #include <errno.h>
 #include <signal.h>
@@ -88,7 +89,7 @@ static double ask(int fd, const char *request)
 	return strtod(took + strlen("\"took_us\":"), NULL);
 }
 
-/* Until @due_ns; at once if that has passed. Return: when the next one is due. */
+/* Sleep until @due_ns; not at all if that has passed. Return: when the next request is due. */
 static uint64_t pause_until(uint64_t due_ns, uint64_t period_ns)
 {
 	const struct timespec due = { .tv_sec = (time_t)(due_ns / 1000000000),
@@ -101,7 +102,7 @@ static uint64_t pause_until(uint64_t due_ns, uint64_t period_ns)
 	return due_ns + period_ns;
 }
 
-/* The answers' times; and the requests, as lines. */
+/* @requests: as lines. @took_us: set to the times of the answers. Return: their number. */
 static uint32_t run(int fd, uint64_t period_ns, char **requests, uint32_t n, double *took_us)
 {
 	uint64_t due_ns = now_ns(CLOCK_MONOTONIC) + period_ns;

@@ -20,7 +20,7 @@
 #define LINK_RETRY_MS 1000
 #define TX_EXTRA_MBUFS 4096
 #define ROOM_MIN 2048
-#define TUNNEL_BYTES 64 /* that a packet may grow by */
+#define TUNNEL_BYTES 64 /* maximum growth of a packet */
 #define EAL_MB 32
 #define MTU_EXTRA 22u /* a tunnel's header, less that of Ethernet and the FCS */
 
@@ -63,7 +63,7 @@ static void cpus_text(char *text, size_t size)
 						   length ? "," : "", cpu);
 }
 
-/* The worker has its CPU; the main thread, which sleeps, may be anywhere. */
+/* The worker has its own CPU; the main thread, which sleeps, may run anywhere. */
 static void lcores_text(const struct options *o, char *text, size_t size)
 {
 	char cpus[1024];
@@ -146,7 +146,9 @@ static int pools_make(struct generator *g)
 	return -ENOMEM;
 }
 
-/* The largest that DPDK lets this device have. Some carry larger frames than they say. */
+/*
+ * The largest that DPDK allows for this device. Some devices carry larger frames than they report.
+ */
 static uint32_t mtu_most(const struct rte_eth_dev_info *info)
 {
 	uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN, most = info->max_mtu;
@@ -172,7 +174,7 @@ static int queues_setup(struct generator *g)
 		if (g->options->size[s] + MTU_EXTRA > conf.rxmode.mtu)
 			conf.rxmode.mtu = g->options->size[s] + MTU_EXTRA;
 	conf.rxmode.mtu = RTE_MIN(conf.rxmode.mtu, mtu_most(&info));
-	/* Not the fast free of a NIC: answers to ARP come from another pool. */
+	/* No fast free by the NIC: answers to ARP come from another pool. */
 	err = rte_eth_dev_configure(g->dev, 1, 1, &conf);
 	tx = info.default_txconf;
 	if (!err)
@@ -184,7 +186,7 @@ static int queues_setup(struct generator *g)
 	return err;
 }
 
-/* The other end of a vdev need not be there yet. */
+/* The other end of a vdev may not be there yet. */
 static int start_wait(struct generator *g)
 {
 	int err = -EAGAIN;
@@ -199,7 +201,7 @@ static int start_wait(struct generator *g)
 	return err;
 }
 
-/* A peer that was still starting has refused a memif, and the driver doesn't try again by itself. */
+/* A peer that was still starting has refused the memif, and the driver does not retry by itself. */
 static int link_wait(struct generator *g)
 {
 	struct rte_eth_link link = { .link_status = 0 };
@@ -240,7 +242,7 @@ int device_start(struct generator *g)
 			g->options->port, strerror(-err));
 		return err;
 	}
-	/* The frames that come back are the instances'. */
+	/* The frames that come back are addressed to the instances. */
 	if (rte_eth_promiscuous_enable(g->dev) && !strstr(driver, "memif") &&
 	    !strstr(driver, "virtio"))
 		fprintf(stderr, "pktgen: %s: no promiscuous mode; it may see nothing\n",

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What can be wrong with a packet that came back. Each has a name, a counter and an example. */
+/*
+ * What can be wrong with a packet that came back. Each fault has a name, a counter and an example.
+ */
 #ifndef PKTGEN_FAULTS_H
 #define PKTGEN_FAULTS_H
 
@@ -35,7 +37,7 @@ enum fault {
 
 struct faults {
 	uint64_t count[FAULT_COUNT];
-	/* of the first of each */
+	/* of the first occurrence of each */
 	uint32_t flow[FAULT_COUNT];
 	uint32_t from[FAULT_COUNT], to[FAULT_COUNT]; /* instances */
 	uint32_t bytes[FAULT_COUNT];
@@ -53,7 +55,7 @@ void faults_add(struct faults *faults, enum fault fault, const struct faults_con
 
 const char *faults_name(enum fault fault);
 const char *faults_text(enum fault fault);
-/** How many there are. @tolerated: bits of those that don't count. */
+/** Number of faults. @tolerated: bits of those that don't count. */
 uint64_t faults_total(const struct faults *faults, uint32_t tolerated);
 
 #endif

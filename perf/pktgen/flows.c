@@ -29,9 +29,9 @@ static int memory_make(struct flows *flows)
 }
 
 /*
- * Ranks by evenly spaced probability, so that a random number finds its rank with one
- * look and a straight line: exact for popular flows, which span many quantiles, and even
- * within one for the others.
+ * Ranks at evenly spaced probabilities, so that a random number finds its rank with one lookup and
+ * linear interpolation: exact for popular flows, which span many quantiles, and uniform within a
+ * quantile for the others.
  */
 static int quantiles_make(struct flows *flows, double exponent)
 {
@@ -131,7 +131,7 @@ uint32_t flows_open(struct flows *flows, uint64_t *next, struct flows_pick *pick
 	return i;
 }
 
-/* The flow of the connection that began @back before the next one will. */
+/* The flow of the connection that began @back connections before the next one. */
 static inline uint32_t flow_back(const struct flows *flows, uint32_t back)
 {
 	uint32_t head = flows->head_tuple;
@@ -151,7 +151,7 @@ static inline uint32_t rank_pick(const struct flows *flows, uint64_t random, uin
 	return low < ranks ? low : ranks - 1;
 }
 
-/* Field by field in place: a struct put together in registers would stall on its way to memory. */
+/* Field by field in place: a struct assembled in registers would stall when stored. */
 static inline void pick_bare(const struct flows *flows, struct flows_pick *pick, uint32_t flow,
 			     uint8_t flags)
 {

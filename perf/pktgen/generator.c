@@ -8,10 +8,12 @@
 #include <rte_pause.h>
 
 #define RX_BURST WIRE_BURST
-#define DRAIN_SILENCE_MS 20 /* none of ours for so long, and all that came back has come back */
-#define DRAIN_MORE_MS 10000 /* what still comes after so long goes round in circles */
-/* At a chosen rate, what is overdue by more than this is given up: to send it all at once would be
- * another traffic than was asked for. */
+#define DRAIN_SILENCE_MS 20 /* with none of ours for this long, no more will come back */
+#define DRAIN_MORE_MS 10000 /* what still arrives after this long is looping */
+/*
+ * At a chosen rate, a backlog beyond this is given up: sending it all at once would not be the
+ * traffic that was asked for.
+ */
 #define BACKLOG_MIN 512
 #define BACKLOG_US 100
 
@@ -65,7 +67,7 @@ static void picks_make(struct generator *g, uint64_t now)
 	for (uint32_t i = 0; i < g->n_picked; i++)
 		if (g->pick[i].flow != FLOWS_FLOOD)
 			rte_prefetch0(&g->flows.flow[g->pick[i].flow]);
-	/* What a device without copies has sent was last in the other CPU's cache. */
+	/* Buffers that a zero-copy device has sent were last in the other CPU's cache. */
 	if (g->n_ready || rte_pktmbuf_alloc_bulk(g->tx_pool, g->ready, g->burst))
 		return;
 	g->n_ready = g->burst;
@@ -73,7 +75,7 @@ static void picks_make(struct generator *g, uint64_t now)
 		__builtin_prefetch(rte_pktmbuf_mtod(g->ready[i], const void *), 1);
 }
 
-/* Take @n of the buffers that are ready. Return: whether there are so many. */
+/* Take @n of the ready buffers. Return: whether there are that many. */
 static bool buffers_take(struct generator *g, uint32_t n)
 {
 	if (lb_unlikely(g->n_ready < n))
@@ -83,7 +85,7 @@ static bool buffers_take(struct generator *g, uint32_t n)
 	return true;
 }
 
-/* Make at most @n packets. Return: how many there are. */
+/* Make at most @n packets. Return: their number. */
 static uint32_t packets_make(struct generator *g, uint32_t n, uint64_t now)
 {
 	const struct wire_kind *kind[WIRE_BURST];
@@ -138,7 +140,7 @@ static uint32_t packets_due(struct generator *g, uint64_t now)
 	if (lb_unlikely(due - g->offered > backlog)) {
 		uint64_t excess = due - g->offered - backlog;
 
-		/* To open flows takes as long as it takes. */
+		/* Opening flows may take any time. */
 		if (g->n_pending)
 			g->stats.dropped += g->run.open_flows ? 0 : excess;
 		else
@@ -169,7 +171,7 @@ static bool transmit(struct generator *g, uint64_t now)
 	return !(g->run.packets && g->offered >= g->run.packets);
 }
 
-/* Take what has come. It is judged a moment later, when it is in the cache. */
+/* Receive a burst. It is judged a moment later, when it is in the cache. */
 static uint32_t receive(struct generator *g)
 {
 	g->n_received = rte_eth_rx_burst(g->dev, 0, g->received, RX_BURST);
@@ -190,7 +192,10 @@ static void judge(struct generator *g)
 	n_others =
 		receiver_burst(&g->receiver, g->received, g->n_received, g->received_stamp, others);
 	if (lb_unlikely(n_others)) {
-		/* Their answers are made in place, so that they need not be freed. */
+		/*
+		 * Answers are made in place: the extra reference keeps these mbufs from being freed
+		 * below.
+		 */
 		for (uint32_t i = 0; i < n_others; i++)
 			rte_mbuf_refcnt_update(others[i], 1);
 		g->stats.answers += answer_burst(g, others, n_others);
@@ -208,7 +213,7 @@ static void stall_note(struct generator *g, uint64_t gap)
 		g->stats.stall_tsc = gap;
 }
 
-/* Until all is back, or nothing comes any more. */
+/* Wait until all packets are back, or no more arrive. */
 static void drain(struct generator *g)
 {
 	uint64_t began = rte_rdtsc(), last = began, now = began;
@@ -218,7 +223,7 @@ static void drain(struct generator *g)
 	const struct receiver_stats *rx = &g->receiver.stats;
 	uint64_t ours = rx->pkts;
 
-	/* Silence alone proves nothing: the device under test may be waiting for its CPU. */
+	/* Silence alone proves nothing: the device under test may be waiting for a CPU. */
 	while (now - began < limit || (now - last < silence && now - began < end)) {
 		if (g->n_pending)
 			pending_send(g);

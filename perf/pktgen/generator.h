@@ -10,11 +10,11 @@
 struct sender_stats {
 	uint64_t pkts; /* handed to the device */
 	uint64_t bytes;
-	uint64_t flows; /* of them, of flows */
+	uint64_t flows; /* of these, packets of flows */
 	uint64_t flood;
 	uint64_t syns, fins;
-	uint64_t dropped; /* at a chosen rate: the device took no more, so they were never sent */
-	uint64_t late; /* at a chosen rate: this CPU was taken away, so they were not even tried */
+	uint64_t dropped;   /* at a chosen rate: not accepted by the device, so never sent */
+	uint64_t late;	    /* at a chosen rate: not even tried, since this CPU was taken away */
 	uint64_t answers;   /* to ARP and neighbour solicitations */
 	uint64_t stalls;    /* times that the loop stood still for more than a millisecond */
 	uint64_t stall_tsc; /* the longest */
@@ -22,7 +22,7 @@ struct sender_stats {
 
 /* One run of the worker. */
 struct run {
-	double rate_pps;   /* 0: as fast as it goes */
+	double rate_pps;   /* 0: as fast as possible */
 	uint64_t packets;  /* 0: no limit */
 	double duration_s; /* 0: no limit */
 	bool open_flows;
@@ -45,22 +45,23 @@ struct generator {
 	uint64_t open_next;
 	struct rte_mbuf *pending[WIRE_BURST];
 	uint32_t n_pending;
-	struct flows_pick
-		pick[WIRE_BURST]; /* the next ones, chosen early so that their flows are warm */
+	struct flows_pick pick
+		[WIRE_BURST]; /* the next ones, chosen early so that their flows are in the cache */
 	uint32_t n_picked, next_pick;
-	struct rte_mbuf *ready[WIRE_BURST]; /* buffers for them, also brought here early */
+	struct rte_mbuf *ready[WIRE_BURST]; /* buffers for them, also prefetched */
 	uint32_t n_ready;
-	struct rte_mbuf
-		*received[WIRE_BURST]; /* on their way to this CPU's cache while others are made */
+	struct rte_mbuf *received[WIRE_BURST]; /* being prefetched while others are made */
 	uint32_t n_received;
 	uint32_t received_stamp;
-	uint64_t offered; /* packets that were due so far, at a chosen rate */
+	uint64_t offered; /* packets due so far, at a chosen rate */
 	bool exhausted;	  /* nothing is left to open */
 	volatile bool stop;
 	volatile bool done;
 };
 
-/** What a run does, until its end or @arg's stop. @arg: struct generator. Context: the worker lcore. */
+/**
+ * Perform a run, until its end or @arg's stop. @arg: struct generator. Context: the worker lcore.
+ */
 int generator_run(void *arg);
 
 /** Answer ARP and neighbour solicitations for instances. Takes the mbufs. Return: answers. */

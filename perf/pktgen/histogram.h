@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Times, counted in buckets that are even within each power of two (HDR histograms):
+ * A histogram of times, with buckets of equal width within each power of two (as HDR histograms):
  * 128 of them, so that a value is known to within 0.8 %.
  */
 #ifndef PKTGEN_HISTOGRAM_H
@@ -31,7 +31,7 @@ LB_INLINE void histogram_add(struct histogram *h, uint32_t value)
 	h->bucket[histogram_index(value)]++;
 }
 
-/** The largest value that a bucket stands for. */
+/** The largest value in a bucket. */
 uint32_t histogram_value(uint32_t index);
 
 uint64_t histogram_count(const struct histogram *h);

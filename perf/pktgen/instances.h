@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The instances that the generator stands for: ranges of addresses, numbered through.
- * Instance i has the MAC address MAC_BASE + i.
+ * The instances that the generator acts for: ranges of addresses, numbered consecutively. Instance
+ * i has the MAC address MAC_BASE + i.
  */
 #ifndef PKTGEN_INSTANCES_H
 #define PKTGEN_INSTANCES_H
@@ -25,7 +25,7 @@ struct instances {
 	uint32_t n_ranges;
 	uint32_t count;
 	uint8_t mac_base[LB_ETH_ALEN]; /* the last two bytes are 0 */
-	bool may_leave[INSTANCES_MAX]; /* flows may leave it: it is taken out, or comes back */
+	bool may_leave[INSTANCES_MAX]; /* flows may leave it: it is removed, or comes back */
 };
 
 /** Add "ADDR", "ADDR-ADDR". Return: 0, or -EINVAL. */

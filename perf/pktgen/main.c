@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pktgen: a traffic generator that knows what a load balancer has to do. See --help. */
+/* pktgen: a traffic generator that checks what a load balancer does. See --help. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -58,7 +58,7 @@ static bool sends_ipv4(const struct options *o)
 	return false;
 }
 
-/* What comes back is told apart by its source: a flood's, or a flow's. */
+/* Packets that come back are told apart by their source: a flood's, or a flow's. */
 static int clients_check(const struct options *o)
 {
 	uint64_t first = lb_be32_to_cpu(o->client4);
@@ -212,7 +212,7 @@ static int run_once(struct generator *g)
 	return code;
 }
 
-/* The words of the command line, and behind them those of @line. Return: how many. */
+/* The words of the command line, followed by those of @line. Return: their number. */
 static int words_join(int argc, char **argv, char *line, char **words)
 {
 	int n = 0;
@@ -226,8 +226,8 @@ static int words_join(int argc, char **argv, char *line, char **words)
 }
 
 /*
- * Runs over one connection to the device: what a driver does when its peer goes away is not
- * a subject of the measurement.
+ * Several runs over one connection to the device: what a driver does when its peer disconnects is
+ * not a subject of the measurement.
  */
 static void serve(struct generator *g, int argc, char **argv)
 {

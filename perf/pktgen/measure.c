@@ -117,7 +117,9 @@ static void result_gather(const struct generator *g, struct result *r)
 	latency_compute(g, r);
 }
 
-/* The counters are read while the worker writes them: a rate of this second needs no more. */
+/*
+ * The counters are read while the worker writes them: that is good enough for this second's rate.
+ */
 static void progress_print(const struct generator *g, struct sender_stats *tx,
 			   struct receiver_stats *rx, double seconds)
 {

@@ -218,7 +218,7 @@ static bool process_read(const char *text, int *pid)
 	return kill(*pid, 0) == 0 || errno != ESRCH;
 }
 
-/* What an option expects; NULL if its value is fine. */
+/* What an option expects; NULL if its value is valid. */
 static const char *device_option(int option, const char *value, struct options *o)
 {
 	uint32_t cpu;
@@ -369,7 +369,7 @@ static int missing(const struct options *o)
 
 	if (!o->port)
 		what = "--port: the device to send with";
-	else if (o->serve && !o->n_targets) /* each line will say */
+	else if (o->serve && !o->n_targets) /* each line has its own */
 		return OPTIONS_GO_ON;
 	else if (!o->n_targets)
 		what = "--vip: what to send to";

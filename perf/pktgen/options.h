@@ -8,7 +8,7 @@
 
 struct options {
 	const char *port;
-	const char *eal; /* more words for DPDK */
+	const char *eal; /* additional words for DPDK */
 	int cpu;	 /* of the worker; -1: any */
 	uint32_t memory_mb;
 	uint32_t n_desc;
@@ -33,7 +33,7 @@ struct options {
 	uint32_t data;
 	double flood; /* share, 0 to 1 */
 
-	double rate_pps; /* 0: as fast as it goes */
+	double rate_pps; /* 0: as fast as possible */
 	double open_pps; /* for opening the flows */
 	double duration_s;
 	uint64_t packets; /* 0: no limit */
@@ -47,9 +47,9 @@ struct options {
 	double search_s;  /* no trial begins later; 0: no limit */
 	double precision; /* of the rate, relative */
 	double drop;	  /* the second search's share of lost packets */
-	uint32_t tries;	  /* of a trial that was disturbed */
+	uint32_t tries;	  /* of a trial, if it was disturbed */
 
-	const char *config; /* the tables' own, for what they say */
+	const char *config; /* of the device under test: its tables predict the instances */
 	const char *json;
 	bool no_loss;
 	bool opened;
@@ -60,7 +60,7 @@ struct options {
 	uint64_t seed;
 };
 
-/** Return: OPTIONS_GO_ON, or an exit code; complaints go to stderr. */
+/** Return: OPTIONS_GO_ON, or an exit code; errors are printed on stderr. */
 int options_parse(int argc, char **argv, struct options *options);
 
 #endif

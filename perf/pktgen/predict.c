@@ -31,7 +31,7 @@ static uint32_t instance_number(const struct instances *instances,
 				    : instances_find6(instances, address->bytes);
 }
 
-/* A pool's table, as controlplane/model/decide.c has it built when all is well. */
+/* A pool's table, as controlplane/model/decide.c has it built when all instances are up. */
 static uint16_t *slots_build(const struct predict *p, const struct config_pool *pool,
 			     const struct instances *instances)
 {

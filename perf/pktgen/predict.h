@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which instance the tables of a configuration give to a new flow, as every node with the
- * same file has it: for the oracle. True while all instances are up and nothing is drained.
+ * The instance that the tables of a configuration select for a new flow, the same on every node
+ * with the same file: for the oracle. Valid while all instances are up and none is drained.
  */
 #ifndef PKTGEN_PREDICT_H
 #define PKTGEN_PREDICT_H
@@ -13,8 +13,8 @@ struct predict;
 
 /**
  * Read the file and build its tables.
- * @targets: of the wire; those that the file doesn't know are not predicted.
- * Return: NULL if that cannot be; explained on stderr. To be freed with predict_destroy().
+ * @targets: of the wire; those that are not in the file are not predicted.
+ * Return: NULL on failure, explained on stderr. To be freed with predict_destroy().
  */
 struct predict *predict_create(const char *path, const struct wire_target *targets,
 			       uint32_t n_targets, const struct instances *instances);

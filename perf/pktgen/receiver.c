@@ -7,13 +7,13 @@
 
 #define ETH sizeof(struct lb_eth)
 #define ETHERTYPE_AT LB_OFFSETOF(struct lb_eth, type)
-#define NOT_OURS (-1) /* beside the faults of an outer header, and 0 */
+#define NOT_OURS (-1) /* besides the faults of an outer header, and 0 */
 
 /* A packet between the stages. */
 struct item {
 	const struct rte_mbuf *m;
 	const uint8_t *frame;
-	const uint8_t *ip; /* the packet, out of its tunnel */
+	const uint8_t *ip; /* the inner packet */
 	const struct wire_kind *kind;
 	uint32_t instance;
 	uint32_t flow; /* or FLOWS_FLOOD */
@@ -44,7 +44,7 @@ static void fault_note(struct receiver *r, const struct item *item, enum fault f
 	faults_add(&r->faults, fault, &context);
 }
 
-/* What a packet says of its own length. */
+/* The length of a packet according to its own header. */
 static inline uint32_t ip_bytes_of(const uint8_t *ip)
 {
 	if (*ip >> 4 == 6)
@@ -95,7 +95,7 @@ static inline enum fault outer6_check(struct receiver *r, const struct lb_ipv6 *
 		r->ttl6 = ip->hop_limit;
 	}
 	item->ip = (const uint8_t *)(ip + 1);
-	/* A flow label may be anything, a traffic class not. */
+	/* The flow label may be anything, the traffic class may not. */
 	if ((lb_load16(ip) & LB_BE16(0xfff0)) != lb_cpu_to_be16(0x6000 | tos_of(item->ip) << 4) ||
 	    lb_load64(ip->src) != lb_load64(r->node6) ||
 	    lb_load64(ip->src + 8) != lb_load64(r->node6 + 8) || ip->hop_limit != r->ttl6 ||
@@ -120,7 +120,7 @@ static inline enum fault tunnel_mac_check(const struct receiver *r, const struct
 	return mac_is(item->frame, mac) ? FAULT_COUNT : FAULT_ETHERNET;
 }
 
-/* A frame that carries a tunnel; all else is not ours. */
+/* A frame that carries a tunnel; anything else is not ours. */
 static inline int tunnel_open(struct receiver *r, struct item *item)
 {
 	const struct lb_eth *eth = (const struct lb_eth *)item->frame;
@@ -158,7 +158,7 @@ static inline int frame_open(struct receiver *r, struct item *item)
 	return item->instance == INSTANCES_NONE ? FAULT_INSTANCE : FAULT_COUNT;
 }
 
-/* Whose packet it is, by its addresses. Return: whether it is ours. */
+/* Identify a packet by its addresses. Return: whether it is ours. */
 static inline bool packet_identify(const struct receiver *r, struct item *item, uint32_t *src,
 				   uint32_t *sport)
 {
@@ -204,7 +204,7 @@ static inline bool packet_identify(const struct receiver *r, struct item *item, 
 	return item->kind->family == family;
 }
 
-/* All that can be said without computing. Return: fault, or FAULT_COUNT. */
+/* All checks that need no computation. Return: fault, or FAULT_COUNT. */
 static inline enum fault packet_check(const struct receiver *r, const struct item *item)
 {
 	const struct wire_kind *kind = item->kind;
@@ -243,8 +243,8 @@ static inline void batch_put(struct round *round, uint32_t i, uint32_t src, uint
 }
 
 /*
- * One that was not recognized. If it goes to a target it was ours: what came to the node's port has
- * left it again without a tunnel, or as another client's.
+ * An unrecognized packet. If it goes to a target it was ours: what came to the node's port has left
+ * it again without a tunnel, or as another client's.
  */
 static int stray_check(const struct receiver *r, const struct item *item)
 {
@@ -255,7 +255,7 @@ static int stray_check(const struct receiver *r, const struct item *item)
 	return r->mode == RECEIVER_IPIP ? FAULT_OUTER : FAULT_INNER;
 }
 
-/* Stage 1: what is it, and is it as it must be? */
+/* Stage 1: identify the packet and check what needs no computation. */
 static inline bool round_add(struct receiver *r, struct round *round, struct rte_mbuf *m)
 {
 	struct item *item = &round->item[round->n];
@@ -291,7 +291,7 @@ static inline bool round_add(struct receiver *r, struct round *round, struct rte
 	return true;
 }
 
-/* Return: FAULT_COUNT if it is new and in its turn, else what it is. */
+/* Return: FAULT_COUNT if it is new and in order, else the fault. */
 static inline enum fault sequence_check(struct flow *flow, uint32_t seq)
 {
 	int32_t ahead = (int32_t)(seq - flow->rx_next);
@@ -360,7 +360,7 @@ static inline void flow_check(struct receiver *r, const struct round *round, uin
 	histogram_add(&r->latency, now - lb_be32_to_cpu(b->stamp[i]));
 }
 
-/* Of a flood each packet is a new flow. */
+/* Each packet of a flood is a new flow. */
 static inline void flood_check(struct receiver *r, const struct round *round, uint32_t i)
 {
 	const struct wire_batch *b = &round->batch;
@@ -375,7 +375,7 @@ static inline void flood_check(struct receiver *r, const struct round *round, ui
 		fault_note(r, &round->item[i], FAULT_UNEXPECTED, wanted);
 }
 
-/* Stage 3: what was computed against what the packet says, then its flow. */
+/* Stage 3: compare what was computed with the packet, then check its flow. */
 static inline void item_check(struct receiver *r, const struct round *round, uint32_t i,
 			      uint32_t now)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Judges every packet that comes back; see wire.h for how, faults.h for what can be wrong. */
+/* Judges every packet that comes back; see wire.h for the method, faults.h for the faults. */
 #ifndef PKTGEN_RECEIVER_H
 #define PKTGEN_RECEIVER_H
 
@@ -11,7 +11,7 @@
 #include "perf/pktgen/instances.h"
 #include "perf/pktgen/predict.h"
 
-/* What the device under test is to do with a packet. */
+/* What the device under test must do with a packet. */
 enum receiver_mode {
 	RECEIVER_L2,	  /* to an instance's MAC address */
 	RECEIVER_IPIP,	  /* through a tunnel, any mix of families */
@@ -21,11 +21,11 @@ enum receiver_mode {
 struct receiver_stats {
 	uint64_t pkts;	/* of ours */
 	uint64_t bytes; /* of their frames, without FCS */
-	uint64_t good;	/* of flows: whole, and not seen before */
+	uint64_t good;	/* of flows: intact, and not seen before */
 	uint64_t flood;
-	uint64_t bad;	/* at least one thing is wrong with them, or they came twice */
+	uint64_t bad;	/* with at least one fault, or duplicate */
 	uint64_t other; /* not ours: ARP, and what the node itself sends */
-	uint64_t left;	/* flows that left an instance that they may leave */
+	uint64_t left;	/* flows that left an instance, as they may */
 	uint64_t syns, fins;
 };
 
@@ -39,7 +39,7 @@ struct receiver {
 	bool has_next_hop;
 	uint8_t next_hop[LB_ETH_ALEN]; /* of tunnels, if they go through a router */
 	struct predict *predict;       /* may be NULL */
-	/* what all outer headers have in common: learned from the first */
+	/* common to all outer headers: learned from the first */
 	bool knows4, knows6;
 	uint8_t ttl4, ttl6;
 	lb_be32 node4;
@@ -51,18 +51,19 @@ struct receiver {
 	uint64_t instance_pkts[INSTANCES_MAX];
 };
 
-/** Have a burst brought to this CPU's cache; it may be judged a moment later. */
+/** Prefetch a burst, which may be judged a moment later. */
 void receiver_prefetch(const struct receiver *r, struct rte_mbuf **pkts, uint32_t n);
 
 /**
  * Judge a burst; the mbufs stay the caller's.
- * @now: stamp of the moment when it was received.
- * @others: gets those that are not ours. Return: their number.
+ * @now: stamp of the time when it was received.
+ * @others: receives those that are not ours.
+ * Return: their number.
  */
 uint32_t receiver_burst(struct receiver *r, struct rte_mbuf **pkts, uint32_t n, uint32_t now,
 			struct rte_mbuf **others);
 
-/** Forget what was counted, not what is known of flows. */
+/** Reset the counters, but not what is known of flows. */
 void receiver_restart(struct receiver *r);
 
 #endif

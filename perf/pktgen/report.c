@@ -16,7 +16,7 @@ static json_int_t count(uint64_t value)
 
 uint64_t report_verdict(const struct generator *g, const struct result *r)
 {
-	/* To forward nothing at all is wrong in any case. */
+	/* Forwarding nothing at all is always a fault. */
 	bool may_lose = !g->options->no_loss && r->rx.pkts;
 	uint64_t lost = may_lose ? 0 : r->lost + r->tx.dropped;
 

@@ -17,10 +17,12 @@ json_t *report_result(const struct generator *g, const struct result *result);
 
 json_t *report_search(const struct generator *g, const struct search *search);
 
-/** What was asked for, and on what machine. */
+/** What was asked for, and the machine that it ran on. */
 json_t *report_head(const struct generator *g);
 
-/** Faults that count: all but the tolerated ones, and lost packets if there may be none, or all are. */
+/**
+ * Faults that count: all but the tolerated ones; lost packets too, if none may be lost or all were.
+ */
 uint64_t report_verdict(const struct generator *g, const struct result *result);
 
 #endif

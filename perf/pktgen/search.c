@@ -6,12 +6,12 @@
 
 #include <rte_cycles.h>
 
-#define LATE_MAX 0.01 /* of what was to be sent; with more, the rate was not offered */
-#define HEADROOM 1.1  /* over what came back of all that could be sent */
+#define LATE_MAX 0.01 /* of what was due; with more, the rate was not offered */
+#define HEADROOM 1.1  /* over the receive rate of the free run */
 #define RAISE                                                                                      \
-	1.5 /* if even that is no loss: the machine was slower then, or floods slow the device */
+	1.5 /* if even that loses nothing: the machine was slower then, or floods slow the device */
 
-/* One trial, and what it is to tell. */
+/* One trial, and its criterion. */
 struct attempt {
 	double rate_pps;
 	double max_loss;
@@ -42,7 +42,7 @@ static bool was_offered(const struct result *r)
 	return (double)r->tx.late <= LATE_MAX * (double)due;
 }
 
-/* Again, if it failed while a CPU was taken away: that says nothing about the device. */
+/* Repeat a trial that failed while a CPU was taken away: it says nothing about the device. */
 static bool trial_run(struct generator *g, struct search *s, const struct attempt *attempt,
 		      struct result *result)
 {
@@ -66,7 +66,7 @@ static bool trial_run(struct generator *g, struct search *s, const struct attemp
 	return trial.passed;
 }
 
-/* So that both searches get half of the time. */
+/* Each search gets half of the time. */
 static uint64_t deadline(const struct generator *g, double share)
 {
 	if (g->options->search_s == 0)
@@ -81,7 +81,7 @@ static double rate_within(const struct options *o, double rate_pps)
 	return rate_pps < o->search_min_pps ? o->search_min_pps : rate_pps;
 }
 
-/* What lies between a rate that passed and one that failed, or is only thought to fail. */
+/* The range between a rate that passed and one that failed, or is assumed to fail. */
 struct range {
 	double low_pps, high_pps;
 	bool has_failed;
@@ -99,7 +99,7 @@ static void range_narrow(struct range *range, double rate_pps, bool passed)
 	}
 }
 
-/* The rate to try next; 0: the range is as narrow as it was to be. */
+/* The rate to try next; 0: the range is narrow enough. */
 static double range_next(const struct range *range, const struct options *o)
 {
 	double raised_pps = rate_within(o, range->high_pps * RAISE);
@@ -114,9 +114,9 @@ static double range_next(const struct range *range, const struct options *o)
 }
 
 /*
- * Between the lowest rate and *@failed_pps, and above if nothing fails there; with @first as the first
- * attempt, until the precision is reached or @until has passed. Both ends of what is left are the
- * result: @best and *@failed_pps, which is the highest that was tried if none has failed.
+ * Bisect between the lowest rate and *@failed_pps, and above if nothing fails there, with @first as
+ * the first attempt, until the precision is reached or @until has passed. The ends of the remaining
+ * range are the result: @best and *@failed_pps, which is the highest rate tried if none has failed.
  */
 static void bisect(struct generator *g, struct search *s, struct attempt first, uint64_t until,
 		   struct result *best, double *failed_pps)
@@ -155,7 +155,7 @@ void search_run(struct generator *g, struct search *s)
 	if (g->options->drop > 0) {
 		attempt.max_loss = g->options->drop;
 		bisect(g, s, attempt, deadline(g, 0.5), &s->drop, &s->drop_failed_pps);
-		/* Where nothing is lost is not far from there, nor above it. */
+		/* The rate without loss is not far from there, and not above it. */
 		if (s->drop.run.rate_pps > 0)
 			attempt.rate_pps = s->drop.run.rate_pps;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The highest rate without loss (RFC 2544 section 26.1), and that which loses a given share. */
+/* The highest rate without loss (RFC 2544 section 26.1), and the rate that loses a given share. */
 #ifndef PKTGEN_SEARCH_H
 #define PKTGEN_SEARCH_H
 
@@ -19,14 +19,14 @@ struct search_trial {
 struct search {
 	struct search_trial trial[SEARCH_TRIALS_MAX];
 	uint32_t n_trials;
-	struct result zero, drop; /* the best trials that passed; run.rate_pps 0: none did */
-	double zero_failed_pps;	  /* the lowest rate that did not: the truth is between the two */
+	struct result zero, drop; /* the best trials that passed; run.rate_pps 0: none */
+	double zero_failed_pps;	  /* the lowest rate that failed: the true one is between the two */
 	double drop_failed_pps;
-	uint64_t faults; /* of all trials, without those tolerated */
+	uint64_t faults; /* of all trials, except the tolerated ones */
 	bool limited;	 /* the generator itself could not send faster */
 };
 
-/** Both searches, over flows that are open. Context: main thread. */
+/** Both searches, over open flows. Context: main thread. */
 void search_run(struct generator *g, struct search *search);
 
 #endif

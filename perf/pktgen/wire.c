@@ -10,7 +10,9 @@
 #define VARIES_IPV4_SRC 12
 #define VARIES_IPV4_CSUM 10
 
-/* Compiled for vectors, see the Makefile: sixteen packets at a time where the CPU can. */
+/*
+ * Compiled for vector instructions, see the Makefile: sixteen packets at a time where the CPU can.
+ */
 LB_INLINE void compute(struct wire_batch *b, uint32_t n)
 {
 	n = (n + VECTOR - 1) / VECTOR * VECTOR;
@@ -108,7 +110,7 @@ static void ip_write(const struct wire *wire, const struct wire_target *target,
 	memcpy(ip6->dst, target->addr, 16);
 }
 
-/* Headers of @kind without what varies, and which of their bits do not. */
+/* Record the headers of @kind without the varying fields, and which of their bits are constant. */
 static void constants_note(struct wire_kind *kind)
 {
 	uint32_t header = ip_header_bytes(kind->family);
@@ -157,7 +159,7 @@ static void kind_make(struct wire *wire, const struct wire_target *target, struc
 	kind->frame_bytes = (uint16_t)(sizeof(*eth) + kind->ip_bytes);
 	if (kind->frame_bytes < LB_ETH_MIN_FRAME)
 		kind->frame_bytes = LB_ETH_MIN_FRAME;
-	/* Where IPv6 headers may have been, the pattern is written again. */
+	/* Where IPv6 headers may have been before, the pattern must be rewritten. */
 	kind->needs_second_line =
 		kind->family == 6 || (wire->has_ipv6 && kind->frame_bytes > WIRE_LINE);
 	if (kind->payload_bytes)
@@ -171,7 +173,7 @@ static void kind_make(struct wire *wire, const struct wire_target *target, struc
 	sums_note(wire, kind);
 }
 
-/* A data packet has six bytes of payload at least, so that its length is not that of a bare one. */
+/* A data packet has at least six bytes of payload, so that its length differs from a bare one's. */
 static uint16_t data_ip_bytes(uint8_t family, uint16_t size)
 {
 	uint32_t bare = ip_header_bytes(family) + sizeof(struct lb_tcp);
@@ -196,7 +198,7 @@ static int kinds_make(struct wire *wire, const struct wire_setup *setup)
 						 : (uint16_t)(ip_header_bytes(target->family) +
 							      sizeof(struct lb_tcp));
 			kind_make(wire, target, kind, is_flood);
-			/* Of sizes that become the same, the first is meant. */
+			/* Of sizes that coincide, the first one counts. */
 			if (!is_flood && size_of[kind->ip_bytes] == 0xff)
 				size_of[kind->ip_bytes] = (uint8_t)s;
 		}

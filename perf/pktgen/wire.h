@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The packets of the generator, and how the receiver knows that it has one of them
- * before it, unchanged.
+ * The packets of the generator, and how the receiver recognizes that a packet is one of them,
+ * unchanged.
  *
- * Every packet, also a bare SYN, carries in its TCP header what the receiver needs:
- * the sequence number is that of the packet within its flow, the acknowledgement is
- * the time of sending, window and urgent pointer are a signature over the fields that
- * vary. All other header fields are constants of the packet's kind, and the payload is
- * a pattern. So a frame of 64 bytes needs no room for data, and nothing of a packet
- * can change unseen: constants are compared, checksums and signature are computed again.
+ * Every packet, even a bare SYN, carries in its TCP header what the receiver needs: the sequence
+ * number is that of the packet within its flow, the acknowledgement number is the time of sending,
+ * window and urgent pointer are a signature over the varying fields. All other header fields are
+ * constants of the packet's kind, and the payload is a pattern. So a frame of 64 bytes needs no
+ * room for data, and no change to a packet goes undetected: constants are compared, checksums and
+ * signature are recomputed.
  */
 #ifndef PKTGEN_WIRE_H
 #define PKTGEN_WIRE_H
@@ -19,9 +19,9 @@
 #define WIRE_TARGETS_MAX 16
 #define WIRE_SIZES_MAX 8
 #define WIRE_FRAME_MAX 9600
-#define WIRE_HEAD_BYTES 80 /* written of a frame; behind them the pattern lies in the buffer */
+#define WIRE_HEAD_BYTES 80 /* written of a frame; the pattern behind them stays in the buffer */
 #define WIRE_LINE 64
-#define WIRE_PORTS_LOG2 4 /* so many ports of each client address are in use */
+#define WIRE_PORTS_LOG2 4 /* log2 of the ports in use per client address */
 #define WIRE_FIRST_PORT 1024
 #define WIRE_FCS_BYTES 4
 #define WIRE_FLOOD_NET 0x80000000u /* sources of a flood: 128.0.0.0/2 */
@@ -34,22 +34,22 @@ struct wire_target {
 	uint16_t port;
 };
 
-/* Beside the sizes of data packets, each target has packets without data. */
+/* Besides the sizes of data packets, each target has packets without data. */
 enum wire_extra { WIRE_BARE, WIRE_FLOOD, WIRE_EXTRAS };
 
-/* All that packets of one target and size have in common. */
+/* What all packets of one target and size have in common. */
 struct wire_kind {
 	uint8_t head[WIRE_HEAD_BYTES];
-	uint64_t ip[10];      /* the IP and TCP headers of @head, without what varies */
+	uint64_t ip[10];      /* the IP and TCP headers of @head, without the varying fields */
 	uint64_t ip_mask[10]; /* which of their bits are constant */
-	uint32_t tcp_base;    /* sum of what is constant below the TCP checksum */
+	uint32_t tcp_base;    /* sum of the constant parts covered by the TCP checksum */
 	uint32_t ip_base;     /* the same of the IPv4 header */
-	uint16_t frame_bytes; /* without FCS; padded to the least that Ethernet has */
+	uint16_t frame_bytes; /* without FCS; padded to the Ethernet minimum */
 	uint16_t ip_bytes;
 	uint16_t payload_at; /* offset in the frame */
 	uint16_t payload_bytes;
 	uint8_t family;
-	bool needs_second_line; /* of @head; else one cache line less has to come from another CPU */
+	bool needs_second_line; /* of @head; otherwise one cache line less comes from another CPU */
 } LB_ALIGNED(64);
 
 struct wire {
@@ -61,7 +61,7 @@ struct wire {
 	lb_be32 client4;	/* host bits 0 */
 	uint8_t client6[12];	/* the upper 96 bits */
 	uint8_t flood6[12];	/* those of a flood */
-	uint8_t *size_of; /* size by bytes of the IP packet, for each family: see wire_size() */
+	uint8_t *size_of;	/* size by bytes of the IP packet, per family: see wire_size() */
 	uint8_t pattern[WIRE_FRAME_MAX + 64];
 	uint8_t src_mac[LB_ETH_ALEN];
 	uint8_t dst_mac[LB_ETH_ALEN];
@@ -70,8 +70,7 @@ struct wire {
 struct wire_setup {
 	const struct wire_target *targets;
 	uint32_t n_targets;
-	const uint16_t
-		*sizes; /* frames with FCS, as in RFC 2544; IPv6 makes them larger if it must */
+	const uint16_t *sizes; /* frames with FCS, as in RFC 2544; larger for IPv6 if necessary */
 	uint32_t n_sizes;
 	lb_be32 client4;
 	const uint8_t *client6;
@@ -80,8 +79,8 @@ struct wire_setup {
 };
 
 /*
- * A burst, field by field, so that signatures and checksums are computed by vector
- * instructions. Fields are as they lie in the packet (network order), in 32 bits each.
+ * A burst, field by field, so that signatures and checksums are computed by vector instructions.
+ * Fields are as in the packet (network order), 32 bits each.
  */
 struct wire_batch {
 	uint32_t src[WIRE_BURST]; /* IPv4 source, or the last 32 bits of an IPv6 one */
@@ -104,13 +103,15 @@ struct wire_batch {
 int wire_init(struct wire *wire, const struct wire_setup *setup);
 void wire_fini(struct wire *wire);
 
-/** Fill a buffer that frames will be made in. @room: its bytes. */
+/** Prepare a buffer for frames to be written to. @room: its bytes. */
 void wire_fill(const struct wire *wire, uint8_t *frame, uint32_t room);
 
-/** Whether a packet, of which @room bytes are there, is TCP to a target. */
+/** Whether a packet, of which @room bytes are present, is TCP to a target. */
 bool wire_is_to_target(const struct wire *wire, const uint8_t *ip, uint32_t room);
 
-/** Signatures and checksums of the first @n packets (and of some behind them: vectors are whole). */
+/**
+ * Signatures and checksums of the first @n packets (and of some beyond them, up to a whole vector).
+ */
 void wire_compute(struct wire_batch *batch, uint32_t n);
 
 /* Kinds of a target: its data sizes, then the extras. */
@@ -138,14 +139,14 @@ LB_INLINE uint32_t wire_sport(uint32_t flow)
 	return lb_cpu_to_be16((uint16_t)(WIRE_FIRST_PORT + (flow & ((1u << WIRE_PORTS_LOG2) - 1))));
 }
 
-/** The doff and flags of a TCP header, as they lie there. */
+/** The doff and flags of a TCP header, as in the packet. */
 LB_INLINE uint32_t wire_flags(uint8_t tcp_flags)
 {
 	return 0x50u | (uint32_t)tcp_flags << 8;
 }
 
 /**
- * The number of a packet's flow; the caller compares it with how many there are.
+ * The number of a packet's flow; the caller checks it against the number of flows.
  * @src, @sport: as in struct wire_batch.
  */
 LB_INLINE uint32_t wire_flow(const struct wire *wire, uint32_t src, uint32_t sport, uint8_t family)
@@ -168,7 +169,7 @@ LB_INLINE uint32_t wire_size(const struct wire *wire, uint8_t family, uint32_t i
 	return wire->size_of[(family == 6 ? WIRE_FRAME_MAX : 0) + ip_bytes];
 }
 
-/** Write packet @i of a batch that has been computed. @frame: its buffer, see wire_fill(). */
+/** Write packet @i of a computed batch. @frame: its buffer, see wire_fill(). */
 LB_INLINE void wire_write(const struct wire_kind *kind, const struct wire_batch *b, uint32_t i,
 			  uint8_t *frame)
 {
@@ -199,7 +200,7 @@ LB_INLINE void wire_write(const struct wire_kind *kind, const struct wire_batch 
 	tcp->urgent = (lb_be16)b->sig[i];
 }
 
-/* What differs between a packet's headers and the constants of its kind; 0 if nothing does. */
+/* The differences between a packet's headers and the constants of its kind; 0 if there are none. */
 LB_INLINE uint64_t wire_differs(const struct wire_kind *kind, const uint8_t *ip)
 {
 	uint64_t diff = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* CPU time of building a pool's table; no dataplane has a part in it. */
+/* CPU time of building a pool's table; no dataplane is involved. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,7 +10,7 @@
 
 #define ROUNDS 31
 #define INSTANCES_MAX 1000
-#define WEIGHTS 20 /* of them, where they are not equal */
+#define WEIGHTS 20 /* different ones, where they are not equal */
 
 static uint64_t cpu_now_ns(void)
 {
@@ -20,7 +20,7 @@ static uint64_t cpu_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* Other names each time: no build is like another. */
+/* Different names each time, so that no two builds are alike. */
 static uint64_t build_once_ns(struct publish_build *build, uint32_t round)
 {
 	static struct maglev_member members[INSTANCES_MAX];

@@ -19,8 +19,8 @@
 #include "perf/publish/publish.h"
 
 #define CONNECT_MS 10000
-#define PAUSE_US 500 /* the main lcore has gone to sleep again, as it has on a node */
-#define WARM_UP 20   /* changes that don't count */
+#define PAUSE_US 500 /* the main lcore goes back to sleep meanwhile, as on a node */
+#define WARM_UP 20   /* changes that are not counted */
 
 struct options {
 	const char *config_path;
@@ -71,7 +71,7 @@ static struct publish_result settle(const struct bench *b, enum publish_scope sc
 	return result;
 }
 
-/* All instances up, as checks and neighbours would say. */
+/* All instances up, as checks and neighbour entries would report. */
 static void instances_up(struct model *model)
 {
 	for (uint32_t i = 0; i < model_pool_count(model); i++) {

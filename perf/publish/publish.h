@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How long a change takes from the publisher to the last worker's acknowledgement. This program has
- * sluiced's model, tables and publisher, and sends one change after the other to a dataplane that
- * forwards at full speed meanwhile (perf/suite/publish.py starts it).
+ * How long a change takes from the publisher to the last worker's acknowledgement. This program
+ * uses sluiced's model, tables and publisher, and sends one change after the other to a dataplane
+ * that meanwhile forwards at full speed (started by perf/suite/publish.py).
  *
- *   flags   an instance is drained: the instances block leaves at once
- *   table   the pool's Maglev table, which was built and follows
- *   both    the instance is taken back: the table that was there before, and the instances with it
- *   build   building a table, without a dataplane: pools and tables of some sizes
+ *   flags   an instance is drained: the instances block is sent at once
+ *   table   the pool's Maglev table, which is built and sent next
+ *   both    the drain is undone: the previous table, and the instances with it
+ *   build   building a table, without a dataplane: pools and tables of several sizes
  */
 #ifndef PERF_PUBLISH_H
 #define PERF_PUBLISH_H
@@ -33,7 +33,7 @@ struct publish_times {
 	uint64_t leg[PUBLISH_LEGS][PUBLISH_CHANGES_MAX];
 };
 
-/* What the workers did meanwhile. */
+/* Activity of the workers meanwhile. */
 struct publish_load {
 	double seconds;
 	uint64_t packets;
@@ -43,11 +43,11 @@ struct publish_load {
 	double change_cpu_us; /* of this thread, for one change: flags, a table, and their answers */
 };
 
-/* Tables that are built; CPU time of one. */
+/* Building tables; CPU time of one. */
 struct publish_build {
 	uint32_t instances;
 	uint32_t slots;
-	bool equal;			   /* weights; else there are 20 */
+	bool equal;			   /* weights; otherwise 20 different ones */
 	double low_us, median_us, high_us; /* p10 and p90 */
 };
 

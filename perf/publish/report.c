@@ -16,7 +16,7 @@ static int compare(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Of sorted values, in microseconds. */
+/* @sorted: nanoseconds. Return: microseconds. */
 static double percentile_us(const uint64_t *sorted, uint32_t n, double percent)
 {
 	uint32_t at = (uint32_t)((double)n * percent / 100);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What an XDP program costs per packet, above a bare XDP_TX that is timed the same way. Errors end
- * the program: nothing here goes on after one. Context: one thread, bound to one CPU.
+ * The cost of an XDP program per packet, above a bare XDP_TX that is timed the same way. Errors end
+ * the program: nothing here continues after one. Context: one thread, bound to one CPU.
  */
 #ifndef PERF_XDP_BENCH_H
 #define PERF_XDP_BENCH_H
@@ -15,7 +15,7 @@
 #define BENCH_INSERTS 100000u	 /* new flows in one round */
 #define BENCH_INSTANCES 100u	 /* of each pool */
 
-/** Say what failed, with errno's text if there is one, and exit. */
+/** Print what failed, with errno's text if there is one, and exit. */
 __attribute__((noreturn)) void die(const char *what);
 
 /* ---- own.c ---- */
@@ -23,7 +23,7 @@ __attribute__((noreturn)) void die(const char *what);
 /**
  * Load our program, with a flow table for BENCH_FLOWS_MAX flows on @cpu, and two services with a
  * pool each: 203.0.113.10:443 to instances that are reached by IPv4, [2001:db8:f::10]:443 by IPv6.
- * @regions: flow tables, of this CPU and of others that get no packets here.
+ * @regions: number of flow tables: this CPU's, and those of others, which get no packets here.
  * Return: its descriptor.
  */
 int own_load(bool l2, uint32_t cpu, uint32_t regions);
@@ -37,9 +37,9 @@ void own_empty(void);
 struct target {
 	char name[32];
 	int fd;
-	uint32_t per_second; /* new flows that it can be given; 0: any number */
-	uint32_t len_out;    /* bytes of the last frame that it sent */
-	char sent[64];	     /* and what that was */
+	uint32_t per_second; /* new flows that it accepts; 0: any number */
+	uint32_t len_out;    /* of the last frame that it sent */
+	char sent[64];	     /* description of that frame */
 };
 
 /* Nanoseconds per packet of each round. */
@@ -59,7 +59,10 @@ void trial_fill(struct target *t, uint32_t family, uint32_t flows);
 void trial_hit(struct target *targets, uint32_t n, uint32_t family, uint32_t flows,
 	       struct figures *f);
 
-/** BENCH_INSERTS packets that each begin a flow. After trial_hit(), whose flows are there too. */
+/**
+ * BENCH_INSERTS packets that each begin a flow. Call after trial_hit(), whose flows are in the
+ * table too.
+ */
 void trial_insert(struct target *targets, uint32_t n, uint32_t family, struct figures *f);
 
 /* ---- report.c ---- */

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the XDP dataplane costs per packet, above a bare XDP_TX that is timed the same
- * way: BPF_PROG_TEST_RUN runs a program that restores the packet, writes source address
- * and port of the next of F flows, and tail-calls the target. All targets take turns in
- * each round, so that what else the machine does hits all of them.
+ * The cost of the XDP dataplane per packet, above a bare XDP_TX that is timed the same way:
+ * BPF_PROG_TEST_RUN runs a program that restores the packet, writes source address and port of the
+ * next of F flows, and tail-calls the target. All targets take turns in each round, so that
+ * disturbances on the machine affect all of them.
  *
- *   hit      the flows are in the table, established; there is nothing else in ours, or with
- *            --full as many others as make a million, which it is rated for
- *   insert   as many flows are there, and each packet begins another one
+ *   hit      the flows are in the table, established; ours holds nothing else, or with --full as
+ *            many others as make up a million, which it is rated for
+ *   insert   as many flows are in the table, and each packet begins another one
  *
- * Other programs can stand beside ours: --peer NAME=PATH of a pin. They have been given
- * their VIPs already; the packets go to 203.0.113.10:443 and [2001:db8:f::10]:443. One
- * that records only so many new flows a second gets them so: --peer NAME=PATH,100000.
- * With --regions N ours has the tables of N CPUs, and asks at each hit whether its record is the
- * one that counts. --pin leaves our own program at a path, for another run (of another version) to compare.
+ * Other programs can be measured beside ours: --peer NAME=PATH of a pin. Their VIPs must be
+ * configured already; the packets go to 203.0.113.10:443 and [2001:db8:f::10]:443. For a program
+ * that records only so many new flows per second: --peer NAME=PATH,100000. With --regions N ours
+ * has the tables of N CPUs, and checks on each hit whether its record is the valid one. --pin
+ * leaves our own program at a path, for comparison in another run (of another version).
  */
 #include <errno.h>
 #include <getopt.h>

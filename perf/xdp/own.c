@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Our own program, with all that a publisher would have filled in. */
+/* Our own program, with everything that a publisher would have filled in. */
 #include <string.h>
 #include <sys/mman.h>
 

@@ -31,7 +31,7 @@ static struct spread spread_of(double *values, uint32_t n)
 	return (struct spread){ values[n / 4], values[n / 2], values[n - 1 - n / 4] };
 }
 
-/* What a target costs above the bare one of the same round. */
+/* A target's cost above the bare one of the same round. */
 static struct spread cost_of(const struct figures *f, uint32_t target)
 {
 	double cost[BENCH_ROUNDS_MAX];
@@ -41,7 +41,7 @@ static struct spread cost_of(const struct figures *f, uint32_t target)
 	return spread_of(cost, f->rounds);
 }
 
-/* The first target's cost in another one's, of the same round. */
+/* The first target's cost relative to another one's, in the same round. */
 static struct spread ratio_of(const struct figures *f, uint32_t target)
 {
 	double ratio[BENCH_ROUNDS_MAX];

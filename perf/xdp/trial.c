@@ -68,7 +68,7 @@ static void frame_set(uint32_t family, uint8_t flags)
 	control->len = family == 4 ? LB_BENCH_FRAME4 : LB_BENCH_FRAME6;
 }
 
-/* What a target has made of the last packet; "as it came" for a bare XDP_TX. */
+/* What a target made of the last packet; "as it came" for a bare XDP_TX. */
 static void sent_describe(struct target *t, const uint8_t *out, uint32_t len)
 {
 	uint32_t added = len - control->len;
@@ -85,7 +85,7 @@ static void sent_describe(struct target *t, const uint8_t *out, uint32_t len)
 			 control->family, ip[6], ip[38], ip[39]);
 }
 
-/* Return: ns each of @runs packets. */
+/* Return: ns per packet, over @runs packets. */
 static double send(struct target *t, uint32_t runs)
 {
 	static uint8_t out[4096];
@@ -106,7 +106,7 @@ static double send(struct target *t, uint32_t runs)
 	return opts.duration;
 }
 
-/* Send @runs packets of @flows flows, from @first on, in order. Return: ns each. */
+/* Send @runs packets of @flows flows in order, starting at flow @first. Return: ns per packet. */
 static double run(struct target *t, uint32_t first, uint32_t flows, uint32_t runs)
 {
 	control->first = first;
@@ -116,7 +116,7 @@ static double run(struct target *t, uint32_t first, uint32_t flows, uint32_t run
 	return send(t, runs);
 }
 
-/* The same of flows in no order, as they come from clients. */
+/* The same with the flows in no order, as they come from clients. */
 static double run_shuffled(struct target *t, uint32_t flows, uint32_t runs)
 {
 	control->first = 0;
@@ -132,7 +132,7 @@ static void rest_ms(uint32_t ms)
 	nanosleep(&ts, NULL);
 }
 
-/* One packet of each flow; new flows not faster than the target takes them. */
+/* One packet of each flow; new flows no faster than the target accepts them. */
 static void flows_send(struct target *t, uint32_t start, uint32_t flows)
 {
 	uint32_t portion = t->per_second ? t->per_second / PORTIONS_PER_SECOND : flows;
