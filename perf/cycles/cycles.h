@@ -122,7 +122,7 @@ void rivals_hash_destroy(struct rte_hash *hash);
 /** Random keys among those of @flows flows. */
 void rivals_keys(struct rival_keys *keys, uint32_t flows, uint64_t *random);
 
-/** Look up a burst of keys. Return: how many are there. */
+/** Look up a burst of keys. Return: how many were found. */
 uint32_t rivals_hash_lookup(const struct rte_hash *hash, const struct rival_keys *keys,
 			    uint32_t at);
 uint32_t rivals_flow_lookup(const struct world *w, const struct rival_keys *keys, uint32_t at);

@@ -45,8 +45,7 @@ struct generator {
 	uint64_t open_next;
 	struct rte_mbuf *pending[WIRE_BURST];
 	uint32_t n_pending;
-	struct flows_pick pick
-		[WIRE_BURST]; /* the next ones, chosen early so that their flows are in the cache */
+	struct flows_pick pick[WIRE_BURST]; /* the next ones, chosen early to warm their flows */
 	uint32_t n_picked, next_pick;
 	struct rte_mbuf *ready[WIRE_BURST]; /* buffers for them, also prefetched */
 	uint32_t n_ready;

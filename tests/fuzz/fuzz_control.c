@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Arbitrary bytes as the client's side of the control protocol, in pieces: no crash, no leak, no
- * more answers than requests, each answer one line of JSON, what is kept is bounded.
+ * more answers than requests, each answer one line of JSON, bounded memory.
  */
 #include <event2/event.h>
 #include <stdlib.h>

@@ -19,7 +19,7 @@ void fixture_up(struct model *model);
 /** Set the health of one instance. */
 void fixture_set(struct model *model, const char *path, enum health_state health);
 
-/** How many slots of a pool, by its name, name an instance. */
+/** Number of a pool's slots that name instance @path. @pool: its name. */
 uint32_t fixture_slots(struct model *model, const char *pool, const char *path);
 
 #endif
