@@ -22,10 +22,7 @@ struct result {
 	uint64_t lost_flows; /* of these, packets of flows */
 	double loss;	     /* share of what was offered that did not come back */
 	uint64_t missed;     /* by our own device */
-	/*
-	 * Total wait for a CPU of the worker's thread, and of the longest-waiting thread of
-	 * --watch.
-	 */
+	/* Longest total wait of a thread for a CPU: of a thread of ours, and of one of --watch. */
 	double waited_us, watched_us;
 };
 

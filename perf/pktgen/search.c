@@ -66,7 +66,7 @@ static bool trial_run(struct generator *g, struct search *s, const struct attemp
 	return trial.passed;
 }
 
-/* Each search gets half of the time. */
+/* When @share of the search time is over: each of two searches gets half. */
 static uint64_t deadline(const struct generator *g, double share)
 {
 	if (g->options->search_s == 0)
