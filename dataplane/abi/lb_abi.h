@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What crosses between sluiced and sluice-dataplane: one sealed memfd, made by
- * the dataplane, laid out by who writes what.
+ * The interface between sluiced and sluice-dataplane: one sealed memfd, made by the dataplane, laid
+ * out by writer.
  *
- *   struct lb_segment            dataplane, once, before anyone else sees it
- *   command ring                 sluiced puts, the dataplane's main lcore takes
- *   event ring                   the main lcore puts, sluiced takes
+ *   struct lb_segment            dataplane, once, before any other process sees it
+ *   command ring                 sluiced produces, the dataplane's main lcore consumes
+ *   event ring                   the main lcore produces, sluiced consumes
  *   blocks                       sluiced; the dataplane only reads
  *   directory                    sluiced; for its own successor
  *   statistics                   one writer each: a worker, or the main lcore
  *
- * A block is a bulk table (parameters, services, instances, a pool's slots) with
- * two buffers. sluiced fills the one that the dataplane does not use, sends a
- * command that names it with its length and CRC, and touches it again only
- * after the answer. The dataplane copies, checks the copy, and uses the copy.
+ * A block is a bulk table (parameters, services, instances, a pool's slots) with two buffers.
+ * sluiced fills the one that the dataplane does not use, sends a command that names it with its
+ * length and CRC, and touches it again only after the answer. The dataplane copies it, checks the
+ * copy, and uses the copy.
  * Commands of one generation are applied together, by one pointer swap.
  */
 #ifndef LB_ABI_H
@@ -28,7 +28,7 @@
 
 #define LB_WORKERS_MAX 64
 #define LB_SEGMENT_CPU_NONE 0xffffffffu
-#define LB_SEGMENT_WORKERS_MAX 1024 /* under XDP every possible CPU is one */
+#define LB_SEGMENT_WORKERS_MAX 1024 /* under XDP every possible CPU counts as one */
 #define LB_POOLS_MAX 64
 #define LB_INSTANCES_MAX 4096
 #define LB_SERVICES_MAX 8192	   /* entries: listeners of all VIPs, and the VIPs themselves */
@@ -59,9 +59,9 @@ struct lb_params {
 };
 
 enum lb_cmd_type {
-	LB_CMD_BLOCK = 1,  /* a new block */
-	LB_CMD_RETIRE = 2, /* forget the previous generation of pool @index */
-	LB_CMD_PING = 3,   /* only to be acknowledged, after all workers passed a quiescent point */
+	LB_CMD_BLOCK = 1,  /* a block has changed */
+	LB_CMD_RETIRE = 2, /* drop the previous generation of pool @index */
+	LB_CMD_PING = 3,   /* to be acknowledged once all workers have passed a quiescent point */
 };
 
 #define LB_CMD_MORE 0x1 /* flag: more commands of this generation follow */
@@ -73,7 +73,7 @@ struct lb_cmd {
 	uint16_t buffer;     /* 0 or 1 */
 	uint32_t index;	     /* of a pool; else 0 */
 	uint32_t count;	     /* elements; for services: slots of the table */
-	uint64_t generation; /* rises with every publish; unique within a boot of the dataplane */
+	uint64_t generation; /* increases with every publish; unique per dataplane boot */
 	uint64_t sent_ns;    /* CLOCK_MONOTONIC */
 	uint32_t bytes;
 	uint32_t crc; /* CRC-32C of the block's bytes */
@@ -87,14 +87,14 @@ enum lb_event_type {
 };
 
 enum lb_refusal {
-	LB_REFUSED_CHECK = 1,  /* the message's own checksum */
+	LB_REFUSED_CHECK = 1,  /* the message's own checksum is wrong */
 	LB_REFUSED_TYPE,       /* unknown command or block */
 	LB_REFUSED_BOUNDS,     /* index, count or length out of range */
-	LB_REFUSED_CRC,	       /* the block's checksum */
+	LB_REFUSED_CRC,	       /* the block's checksum is wrong */
 	LB_REFUSED_CONTENT,    /* a value in the block out of range */
 	LB_REFUSED_MEMORY,     /* no memory for the copy */
 	LB_REFUSED_GENERATION, /* not newer than the one in use */
-	LB_REFUSED_SECRET,     /* another one than that in use: recorded flows would not be found */
+	LB_REFUSED_SECRET,     /* differs from the one in use: recorded flows would not be found */
 	LB_REFUSED_COUNT
 };
 
@@ -104,9 +104,9 @@ struct lb_event {
 	uint32_t workers; /* that have acknowledged */
 	uint64_t generation;
 	uint64_t sent_ns;    /* of the generation's last command */
-	uint64_t taken_ns;   /* when the dataplane took that command */
-	uint64_t swapped_ns; /* when the tables were exchanged */
-	uint64_t acked_ns;   /* when the last worker was seen past it */
+	uint64_t taken_ns;   /* when the dataplane consumed that command */
+	uint64_t swapped_ns; /* when the tables were swapped */
+	uint64_t acked_ns;   /* when the last worker had passed a quiescent point */
 	uint32_t reserved[3];
 	uint32_t check;
 };
@@ -116,33 +116,35 @@ LB_STATIC_ASSERT(sizeof(struct lb_cmd) == 64, "a ring entry");
 LB_STATIC_ASSERT(sizeof(struct lb_event) == 64, "a ring entry");
 
 /*
- * What sluiced must know again after a restart, per instance and pool index.
+ * What sluiced needs after a restart, per instance and pool index.
  * Written by sluiced only; the dataplane does not read it.
  */
 struct lb_directory_entry {
 	uint64_t name_hash; /* of "pool/instance", or of "pool"; 0: free */
 	uint8_t health;	    /* the control plane's enum; for instances */
 	uint8_t admin;
-	uint8_t gone; /* it left the configuration; only flows hold the index */
+	uint8_t gone; /* not in the configuration any more; only flows use the index */
 	uint8_t reserved;
 	uint32_t weight;
 	char name[2 * LB_NAME_MAX];
 };
 
 enum lb_directory_buffer {
-	LB_DIRECTORY_BUFFER = 1 << 0, /* the one that was last acknowledged */
-	LB_DIRECTORY_RUNS = 1 << 1,   /* and there is one */
-	LB_DIRECTORY_SENT = 1 << 2,   /* the other one was sent, in @generation; no answer yet */
+	LB_DIRECTORY_BUFFER = 1 << 0, /* index of the buffer that was last acknowledged */
+	LB_DIRECTORY_RUNS = 1 << 1,   /* there is one */
+	LB_DIRECTORY_SENT = 1 << 2,   /* the other buffer was sent, in @generation; no answer yet */
 };
 
 struct lb_directory {
 	uint64_t generation; /* the last one sent; written before its blocks are marked */
 	uint32_t reserved;
-	uint32_t service_id_last; /* the youngest one ever handed out */
+	uint32_t service_id_last; /* the last one assigned */
 	struct lb_directory_entry pool[LB_POOLS_MAX];
 	struct lb_directory_entry instance[LB_INSTANCES_MAX];
-	/* Per block an lb_directory_buffer: which one runs, and which one may be on its way; and
-	 * for each of the two the length of what is in it. */
+	/*
+	 * An lb_directory_buffer for each block: which buffer is in use, and whether the other one
+	 * is in flight; and the length of the contents of both.
+	 */
 	uint8_t services_buffer, instances_buffer, params_buffer, published;
 	uint8_t pool_buffer[LB_POOLS_MAX];
 	uint32_t services_bytes[2], instances_count[2];
@@ -171,8 +173,8 @@ struct lb_node_stats {
 	uint64_t mbuf_baseline;	 /* free when the workers had started */
 	uint64_t flows_capacity; /* slots of all flow tables */
 	uint64_t tables_bytes;
-	uint64_t kernel_mac_reset; /* how often sluice0 was given back the port's address */
-	uint64_t link;		   /* the port's, an enum lb_link */
+	uint64_t kernel_mac_reset; /* times that the port's address was restored on sluice0 */
+	uint64_t link;		   /* of the port, an enum lb_link */
 	uint64_t reserved[18];
 } LB_ALIGNED(64);
 
@@ -181,16 +183,16 @@ struct lb_segment {
 	uint32_t abi_version;
 	uint32_t abi_hash;   /* lb_abi_hash() */
 	uint64_t bytes;	     /* of the whole segment */
-	uint64_t boot_id;    /* random; another one means that all flows are gone */
+	uint64_t boot_id;    /* random; if it changes, all flows are lost */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint32_t n_workers;
 	uint32_t pid;
 	uint8_t port_mac[LB_ETH_ALEN];
 	uint16_t port_mtu;
-	char port_name[LB_NAME_MAX]; /* as configured */
-	char driver[LB_NAME_MAX];    /* DPDK's name of it */
-	char kernel_iface[16];	     /* "sluice0" */
-	char note[256];		     /* what the operator should know: RSS missing, copy mode */
+	char port_name[LB_NAME_MAX];	      /* as configured */
+	char driver[LB_NAME_MAX];	      /* DPDK's name of it */
+	char kernel_iface[16];		      /* "sluice0" */
+	char note[256];			      /* for the operator: RSS missing, copy mode */
 	uint32_t cpu[LB_SEGMENT_WORKERS_MAX]; /* LB_SEGMENT_CPU_NONE: it has no flow table */
 	/* byte offsets of the parts */
 	uint64_t cmd_ring, event_ring;
@@ -200,8 +202,8 @@ struct lb_segment {
 	uint64_t directory;
 	uint64_t node_stats;
 	uint64_t
-		worker_stats; /* [n_workers + 1] of struct lb_worker_stats, the last the main lcore's */
-	uint64_t instance_stats; /* [n_workers][LB_INSTANCES_MAX] of struct lb_instance_stats */
+		worker_stats; /* struct lb_worker_stats[n_workers + 1], the last one the main lcore's */
+	uint64_t instance_stats; /* struct lb_instance_stats[n_workers][LB_INSTANCES_MAX] */
 } LB_ALIGNED(64);
 
 LB_STATIC_ASSERT(LB_OFFSETOF(struct lb_segment, port_mac) % 8 == 0 &&
@@ -209,8 +211,10 @@ LB_STATIC_ASSERT(LB_OFFSETOF(struct lb_segment, port_mac) % 8 == 0 &&
 				 LB_OFFSETOF(struct lb_segment, port_mac) + LB_ETH_ALEN,
 		 "one store");
 
-/* First and only message on the dataplane's UNIX socket; with it, by SCM_RIGHTS:
- * the memfd, the command eventfd (sluiced writes), the event eventfd (it reads). */
+/*
+ * First and only message on the dataplane's UNIX socket. With it, by SCM_RIGHTS: the memfd, the
+ * command eventfd (sluiced writes), the event eventfd (it reads).
+ */
 struct lb_hello {
 	uint64_t magic;
 	uint32_t abi_version;
@@ -221,7 +225,10 @@ struct lb_hello {
 
 #define LB_HELLO_FDS 3
 
-/* In the run directory while sluice-dataplane doesn't start: "REPEATS WHY\n". Written by it, read by sluiced. */
+/*
+ * In the run directory while sluice-dataplane fails to start: "REPEATS WHY\n". Written by
+ * sluice-dataplane, read by sluiced.
+ */
 #define LB_FAILURE_FILE "dataplane.failed"
 #define LB_FAILURE_MAX 640 /* bytes, with the final NUL */
 
@@ -230,7 +237,7 @@ LB_INLINE void *lb_segment_at(const struct lb_segment *seg, uint64_t offset)
 	return (uint8_t *)(uintptr_t)seg + offset;
 }
 
-/** The port's MAC address and MTU may change while others read them: both at once. */
+/** Set the port's MAC address and MTU, both at once: others may read them meanwhile. */
 LB_INLINE void lb_segment_port_set(struct lb_segment *seg, const uint8_t *mac, uint16_t mtu)
 {
 	uint64_t word;
@@ -272,7 +279,10 @@ LB_INLINE struct lb_instance_stats *lb_segment_instance_stats(const struct lb_se
 	       (uint64_t)worker * LB_INSTANCES_MAX;
 }
 
-/** Flows of an instance. One may take away what another one has counted, so only their sum is right. */
+/**
+ * Flows of an instance. A worker may subtract flows that another one has added, so only the sum
+ * over all is right.
+ */
 LB_INLINE uint32_t lb_segment_instance_flows(const struct lb_segment *seg, uint32_t instance)
 {
 	uint32_t flows = 0;

@@ -8,7 +8,10 @@
 
 #include "dataplane/abi/lb_abi.h"
 
-/* x^(8 n - 33) mod P, bits reversed, for n of one lane and of two: what n bytes that follow do to a CRC. */
+/*
+ * x^(8 n - 33) mod P, bit-reversed, for n bytes of one lane and of two: the effect of n following
+ * bytes on a CRC.
+ */
 #define LB_CRC_LANE 1024
 #define LB_CRC_PAST_ONE 0x170076fa
 #define LB_CRC_PAST_TWO 0xa51b6135
@@ -23,8 +26,10 @@ __attribute__((target("sse4.2,pclmul"))) static inline uint64_t lb_crc_past(uint
 }
 
 /*
- * Three lanes at once, since the instruction has an answer after three cycles but takes a word in each.
- * Source: Gopal et al., Fast CRC Computation for iSCSI Polynomial Using CRC32 Instruction, Intel 2011.
+ * Three lanes at once: the instruction has a latency of three cycles and a throughput of one word
+ * per cycle.
+ * Source: Gopal et al., Fast CRC Computation for iSCSI Polynomial Using CRC32 Instruction, Intel
+ * 2011.
  */
 __attribute__((target("sse4.2,pclmul"))) static inline uint64_t lb_crc_lanes(uint64_t crc,
 									     const uint8_t *p)

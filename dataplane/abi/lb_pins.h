@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where the XDP program of a port is pinned, and what the DPDK process opens there. Of the flows each
- * queue has an even part, and the first queues have a worker each; of the counts there are LB_INSTANCES_MAX
- * a row, those of the workers are the last; of the workers' statistics there is one more than there are
- * workers, the main thread's.
+ * Where the XDP program and the maps of a port are pinned, and what the DPDK process opens there.
+ * Flows are divided evenly among the queues, the first of which have a worker each. Counts have
+ * rows of LB_INSTANCES_MAX, the workers' rows last. The workers' statistics have one entry more
+ * than there are workers: the main thread's.
  */
 #ifndef LB_PINS_H
 #define LB_PINS_H
@@ -14,7 +14,7 @@
 #include "dataplane/core/lb_base.h"
 
 #define LB_PIN_ROOT "/sys/fs/bpf"
-#define LB_PIN_DIR_MAX 448 /* bytes; a name of an interface has at most 127 characters */
+#define LB_PIN_DIR_MAX 448 /* bytes; an interface name has at most 127 characters */
 #define LB_PIN_PATH_MAX (LB_PIN_DIR_MAX + 32)
 #define LB_PIN_FLOWS "flows"
 #define LB_PIN_COUNTS "counts"
@@ -23,7 +23,7 @@
 #define LB_PIN_LINK "link"
 
 /**
- * The folder of a port. bpffs takes no dots, and a folder's name no slashes.
+ * The directory of a port. bpffs allows no dots in names, and a name no slashes.
  * @port: as configured.
  * @path: LB_PIN_DIR_MAX bytes.
  */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The service table: (destination, port, protocol) to a service. Written by the
- * control plane, read by both dataplanes: open addressing in a power of two of
- * slots, with a seed for which no chain is longer than LB_SERVICE_PROBES.
+ * The service table: (destination, port, protocol) to a service. Written by the control plane, read
+ * by both dataplanes: open addressing in a power of two of slots, with a seed for which no chain is
+ * longer than LB_SERVICE_PROBES.
  *
- * A VIP has one more entry with port and protocol 0, so that a packet whose
- * ports cannot be known (a fragment, a truncated header) is still recognised as
- * sent to a VIP.
+ * A VIP has one more entry with port and protocol 0, so that a packet whose ports are unknown (a
+ * fragment, a truncated header) is still recognised as sent to a VIP.
  */
 #ifndef LB_SERVICE_H
 #define LB_SERVICE_H
@@ -34,28 +33,30 @@ struct lb_service_table {
 	uint32_t mask; /* slots - 1 */
 	uint32_t seed;
 	uint32_t count;
-	uint32_t first; /* where slot 0 is, for a dataplane whose slots lie apart from this */
+	uint32_t first; /* index of slot 0, for a dataplane whose slots are elsewhere */
 	uint32_t reserved[12];
 	struct lb_service slot[];
 };
 
 LB_STATIC_ASSERT(sizeof(struct lb_service_table) == 64, "slots start on a cache line");
 
-/* A dataplane whose slots are not behind the table brings its own (see core/lb_memory.h). */
+/* A dataplane whose slots do not follow the table defines its own (see core/lb_memory.h). */
 #ifndef LB_MEMORY_OWN
 #define LB_SERVICE_SLOT(table, index) (&(table)->slot[index])
 #endif
 
-/* The first eight bytes of an IPv4 service's entry: all that it is found by. */
+/* The first eight bytes of an IPv4 service's entry: its whole search key. */
 LB_INLINE uint64_t lb_service_key4(lb_be32 addr, lb_be16 port, uint8_t proto)
 {
 	return (uint64_t)addr << 32 | 4u << 24 | (uint32_t)proto << 16 | port;
 }
 
-/* Sixteen bits: more than there are slots. */
 LB_STATIC_ASSERT(LB_OFFSETOF(struct lb_service, addr) == 4, "lb_service_key4()");
 
-/* The address goes below: what lies higher in a factor changes only what lies higher in the product. */
+/*
+ * The address goes into the low half, since high bits of a factor affect only high bits of the
+ * product. 16 bits of hash: more than there are slots.
+ */
 LB_INLINE uint32_t lb_service_hash4(lb_be32 addr, lb_be16 port, uint8_t proto, uint32_t seed)
 {
 	uint64_t key = lb_service_key4(addr, port, proto);
@@ -135,7 +136,7 @@ LB_INLINE bool lb_service_is_vip(const struct lb_service_table *table, const str
 	return meta->family == 6 && lb_service_find6(table, meta->vip6, 0, 0) != NULL;
 }
 
-/** The same of its source: a VIP never sends. */
+/** Whether its source is a VIP: a VIP never sends. */
 LB_INLINE bool lb_service_is_vip_source(const struct lb_service_table *table,
 					const struct lb_meta *meta)
 {

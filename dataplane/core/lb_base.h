@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the packet core stands on: integer types, byte order, and the only
- * difference between a BPF and a native build.
+ * Base definitions of the packet core: integer types, byte order, and the only differences between
+ * a BPF and a native build.
  */
 #ifndef LB_BASE_H
 #define LB_BASE_H
@@ -20,8 +20,10 @@ typedef _Bool bool;
 #define LB_STATIC_ASSERT(cond, msg) _Static_assert(cond, msg)
 #define LB_INLINE static inline __attribute__((always_inline))
 #define LB_OFFSETOF(type, member) __builtin_offsetof(type, member)
-/* Keep clang from moving a packet pointer's arithmetic to the other side of a comparison with the
- * end of the packet: the verifier forbids arithmetic on that one. */
+/*
+ * Keep clang from moving packet pointer arithmetic across a comparison with the end of the packet:
+ * the verifier forbids arithmetic on the end pointer.
+ */
 #define LB_OPAQUE(p) __asm__ volatile("" : "+r"(p))
 /* BPF has no ordered loads before v4 of its instruction set; a reader checks what it read. */
 #define lb_load_acquire(p) (*(const volatile __typeof__(*(p)) *)(p))
@@ -30,11 +32,16 @@ typedef _Bool bool;
 		__asm__ volatile("" ::: "memory");                                                 \
 		*(volatile __typeof__(*(p)) *)(p) = (value);                                       \
 	} while (0)
-/* Set bits of array[i], whoever else writes there; BPF can only do it to 4 bytes, and arrays begin at a multiple. */
+/*
+ * Set bits of array[i] atomically. BPF has atomics on 4 bytes at least, so the array must be
+ * aligned to 4.
+ */
 #define lb_or16(array, i, bits)                                                                    \
 	__sync_fetch_and_or((uint32_t *)(array) + (i) / 2, (uint32_t)(bits) << ((i) % 2 * 16))
-/* BPF loads words from any address of a packet or a map, but clang makes bytes of them if it is told
- * that they are not aligned. All headers are laid out without holes anyway. */
+/*
+ * BPF loads words from any address of a packet or a map, but clang splits the load of a packed
+ * field into bytes. No header has holes anyway.
+ */
 #define LB_PACKED
 #define lb_copy(dst, src, bytes) lb_copy_words(dst, src, bytes)
 #else
@@ -68,7 +75,10 @@ struct lb_word64 {
 typedef uint16_t lb_be16;
 typedef uint32_t lb_be32;
 
-/* What was written before is in memory before what follows: for whoever looks after this process has been killed. */
+/*
+ * Compiler barrier: stores before it are in memory before those after it, for a process that reads
+ * the memory after this one was killed.
+ */
 #define LB_WRITTEN() __asm__ volatile("" ::: "memory")
 
 #define lb_likely(x) __builtin_expect(!!(x), 1)
@@ -103,7 +113,7 @@ LB_INLINE uint32_t lb_be32_to_cpu(lb_be32 x)
 
 #define LB_ALIGNED(n) __attribute__((aligned(n)))
 
-/** Words from and to any address; packets promise no alignment. */
+/** Unaligned loads and stores of words: packets have no guaranteed alignment. */
 LB_INLINE uint16_t lb_load16(const void *p)
 {
 	return ((const struct lb_word16 *)p)->v;
@@ -134,7 +144,7 @@ LB_INLINE void lb_store64(void *p, uint64_t v)
 	((struct lb_word64 *)p)->v = v;
 }
 
-/* Copy an even number of bytes that is known when compiling, in words. */
+/* Copy bytes in words. @bytes: even, a compile-time constant. */
 LB_INLINE void lb_copy_words(void *dst, const void *src, uint32_t bytes)
 {
 	uint8_t *to = (uint8_t *)dst;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Internet checksum (RFC 1071). Sums are of words as they lie in memory. */
+/* Internet checksum (RFC 1071). Sums are of words in memory order. */
 #ifndef LB_CSUM_H
 #define LB_CSUM_H
 
 #include "dataplane/core/lb_wire.h"
 
-/** Fold a sum of 16-bit words to 16 bits. @sum: at most 2^32 words added up. */
+/** Fold a sum of 16-bit words to 16 bits. @sum: of at most 2^32 words. */
 LB_INLINE uint16_t lb_csum_fold(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -15,14 +15,14 @@ LB_INLINE uint16_t lb_csum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-/** The same of a sum of few words: below 2^24. */
+/** lb_csum_fold() of a short sum. @sum: below 2^24. */
 LB_INLINE uint16_t lb_csum_fold_short(uint32_t sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)(sum + (sum >> 16));
 }
 
-/** A checksum after a word that was 0 in what it is over has become @word (RFC 1624). */
+/** Update a checksum: a word that it covers has changed from 0 to @word (RFC 1624). */
 LB_INLINE uint16_t lb_csum_add_word(uint16_t csum, uint16_t word)
 {
 	uint32_t rest = (uint32_t)csum - word;
@@ -33,8 +33,8 @@ LB_INLINE uint16_t lb_csum_add_word(uint16_t csum, uint16_t word)
 #define LB_CSUM_INVERSE 0xfffefffefffeffffULL /* of 0xffff, modulo 2^64 */
 
 /**
- * Whether a sum is that of bytes with a right checksum among them: it folds to
- * 0xffff if it is a multiple of that, which one multiplication tells.
+ * Whether a sum covers bytes that include a correct checksum: it folds to 0xffff if it is a
+ * multiple of that, which one multiplication tests.
  * @sum: not 0. Source: Warren, Hacker's Delight, "test for zero remainder".
  */
 LB_INLINE bool lb_csum_sum_is_right(uint64_t sum)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writing headers: to an instance, and ICMP errors back to a client.
- * The dataplane has made room before; what does not fit in front of @end, the end
- * of the frame's first segment, is not written.
+ * Header writing: towards an instance, and ICMP errors back to a client.
+ * The dataplane has made the headroom; what would pass @end, the end of the frame's first segment,
+ * is not written.
  */
 #ifndef LB_ENCAP_H
 #define LB_ENCAP_H
@@ -23,8 +23,9 @@ LB_INLINE uint32_t lb_tunnel_len(const struct lb_instance *instance)
 }
 
 /**
- * Bytes of the largest packet that the tunnel to an instance takes. However narrow that is, no sender
- * of IPv6 goes below 1280 (RFC 8200 section 5): as much is sent if the port takes it.
+ * Bytes of the largest packet that the tunnel to an instance takes. IPv6 senders never go below
+ * 1280 (RFC 8200 section 5): that much is sent if the port takes it, however small the tunnel's
+ * MTU.
  * @port_mtu: bytes of an IP packet that the port may send.
  */
 LB_INLINE uint32_t lb_tunnel_room(const struct lb_instance *instance, uint8_t family,
@@ -37,7 +38,7 @@ LB_INLINE uint32_t lb_tunnel_room(const struct lb_instance *instance, uint8_t fa
 	return (mtu < port_mtu ? mtu : port_mtu) - tunnel_len;
 }
 
-/** The frame goes out as it came, to another MAC address. */
+/** Rewrite the MAC addresses; the rest of the frame stays as received. */
 LB_INLINE void lb_write_mac(uint8_t *frame, const struct lb_instance *instance)
 {
 	lb_copy(frame, instance->header, 2 * LB_ETH_ALEN);
@@ -49,19 +50,20 @@ LB_INLINE uint16_t lb_template_csum(const struct lb_instance *instance)
 }
 
 /*
- * DSCP and ECN of the outer header are the inner packet's: RFC 2983 section 3.1 (uniform model), RFC 6040
- * section 4.1 (normal mode). @ip: the inner header, of which two bytes are read. Return: TOS or traffic class.
+ * The outer header takes DSCP and ECN of the inner packet: RFC 2983 section 3.1 (uniform model),
+ * RFC 6040 section 4.1 (normal mode). @ip: the inner header, of which two bytes are read. Return:
+ * TOS or traffic class.
  */
 LB_INLINE uint8_t lb_inner_tos(const uint8_t *ip, uint8_t family)
 {
-	/* Without a branch: nobody can predict a mix of families. */
+	/* Branch-free: a mix of families is not predictable. */
 	uint32_t shift = (family & 2u) << 1;
 
 	return (uint8_t)(lb_be16_to_cpu(lb_load16(ip)) >> shift);
 }
 
 /**
- * The part of the outer source address that follows from the flow, as it lies in memory: NICs of
+ * The part of the outer source address that follows from the flow, in memory order: NICs of
  * instances spread IPIP by outer addresses alone. 0 unless node.tunnel_sources is set.
  */
 LB_INLINE uint32_t lb_outer4_host(const struct lb_instance *instance, uint64_t spread)
@@ -69,14 +71,17 @@ LB_INLINE uint32_t lb_outer4_host(const struct lb_instance *instance, uint64_t s
 	return (uint32_t)spread & instance->source_mask;
 }
 
-/* Sum of what an outer IPv4 header has where its template has 0. */
+/* Sum of the outer IPv4 header's fields that are 0 in the template. */
 LB_INLINE uint32_t lb_outer4_sum(uint32_t inner_len, uint8_t tos, uint32_t host)
 {
 	return lb_cpu_to_be16((uint16_t)(inner_len + LB_TUNNEL4_LEN)) + ((uint32_t)tos << 8) +
 	       (host & 0xffff) + (host >> 16);
 }
 
-/* The template's checksum is over protocol 4, and 0 for the rest; add what differs (RFC 1624). */
+/*
+ * The template's checksum is over protocol 4, and 0 for the other fields; add the difference (RFC
+ * 1624).
+ */
 LB_INLINE void lb_outer4_finish(struct lb_ipv4 *ip, const struct lb_instance *instance,
 				uint32_t inner_len, uint8_t inner_family, uint64_t spread)
 {
@@ -160,8 +165,8 @@ LB_STATIC_ASSERT(sizeof(struct lb_eth) + LB_OFFSETOF(struct lb_ipv4, tos) == 15 
 		 "lb_write_tunnel44() writes words");
 
 /**
- * The same for an IPv4 packet in a frame without a VLAN tag, by IPv4; the packet's headers are known to
- * lie in the first segment. No word is written twice.
+ * lb_write_tunnel() of an IPv4 packet over IPv4, in a frame without a VLAN tag, whose headers are
+ * known to be in the first segment. No word is written twice.
  */
 LB_INLINE void lb_write_tunnel44(uint8_t *frame, const struct lb_instance *instance,
 				 uint32_t inner_len, uint64_t spread)
@@ -182,7 +187,7 @@ LB_INLINE void lb_write_tunnel44(uint8_t *frame, const struct lb_instance *insta
 	lb_copy(frame + 32, header + 32, 2);
 }
 
-/** The same for any families. */
+/** lb_write_tunnel44() for any families. */
 LB_INLINE void lb_write_tunnel_plain(uint8_t *frame, const struct lb_instance *instance,
 				     uint32_t inner_len, uint8_t inner_family, uint64_t spread)
 {
@@ -198,7 +203,7 @@ LB_INLINE void lb_write_tunnel_plain(uint8_t *frame, const struct lb_instance *i
 	lb_outer6_finish((struct lb_ipv6 *)outer, inner_len, inner_family, spread);
 }
 
-/* Turn the Ethernet header round and move it, with a VLAN tag if there is one, to @frame. */
+/* Swap the Ethernet addresses and move the header, with its VLAN tag if there is one, to @frame. */
 LB_INLINE void lb_write_eth_reply(uint8_t *frame, const uint8_t *old, uint32_t l2_len)
 {
 	uint32_t dst = lb_load32(old), src = lb_load32(old + LB_ETH_ALEN);
@@ -217,7 +222,7 @@ LB_INLINE void lb_write_eth_reply(uint8_t *frame, const uint8_t *old, uint32_t l
 	lb_store16(frame + 2 * LB_ETH_ALEN + 4, type);
 }
 
-/* Sum of @bytes, a multiple of 4, of which each is checked against @end. */
+/* Sum of @bytes, a multiple of 4; each word is checked against @end. */
 LB_INLINE uint64_t lb_csum_bytes(const uint8_t *p, uint32_t bytes, const uint8_t *end)
 {
 	uint64_t sum = 0;
@@ -230,7 +235,7 @@ LB_INLINE uint64_t lb_csum_bytes(const uint8_t *p, uint32_t bytes, const uint8_t
 	return sum;
 }
 
-/** Bytes of a packet that an ICMP error about it quotes: a multiple of 4. */
+/** Bytes of a packet that an ICMP error quotes: a multiple of 4. */
 LB_INLINE uint32_t lb_icmp_quote_len(const struct lb_meta *meta)
 {
 	uint32_t max = meta->family == 4 ? LB_ICMP4_QUOTE_MAX : LB_ICMP6_QUOTE_MAX;
@@ -239,9 +244,9 @@ LB_INLINE uint32_t lb_icmp_quote_len(const struct lb_meta *meta)
 }
 
 /**
- * Whether a packet that is too big may be answered with an ICMP error: not about
- * an ICMP error (RFC 1122 section 3.2.2). Its sender may well have allowed
- * fragments: it sends smaller segments all the same (docs/path-mtu.md).
+ * Whether a packet that is too big may be answered with an ICMP error: not if it is an ICMP error
+ * itself (RFC 1122 section 3.2.2). DF is not considered: a sender that allows fragments sends
+ * smaller segments all the same (docs/path-mtu.md).
  * @segment_len: bytes of the frame's first segment, which is quoted.
  */
 LB_INLINE bool lb_icmp_may_answer(const struct lb_meta *meta, uint32_t segment_len)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One bucket of the flow table: a cache line with five flows. The table itself
- * (where buckets lie, and which two a key may use) belongs to the dataplanes;
- * what may be done to a bucket is decided here, once for both.
+ * One bucket of the flow table: a cache line with five flows. The table itself (where buckets are,
+ * and which two a key may use) belongs to the dataplanes; the operations on a bucket are here, once
+ * for both.
  *
- * A flow lives in its primary bucket, or, when that was full, in its secondary
- * one. The primary counts the flows that it sent away (its spill), so that a
- * lookup reads the second line only if there is something to find.
+ * A flow is in its primary bucket or, if that was full, in its secondary bucket. The primary bucket
+ * counts the flows displaced from it (its spill), so that a lookup reads the second line only if
+ * some were.
  */
 #ifndef LB_FLOW_H
 #define LB_FLOW_H
@@ -23,18 +23,18 @@ enum lb_flow_state {
 	LB_FLOW_UNCONFIRMED, /* one packet seen: a SYN, or the first of an adopted flow */
 	LB_FLOW_ESTABLISHED,
 	LB_FLOW_FIN,	/* the client has sent its FIN */
-	LB_FLOW_CLOSED, /* a RST was seen; whose is not known, so the flow is kept a moment */
+	LB_FLOW_CLOSED, /* a RST was seen; its sender is unknown, so the flow is kept for a moment */
 	LB_FLOW_STATES
 };
 
-/* Idle time in ticks after which a flow in each state may be forgotten. */
+/* Idle time in ticks after which a flow expires, by state. */
 struct lb_flow_timeouts {
 	uint16_t ticks[8]; /* by enum lb_flow_state */
 };
 
 struct lb_bucket {
 	uint64_t key[LB_BUCKET_SLOTS];	/* 0: free */
-	uint16_t home[LB_BUCKET_SLOTS]; /* LB_FLOW_INSTANCE and what lies above it */
+	uint16_t home[LB_BUCKET_SLOTS]; /* LB_FLOW_INSTANCE and the bits above it */
 	uint16_t seen[LB_BUCKET_SLOTS]; /* tick of the last packet */
 	uint32_t meta; /* per slot 3 bits of state and the away bit; then 12 bits of spill */
 } LB_ALIGNED(64);
@@ -42,8 +42,9 @@ struct lb_bucket {
 LB_STATIC_ASSERT(sizeof(struct lb_bucket) == 64, "a bucket is a cache line");
 
 /*
- * A flow's home: the index of its instance; whether another worker has taken the flow over, or has found it
- * forgotten: as an index it then is none; and what is kept of the sequence number of its SYN, 0 if that was not seen.
+ * A flow's home: the index of its instance; LB_FLOW_MOVED once another worker has adopted the flow,
+ * or has found this record stale, which makes the index invalid; bits of the sequence number of its
+ * SYN, 0 if that was not seen.
  */
 #define LB_FLOW_INSTANCE 0x0fffu
 #define LB_FLOW_MOVED 0x1000u
@@ -58,7 +59,7 @@ LB_STATIC_ASSERT(sizeof(struct lb_bucket) == 64, "a bucket is a cache line");
 /* A flow packet as the state machine sees it. */
 enum lb_flow_event { LB_FLOW_EVENT_DATA, LB_FLOW_EVENT_SYN, LB_FLOW_EVENT_FIN, LB_FLOW_EVENT_RST };
 
-/* By the flags RST, SYN and FIN, a nibble each: RST counts before FIN, FIN before SYN. */
+/* By the flags RST, SYN and FIN, a nibble each: RST takes precedence over FIN, FIN over SYN. */
 LB_INLINE enum lb_flow_event lb_flow_event(uint8_t tcp_flags)
 {
 	const uint32_t events = LB_FLOW_EVENT_FIN << 4 * LB_TCP_FIN |
@@ -71,17 +72,17 @@ LB_INLINE enum lb_flow_event lb_flow_event(uint8_t tcp_flags)
 }
 
 /*
- * What an event makes of each state other than free. A nibble for each state modulo 4, from the right:
- * closed, unconfirmed, established, fin. Any packet but a RST reopens a closed flow: the RST was not
- * the client's own, or the instance did not believe it. A SYN that begins another flow is the table's
- * business (lb_steer_begins()).
+ * The next state for each state other than free: a nibble for each state modulo 4, from the right:
+ * closed, unconfirmed, established, fin. Any packet but a RST reopens a closed flow: the RST was
+ * not the client's own, or the instance did not accept it. A SYN that begins another flow is
+ * handled by the table (lb_steer_begins()).
  */
 #define LB_FLOW_STEPS_DATA 0x3222ULL
 #define LB_FLOW_STEPS_SYN 0x1211ULL
 #define LB_FLOW_STEPS_FIN 0x3333ULL
 #define LB_FLOW_STEPS_RST 0x4444ULL
 
-/* All in one word, so that no order of packets makes a branch go wrong. */
+/* All in one word: branch-free. */
 LB_INLINE uint16_t lb_flow_steps(enum lb_flow_event event)
 {
 	const uint64_t all = LB_FLOW_STEPS_DATA | LB_FLOW_STEPS_SYN << 16 |
@@ -90,7 +91,7 @@ LB_INLINE uint16_t lb_flow_steps(enum lb_flow_event event)
 	return (uint16_t)(all >> (uint32_t)event * 16);
 }
 
-/** What becomes of one state. @state: what lies above its lowest two bits doesn't matter. */
+/** The next state. @state: only its lowest two bits count. */
 LB_INLINE uint32_t lb_flow_step(uint16_t steps, uint32_t state)
 {
 	return (uint32_t)steps >> (state & 3) * 4 & 0xf;
@@ -124,7 +125,7 @@ LB_INLINE uint32_t lb_bucket_spill(const struct lb_bucket *bucket)
 	return bucket->meta >> LB_BUCKET_SPILL_SHIFT;
 }
 
-/* A count that once reached its maximum stays there: a second line is read in vain, no more. */
+/* A saturated count stays at its maximum: the only cost is a needless read of the second line. */
 LB_INLINE void lb_bucket_spill_add(struct lb_bucket *bucket)
 {
 	if (lb_bucket_spill(bucket) < LB_BUCKET_SPILL_MAX)
@@ -139,7 +140,7 @@ LB_INLINE void lb_bucket_spill_sub(struct lb_bucket *bucket)
 		bucket->meta -= 1u << LB_BUCKET_SPILL_SHIFT;
 }
 
-/** Slot of @key, or -1. Portable; a dataplane may have a faster equal. */
+/** Slot of @key, or -1. Portable; a dataplane may have a faster equivalent. */
 LB_INLINE int lb_bucket_find(const struct lb_bucket *bucket, uint64_t key)
 {
 	for (int i = 0; i < LB_BUCKET_SLOTS; i++)
@@ -154,7 +155,10 @@ LB_INLINE uint16_t lb_bucket_instance(const struct lb_bucket *bucket, uint32_t s
 	return bucket->home[slot] & LB_FLOW_INSTANCE;
 }
 
-/** What a home keeps of a SYN: of two sequence numbers the same in one of seven cases. @seq: as in the packet. */
+/**
+ * The bits of a SYN in a flow's home; two sequence numbers collide in one of seven cases. @seq: as
+ * in the packet.
+ */
 LB_INLINE uint16_t lb_flow_syn(lb_be32 seq)
 {
 	uint32_t mixed = lb_be32_to_cpu(seq) * 0x9e3779b1u;
@@ -162,7 +166,7 @@ LB_INLINE uint16_t lb_flow_syn(lb_be32 seq)
 	return (uint16_t)((1 + ((uint64_t)mixed * 7 >> 32)) << LB_FLOW_SYN_SHIFT);
 }
 
-/** Idle time of a slot in ticks, right for up to 65535 of them. */
+/** Idle time of a slot in ticks, correct up to 65535. */
 LB_INLINE uint16_t lb_bucket_idle(const struct lb_bucket *bucket, uint32_t slot, uint16_t now)
 {
 	return (uint16_t)(now - bucket->seen[slot]);
@@ -174,19 +178,19 @@ LB_INLINE bool lb_bucket_expired(const struct lb_bucket *bucket, uint32_t slot, 
 	return lb_bucket_idle(bucket, slot, now) > timeouts->ticks[lb_bucket_state(bucket, slot)];
 }
 
-/* What a slot is worth to those who look for room; the lowest is taken first. */
+/* Eviction rank of a slot; the lowest is evicted first. */
 enum lb_slot_rank {
 	LB_SLOT_FREE,
 	LB_SLOT_EXPIRED,
 	LB_SLOT_CLOSED,
 	LB_SLOT_UNCONFIRMED,
 	LB_SLOT_CONFIRMED,
-	LB_SLOT_NONE, /* nothing there at all */
+	LB_SLOT_NONE, /* no slot */
 };
 
 /*
- * The cheapest slot of a bucket, as one number: lowest rank, then longest idle,
- * then leftmost. One number and few branches, for the verifier's sake too.
+ * The victim of a bucket, as one number: lowest rank, then longest idle, then leftmost. One number
+ * and few branches also suit the verifier.
  */
 struct lb_victim {
 	uint32_t cost; /* rank, 16 bits of how recently it was seen, 8 bits of slot */
@@ -199,13 +203,13 @@ LB_INLINE enum lb_slot_rank lb_victim_rank(struct lb_victim victim)
 	return (enum lb_slot_rank)(victim.cost >> 24);
 }
 
-/** Its slot, below LB_BUCKET_SLOTS. */
+/** Slot of the victim, below LB_BUCKET_SLOTS. */
 LB_INLINE uint32_t lb_victim_slot(struct lb_victim victim)
 {
 	return victim.cost & 7;
 }
 
-/** Whether one bucket's victim is to be preferred to another one's. */
+/** Whether victim @a is preferred to victim @b of another bucket. */
 LB_INLINE bool lb_victim_is_cheaper(struct lb_victim a, struct lb_victim b)
 {
 	return a.cost >> 8 < b.cost >> 8;
@@ -242,7 +246,7 @@ LB_INLINE struct lb_victim lb_bucket_victim(const struct lb_bucket *bucket, uint
 }
 
 /**
- * Let a slot's flow take in one more packet: its state and its time.
+ * Update a slot's flow for one more packet: its state and its time.
  * @steps: of the packet's event.
  */
 LB_INLINE void lb_bucket_step(struct lb_bucket *bucket, uint32_t slot, uint16_t steps, uint16_t now)
@@ -266,9 +270,9 @@ LB_INLINE uint32_t lb_bucket_nibble(const struct lb_bucket *bucket, uint32_t slo
 }
 
 /**
- * Write a flow into a slot; whoever was there has been accounted for, and the slot is free.
- * Others may look meanwhile (lb_bucket_peek(), lb_steer_take_over()): who finds the key finds this home,
- * and who had found the key before finds it gone.
+ * Write a flow into a slot that was freed and accounted for.
+ * Concurrent readers (lb_bucket_peek(), lb_steer_elsewhere()) that find the key find this home;
+ * those that had found the previous key find it cleared.
  * @nibble: its state, and whether it is away.
  */
 LB_INLINE void lb_bucket_put(struct lb_bucket *bucket, uint32_t slot, uint64_t key, uint16_t home,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Forwarding modes: one row each. The configuration's words, the checks of tables and what both
- * dataplanes write follow from it.
+ * Forwarding modes: one row each. The configuration's words, the checks of tables and the headers
+ * that both dataplanes write are generated from it.
  */
 #ifndef LB_FORWARD_H
 #define LB_FORWARD_H
 
 #include "dataplane/core/lb_instance.h"
 
-/* Modes with odd values write within the frame; the others put the instance's header in front. */
+/* Modes with odd values rewrite the frame in place; the others prepend the instance's header. */
 #define LB_FORWARD_IN_PLACE 1u
 
 /* X(id, value, word of the configuration, flags that an instance's entry must have, name of the writer) */
@@ -23,7 +23,7 @@ enum lb_forward { LB_FORWARD_LIST(LB_FORWARD_ENUM) };
 	case LB_FORWARD_##id:                                                                      \
 		return (needs);
 
-/** What has to be known of an instance's next hop, enum lb_instance_flag; 0: there is no such mode. */
+/** What must be known of an instance's next hop: bits of enum lb_instance_flag; 0: no such mode. */
 LB_INLINE uint8_t lb_forward_needs(enum lb_forward forward)
 {
 	switch (forward) {
@@ -37,13 +37,13 @@ LB_INLINE bool lb_forward_is_known(uint32_t forward)
 	return lb_forward_needs((enum lb_forward)forward) != 0;
 }
 
-/** Whether packets keep their length; else a tunnel's header comes on top. */
+/** Whether packets keep their length; otherwise a tunnel header is added. */
 LB_INLINE bool lb_forward_is_in_place(enum lb_forward forward)
 {
 	return (uint32_t)forward & LB_FORWARD_IN_PLACE;
 }
 
-/** Whether an instance's next hop is known well enough. */
+/** Whether as much is known of an instance's next hop as the mode needs. */
 LB_INLINE bool lb_instance_reached(const struct lb_instance *instance, enum lb_forward forward)
 {
 	uint8_t needs = lb_forward_needs(forward);

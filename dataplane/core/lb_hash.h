@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Keyed hashes of flows. Two of them, with different promises:
+ * Keyed hashes of flows. Two of them, with different guarantees:
  *
  * - the key (8 bytes) identifies a flow in the table, and its bucket follows
  *   from the key alone, so that a stored flow can be moved to its other bucket;
- * - the slot hash chooses the instance. It is the same on every node and on
+ * - the slot hash chooses the instance. It is the same on every node and in
  *   both dataplanes: it depends on the secret, the client and the service's
- *   salt, never on an id that a node handed out.
+ *   salt, never on an id that a node assigned.
  *
- * The mixing is NH (Black et al., UMAC, CRYPTO 1999) and a multiply-xorshift
- * finalizer: without the secret nobody can aim flows at one bucket or slot.
+ * The mixing is NH (Black et al., UMAC, CRYPTO 1999) and a multiply-xorshift finalizer: without the
+ * secret, flows cannot be aimed at one bucket or slot.
  */
 #ifndef LB_HASH_H
 #define LB_HASH_H
@@ -70,7 +70,7 @@ LB_INLINE uint64_t lb_flow_key4(lb_be32 client, lb_be16 port, uint16_t service_i
 
 /**
  * Slot hash of an IPv4 flow.
- * @salt: the service's, the same on every node.
+ * @salt: of the service, the same on every node.
  */
 LB_INLINE uint64_t lb_flow_hash4(const struct lb_secret *secret, lb_be32 client, lb_be16 port,
 				 uint32_t salt)
@@ -81,8 +81,8 @@ LB_INLINE uint64_t lb_flow_hash4(const struct lb_secret *secret, lb_be32 client,
 }
 
 /**
- * Fingerprint of an IPv6 flow: its key in the flow table, never 0, and its slot
- * hash. Two live flows of one bucket share it with a chance of about 2^-64.
+ * Fingerprint of an IPv6 flow: its key in the flow table, never 0, and its slot hash. Two live
+ * flows of one bucket collide with a probability of about 2^-64.
  */
 LB_INLINE uint64_t lb_flow_hash6(const struct lb_secret *secret, const uint8_t *client,
 				 lb_be16 port, uint32_t salt)

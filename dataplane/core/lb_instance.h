@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the packet path knows of an instance: whom it may take, and the header
- * that is put in front of its packets. One cache line.
+ * An instance as the packet path sees it: which packets it may take, and the header that is put in
+ * front of them. One cache line.
  */
 #ifndef LB_INSTANCE_H
 #define LB_INSTANCE_H
@@ -17,7 +17,8 @@ enum lb_instance_flag {
 	LB_INSTANCE_SERVES = 1 << 0,   /* keeps the flows that it has */
 	LB_INSTANCE_ACCEPTS = 1 << 1,  /* takes new flows */
 	LB_INSTANCE_RESOLVED = 1 << 2, /* the next hop's MAC address is known */
-	LB_INSTANCE_ON_LINK = 1 << 3,  /* and it is the instance's own, so l2 can work */
+	LB_INSTANCE_ON_LINK =
+		1 << 3, /* and it is the instance's own, so l2 forwarding is possible */
 };
 
 struct lb_instance {

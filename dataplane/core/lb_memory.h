@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How the packet core reaches tables: plain memory. A dataplane whose tables lie
- * elsewhere (in BPF maps) brings structs and functions of the same names, says
- * so with LB_MEMORY_OWN, and runs the same decisions on them. There a function
- * may find nothing and return NULL; here none does.
+ * How the packet core reaches tables: plain memory. A dataplane whose tables are elsewhere (in BPF
+ * maps) defines LB_MEMORY_OWN, brings structs and functions of the same names, and runs the same
+ * decisions on them. Its functions may return NULL; these never do.
  */
 #ifndef LB_MEMORY_H
 #define LB_MEMORY_H
@@ -15,16 +14,16 @@
 
 #ifndef LB_MEMORY_OWN
 
-/* A flow table: its buckets, and the counters that follow what is in it. */
+/* A flow table: its buckets, and the counters of the flows in it. */
 struct lb_table {
 	struct lb_bucket *bucket;
 	uint32_t n_buckets;
 	struct lb_worker_stats *stats;
 	struct lb_instance_stats *instance_stats; /* [LB_INSTANCES_MAX] */
-	/* Of a table that outlives its writer, or NULL: */
+	/* For a table that outlives its writer; else NULL: */
 	struct lb_journal *journal;
-	const uint32_t *lock; /* as long as it is … */
-	uint32_t held;	      /* … so, the writer may write */
+	const uint32_t *lock; /* the writer may write as long as this is ... */
+	uint32_t held;	      /* ... equal to this */
 };
 
 /* The instances of a generation. */
@@ -61,7 +60,10 @@ LB_INLINE uint32_t lb_table_index(const struct lb_table *table, const struct lb_
 	return (uint32_t)(bucket - table->bucket);
 }
 
-/** Whether somebody else writes by now: its writer was stopped, in the middle of it perhaps, and waited for no longer. */
+/**
+ * Whether the table has another writer by now: this one was stopped, perhaps in the middle of a
+ * change, and its lock was taken.
+ */
 LB_INLINE bool lb_table_is_lost(const struct lb_table *table)
 {
 	return table->lock && lb_load_acquire(table->lock) != table->held;
@@ -74,7 +76,7 @@ LB_INLINE const struct lb_instance *lb_instance_at(const struct lb_instances *in
 	return index < instances->n ? &instances->instance[index] : NULL;
 }
 
-/** What a slot of the current table says; @slot is below n_current. */
+/** Instance in a slot of the current table. @slot: below n_current. */
 LB_INLINE uint32_t lb_pool_current(const struct lb_pool_view *pool, uint32_t slot)
 {
 	return pool->current[slot];

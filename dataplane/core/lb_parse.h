@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From a frame to the flow that it belongs to. Every read is checked against
- * the end of the first segment, every length field against the frame.
+ * From a frame to its flow. Every read is checked against the end of the first segment, every
+ * length field against the frame.
  *
- * What is wrong with a packet is its service's business only if it is sent to
- * a VIP: the kernel judges the rest by itself. So the parser drops what no host
- * may accept (LB_CLASS_DROP), and calls LB_CLASS_BAD what is to be dropped if
- * its destination is a VIP, else passed to the kernel.
+ * A malformed packet is dropped on behalf of a service only if it is sent to a VIP: the kernel
+ * judges the rest by itself. So the parser drops what no host may accept (LB_CLASS_DROP), and marks
+ * as LB_CLASS_BAD what is to be dropped if its destination is a VIP, and passed to the kernel
+ * otherwise.
  */
 #ifndef LB_PARSE_H
 #define LB_PARSE_H
@@ -17,13 +17,13 @@
 
 #define LB_MAC_MASK 0xffffffffffffULL
 #define LB_IPV6_EXT_MAX 4     /* extension headers walked; RFC 8200 names four kinds to skip */
-#define LB_IPV6_EXT_BYTES 256 /* and their bytes at most; also bounds the offset for BPF */
+#define LB_IPV6_EXT_BYTES 256 /* and their total length; also bounds the offset for BPF */
 
 enum lb_class {
 	LB_CLASS_FLOW,	     /* TCP or UDP: addresses and ports are filled in */
-	LB_CLASS_ICMP_ERROR, /* the same, of the quoted flow, seen from the client */
-	LB_CLASS_OTHER,	     /* the kernel's */
-	LB_CLASS_BAD,	     /* drop for @reason if sent to a VIP, else the kernel's */
+	LB_CLASS_ICMP_ERROR, /* as LB_CLASS_FLOW, of the quoted flow, seen from the client */
+	LB_CLASS_OTHER,	     /* for the kernel */
+	LB_CLASS_BAD,	     /* drop for @reason if sent to a VIP, else for the kernel */
 	LB_CLASS_DROP,	     /* drop for @reason */
 };
 
@@ -34,7 +34,7 @@ struct lb_frame {
 	uint32_t len; /* bytes */
 };
 
-/* All that later stages need to know of a packet. */
+/* What later stages need to know of a packet. */
 struct lb_meta {
 	uint8_t class;	   /* enum lb_class */
 	uint8_t reason;	   /* enum lb_drop */
@@ -58,7 +58,7 @@ struct lb_meta {
 	};
 };
 
-/** Whether @size bytes from @p lie in front of @end. */
+/** Whether @size bytes from @p end at or before @end. */
 LB_INLINE bool lb_fits(const void *p, uint32_t size, const uint8_t *end)
 {
 	const uint8_t *behind = (const uint8_t *)p + size;
@@ -79,7 +79,7 @@ LB_INLINE uint64_t lb_mac_load(const uint8_t *mac)
 	return (uint64_t)lb_load32(mac) | ((uint64_t)lb_load16(mac + 4) << 32);
 }
 
-/* Addresses that no packet may come from: "this network", loopback, multicast, class E. */
+/* Invalid source addresses: "this network", loopback, multicast, class E. */
 LB_INLINE bool lb_source4_is_bad(lb_be32 src)
 {
 	uint8_t first = (uint8_t)src;
@@ -101,15 +101,15 @@ LB_INLINE bool lb_addr6_equal(const uint8_t *a, const uint8_t *b)
 }
 
 /*
- * A bit for each value of the flags ACK, PSH, RST, SYN, FIN: with ACK, either one or none of RST
- * and FIN; without it, one of RST, SYN and FIN; PSH in addition or not.
+ * One bit for each combination of the flags ACK, PSH, RST, SYN and FIN that is valid: with ACK, at
+ * most one of RST and FIN; without it, exactly one of RST, SYN and FIN; PSH in addition or not.
  */
 #define LB_TCP_FLAGS_JUDGED 0x1fu
 #define LB_TCP_FLAGS_GOOD (0x1313u << LB_TCP_ACK | 0x1616u)
 
 /*
- * More than one of SYN, FIN and RST, or neither one of them nor ACK, is a
- * scanner's. A client sends no SYN+ACK to a service: that one is reflected.
+ * More than one of SYN, FIN and RST, or none of them and no ACK either, is a scan. A client sends
+ * no SYN+ACK to a service: that is reflected traffic.
  */
 LB_INLINE bool lb_tcp_flags_are_bad(uint8_t flags)
 {
@@ -132,13 +132,13 @@ LB_INLINE void lb_parse_tcp(const struct lb_tcp *tcp, uint32_t l4_len, struct lb
 		meta->class = LB_CLASS_FLOW;
 }
 
-/** Whether packets of a protocol may be a service's. */
+/** Whether packets of a protocol may belong to a service. */
 LB_INLINE bool lb_proto_has_ports(uint8_t proto)
 {
 	return proto == LB_IPPROTO_TCP || proto == LB_IPPROTO_UDP;
 }
 
-/* A fragment, of which nobody knows the ports. Pings in pieces are the kernel's, like whole ones. */
+/* A fragment: its ports are unknown. Fragmented pings are for the kernel, as whole ones are. */
 LB_INLINE void lb_parse_fragment(struct lb_meta *meta, uint8_t proto)
 {
 	meta->class = LB_CLASS_OTHER;
@@ -147,7 +147,7 @@ LB_INLINE void lb_parse_fragment(struct lb_meta *meta, uint8_t proto)
 }
 
 /**
- * Read the transport header of the packet itself.
+ * Parse the transport header of the packet itself.
  * @l4: its first byte. @l4_len: bytes from there to the end of the IP packet.
  */
 LB_INLINE void lb_parse_l4(const uint8_t *l4, const uint8_t *end, uint32_t l4_len,
@@ -175,15 +175,17 @@ LB_INLINE void lb_parse_l4(const uint8_t *l4, const uint8_t *end, uint32_t l4_le
 	meta->class = LB_CLASS_FLOW;
 }
 
-/* Bits of a fragment header's offset field. One with none of them set is the whole packet (RFC 6946). */
+/*
+ * Bits of a fragment header's offset field. If none of them is set, the packet is whole (RFC 6946).
+ */
 #define LB_IPV6_PIECE LB_BE16(0xfff9)	    /* more to come, or not the first */
 #define LB_IPV6_LATER_PIECE LB_BE16(0xfff8) /* not the first: has no transport header */
 
 /*
- * Skip IPv6 extension headers. On return *@next is the first that is none.
- * Returns its offset from the end of the IPv6 header, or a negative value when
- * the chain is malformed or too long. A fragment header with a bit of @piece
- * ends the walk, and eight bytes of it are there.
+ * Skip IPv6 extension headers. On return *@next is the first header that is not an extension.
+ * Returns its offset from the end of the IPv6 header, or a negative value when the chain is
+ * malformed or too long. A fragment header with a bit of @piece ends the walk, and eight bytes of
+ * it are there.
  */
 LB_INLINE int lb_parse_ipv6_ext(const uint8_t *p, const uint8_t *end, lb_be16 piece, uint8_t *next)
 {
@@ -214,10 +216,10 @@ LB_INLINE int lb_parse_ipv6_ext(const uint8_t *p, const uint8_t *end, lb_be16 pi
 }
 
 /*
- * The flow that an ICMP error quotes, turned round: the quote is a packet from
- * the VIP to the client. Eight bytes of its transport header suffice (RFC 792).
- * What no service can have sent (an answer to a ping, a later fragment) was the
- * VIP's own kernel, which is to hear of it.
+ * The flow that an ICMP error quotes, with its ends swapped: the quote is a packet from the VIP to
+ * the client. Eight bytes of its transport header suffice (RFC 792).
+ * A quote that no service can have sent (an echo reply, a later fragment) came from the VIP's own
+ * kernel, which gets the error.
  * @quote_len: bytes from there to the end of the IP packet; padding quotes nothing.
  */
 LB_INLINE void lb_parse_quote4(const uint8_t *quote, const uint8_t *end, uint32_t quote_len,
@@ -329,7 +331,7 @@ LB_INLINE bool lb_ipv4_checksum_is_bad(const struct lb_ipv4 *ip, const uint8_t *
 	return lb_csum_fold(sum) != 0xffff;
 }
 
-/* The checks of RFC 1122 section 3.2.1; each failure is final, whoever the packet is for. */
+/* The checks of RFC 1122 section 3.2.1; a failure is final, whatever the destination. */
 LB_INLINE bool lb_parse_ipv4_header(const struct lb_frame *frame, const struct lb_ipv4 *ip,
 				    struct lb_meta *meta)
 {
@@ -406,7 +408,7 @@ LB_INLINE bool lb_parse_ipv6_header(const struct lb_frame *frame, const struct l
 	return true;
 }
 
-/* Its header says what the first header behind it is, in each fragment (RFC 8200 section 4.5). */
+/* Each fragment names the first header behind its fragment header (RFC 8200 section 4.5). */
 LB_INLINE void lb_parse_fragment6(const uint8_t *p, const uint8_t *end, struct lb_meta *meta)
 {
 	const struct lb_ipv6_frag *frag = (const struct lb_ipv6_frag *)p;
@@ -455,7 +457,7 @@ LB_INLINE void lb_parse_ipv6(const struct lb_frame *frame, struct lb_meta *meta)
 		lb_parse_l4(l4, frame->end, l4_len, meta);
 }
 
-/* The ethertype behind at most one VLAN tag; false with the drop set. */
+/* The ethertype behind at most one VLAN tag. Return: false, with the drop set in @meta. */
 LB_INLINE bool lb_parse_eth(const struct lb_frame *frame, struct lb_meta *meta, lb_be16 *type)
 {
 	const struct lb_eth *eth = (const struct lb_eth *)frame->data;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The packets that nearly all are: TCP to the port's own address, without IP options or extension
- * headers, fragments or a VLAN tag, and with nothing wrong about them. A dataplane may ask for these
- * first; what they don't know is left to lb_parse(), which says the same of what they do know
- * (tests/fuzz/fuzz_packet.c compares).
+ * Fast path of the parser, for nearly all packets: TCP to the port's own address, without IP
+ * options or extension headers, fragments or a VLAN tag, and valid. A dataplane may try it first;
+ * all other packets are left to lb_parse(), which gives the same result for these
+ * (tests/fuzz/fuzz_packet.c compares them).
  */
 #ifndef LB_PARSE_PLAIN_H
 #define LB_PARSE_PLAIN_H
@@ -19,7 +19,7 @@ struct lb_tcp4 {
 
 #define LB_TCP4_L4_OFFSET LB_OFFSETOF(struct lb_tcp4, tcp)
 
-/* The first eight bytes of struct lb_meta, but the flags. */
+/* The first eight bytes of struct lb_meta, without the flags. */
 #define LB_TCP_META(family, l4_offset)                                                             \
 	((uint64_t)LB_CLASS_FLOW | (uint64_t)(family) << 16 | (uint64_t)LB_IPPROTO_TCP << 24 |     \
 	 (uint64_t)sizeof(struct lb_eth) << 40 | (uint64_t)(l4_offset) << 48)
@@ -34,7 +34,10 @@ LB_STATIC_ASSERT(
 		LB_OFFSETOF(struct lb_meta, vip6) == LB_OFFSETOF(struct lb_meta, client6) + 16,
 	"they are written together");
 
-/* Whether ethertype, version, header length, fragment bits and protocol are the usual ones. */
+/*
+ * Whether ethertype, version, header length, fragment bits and protocol are those of a plain
+ * packet.
+ */
 LB_INLINE bool lb_tcp4_is_plain(const uint8_t *frame)
 {
 	const uint32_t type_version = 0x00450008, type_version_mask = 0x00ffffff;
@@ -56,7 +59,7 @@ LB_INLINE uint64_t lb_tcp4_csum_sum(const struct lb_ipv4 *ip)
 	return sum + (sum < addresses);
 }
 
-/* RFC 1122 section 3.2.1, and what RFC 9293 says of lengths, ports and flags. */
+/* RFC 1122 section 3.2.1, and the rules of RFC 9293 for lengths, ports and flags. */
 LB_INLINE bool lb_tcp4_is_right(const struct lb_ipv4 *ip, const struct lb_tcp *tcp, uint32_t l3_len,
 				uint32_t room)
 {
@@ -68,7 +71,7 @@ LB_INLINE bool lb_tcp4_is_right(const struct lb_ipv4 *ip, const struct lb_tcp *t
 
 /**
  * Whether a frame is a plain one over IPv4.
- * Return: the length of its IP packet in bytes; 0 if it is none.
+ * Return: length of its IP packet in bytes; 0 if it is not plain.
  * Context: worker; pure.
  */
 LB_INLINE uint32_t lb_parse_tcp4(const struct lb_frame *frame, uint64_t mac)
@@ -87,7 +90,7 @@ LB_INLINE uint32_t lb_parse_tcp4(const struct lb_frame *frame, uint64_t mac)
 	return l3_len;
 }
 
-/** What lb_parse() says of such a frame. */
+/** The result of lb_parse() for such a frame. */
 LB_INLINE void lb_tcp4_meta(const uint8_t *frame, struct lb_meta *meta)
 {
 	const struct lb_tcp4 *headers = (const struct lb_tcp4 *)frame;
@@ -122,7 +125,7 @@ LB_INLINE uint32_t lb_ipv6_len(const struct lb_ipv6 *ip)
 	return lb_be16_to_cpu(ip->payload_len) + (uint32_t)sizeof(*ip);
 }
 
-/** lb_parse_tcp4() of IPv6. */
+/** lb_parse_tcp4() for IPv6. */
 LB_INLINE uint32_t lb_parse_tcp6(const struct lb_frame *frame, uint64_t mac)
 {
 	const struct lb_tcp6 *headers = (const struct lb_tcp6 *)frame->data;
@@ -139,7 +142,7 @@ LB_INLINE uint32_t lb_parse_tcp6(const struct lb_frame *frame, uint64_t mac)
 	return l3_len;
 }
 
-/** lb_tcp4_meta() of IPv6. */
+/** lb_tcp4_meta() for IPv6. */
 LB_INLINE void lb_tcp6_meta(const uint8_t *frame, struct lb_meta *meta)
 {
 	const struct lb_tcp6 *headers = (const struct lb_tcp6 *)frame;

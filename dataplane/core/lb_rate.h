@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Rate limits: tokens that come back with every tick of LB_FLOW_TICK_MS. */
+/* Rate limits: token buckets, refilled every tick of LB_FLOW_TICK_MS. */
 #ifndef LB_RATE_H
 #define LB_RATE_H
 
@@ -9,17 +9,20 @@
 #define LB_RATE_BURST_MIN 64
 
 struct lb_rate_limit {
-	uint32_t burst;	      /* tokens at most */
+	uint32_t burst;	      /* maximum number of tokens */
 	uint32_t per_tick_q8; /* refill per tick, in 1/256 */
 };
 
-/* One worker's or CPU's. */
+/* State of one worker or CPU. */
 struct lb_rate {
 	uint32_t tokens;
 	uint32_t rest_q8;
 };
 
-/** A limit lets a tenth of a second's worth through at once, and at least a burst's; 0 nothing at all. */
+/**
+ * A limit of @per_second, with a burst of a tenth of a second's worth, and of LB_RATE_BURST_MIN at
+ * least. 0 lets nothing through.
+ */
 LB_INLINE struct lb_rate_limit lb_rate_limit_make(uint32_t per_second)
 {
 	uint32_t burst = per_second / LB_TICKS_PER_SECOND;
@@ -32,7 +35,7 @@ LB_INLINE struct lb_rate_limit lb_rate_limit_make(uint32_t per_second)
 	};
 }
 
-/** Tokens of @ticks ticks; no more than the burst. */
+/** Add the tokens of @ticks ticks, up to the burst. */
 LB_INLINE void lb_rate_refill(struct lb_rate *rate, const struct lb_rate_limit *limit,
 			      uint32_t ticks)
 {
@@ -43,7 +46,7 @@ LB_INLINE void lb_rate_refill(struct lb_rate *rate, const struct lb_rate_limit *
 	rate->tokens = tokens > limit->burst ? limit->burst : (uint32_t)tokens;
 }
 
-/** Take a token, leaving @reserve of them. */
+/** Take a token, unless only @reserve are left. */
 LB_INLINE bool lb_rate_take(struct lb_rate *rate, uint32_t reserve)
 {
 	if (rate->tokens <= reserve)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a flow's hash to an instance, by a pool's two generations of slots. */
+/* From a flow's hash to an instance, by the two generations of a pool's slots. */
 #ifndef LB_SELECT_H
 #define LB_SELECT_H
 
@@ -10,11 +10,11 @@
 /**
  * Choose the instance of a new flow.
  * @hash: slot hash of the flow.
- * @instances: all instances; their number bounds what slots may say.
+ * @instances: all instances; their number bounds the values of slots.
  * Return: instance index, or LB_INSTANCE_NONE if none accepts.
  *
- * The table holds only instances that accept, but for the moment between a
- * change and the table built for it; then the flow draws again, evenly.
+ * The table holds only instances that accept, except between a change and the table built for it;
+ * then the flow draws again, evenly.
  * Context: worker; wait-free; the view is valid until the next quiescent point.
  * Source: Eisenbud et al., Maglev, NSDI 2016, section 3.4.
  */
@@ -33,18 +33,18 @@ LB_INLINE uint32_t lb_select_new(const struct lb_pool_view *pool, uint64_t hash,
 	return LB_INSTANCE_NONE;
 }
 
-/* What a flow that is not in the table, but not new either, is to get. */
+/* The choice for a flow that is not in the table. */
 struct lb_selection {
 	uint32_t instance;
 	uint16_t syn;	  /* of its home: LB_FLOW_SYN */
-	bool pinned;	  /* the two generations disagree: only the flow table can keep it there */
-	bool record;	  /* it is to be recorded (lb_steer_miss()) */
-	bool established; /* as one that a packet has confirmed */
+	bool pinned;	  /* the two generations differ: only a record keeps the flow there */
+	bool record;	  /* to be recorded (lb_steer_miss()) */
+	bool established; /* recorded as confirmed by a packet */
 };
 
 /**
- * Choose the instance of a flow that was begun before: the previous
- * generation's, as long as that instance serves.
+ * Choose the instance of a flow that began earlier: the previous generation's, as long as that
+ * instance serves.
  */
 LB_INLINE struct lb_selection lb_select_old(const struct lb_pool_view *pool, uint64_t hash,
 					    const struct lb_instances *instances)

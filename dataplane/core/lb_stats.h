@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is counted on the packet path. Shared memory between the dataplanes and
- * the control plane: fields are appended, never moved.
+ * Counters of the packet path. Memory shared by the dataplanes and the control plane: fields are
+ * appended, never moved.
  */
 #ifndef LB_STATS_H
 #define LB_STATS_H
@@ -20,8 +20,8 @@ struct lb_instance_stats {
 };
 
 /*
- * Written by one worker; the last entry by the main lcore. Any time the worker
- * is between two bursts:
+ * Written by one worker; the last entry by the main lcore. Whenever the worker is between two
+ * bursts:
  * rx_pkts = tx_pkts + kernel_pkts + sum of drop[].
  */
 struct lb_worker_stats {
@@ -31,12 +31,12 @@ struct lb_worker_stats {
 	uint64_t tx_bytes;
 	uint64_t kernel_pkts;
 	uint64_t reply_pkts;	   /* of tx_pkts: ICMP errors */
-	uint64_t from_kernel_pkts; /* sent by the kernel and transmitted; not in tx_pkts */
+	uint64_t from_kernel_pkts; /* originated by the kernel and transmitted; not in tx_pkts */
 	uint64_t from_kernel_drops;
 	uint64_t flow_hits;
 	uint64_t flow_misses;
 	uint64_t flow_inserts;
-	uint64_t flow_adopted; /* of flow_inserts: begun elsewhere or before */
+	uint64_t flow_adopted; /* of flow_inserts: begun elsewhere or earlier */
 	uint64_t flow_moved;   /* taken from an instance that no longer serves */
 	uint64_t flow_evicted_unconfirmed;
 	uint64_t flow_evicted_closed;
@@ -46,7 +46,7 @@ struct lb_worker_stats {
 	uint64_t flow_expired;
 	uint64_t flows;
 	uint64_t loops;		      /* iterations; the heartbeat */
-	uint64_t busy_loops;	      /* of them, with packets */
+	uint64_t busy_loops;	      /* of them, those with packets */
 	uint64_t drop[LB_DROP_SLOTS]; /* by enum lb_drop */
 	uint64_t reserved[10];
 } LB_ALIGNED(64);
@@ -54,8 +54,8 @@ struct lb_worker_stats {
 LB_STATIC_ASSERT(LB_DROP_COUNT <= LB_DROP_SLOTS, "drop[] has room");
 
 /**
- * Give the packets of a burst that its worker never ended, since it was killed, their end. What it had received, it had
- * counted; what became of it, it had not.
+ * Account for the packets that were in flight in a worker when it was killed: it had counted them
+ * as received, but not what became of them. They become drops (LB_DROP_KILLED).
  */
 LB_INLINE void lb_stats_close(struct lb_worker_stats *stats)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a packet of a service to its instance: what the flow table knows, what the slots say. */
+/* From a service's packet to its instance, by the flow table and the pool's slots. */
 #ifndef LB_STEER_H
 #define LB_STEER_H
 
@@ -21,7 +21,7 @@ struct lb_steer {
 	uint16_t syn; /* LB_FLOW_SYN of a SYN */
 };
 
-/** Key of a packet's flow. @service_id, @salt: its service's. */
+/** Key of a packet's flow. @service_id, @salt: of its service. */
 LB_INLINE uint64_t lb_steer_key(const struct lb_secret *secret, const struct lb_meta *meta,
 				uint16_t service_id, uint32_t salt)
 {
@@ -43,11 +43,12 @@ LB_INLINE bool lb_steer_is_syn(const struct lb_steer *s)
 }
 
 /**
- * Whether a SYN begins another flow than the one that is recorded with its ports: that one has ended or
- * expired, or it could not go on where it is. An instance that is drained keeps a flow whose SYN is sent
- * again within the time of a handshake. One with another sequence number is another connection's: the server
- * has ended the one before, which is not seen here (or it is spoofed, by someone who knows the client's port).
- * Where new flows are taken, nothing needs to be told apart.
+ * Whether a SYN begins another flow than the one recorded for its ports: the recorded one has ended
+ * or expired, or its instance no longer serves. A draining instance keeps a flow whose SYN is
+ * retransmitted within the time of a handshake. A SYN with another sequence number is of another
+ * connection: the server has ended the previous one, which is not seen here (or the SYN is spoofed
+ * by a sender that knows the client's port). If the instance accepts new flows, the cases need not
+ * be distinguished.
  */
 LB_INLINE bool lb_steer_begins(const struct lb_steer *s, struct lb_flow_ref ref)
 {
@@ -64,7 +65,7 @@ LB_INLINE bool lb_steer_begins(const struct lb_steer *s, struct lb_flow_ref ref)
 							 s->timeouts->ticks[LB_FLOW_UNCONFIRMED];
 }
 
-/** The SYN of a recorded flow, once more. */
+/** A retransmitted SYN of a recorded flow. */
 LB_INLINE void lb_steer_again(const struct lb_steer *s, struct lb_flow_ref ref)
 {
 	ref.bucket->home[ref.slot] = lb_bucket_instance(ref.bucket, ref.slot) | s->syn;
@@ -73,8 +74,8 @@ LB_INLINE void lb_steer_again(const struct lb_steer *s, struct lb_flow_ref ref)
 
 /**
  * A SYN that begins another flow in the place of a recorded one (lb_steer_begins()).
- * Return: its instance, or LB_INSTANCE_NONE: a connection that nobody takes has not begun, and the record stays
- * as it is.
+ * Return: its instance, or LB_INSTANCE_NONE: then no connection has begun, and the record is
+ * unchanged.
  */
 LB_INLINE uint32_t lb_steer_begin(const struct lb_steer *s, struct lb_flow_ref ref)
 {
@@ -93,8 +94,8 @@ LB_INLINE uint32_t lb_steer_begin(const struct lb_steer *s, struct lb_flow_ref r
 }
 
 /**
- * A packet, not a SYN, of a recorded flow whose instance no longer serves, or of which another worker has
- * said that it has moved, but nobody has it (lb_steer_elsewhere()).
+ * A packet, not a SYN, of a recorded flow whose instance no longer serves, or that another worker
+ * had marked as moved although none has it now (lb_steer_elsewhere()).
  * Return: its instance from now on, or LB_INSTANCE_NONE.
  */
 LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, struct lb_flow_ref ref)
@@ -113,7 +114,10 @@ LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, struct lb_flow_ref 
 	return instance;
 }
 
-/** A packet of a recorded flow that another worker had by now: it goes on as lb_steer_elsewhere() says. */
+/**
+ * A packet of a recorded flow that has come back from another worker: it continues as
+ * lb_steer_elsewhere() says.
+ */
 LB_INLINE void lb_steer_return(const struct lb_steer *s, struct lb_flow_ref ref,
 			       struct lb_selection sel)
 {
@@ -124,10 +128,10 @@ LB_INLINE void lb_steer_return(const struct lb_steer *s, struct lb_flow_ref ref,
 }
 
 /**
- * A packet of a flow that is not in the table. A SYN begins a flow. Another
- * packet belongs to one that was begun elsewhere, before a restart, or was
- * forgotten: it is adopted, and may take the place of the oldest flow if it
- * would otherwise go to the wrong instance. Ends of flows are not recorded.
+ * A packet of a flow that is not in the table. A SYN begins a flow. Any other packet is of a flow
+ * that began elsewhere or before a restart, or whose record was evicted: the flow is adopted, and
+ * may evict the oldest flow if it would otherwise go to the wrong instance. Packets that end a flow
+ * are not recorded.
  * Return: its instance, or LB_INSTANCE_NONE; and whether lb_steer_record() is to follow.
  */
 LB_INLINE struct lb_selection lb_steer_miss(const struct lb_steer *s)
@@ -155,9 +159,9 @@ LB_INLINE struct lb_selection lb_steer_miss(const struct lb_steer *s)
 }
 
 /**
- * What another worker has recorded is of no use any more: it expires at once, and that worker is to look here
- * before it goes on with it. It may give the slot to another flow in this very moment; at worst that one is
- * forgotten early.
+ * Expire another worker's record, which is stale: at once, and with LB_FLOW_MOVED, so that its
+ * worker looks here before it uses it again. That worker may reuse the slot for another flow at the
+ * same moment; at worst, that flow expires early.
  */
 LB_INLINE void lb_steer_expire(const struct lb_steer *s, struct lb_flow_ref there)
 {
@@ -167,7 +171,7 @@ LB_INLINE void lb_steer_expire(const struct lb_steer *s, struct lb_flow_ref ther
 	lb_or16(there.bucket->home, there.slot, LB_FLOW_MOVED);
 }
 
-/* Whether another worker's record is of the flow of this packet, and of use. */
+/* Whether another worker's record is of this packet's flow and not stale. */
 LB_INLINE bool lb_steer_is_alive(const struct lb_steer *s, struct lb_flow_ref there)
 {
 	uint32_t home = lb_load_acquire(&there.bucket->home[there.slot]);
@@ -180,11 +184,11 @@ LB_INLINE bool lb_steer_is_alive(const struct lb_steer *s, struct lb_flow_ref th
 
 /**
  * A packet of a flow that another worker has recorded: the NIC has moved it here. It is to be
- * recorded here, and what it was there expires at once: of one flow at most one record is alive, so it is
- * counted once, its end is seen by whoever has it, and it has one instance. A record that is of no use
- * expires too: its instance may serve again when the flow has gone on with another one.
+ * recorded here, and the other record expires at once: a flow has at most one live record, so it is
+ * counted once, its end is seen by the worker that has it, and it has one instance. A stale record
+ * expires too: its instance may serve again after the flow has continued on another one.
  * @there: its slot in the other worker's table.
- * Return: as lb_steer_miss(); no instance if the record is of no use.
+ * Return: as lb_steer_miss(); no instance if the record is stale.
  */
 LB_INLINE struct lb_selection lb_steer_elsewhere(const struct lb_steer *s, struct lb_flow_ref there)
 {
@@ -210,9 +214,9 @@ LB_INLINE struct lb_selection lb_steer_elsewhere(const struct lb_steer *s, struc
 }
 
 /**
- * The same for a worker that has no table of its own: the flow stays recorded where it
- * is, and alive there.
- * Return: its instance, or LB_INSTANCE_NONE if the record is of no use.
+ * lb_steer_elsewhere() for a worker without a table: the flow stays recorded, and live, where it
+ * is.
+ * Return: its instance, or LB_INSTANCE_NONE if the record is stale.
  */
 LB_INLINE uint32_t lb_steer_borrow(const struct lb_steer *s, struct lb_flow_ref there)
 {
@@ -225,7 +229,7 @@ LB_INLINE uint32_t lb_steer_borrow(const struct lb_steer *s, struct lb_flow_ref 
 	return home & LB_FLOW_INSTANCE;
 }
 
-/** Record a packet's flow, as lb_steer_miss() or lb_steer_elsewhere() have said. */
+/** Record a packet's flow, as chosen by lb_steer_miss() or lb_steer_elsewhere(). */
 LB_INLINE void lb_steer_record(const struct lb_steer *s, struct lb_selection sel)
 {
 	const struct lb_flow_insert flow = {
@@ -248,8 +252,8 @@ LB_INLINE void lb_steer_record(const struct lb_steer *s, struct lb_selection sel
 
 /**
  * An ICMP error about a flow.
- * @recorded: what the flow tables say of it, or LB_INSTANCE_NONE.
- * Return: the instance that it is for, or LB_INSTANCE_NONE.
+ * @recorded: its instance in the flow tables, or LB_INSTANCE_NONE.
+ * Return: the instance to send it to, or LB_INSTANCE_NONE.
  */
 LB_INLINE uint32_t lb_steer_error(const struct lb_steer *s, uint32_t recorded)
 {

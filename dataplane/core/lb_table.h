@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The flow table of one worker or CPU: two buckets for each key, exact counts of
- * flows per instance. One writer, but that whoever takes a flow over marks it as
- * expired (lb_steer_take_over()); others may look with lb_table_peek().
+ * The flow table of one worker or CPU: two buckets for each key, exact counts of flows per
+ * instance. One writer, except that a worker that takes a flow over marks its record here as
+ * expired (lb_steer_expire()). Others may read with lb_table_peek().
  */
 #ifndef LB_TABLE_H
 #define LB_TABLE_H
 
 #include "dataplane/core/lb_memory.h"
 
-/* Where a flow is. */
+/* Location of a flow. */
 struct lb_flow_ref {
 	struct lb_bucket *bucket;
 	uint32_t slot;
@@ -22,8 +22,8 @@ LB_INLINE uint32_t lb_table_primary(const struct lb_table *table, uint64_t sprea
 }
 
 /*
- * The other bucket. An involution: the sum of both follows from the key, so
- * either gives the other one.
+ * The other bucket of a key. An involution: the sum of both indices follows from the key, so each
+ * gives the other.
  */
 LB_INLINE uint32_t lb_table_other(const struct lb_table *table, uint64_t spread, uint32_t bucket)
 {
@@ -57,11 +57,11 @@ LB_INLINE bool lb_table_find(const struct lb_table *table, uint64_t key, uint64_
 	return slot >= 0;
 }
 
-/* ---- Changes, one store each, and what is counted of them ---- */
+/* ---- Changes, one store each, and their counts ---- */
 
 /*
- * Begin one: a flow that is counted at the instance @from is to be at @to. LB_INSTANCE_NONE: it is in no table
- * before, or afterwards.
+ * Begin a change: a flow counted at instance @from moves to @to. LB_INSTANCE_NONE: it is not in the
+ * table before, or after.
  */
 LB_INLINE void lb_table_begin(struct lb_table *table, struct lb_flow_ref ref, uint64_t key,
 			      uint16_t from, uint16_t to)
@@ -87,7 +87,7 @@ LB_INLINE void lb_table_begin(struct lb_table *table, struct lb_flow_ref ref, ui
 	LB_WRITTEN();
 }
 
-/* Count as the journal says. @at: the instance that has the flow, or LB_INSTANCE_NONE. */
+/* Update the counts from the journal. @at: the instance that has the flow, or LB_INSTANCE_NONE. */
 LB_INLINE void lb_table_close(struct lb_table *table, struct lb_journal *journal, uint32_t at)
 {
 	LB_WRITTEN();
@@ -102,10 +102,10 @@ LB_INLINE void lb_table_close(struct lb_table *table, struct lb_journal *journal
 	table->stats->flows = journal->all + (at != LB_INSTANCE_NONE);
 	LB_WRITTEN();
 	journal->is_open = 0;
-	LB_WRITTEN(); /* before the next one's fields */
+	LB_WRITTEN(); /* before the fields of the next change */
 }
 
-/* End it: the flow is there, or gone. */
+/* End a change: the store is done. */
 LB_INLINE void lb_table_end(struct lb_table *table, uint16_t from, uint16_t to)
 {
 	struct lb_journal *journal = lb_table_journal(table);
@@ -130,8 +130,9 @@ LB_INLINE void lb_table_end(struct lb_table *table, uint16_t from, uint16_t to)
 }
 
 /**
- * What a writer has left that ended in the middle of a change: the change is done if its store was. To be
- * called by whoever writes next, before that. A spill may stay one too high, which costs a look.
+ * Finish a change that its writer was killed in: it has happened if its store was done. The next
+ * writer must call this before it writes. A spill may stay one too high, which costs a needless
+ * lookup.
  */
 LB_INLINE void lb_table_recover(struct lb_table *table, struct lb_journal *journal)
 {
@@ -150,7 +151,7 @@ LB_INLINE void lb_table_recover(struct lb_table *table, struct lb_journal *journ
 	lb_table_close(table, journal, at);
 }
 
-/** Give a flow another home, where it has not moved from; its counts move too. */
+/** Set a flow's home, in which LB_FLOW_MOVED is clear, and move its counts. */
 LB_INLINE void lb_table_move(struct lb_table *table, struct lb_flow_ref ref, uint16_t home)
 {
 	uint16_t before = lb_bucket_instance(ref.bucket, ref.slot);
@@ -167,7 +168,7 @@ LB_INLINE void lb_table_move(struct lb_table *table, struct lb_flow_ref ref, uin
 	lb_table_end(table, before, after);
 }
 
-/* A bucket, and where it is. */
+/* A bucket and its index. */
 struct lb_place {
 	struct lb_bucket *bucket;
 	uint32_t index;
@@ -199,8 +200,8 @@ LB_INLINE void lb_table_clear(struct lb_table *table, struct lb_flow_ref ref)
 }
 
 /*
- * Free a slot; its primary bucket learns of it if the flow was away from there: afterwards, as a spill that is too
- * low would hide other flows.
+ * Free a slot. If its flow was away, decrement the spill of its primary bucket afterwards: a spill
+ * that is too low would hide other flows.
  */
 LB_INLINE void lb_table_release(struct lb_table *table, struct lb_bucket *bucket, uint32_t index,
 				uint32_t slot, const struct lb_secret *secret)
@@ -222,8 +223,8 @@ struct lb_flow_insert {
 	uint64_t spread; /* lb_flow_spread() of @key */
 	uint16_t home;
 	uint16_t now;	/* tick */
-	bool may_evict; /* take the longest idle confirmed flow's place if there is no other */
-	const struct lb_secret *secret; /* to find the other bucket of flows that are moved aside */
+	bool may_evict; /* if there is no other place, evict the longest idle confirmed flow */
+	const struct lb_secret *secret; /* to find the other bucket of relocated flows */
 	const struct lb_flow_timeouts *timeouts;
 };
 
@@ -239,14 +240,14 @@ LB_INLINE void lb_table_count_eviction(struct lb_table *table, enum lb_slot_rank
 		table->stats->flow_evicted_confirmed++;
 }
 
-/* Whoever is in the place has to go. Return: its slot. */
+/* Evict the victim of a place. Return: its slot. */
 LB_INLINE uint32_t lb_table_take(struct lb_table *table, const struct lb_place *place,
 				 const struct lb_secret *secret)
 {
 	enum lb_slot_rank rank = lb_victim_rank(place->victim);
 	uint32_t slot = lb_victim_slot(place->victim);
 
-	if (slot >= LB_BUCKET_SLOTS) /* never; but the verifier asks */
+	if (slot >= LB_BUCKET_SLOTS) /* never true; for the verifier */
 		return 0;
 	if (rank != LB_SLOT_FREE) {
 		lb_table_count_eviction(table, rank);
@@ -255,7 +256,7 @@ LB_INLINE uint32_t lb_table_take(struct lb_table *table, const struct lb_place *
 	return slot;
 }
 
-/* Move one flow of a bucket to its other bucket, if that has room or an unconfirmed flow. */
+/* Move one flow of a bucket to its other bucket, if that has a free slot or an unconfirmed flow. */
 LB_INLINE bool lb_table_relocate(struct lb_table *table, struct lb_bucket *from, uint32_t index,
 				 uint32_t slot, const struct lb_flow_insert *flow)
 {
@@ -273,7 +274,10 @@ LB_INLINE bool lb_table_relocate(struct lb_table *table, struct lb_bucket *from,
 	nibble = lb_bucket_nibble(from, slot);
 	if (!(nibble & LB_BUCKET_AWAY))
 		lb_bucket_spill_add(from);
-	/* Killed in between, it is there twice, and counted twice, until one of them expires. */
+	/*
+	 * If the writer is killed in between, the flow is there twice, and counted twice, until one
+	 * of the two expires.
+	 */
 	lb_table_put(table, (struct lb_flow_ref){ to.bucket, room }, from->key[slot],
 		     from->home[slot], from->seen[slot], nibble ^ LB_BUCKET_AWAY);
 	lb_table_clear(table, (struct lb_flow_ref){ from, slot });
@@ -284,8 +288,8 @@ LB_INLINE bool lb_table_relocate(struct lb_table *table, struct lb_bucket *from,
 }
 
 /*
- * Make room in a bucket that is full of confirmed flows. At rated load there are
- * ten other buckets for a pair, and nearly all of them will do.
+ * Make room in a bucket that is full of confirmed flows. At rated load a pair of buckets has ten
+ * others to relocate to, and nearly all of them have room.
  */
 LB_INLINE bool lb_table_make_room(struct lb_table *table, struct lb_place *place,
 				  const struct lb_flow_insert *flow)
@@ -299,7 +303,7 @@ LB_INLINE bool lb_table_make_room(struct lb_table *table, struct lb_place *place
 	return false;
 }
 
-/* A slot for a new flow: whoever is in it has to go. False if it is to go unrecorded. */
+/* Find a place for a new flow, with its victim. Return: false if the flow is not to be recorded. */
 LB_INLINE bool lb_table_place(struct lb_table *table, const struct lb_flow_insert *flow,
 			      struct lb_place *place)
 {
@@ -341,7 +345,7 @@ LB_INLINE bool lb_table_place(struct lb_table *table, const struct lb_flow_inser
 
 /**
  * Record a flow that lb_table_find() did not find; it is unconfirmed.
- * Return: false if there was no room: the flow goes unrecorded, and that is counted.
+ * Return: false if there was no room: the flow is not recorded, and that is counted.
  */
 LB_INLINE bool lb_table_insert(struct lb_table *table, const struct lb_flow_insert *flow)
 {
@@ -385,9 +389,9 @@ LB_INLINE uint32_t lb_bucket_peek(const struct lb_bucket *bucket, uint64_t key, 
 }
 
 /**
- * What another worker's table says of a flow. May miss a flow that is being
- * written; never returns a torn instance, nor that of an expired flow, which
- * another one may know better (lb_steer_expire()).
+ * The instance of a flow in another worker's table. May miss a flow that is being written; never
+ * returns a torn instance, nor that of an expired flow, for which another worker may have a live
+ * record (lb_steer_expire()).
  * Return: instance, or LB_INSTANCE_NONE. Context: any thread.
  */
 LB_INLINE uint32_t lb_table_peek(const struct lb_table *table, uint64_t key, uint64_t spread,
@@ -412,7 +416,7 @@ struct lb_sweep {
 	uint16_t now;
 };
 
-/** Forget a bucket's expired flows, and those of instances that no longer serve. */
+/** Remove a bucket's expired flows, and those of instances that no longer serve. */
 LB_INLINE void lb_table_sweep(struct lb_table *table, struct lb_bucket *bucket, uint32_t index,
 			      const struct lb_sweep *sweep)
 {

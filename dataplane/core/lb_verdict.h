@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What can become of a packet. Every received packet ends in exactly one of
- * these, so received = transmitted + kernel + the sum of drops.
+ * Verdicts. Every received packet ends in exactly one of these, so received = transmitted + kernel
+ * + the sum of drops.
  */
 #ifndef LB_VERDICT_H
 #define LB_VERDICT_H
@@ -11,7 +11,7 @@
 enum lb_verdict {
 	LB_VERDICT_FORWARD, /* rewritten, to be transmitted */
 	LB_VERDICT_REPLY,   /* turned into an ICMP error to its sender, to be transmitted */
-	LB_VERDICT_KERNEL,  /* not a service's packet */
+	LB_VERDICT_KERNEL,  /* not for a service */
 	LB_VERDICT_DROP,    /* with an enum lb_drop */
 };
 
@@ -54,7 +54,7 @@ enum lb_drop {
 		LB_DROP_COUNT
 };
 
-/* A verdict and its reason travel in 16 bits. */
+/* A verdict and its reason in 16 bits. */
 typedef uint16_t lb_result;
 
 LB_INLINE lb_result lb_result_drop(enum lb_drop reason)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Wire formats. Every header that Sluice reads or writes, in one place; fields
- * carry their byte order in the type. All are packed: a header may start at any
- * address.
+ * Wire formats of all headers that Sluice reads or writes; fields carry their byte order in the
+ * type. All are packed: a header may start at any address.
  */
 #ifndef LB_WIRE_H
 #define LB_WIRE_H
@@ -62,7 +61,7 @@ struct lb_ipv4 {
 #define LB_IPV4_MF 0x2000
 #define LB_IPV4_OFFSET 0x1fff
 
-/* What every host or link takes, in bytes: RFC 791, RFC 8200 section 5. */
+/* MTU that every host or link supports, in bytes: RFC 791, RFC 8200 section 5. */
 #define LB_IPV4_MTU_MIN 576u
 #define LB_IPV6_MTU_MIN 1280u
 
@@ -76,7 +75,7 @@ struct lb_ipv6 {
 	uint8_t dst[16];
 } LB_PACKED;
 
-/* RFC 8200 section 4: hop-by-hop, routing and destination options share this start. */
+/* RFC 8200 section 4: common start of hop-by-hop, routing and destination options. */
 struct lb_ipv6_ext {
 	uint8_t next;
 	uint8_t len; /* 8-byte units, not counting the first */
@@ -111,7 +110,7 @@ enum lb_tcp_flag {
 	LB_TCP_URG = 0x20,
 };
 
-/* The first four bytes of TCP and UDP, all that an ICMP quote promises. */
+/* The first four bytes of TCP and UDP: all that an ICMP quote is sure to contain. */
 struct lb_ports {
 	lb_be16 sport;
 	lb_be16 dport;
