@@ -2,13 +2,14 @@
 /*
  * Unwraps IPIP on an instance, in all four mixes of IPv4 and IPv6, without a tunnel device.
  *
- * XDP and not tc ingress: taking an outer header of the other family off an skb needs
- * BPF_F_ADJ_ROOM_DECAP_L3_*, which kernels before 6.3 lack, while XDP moves the start of the frame on
- * every kernel since 4.10 and then GRO, RPS and the socket lookup see the inner packet as if it had
- * arrived like that. Where a driver has no XDP the kernel's generic mode runs the same program.
+ * XDP and not tc ingress: removing an outer header of the other family from an skb needs
+ * BPF_F_ADJ_ROOM_DECAP_L3_*, which kernels before 6.3 lack, while XDP moves the start of the frame
+ * on every kernel since 4.10, and GRO, RPS and the socket lookup then see the inner packet as if it
+ * had arrived like that. Where a driver has no XDP, the kernel's generic mode runs the same
+ * program.
  *
- * A packet that is not surely ours goes up the stack untouched. Only RFC 6040's congestion case
- * drops.
+ * A packet that is not certainly for this program goes up the stack untouched. Only RFC 6040's
+ * congestion case drops.
  */
 #include <stdbool.h>
 
@@ -92,8 +93,8 @@ static __always_inline __u32 lb_frame_len(struct xdp_md *ctx)
 }
 
 /*
- * The header at an offset that parsing found. The verifier forgets the bounds of a value that was
- * on the stack, and clang knows them too well to keep the mask; hence the barrier.
+ * The header at an offset that parsing found. The verifier loses the bounds of a value that was
+ * spilled to the stack, and clang, which knows them, would remove the mask; hence the barrier.
  */
 static __always_inline void *lb_header_at(struct xdp_md *ctx, __u32 off)
 {
@@ -120,7 +121,7 @@ static __always_inline void lb_count_add(struct lb_unwrap_count *c, __u32 bytes)
 	c->bytes += bytes;
 }
 
-/* RFC 1071 over a header of 20 to 60 bytes; true if it sums up. */
+/* RFC 1071 over a header of 20 to 60 bytes. Return: whether the checksum is right. */
 static __always_inline bool lb_ip4_sum_ok(const struct iphdr *ip, const void *data_end)
 {
 	const __be16 *word = (const void *)ip;
@@ -174,9 +175,8 @@ static __always_inline bool lb_fragment_is_whole(const __u8 *ext)
 }
 
 /*
- * One extension header may stand before the payload: the tunnel encapsulation limit, which Linux
- * tunnels send by default, or that of an atomic fragment. Any other one before a tunnel payload is
- * left to the stack.
+ * One extension header may precede the payload: the tunnel encapsulation limit, which Linux tunnels
+ * send by default, or that of an atomic fragment. Any other one is left to the stack.
  */
 static __always_inline int lb_ext6_parse(struct xdp_md *ctx, struct lb_tunnel *t)
 {
@@ -304,9 +304,9 @@ static __always_inline bool lb_addr_multicast(const struct lb_unwrap_addr *a)
 }
 
 /*
- * Would this host forward the outer packet rather than take it? Asking the routing table follows
- * every change of addresses, which a list made at attach would not. A host that doesn't forward can
- * only have been sent what is its own.
+ * Whether this host would forward the outer packet rather than accept it. A lookup in the routing
+ * table follows every change of addresses, which a list made at attach would not. A host that
+ * doesn't forward can only have been sent its own packets.
  */
 static __always_inline bool lb_outer_foreign(struct xdp_md *ctx, const struct lb_tunnel *t)
 {
@@ -353,7 +353,7 @@ static __always_inline bool lb_ce_to_ip6(struct ipv6hdr *ip)
 	return true;
 }
 
-/* After the move: inner header at l3_off. False if the packet must be dropped. */
+/* After the move: the inner header is at l3_off. Return: false if the packet must be dropped. */
 static __always_inline bool lb_ecn_propagate(struct xdp_md *ctx, const struct lb_tunnel *t)
 {
 	void *data_end = (void *)(long)ctx->data_end;
@@ -414,7 +414,7 @@ static __always_inline int lb_unwrap(struct xdp_md *ctx, const struct lb_tunnel 
 	return t->proto == IPPROTO_IPIP ? LB_UNWRAP_DECAP_4IN6 : LB_UNWRAP_DECAP_6IN6;
 }
 
-/* The checks that turn a well-formed tunnel packet away, cheapest first, then the move. */
+/* The checks that can reject a well-formed tunnel packet, cheapest first, then the move. */
 static __always_inline int lb_tunnel_handle(struct xdp_md *ctx, struct lb_tunnel *t)
 {
 	struct lb_unwrap_vip *vip;
@@ -436,7 +436,7 @@ static __always_inline int lb_tunnel_handle(struct xdp_md *ctx, struct lb_tunnel
 	return lb_unwrap(ctx, t);
 }
 
-/* Parsed, but no tunnel: say whether it goes straight to a VIP, as in `l2` forwarding. */
+/* Parsed, but not a tunnel packet: whether it is sent straight to a VIP, as in `l2` forwarding. */
 static __always_inline int lb_direct_handle(const struct lb_tunnel *t)
 {
 	struct lb_unwrap_vip *vip = bpf_map_lookup_elem(&instance_vips, &t->dst);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * What the instance's BPF program and sluice-instance share: map names, keys and values.
+ * Interface between the instance's BPF program and sluice-instance: map names, keys and values.
  *
- * Everything that outlives the command is in these maps. The network device holds the program, the
+ * All state that outlives the command is in these maps. The network device holds the program, the
  * program holds the maps, so the record of what attach did lives exactly as long as its effect.
  */
 #ifndef BPF_SLUICE_INSTANCE_H
@@ -22,7 +22,7 @@
 
 #define LB_UNWRAP_VIPS_MAX 256
 #define LB_UNWRAP_FROM_MAX 256
-/* While a change is under way the old and the new set are held side by side. */
+/* During a change, the old and the new set are held side by side. */
 #define LB_UNWRAP_VIP_SLOTS (2 * LB_UNWRAP_VIPS_MAX)
 #define LB_UNWRAP_FROM_SLOTS (2 * LB_UNWRAP_FROM_MAX)
 
@@ -55,7 +55,7 @@ enum lb_unwrap_reason {
 		LB_UNWRAP_REASON_COUNT
 };
 
-/* An address of either family; an IPv4 address lies in the first four bytes, the rest is zero. */
+/* An address of either family; an IPv4 address is in the first four bytes, the rest is zero. */
 struct lb_unwrap_addr {
 	__u32 family; /* 4 or 6 */
 	__u8 bytes[16];
@@ -87,7 +87,9 @@ struct lb_unwrap_owned_addr {
 	__u32 flags;
 };
 
-/* One sysctl of IFACE: what it was before attach, what attach made of it. Untouched if equal. */
+/*
+ * One sysctl of IFACE: its values before attach, and as set by attach. Equal if it was not changed.
+ */
 struct lb_unwrap_sysctl {
 	__s32 before;
 	__s32 after;

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * The XDP dataplane: one packet from the driver to its instance, to the kernel, or
- * to a named drop. What is decided, and what is written, is the packet core's;
- * here are only maps, headroom and counting.
+ * The XDP dataplane: one packet from the driver to its instance, to the kernel, or to a named drop.
+ * The packet core decides and writes; here are only maps, headroom and counting.
  *
- * Rare paths are global functions: the verifier looks at each once, by itself,
- * and the common path stays short in the instruction cache. They share nothing
- * with it but plain numbers, and find their maps again.
+ * Rare paths are global functions: the verifier checks each once, by itself, and the common path
+ * stays short in the instruction cache. They get nothing but plain numbers from it, and look up
+ * their maps again.
  */
 #include "bpf/sluice_xdp_choose.h"
 #include "bpf/sluice_xdp_handover.h"
 
 #include "dataplane/core/lb_encap.h"
 
-#define LB_XDP_HANDED 0xffu /* an lb_result: the packet is the DPDK process's */
+#define LB_XDP_HANDED 0xffu /* an lb_result: handed over to the DPDK process */
 
 uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
 uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
@@ -23,7 +22,7 @@ uint32_t lb_xdp_sweep_bucket(const struct lb_xdp_packet *p, uint32_t index);
 uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t index);
 uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64_t clock);
 
-/* What is to be done once a tick. To be called when the kernel's clock has moved. */
+/* Work for once a tick. To be called when the kernel's clock has advanced. */
 LB_RARE uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64_t clock)
 {
 	const struct lb_rate_limit peek_rate = lb_rate_limit_make(LB_XDP_PEEKS_PER_SECOND);
@@ -50,8 +49,8 @@ LB_RARE uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64
 }
 
 /*
- * Coarse time. Reading jiffies costs one load; the time in units that do not depend
- * on the kernel's HZ is asked for only when they have moved.
+ * Coarse time. Reading jiffies costs one load; the time in units that do not depend on the kernel's
+ * HZ is read only when jiffies have changed.
  */
 static __always_inline uint16_t lb_xdp_now(const struct lb_xdp_cpu *cpu, uint32_t cpu_id,
 					   uint32_t generation)
@@ -67,7 +66,7 @@ static __always_inline uint16_t lb_xdp_now(const struct lb_xdp_cpu *cpu, uint32_
 	return (uint16_t)cpu->ticks;
 }
 
-/* Room in front of the packet, and no more of it than an ICMP error quotes. */
+/* Make headroom, and trim the packet to what an ICMP error quotes. */
 static __always_inline bool lb_xdp_reply_room(struct xdp_md *ctx, const struct lb_xdp_packet *p,
 					      uint32_t room)
 {
@@ -94,7 +93,7 @@ LB_RARE uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p
 				 mtu);
 }
 
-/* Too big for the tunnel: the packet becomes the ICMP error about itself. Return: an lb_result. */
+/* Too big for the tunnel: turn the packet into the ICMP error about it. Return: an lb_result. */
 LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu)
 {
 	uint64_t segment_len = (uint64_t)ctx->data_end - (uint64_t)ctx->data;
@@ -116,7 +115,7 @@ LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *
 	return LB_VERDICT_REPLY;
 }
 
-/* Frames that a port of Sluice's own has no use for, and a port that others use too has. */
+/* Frames that are dropped on a port of Sluice's own, but are for others on a shared port. */
 static __always_inline bool lb_xdp_is_others(const struct lb_xdp_packet *p)
 {
 	return lb_xdp_shared && p->meta.class == LB_CLASS_DROP &&
@@ -124,9 +123,9 @@ static __always_inline bool lb_xdp_is_others(const struct lb_xdp_packet *p)
 }
 
 /*
- * The kernel's share is limited, and what anyone on the internet can send to a
- * VIP may use only half of it: ARP and the answers to health checks need the rest.
- * On a shared port only packets to VIPs are limited: the others are not ours.
+ * Packets to the kernel are rate-limited, and those to VIPs, which anyone on the internet can send,
+ * may use only half of the rate: ARP and the answers to health checks need the rest.
+ * On a shared port only packets to VIPs are limited: the others are not Sluice's.
  * Return: an lb_result.
  */
 LB_RARE uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p)
@@ -228,8 +227,8 @@ static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct
 }
 
 /*
- * The packet goes on as one of a queue without a region: flows are found, and not recorded. Beside a DPDK process each
- * CPU has a row for such packets behind those of the queues.
+ * Treat the packet as one of a queue without a region: flows are looked up, but not recorded.
+ * Beside a DPDK process each CPU has a row for such packets, after those of the queues.
  */
 static __always_inline bool lb_xdp_regionless(struct lb_xdp_env *env, struct lb_xdp_packet *p)
 {
@@ -240,7 +239,7 @@ static __always_inline bool lb_xdp_regionless(struct lb_xdp_env *env, struct lb_
 	return true;
 }
 
-/* A packet that is the business of a service, or the kernel's. @queue: NULL if no one else is there. */
+/* A packet for a service, or for the kernel. @queue: NULL without a DPDK process on the port. */
 static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struct lb_xdp_env *env,
 						       struct lb_xdp_packet *p,
 						       struct lb_handover *queue)
@@ -297,7 +296,7 @@ static __always_inline uint32_t lb_xdp_frame_len(struct xdp_md *ctx)
 	return (uint32_t)len;
 }
 
-/* @is_paired: a constant; a DPDK process may be on the same port. */
+/* @is_paired: a constant; whether a DPDK process may be on the same port. */
 static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool is_paired)
 {
 	struct lb_handover *queue = NULL;
@@ -309,7 +308,7 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool is_paired)
 	p.cpu_id = bpf_get_smp_processor_id();
 	if (is_paired) {
 		queue = lb_xdp_at(&xdp_queues, ctx->rx_queue_index);
-		/* A queue that came later has no region; each CPU counts such packets for itself. */
+		/* A queue that was added later has no region; its packets are counted by CPU. */
 		p.cpu_id = queue ? ctx->rx_queue_index : lb_xdp_regions + p.cpu_id;
 	}
 	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
@@ -340,8 +339,8 @@ int sluice_xdp(struct xdp_md *ctx)
 }
 
 /*
- * The same beside a DPDK process. libxdp takes a program of this name and version for its own: it puts
- * the sockets of that process into xsks_map, and attaches nothing. (libxdp 1.2 to 1.4; v1.3.1
+ * The same beside a DPDK process. libxdp takes a program of this name and version for its own: it
+ * puts the sockets of that process into xsks_map, and attaches nothing. (libxdp 1.2 to 1.4; v1.3.1
  * lib/libxdp/xsk.c, __xsk_setup_xdp_prog().)
  */
 SEC("xdp")
@@ -352,7 +351,7 @@ int xsk_def_prog(struct xdp_md *ctx)
 
 __uint(xsk_prog_version, 1) SEC("xdp_metadata");
 
-/* Forget what has expired in one bucket of a CPU's region. Return: the index of the next one. */
+/* Remove the expired flows of one bucket of a CPU's region. Return: index of the next bucket. */
 LB_RARE uint32_t lb_xdp_sweep_bucket(const struct lb_xdp_packet *p, uint32_t index)
 {
 	struct lb_bucket *bucket;
@@ -373,7 +372,10 @@ LB_RARE uint32_t lb_xdp_sweep_bucket(const struct lb_xdp_packet *p, uint32_t ind
 	return index + 1 < lb_xdp_buckets ? index + 1 : 0;
 }
 
-/* The same in a region that has other writers: what they are busy with now waits for the next round. */
+/*
+ * The same in a region with other writers: if one of them holds the lock, the bucket waits for the
+ * next round.
+ */
 LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t index)
 {
 	struct lb_handover *queue;
@@ -391,8 +393,9 @@ LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t ind
 }
 
 /*
- * A worker that has ended with the lock, when there was no packet since that would have taken it from it: to be found
- * twice, as one that is about to end beats no more and has it for a burst.
+ * Take the lock that a dead worker has left held, if no packet has taken it since. Done only when
+ * seen twice: a worker that is about to end has stopped its heartbeat, but still holds the lock for
+ * a burst.
  */
 static __always_inline void lb_xdp_lock_left(struct lb_handover *queue, uint32_t queue_id,
 					     uint64_t now_ns)
@@ -413,7 +416,7 @@ static __always_inline void lb_xdp_lock_left(struct lb_handover *queue, uint32_t
 		lb_xdp_unlock(queue, free, LB_HELD_BY_XDP);
 }
 
-/* Return: how many buckets it has looked at. */
+/* Return: number of buckets swept. */
 static __always_inline uint32_t lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struct lb_xdp_packet *p,
 					     bool is_paired)
 {
@@ -430,8 +433,9 @@ static __always_inline uint32_t lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struc
 }
 
 /*
- * Not for packets: sluiced runs this by BPF_PROG_TEST_RUN on each CPU in turn, so that a region has one
- * writer, and flows end on CPUs that get no packets any more. Return: how many buckets it has looked at.
+ * Not for packets: sluiced runs this by BPF_PROG_TEST_RUN on each CPU in turn, so that a region has
+ * one writer, and flows also expire on CPUs that get no packets any more. Return: number of buckets
+ * swept.
  */
 SEC("xdp")
 int sluice_xdp_sweep(struct xdp_md *ctx)
@@ -447,7 +451,10 @@ int sluice_xdp_sweep(struct xdp_md *ctx)
 	return (int)lb_xdp_sweep(cpu, &p, false);
 }
 
-/* Of a queue, from any CPU; its number is the frame's first word. While its worker lives that one sweeps. */
+/*
+ * Sweep a queue's region, from any CPU; the queue's number is the frame's first word. While its
+ * worker is alive, the worker sweeps it.
+ */
 SEC("xdp")
 int lb_sweep_paired(struct xdp_md *ctx)
 {

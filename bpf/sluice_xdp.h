@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * What the XDP dataplane and its loader share: map names, keys and values.
+ * Interface between the XDP dataplane and its loader: map names, keys and values.
  *
- * A generation is one element of the control map and whatever it names in the
- * other maps: a half of the services, a half of the instances, and lines of
- * slots. The publisher fills what no running generation names, then writes
- * lb_xdp_control.active; an RCU grace period later no CPU uses the old one.
+ * A generation is one element of the control map and what it names in the other maps: one half of
+ * the services, one half of the instances, and lines of slots. The publisher fills what no
+ * generation in use names, then writes lb_xdp_control.active; an RCU grace period later no CPU uses
+ * the old one.
  *
- * Writers: the control map, services, instances and slots are the publisher's;
- * flows, cpus and counts belong to the CPU that runs the program. One exception:
- * a CPU that takes over a flow which RSS moved ages the slot that it had.
+ * Writers: the publisher writes the control map, services, instances and slots; the CPU that runs
+ * the program writes its flows, cpus and counts. One exception: a CPU that takes over a flow moved
+ * by RSS expires the record in the flow's old region.
  */
 #ifndef BPF_SLUICE_XDP_H
 #define BPF_SLUICE_XDP_H
@@ -33,9 +33,9 @@
 #define LB_XDP_INSTANCES_MAX 4096
 #define LB_XDP_SERVICE_SLOTS_MAX 32768
 #define LB_XDP_LINE_SLOTS 32		 /* slots of a pool's table in one element */
-#define LB_XDP_PEEKS_PER_SECOND 1000000u /* looks into other CPUs' regions, per CPU */
-#define LB_XDP_ROB_TRIES 8		 /* to take a region's lock from another CPU */
-#define LB_XDP_SWEEP_BUCKETS 512	 /* that one run of the sweep looks at, some 30 us */
+#define LB_XDP_PEEKS_PER_SECOND 1000000u /* lookups in other CPUs' regions, per CPU */
+#define LB_XDP_ROB_TRIES 8		 /* tries to take a region's lock from another CPU */
+#define LB_XDP_SWEEP_BUCKETS 512	 /* buckets per run of the sweep, some 30 us */
 
 struct lb_xdp_line {
 	uint16_t slot[LB_XDP_LINE_SLOTS];
@@ -50,12 +50,12 @@ struct lb_xdp_pool {
 };
 
 struct lb_xdp_generation {
-	struct lb_service_table services; /* its first: in the services map */
+	struct lb_service_table services; /* index of its first slot: in the services map */
 	struct lb_secret secret;
 	struct lb_flow_timeouts timeouts;
 	uint64_t generation;
 	uint64_t port_mac;  /* lb_mac_load() */
-	uint32_t instances; /* first one in the instances map */
+	uint32_t instances; /* index of the first one in the instances map */
 	uint32_t n_instances;
 	uint32_t mtu; /* bytes of an IP packet that may be sent */
 	uint32_t reserved;
@@ -66,20 +66,20 @@ struct lb_xdp_generation {
 /* The only element of the control map. */
 struct lb_xdp_control {
 	uint32_t magic;
-	uint32_t layout; /* the loader's hash of layouts and sizes */
-	uint32_t active; /* 0 or 1: the generation in use */
-	uint32_t
-		tags_kept; /* the port was told to leave VLAN tags in frames, to be undone at the end */
-	uint64_t boot_id; /* random; the directory of what runs has the same */
-	uint64_t clock;	  /* in ticks; only where lb_xdp_clock_is_set says so */
+	uint32_t layout;    /* the loader's hash of layouts and sizes */
+	uint32_t active;    /* 0 or 1: the generation in use */
+	uint32_t tags_kept; /* VLAN tags are kept in frames on the port; to be undone at the end */
+	uint64_t boot_id;   /* random; the directory of this run has the same */
+	uint64_t clock;	    /* in ticks; only where lb_xdp_clock_is_set says so */
 	struct lb_xdp_generation generation[2];
 };
 
 /*
- * What one CPU owns; the publisher sets the region, and reads the rest. Beside a DPDK process it is a
- * queue that owns it: the kernel works on a queue from one CPU at a time, and both dataplanes have to
- * agree on whose flows lie where. The first queues have a worker each; behind all of them comes one
- * for each CPU, without a region, for queues that the port did not have when the maps were made.
+ * State of one CPU; the publisher sets the region, and reads the rest. Beside a DPDK process it is
+ * the state of a queue: the kernel works on a queue from one CPU at a time, and both dataplanes
+ * have to agree on which region a flow is in. The first queues have a worker each; after all queues
+ * there is one entry for each CPU, without a region, for queues that the port did not have when the
+ * maps were made.
  */
 struct lb_xdp_cpu {
 	struct lb_worker_stats stats;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * Programs that stand in front of another XDP program under BPF_PROG_TEST_RUN: they
- * make the packet what the next run needs, then tail-call the one that is tested
- * or timed. None of them is ever attached to an interface.
+ * Programs that run in front of another XDP program under BPF_PROG_TEST_RUN: they prepare the
+ * packet for the next run, then tail-call the program that is tested or timed. None of them is ever
+ * attached to an interface.
  */
 #include <linux/bpf.h>
 
@@ -22,8 +22,9 @@ struct {
 struct lb_bench lb_bench SEC(".data.bench");
 
 /*
- * The frame is written in words that begin where headers and addresses do. No load of a target has to
- * wait then until several stores have reached the cache: a NIC has written its packets long before.
+ * The frame is written in words that begin where headers and addresses do. Otherwise a load of the
+ * program under test would have to wait until several stores have reached the cache; a NIC has
+ * written its packets long before.
  */
 static __always_inline void lb_bench_write4(uint8_t *data, uint32_t flow)
 {
@@ -64,7 +65,7 @@ static __always_inline void lb_bench_write6(uint8_t *data, uint32_t flow)
 		sizeof(struct lb_tcp) - 8);
 }
 
-/* The flow of this run: 0, 1, ... F - 1, and again; or any of them, by Knuth's generator. */
+/* The flow of this run: 0, 1, ... F - 1 in turn, or a random one, by Knuth's generator. */
 static __always_inline uint32_t lb_bench_next(void)
 {
 	uint32_t flow = lb_bench.next;
@@ -80,8 +81,9 @@ static __always_inline uint32_t lb_bench_next(void)
 }
 
 /*
- * What the run before has put in front goes; frames have no other length than their own.
- * The helper is called in any case, so that its time is not counted as the target's.
+ * Restore the frame's own length: remove what the previous run has put in front.
+ * The helper is called in any case, so that its time is not counted as that of the program under
+ * test.
  */
 static __always_inline bool lb_bench_restore(struct xdp_md *ctx)
 {
@@ -113,7 +115,7 @@ int lb_bench_run(struct xdp_md *ctx)
 	return XDP_ABORTED;
 }
 
-/* The zero of the scale. */
+/* The baseline. */
 SEC("xdp")
 int lb_bench_tx(struct xdp_md *ctx)
 {
@@ -121,9 +123,7 @@ int lb_bench_tx(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-/*
- * Take headroom away: the frame goes on @room bytes nearer to the start of the buffer.
- */
+/* Take headroom away: move the frame @room bytes towards the start of the buffer. */
 SEC("xdp")
 int lb_bench_room(struct xdp_md *ctx)
 {
@@ -131,7 +131,7 @@ int lb_bench_room(struct xdp_md *ctx)
 
 	if (len == 0 || len > LB_BENCH_FRAME_MAX)
 		return XDP_ABORTED;
-	len = ((len - 1) & (LB_BENCH_FRAME_MAX - 1)) + 1; /* older verifiers see no zero above */
+	len = ((len - 1) & (LB_BENCH_FRAME_MAX - 1)) + 1; /* not 0, for older verifiers */
 	LB_OPAQUE(len);
 	if (bpf_xdp_adjust_head(ctx, -(int)lb_bench.room))
 		return XDP_ABORTED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
-/* What the programs for tests and benchmarks share with who runs them. */
+/* Interface between the programs for tests and benchmarks and their users. */
 #ifndef BPF_SLUICE_XDP_BENCH_H
 #define BPF_SLUICE_XDP_BENCH_H
 
@@ -13,7 +13,7 @@
 #define LB_BENCH_PORT_FIRST 1024u
 
 struct lb_bench {
-	uint64_t shuffle; /* state of the generator; 0: flows come in order */
+	uint64_t shuffle; /* state of the generator; 0: flows in order */
 	uint32_t flows;
 	uint32_t first;
 	uint32_t next;

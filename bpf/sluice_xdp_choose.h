@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * The instance of a packet: what this CPU's region of the flow table says, or another CPU's, or the
- * pool's slots.
+ * The instance of a packet: from this CPU's region of the flow table, from another CPU's region, or
+ * from the pool's slots.
  */
 #ifndef BPF_SLUICE_XDP_CHOOSE_H
 #define BPF_SLUICE_XDP_CHOOSE_H
 
 #include "bpf/sluice_xdp_packet.h"
 
-/* What a choice says beside the instance in its low 16 bits. */
+/* Flags of a choice, which has the instance in its low 16 bits. */
 #define LB_XDP_VIP_SOURCE 0x10000u /* no instance: the source is a VIP */
 #define LB_XDP_RECORD 0x20000u
-#define LB_XDP_PINNED 0x40000u	    /* may take the oldest flow's place */
-#define LB_XDP_ESTABLISHED 0x80000u /* known to be */
-#define LB_XDP_SYN_SHIFT 16	    /* of LB_FLOW_SYN, to where it does not touch the others */
+#define LB_XDP_PINNED 0x40000u	    /* may evict the oldest flow */
+#define LB_XDP_ESTABLISHED 0x80000u /* the flow is known to be established */
+#define LB_XDP_SYN_SHIFT 16	    /* of LB_FLOW_SYN, clear of the other bits */
 
 uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_xdp_packet *p);
 uint32_t lb_xdp_find_anywhere(const struct lb_xdp_packet *p);
@@ -30,7 +30,7 @@ static __always_inline bool lb_xdp_is_syn(const struct lb_xdp_packet *p)
 	return lb_flow_event(p->meta.tcp_flags) == LB_FLOW_EVENT_SYN;
 }
 
-/* What is kept of a SYN. */
+/* The SYN bits of a packet: LB_FLOW_SYN of a home. */
 LB_RARE uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_xdp_packet *p)
 {
 	const uint8_t *data = (const void *)(long)ctx->data;
@@ -38,7 +38,7 @@ LB_RARE uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_xdp_packet *p)
 
 	if (!p)
 		return 0;
-	tcp = (const void *)(data + (p->meta.l4_offset & 0x3ff /* the verifier asks */));
+	tcp = (const void *)(data + (p->meta.l4_offset & 0x3ff /* for the verifier */));
 	if (!lb_fits(tcp, sizeof(*tcp), (const void *)(long)ctx->data_end))
 		return 0;
 	return lb_flow_syn(tcp->seq);
@@ -59,8 +59,8 @@ static __always_inline bool lb_xdp_has_others(const struct lb_xdp_cpu *cpu)
 }
 
 /*
- * A look into every other region costs a cache miss or two each; a flood must not buy many, and one of
- * SYNs only half of them: a packet of a flow that has moved needs it more.
+ * A lookup in every other region costs a cache miss or two each: limited, so that a flood can't
+ * cause many. SYNs may use only half of the limit: packets of flows that have moved need it more.
  */
 static __always_inline bool lb_xdp_may_peek(struct lb_xdp_cpu *cpu, bool for_syn)
 {
@@ -72,7 +72,7 @@ static __always_inline bool lb_xdp_may_peek(struct lb_xdp_cpu *cpu, bool for_syn
 	return true;
 }
 
-/* What any CPU's region says of a flow; its own first. */
+/* The instance of a flow in any CPU's region, starting with its own. */
 LB_RARE uint32_t lb_xdp_find_anywhere(const struct lb_xdp_packet *p)
 {
 	struct lb_xdp_env env;
@@ -123,8 +123,8 @@ static __always_inline struct lb_selection lb_xdp_chosen(uint32_t choice)
 }
 
 /*
- * A flow of another CPU's region: RSS has moved it here. A CPU that records nothing
- * leaves it where it is. Return: a choice.
+ * A flow of another CPU's region: RSS has moved it here. A CPU without a region leaves it recorded
+ * there. Return: a choice.
  */
 LB_RARE uint32_t lb_xdp_elsewhere(const struct lb_xdp_packet *p)
 {
@@ -152,7 +152,10 @@ LB_RARE uint32_t lb_xdp_elsewhere(const struct lb_xdp_packet *p)
 	return LB_INSTANCE_NONE;
 }
 
-/* A recorded flow whose instance no longer serves, or which has moved. @elsewhere: lb_xdp_elsewhere(). */
+/*
+ * A recorded flow whose instance no longer serves, or that has moved. @elsewhere:
+ * lb_xdp_elsewhere().
+ */
 LB_RARE uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, uint32_t elsewhere)
 {
 	struct lb_selection sel = lb_xdp_chosen(elsewhere);
@@ -169,7 +172,10 @@ LB_RARE uint32_t lb_xdp_rehome(const struct lb_xdp_packet *p, uint32_t elsewhere
 	return sel.instance;
 }
 
-/* A SYN on the ports of a recorded flow. Return: its instance if it is that one's, else LB_INSTANCE_NONE. */
+/*
+ * A SYN on the ports of a recorded flow. Return: its instance if it is a SYN of that flow, else
+ * LB_INSTANCE_NONE.
+ */
 LB_RARE uint32_t lb_xdp_again(const struct lb_xdp_packet *p)
 {
 	struct lb_xdp_env env;
@@ -183,7 +189,7 @@ LB_RARE uint32_t lb_xdp_again(const struct lb_xdp_packet *p)
 	return lb_bucket_instance(ref.bucket, ref.slot);
 }
 
-/* Any other SYN on them. @elsewhere: lb_xdp_elsewhere(). */
+/* Any other SYN on the ports of a recorded flow. @elsewhere: lb_xdp_elsewhere(). */
 LB_RARE uint32_t lb_xdp_begin(const struct lb_xdp_packet *p, uint32_t elsewhere)
 {
 	struct lb_selection sel = lb_xdp_chosen(elsewhere);
@@ -211,7 +217,7 @@ LB_RARE uint32_t lb_xdp_choose(const struct lb_xdp_packet *p)
 	if (lb_service_is_vip_source(&env.gen->services, &p->meta))
 		return LB_XDP_VIP_SOURCE;
 	sel = lb_steer_miss(&steer);
-	/* What begins here is not found again: its next packet must draw as its SYN did. */
+	/* A flow that begins here is not recorded: its next packet must select as its SYN did. */
 	if (env.cpu->region == LB_XDP_REGION_NONE)
 		sel.instance = lb_select_new(steer.pool, lb_steer_hash(&steer), steer.instances);
 	return lb_xdp_choice(sel);

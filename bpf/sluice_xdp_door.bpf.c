@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * What stands in libxdp's dispatcher for the XDP dataplane. It only leads to the program in the map:
- * that one is replaced by one write, while the dispatcher with the others' programs stays as it is.
+ * Entry program for libxdp's dispatcher. It only tail-calls the XDP dataplane in the map, which is
+ * replaced by one write, while the dispatcher with the programs of others stays as it is.
  */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
-/* Its slot is filled before the door is in the dispatcher; empty, it is a port without Sluice. */
+/*
+ * The slot is filled before this program is in the dispatcher; if it is empty, the port is without
+ * Sluice.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, 1);

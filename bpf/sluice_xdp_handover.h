@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * Beside a DPDK process on the same port (dataplane/abi/lb_handover.h): when to hand a packet over to it,
- * and how to be the only writer of the flow table that both use.
+ * Handover to a DPDK process on the same port (dataplane/abi/lb_handover.h): when to hand a packet
+ * over to it, and how to be the only writer of the flow table that both use.
  */
 #ifndef BPF_SLUICE_XDP_HANDOVER_H
 #define BPF_SLUICE_XDP_HANDOVER_H
@@ -10,10 +10,13 @@
 
 #include "dataplane/core/lb_table.h"
 
-/* What a worker does in one burst takes less, unless its CPU was taken from it. */
+/* Longer than a worker's burst takes, unless the worker was preempted. */
 #define LB_XDP_LOCK_TRIES 512
 
-/* What became of one try; with LB_XDP_LOCK_OURS there is the term, where the holder stands else. */
+/*
+ * Result of one try. With LB_XDP_LOCK_OURS the term is returned as well; these values are in place
+ * of the holder.
+ */
 enum lb_xdp_lock_turn {
 	LB_XDP_LOCK_WAIT,
 	LB_XDP_LOCK_ROB,
@@ -36,8 +39,8 @@ static __always_inline bool lb_xdp_lock_try(struct lb_handover *queue, uint32_t 
 }
 
 /*
- * Count what a worker has left in the middle: in its own row, which nobody else writes now. To be called with the
- * lock.
+ * Correct the counts of a change that a worker has left unfinished, in the worker's own row, which
+ * has no other writer now. To be called with the lock held.
  */
 __attribute__((noinline)) uint32_t lb_xdp_recover(uint32_t queue_id)
 {
@@ -56,11 +59,11 @@ __attribute__((noinline)) uint32_t lb_xdp_recover(uint32_t queue_id)
 	return 1;
 }
 
-#define LB_XDP_LOCK_NONE 1u /* a lock that is free has no holder in its low bits */
+#define LB_XDP_LOCK_NONE 1u /* no free lock has a holder in its low bits */
 
 /*
- * Take the lock from whoever has it, who then finds another term. Of as many CPUs that want it at once, one has
- * it at each try. Return: the lock when it is free again, or LB_XDP_LOCK_NONE.
+ * Take the lock from its holder, which then sees another term. If several CPUs try at once, one
+ * succeeds at each try. Return: the lock word to free it with, or LB_XDP_LOCK_NONE.
  */
 static __always_inline uint32_t lb_xdp_lock_rob(struct lb_handover *queue, uint32_t queue_id)
 {
@@ -78,8 +81,8 @@ static __always_inline uint32_t lb_xdp_lock_rob(struct lb_handover *queue, uint3
 }
 
 /*
- * Look once whether whoever has the lock is done; a worker that does not say any more that it lives is
- * not waited for. A function, so that the loop has a shape that Linux 6.1 takes.
+ * Try once to take the lock; a worker whose heartbeat is stale is not waited for. A function, so
+ * that the loop has a shape that Linux 6.1 accepts.
  */
 __attribute__((noinline)) uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t now_ns)
 {
@@ -99,8 +102,8 @@ __attribute__((noinline)) uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t 
 }
 
 /*
- * A worker that says that it lives is not robbed, whether or not it is to carry: what it is in the middle of would be
- * counted twice. Return: as lb_xdp_lock_rob().
+ * The lock is not taken from a worker that is alive, whether or not it is the carrier: the change
+ * that it is in the middle of would be counted twice. Return: as lb_xdp_lock_rob().
  */
 __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns)
 {
@@ -119,7 +122,7 @@ __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t 
 	return lb_xdp_lock_rob(queue, queue_id);
 }
 
-/* Return: what lb_xdp_unlock() is to be given, or LB_XDP_LOCK_NONE: the region is not to be written. */
+/* Return: the argument for lb_xdp_unlock(), or LB_XDP_LOCK_NONE: the region must not be written. */
 static __always_inline uint32_t lb_xdp_lock(struct lb_handover *queue, uint32_t queue_id,
 					    uint64_t now_ns)
 {
@@ -134,7 +137,10 @@ static __always_inline uint32_t lb_xdp_lock(struct lb_handover *queue, uint32_t 
 
 		queue->by_xdp = 1;
 		queue->takeovers++;
-		/* Robbed already, it must not take the robber's word, which looks the same, for its own. */
+		/*
+		 * If the lock was taken from this CPU already, its word is the same as the one
+		 * written here: keep the old term then.
+		 */
 		if (__sync_val_compare_and_swap(&queue->lock, held, held + LB_HANDOVER_TERM) ==
 		    held)
 			free += LB_HANDOVER_TERM;
@@ -142,7 +148,10 @@ static __always_inline uint32_t lb_xdp_lock(struct lb_handover *queue, uint32_t 
 	return free;
 }
 
-/* Unless it is another's by now: a hypervisor may keep a CPU in mid-packet for longer than others wait. */
+/*
+ * Unless it has another holder by now: a hypervisor may stop a CPU in mid-packet for longer than
+ * others wait.
+ */
 static __always_inline void lb_xdp_unlock(struct lb_handover *queue, uint32_t free,
 					  enum lb_handover_holder holder)
 {
@@ -150,8 +159,8 @@ static __always_inline void lb_xdp_unlock(struct lb_handover *queue, uint32_t fr
 }
 
 /*
- * Give a packet to the worker's socket, if there is one and its worker lives. A process that dies beats no
- * more at once, and its sockets are gone only some time later.
+ * Hand a packet over to the worker's socket, if there is one and its worker is alive. The heartbeat
+ * of a killed process stops at once, while its sockets are closed only some time later.
  */
 static __always_inline bool lb_xdp_hand_over(struct lb_handover *queue, uint32_t queue_id,
 					     uint64_t now_ns)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * The maps, and the packet core's way to them (dataplane/core/lb_memory.h).
+ * The maps, and the packet core's access to them (dataplane/core/lb_memory.h).
  *
- * Arrays all of them: the JIT makes a few instructions of a lookup. Those that
- * user space reads all the time can be mapped. Sizes are the loader's.
+ * All of them are arrays: the JIT turns a lookup into a few instructions. Those that user space
+ * reads all the time can be mapped. Sizes are set by the loader.
  */
 #ifndef BPF_SLUICE_XDP_MAPS_H
 #define BPF_SLUICE_XDP_MAPS_H
@@ -46,7 +46,7 @@ LB_XDP_ARRAY(xdp_counts, struct lb_instance_stats, 1, BPF_F_MMAPABLE);
 LB_XDP_ARRAY(xdp_queues, struct lb_handover, 1, BPF_F_MMAPABLE);
 LB_XDP_ARRAY(xdp_workers, struct lb_worker_stats, 1, BPF_F_MMAPABLE); /* not used here */
 
-/* Of this name, and with the program's, libxdp registers the process's sockets by itself. */
+/* By this name, and the program's, libxdp registers the process's sockets itself. */
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
 	__uint(max_entries, 1);
@@ -54,17 +54,20 @@ struct {
 	__type(value, __u32);
 } xsks_map SEC(".maps");
 
-/* Reached by address, without a lookup. */
+/* Accessed by address, without a lookup. */
 struct lb_xdp_control lb_xdp_control SEC(".data.control");
 
-/* Set before loading; the verifier takes out what they switch off. */
+/* Set before loading; the verifier removes the code that they switch off. */
 const volatile uint32_t lb_xdp_buckets = 1; /* of each region */
 const volatile uint32_t lb_xdp_regions = 1;
-const volatile uint32_t lb_xdp_worker_rows = 1; /* the first of a DPDK process's, of the counts */
-const volatile uint32_t lb_xdp_rob_tries = LB_XDP_ROB_TRIES; /* less only for tests */
-const volatile bool lb_xdp_clock_is_set = false; /* lb_xdp_control.clock, not the kernel's */
+const volatile uint32_t lb_xdp_worker_rows = 1; /* first row of a DPDK process, in the counts */
+const volatile uint32_t lb_xdp_rob_tries = LB_XDP_ROB_TRIES; /* lower only in tests */
+const volatile bool lb_xdp_clock_is_set = false;	     /* use lb_xdp_control.clock */
 const volatile bool lb_xdp_frags = false;
-/* Others live behind the port too (macvlan, bridges, this host itself): their packets are the kernel's. */
+/*
+ * The port has other users too (macvlan, bridges, this host itself): their packets are for the
+ * kernel.
+ */
 const volatile bool lb_xdp_shared = false;
 
 LB_INLINE void *lb_xdp_at(void *map, uint32_t index)
@@ -85,7 +88,7 @@ struct lb_table {
 	uint32_t counts; /* first one in the counts map */
 };
 
-/* Nobody kills this program, and a processor that was kept away from a packet is not a case of every day. */
+/* No journal: this program can't be killed, and a CPU that loses the lock in mid-packet is rare. */
 LB_INLINE struct lb_journal *lb_table_journal(const struct lb_table *table)
 {
 	(void)table;

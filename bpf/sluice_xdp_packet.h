@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
-/* One packet, and where its CPU's and its generation's memory is. */
+/* One packet, and its access to the memory of its CPU and its generation. */
 #ifndef BPF_SLUICE_XDP_PACKET_H
 #define BPF_SLUICE_XDP_PACKET_H
 
@@ -17,14 +17,14 @@ struct lb_xdp_packet {
 	uint32_t salt;
 	uint32_t pool;
 	uint32_t generation; /* 0 or 1 */
-	uint32_t cpu_id;     /* or the queue's */
+	uint32_t cpu_id;     /* or that of the queue */
 	uint32_t frame_len;  /* all buffers */
 	uint16_t now;
-	uint16_t syn;	 /* LB_FLOW_SYN of a SYN; seen to where it is asked for: seldom */
+	uint16_t syn;	 /* LB_FLOW_SYN of a SYN; read only where it is needed: rarely */
 	uint8_t forward; /* enum lb_forward */
 };
 
-/* What a packet's CPU and generation are in memory. */
+/* The memory of a packet's CPU and generation. */
 struct lb_xdp_env {
 	struct lb_xdp_cpu *cpu;
 	const struct lb_xdp_generation *gen;
@@ -37,7 +37,7 @@ static __always_inline const struct lb_xdp_generation *lb_xdp_generation_at(uint
 	return &lb_xdp_control.generation[generation & 1];
 }
 
-/* A CPU without a region finds and records nothing: all its indices are too high. */
+/* A CPU without a region neither finds nor records flows: all its indices are too high. */
 static __always_inline bool lb_xdp_env_fill(struct lb_xdp_env *env, const struct lb_xdp_packet *p)
 {
 	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, p->cpu_id);
@@ -56,7 +56,10 @@ static __always_inline bool lb_xdp_env_fill(struct lb_xdp_env *env, const struct
 	return true;
 }
 
-/* @steer: not in @env, which would then be kept on the stack as a whole, for the pointers to its own fields. */
+/*
+ * @steer: separate from @env, which would otherwise be kept on the stack as a whole, for the
+ * pointers to its own fields.
+ */
 static __always_inline bool lb_xdp_env_steer(struct lb_xdp_env *env, struct lb_steer *steer,
 					     const struct lb_xdp_packet *p)
 {
