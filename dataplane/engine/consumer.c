@@ -11,7 +11,7 @@
 #include "dataplane/abi/lb_crc.h"
 #include "dataplane/engine/tables_check.h"
 
-/* Commands taken in one call: the caller serves the kernel path too. */
+/* Commands per call: the caller serves the kernel path, too. */
 #define COMMANDS_MAX 16
 
 static uint64_t now_ns(void)
@@ -22,7 +22,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* A controller that doesn't read its events loses them; its next publish tells it the state. */
+/* A controller that doesn't read its events loses them; its next publish returns the state. */
 static void event_send(struct consumer *consumer, struct lb_event *event)
 {
 	const uint64_t one = 1;
@@ -32,7 +32,7 @@ static void event_send(struct consumer *consumer, struct lb_event *event)
 		consumer->segment->node_stats->events_lost++;
 		return;
 	}
-	/* Fails only when the count is at its maximum, and then the reader is awake. */
+	/* Fails only when the counter is at its maximum, and then the reader is awake. */
 	if (write(consumer->segment->event_fd, &one, sizeof(one)) < 0)
 		return;
 }
@@ -61,7 +61,7 @@ static void refuse(struct consumer *consumer, const struct lb_cmd *cmd, enum lb_
 	event_send(consumer, &event);
 }
 
-/* Refuse a command, and with it what was and what will be sent of its generation. */
+/* Refuse a command, and with it all commands of its generation, earlier and later. */
 static void refuse_generation(struct consumer *consumer, const struct lb_cmd *cmd,
 			      enum lb_refusal reason)
 {
@@ -71,9 +71,9 @@ static void refuse_generation(struct consumer *consumer, const struct lb_cmd *cm
 }
 
 /*
- * A message with a wrong checksum: what it says of its generation may be wrong
- * too. It belonged to the one being staged, or to one whose first commands were
- * refused already, or else to the one that it names.
+ * A message with a wrong checksum: its generation may be wrong, too. It belongs to the generation
+ * being staged, or to one whose first commands were refused already, or else to the one that it
+ * names.
  */
 static void refuse_unsealed(struct consumer *consumer, const struct lb_cmd *cmd)
 {
@@ -86,7 +86,7 @@ static void refuse_unsealed(struct consumer *consumer, const struct lb_cmd *cmd)
 	refuse_generation(consumer, &named, LB_REFUSED_CHECK);
 }
 
-/* Begin to wait until the workers have passed this moment. */
+/* Start a grace period. */
 static void grace_start(struct consumer *consumer, const struct lb_cmd *cmd, uint64_t taken_ns)
 {
 	consumer->ack = (struct lb_event){
@@ -101,7 +101,7 @@ static void grace_start(struct consumer *consumer, const struct lb_cmd *cmd, uin
 	consumer->waiting = true;
 }
 
-/* Return: whether the wait is over. */
+/* Return: whether the grace period is over. */
 static bool grace_poll(struct consumer *consumer)
 {
 	if (!rte_rcu_qsbr_check(consumer->qsbr, consumer->token, false))
@@ -109,7 +109,7 @@ static bool grace_poll(struct consumer *consumer)
 	consumer->waiting = false;
 	consumer->ack.acked_ns = now_ns();
 	event_send(consumer, &consumer->ack);
-	/* What takes long comes last: DPDK clears memory that is freed. */
+	/* Last, since it takes long: DPDK clears memory that is freed. */
 	tables_destroy(consumer->retiring);
 	consumer->retiring = NULL;
 	return true;
@@ -130,7 +130,7 @@ static void tables_publish(struct consumer *consumer)
 	consumer->staged_generation = 0;
 }
 
-/* Copy a block out of the other process's reach, check the copy, and stage it. */
+/* Copy a block to private memory, check the copy, and stage it. */
 static int block_stage(struct consumer *consumer, const struct lb_cmd *cmd)
 {
 	int refusal = tables_check_bounds(cmd);
@@ -149,7 +149,7 @@ static int block_stage(struct consumer *consumer, const struct lb_cmd *cmd)
 	return tables_block_put(consumer->staged, cmd, block);
 }
 
-/* Numbers only rise, from command to command as well. */
+/* Generations only increase, from command to command as well. */
 static bool command_is_late(const struct consumer *consumer, const struct lb_cmd *cmd)
 {
 	return cmd->generation <= consumer->generation ||
@@ -159,7 +159,7 @@ static bool command_is_late(const struct consumer *consumer, const struct lb_cmd
 static int command_stage(struct consumer *consumer, const struct lb_cmd *cmd)
 {
 	if (consumer->staged && consumer->staged_generation != cmd->generation)
-		staged_drop(consumer); /* its controller died, and this is its successor's */
+		staged_drop(consumer); /* its controller died; @cmd is from the successor */
 	if (!consumer->staged) {
 		consumer->staged = tables_create(consumer->live);
 		if (!consumer->staged)

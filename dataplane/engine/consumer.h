@@ -27,19 +27,19 @@ struct consumer {
 	struct tables *staged;
 	uint64_t staged_generation;
 	uint64_t refused_generation; /* the rest of it is to be ignored */
-	/* of the publication, or ping, that workers have yet to pass */
+	/* the grace period of the last publication or ping */
 	bool waiting;
 	uint64_t token;
 	struct tables *retiring; /* NULL for a ping */
 	struct lb_event ack;
-	/* the last refusal, for whoever logs */
+	/* the last refusal, for the log */
 	uint64_t n_refused;
 	struct lb_cmd refused_cmd;
 	enum lb_refusal refused_reason;
 };
 
 /**
- * Start with empty tables, so that every packet is the kernel's.
+ * Start with empty tables: every packet goes to the kernel.
  * @segment: outlives the consumer.
  * @qsbr: one registered thread for each worker; outlives the consumer.
  * Return: 0 or -ENOMEM.
@@ -50,12 +50,12 @@ int consumer_init(struct consumer *consumer, struct segment *segment, struct rte
 void consumer_fini(struct consumer *consumer);
 
 /**
- * Take commands that wait, and look whether workers have passed the last publication.
+ * Take pending commands, and check the grace period of the last publication.
  * Return: whether there is more to do soon, so that the caller should not sleep.
  */
 bool consumer_poll(struct consumer *consumer);
 
-/** Forget a generation that a controller began and did not live to finish. */
+/** Discard a generation that a dead controller left unfinished. */
 void consumer_abandon(struct consumer *consumer);
 
 /**
@@ -68,7 +68,7 @@ static inline const struct tables *consumer_tables(const struct consumer *consum
 	return __atomic_load_n(&consumer->live, __ATOMIC_ACQUIRE);
 }
 
-/** The word for a reason, for logs: "the block's checksum". Never NULL. */
+/** Text of a reason, for logs: "the block's checksum". Never NULL. */
 const char *consumer_refusal_text(enum lb_refusal reason);
 
 #endif

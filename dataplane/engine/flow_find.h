@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lb_bucket_find() with vector instructions. Which one runs is chosen once at
- * start (pipeline.c); all give the same answer.
+ * lb_bucket_find() with vector instructions. The variant is chosen once at start (pipeline.c); all
+ * give the same result.
  */
 #ifndef ENGINE_FLOW_FIND_H
 #define ENGINE_FLOW_FIND_H
@@ -12,7 +12,7 @@
 
 #define FLOW_FIND_KEYS ((1u << LB_BUCKET_SLOTS) - 1)
 
-/* One compare of the whole line; what lies behind the five keys is masked off. */
+/* One compare of the whole line; what follows the five keys is masked off. */
 __attribute__((target("avx512f"), always_inline)) static inline int flow_find_avx512(
 	const struct lb_bucket *bucket, uint64_t key)
 {

@@ -12,17 +12,17 @@ struct flow_table {
 	uint32_t sweep_done; /* buckets swept since flow_table_tick() */
 };
 
-/** Bytes of memory that a table for @flows concurrent flows needs: about half load. */
+/** Bytes of memory for a table of @flows concurrent flows: about half load. */
 size_t flow_table_bytes(uint32_t flows);
 
 /**
- * Lay a table over zeroed memory.
+ * Initialize a table in zeroed memory.
  * @memory: flow_table_bytes(@flows) bytes on a 64-byte boundary, owned by the caller.
  */
 void flow_table_init(struct flow_table *table, void *memory, uint32_t flows,
 		     struct lb_worker_stats *stats, struct lb_instance_stats *instance_stats);
 
-/** Use a table that is there, with its flows. @memory: @n_buckets of them. */
+/** Use an existing table, with its flows. @memory: @n_buckets of them. */
 void flow_table_adopt(struct flow_table *table, void *memory, uint32_t n_buckets,
 		      struct lb_worker_stats *stats, struct lb_instance_stats *instance_stats);
 
@@ -37,7 +37,7 @@ bool flow_table_insert(struct flow_table *flows, const struct lb_flow_insert *fl
 uint32_t flow_table_peek(const struct flow_table *flows, uint64_t key, uint64_t spread,
 			 uint16_t now, const struct lb_flow_timeouts *timeouts);
 
-#define FLOW_TABLE_SWEEP_TICKS 32 /* ticks that a round over the whole table takes */
+#define FLOW_TABLE_SWEEP_TICKS 32 /* ticks of a round over the whole table */
 
 struct flow_sweep {
 	const struct lb_secret *secret;
@@ -48,10 +48,10 @@ struct flow_sweep {
 };
 
 /**
- * Forget expired flows, and flows of instances that no longer serve, in the next
- * few buckets. To be called until it returns 0 in every tick.
+ * Remove expired flows, and flows of instances that no longer serve, from the next few buckets. To
+ * be called until it returns 0 in every tick.
  * @max_buckets: at most this many now.
- * Return: buckets looked at; 0 when this tick's share is done.
+ * Return: buckets swept; 0 when this tick's share is done.
  */
 uint32_t flow_table_sweep(struct flow_table *flows, const struct flow_sweep *sweep,
 			  uint32_t max_buckets);

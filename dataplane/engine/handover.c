@@ -3,7 +3,7 @@
 
 #include <rte_pause.h>
 
-/* Only a kernel that stands still in the middle of a packet holds it longer; nobody waits for that. */
+/* Held for longer only if the kernel is stalled in mid-packet, which is not waited for. */
 #define TRIES 1000000
 
 bool handover_lock(struct handover *handover)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A worker's end of abi/lb_handover.h: to say that it lives, to be the only writer of its region, and to
- * find out that the XDP program has taken its place meanwhile.
- * Context: the worker, all of it. Nothing blocks; a lock is waited for as long as another one handles a packet.
+ * A worker's side of abi/lb_handover.h: send the heartbeat, be the only writer of its region, and
+ * detect that the XDP program has taken its place meanwhile.
+ * Context: the worker, for all of it. Nothing blocks; a lock is waited for while its holder handles
+ * a packet.
  */
 #ifndef ENGINE_HANDOVER_H
 #define ENGINE_HANDOVER_H
@@ -10,9 +11,9 @@
 #include "dataplane/abi/lb_handover.h"
 
 struct handover {
-	struct lb_handover *queue; /* NULL: the port is this process's alone */
+	struct lb_handover *queue; /* NULL: the port is used by this process alone */
 	uint64_t process;
-	uint32_t term; /* in which the worker carries */
+	uint32_t term; /* in which the worker handles the packets */
 };
 
 static inline bool handover_is_shared(const struct handover *handover)
@@ -28,7 +29,7 @@ static inline bool handover_is_replaced(const struct handover *handover)
 	return (lock & ~LB_HANDOVER_HOLDER) != handover->term;
 }
 
-/** Know that it did; the next packets are this worker's again. */
+/** Acknowledge that it has; the next packets are this worker's again. */
 static inline void handover_follow(struct handover *handover)
 {
 	uint32_t lock = __atomic_load_n(&handover->queue->lock, __ATOMIC_ACQUIRE);
@@ -37,9 +38,10 @@ static inline void handover_follow(struct handover *handover)
 }
 
 /**
- * Before there are sockets: a predecessor that has just died may still seem to live, and may be the one
- * that is to carry. Its packets would come to the sockets of a process without tables.
- * Context: the main lcore; nobody else beats.
+ * Clear a predecessor's heartbeat, before there are sockets: if the predecessor has just died, it
+ * may still be fresh, and the predecessor may be the carrier. Its packets would be handed over to
+ * the sockets of a process without tables.
+ * Context: the main lcore; nothing else writes a heartbeat.
  */
 static inline void handover_clear(struct lb_handover *queue)
 {
@@ -47,9 +49,10 @@ static inline void handover_clear(struct lb_handover *queue)
 }
 
 /**
- * Begin.
- * Return: whether a predecessor has died in the middle of a burst, or of a change after it had lost the lock. Then the lock is this worker's: what was left
- * is to be put in order (lb_table_recover()), and the lock given back.
+ * Start.
+ * Return: whether a predecessor has died in the middle of a burst, or of a change after it had lost
+ * the lock. The lock is then this worker's, which must recover the table (lb_table_recover()) and
+ * unlock.
  */
 static inline bool handover_start(struct handover *handover)
 {
@@ -70,14 +73,14 @@ static inline bool handover_start(struct handover *handover)
 	return false;
 }
 
-/** Say that this worker lives. @now_ns: CLOCK_MONOTONIC_COARSE; 0: that it ends. */
+/** Send a heartbeat. @now_ns: CLOCK_MONOTONIC_COARSE; 0: the worker ends. */
 static inline void handover_beat(struct handover *handover, uint64_t now_ns)
 {
 	__atomic_store_n(&handover->queue->process, handover->process, __ATOMIC_RELAXED);
 	__atomic_store_n(&handover->queue->beat_ns, now_ns, __ATOMIC_RELEASE);
 }
 
-/** Whether this process's tables are in step, so that it may take part. */
+/** Whether this process's tables are up to date, so that it may take part. */
 static inline bool handover_is_carrier(const struct handover *handover)
 {
 	return __atomic_load_n(&handover->queue->carrier, __ATOMIC_ACQUIRE) == handover->process;
@@ -85,17 +88,17 @@ static inline bool handover_is_carrier(const struct handover *handover)
 
 /**
  * Become the region's only writer.
- * Return: false if the worker was replaced; then it holds nothing.
+ * Return: false if the worker was replaced; then the lock is not held.
  */
 bool handover_lock(struct handover *handover);
 
-/** The lock's word while the worker has it. */
+/** The lock word while the worker holds the lock. */
 static inline uint32_t handover_held(const struct handover *handover)
 {
 	return handover->term | LB_HELD_BY_WORKER;
 }
 
-/** A worker that was robbed of the lock leaves it alone. */
+/** Release the lock, unless it was taken from this worker. */
 static inline void handover_unlock(struct handover *handover)
 {
 	uint32_t held = handover_held(handover);

@@ -21,8 +21,8 @@ static void stage_prefetch(struct burst *b)
 }
 
 /*
- * The kernel's share is limited, and what anyone on the internet can send to a
- * VIP may use only half of it: ARP and the answers to health checks need the rest.
+ * Packets to the kernel are rate-limited, and those to VIPs, which anyone on the internet can send,
+ * may use only half of the rate: ARP and the answers to health checks need the rest.
  */
 static bool kernel_may_take(struct burst *b, uint32_t i)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The packet path: a burst of mbufs in, verdicts out. No NIC calls, no locks,
- * no allocation, no clock; whoever calls passes the tables and the time.
+ * The packet path: a burst of mbufs in, verdicts out. No NIC calls, no locks, no allocation, no
+ * clock; the caller passes the tables and the time.
  */
 #ifndef ENGINE_PIPELINE_H
 #define ENGINE_PIPELINE_H
@@ -14,7 +14,7 @@
 
 #define PIPELINE_BURST 64 /* packets at most */
 
-/* A rate limit and what is left of it; a worker's own. */
+/* A rate limit and its remaining tokens; of one worker. */
 struct pipeline_rate {
 	struct lb_rate_limit limit;
 	struct lb_rate rate;
@@ -22,22 +22,25 @@ struct pipeline_rate {
 
 struct burst; /* pipeline_internal.h */
 
-/* What a worker's packet path owns; the caller fills in all but @parse and @lookup. */
+/*
+ * State of a worker's packet path; the caller fills in all but the fields set by pipeline_init().
+ */
 struct pipeline {
 	struct flow_table *flows;
 	struct lb_worker_stats *stats;
 	struct lb_instance_stats *instance_stats; /* [LB_INSTANCES_MAX] */
-	struct flow_table *const *peers; /* all tables whose flows may turn up here, and its own */
+	struct flow_table *const
+		*peers; /* all tables whose flows may arrive here, its own included */
 	uint32_t n_peers;
 	struct pipeline_rate kernel_rate;
 	struct pipeline_rate icmp_rate;
-	struct pipeline_rate peek_rate;	 /* of looks into peers' tables; set by pipeline_init() */
+	struct pipeline_rate peek_rate;	 /* of lookups in peers' tables; set by pipeline_init() */
 	uint64_t port_mac;		 /* lb_mac_load() of the port's address */
 	void (*parse)(struct burst *b);	 /* set by pipeline_init() */
 	void (*lookup)(struct burst *b); /* the same */
 };
 
-/* How many packets or slots are looked at together. The later one is the better one. */
+/* How many packets or slots are processed at once, in ascending order of preference. */
 enum pipeline_simd { PIPELINE_PORTABLE, PIPELINE_AVX2, PIPELINE_AVX512 };
 
 /** The best that this CPU has. */
@@ -47,13 +50,13 @@ enum pipeline_simd pipeline_simd_best(void);
 const char *pipeline_simd_name(enum pipeline_simd simd);
 
 /**
- * Set what is the same for all.
+ * Set the fields that do not depend on the worker.
  * @simd: not better than pipeline_simd_best().
  * Context: before the worker starts.
  */
 void pipeline_init(struct pipeline *pl, enum pipeline_simd simd);
 
-/* Where the packets of a burst went. Each is in one of the arrays, or freed and counted. */
+/* Result of a burst. Each packet is in one of the arrays, or freed and counted. */
 struct pipeline_out {
 	uint16_t n_tx;
 	uint16_t n_kernel;
@@ -67,9 +70,9 @@ struct pipeline_out {
  * @now: coarse time, in ticks of LB_FLOW_TICK_MS.
  * @pkts: @n mbufs, at most PIPELINE_BURST; ownership passes to @out or to the mempool.
  *
- * Counts everything but what the caller does next: it adds the transmitted ones
- * to stats->tx_pkts and the kernel's to stats->kernel_pkts, or what it could not
- * get rid of to their drop reasons.
+ * Counts everything but the caller's next steps: the caller adds transmitted packets to
+ * stats->tx_pkts and the kernel's to stats->kernel_pkts, and those that it could not send to their
+ * drop reasons.
  * Context: the worker that owns @pl.
  */
 void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t now,

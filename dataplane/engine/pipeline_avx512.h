@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the code for eight packets at once shares. Only pipeline_parse*_avx512.c include this. */
+/* Common part of the code for eight packets at once. Only pipeline_parse*_avx512.c include this. */
 #ifndef ENGINE_PIPELINE_AVX512_H
 #define ENGINE_PIPELINE_AVX512_H
 
@@ -64,11 +64,11 @@ AVX512_INLINE __m512i differ(__m512i a, uint64_t b, uint64_t mask)
 	return _mm512_ternarylogic_epi64(a, splat(b), splat(mask), 0x28);
 }
 
-/* What is read of the services' entries. */
+/* The fields of services' entries that are read. */
 struct services {
 	__m512i key;	/* lb_service_key4(); over IPv6 with the address's first four bytes */
 	__m512i middle; /* the next eight bytes of the address */
-	__m512i id;	/* its last four bytes, id (2), pool (2) */
+	__m512i id;	/* the last four bytes of the address, id (2), pool (2) */
 	__m512i last;	/* salt (4), forward (1) */
 };
 
@@ -84,14 +84,14 @@ AVX512_INLINE struct services services_load(const struct lb_service *const *serv
 	};
 }
 
-/* Of those found, the ones whose frames keep their length. */
+/* Those of @found whose frames keep their length. */
 AVX512_INLINE __mmask8 services_in_place(const struct services *s, __mmask8 found)
 {
 	return _mm512_mask_test_epi64_mask(found, s->last,
 					   splat((uint64_t)LB_FORWARD_IN_PLACE << 32));
 }
 
-/* Addresses of the entries with these numbers. */
+/* Addresses of the entries with these indices. */
 AVX512_INLINE __m512i services_at(const struct lb_service_table *table, __m512i number)
 {
 	__m512i index = _mm512_and_si512(number, splat(table->mask));
@@ -118,7 +118,7 @@ AVX512_INLINE __m512i flows_bucket(const struct lb_table *flows, __m512i spread,
 				splat((uintptr_t)flows->bucket));
 }
 
-/* Lanes of which the flags are not bad: lb_tcp_flags_are_bad(). @flags: and what lies above them. */
+/* Lanes with valid flags: not lb_tcp_flags_are_bad(). @flags: bits above them are ignored. */
 AVX512_INLINE __mmask8 flags_are_right(__m512i flags)
 {
 	flags = _mm512_and_si512(flags, splat(LB_TCP_FLAGS_JUDGED));
@@ -136,21 +136,23 @@ AVX512_INLINE __m128i steps(__m512i flags)
 	return _mm512_cvtepi64_epi16(_mm512_permutexvar_epi64(flags, of_flags));
 }
 
-/* Eight packets of which some are TCP over IPv6: what is known of them behind the first pass. */
+/* Eight packets, some of them TCP over IPv6, after the first pass. */
 struct six {
 	__m512i src[2];
 	__m512i dst[2];
-	__m512i ip_len; /* in the host's order */
+	__m512i ip_len; /* in host order */
 	__m512i ports;	/* of the source; of the destination */
 };
 
 /**
- * The second pass: TCP header and service's entry of @lanes, whose IPv6 headers are known to be right.
- * Return: those that are plain: lb_parse_tcp6(). Their lengths and steps are noted.
+ * The second pass: TCP header and service's entry of @lanes, whose IPv6 headers are valid.
+ * Return: the lanes that are plain: lb_parse_tcp6(). Their lengths and steps are stored.
  */
 uint32_t pipeline_six_parse(struct burst *b, uint32_t first, struct six *six, uint32_t lanes);
 
-/** The third pass. Return: those whose service was found where the search begins; all of them is noted. */
+/**
+ * The third pass. Return: lanes whose service was found at the first probe; all of them is stored.
+ */
 uint32_t pipeline_six_find(struct burst *b, uint32_t first, const struct six *six, uint32_t lanes);
 
 #endif

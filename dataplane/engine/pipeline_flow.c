@@ -4,7 +4,10 @@
 
 #include "dataplane/engine/pipeline_internal.h"
 
-/* Flows by which a bucket is asked for once more: of many requests at once some get lost. */
+/*
+ * Distance in flows at which a bucket is prefetched again: with many prefetches in flight some are
+ * dropped.
+ */
 #define AHEAD 16
 #define SECOND_AHEAD 8
 
@@ -13,7 +16,7 @@ static inline struct lb_instances instances_of(const struct burst *b)
 	return (struct lb_instances){ b->tables->instances, b->tables->n_instances };
 }
 
-/* What is kept of a SYN; 0 for any other packet. */
+/* The SYN bits of a packet (LB_FLOW_SYN); 0 if it is not a SYN. */
 static uint16_t syn_of(const struct burst *b, uint32_t i, const struct lb_meta *meta)
 {
 	const struct lb_tcp *tcp = (const void *)(b->data[i] + meta->l4_offset);
@@ -47,8 +50,8 @@ static inline void result_instance(struct burst *b, uint32_t i, uint32_t instanc
 }
 
 /*
- * A look into the others' tables costs a cache miss or two each; a flood must not buy many, and one of
- * SYNs only half of them: a packet of a flow that has moved needs it more.
+ * A lookup in peers' tables costs a cache miss or two each: limited, so that a flood can't cause
+ * many. SYNs may use only half of the limit: packets of flows that have moved need it more.
  */
 static bool peers_may_be_asked(struct pipeline *pl, bool for_syn)
 {
@@ -61,7 +64,10 @@ static bool peers_may_be_asked(struct pipeline *pl, bool for_syn)
 	return true;
 }
 
-/* A flow that is another worker's: a NIC, or whoever set it up, spreads flows anew. */
+/*
+ * A flow that another worker has recorded: the NIC, or its configuration, now spreads flows
+ * differently.
+ */
 static struct lb_selection flow_elsewhere(const struct burst *b, const struct lb_steer *steer)
 {
 	struct lb_selection sel = { .instance = LB_INSTANCE_NONE };
@@ -77,7 +83,7 @@ static struct lb_selection flow_elsewhere(const struct burst *b, const struct lb
 	return sel;
 }
 
-/* A recorded flow whose instance no longer serves, or which has moved. */
+/* A recorded flow whose instance no longer serves, or that has moved. */
 static void flow_rehome(struct burst *b, uint32_t i, struct lb_flow_ref ref)
 {
 	const struct lb_instances instances = instances_of(b);
@@ -112,8 +118,8 @@ static __rte_noinline void flow_syn(struct burst *b, uint32_t i, struct lb_flow_
 }
 
 /*
- * A packet of a recorded flow. Whether its instance still serves is seen when that is read anyway, and the index
- * of a flow that has moved is none.
+ * A packet of a recorded flow. Whether its instance still serves is checked when the instance is
+ * read anyway; the index of a flow that has moved is invalid.
  */
 static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref, uint16_t now)
 {
@@ -134,9 +140,9 @@ static inline struct lb_bucket *bucket_other(const struct lb_table *flows, uint6
 }
 
 /*
- * The lookup stage, once for each way to search a bucket. Flows in their first line
- * are done here; the second line of the others is fetched meanwhile, if there is one to
- * search or to write. (It ends with a declaration so that its uses end with a semicolon.)
+ * The lookup stage, once for each way to search a bucket. Flows in their primary bucket are done
+ * here; for the others, the secondary bucket is prefetched meanwhile, if it is to be searched or
+ * written. (Ends with a declaration so that its uses end with a semicolon.)
  */
 #define PIPELINE_LOOKUP(variant, find, attribute)                                                  \
 	attribute void pipeline_lookup_##variant(struct burst *b)                                  \
@@ -193,7 +199,7 @@ static void flow_miss(struct burst *b, uint32_t i)
 		lb_steer_record(&steer, sel);
 }
 
-/* Once more: see AHEAD. @n: which of the misses, if there are so many. */
+/* Prefetch again: see AHEAD. @n: index of a miss; may be past the last. */
 static inline void prefetch_second(const struct burst *b, uint32_t n)
 {
 	uint32_t i = b->miss[n & (PIPELINE_BURST - 1)];
@@ -202,7 +208,7 @@ static inline void prefetch_second(const struct burst *b, uint32_t n)
 		rte_prefetch0(bucket_other(&b->pl->flows->table, b->spread[i], b->bucket[i]));
 }
 
-/* Flows that lie in their second line; those that are in neither stay in b->miss. */
+/* Find flows in their secondary bucket; those in neither bucket stay in b->miss. */
 static void find_in_second(struct burst *b)
 {
 	const struct lb_table *flows = &b->pl->flows->table;
@@ -227,8 +233,8 @@ static void find_in_second(struct burst *b)
 }
 
 /*
- * Where both lines are full, someone has to go. If he lies in his second line, the first one
- * counts him and will be written: fetch it.
+ * If both buckets are full, a victim is evicted. If the victim is in its secondary bucket, its
+ * primary's spill count changes: prefetch it.
  */
 static void prefetch_victims(struct burst *b)
 {
@@ -267,7 +273,7 @@ void pipeline_misses(struct burst *b)
 		uint32_t i = b->miss[n];
 		struct lb_flow_ref ref;
 
-		/* a packet before it in this burst may have begun the flow */
+		/* an earlier packet of this burst may have begun the flow */
 		if (flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref))
 			flow_hit(b, i, ref, b->now);
 		else
@@ -275,7 +281,7 @@ void pipeline_misses(struct burst *b)
 	}
 }
 
-/* A packet before it in this burst may have found the flow its new home, or taken its place. */
+/* An earlier packet of this burst may have moved the flow to its new instance, or evicted it. */
 void pipeline_rehome(struct burst *b, uint32_t i)
 {
 	const struct lb_instances instances = instances_of(b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The stages of pipeline_burst() and what they hand on. Only pipeline*.c include this. */
+/* The stages of pipeline_burst() and the state they share. Only pipeline*.c include this. */
 #ifndef ENGINE_PIPELINE_INTERNAL_H
 #define ENGINE_PIPELINE_INTERNAL_H
 
@@ -9,28 +9,28 @@
 #include "dataplane/engine/flow_find.h"
 #include "dataplane/engine/pipeline.h"
 
-/* One burst on its way; lives on the worker's stack. Arrays go by packet. */
+/* A burst in flight; on the worker's stack. Arrays are indexed by packet. */
 struct burst {
 	struct pipeline *pl;
 	const struct tables *tables;
 	struct rte_mbuf **pkt;
 	uint16_t n;
 	uint16_t now;
-	/* packets that a later stage has to look at, in order of arrival */
+	/* packets for a later stage, in order of arrival */
 	uint16_t n_flow, n_miss, n_icmp;
-	uint16_t n_other; /* packets that are not to be forwarded */
+	uint16_t n_other; /* packets that are not forwarded */
 	uint8_t flow[PIPELINE_BURST];
 	uint8_t miss[PIPELINE_BURST];
 	uint8_t icmp[PIPELINE_BURST];
-	/* a bit each */
+	/* one bit per packet */
 	uint64_t plain4;   /* TCP that lb_parse_tcp4() knows: pipeline_meta() */
-	uint64_t plain6;   /* and lb_parse_tcp6() */
+	uint64_t plain6;   /* the same for lb_parse_tcp6() */
 	uint64_t in_place; /* packets that keep their length (LB_FORWARD_IN_PLACE) */
-	uint64_t full;	   /* packets of miss whose first line has no free slot */
-	uint64_t second;   /* and those whose second line is looked at */
+	uint64_t full;	   /* packets of miss whose primary bucket has no free slot */
+	uint64_t second;   /* and those whose secondary bucket is searched or written */
 
 	const uint8_t *data[PIPELINE_BURST] LB_ALIGNED(
-		64);			  /* first byte of the frame, as it came */
+		64);			  /* first byte of the frame as received */
 	uint64_t lengths[PIPELINE_BURST]; /* of the mbuf: pkt_len (4), data_len (2), unused (2) */
 	lb_result result[PIPELINE_BURST];
 	uint16_t steps[PIPELINE_BURST]; /* lb_flow_steps() */
@@ -43,7 +43,7 @@ struct burst {
 	struct lb_meta meta[PIPELINE_BURST]; /* pipeline_meta() */
 };
 
-/** What is known of a packet. That of a plain one is written when it is asked for: seldom. */
+/** Metadata of a packet. That of a plain one is written here, since it is rarely needed. */
 static inline const struct lb_meta *pipeline_meta(struct burst *b, uint32_t i)
 {
 	if (b->plain4 >> i & 1)
@@ -54,8 +54,8 @@ static inline const struct lb_meta *pipeline_meta(struct burst *b, uint32_t i)
 }
 
 /*
- * Have the line brought that a tunnel header goes to: the one in front of the frame, if there is
- * one. Not while the bucket's line is asked for: of many requests at once some get lost.
+ * Prefetch the line that a tunnel header goes to: the one in front of the frame, if there is one.
+ * Not while buckets are being prefetched: with many prefetches in flight some are dropped.
  */
 static inline void pipeline_prefetch_header(const struct burst *b, uint32_t i)
 {
@@ -63,8 +63,8 @@ static inline void pipeline_prefetch_header(const struct burst *b, uint32_t i)
 }
 
 /**
- * Parse all packets, find their services, hash, and have the buckets brought to the cache. Those
- * whose flow is to be looked up go to b->flow. One of enum pipeline_simd.
+ * Parse all packets, find their services, hash, and prefetch the buckets. Packets whose flow is to
+ * be looked up go to b->flow. One variant per enum pipeline_simd.
  */
 typedef void (*stage_parse_fn)(struct burst *b);
 
@@ -72,26 +72,29 @@ void pipeline_parse_portable(struct burst *b);
 void pipeline_parse_avx2(struct burst *b);
 void pipeline_parse_avx512(struct burst *b);
 
-/** The same, from packet @first on: what is in front of it has been done. */
+/** The same from packet @first on; those before it are done. */
 void pipeline_parse_rest(struct burst *b, uint32_t first);
 
-/** One packet. Return: whether its flow is to be looked up. */
+/** Parse one packet. Return: whether its flow is to be looked up. */
 bool pipeline_classify(struct burst *b, uint32_t i);
 
-/** Look up the flows of b->flow; those that are not in their first line go to b->miss. */
+/** Look up the flows of b->flow; those not in their primary bucket go to b->miss. */
 typedef void (*stage_lookup_fn)(struct burst *b);
 
 void pipeline_lookup_portable(struct burst *b);
 void pipeline_lookup_avx2(struct burst *b);
 void pipeline_lookup_avx512(struct burst *b);
 
-/** Find the flows of b->miss in their second lines; choose instances for the others and record them. */
+/**
+ * Find the flows of b->miss in their secondary buckets; choose instances for the others and record
+ * them.
+ */
 void pipeline_misses(struct burst *b);
 
 /** Find the instances of the flows that the ICMP errors of b->icmp quote. */
 void pipeline_icmp_errors(struct burst *b);
 
-/** Another instance for a packet whose own no longer serves; the result may change. */
+/** Choose another instance for a packet whose own no longer serves; the result may change. */
 void pipeline_rehome(struct burst *b, uint32_t i);
 
 /** Write the headers of all packets whose result is LB_VERDICT_FORWARD; the result may change. */

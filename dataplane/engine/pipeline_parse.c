@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets one by one: parse, find the service, hash, and have the bucket brought to the cache. */
+/* Packets one by one: parse, find the service, hash, and prefetch the bucket. */
 #include <rte_prefetch.h>
 
 #include "dataplane/engine/pipeline_internal.h"
 
-/* What the later stages have to know of a packet of a service. */
+/* Store what the later stages need of a service's packet. */
 static inline void flow_note(struct burst *b, uint32_t i, const struct lb_service *service,
 			     uint64_t key, uint8_t tcp_flags, uint32_t l3_len)
 {
@@ -99,7 +99,7 @@ bool pipeline_classify(struct burst *b, uint32_t i)
 void pipeline_parse_rest(struct burst *b, uint32_t first)
 {
 	const uint32_t n = b->n;
-	uint32_t n_flow = b->n_flow; /* not in memory: each packet would wait for the one before */
+	uint32_t n_flow = b->n_flow; /* in memory, each packet would wait for the previous one */
 
 	for (uint32_t i = first; i < n; i++) {
 		b->flow[n_flow] = (uint8_t)i;

@@ -2,7 +2,10 @@
 /* Plain TCP over IPv6, eight packets at once: see pipeline_parse_avx512.c. */
 #include "dataplane/engine/pipeline_avx512.h"
 
-/* The words of the TCP header that are read: both ports; from its fifth byte on, data offset and flags. */
+/*
+ * The words of the TCP header that are read: both ports; from the fifth byte, data offset and
+ * flags.
+ */
 struct tcps {
 	__m512i ports;
 	__m512i flags;
@@ -20,7 +23,7 @@ AVX512_INLINE __m512i rows_load(const uint8_t *const *row)
 	return _mm512_inserti32x4(rows, _mm_loadu_si128((const void *)row[6]), 3);
 }
 
-/* What is not known to be there is not read. */
+/* Only headers that are known to be present are read. */
 AVX512_INLINE struct tcps tcps_load(const struct burst *b, uint32_t first, __mmask8 lanes)
 {
 	static const uint8_t nothing[sizeof(struct lb_tcp)];
@@ -38,12 +41,12 @@ AVX512_INLINE struct tcps tcps_load(const struct burst *b, uint32_t first, __mma
 	};
 }
 
-/* lb_source6_is_bad(), and that it is not the destination. */
+/* Not lb_source6_is_bad(), and not the destination. */
 AVX512_INLINE __mmask8 sources_are_right(const struct six *six, __mmask8 k)
 {
 	__m512i same = _mm512_or_si512(_mm512_xor_si512(six->src[0], six->dst[0]),
 				       _mm512_xor_si512(six->src[1], six->dst[1]));
-	/* but the lowest bit of ::1 */
+	/* all but the lowest bit of ::1 */
 	__m512i rest =
 		_mm512_ternarylogic_epi64(six->src[1], splat(~(1ULL << 56)), six->src[0], 0xea);
 
@@ -98,7 +101,7 @@ AVX512 uint32_t pipeline_six_parse(struct burst *b, uint32_t first, struct six *
 	return k;
 }
 
-/* Of the other lanes the first entry is read. */
+/* For the other lanes the first entry is read. */
 AVX512_INLINE struct services services_load_some(const struct burst *b, uint32_t first,
 						 __mmask8 lanes)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What pipeline_parse.c does, for four packets at once: plain TCP over IPv4
- * (core/lb_parse_plain.h) in lanes of 64 bits, one packet each; by the compiler's vectors, whose
- * comparisons set all bits of a lane. Packets of another kind are left to the code for one packet.
+ * pipeline_parse.c for four packets at once: plain TCP over IPv4 (core/lb_parse_plain.h) in lanes
+ * of 64 bits, one packet each; with the compiler's vector types, whose comparisons set all bits of
+ * a lane. Other packets are left to the code for one packet.
  */
 #include "dataplane/engine/pipeline_pieces.h"
 
@@ -14,17 +14,17 @@
 typedef uint64_t lanes __attribute__((vector_size(8 * LANES)));
 typedef int64_t signed_lanes __attribute__((vector_size(8 * LANES)));
 
-/* Words of the headers, by their first bytes. The leftmost byte is the lowest one of a word. */
+/* Words of the headers, named by their first byte. The leftmost byte is the lowest of a word. */
 struct headers {
 	lanes at0;  /* destination's MAC address */
-	lanes at8;  /* from its fifth byte on: ethertype, version */
+	lanes at8;  /* from the fifth byte: ethertype, version */
 	lanes at16; /* length, identification, fragment, TTL, protocol */
 	lanes at22; /* TTL, protocol, checksum, source */
 	lanes at30; /* destination, both ports */
 	lanes at46; /* data offset, flags */
 	lanes src;
 	lanes dst;
-	lanes ip_len;  /* in the host's order */
+	lanes ip_len;  /* in host order */
 	lanes lengths; /* b->lengths */
 };
 
@@ -72,13 +72,13 @@ AVX2_INLINE void headers_load(const struct burst *b, uint32_t first, struct head
 	h->ip_len = (h->at16 << 8 & 0xff00) | (h->at16 >> 8 & 0xff);
 }
 
-/* Of lanes whose uppermost bit isn't set: the other comparisons of four lanes are slow. */
+/* For lanes whose uppermost bit is clear: unsigned comparisons of four lanes are slow. */
 AVX2_INLINE lanes is_below(lanes a, lanes b)
 {
 	return (lanes)((signed_lanes)a < (signed_lanes)b);
 }
 
-/* lb_tcp4_is_plain(), and that the packet is for this port and may not go on; 0: none of it is wrong. */
+/* Bits in which a frame differs from a plain one to the port's MAC address; 0: none. */
 AVX2_INLINE lanes what_is_odd(const struct headers *h, uint64_t mac)
 {
 	/* ethertype and version; fragment and protocol */
@@ -99,7 +99,7 @@ AVX2_INLINE lanes csums_fold(const struct headers *h)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-/* lb_parse_tcp4(). Return: all bits of those lanes. */
+/* lb_parse_tcp4(). Return: all bits set in the lanes where it is true. */
 AVX2_INLINE lanes are_plain(const struct headers *h, uint64_t mac)
 {
 	const lanes zero = { 0 }, good = zero + LB_TCP_FLAGS_GOOD;
@@ -109,11 +109,11 @@ AVX2_INLINE lanes are_plain(const struct headers *h, uint64_t mac)
 	lanes is_right = wrong == zero;
 
 	is_right &= good >> (h->at46 >> 8 & LB_TCP_FLAGS_JUDGED) << 63 != zero;
-	/* a source that is bad; TTL and ports of 0 */
+	/* bad source; TTL and ports of 0 */
 	wrong = (lanes)(h->src == h->dst) | (lanes)(first == zero) | (lanes)(first == 127) |
 		is_below(zero + 223, first) | (lanes)((h->at22 & 0xff) == zero) |
 		(lanes)((h->at30 & 0x0000ffff00000000) == zero) | (lanes)(h->at30 >> 48 == zero);
-	/* and lengths */
+	/* lengths */
 	wrong |= is_below(h->lengths & UINT32_MAX, h->ip_len + sizeof(struct lb_eth)) |
 		 is_below(doff, zero + sizeof(struct lb_tcp)) |
 		 is_below(h->ip_len, doff + sizeof(struct lb_ipv4));
@@ -126,7 +126,7 @@ AVX2_INLINE lanes services_key(const struct headers *h)
 	return h->dst << 32 | h->at30 >> 48 | (4u << 24 | LB_IPPROTO_TCP << 16);
 }
 
-/* The entries where the search for a service begins: see lb_service_hash4(). */
+/* The entries at which the search for a service begins: see lb_service_hash4(). */
 AVX2_INLINE lanes services_at(const struct lb_service_table *table, lanes key)
 {
 	lanes hash = ((key >> 32 | key << 32) ^ table->seed) * LB_HASH_MUL1 >> 48;
@@ -177,7 +177,10 @@ AVX2_INLINE uint32_t bits_of(lanes all_or_none)
 	return (uint32_t)_mm256_movemask_pd((__m256d)all_or_none);
 }
 
-/* What flow_note() notes of the packets themselves, of all lanes; and for flows_find(). */
+/*
+ * The part of flow_note() that needs only the packets, for all lanes; and the input of
+ * flows_find().
+ */
 AVX2_INLINE void packets_note(struct burst *b, uint32_t first, const struct headers *h)
 {
 	lanes service = services_key(h);
@@ -199,7 +202,7 @@ AVX2_INLINE lanes flows_spread(const struct lb_secret *secret, lanes key)
 	return x ^ x >> 32;
 }
 
-/* The rest of flow_note(). Return: those whose service was found where the search begins. */
+/* The rest of flow_note(). Return: lanes whose service was found at the first probe. */
 AVX2_INLINE uint32_t flows_find(struct burst *b, uint32_t first, uint32_t plain)
 {
 	const struct lb_table *flows = &b->pl->flows->table;
@@ -221,7 +224,7 @@ AVX2_INLINE uint32_t flows_find(struct burst *b, uint32_t first, uint32_t plain)
 	return plain;
 }
 
-/* Whether the headers of all four packets are there to be read. */
+/* Whether the headers of all four packets are present. */
 AVX2_INLINE bool have_headers(lanes lengths)
 {
 	const lanes zero = { 0 };
@@ -229,7 +232,7 @@ AVX2_INLINE bool have_headers(lanes lengths)
 	return !bits_of(is_below(lengths >> 32 & 0xffff, zero + sizeof(struct lb_tcp4)));
 }
 
-/* The first pass, of four packets. Return: those that are plain. */
+/* The first pass, over four packets. Return: the plain ones. */
 AVX2_INLINE uint32_t packets_parse(struct burst *b, uint32_t first)
 {
 	struct headers h = { .lengths = lanes_load(&b->lengths[first]) };
@@ -244,7 +247,7 @@ AVX2_INLINE uint32_t packets_parse(struct burst *b, uint32_t first)
 	return plain;
 }
 
-/* The second one. Return: how many flows have been added to @flow. */
+/* The second pass. Return: number of flows added to @flow. */
 AVX2_INLINE uint32_t packets_classify(struct burst *b, uint32_t first, uint32_t plain,
 				      uint8_t *flow)
 {
@@ -259,7 +262,7 @@ AVX2_INLINE uint32_t packets_classify(struct burst *b, uint32_t first, uint32_t 
 }
 
 /*
- * In two passes, so that the next four packets need not wait for what these look up. Where most
+ * In two passes, so that the next four packets need not wait for these packets' lookups. If most
  * packets are of another kind, four at once cost more than they save.
  */
 AVX2 void pipeline_parse_avx2(struct burst *b)

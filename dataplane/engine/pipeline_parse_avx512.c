@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What pipeline_parse.c does, for eight packets at once: plain TCP (core/lb_parse_plain.h) in lanes
- * of 64 bits, one packet each; IPv6 from the TCP header on in pipeline_parse6_avx512.c. Packets of
- * another kind are left to the code for one packet.
+ * pipeline_parse.c for eight packets at once: plain TCP (core/lb_parse_plain.h) in lanes of 64
+ * bits, one packet each; IPv6 from the TCP header on in pipeline_parse6_avx512.c. Other packets are
+ * left to the code for one packet.
  */
 #include "dataplane/engine/pipeline_avx512.h"
 
-/* Words of the headers, by their first bytes. The leftmost byte is the lowest one of a word. */
+/* Words of the headers, named by their first byte. The leftmost byte is the lowest of a word. */
 struct headers {
 	__m512i at0;  /* destination's MAC address */
-	__m512i at8;  /* from its fifth byte on: ethertype, version */
+	__m512i at8;  /* from the fifth byte: ethertype, version */
 	__m512i at16; /* length, identification, fragment, TTL, protocol */
 	__m512i at22; /* TTL, protocol, checksum, source */
 	__m512i at30; /* destination, both ports */
@@ -18,7 +18,7 @@ struct headers {
 	__m512i flags; /* and what follows them */
 	__m512i src;
 	__m512i dst;
-	__m512i ip_len;	 /* in the host's order */
+	__m512i ip_len;	 /* in host order */
 	__m512i lengths; /* b->lengths */
 };
 
@@ -42,7 +42,7 @@ AVX512_INLINE void headers_load(const struct burst *b, uint32_t first, struct he
 	h->ip_len = _mm512_shuffle_epi8(h->at16, _mm512_broadcast_i32x4(swapped));
 }
 
-/* lb_tcp4_is_plain(), and that the packet is for this port and may go on. */
+/* lb_tcp4_is_plain(), and that the packet is for this port and its TTL is not 0. */
 AVX512_INLINE __mmask8 are_plain(const struct headers *h, uint64_t mac)
 {
 	/* ethertype and version; fragment and protocol */
@@ -67,7 +67,7 @@ AVX512_INLINE __mmask8 csums_are_right(const struct headers *h)
 				       splat(~0ULL / 0xffff));
 }
 
-/* lb_source4_is_bad(), and that it is not the destination. */
+/* Not lb_source4_is_bad(), and not the destination. */
 AVX512_INLINE __mmask8 sources_are_right(const struct headers *h)
 {
 	__m512i first = _mm512_and_si512(h->src, splat(0xff));
@@ -101,7 +101,7 @@ AVX512_INLINE __mmask8 tcps_are_right(const struct headers *h)
 
 /*
  * lb_parse_tcp4(). Several short chains of masks, since each link waits for the one before it.
- * Return: the lanes of which it is true.
+ * Return: the lanes where it is true.
  */
 AVX512_INLINE __mmask8 parse(const struct headers *h, uint64_t mac)
 {
@@ -111,7 +111,7 @@ AVX512_INLINE __mmask8 parse(const struct headers *h, uint64_t mac)
 	return _kand_mask8(k, tcps_are_right(h));
 }
 
-/* The entries where the search for a service begins: see lb_service_hash4(). */
+/* The entries at which the search for a service begins: see lb_service_hash4(). */
 AVX512_INLINE __m512i services_hash(const struct lb_service_table *table, __m512i key)
 {
 	__m512i hash =
@@ -137,7 +137,10 @@ AVX512_INLINE __m512i clients(const struct headers *h)
 	return _mm512_ternarylogic_epi64(h->at30, splat(0x0000ffff00000000), h->src, 0xea);
 }
 
-/* What flow_note() notes of the packets themselves, of all lanes; and for flows_find(). */
+/*
+ * The part of flow_note() that needs only the packets, for all lanes; and the input of
+ * flows_find().
+ */
 AVX512_INLINE void packets_note(struct burst *b, uint32_t first, const struct headers *h)
 {
 	__m512i service = services_key(h);
@@ -150,7 +153,7 @@ AVX512_INLINE void packets_note(struct burst *b, uint32_t first, const struct he
 	_mm_store_si128((void *)&b->result[first], _mm_set1_epi16(LB_VERDICT_FORWARD));
 }
 
-/* The rest of flow_note(). Return: those whose service was found where the search begins. */
+/* The rest of flow_note(). Return: lanes whose service was found at the first probe. */
 AVX512_INLINE uint32_t flows_find(struct burst *b, uint32_t first, uint32_t plain)
 {
 	struct services s = services_load(&b->service[first]);
@@ -170,8 +173,8 @@ AVX512_INLINE uint32_t flows_find(struct burst *b, uint32_t first, uint32_t plai
 }
 
 /*
- * Packets for this port with a right IPv6 header, in front of a TCP header that is there to be read.
- * A part of it is in the frame's second line: have it brought.
+ * Packets for this port with a valid IPv6 header, followed by a TCP header that is present. Part of
+ * it is in the frame's second line: prefetch that.
  */
 AVX512_INLINE uint32_t six_begin(const struct burst *b, uint32_t first, const struct headers *h,
 				 struct six *six)
@@ -201,7 +204,7 @@ AVX512_INLINE uint32_t six_begin(const struct burst *b, uint32_t first, const st
 	return k;
 }
 
-/* One by one. Return: the lanes of flows among them. */
+/* Packets one by one. Return: the lanes of flows among them. */
 static __rte_noinline uint32_t others(struct burst *b, uint32_t first, uint32_t lanes)
 {
 	uint32_t flows = 0;
@@ -214,7 +217,7 @@ static __rte_noinline uint32_t others(struct burst *b, uint32_t first, uint32_t 
 	return flows;
 }
 
-/* Add lanes to b->flow, which has room for eight here. Return: how many there are. */
+/* Add lanes to b->flow, which has room for eight here. Return: number added. */
 AVX512_INLINE uint32_t flows_add(uint8_t *flow, uint32_t first, uint32_t lanes)
 {
 	const uint64_t ones = 0x0101010101010101, count = 0x0706050403020100;
@@ -223,7 +226,7 @@ AVX512_INLINE uint32_t flows_add(uint8_t *flow, uint32_t first, uint32_t lanes)
 	return (uint32_t)__builtin_popcount(lanes);
 }
 
-/* Whether the headers of all eight packets are there to be read. */
+/* Whether the headers of all eight packets are present. */
 AVX512_INLINE bool have_headers(__m512i lengths)
 {
 	const uint64_t data_len = sizeof(struct lb_tcp4) << 32;
@@ -232,12 +235,12 @@ AVX512_INLINE bool have_headers(__m512i lengths)
 				       splat(data_len)) == 0;
 }
 
-/* Lanes of packets that are done together. */
+/* Lanes of packets that are processed together. */
 struct plain {
 	uint8_t four, six;
 };
 
-/* The first pass, of eight packets. */
+/* The first pass, over eight packets. */
 AVX512_INLINE struct plain packets_parse(struct burst *b, uint32_t first, struct six *six)
 {
 	struct headers h = { .lengths = _mm512_load_si512(&b->lengths[first]) };
@@ -254,7 +257,7 @@ AVX512_INLINE struct plain packets_parse(struct burst *b, uint32_t first, struct
 	return plain;
 }
 
-/* The last one. Return: the lanes of flows. */
+/* The last pass. Return: the lanes of flows. */
 AVX512_INLINE uint32_t packets_classify(struct burst *b, uint32_t first, struct plain plain,
 					const struct six *six)
 {
@@ -273,8 +276,8 @@ AVX512_INLINE uint32_t packets_classify(struct burst *b, uint32_t first, struct 
 }
 
 /*
- * In several passes, so that the next eight packets need not wait for what these look up. Where most
- * packets are of another kind, eight at once cost more than they save.
+ * In several passes, so that the next eight packets need not wait for these packets' lookups. If
+ * most packets are of another kind, eight at once cost more than they save.
  */
 AVX512 void pipeline_parse_avx512(struct burst *b)
 {

@@ -13,7 +13,7 @@ static void frame_set_len(struct rte_mbuf *m, uint32_t len)
 	m->pkt_len = len;
 }
 
-/* Cut @bytes off the end, whole segments too. */
+/* Trim @bytes off the end, whole segments included. */
 static bool chain_trim(struct rte_mbuf *m, uint32_t bytes)
 {
 	struct rte_mbuf *last = rte_pktmbuf_lastseg(m);
@@ -33,7 +33,7 @@ static bool chain_trim(struct rte_mbuf *m, uint32_t bytes)
 	return rte_pktmbuf_trim(m, (uint16_t)bytes) == 0;
 }
 
-/* Too big for the tunnel: the packet becomes the ICMP error about itself. */
+/* Too big for the tunnel: turn the packet into the ICMP error about it. */
 static __rte_noinline lb_result too_big(struct burst *b, uint32_t i, uint32_t mtu)
 {
 	const struct lb_meta *meta = pipeline_meta(b, i);
@@ -57,7 +57,7 @@ static __rte_noinline lb_result too_big(struct burst *b, uint32_t i, uint32_t mt
 	return LB_VERDICT_REPLY;
 }
 
-/* Make room for the tunnel header; the padding behind a short packet goes. */
+/* Make room for the tunnel header; trim the padding behind a short packet. */
 static lb_result frame_stretch(struct rte_mbuf *m, const struct lb_meta *meta, uint32_t tunnel_len)
 {
 	uint32_t len = meta->l3_offset + meta->l3_len;
@@ -116,7 +116,7 @@ static lb_result rewrite_known(struct burst *b, uint32_t i, const struct lb_inst
 	return lb_result_drop(LB_DROP_NO_NEXT_HOP);
 }
 
-/* Any packet. Return: whether it is to be forwarded; else b->result says what becomes of it. */
+/* Any packet. Return: whether it is to be forwarded; otherwise b->result is its verdict. */
 static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i,
 					 const struct lb_instances *instances)
 {
@@ -128,8 +128,8 @@ static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i,
 }
 
 /*
- * frame_stretch() of a packet in one segment, of whose mbuf the second line isn't read.
- * Return: false if it is none, or has no room.
+ * frame_stretch() for a packet in one segment; does not read the second line of its mbuf.
+ * Return: false if it has other segments, no headroom, or would exceed @mtu.
  */
 static inline bool frame_stretch_plain(struct rte_mbuf *m, uint32_t l3_len, uint32_t tunnel_len,
 				       uint32_t mtu)
@@ -144,7 +144,7 @@ static inline bool frame_stretch_plain(struct rte_mbuf *m, uint32_t l3_len, uint
 	return true;
 }
 
-/* Whether an instance serves, is reached, and by IPv4. */
+/* Whether an instance serves and is reached by IPv4. */
 static inline bool is_reached4(const struct lb_instance *instance)
 {
 	const uint16_t flags = (LB_INSTANCE_SERVES | LB_INSTANCE_RESOLVED) << 8;
@@ -169,15 +169,18 @@ static inline uint8_t family_untagged(const struct burst *b, uint32_t i)
 }
 
 /*
- * rewrite() goes by the bit of the mode alone, and knows one writer for each of its values. A mode with another
- * writer is to be told apart there first.
+ * rewrite() tests only the mode's in-place bit, and knows one writer for each of its values. A mode
+ * with another writer must first be told apart there.
  */
 enum { REWRITE_BY_tunnel = 0, REWRITE_BY_mac = LB_FORWARD_IN_PLACE };
 #define REWRITE_IS_BY_BIT(id, value, word, needs, writer)                                          \
 	LB_STATIC_ASSERT(REWRITE_BY_##writer == ((value)&LB_FORWARD_IN_PLACE), word);
 LB_FORWARD_LIST(REWRITE_IS_BY_BIT)
 
-/* What nearly all packets take; the others are left to rewrite_other(). Return: as that one. */
+/*
+ * The fast path for nearly all packets; the others are left to rewrite_other(). Return: as
+ * rewrite_other().
+ */
 static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instances *instances)
 {
 	const struct lb_instance *instance = lb_instance_at(instances, b->instance[i]);

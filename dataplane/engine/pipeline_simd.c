@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The stages of which there are several. */
+/* The stages that have several variants. */
 #include "dataplane/engine/pipeline_internal.h"
 
-#define PEEKS_PER_SECOND 1000000 /* looks into other workers' tables, of each worker */
+#define PEEKS_PER_SECOND 1000000 /* lookups in other workers' tables, per worker */
 
 static const struct {
 	const char *name;

@@ -13,13 +13,13 @@
 
 #include <rte_ring_elem.h>
 
-#define PART_ALIGN 4096 /* parts of different writers share no page */
+#define PART_ALIGN 4096 /* parts of different writers are on different pages */
 #define RING_FLAGS (RING_F_SP_ENQ | RING_F_SC_DEQ)
 #define POOL_STRIDE ((LB_POOL_SLOTS_MAX * sizeof(uint16_t) + 63) & ~(uint64_t)63)
 
 LB_STATIC_ASSERT(sizeof(struct lb_cmd) == sizeof(struct lb_event), "one size of ring entries");
 
-/* Reserve room for a part, and return its offset. */
+/* Reserve room for a part. Return: its offset. */
 static uint64_t layout_add(uint64_t *end, uint64_t bytes)
 {
 	uint64_t offset = *end;
@@ -54,7 +54,7 @@ static void layout_make(struct lb_segment *seg, uint32_t n_workers)
 	seg->bytes = end;
 }
 
-/* Addresses from a layout that nobody else could have touched yet. */
+/* Set the addresses from a layout that no other process can have changed yet. */
 static void segment_bind(struct segment *segment, const struct lb_segment *seg)
 {
 	for (uint32_t i = 0; i < 2; i++) {
@@ -70,7 +70,7 @@ static void segment_bind(struct segment *segment, const struct lb_segment *seg)
 	segment->instance_stats = lb_segment_at(seg, seg->instance_stats);
 }
 
-/* A memfd that nobody can resize under those who have mapped it. */
+/* A memfd that can't be resized under its mappings. */
 static int memfd_make(struct segment *segment, uint64_t bytes)
 {
 	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -141,7 +141,7 @@ int segment_create(struct segment *segment, uint32_t n_workers)
 	err = rings_make(segment);
 	if (err)
 		goto fail;
-	/* A worker's first count of an instance must not be a page fault. */
+	/* A worker's first count for an instance must not cause a page fault. */
 	memset(segment->worker_stats, 0, (n_workers + 1) * sizeof(*segment->worker_stats));
 	memset(segment->instance_stats, 0,
 	       (size_t)n_workers * LB_INSTANCES_MAX * sizeof(*segment->instance_stats));
@@ -201,7 +201,7 @@ void segment_rings_recover(struct segment *segment)
 {
 	segment_ring_check(segment->cmd_ring);
 	segment_ring_check(segment->event_ring);
-	/* Killed between reserving entries and publishing them; its successor starts over. */
+	/* Killed between reserving entries and publishing them; the successor starts over. */
 	segment->cmd_ring->prod.head = segment->cmd_ring->prod.tail;
 	segment->event_ring->cons.head = segment->event_ring->cons.tail;
 }

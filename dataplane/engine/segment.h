@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The dataplane's end of the shared segment (abi/lb_abi.h): a sealed memfd with
- * its rings, and two eventfds that wake the two ends.
+ * The dataplane's side of the shared segment (abi/lb_abi.h): a sealed memfd with its rings, and two
+ * eventfds that wake the two sides.
  *
- * The other process can write to all of it. So everything that the dataplane
- * uses as an address lies in struct segment, which is private.
+ * The other process can write to all of it, so everything that the dataplane uses as an address is
+ * in struct segment, which is private.
  */
 #ifndef ENGINE_SEGMENT_H
 #define ENGINE_SEGMENT_H
@@ -18,8 +18,8 @@ struct segment {
 	uint64_t bytes;
 	uint64_t boot_id;
 	int memfd;
-	int cmd_fd;   /* eventfd: commands wait; sluiced writes */
-	int event_fd; /* eventfd: events wait; the main lcore writes */
+	int cmd_fd;   /* eventfd: commands pending; sluiced writes */
+	int event_fd; /* eventfd: events pending; the main lcore writes */
 	uint32_t n_workers;
 	struct rte_ring *cmd_ring;
 	struct rte_ring *event_ring;
@@ -31,9 +31,8 @@ struct segment {
 };
 
 /**
- * Make a segment for @n_workers, all zero but for what the dataplane promises:
- * layout, rings, boot id, times. What describes the port is for the caller to
- * write before anyone else gets the descriptor.
+ * Create a segment for @n_workers, zero except for layout, rings, boot id and times. The caller
+ * fills in the description of the port before any other process gets the descriptor.
  * Return: 0 or -errno. Context: main lcore, at start.
  */
 int segment_create(struct segment *segment, uint32_t n_workers);
@@ -45,14 +44,14 @@ void segment_destroy(struct segment *segment);
 const void *segment_block(const struct segment *segment, const struct lb_cmd *cmd);
 
 /**
- * Put right what the dataplane alone may write in a ring, if the other end has
- * overwritten it: a ring's size is an address to the ring's code.
- * Return: false if the ring was damaged; what was in it is lost then.
+ * Restore the fields of a ring that only the dataplane may write, if the other side has overwritten
+ * them: the ring's code computes addresses from its size.
+ * Return: false if the ring was damaged; its contents are lost then.
  */
 bool segment_ring_check(struct rte_ring *ring);
 
 /**
- * Undo what a controller left half done in the rings when it died.
+ * Undo what a dead controller left half done in the rings.
  * Context: main lcore, while no controller is connected.
  */
 void segment_rings_recover(struct segment *segment);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Snapshots and the blocks that they share. Only the main lcore touches the
- * reference counts; workers read through a snapshot and never see a count. All
- * memory is hugepage memory, since every packet reads it.
+ * Snapshots and the blocks that they share. Only the main lcore touches the reference counts;
+ * workers read through a snapshot and never see a count. All memory is hugepage memory, since every
+ * packet reads it.
  */
 #include "dataplane/engine/tables.h"
 
@@ -14,15 +14,15 @@
 #include "dataplane/engine/tables_check.h"
 
 struct tables_block {
-	uint64_t generation; /* that brought it */
+	uint64_t generation; /* which brought it */
 	uint32_t refs;
 	uint32_t bytes;
 	uint32_t count;
-	uint16_t max_slot; /* of a pool: the highest instance that it names */
+	uint16_t max_slot; /* of a pool: the highest instance index in it */
 	uint8_t data[] LB_ALIGNED(64);
 };
 
-/* No entries: one free slot, so that a lookup ends there. */
+/* An empty table: one free slot, which ends a lookup. */
 static const struct {
 	struct lb_service_table table;
 	struct lb_service slot;
@@ -60,7 +60,7 @@ void tables_block_destroy(struct tables_block *block)
 		rte_free(block);
 }
 
-/* Whether a block says what is in use anyway. */
+/* Whether a block has the same contents as the one in use. */
 static bool block_is_same(const struct tables_block *used, const struct tables_block *block)
 {
 	return used && used->count == block->count && used->bytes == block->bytes &&
@@ -115,7 +115,7 @@ void tables_destroy(struct tables *tables)
 	rte_free(tables);
 }
 
-/* Where a flow lies in a worker's table follows from the secret, so it stays until the end. */
+/* The secret can't change: it determines where flows are in the workers' tables. */
 static int put_params(struct tables *tables, const struct lb_params *params)
 {
 	bool is_first = tables->params.mtu == 0;
@@ -132,7 +132,7 @@ static int put_params(struct tables *tables, const struct lb_params *params)
 	return 0;
 }
 
-/* Replace a block of which there is only one generation. */
+/* Replace a block that has only one generation. */
 static void put_single(struct tables_block **place, struct tables_block *block)
 {
 	tables_block_destroy(*place);
@@ -210,7 +210,7 @@ int tables_block_put(struct tables *tables, const struct lb_cmd *cmd, struct tab
 {
 	int refusal = put_kind(tables, cmd, block);
 
-	tables_block_destroy(block); /* unless the snapshot has it too */
+	tables_block_destroy(block); /* stays allocated if the snapshot has it, too */
 	return refusal;
 }
 

@@ -37,48 +37,48 @@ struct tables {
 };
 
 /**
- * A snapshot with the same contents as @old, to be changed before it is published.
- * @old: NULL gives an empty one (no services, so every packet is the kernel's).
+ * Copy a snapshot, to be changed before it is published.
+ * @old: NULL gives an empty one (no services: every packet is the kernel's).
  * Return: owned by the caller until published; NULL and errno ENOMEM.
  * Context: main lcore.
  */
 struct tables *tables_create(const struct tables *old);
 
-/** Drop a snapshot that no worker can see. Context: main lcore. */
+/** Free a snapshot that no worker can see. Context: main lcore. */
 void tables_destroy(struct tables *tables);
 
 /**
- * Room for a block, to be filled and put.
- * @cmd: says which; its bounds have been checked.
+ * Allocate a block, to be filled and put.
+ * @cmd: describes it; its bounds have been checked.
  * Return: NULL: no memory. Context: main lcore.
  */
 struct tables_block *tables_block_create(const struct lb_cmd *cmd);
 
-/** Where its bytes lie, aligned to 64. */
+/** Its bytes, aligned to 64. */
 void *tables_block_data(struct tables_block *block);
 
-/** Give up a block that was not put; NULL is allowed. Context: main lcore. */
+/** Release a block that was not put; NULL is allowed. Context: main lcore. */
 void tables_block_destroy(struct tables_block *block);
 
 /**
  * Put a block into a snapshot that is not published yet.
- * @cmd: that it was created for.
- * @block: filled; nobody writes it any more. It is the snapshot's now, or gone.
+ * @cmd: for which the block was created.
+ * @block: filled, and not written any more. Consumed: it is the snapshot's, or freed.
  * Return: 0, or an enum lb_refusal; then the snapshot is unchanged.
  *
- * A pool's current slots become its previous generation, unless they were put by
- * the same generation. A block equal to the one in use changes nothing. No slots
- * at all (count 0) is a pool without instances.
+ * A pool's current slots become its previous generation, unless they were put by the same
+ * generation. A block equal to the one in use changes nothing. No slots (count 0) means a pool
+ * without instances.
  * Context: main lcore.
  */
 int tables_block_put(struct tables *tables, const struct lb_cmd *cmd, struct tables_block *block);
 
-/** Forget the previous generation of a pool. Return: 0 or an enum lb_refusal. */
+/** Drop the previous generation of a pool. Return: 0 or an enum lb_refusal. */
 int tables_retire(struct tables *tables, uint32_t pool);
 
 /**
- * Check what no block can show alone: that slots of current generations name
- * instances that there are. To be called once all blocks of a generation are put.
+ * Checks across blocks: slots of current generations name only existing instances. To be called
+ * once all blocks of a generation are put.
  * Return: 0 or LB_REFUSED_CONTENT.
  */
 int tables_check(const struct tables *tables);

@@ -6,8 +6,8 @@
 #define MTU_BYTES_MAX 65535
 
 /*
- * A flow is noticed to be expired up to one round of the sweep later; its idle
- * time must not have wrapped by then.
+ * A flow's expiry may be noticed one round of the sweep late; its idle time must not have wrapped
+ * by then.
  */
 #define TIMEOUT_TICKS_MAX (UINT16_MAX - 4 * FLOW_TABLE_SWEEP_TICKS)
 
@@ -95,8 +95,8 @@ int tables_check_services(const struct lb_service_table *table, uint32_t slots)
 }
 
 /*
- * The packet path writes as many bytes as the header has, trusts its kind, and adds the length to it. An
- * index that is not in use has neither header nor flags.
+ * The packet path writes as many bytes as the header has, trusts its kind, and adds the length to
+ * it. An unused index has neither header nor flags.
  */
 static bool instance_is_sound(const struct lb_instance *instance)
 {
