@@ -13,7 +13,7 @@
 
 #include "dataplane/io/logger.h"
 
-/* Rounds of the consumer in which what a dead controller sent is worked off. */
+/* Maximum rounds of the consumer to finish the commands of a dead controller. */
 #define DRAIN_ROUNDS 100000
 #define GROUPS_MAX 64
 
@@ -27,7 +27,7 @@ static int listener_make(struct control_socket *control)
 
 	if (fd < 0)
 		return -errno;
-	/* The lock on the directory is ours, so the socket of that name is a dead one's. */
+	/* This process holds the directory's lock, so a socket of that name is a dead one's. */
 	unlink(address->sun_path);
 	mask = umask(0117);
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)))
@@ -146,7 +146,7 @@ static int hello_send(const struct control_socket *control, int fd)
 	return sendmsg(fd, &msg, MSG_NOSIGNAL) == sizeof(hello) ? 0 : -errno;
 }
 
-/* Before a successor gets the rings: finish what is whole, forget what is not. */
+/* Before a successor gets the rings: apply complete generations, discard the rest. */
 static void predecessor_clear(struct control_socket *control)
 {
 	for (uint32_t i = 0; i < DRAIN_ROUNDS && consumer_poll(control->consumer); i++)
@@ -155,7 +155,7 @@ static void predecessor_clear(struct control_socket *control)
 	segment_rings_recover(control->segment);
 }
 
-/* The groups of the process itself. One with more than that many is not sluiced. */
+/* The supplementary groups of the process. One with more than GROUPS_MAX is not sluiced. */
 static bool peer_is_in_group(int fd, gid_t group)
 {
 	gid_t groups[GROUPS_MAX];
@@ -169,7 +169,7 @@ static bool peer_is_in_group(int fd, gid_t group)
 	return false;
 }
 
-/* sluiced has an own user then, and is in this process's group. */
+/* sluiced may have a user of its own, and is in this process's group then. */
 static bool peer_is_allowed(int fd, struct ucred *peer)
 {
 	socklen_t size = sizeof(*peer);

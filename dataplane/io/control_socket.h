@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The socket on which a controller gets the segment. A connection carries one
- * message, struct lb_hello with three descriptors; after it, that it stays open
- * says that the controller lives. There is at most one; another that comes
- * while it lives is closed without a message, and may try again.
+ * The socket that hands the segment to a controller. A connection carries one message, struct
+ * lb_hello with three descriptors; after that, an open connection means that the controller is
+ * alive. There is at most one; a connection that comes meanwhile is closed without a message, and
+ * may be tried again.
  */
 #ifndef IO_CONTROL_SOCKET_H
 #define IO_CONTROL_SOCKET_H
@@ -21,7 +21,7 @@ struct control_socket {
 	struct sockaddr_un address;
 	dev_t device; /* of the socket's file */
 	ino_t inode;
-	int restore_error; /* of the last try to make it again, logged */
+	int restore_error; /* of the last attempt to make it again, logged */
 };
 
 /**
@@ -32,8 +32,8 @@ int control_socket_open(struct control_socket *control, const char *run_dir,
 			struct segment *segment, struct consumer *consumer);
 
 /**
- * Make the socket again if its file was removed, or something else is there: a new sluiced would not find this process
- * any more. Return: whether listen_fd is another one.
+ * Make the socket again if its file was removed or replaced: a new sluiced would not find this
+ * process any more. Return: whether listen_fd has changed.
  */
 bool control_socket_restore(struct control_socket *control);
 
@@ -42,7 +42,10 @@ void control_socket_close(struct control_socket *control);
 /** The listening descriptor is readable. Return: whether there is a new controller_fd. */
 bool control_socket_accept(struct control_socket *control);
 
-/** The controller's descriptor is readable. Return: whether it is gone, and closed. */
+/**
+ * The controller's descriptor is readable. Return: whether the controller is gone; it is closed
+ * then.
+ */
 bool control_socket_watch(struct control_socket *control);
 
 #endif

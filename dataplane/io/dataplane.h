@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* All parts of the running dataplane, in the order in which they start. */
+/* The parts of the running dataplane, in the order in which they start. */
 #ifndef IO_DATAPLANE_H
 #define IO_DATAPLANE_H
 
@@ -12,8 +12,8 @@ struct dataplane {
 	const char *program;
 	struct options options;
 	struct config *config;
-	bool not_needed;	/* the configuration has packets carried by others */
-	uint32_t failed_before; /* starts for the same reason as this one, in a row */
+	bool not_needed;	/* as configured, others forward the packets */
+	uint32_t failed_before; /* consecutive starts that failed for the same reason as this one */
 	int lock_fd;
 	int signal_fd;
 	struct plan plan;
@@ -26,7 +26,7 @@ struct dataplane {
 	struct kernel_path kernel_path;
 	struct worker *worker;	     /* [plan.n_workers] */
 	struct flow_table *by_xdp;   /* tables of queues that have no worker */
-	struct flow_table **regions; /* the workers', and these */
+	struct flow_table **regions; /* the workers' tables, then these */
 	bool stop;		     /* tells workers to end */
 	struct control_socket control;
 };

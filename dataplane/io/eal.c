@@ -17,9 +17,9 @@
 #define ARGS_MAX (32 + 2 * LB_WORKERS_MAX)
 
 /*
- * DPDK's command line. It keeps pointers into some of the strings (the first one
- * names it in the system log) and puts others in their places in the array that it
- * is given, so the strings are owned here, until eal_stop().
+ * DPDK's command line. It keeps pointers into some of the strings (the first one is its name in the
+ * system log) and reorders others in the array that it is given, so the strings are owned here,
+ * until eal_stop().
  */
 static struct args {
 	char *owned[ARGS_MAX];
@@ -28,9 +28,9 @@ static struct args {
 } args;
 
 /*
- * What DPDK prints. It is shown at level debug only, since what matters of it is
- * said in other words; but the last complaint is kept for them, or the one that
- * names the cause: after it a driver tries other ways, which can't work.
+ * DPDK's output. It is shown at level debug only, since what matters of it is logged in other
+ * words. The last complaint is kept for those messages, or the one that names the cause: after it a
+ * driver tries alternatives that can't work.
  */
 static char complaint[256];
 static FILE *chatter;
@@ -59,7 +59,7 @@ static void chatter_catch(void)
 	rte_openlog_stream(chatter);
 }
 
-/* libbpf and libxdp print what they try, and what they then do without. */
+/* libbpf and libxdp print their attempts and fallbacks. */
 static int xdp_chatter(int level, const char *format, va_list values)
 {
 	char text[256];
@@ -73,8 +73,8 @@ static int xdp_chatter(int level, const char *format, va_list values)
 }
 
 /*
- * libxdp is loaded by DPDK's driver, if at all; this program is not linked with it.
- * It comes with the driver, and is there before the first socket is made.
+ * libxdp is loaded by DPDK's driver, if at all; this program is not linked with it. It is loaded
+ * with the driver, before the first socket is made.
  */
 static void xdp_chatter_catch(void)
 {
@@ -137,9 +137,8 @@ static void lcores_add(const struct plan *plan)
 }
 
 /*
- * An interface becomes one device of one queue for each worker: the driver knows
- * only "combined" channels, and a veth has none. busy_budget=0, because otherwise
- * every empty poll is a system call.
+ * An interface becomes one device with one queue for each worker: the driver knows only "combined"
+ * channels, and a veth has none. busy_budget=0, since otherwise every empty poll is a system call.
  */
 static void devices_add(const struct plan *plan)
 {
@@ -160,7 +159,9 @@ static void devices_add(const struct plan *plan)
 			plan->iface, i);
 }
 
-/* In memory: no files, so any number of dataplanes fit on a machine, and none leaves a trace. */
+/*
+ * In memory: no files, so any number of dataplanes fit on a machine, and none leaves files behind.
+ */
 static void args_fill(const struct plan *plan, const char *program)
 {
 	arg_add("%s", program);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* DPDK's environment: its arguments, and what it has to say. */
+/* DPDK's environment: its arguments and its output. */
 #ifndef IO_EAL_H
 #define IO_EAL_H
 
@@ -11,7 +11,7 @@ static inline uint32_t eal_lcore(uint32_t worker)
 	return worker + 1;
 }
 
-/** How the devices of an interface are called, one for each worker: net_af_xdp0, ... */
+/** Name of an interface's device, one for each worker: net_af_xdp0, ... */
 #define EAL_XDP_DEVICE "net_af_xdp%u"
 
 /**
@@ -23,11 +23,11 @@ int eal_start(const struct plan *plan, const char *program);
 
 void eal_stop(void);
 
-/* In a complaint: the kernel does not let this program use the IOMMU for a device. */
+/* Part of a complaint: the kernel does not let this program use the IOMMU for a device. */
 #define EAL_COMPLAINT_IOMMU "failed to select IOMMU type"
 
 /**
- * The last line in which DPDK complained since the last call; empty if it did not.
+ * DPDK's last complaint since the last call; empty if there was none.
  * Valid until the next call.
  */
 const char *eal_complaint(void);

@@ -21,7 +21,10 @@ static void path_make(const char *run_dir, char *path)
 	snprintf(path, PATH_MAX, "%s/" LB_FAILURE_FILE, run_dir);
 }
 
-/* "3 no memory for ...": how often before, and why. Return: the repeats of @why, 0 if it was something else. */
+/*
+ * Read "3 no memory for ...": number of earlier failures, and their reason. Return: failures for
+ * @why before this one; 0 if the reason was another.
+ */
 static uint32_t repeats_read(const char *path, const char *why)
 {
 	char line[LB_FAILURE_MAX] = "", *end;

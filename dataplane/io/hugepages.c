@@ -17,11 +17,11 @@
 #define SMALL "hugepages-2048kB"
 #define LARGE "hugepages-1048576kB"
 #define PAGE_MB 2
-#define STEP_PAGES 128 /* after which a signal is looked for */
+#define STEP_PAGES 128 /* after which signals are checked */
 
 /* ---- The kernel's pool ---- */
 
-/* A number of one size of pages; 0 if the kernel doesn't have that size. */
+/* A page count of this size from sysfs; 0 if the kernel doesn't have that size. */
 static uint64_t pages_read(const struct hugepages_pool *pool, const char *what)
 {
 	char path[PATH_MAX], text[32] = "";
@@ -48,7 +48,7 @@ static uint64_t pool_pages(const struct hugepages_pool *pool)
 	return pages_read(pool, SMALL "/nr_hugepages");
 }
 
-/* The kernel gives what it can find; how much is read afterwards. */
+/* The kernel adds as many as it can find; the result is read afterwards. */
 static int kernel_resize(const struct hugepages_pool *pool, uint64_t pages)
 {
 	char path[PATH_MAX], text[32];
@@ -69,7 +69,7 @@ const struct hugepages_pool hugepages_of_kernel = {
 	.resize = kernel_resize,
 };
 
-/* Return: how many were taken out. */
+/* Return: number of pages removed. */
 static uint64_t pool_shrink(const struct hugepages_pool *pool, uint64_t pages)
 {
 	uint64_t before = pool_pages(pool);
@@ -78,7 +78,7 @@ static uint64_t pool_shrink(const struct hugepages_pool *pool, uint64_t pages)
 	return pages && !pool->resize(pool, before - pages) ? pages : 0;
 }
 
-/* ---- What was added ---- */
+/* ---- The record of added pages ---- */
 
 static void record_path(const char *run_dir, char *path)
 {
@@ -100,7 +100,7 @@ static uint64_t record_read(const char *run_dir)
 	return strtoull(text, NULL, 10);
 }
 
-/* Root writes it where another user may write, too. */
+/* O_NOFOLLOW: root writes it to a directory that another user may write to. */
 static void record_write(const char *run_dir, uint64_t pages)
 {
 	char path[PATH_MAX], text[32];
@@ -120,7 +120,7 @@ static void record_write(const char *run_dir, uint64_t pages)
 		close(fd);
 }
 
-/* ---- Both ---- */
+/* ---- Pool and record together ---- */
 
 static void shrink(const struct hugepages_pool *pool, const char *run_dir, uint64_t ours,
 		   uint64_t pages)
@@ -138,14 +138,14 @@ static bool is_told_to_stop(int fd)
 	return fd >= 0 && poll(&stop, 1, 0) > 0;
 }
 
-/* One step. Return: pages that were added, or -errno. */
+/* One step. Return: number of pages added, or -errno. */
 static int64_t grow_step(const struct hugepages_pool *pool, const char *run_dir, uint64_t ours,
 			 uint64_t pages)
 {
 	uint64_t before = pool_pages(pool), after;
 	int err;
 
-	/* First: who is killed in between has one step too many there, not one too few. */
+	/* Record first: if killed in between, the record has one step too many, not one too few. */
 	record_write(run_dir, ours + pages);
 	err = pool->resize(pool, before + pages);
 	after = pool_pages(pool);
@@ -154,7 +154,7 @@ static int64_t grow_step(const struct hugepages_pool *pool, const char *run_dir,
 	return err && !pages ? err : (int64_t)pages;
 }
 
-/* Return: 0 or -errno; @added even then. */
+/* Return: 0 or -errno; @added is valid in both cases. */
 static int grow(const struct hugepages_pool *pool, const char *run_dir, uint64_t missing,
 		uint64_t *added, int stop_fd)
 {
@@ -213,7 +213,7 @@ int hugepages_reserve(const struct hugepages_pool *pool, const char *run_dir, ui
 	int err;
 
 	if (free_mb >= megabytes) {
-		/* What an earlier run, which was killed, had added for a larger table. */
+		/* Added for a larger table by an earlier run that was killed. */
 		shrink(pool, run_dir, record_read(run_dir), (free_mb - megabytes) / PAGE_MB);
 		return 0;
 	}
@@ -238,7 +238,7 @@ void hugepages_release(const struct hugepages_pool *pool, const char *run_dir)
 {
 	uint64_t ours = record_read(run_dir), given = pool_shrink(pool, ours);
 
-	/* If somebody has lowered the pool meanwhile, the rest is gone already. */
+	/* If the pool was lowered meanwhile by others, the rest is gone already. */
 	if (given || (ours && pool_pages(pool) == 0))
 		record_write(run_dir, 0);
 }

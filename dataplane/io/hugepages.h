@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The hugepages that the dataplane needs. What is missing is added to the kernel's pool, and taken out of it
- * again: how many that are stands in a file of the run directory, for whoever gives them back (this process, the
- * one that runs after a service has ended, or the next start after a kill -9).
+ * The hugepages that the dataplane needs. Missing pages are added to the kernel's pool, and removed
+ * from it again. Their number is in a file of the run directory, for the process that gives them
+ * back (this one, the one that runs after a service has ended, or the next start after a kill -9).
  */
 #ifndef IO_HUGEPAGES_H
 #define IO_HUGEPAGES_H
 
 #include <stdint.h>
 
-/* Where the kernel has them. A test brings files and a kernel of its own. */
+/* Location of the kernel's pool. Tests bring files and a kernel of their own. */
 struct hugepages_pool {
 	const char *sys; /* "/sys/kernel/mm/hugepages" */
 	const char *meminfo;
@@ -19,16 +19,17 @@ struct hugepages_pool {
 extern const struct hugepages_pool hugepages_of_kernel;
 
 /**
- * See to it that this much is free: no less, or nothing is changed, and no more of what was added. Memory that other
- * programs need is not taken.
+ * Make at least this much memory free, or change nothing; pages added before in excess of it are
+ * given back. Memory that other programs need is not taken.
  * @run_dir: exists.
- * @stop_fd: readable when this is to be given up; -1: none.
- * Return: 0; -ENOMEM, -EACCES: logged, with what mends it; -ECANCELED. Context: one process of @run_dir at a time.
+ * @stop_fd: readable to cancel; -1: none.
+ * Return: 0; -ENOMEM, -EACCES: logged, with the remedy; -ECANCELED. Context: one process of
+ * @run_dir at a time.
  */
 int hugepages_reserve(const struct hugepages_pool *pool, const char *run_dir, uint32_t megabytes,
 		      int stop_fd);
 
-/** Give back what was added. Pages in use follow when their process ends. */
+/** Give back the pages that were added. Pages in use follow when their process ends. */
 void hugepages_release(const struct hugepages_pool *pool, const char *run_dir);
 
 #endif

@@ -15,7 +15,7 @@
 
 #define MAC_FORMAT "%02x:%02x:%02x:%02x:%02x:%02x"
 #define MAC_BYTES(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
-#define BURST 32 /* packets of one side, before the other has its turn */
+#define BURST 32 /* packets of one direction before it is the other's turn */
 
 static int rings_make(struct kernel_path *path)
 {
@@ -73,7 +73,7 @@ int kernel_path_open(struct kernel_path *path, const struct port *port, struct r
 	path->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (path->bell.fd < 0)
 		return -errno;
-	/* udev may look at the interface as soon as there is one. */
+	/* Before the interface is made: udev may change it as soon as it exists. */
 	path->watch_fd = netdev_watch_open();
 	if (path->watch_fd < 0) {
 		logger_err("cannot watch " KERNEL_PATH_IFACE ": %s", strerror(-path->watch_fd));
@@ -122,7 +122,7 @@ void kernel_path_close(struct kernel_path *path)
 	*path = (struct kernel_path){ .fd = -1, .bell.fd = -1, .watch_fd = -1 };
 }
 
-/* The kernel's word for a descriptor whose interface was deleted: it is of no use any more. */
+/* EBADFD: the descriptor's interface was deleted, and the descriptor is of no use any more. */
 static void gone_check(struct kernel_path *path, int err)
 {
 	if (err != -EBADFD || path->fd < 0)
@@ -209,7 +209,7 @@ bool kernel_path_has_work(const struct kernel_path *path)
 	return false;
 }
 
-/* One packet to worker 0. Return: false if the kernel has no more. */
+/* Pass one packet to worker 0. Return: false if the kernel has no more. */
 static bool collect_one(struct kernel_path *path)
 {
 	struct rte_mbuf *pkt = rte_pktmbuf_alloc(path->pool);
@@ -248,7 +248,7 @@ void kernel_path_port_set(struct kernel_path *path, const struct port *port)
 	memcpy(path->mac, port->mac, sizeof(path->mac));
 	path->mtu = port->mtu;
 	if (path->fd < 0)
-		return; /* it is made with them */
+		return; /* it will be made with the new ones */
 	if (!has_mac)
 		err = netdev_mac_set(KERNEL_PATH_IFACE, path->mac);
 	if (!has_mtu && !err)

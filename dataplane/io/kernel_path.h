@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The kernel path: packets that are no service's go to the interface sluice0, and
- * what the kernel sends there leaves by the port. Workers and the main lcore meet
- * at rings; only the main lcore makes system calls.
+ * The kernel path: packets that are not for a service go to the interface sluice0, and packets that
+ * the kernel sends there leave by the port. Rings connect workers and the main lcore; only the main
+ * lcore makes system calls.
  *
- * Accounting: a worker counts a packet in kernel_pkts when it has put it into its
- * ring. One that the interface doesn't take is counted by the main lcore as a drop
- * (LB_DROP_KERNEL_TX), in the entry behind the workers'. So what the kernel got is
- * the sum of the workers' kernel_pkts less the main lcore's drops, exactly, as soon
- * as the rings are empty.
+ * Accounting: a worker counts a packet in kernel_pkts when it has put it into its ring. The main
+ * lcore counts a packet that the interface doesn't take as a drop (LB_DROP_KERNEL_TX), in the entry
+ * behind the workers'. So the packets that reached the kernel are the sum of the workers'
+ * kernel_pkts less the main lcore's drops, exactly, as soon as the rings are empty.
  */
 #ifndef IO_KERNEL_PATH_H
 #define IO_KERNEL_PATH_H
@@ -22,9 +21,9 @@
 
 struct kernel_path {
 	int fd;			  /* of the TAP interface; -1 while it is gone */
-	uint8_t mac[LB_ETH_ALEN]; /* the port's, and so the interface's */
+	uint8_t mac[LB_ETH_ALEN]; /* of the port, and so of the interface */
 	uint16_t mtu;
-	int restore_err; /* of the last try to make the interface again; 0: none failed */
+	int restore_err; /* of the last attempt to make the interface again; 0: none failed */
 	uint32_t n_workers;
 	struct rte_ring *to_kernel[LB_WORKERS_MAX]; /* one producer, one consumer each */
 	struct rte_ring *from_kernel;		    /* to worker 0 */
@@ -32,14 +31,14 @@ struct kernel_path {
 	struct lb_worker_stats *stats;		    /* the main lcore's */
 	bool has_carrier;
 	int watch_fd;	      /* readable when an interface has changed */
-	int mac_err;	      /* of the last try to put the address back; 0: none failed */
-	uint64_t n_mac_reset; /* how often somebody else had changed the address */
-	struct doorbell bell; /* rung by workers when they have put something into a ring */
+	int mac_err;	      /* of the last attempt to restore the address; 0: none failed */
+	uint64_t n_mac_reset; /* times that the address was changed by others */
+	struct doorbell bell; /* rung by workers after putting something into a ring */
 };
 
 /**
- * Whether there is no such interface yet. To be asked before the port is touched: a
- * second dataplane that fails takes the first one's XDP program with it.
+ * Check that there is no such interface yet. To be called before the port is touched: a second
+ * dataplane that fails takes the first one's XDP program with it.
  * Return: 0 or -EEXIST, logged.
  */
 int kernel_path_check(void);
@@ -55,15 +54,15 @@ int kernel_path_open(struct kernel_path *path, const struct port *port, struct r
 /** Count and free what is in the rings; remove the interface. No worker may run any more. */
 void kernel_path_close(struct kernel_path *path);
 
-/** Give the kernel a few packets of each worker. Return: how many there were. */
+/** Pass a few packets of each worker to the kernel. Return: number of packets. */
 uint32_t kernel_path_deliver(struct kernel_path *path);
 
-/** Whether a worker's ring has something in it. */
+/** Whether a worker's ring has packets. */
 bool kernel_path_has_work(const struct kernel_path *path);
 
 /**
- * Take a few packets from the kernel. Return: how many there were. If somebody has deleted
- * the interface, @path->fd is closed and -1 afterwards.
+ * Take a few packets from the kernel. Return: number of packets. If the interface was deleted,
+ * @path->fd is closed and -1 afterwards.
  */
 uint32_t kernel_path_collect(struct kernel_path *path);
 
@@ -74,8 +73,8 @@ uint32_t kernel_path_collect(struct kernel_path *path);
 bool kernel_path_restore(struct kernel_path *path);
 
 /**
- * @path->watch_fd is readable: if somebody has given the interface another MAC address, put the port's
- * back. With another one the kernel takes no packet that comes to the port for its own. Logged.
+ * @path->watch_fd is readable: if the interface was given another MAC address, restore the port's.
+ * With another one the kernel does not accept packets for the port as its own. Logged.
  */
 void kernel_path_follow(struct kernel_path *path);
 

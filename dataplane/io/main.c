@@ -29,7 +29,7 @@
 #include "dataplane/io/privileges.h"
 #include "dataplane/io/serve.h"
 
-/* The unit file knows it: systemd starts this program again after every other end. */
+/* Named in the unit file: systemd restarts this program after any other exit. */
 #define EXIT_NOT_NEEDED 78
 
 static int config_start(struct dataplane *dp)
@@ -52,7 +52,7 @@ static void config_stop(struct dataplane *dp)
 	config_free(dp->config);
 }
 
-/* Ready at once: nobody is to wait for a program that has nothing to do. */
+/* Report readiness at once: nothing should wait for a program that has nothing to do. */
 static int need_start(struct dataplane *dp)
 {
 	if (dp->config->node.dataplane != CONFIG_DATAPLANE_XDP)
@@ -86,7 +86,7 @@ static int privileges_start(struct dataplane *dp)
 	return privileges_check(&dp->plan);
 }
 
-/* From here on: the next thing is that workers see packets. */
+/* The last stage before workers see packets. */
 static int privileges_end(struct dataplane *dp)
 {
 	return privileges_drop(&dp->plan);
@@ -137,7 +137,7 @@ static void hugepages_stop(struct dataplane *dp)
 	hugepages_release(&hugepages_of_kernel, dp->options.run_dir);
 }
 
-/* sluiced comes first then: the hook and the flow table are its. */
+/* On a shared port sluiced comes first: it owns the hook and the flow table. */
 static int shared_start(struct dataplane *dp)
 {
 	if (!dp->plan.is_shared && shared_port_is_left(&dp->plan)) {
@@ -195,7 +195,10 @@ static int pools_make(struct dataplane *dp)
 	return 0;
 }
 
-/* A predecessor that was killed has told the port to leave VLAN tags in frames: this one undoes it at its end. */
+/*
+ * A killed predecessor has set the port to keep VLAN tags in frames: to be undone when this process
+ * ends.
+ */
 static void tags_note(struct dataplane *dp)
 {
 	const char *run_dir = dp->options.run_dir;
@@ -317,7 +320,7 @@ static void workers_free(struct dataplane *dp)
 	free(dp->by_xdp);
 }
 
-/* All flow tables of the port, in order of its queues; those of workers are still empty. */
+/* List all flow tables of the port, in order of queues; those of workers are still empty. */
 static int regions_list(struct dataplane *dp, uint32_t n)
 {
 	const uint32_t n_workers = dp->plan.n_workers;
@@ -398,7 +401,7 @@ static void control_stop(struct dataplane *dp)
 	control_socket_close(&dp->control);
 }
 
-/* What a later one needs stands above it. A stage that fails has undone itself. */
+/* In order of dependency. A stage that fails has undone itself. */
 static const struct stage {
 	int (*start)(struct dataplane *dp); /* logs its own failure */
 	void (*stop)(struct dataplane *dp); /* may be NULL */
@@ -421,7 +424,7 @@ static const struct stage {
 	{ control_start, control_stop },
 };
 
-/* A start may take long: gigabytes are cleared. */
+/* Checked between stages, since a start may take long: gigabytes are cleared. */
 static bool is_told_to_end(const struct dataplane *dp)
 {
 	struct pollfd end = { .fd = dp->signal_fd, .events = POLLIN };
@@ -445,7 +448,7 @@ static int stages_start(struct dataplane *dp, size_t n, size_t *started)
 	return err;
 }
 
-/* Who holds the directory is the one that has failed. */
+/* Only a process that holds the directory records its failure. */
 static void failure_note(struct dataplane *dp, int err)
 {
 	if (dp->lock_fd < 0)
@@ -456,7 +459,10 @@ static void failure_note(struct dataplane *dp, int err)
 		failure_clear(dp->options.run_dir);
 }
 
-/* Whoever starts it again at once would fill the journal. Context: SIGTERM and SIGINT are blocked. */
+/*
+ * A supervisor that restarts it at once would fill the journal. Context: SIGTERM and SIGINT are
+ * blocked.
+ */
 static void hold_off(const struct dataplane *dp)
 {
 	const struct timespec delay = { .tv_sec = failure_delay_s(dp->failed_before,
@@ -493,7 +499,7 @@ static int run(struct dataplane *dp)
 	return err;
 }
 
-/* For a service whose program has no right to do that itself. */
+/* For a service whose main program lacks the privileges to do that. */
 static int hugepages_only(struct dataplane *dp)
 {
 	int err = 0;

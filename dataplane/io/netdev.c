@@ -18,7 +18,8 @@
 #define NAME_MAX_CHARS 127 /* of an alternative name */
 
 /*
- * Kept open, both: whether an interface is still there must be answered too when no descriptors are left.
+ * Both kept open: whether an interface still exists must be answered even when no descriptors are
+ * left.
  */
 static int request_socket = -1;
 static struct mnl_socket *asking;
@@ -37,7 +38,7 @@ static int request(const char *name, unsigned long number, struct ifreq *ifr)
 	return ioctl(request_socket, number, ifr) ? -errno : 0;
 }
 
-/* An interface that doesn't say has one queue. */
+/* An interface that doesn't report channels has one queue. */
 static uint32_t queue_count(const char *name)
 {
 	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
@@ -72,7 +73,7 @@ static int on_attribute(const struct nlattr *attribute, void *arg)
 	case IFLA_MTU:
 		dev->mtu = mnl_attr_get_u32(attribute);
 		break;
-	case IFLA_CARRIER: /* IFF_RUNNING follows it up to a second later */
+	case IFLA_CARRIER: /* IFF_RUNNING lags up to a second behind */
 		dev->has_carrier = dev->is_up && mnl_attr_get_u8(attribute);
 		break;
 	case IFLA_ADDRESS:
@@ -114,7 +115,7 @@ static int asking_open(void)
 	return -EIO;
 }
 
-/* Send it, and take the answer, which the kernel has ready then. */
+/* Send the request, and read the answer, which is ready by then. */
 static int talk(struct nlmsghdr *request, struct netdev *dev)
 {
 	static uint32_t seq;
@@ -229,7 +230,7 @@ bool netdev_watch_drain(int fd)
 	bool any = false;
 	char ignored[64];
 
-	/* A message that was lost (ENOBUFS) is one, too. */
+	/* A lost message (ENOBUFS) counts as a change, too. */
 	while (recv(fd, ignored, sizeof(ignored), 0) >= 0 || errno == ENOBUFS)
 		any = true;
 	return any;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the kernel knows of a network interface, and what may be asked of it. */
+/* State and settings of the kernel's network interfaces. */
 #ifndef IO_NETDEV_H
 #define IO_NETDEV_H
 
@@ -9,27 +9,27 @@
 
 struct netdev {
 	uint32_t index;
-	char name[IFNAMSIZ]; /* the first one; names can change */
+	char name[IFNAMSIZ]; /* the primary one; names can change */
 	uint8_t mac[6];
 	uint32_t mtu;	   /* bytes of an IP packet */
-	uint32_t n_queues; /* pairs of receive and transmit queues that are in use; 0: not known */
+	uint32_t n_queues; /* pairs of receive and transmit queues in use; 0: unknown */
 	bool is_up;
 	bool has_carrier; /* and is up */
-	bool has_xdp;	  /* a program is on it */
+	bool has_xdp;	  /* an XDP program is attached */
 };
 
 /**
- * Ask for an interface's state, by its name or one of its alternative names.
- * @dev: filled if it is there.
- * Return: 0; -ENODEV: there is none; another -errno: that is not known.
+ * Query an interface's state, by its name or one of its alternative names.
+ * @dev: filled if the interface exists.
+ * Return: 0; -ENODEV: there is none; another -errno: unknown.
  * Context: one thread, as all below.
  */
 int netdev_query(const char *name, struct netdev *dev);
 
-/** Ask by its number. Return: as netdev_query(). */
+/** Query by index. Return: as netdev_query(). */
 int netdev_read(uint32_t index, struct netdev *dev);
 
-/** Administratively up. Return: 0 or -errno. */
+/** Set an interface administratively up. Return: 0 or -errno. */
 int netdev_up(const char *name);
 
 /** Return: 0 or -errno. */
@@ -44,7 +44,10 @@ int netdev_mac_get(const char *name, uint8_t *mac);
 /** A non-blocking descriptor that is readable after any interface has changed (rtnetlink), or -errno. */
 int netdev_watch_open(void);
 
-/** Forget what has happened so far; what is of interest is to be asked for afterwards. Return: whether there was anything. */
+/**
+ * Discard pending notifications; query the state of interest afterwards. Return: whether there were
+ * any.
+ */
 bool netdev_watch_drain(int fd);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "dataplane/io/dataplane.h"
 
-/** Remember how many buffers are free before the first packet. Context: main lcore. */
+/** Note how many buffers are free before the first packet. Context: main lcore. */
 void node_stats_start(struct dataplane *dp);
 
 /** Write the main lcore's gauges and counters to the segment. Context: main lcore. */

@@ -9,8 +9,8 @@
 #define OPTIONS_HOLD_OFF_S_MAX 60
 
 enum options_hugepages {
-	OPTIONS_HUGEPAGES_HERE, /* this process takes them and gives them back, if it may */
-	OPTIONS_HUGEPAGES_RESERVE, /* nothing but that, for another process of the same run directory */
+	OPTIONS_HUGEPAGES_HERE,	   /* this process takes them and gives them back, if permitted */
+	OPTIONS_HUGEPAGES_RESERVE, /* only that, for another process of the same run directory */
 	OPTIONS_HUGEPAGES_RELEASE,
 };
 
@@ -19,9 +19,9 @@ struct options {
 	const char *config_path;
 	const char *run_dir;
 	const char *state_dir;	/* -s; else -r if given; else /var/lib/sluice */
-	uint32_t idle_sleep_us; /* 0: workers poll without a break */
+	uint32_t idle_sleep_us; /* 0: busy polling */
 	int log_level;		/* of syslog(3) */
-	uint32_t hold_off_s;	/* at most, before a failed start ends the process */
+	uint32_t hold_off_s;	/* at most, before the process exits after a failed start */
 	enum options_hugepages hugepages;
 };
 

@@ -14,23 +14,23 @@
 
 #define MTU_DEFAULT 1500
 #define XDP_DRIVER "net_af_xdp"
-/* Ethernet header and one VLAN tag, and a second one that the parser is to see and drop. */
+/* Ethernet header and one VLAN tag, and a second one, so that the parser sees and drops it. */
 #define FRAME_OVERHEAD 22
-/* The kernel leaves this much in front of each packet of an XDP socket. */
+/* Headroom of the kernel in front of each packet of an XDP socket. */
 #define XDP_HEADROOM 256
 /* A buffer, with the headers of mempool and mbuf, must be smaller than a page for XDP sockets. */
 #define XDP_DATA_ROOM_MAX 3840
 #define XDP_MTU_MAX (XDP_DATA_ROOM_MAX - RTE_PKTMBUF_HEADROOM - XDP_HEADROOM - FRAME_OVERHEAD)
 #define DESC_NIC 1024
-#define DESC_XDP 2048 /* what the driver fills in any case */
-/* Snapshots of tables at one moment: in use, retiring, staged, and one for fragmentation. */
+#define DESC_XDP 2048 /* the driver fills these in any case */
+/* Simultaneous snapshots of the tables: in use, retiring, staged, and one for fragmentation. */
 #define SNAPSHOTS 4
 #define SLACK_MB 24 /* DPDK's own structures, rings, alignment */
 #define MB (1024.0 * 1024.0)
 
 /*
- * The mask that this process has inherited says nothing of the CPUs that it may use: isolcpus= takes CPUs out
- * of it, for programs like this one. So the kernel is asked, by trying.
+ * The inherited affinity mask does not tell which CPUs this process may use: isolcpus= removes CPUs
+ * from it that are meant for programs like this one. So ask the kernel, by trying.
  */
 static int cpus_try(const struct config_node *node, const cpu_set_t *mine)
 {
@@ -64,7 +64,7 @@ static int workers_place(struct plan *plan)
 		return -EINVAL;
 	}
 	if (sched_getaffinity(0, sizeof(allowed), &allowed))
-		return -EINVAL; /* the kernel has more CPUs than a cpu_set_t */
+		return -EINVAL; /* more CPUs in the kernel than in a cpu_set_t */
 	err = cpus_try(node, &allowed);
 	if (err)
 		return err;
@@ -82,14 +82,15 @@ static int workers_place(struct plan *plan)
 	return 0;
 }
 
-/* virtio_net: EINVAL from virtnet_set_channels(), for one. */
+/* For example virtio_net: EINVAL from virtnet_set_channels(). */
 #define UNDER_XDP                                                                                  \
 	"; some drivers refuse that while an XDP program is on the port: stop both daemons, run"   \
 	" 'sluiced --detach' first, and start them again"
 
 /*
- * A kernel interface must have a queue for each worker: with fewer a worker gets nothing. Packets on others
- * would be lost to the services, unless the XDP program of sluiced sees to them.
+ * A kernel interface must have a queue for each worker: a worker without one gets no packets.
+ * Packets on further queues would be lost to the services, unless sluiced's XDP program handles
+ * them.
  */
 static int interface_check(const struct plan *plan, const struct netdev *dev)
 {
@@ -107,7 +108,7 @@ static int interface_check(const struct plan *plan, const struct netdev *dev)
 	return -EINVAL;
 }
 
-/* The interface that XDP sockets are to be bound to, as it is written, or an empty name. */
+/* The interface to bind XDP sockets to, as configured, or an empty name. */
 static void interface_name(const struct config_node *node, char *name, size_t size)
 {
 	const char *iface = NULL;
@@ -136,7 +137,7 @@ static int interface_ask(struct plan *plan, const char *name, uint32_t *mtu)
 	plan->if_index = dev.index;
 	if (!*mtu)
 		*mtu = dev.mtu;
-	/* Who writes DPDK's own words chooses the queues there. */
+	/* A port given as DPDK arguments chooses its queues there. */
 	return plan->node->port_kind == CONFIG_PORT_INTERFACE ? interface_check(plan, &dev) : 0;
 }
 
@@ -178,9 +179,9 @@ uint32_t plan_mtu_max(const struct plan *plan)
 }
 
 /*
- * Buffers that can be away from a worker's pool at once: waiting in the NIC to be
- * filled, sent and not yet given back (XDP sockets: in two rings), on their way to
- * and from the kernel, in the caches of the worker and the main lcore, in hand.
+ * Buffers that can be away from a worker's pool at once: posted to the NIC for receive, sent and
+ * not yet reclaimed (XDP sockets: in two rings), in flight to and from the kernel, in the caches of
+ * the worker and the main lcore, in a burst.
  */
 static uint32_t mbufs_needed(const struct plan *plan)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the configuration means on this machine, settled before DPDK starts: which
- * CPUs, which devices, how much memory.
+ * The configuration resolved for this machine, before DPDK starts: which CPUs, which devices, how
+ * much memory.
  */
 #ifndef IO_PLAN_H
 #define IO_PLAN_H
@@ -21,23 +21,26 @@ struct plan {
 	char main_cpus[512];  /* for --lcores: "0,3" */
 	bool is_shared;	      /* with the XDP program of sluiced */
 	bool main_shares;     /* no CPU was left for the main lcore alone */
-	char iface[IFNAMSIZ]; /* that XDP sockets are bound to; empty for other ports */
+	char iface[IFNAMSIZ]; /* to bind XDP sockets to; empty for other ports */
 	uint32_t if_index;    /* its number; 0 for other ports */
-	uint16_t mtu;	      /* bytes of an IP packet; 0: to be asked of the port */
-	uint16_t n_desc;      /* of each queue, as wished */
+	uint16_t mtu;	      /* bytes of an IP packet; 0: ask the port */
+	uint16_t n_desc;      /* of each queue, as requested */
 	uint16_t data_room;   /* bytes of a buffer, headroom included */
-	uint16_t mtu_max;     /* that a buffer has room for */
+	uint16_t mtu_max;     /* that fits a buffer */
 	uint32_t n_mbufs;     /* of each worker */
 	uint32_t flows_per_worker;
 	size_t flow_bytes; /* of each worker's table */
 	uint32_t memory_mb;
 };
 
-/** The largest MTU whose frames fit into a buffer: without node.mtu they are made before the port is asked. */
+/**
+ * The largest MTU whose frames fit into a buffer: without node.mtu, buffers are made before the
+ * port's MTU is known.
+ */
 uint32_t plan_mtu_max(const struct plan *plan);
 
 /**
- * Settle it.
+ * Make the plan.
  * @config: outlives the plan.
  * Return: 0 or -errno, logged.
  */

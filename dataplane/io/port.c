@@ -15,7 +15,7 @@
 
 #define RSS_WANTED (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
 
-/* Devices of one port say the same; once is enough. */
+/* Add a note, once: the devices of one port all give the same ones. */
 static void __attribute__((format(printf, 2, 3)))
 note_add(struct port *port, const char *format, ...)
 {
@@ -31,7 +31,7 @@ note_add(struct port *port, const char *format, ...)
 			 length ? "; " : "", text);
 }
 
-/* The name of a device of the plan. */
+/* Name of a device of the plan. */
 static void device_name(const struct plan *plan, uint32_t index, char *name, size_t size)
 {
 	const struct config_node *node = plan->node;
@@ -134,7 +134,7 @@ static bool is_af_xdp(const struct port *port)
 	return strcmp(port->driver, "net_af_xdp") == 0;
 }
 
-/* A kernel interface may change behind DPDK's back. */
+/* Find the kernel interface of the port, which may change without DPDK's knowledge. */
 static void kernel_find(struct port *port, const struct rte_eth_dev_info *info)
 {
 	struct netdev dev;
@@ -170,7 +170,7 @@ int port_open(struct port *port, const struct plan *plan)
 	return limits_check(port, plan, &info);
 }
 
-/* Receive-side scaling, or the reason why there is none. */
+/* Choose receive-side scaling, or note why there is none. */
 static void rss_choose(struct port *port, const struct rte_eth_dev_info *info,
 		       struct rte_eth_conf *conf)
 {
@@ -207,14 +207,14 @@ static int queues_setup(const struct port *port, const struct plan *plan, uint16
 	return err;
 }
 
-/* IPv6 lives on multicast; the packet path drops unicast frames for others by itself. */
+/* IPv6 needs multicast; the packet path drops unicast frames for others by itself. */
 static void multicast_accept(struct port *port, uint16_t dev)
 {
 	if (rte_eth_allmulticast_enable(dev) && rte_eth_promiscuous_enable(dev))
 		note_add(port, "%s cannot receive all multicast", port->driver);
 }
 
-/* Some drivers begin with stripping, without being asked. */
+/* Some drivers strip tags by default. */
 static void tags_keep_by_driver(struct port *port, uint16_t dev)
 {
 	int offload = rte_eth_dev_get_vlan_offload(dev);
@@ -246,7 +246,7 @@ static int device_start(struct port *port, const struct plan *plan, uint16_t dev
 		err = rte_eth_dev_start(dev);
 	if (!err)
 		tags_keep_by_driver(port, dev);
-	/* On a shared port only services' packets come here, and those are unicast. */
+	/* On a shared port only services' packets arrive here, and those are unicast. */
 	if (!err && !plan->is_shared)
 		multicast_accept(port, dev);
 	return err;
@@ -280,7 +280,10 @@ static void start_failed(const struct port *port, const struct plan *plan, int e
 			   eal_complaint());
 }
 
-/* Frames whose tag is not in them would go into another network. On a shared port sluiced sees to it. */
+/*
+ * Frames without their tag would be forwarded to another network. On a shared port sluiced handles
+ * this.
+ */
 static int tags_keep(struct port *port, const struct plan *plan)
 {
 	int kept = *plan->iface && !plan->is_shared ? port_feature_tags_keep(plan->iface) : 0;
@@ -336,7 +339,7 @@ void port_close(struct port *port)
 	*port = (struct port){ .n_devs = 0 };
 }
 
-/* The driver of XDP sockets calls every link up, and knows only what was when it started. */
+/* DPDK's driver of XDP sockets reports every link as up, and knows only the state at its start. */
 static void kernel_follow(struct port *port, const struct netdev *dev)
 {
 	port->link = dev->has_carrier ? LB_LINK_UP : LB_LINK_DOWN;

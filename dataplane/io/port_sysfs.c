@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define WORD_MAX 64
-#define NO_IOMMU "vfio-noiommu" /* the kernel's name of a group without one */
+#define NO_IOMMU "vfio-noiommu" /* the kernel's name for a group without an IOMMU */
 
 static int really_open(const char *path)
 {
@@ -46,7 +46,7 @@ static void device_path(const char *sys, const char *address, const char *what, 
 	path_make(path, "%s/bus/pci/devices/%s%s%s", sys, address, *what ? "/" : "", what);
 }
 
-/* The last part of what a symbolic link says; empty if there is none. */
+/* The last component of a symbolic link's target; empty if there is none. */
 static void link_read(const char *sys, const char *address, const char *what, char *word)
 {
 	char path[PATH_MAX], target[PATH_MAX];
@@ -77,7 +77,7 @@ static void line_read(const char *sys, const char *address, const char *what, ch
 	fclose(file);
 }
 
-/* The first name in a folder of the device; empty if there is none. */
+/* The first name in a directory of the device; empty if there is none. */
 static void entry_read(const char *sys, const char *address, const char *what, char *word)
 {
 	char path[PATH_MAX];
@@ -102,7 +102,7 @@ static bool is_there(const char *sys, const char *address)
 	return access(path, F_OK) == 0;
 }
 
-/* PCI's class 2: network controllers. */
+/* PCI class 2: network controllers. */
 static bool is_nic(const char *sys, const char *address)
 {
 	char class[WORD_MAX];
@@ -133,7 +133,7 @@ bool port_sysfs_is_unguarded(const char *sys, const char *address)
 	return is_uio(driver) || (strcmp(driver, "vfio-pci") == 0 && !has_iommu(sys, address));
 }
 
-/* ---- What is wrong ---- */
+/* ---- Diagnosis ---- */
 
 struct finding {
 	const struct port_sysfs *at;
@@ -223,14 +223,16 @@ static int without_iommu(const struct finding *f)
 	return -EINVAL;
 }
 
-/* Drivers with which the kernel lets others of the group be used: they don't touch memory. */
+/*
+ * Drivers that don't touch memory: the kernel lets other devices of the group be used beside them.
+ */
 static bool is_harmless(const char *driver)
 {
 	return !driver[0] || strcmp(driver, "vfio-pci") == 0 || strcmp(driver, "pcieport") == 0 ||
 	       strcmp(driver, "pci-stub") == 0;
 }
 
-/* Return: whether another device of the group is the kernel's, with it and its driver. */
+/* Return: whether another device of the group is the kernel's; @other and @driver name it. */
 static bool group_is_shared(const struct finding *f, char *other, char *driver)
 {
 	char path[PATH_MAX];
@@ -299,7 +301,7 @@ static int uio_check(const struct finding *f)
 	return err ? cannot_open(f, path, err) : 0;
 }
 
-/* These NICs are the kernel's and DPDK's at the same time. */
+/* Drivers of NICs that the kernel and DPDK use at the same time. */
 static bool is_bifurcated(const char *driver)
 {
 	return strcmp(driver, "mlx4_core") == 0 || strcmp(driver, "mlx5_core") == 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whether a PCI device can be DPDK's, read from sysfs; and if not, what mends it. */
+/* Whether DPDK can use a PCI device, read from sysfs; and if not, the remedy. */
 #ifndef IO_PORT_SYSFS_H
 #define IO_PORT_SYSFS_H
 
@@ -8,7 +8,7 @@
 
 #define PORT_SYSFS_ROOT "/sys"
 
-/* Where to look. A test brings directories of its own. */
+/* Paths. Tests bring directories of their own. */
 struct port_sysfs {
 	const char *sys;		   /* "/sys" */
 	const char *dev;		   /* "/dev" */
@@ -18,18 +18,18 @@ struct port_sysfs {
 extern const struct port_sysfs port_sysfs_of_kernel;
 
 /**
- * Look for what is in the way of DPDK.
+ * Look for reasons why DPDK can't use a device.
  * @address: "0000:3b:00.0", with the domain.
- * @why: filled with one sentence and the command that mends it.
- * Return: 0: nothing is known to be; -ENODEV: there is no such device, or it is no NIC; -EBUSY: another program has it;
- * -EPERM: this process may not open it; -EINVAL: it is bound to a driver that DPDK can't use, or to vfio-pci without what
- * that needs.
+ * @why: filled with one sentence and the command that is the remedy.
+ * Return: 0: none is known; -ENODEV: there is no such device, or it is no NIC; -EBUSY: another
+ * program has it; -EPERM: this process may not open it; -EINVAL: it is bound to a driver that DPDK
+ * can't use, or to vfio-pci without what that needs.
  */
 int port_sysfs_diagnose(const struct port_sysfs *at, const char *address, char *why, size_t size);
 
 /**
- * Whether the device, with the driver that it is bound to, works with physical addresses: no IOMMU keeps it to the
- * memory of this program. @sys: "/sys".
+ * Whether the device, with its current driver, uses physical addresses: no IOMMU restricts it to
+ * the memory of this program. @sys: "/sys".
  */
 bool port_sysfs_is_unguarded(const char *sys, const char *address);
 

@@ -11,9 +11,9 @@
 
 #define NICE (-10)
 
-/* sluice0 is made, and made again; interfaces are set up and followed. */
+/* To make sluice0, also again later, and to set up and follow interfaces. */
 #define ALWAYS CAPABILITY(CAP_NET_ADMIN)
-/* libxdp opens the program on the hook, and its map, by their numbers. */
+/* libxdp opens the program on the hook, and its map, by their ids. */
 #define XDP_SOCKETS (CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_BPF) | CAPABILITY(CAP_SYS_ADMIN))
 /* Physical addresses (/proc/self/pagemap), and I/O ports. */
 #define NO_IOMMU (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_SYS_RAWIO))
@@ -33,7 +33,7 @@ static uint64_t to_start(const struct plan *plan)
 	return ALWAYS;
 }
 
-/* sluiced's pins are looked at all the time; kernels before 6.0 want CAP_BPF for that. */
+/* sluiced's pins are checked all the time; kernels before 6.0 require CAP_BPF for that. */
 static uint64_t to_run(const struct plan *plan)
 {
 	return plan->is_shared ? ALWAYS | CAPABILITY(CAP_BPF) : ALWAYS;
@@ -51,10 +51,10 @@ int privileges_check(const struct plan *plan)
 			   plan->node->port, capabilities_format(missing, text, sizeof(text)));
 		return -EPERM;
 	}
-	/* Kernels before 5.11 count the memory of XDP sockets and BPF maps there. */
+	/* Kernels before 5.11 count XDP sockets and BPF maps against RLIMIT_MEMLOCK. */
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
 		logger_debug("the limit of locked memory stays as it is");
-	/* Packets are lost while a worker waits for its CPU behind somebody else's time slice. */
+	/* Packets are lost while a worker waits for its CPU during another program's time slice. */
 	if (getpriority(PRIO_PROCESS, 0) > NICE && setpriority(PRIO_PROCESS, 0, NICE))
 		logger_debug("the priority stays as it is");
 	return 0;

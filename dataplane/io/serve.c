@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The main lcore's loop. It sleeps on descriptors: the interface's, the
- * controller's, and the doorbell that workers ring.
+ * The main lcore's loop. It sleeps on descriptors: of the interface, of the controller, and of the
+ * doorbell that workers ring.
  */
 #include "dataplane/io/serve.h"
 
@@ -18,9 +18,9 @@
 #include "dataplane/io/logger.h"
 #include "dataplane/io/node_stats.h"
 
-/* After a packet another one follows soon: an answer, or the rest of a connection. */
+/* Busy time after a packet: another one follows soon, an answer or the rest of a connection. */
 #define BUSY_NS 1000000
-#define GRACE_BUSY_NS 300000 /* from a publication; without any sleep until then */
+#define GRACE_BUSY_NS 300000 /* of a grace period that are spent without any sleep */
 #define GRACE_WAIT_NS 20000
 #define STATS_NS 100000000
 #define EVENTS_MAX 8
@@ -30,10 +30,10 @@ struct loop {
 	int epoll_fd;
 	bool is_over;
 	uint64_t now_ns;
-	uint64_t active_ns; /* the last packet */
-	uint64_t grace_ns;  /* when the consumer began to wait for the workers */
+	uint64_t active_ns; /* time of the last packet */
+	uint64_t grace_ns;  /* start of the consumer's grace period */
 	bool consumer_waits;
-	uint64_t stats_ns; /* the next update */
+	uint64_t stats_ns; /* time of the next update */
 	uint64_t watchdog_ns;
 	uint64_t watchdog_next_ns;
 	uint64_t n_refused; /* logged so far */
@@ -85,14 +85,14 @@ static void handle(struct loop *loop, int fd)
 	}
 }
 
-/* Nanoseconds for which nothing needs to be looked at. */
+/* Time in nanoseconds until the next check. */
 static uint64_t wait_choose(const struct loop *loop)
 {
 	uint64_t until_stats_ns = loop->stats_ns > loop->now_ns ? loop->stats_ns - loop->now_ns : 0;
 
 	if (loop->consumer_waits)
 		return loop->now_ns - loop->grace_ns < GRACE_BUSY_NS ? 0 : GRACE_WAIT_NS;
-	/* Who lets workers sleep has no CPU to spare for polling here either. */
+	/* If workers may sleep, there is no CPU to spare for polling here either. */
 	if (loop->now_ns - loop->active_ns < BUSY_NS && !loop->dp->options.idle_sleep_us)
 		return 0;
 	return until_stats_ns;
@@ -133,7 +133,7 @@ static void refusals_log(struct loop *loop)
 	loop->n_refused = consumer->n_refused;
 }
 
-/* What was told of the port at the start is told again. */
+/* Report again what was reported of the port at the start. */
 static void port_tell(struct dataplane *dp)
 {
 	const struct port *port = &dp->port;
@@ -148,7 +148,7 @@ static void port_tell(struct dataplane *dp)
 	kernel_path_port_set(&dp->kernel_path, port);
 }
 
-/* Return: 0, or -ENODEV if there is no port any more, and so nothing to do. */
+/* Return: 0, or -ENODEV if the port is gone, and so nothing is left to do. */
 static int interfaces_follow(struct loop *loop)
 {
 	struct dataplane *dp = loop->dp;
@@ -240,7 +240,7 @@ static int loop_prepare(struct loop *loop)
 		err = watch(loop, fds[i]);
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
 		loop->watchdog_ns = watchdog_us * 1000;
-	/* Otherwise the kernel adds 50 microseconds to every sleep. */
+	/* With the default slack the kernel adds 50 microseconds to every sleep. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	return err;
 }

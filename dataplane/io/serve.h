@@ -5,8 +5,8 @@
 #include "dataplane/io/dataplane.h"
 
 /**
- * The main lcore's work until SIGTERM or SIGINT: control messages, kernel path,
- * statistics. Tells the service manager when it is ready.
+ * The main lcore's work until SIGTERM or SIGINT: control messages, kernel path, statistics.
+ * Notifies the service manager when ready.
  * Return: 0, or -errno, logged.
  */
 int serve(struct dataplane *dp);

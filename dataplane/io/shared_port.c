@@ -30,7 +30,7 @@ static const struct {
 
 LB_STATIC_ASSERT(sizeof(((struct shared_port *)NULL)->bytes) / sizeof(size_t) == PARTS, "one each");
 
-/* ---- The two system calls that are needed; this program is not linked with libbpf ---- */
+/* ---- bpf(2); this program is not linked with libbpf ---- */
 
 static int pin_open(const struct shared_port *port, const char *pin)
 {
@@ -113,7 +113,7 @@ static int parts_map(struct shared_port *port)
 	return 0;
 }
 
-/* sluiced makes the maps first, and goes on the hook when they have tables. */
+/* sluiced makes the maps first, and attaches to the hook when its tables are filled. */
 static int hook_check(const struct shared_port *port, const struct plan *plan)
 {
 	struct bpf_link_info info = { .id = 0 };
@@ -180,7 +180,7 @@ bool shared_port_is_current(const struct shared_port *port)
 	struct bpf_map_info info;
 	int err = map_info(port, LB_PIN_FLOWS, &info);
 
-	/* What cannot be asked now is as it was. */
+	/* If the state can't be read, assume no change. */
 	return err ? err != -ENOENT : info.id == port->flows_id;
 }
 
@@ -213,7 +213,7 @@ int shared_port_wait(struct shared_port *port, const struct plan *plan, int sign
 	struct pollfd end = { .fd = signal_fd, .events = POLLIN };
 	int err, said = 0;
 
-	/* -EACCES: what sluiced has pinned is not shared yet. */
+	/* -EACCES: sluiced has pinned the maps, but not shared them yet. */
 	while ((err = shared_port_open(port, plan)) == -ENOENT || err == -EPROTO ||
 	       err == -EACCES) {
 		if (err != said)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A port that this process shares with the XDP program of sluiced (node.dataplane: auto). Flows, counts
- * and statistics then lie in maps that sluiced has pinned, and outlive this process.
+ * A port shared with sluiced's XDP program (node.dataplane: auto). Flows, counts and statistics are
+ * then in maps that sluiced has pinned, and outlive this process.
  */
 #ifndef IO_SHARED_PORT_H
 #define IO_SHARED_PORT_H
@@ -15,37 +15,38 @@
 struct shared_port {
 	struct lb_bucket *flows; /* a region for each queue; NULL: the port is not shared */
 	struct lb_instance_stats *counts; /* [first_count + n_workers][LB_INSTANCES_MAX] */
-	struct lb_handover *queues;	  /* the first have a worker each; the others are XDP's */
+	struct lb_handover *queues;	  /* the first have a worker each; the rest are XDP's */
 	struct lb_worker_stats *workers;  /* [n_workers + 1] */
 	uint32_t n_workers;
 	uint32_t n_regions;   /* queues, those of the workers first */
 	uint32_t first_count; /* row of the first worker */
-	uint32_t n_buckets;   /* of a queue's region */
-	uint32_t flows_id;    /* of the map */
+	uint32_t n_buckets;   /* in a queue's region */
+	uint32_t flows_id;    /* id of the map */
 	size_t bytes[4];
 	char pin_dir[LB_PIN_DIR_MAX];
 };
 
 /**
- * Look whether everything is there, and map it.
- * Return: 0; -ENOENT: sluiced has not made all of it yet; -EPROTO: it is of another release; -errno.
+ * Check that everything is there, and map it.
+ * Return: 0; -ENOENT: sluiced has not made all of it yet; -EPROTO: it is of another release;
+ * -errno.
  */
 int shared_port_open(struct shared_port *port, const struct plan *plan);
 
 /**
- * Wait for that, for as long as it takes; what is missing is logged once.
- * @signal_fd: readable ends the wait.
+ * Wait until shared_port_open() succeeds, without a time limit; what is missing is logged once.
+ * @signal_fd: readable to end the wait.
  * Return: 0; -ECANCELED: a signal; -errno, logged.
  */
 int shared_port_wait(struct shared_port *port, const struct plan *plan, int signal_fd);
 
 /**
- * For a port that is not shared: whether sluiced's program was left on it, by another configuration. It
- * would go on balancing, and the sockets of this process would get nothing.
+ * For a port that is not shared: whether another configuration has left sluiced's program on it.
+ * The program would go on balancing, and the sockets of this process would get nothing.
  */
 bool shared_port_is_left(const struct plan *plan);
 
-/** The table of a queue that has no worker, for those that look for flows there. */
+/** The table of a queue without a worker, for lookups of flows that are recorded there. */
 void shared_port_flows(const struct shared_port *port, uint32_t queue, struct flow_table *table);
 
 /** Whether the pinned maps are still those that this process uses. */

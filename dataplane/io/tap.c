@@ -15,7 +15,7 @@
 
 #define SEGMENTS_MAX 16
 
-/* IFF_TUN_EXCL: never take over one that somebody else has made. */
+/* IFF_TUN_EXCL: never take over an existing interface. */
 static int tap_create(int fd, const char *name)
 {
 	struct ifreq ifr = { .ifr_flags = 0 };
@@ -75,7 +75,7 @@ int tap_discard(int fd)
 {
 	char byte;
 
-	/* The rest of the packet goes with the first byte. */
+	/* Reading the first byte discards the rest of the packet. */
 	return read(fd, &byte, 1) < 0 ? -errno : 0;
 }
 
@@ -83,6 +83,6 @@ void tap_carrier_set(int fd, bool has_carrier)
 {
 	int on = has_carrier;
 
-	/* Kernels before 5.0 don't know it, and show a link always. */
+	/* Kernels before 5.0 don't know it, and always show a link. */
 	(void)ioctl(fd, TUNSETCARRIER, &on);
 }

@@ -14,15 +14,15 @@
 
 #define TX_RETRIES 16
 #define FROM_KERNEL_BURST 32
-#define IDLE_POLLS 2000 /* without a packet, and a worker calls itself idle */
-/* Buckets looked at between two bursts: a few hundred nanoseconds, or what idleness allows. */
+#define IDLE_POLLS 2000 /* polls without a packet after which a worker is idle */
+/* Buckets swept between two bursts: a few hundred nanoseconds, or more when idle. */
 #define SWEEP_BUSY 64
 #define SWEEP_IDLE 1024
-#define END_MS 3 /* in which a packet that the XDP program has just handed over arrives */
+#define END_MS 3 /* for packets in flight from the XDP program to arrive */
 
 /*
- * Send what the queue takes; retry for a moment, since it drains as fast as the
- * wire. Return: packets sent; the others are still the caller's.
+ * Send what the queue takes; retry for a moment, since it drains at line rate. Return: packets
+ * sent; the others are still the caller's.
  */
 static uint16_t queue_send(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -84,7 +84,7 @@ static void from_kernel(struct worker *w)
 	w->empty_polls = 0;
 }
 
-/* Limits are shared evenly; one packet a second is the least that a worker can have. */
+/* Limits are divided evenly; a worker's minimum is one packet a second. */
 static uint32_t share_of(const struct worker *w, uint32_t per_second)
 {
 	return (per_second + w->n_workers - 1) / w->n_workers;
@@ -102,7 +102,7 @@ static void rates_follow(struct worker *w, const struct tables *tables)
 	pipeline_rate_set(&w->pl.icmp_rate, share_of(w, w->icmp_rate_pps));
 }
 
-/* After a long stall, one refill of the limits. */
+/* After a long stall the limits get only one refill. */
 static void tick(struct worker *w, const struct tables *tables, uint16_t now)
 {
 	w->now = now;
@@ -113,7 +113,7 @@ static void tick(struct worker *w, const struct tables *tables, uint16_t now)
 		port_reclaim(w->queue);
 }
 
-/* The kernel's own clock, by a look into a page of its: no system call. */
+/* From the vDSO, without a system call. */
 static uint64_t clock_coarse_ns(void)
 {
 	struct timespec ts;
@@ -125,8 +125,8 @@ static uint64_t clock_coarse_ns(void)
 /* ---- Beside the XDP program ---- */
 
 /*
- * What waits was sent before the worker stopped. Its senders have sent it again, and the XDP program has
- * seen to that.
+ * Pending packets date from before the worker stalled. They have been retransmitted since, and the
+ * XDP program has handled that.
  */
 static void late_drop(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -147,13 +147,13 @@ static void queue_empty_out(struct worker *w)
 	} while (n);
 }
 
-/* Whether the worker was away for so long that what is in its queue is of no use. */
+/* Whether the worker was stalled for so long that the packets in its queue are stale. */
 static bool was_away(const struct worker *w, uint64_t now_ns)
 {
 	return now_ns - w->looked_ns > LB_BEAT_OLD_NS / 2;
 }
 
-/* Replaced: nothing from before is to be used when the beat asks for packets again. */
+/* Replaced: no packet from before may be used once the heartbeat asks for packets again. */
 static void replaced_follow(struct worker *w, uint64_t now_ns)
 {
 	if (was_away(w, now_ns))
@@ -161,7 +161,7 @@ static void replaced_follow(struct worker *w, uint64_t now_ns)
 	handover_follow(&w->handover);
 }
 
-/* Be the only writer of the flow table, or throw away what came too late. */
+/* Become the only writer of the flow table, or drop packets that are too late. */
 static bool table_lock(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	if (!handover_is_shared(&w->handover))
@@ -185,7 +185,7 @@ static void table_unlock(struct worker *w)
 		handover_unlock(&w->handover);
 }
 
-/* No more packets from now on; those that are on their way are still carried. */
+/* Stop the handover of packets; those in flight are still forwarded. */
 static void handover_end(struct worker *w)
 {
 	uint64_t until = rte_rdtsc() + rte_get_tsc_hz() / 1000 * END_MS;
@@ -271,7 +271,7 @@ uint32_t worker_step(struct worker *w)
 	return n;
 }
 
-/* Off duty for the grace periods of the main lcore: a sleeping worker holds no tables. */
+/* Offline for the main lcore's grace periods: a sleeping worker holds no tables. */
 static void idle_sleep(struct worker *w)
 {
 	const struct timespec pause = { .tv_nsec = (long)w->idle_sleep_us * 1000 };
@@ -285,7 +285,7 @@ int worker_main(void *arg)
 {
 	struct worker *w = arg;
 
-	/* Otherwise the kernel adds 50 microseconds to every sleep. */
+	/* With the default slack the kernel adds 50 microseconds to every sleep. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	rte_rcu_qsbr_thread_online(w->qsbr, w->index);
 	while (!__atomic_load_n(w->stop, __ATOMIC_RELAXED)) {

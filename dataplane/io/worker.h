@@ -29,7 +29,7 @@ struct worker {
 	struct doorbell *bell;
 	const bool *stop;
 	uint32_t idle_sleep_us;
-	uint64_t tsc_per_look; /* between two looks at the clock */
+	uint64_t tsc_per_look; /* between two readings of the clock */
 	/* its own */
 	struct pipeline pl;
 	struct flow_table flows;
@@ -46,7 +46,7 @@ struct worker {
 	struct pipeline_out out;
 } LB_ALIGNED(64);
 
-/* What all workers have in common. */
+/* Common to all workers. */
 struct worker_common {
 	const struct plan *plan;
 	const struct port *port;
@@ -56,16 +56,15 @@ struct worker_common {
 	struct rte_ring *const *to_kernel;
 	struct rte_ring *from_kernel;
 	struct doorbell *bell;
-	const bool *stop;		  /* set with a relaxed store to end them */
-	const struct shared_port *shared; /* NULL: the port is this process's alone */
-	struct flow_table *const
-		*regions; /* the workers' tables, and behind them those that are XDP's */
+	const bool *stop;		   /* set with a relaxed store to stop them */
+	const struct shared_port *shared;  /* NULL: the port is used by this process alone */
+	struct flow_table *const *regions; /* tables of the workers, then those of XDP's queues */
 	uint32_t n_regions;
 	uint32_t idle_sleep_us;
 };
 
 /**
- * Prepare a worker, with its flow table in hugepage memory near its CPU, or with the one that it shares.
+ * Prepare a worker, with its flow table in hugepage memory near its CPU, or with the shared one.
  * Return: 0 or -ENOMEM. Context: main lcore, before it starts.
  */
 int worker_init(struct worker *worker, uint32_t index, const struct worker_common *common);
@@ -73,14 +72,14 @@ int worker_init(struct worker *worker, uint32_t index, const struct worker_commo
 void worker_fini(struct worker *worker);
 
 /**
- * Look at the clock, at @now_ns of CLOCK_MONOTONIC_COARSE: what is to be done every tick, and that the
- * worker lives. Ticks are those of that clock, in both dataplanes and all processes.
+ * Work for each tick, and the heartbeat. @now_ns: CLOCK_MONOTONIC_COARSE, whose ticks are the same
+ * in both dataplanes and all processes.
  * Context: the worker; worker_step() calls it every LB_BEAT_MS.
  */
 void worker_look(struct worker *worker, const struct tables *tables, uint64_t now_ns);
 
 /**
- * One iteration: receive, process, send, and a bite of the sweep.
+ * One iteration: receive, process, send, and a part of the sweep.
  * Return: packets received. Context: the worker.
  */
 uint32_t worker_step(struct worker *worker);
