@@ -201,8 +201,7 @@ struct lb_segment {
 	uint64_t pool_stride;
 	uint64_t directory;
 	uint64_t node_stats;
-	uint64_t
-		worker_stats; /* struct lb_worker_stats[n_workers + 1], the last one the main lcore's */
+	uint64_t worker_stats;	 /* struct lb_worker_stats[n_workers + 1]; last: main lcore */
 	uint64_t instance_stats; /* struct lb_instance_stats[n_workers][LB_INSTANCES_MAX] */
 } LB_ALIGNED(64);
 

@@ -23,7 +23,7 @@ enum lb_flow_state {
 	LB_FLOW_UNCONFIRMED, /* one packet seen: a SYN, or the first of an adopted flow */
 	LB_FLOW_ESTABLISHED,
 	LB_FLOW_FIN,	/* the client has sent its FIN */
-	LB_FLOW_CLOSED, /* a RST was seen; its sender is unknown, so the flow is kept for a moment */
+	LB_FLOW_CLOSED, /* a RST was seen; its sender is unknown: kept for a moment */
 	LB_FLOW_STATES
 };
 

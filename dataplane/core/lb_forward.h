@@ -11,7 +11,7 @@
 /* Modes with odd values rewrite the frame in place; the others prepend the instance's header. */
 #define LB_FORWARD_IN_PLACE 1u
 
-/* X(id, value, word of the configuration, flags that an instance's entry must have, name of the writer) */
+/* X(id, value, word of the configuration, required flags of an instance, name of the writer) */
 #define LB_FORWARD_LIST(X)                                                                         \
 	X(L2, 1, "l2", LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK, mac)                            \
 	X(IPIP, 2, "ipip", LB_INSTANCE_RESOLVED, tunnel)

@@ -17,8 +17,7 @@ enum lb_instance_flag {
 	LB_INSTANCE_SERVES = 1 << 0,   /* keeps the flows that it has */
 	LB_INSTANCE_ACCEPTS = 1 << 1,  /* takes new flows */
 	LB_INSTANCE_RESOLVED = 1 << 2, /* the next hop's MAC address is known */
-	LB_INSTANCE_ON_LINK =
-		1 << 3, /* and it is the instance's own, so l2 forwarding is possible */
+	LB_INSTANCE_ON_LINK = 1 << 3,  /* the next hop is the instance itself, so l2 can work */
 };
 
 struct lb_instance {
@@ -28,7 +27,7 @@ struct lb_instance {
 	uint8_t flags;		       /* enum lb_instance_flag */
 	uint16_t pool;
 	uint16_t mtu; /* bytes of the largest tunnel packet; not above what the port may send */
-	lb_be32 source_mask; /* bits of the outer IPv4 source that follow from the flow; 0 in header */
+	lb_be32 source_mask; /* outer IPv4 source bits that follow from the flow; 0 in header */
 } LB_ALIGNED(64);
 
 LB_STATIC_ASSERT(sizeof(struct lb_instance) == 64, "an instance is a cache line");

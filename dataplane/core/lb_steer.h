@@ -129,9 +129,9 @@ LB_INLINE void lb_steer_return(const struct lb_steer *s, struct lb_flow_ref ref,
 
 /**
  * A packet of a flow that is not in the table. A SYN begins a flow. Any other packet is of a flow
- * that began elsewhere or before a restart, or whose record was evicted: the flow is adopted, and
- * may evict the oldest flow if it would otherwise go to the wrong instance. Packets that end a flow
- * are not recorded.
+ * that began elsewhere or before a restart, or whose record was evicted or has expired: the flow is
+ * adopted, and may evict the oldest flow if it would otherwise go to the wrong instance. Packets
+ * that end a flow are not recorded.
  * Return: its instance, or LB_INSTANCE_NONE; and whether lb_steer_record() is to follow.
  */
 LB_INLINE struct lb_selection lb_steer_miss(const struct lb_steer *s)
@@ -159,9 +159,9 @@ LB_INLINE struct lb_selection lb_steer_miss(const struct lb_steer *s)
 }
 
 /**
- * Expire another worker's record, which is stale: at once, and with LB_FLOW_MOVED, so that its
- * worker looks here before it uses it again. That worker may reuse the slot for another flow at the
- * same moment; at worst, that flow expires early.
+ * Expire another worker's record, which is of no use any more: at once, and with LB_FLOW_MOVED, so
+ * that its worker looks here before it uses it again. That worker may reuse the slot for another
+ * flow at the same moment; at worst, that flow expires early.
  */
 LB_INLINE void lb_steer_expire(const struct lb_steer *s, struct lb_flow_ref there)
 {
