@@ -97,7 +97,7 @@ struct lb_unwrap_sysctl {
 
 enum lb_unwrap_sysctl_id { LB_UNWRAP_ARP_IGNORE, LB_UNWRAP_ARP_ANNOUNCE, LB_UNWRAP_SYSCTL_COUNT };
 
-/* The one element of the state map. The program reads filter_sources; all writes are user space's. */
+/* The only element of the state map, written by user space. The program reads filter_sources. */
 struct lb_unwrap_state {
 	__u32 magic;
 	__u32 abi;

@@ -26,7 +26,7 @@ struct consumer {
 	uint64_t generation; /* of @live */
 	struct tables *staged;
 	uint64_t staged_generation;
-	uint64_t refused_generation; /* the rest of it is to be ignored */
+	uint64_t refused_generation; /* its remaining commands are ignored */
 	/* the grace period of the last publication or ping */
 	bool waiting;
 	uint64_t token;

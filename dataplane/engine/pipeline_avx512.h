@@ -151,7 +151,8 @@ struct six {
 uint32_t pipeline_six_parse(struct burst *b, uint32_t first, struct six *six, uint32_t lanes);
 
 /**
- * The third pass. Return: lanes whose service was found at the first probe; all of them is stored.
+ * The third pass. Return: lanes whose service was found at the first probe; the rest of what is
+ * known of them is stored.
  */
 uint32_t pipeline_six_find(struct burst *b, uint32_t first, const struct six *six, uint32_t lanes);
 

@@ -23,7 +23,7 @@ struct burst {
 	uint8_t miss[PIPELINE_BURST];
 	uint8_t icmp[PIPELINE_BURST];
 	/* one bit per packet */
-	uint64_t plain4;   /* TCP that lb_parse_tcp4() knows: pipeline_meta() */
+	uint64_t plain4;   /* plain TCP by lb_parse_tcp4(): see pipeline_meta() */
 	uint64_t plain6;   /* the same for lb_parse_tcp6() */
 	uint64_t in_place; /* packets that keep their length (LB_FORWARD_IN_PLACE) */
 	uint64_t full;	   /* packets of miss whose primary bucket has no free slot */

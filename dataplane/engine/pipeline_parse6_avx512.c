@@ -41,7 +41,7 @@ AVX512_INLINE struct tcps tcps_load(const struct burst *b, uint32_t first, __mma
 	};
 }
 
-/* Not lb_source6_is_bad(), and not the destination. */
+/* The source is not lb_source6_is_bad(), and differs from the destination. */
 AVX512_INLINE __mmask8 sources_are_right(const struct six *six, __mmask8 k)
 {
 	__m512i same = _mm512_or_si512(_mm512_xor_si512(six->src[0], six->dst[0]),

@@ -67,7 +67,7 @@ AVX512_INLINE __mmask8 csums_are_right(const struct headers *h)
 				       splat(~0ULL / 0xffff));
 }
 
-/* Not lb_source4_is_bad(), and not the destination. */
+/* The source is not lb_source4_is_bad(), and differs from the destination. */
 AVX512_INLINE __mmask8 sources_are_right(const struct headers *h)
 {
 	__m512i first = _mm512_and_si512(h->src, splat(0xff));

@@ -41,7 +41,7 @@ int netdev_mac_set(const char *name, const uint8_t *mac);
 /** @mac: six bytes, filled. Return: 0 or -errno. */
 int netdev_mac_get(const char *name, uint8_t *mac);
 
-/** A non-blocking descriptor that is readable after any interface has changed (rtnetlink), or -errno. */
+/** Return: a non-blocking descriptor, readable after any interface has changed, or -errno. */
 int netdev_watch_open(void);
 
 /**
