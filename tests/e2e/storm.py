@@ -5,7 +5,8 @@
 test-timeout: 300 s
 test-dataplanes: dpdk xdp auto
 
-Each kind of hit comes once, and at least six come; storm_long has a hundred. STORM_HITS is another number, STORM_SEED repeats an order.
+Each kind of hit comes once, and at least six come. STORM_HITS=100 makes a long one (run it by itself: the limit above is for the
+short one), STORM_SEED repeats an order.
 """
 import ctypes
 import mmap
