@@ -253,5 +253,20 @@ def queue_without_a_worker(lab):
         edge_make(lab, 1, "1")
 
 
+def said(lab):
+    """What is said of it: status, its table, the logs."""
+    now = wait_carrier(lab, "dpdk")
+    expect(now["takeover"] and now["why"] and now["since_s"] > 0, f"status: {now}")
+    expect("carried by DPDK" in lab.ctl("status", table=True), "status as text")
+    lab.dataplane.kill(signal.SIGKILL)
+    wait_carrier(lab, "xdp")
+    text = lab.ctl("status", table=True)
+    expect("carried by XDP" in text and "not running" in text, text)
+    log = lab.sluiced.log(100)
+    expect("packets are carried by XDP: sluice-dataplane is not running" in log and "packets are carried by DPDK" in log, log)
+    lab.dataplane.start()
+    wait_carrier(lab, "dpdk")
+
+
 if __name__ == "__main__":
     tap.run(killed, stopped, drained_meanwhile, ended, both_killed, changed_meanwhile, said, two_queues, queue_without_a_worker)
