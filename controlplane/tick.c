@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/tick.h"
+
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "controlplane/api/stats.h"
+#include "controlplane/base/clock.h"
+#include "controlplane/base/log.h"
+#include "controlplane/health/adapter.h"
+#include "controlplane/net/next_hops.h"
+#include "controlplane/publish/backend.h"
+#include "controlplane/publish/publish.h"
+
+#define LOOK_MS 1000
+
+/* The dataplane's main lcore writes a heartbeat every 100 ms. */
+#define HEARTBEAT_OLD_MS 350
+
+static void on_published(void *arg, const struct publish_result *result)
+{
+	struct sluiced *sluiced = arg;
+
+	sluiced->published_wait = NULL;
+	if (result->status == 0 && sluiced->neighbours)
+		neighbours_set_published(sluiced->neighbours, true);
+	sluiced->is_published = result->status == 0;
+}
+
+void tick_published_follow(struct sluiced *sluiced)
+{
+	if (sluiced->is_published || sluiced->published_wait || !sluiced->neighbours ||
+	    !publish_segment(sluiced->publish))
+		return;
+	sluiced->published_wait =
+		publish_wait_start(sluiced->publish, PUBLISH_ALL, 0, on_published, sluiced);
+}
+
+/* Why the checks' results can't be attributed to the instances, or NULL. */
+static const char *node_ailment(struct sluiced *sluiced, const struct lb_segment *segment)
+{
+	const struct lb_node_stats *stats = lb_segment_at(segment, segment->node_stats);
+	uint64_t heartbeat_ns = __atomic_load_n(&stats->heartbeat_ns, __ATOMIC_RELAXED);
+
+	if (clock_now_ns() > heartbeat_ns + HEARTBEAT_OLD_MS * CLOCK_NS_PER_MS)
+		return "the dataplane does not answer";
+	return neighbours_iface_is_running(sluiced->neighbours) ? NULL : "the port has no link";
+}
+
+/* Checks are suspended while the node itself is unhealthy: a false "down" would move flows. */
+static void checks_follow(struct sluiced *sluiced)
+{
+	const struct lb_segment *segment = publish_segment(sluiced->publish);
+	const char *ailment;
+
+	if (!segment || !sluiced->checks || !sluiced->neighbours)
+		return;
+	ailment = node_ailment(sluiced, segment);
+	if (ailment && !sluiced->ailment) {
+		log_warn("%s: checks suspended", ailment);
+		checks_pause(sluiced->checks);
+	} else if (!ailment && sluiced->ailment) {
+		log_info("checks resumed");
+		checks_resume_later(sluiced->checks);
+	}
+	sluiced->ailment = ailment;
+}
+
+/* The loop runs, so everything driven by it does. */
+static void watchdog_feed(struct sluiced *sluiced)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	if (!sluiced->watchdog_ms || now_ms < sluiced->watchdog_next_ms)
+		return;
+	sluiced->watchdog_next_ms = now_ms + sluiced->watchdog_ms / 2;
+	sd_notify(0, "WATCHDOG=1");
+}
+
+void tick_watchdog_prepare(struct sluiced *sluiced)
+{
+	uint64_t us = 0;
+
+	if (sd_watchdog_enabled(0, &us) > 0)
+		sluiced->watchdog_ms = us / 1000;
+}
+
+/*
+ * Rows of a port that two dataplanes share: first the XDP program's, of which only the queues of
+ * workers have a CPU; last the workers'.
+ */
+static uint32_t spread_read(const struct sluiced *sluiced, const struct lb_segment *segment,
+			    struct spread_worker *workers)
+{
+	uint32_t n = stats_workers(segment), named = 0, used = 0;
+	struct publish_carrier carrier;
+
+	publish_carrier_get(sluiced->publish, &carrier);
+	for (uint32_t i = 0; i < n; i++)
+		named += segment->cpu[i] != LB_SEGMENT_CPU_NONE;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct lb_worker_stats *row = lb_segment_worker_stats(segment, i);
+
+		if (segment->cpu[i] == LB_SEGMENT_CPU_NONE)
+			continue;
+		workers[used].cpu = (uint16_t)segment->cpu[i];
+		workers[used].flows = row->flow_inserts + row->flow_table_full;
+		if (carrier.is_shared) {
+			row = lb_segment_worker_stats(segment, n - named + used);
+			workers[used].flows += row->flow_inserts + row->flow_table_full;
+		}
+		used++;
+	}
+	return used;
+}
+
+/* Whether every worker gets its share is measured, not assumed. */
+static void spread_follow(struct sluiced *sluiced, const struct lb_segment *segment,
+			  uint64_t now_ns)
+{
+	static struct spread_worker workers[LB_SEGMENT_WORKERS_MAX];
+
+	if (spread_look(&sluiced->spread, segment->boot_id, workers,
+			spread_read(sluiced, segment, workers), now_ns))
+		log_warn("%s", sluiced->spread.note);
+}
+
+/*
+ * Without node.mtu the port's own MTU counts, which only a running dataplane knows, and which may
+ * change.
+ */
+static void mtu_follow(struct sluiced *sluiced)
+{
+	char note[MODEL_NOTE_MAX];
+
+	model_port_mtu_note(sluiced->model, note);
+	if (strcmp(note, sluiced->mtu_note) == 0)
+		return;
+	memcpy(sluiced->mtu_note, note, sizeof(note));
+	if (note[0])
+		log_warn("%s", note);
+}
+
+static void port_look(struct sluiced *sluiced)
+{
+	const struct lb_segment *segment = publish_segment(sluiced->publish);
+	uint64_t now_ns = clock_now_ns();
+
+	if (!segment || now_ns < sluiced->look_ns)
+		return;
+	sluiced->look_ns = now_ns + LOOK_MS * CLOCK_NS_PER_MS;
+	spread_follow(sluiced, segment, now_ns);
+	mtu_follow(sluiced);
+}
+
+void tick_run(struct sluiced *sluiced)
+{
+	publish_refresh(sluiced->publish);
+	checks_follow(sluiced);
+	if (sluiced->checks)
+		checks_tick(sluiced->checks);
+	model_tick(sluiced->model, clock_now_ms());
+	tick_published_follow(sluiced);
+	watchdog_feed(sluiced);
+	port_look(sluiced);
+}
