@@ -10,7 +10,8 @@
 #include "controlplane/base/log.h"
 #include "controlplane/net/iface.h"
 #include "controlplane/sluiced.h"
-#include "controlplane/xdp/loader.h"
+#include "controlplane/xdp/hook.h"
+#include "controlplane/xdp/maps.h"
 #include "controlplane/xdp/pins.h"
 
 static int port_of(const struct sluiced *sluiced, char *port, size_t size)
@@ -57,8 +58,8 @@ static bool program_remove(const char *port, const struct iface_link *link)
 	bool was_on = xdp_pins_carry(port, link->index) == 1, kept_tags;
 
 	lb_pin_dir(port, object.pin_dir);
-	kept_tags = xdp_object_kept_tags(object.pin_dir);
-	xdp_object_detach(&object, (int)link->index);
+	kept_tags = xdp_maps_kept_tags(object.pin_dir);
+	xdp_hook_detach(&object, (int)link->index);
 	if (kept_tags && link->index && port_feature_tags_restore(link->name))
 		log_warn("%s: rxvlan stays off", link->name);
 	return was_on;

@@ -20,6 +20,8 @@
 #include "controlplane/publish/xdp.h"
 #include "controlplane/publish/xdp_segment.h"
 #include "controlplane/xdp/holder.h"
+#include "controlplane/xdp/hook.h"
+#include "controlplane/xdp/loader.h"
 #include "controlplane/xdp/pins.h"
 #include "controlplane/xdp/sweep.h"
 #include "controlplane/xdp/tables.h"
@@ -142,7 +144,7 @@ static int hook(struct publish_backend *x)
 
 	if (x->object.mode != XDP_OBJECT_NONE || xdp_tables_generation(&x->object) == 0)
 		return 0;
-	err = xdp_object_attach(&x->object, (int)x->port.index);
+	err = xdp_hook_attach(&x->object, (int)x->port.index);
 	x->holder_id = err == -EBUSY ? holder_of(x) : 0;
 	if (err) {
 		leave(x, x->object.why);

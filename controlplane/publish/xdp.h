@@ -4,7 +4,7 @@
 #define CONTROLPLANE_PUBLISH_XDP_H
 
 #include "controlplane/publish/backend.h"
-#include "controlplane/xdp/loader.h"
+#include "controlplane/xdp/object.h"
 
 /** The program's maps, or NULL while it is not loaded. Valid until gone(). */
 const struct xdp_object *publish_xdp_object(const struct publish_backend *backend);

@@ -8,7 +8,7 @@
 #define CONTROLPLANE_PUBLISH_XDP_SEGMENT_H
 
 #include "controlplane/publish/segment.h"
-#include "controlplane/xdp/loader.h"
+#include "controlplane/xdp/object.h"
 
 /**
  * Map DIR/xdp.segment. It is created anew if the object's maps are new, unless these replace maps

@@ -11,10 +11,32 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "controlplane/xdp/loader.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/sluice_xdp.h"
+#include "bpf/sluice_xdp.skel.h"
+#include "controlplane/xdp/object.h"
 
 #define PAUSE_MS 100
 #define ROUND_TURNS 32 /* per round over a whole table */
+
+/*
+ * One run per call. For more the kernel puts the program into its XDP dispatcher and takes it out
+ * again: two grace periods of RCU under a machine-wide mutex, some ten milliseconds instead of as
+ * many microseconds.
+ */
+int xdp_sweep_part(const struct xdp_object *o, uint32_t queue)
+{
+	const struct bpf_program *sweep =
+		o->paired ? o->skel->progs.lb_sweep_paired : o->skel->progs.sluice_xdp_sweep;
+	const uint32_t frame[16] = { queue };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
+		    .repeat = 1);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(sweep), &opts);
+
+	return err ? err : (int)opts.retval;
+}
 
 struct xdp_sweep {
 	const struct xdp_object *object;
@@ -52,7 +74,7 @@ static void turn(const struct xdp_sweep *s, uint32_t i)
 	if (!is_there(s, i))
 		return;
 	for (uint32_t done = 0; done < share && n > 0 && !quits(s, 0); done += (uint32_t)n)
-		n = xdp_object_sweep(s->object, i);
+		n = xdp_sweep_part(s->object, i);
 }
 
 static void *run(void *arg)

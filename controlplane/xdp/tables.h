@@ -8,7 +8,7 @@
 #define CONTROLPLANE_XDP_TABLES_H
 
 #include "controlplane/model/batch.h"
-#include "controlplane/xdp/loader.h"
+#include "controlplane/xdp/object.h"
 
 /**
  * Make a batch the generation in use. The one before must be out of use: xdp_grace_wait() was

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "controlplane/base/netlink.h"
-#include "controlplane/xdp/loader.h"
+#include "controlplane/xdp/object.h"
 
 struct lb_node_stats;
 

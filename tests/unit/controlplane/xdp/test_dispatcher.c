@@ -30,6 +30,7 @@
 
 #include "controlplane/xdp/dispatcher.h"
 #include "controlplane/xdp/holder.h"
+#include "controlplane/xdp/hook.h"
 #include "controlplane/xdp/loader.h"
 #include "controlplane/xdp/pins.h"
 #include "tests/support/xdp_fixture.h"
@@ -182,7 +183,7 @@ static void object_open(struct xdp_object *o)
 
 static void object_attach(struct xdp_object *o)
 {
-	if (xdp_object_attach(o, ifindex())) {
+	if (xdp_hook_attach(o, ifindex())) {
 		if (getenv("V"))
 			xdp_fixture_command("cat /tmp/sluice-test-* >&2");
 		fail_msg("%s", o->why);
@@ -191,7 +192,7 @@ static void object_attach(struct xdp_object *o)
 
 static void object_end(struct xdp_object *o)
 {
-	xdp_object_detach(o, ifindex());
+	xdp_hook_detach(o, ifindex());
 	xdp_object_close(o);
 	assert_int_equal(access(PIN_DIR, F_OK), -1);
 }
@@ -398,7 +399,7 @@ static void killed_while_it_joins(bool refused)
 		object_open(&o);
 		refusals = refused;
 		is_dying = true;
-		(void)xdp_object_attach(&o, ifindex());
+		(void)xdp_hook_attach(&o, ifindex());
 		_exit(1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -471,7 +472,7 @@ static void refused_in_one_sentence(const char *others)
 	struct xdp_object o;
 
 	object_open(&o);
-	assert_int_equal(xdp_object_attach(&o, ifindex()), -EBUSY);
+	assert_int_equal(xdp_hook_attach(&o, ifindex()), -EBUSY);
 	if (!strstr(o.why, "held by libxdp's dispatcher (id ") || !strstr(o.why, others) ||
 	    !strstr(o.why, log_path) || !strstr(o.why, "'xdp-loader unload lbx0 --all'") ||
 	    strchr(o.why, '\n'))
@@ -530,7 +531,7 @@ static void sockets_need_a_hook_of_their_own(void **state)
 		skip();
 	}
 	dispatcher = dispatcher_put();
-	assert_int_equal(xdp_object_attach(&o, ifindex()), -EBUSY);
+	assert_int_equal(xdp_hook_attach(&o, ifindex()), -EBUSY);
 	if (!strstr(o.why, "held by libxdp's dispatcher") || !strstr(o.why, "auto"))
 		fail_msg("%s", o.why);
 	object_end(&o);
@@ -553,7 +554,7 @@ static void holder_is_named(void **state)
 	assert_true(link >= 0);
 	before = hook();
 	object_open(&o);
-	assert_int_equal(xdp_object_attach(&o, ifindex()), -EBUSY);
+	assert_int_equal(xdp_hook_attach(&o, ifindex()), -EBUSY);
 	if (!strstr(o.why, "program 'xdp_count' (id ") || !strstr(o.why, "by a link"))
 		fail_msg("%s", o.why);
 	assert_int_equal(hook(), before);

@@ -24,6 +24,7 @@
 #include <linux/bpf.h>
 #include <linux/if_packet.h>
 
+#include "controlplane/xdp/hook.h"
 #include "controlplane/xdp/loader.h"
 #include "tests/support/xdp_fixture.h"
 
@@ -54,7 +55,7 @@ static uint32_t hook(const char *name)
 
 static void object_attach(struct xdp_object *o, const char *name)
 {
-	if (xdp_object_attach(o, ifindex(name)))
+	if (xdp_hook_attach(o, ifindex(name)))
 		fail_msg("%s", o->why);
 }
 
@@ -82,7 +83,7 @@ static void outlives_its_loader(void **state)
 	object_attach(&o, "lbx0");
 	assert_int_not_equal(hook("lbx0"), first);
 	assert_int_equal(o.mode, XDP_OBJECT_NATIVE);
-	xdp_object_detach(&o, ifindex("lbx0"));
+	xdp_hook_detach(&o, ifindex("lbx0"));
 	assert_int_equal(hook("lbx0"), 0);
 	xdp_object_close(&o);
 }
@@ -101,7 +102,7 @@ static void other_sizes_begin_anew_and_say_so(void **state)
 	assert_false(o.adopted);
 	assert_non_null(strstr(o.why, "flow table"));
 	assert_int_equal(o.control->generation[0].generation, 0);
-	xdp_object_detach(&o, ifindex("lbx0"));
+	xdp_hook_detach(&o, ifindex("lbx0"));
 	xdp_object_close(&o);
 }
 
@@ -115,7 +116,7 @@ static void loopback_takes_the_generic_mode(void **state)
 	object_attach(&o, "lo");
 	assert_int_equal(o.mode, XDP_OBJECT_GENERIC);
 	assert_non_null(strstr(o.why, "generic mode"));
-	xdp_object_detach(&o, ifindex("lbx0"));
+	xdp_hook_detach(&o, ifindex("lbx0"));
 	xdp_object_close(&o);
 }
 
@@ -156,7 +157,7 @@ static void jumbo_frames(const char *name, uint32_t mtu, enum xdp_object_mode mo
 		assert_string_equal(o.why, "");
 	if (mode == XDP_OBJECT_NATIVE && o.frags)
 		jumbo_frame_counts(&o);
-	xdp_object_detach(&o, ifindex("lbx0"));
+	xdp_hook_detach(&o, ifindex("lbx0"));
 	xdp_object_close(&o);
 }
 
@@ -190,10 +191,10 @@ static void held_hook_is_named(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(bpf_xdp_attach(ifindex("lbx0"), fd, 0, NULL), 0);
 	xdp_fixture_open(&o, &opt);
-	assert_int_equal(xdp_object_attach(&o, ifindex("lbx0")), -EBUSY);
+	assert_int_equal(xdp_hook_attach(&o, ifindex("lbx0")), -EBUSY);
 	if (!strstr(o.why, "'somebody'"))
 		fail_msg("%s", o.why);
-	xdp_object_detach(&o, ifindex("lbx0"));
+	xdp_hook_detach(&o, ifindex("lbx0"));
 	assert_int_equal(bpf_xdp_detach(ifindex("lbx0"), 0, NULL), 0);
 	xdp_object_close(&o);
 	close(fd);
@@ -212,7 +213,7 @@ static void interface_made_anew_is_taken_again(void **state)
 	assert_int_equal(hook("lbx0"), 0);
 	object_attach(&o, "lbx0");
 	assert_true(hook("lbx0") != 0);
-	xdp_object_detach(&o, ifindex("lbx0"));
+	xdp_hook_detach(&o, ifindex("lbx0"));
 	xdp_object_close(&o);
 }
 
@@ -236,7 +237,7 @@ static void replaced_a_hundred_times_it_never_leaves(void **state)
 		assert_true(hook("lbx0") != 0);
 		assert_int_equal(hook("lbx0") == before, i % 34 != 33);
 	}
-	xdp_object_detach(&o, ifindex("lbx0"));
+	xdp_hook_detach(&o, ifindex("lbx0"));
 	xdp_object_close(&o);
 }
 

@@ -19,6 +19,7 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
+#include "controlplane/xdp/hook.h"
 #include "controlplane/xdp/loader.h"
 #include "tests/support/xdp_fixture.h"
 
@@ -137,7 +138,7 @@ static void pinned_tables_stay(void **state)
 	assert_int_equal(xdp_object_open(&o, &opt), 0);
 	assert_false(o.adopted);
 	assert_int_equal(o.control->generation[0].generation, 0);
-	xdp_object_detach(&o, 0);
+	xdp_hook_detach(&o, 0);
 	xdp_object_close(&o);
 	is_spoilt = true;
 }

@@ -19,6 +19,7 @@
 #include "bpf/sluice_xdp.h"
 #include "bpf/sluice_xdp.skel.h"
 #include "controlplane/base/clock.h"
+#include "controlplane/xdp/hook.h"
 #include "controlplane/xdp/sweep.h"
 #include "controlplane/xdp/tables.h"
 #include "controlplane/xdp/thread.h"
@@ -71,7 +72,7 @@ static int maps_open(void **state)
 static int maps_close(void **state)
 {
 	(void)state;
-	xdp_object_detach(&object, 0);
+	xdp_hook_detach(&object, 0);
 	xdp_object_close(&object);
 	return 0;
 }
@@ -304,7 +305,7 @@ static void sweeping_does_not_sleep(void **state)
 
 	(void)state;
 	for (int i = 0; i < runs; i++)
-		assert_int_equal(xdp_object_sweep(&object, 0), LB_XDP_SWEEP_BUCKETS);
+		assert_int_equal(xdp_sweep_part(&object, 0), LB_XDP_SWEEP_BUCKETS);
 	assert_in_range(sleeps() - before, 0, runs / 10);
 }
 
