@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "lab")]
 
 from machine import CONFIG, MARK, UNITS, Booted, settings  # noqa: E402
-from tap import expect, expect_equal  # noqa: E402
+from scenario import expect, expect_equal  # noqa: E402
 
 VIP = settings.WEB_VIPS[0]
 

@@ -14,7 +14,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 
 from lab import wait_for  # noqa: E402
 from machine import UNITS, Booted, settings  # noqa: E402
-from tap import expect, expect_equal  # noqa: E402
+from scenario import expect, expect_equal  # noqa: E402
 
 MOST = 2.5  # of systemd's 10
 CONNECTIONS = 24

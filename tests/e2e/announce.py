@@ -12,10 +12,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from interfaces import mac_of_edge  # noqa: E402
 from lab import wait_for  # noqa: E402
-from tap import expect_equal  # noqa: E402
+from scenario import expect_equal  # noqa: E402
 
 OTHER = "02:00:00:00:00:99"
 NEW_VIPS = ("10.1.0.200", "2001:db8:1::200")
@@ -60,4 +60,4 @@ def started_again(lab):
 
 if __name__ == "__main__":
     settings.patient()
-    tap.run(vip_appears, started_again)
+    scenario.run(vip_appears, started_again)

@@ -21,8 +21,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
-from tap import expect, expect_equal, figure, note  # noqa: E402
+import scenario  # noqa: E402
+from scenario import expect, expect_equal, figure, note  # noqa: E402
 
 PAIRS = 200
 INSTANCE = "web/web-1"
@@ -115,4 +115,4 @@ def drain_latency(lab):
 
 if __name__ == "__main__":
     settings.patient()
-    tap.run(drain_latency)
+    scenario.run(drain_latency)

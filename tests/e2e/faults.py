@@ -16,10 +16,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from lab import BIN, HERE, CtlError, wait_for  # noqa: E402
 from netns import run  # noqa: E402
-from tap import expect, expect_equal, figure  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
 
 NOBODY = 65534
 HELD = 80
@@ -361,5 +361,5 @@ def exit_codes(lab):
 
 if __name__ == "__main__":
     dataplane = (program_taken_off, program_away, not_needed) if settings.XDP else (dataplane_dies, dataplane_away, either_order)
-    tap.run(exit_codes, admin_verbs, control_dies, control_stands_still, control_dies_often, *dataplane, second_copy, half_written, removed, reload_signal, two_at_once,
+    scenario.run(exit_codes, admin_verbs, control_dies, control_stands_still, control_dies_often, *dataplane, second_copy, half_written, removed, reload_signal, two_at_once,
             disk_full, strangers, all_down)

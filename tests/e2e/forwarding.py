@@ -15,10 +15,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from instance import BIG_BYTES  # noqa: E402
 from lab import BIN, HERE, wait_for  # noqa: E402
-from tap import expect, expect_equal, figure, note  # noqa: E402
+from scenario import expect, expect_equal, figure, note  # noqa: E402
 
 FUZZ_FRAMES = 20000
 # On a port that others use too these are the kernel's.
@@ -188,5 +188,5 @@ def baseline(lab):
 
 if __name__ == "__main__":
     settings.patient()
-    tap.run(answers, client_address, pings, downloads, uploads, small_client_mtu, outer_dscp_and_ecn, tunnel_sources, malformed, damaged, books,
+    scenario.run(answers, client_address, pings, downloads, uploads, small_client_mtu, outer_dscp_and_ecn, tunnel_sources, malformed, damaged, books,
             baseline)

@@ -255,19 +255,3 @@ def resolves(addr):
         sock.sendto(b"", (addr, 9))
     time.sleep(0.5)
     return "lladdr" in ns(CLIENT, "ip", "neigh", "show", addr).stdout
-
-
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, passed, name, *why):
-        self.count += 1
-        self.failed += not passed
-        print(f"{'ok' if passed else 'not ok'} {self.count} - {name}", flush=True)
-        for line in "" if passed else "\n".join(map(str, why)).splitlines():
-            print("# " + line, flush=True)
-
-    def done(self):
-        print(f"1..{self.count}", flush=True)
-        return 1 if self.failed else 0

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "support")]
 from instance_lab import *  # noqa: E402,F403
+from tap import Points  # noqa: E402
 
 from scapy.all import (  # noqa: E402
     ICMP, IP, TCP, UDP, IPv6, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw)
@@ -27,7 +28,7 @@ __attribute__((section("xdp"), used)) int xdp_other(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 """
-tap = Tap()
+tap = Points()
 
 
 def attach(*args):

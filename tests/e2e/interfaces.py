@@ -16,11 +16,11 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from instance import BIG_BYTES  # noqa: E402
 from lab import BIN, HERE, ROOT, wait_for  # noqa: E402
 from netns import run  # noqa: E402
-from tap import expect, expect_equal, figure  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
 
 BACK_S = 3  # of which a second is the router's, which asks once a second for a MAC address that was not answered
 POLITE = ("--idle-sleep-us", "50")  # two workers and everything else share two CPUs here
@@ -493,10 +493,10 @@ def _two_workers(lab):
 
 if __name__ == "__main__":
     if settings.XDP:
-        tap.run(addresses_flushed, port_down_and_up, port_made_again, port_of_another_address, port_of_another_mtu,
+        scenario.run(addresses_flushed, port_down_and_up, port_made_again, port_of_another_address, port_of_another_mtu,
                 port_of_too_small_mtu, no_descriptors_left, other_names, stopped_for_a_while, detached_under_load,
                 another_secret, cpu_not_listed, cpu_not_there)
     else:
-        tap.run(kernel_interface_deleted, kernel_interface_readdressed, kernel_interface_taken, port_down_and_up,
+        scenario.run(kernel_interface_deleted, kernel_interface_readdressed, kernel_interface_taken, port_down_and_up,
                 port_of_another_address, port_of_another_mtu, port_of_too_small_mtu, no_descriptors_left, other_names, port_deleted, stopped_for_a_while,
                 ended_under_load, another_secret, two_workers)

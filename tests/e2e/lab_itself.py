@@ -12,10 +12,10 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from lab import HERE, wait_for  # noqa: E402
 from netns import RUNS, remove_stale, run  # noqa: E402
-from tap import expect, expect_equal, figure  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
 
 REQUESTS = 3000
 ANOTHER = f"""
@@ -98,4 +98,4 @@ def dies(_lab):
 
 
 if __name__ == "__main__":
-    tap.run(direct, notices, stops, dies, bare=True)
+    scenario.run(direct, notices, stops, dies, bare=True)

@@ -17,10 +17,10 @@ LAB = Path(__file__).resolve().parent.parent / "lab"
 sys.path.insert(0, str(LAB))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from lab import BIN, wait_for  # noqa: E402
 from netns import run  # noqa: E402
-from tap import expect, expect_equal, figure  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
 
 FIRST_PORT = 9001
 CLOSED_PORT = 9
@@ -227,4 +227,4 @@ def restarted(lab):
 
 
 if __name__ == "__main__":
-    tap.run(shape, every_verb, changes_of_who_is_out, live_keys, odd_files, restarted, checks, many_dead)
+    scenario.run(shape, every_verb, changes_of_who_is_out, live_keys, odd_files, restarted, checks, many_dead)

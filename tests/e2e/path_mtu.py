@@ -11,10 +11,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from instance import BIG_BYTES  # noqa: E402
 from lab import HERE, wait_for  # noqa: E402
-from tap import expect, expect_equal, figure  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
 
 NARROW = 1400
 SOURCES = "10.255.0.0/16"
@@ -155,4 +155,4 @@ def pings(lab):
 if __name__ == "__main__":
     settings.patient()
     # What routers have said is believed for ten minutes: they come after the routes.
-    tap.run(routes_say, routers_say, sources_hear, without_df, pings)
+    scenario.run(routes_say, routers_say, sources_hear, without_df, pings)

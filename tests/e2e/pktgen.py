@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from tap import Points  # noqa: E402
 
 BUILD = Path(os.environ.get("BUILD", "build"))
 FORWARDER, PKTGEN = BUILD / "tests/faulty/forwarder", BUILD / "perf/pktgen/pktgen"
@@ -209,21 +211,14 @@ def points():
 
 
 def main():
-    failed, slowest, number = 0, (0, ""), 0
+    tap, slowest = Points(), (0, "")
     with tempfile.TemporaryDirectory() as folder:
-        for number, (name, check) in enumerate(points(), 1):
+        for name, check in points():
             began = time.monotonic()
-            try:
-                check(Path(folder))
-                print(f"ok {number} - {name}", flush=True)
-            except (AssertionError, subprocess.TimeoutExpired) as error:
-                failed += 1
-                print(f"not ok {number} - {name}")
-                print("\n".join(f"# {line}" for line in str(error).splitlines()), flush=True)
+            tap.call(name, check, Path(folder))
             slowest = max(slowest, (time.monotonic() - began, name))
     print(f"# the slowest took {slowest[0]:.1f} s: {slowest[1]}")
-    print(f"1..{number}")
-    return 1 if failed else 0
+    return tap.done()
 
 
 if __name__ == "__main__":

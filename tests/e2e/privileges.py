@@ -22,10 +22,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from lab import BIN, ROOT, wait_for  # noqa: E402
 from netns import can_lock_memory, run  # noqa: E402
-from tap import expect, expect_equal, figure  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
 
 UNITS = ROOT / "config/systemd"
 OPERATORS = "games"  # a group of every Debian, in the place of sluice
@@ -288,4 +288,4 @@ libc.ptrace(17, tid, 0, 0)  # PTRACE_DETACH
 
 
 if __name__ == "__main__":
-    tap.run(carries_traffic, keeps_little, operators_get_in, come_back, calls_are_allowed, watchdog, bare=True)
+    scenario.run(carries_traffic, keeps_little, operators_get_in, come_back, calls_are_allowed, watchdog, bare=True)

@@ -10,10 +10,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from lab import BIN, wait_for  # noqa: E402
 from netns import run  # noqa: E402
-from tap import expect, expect_equal, figure  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
 
 # Late on a busy machine is not silent; and a second result that would mend a wrong first one comes too late.
 CHECK = {"interval": "3s", "timeout": "2900ms", "unhealthy": 2, "healthy": 2}
@@ -163,4 +163,4 @@ def broken_file(lab):
 
 
 if __name__ == "__main__":
-    tap.run(in_any_order, kept, cold, broken_file)
+    scenario.run(in_any_order, kept, cold, broken_file)

@@ -15,8 +15,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
-from tap import expect, expect_equal, figure  # noqa: E402
+import scenario  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
 
 REQUESTS = 20000
 RESTARTS = 10
@@ -169,4 +169,4 @@ def books(lab):
 
 
 if __name__ == "__main__":
-    tap.run(operations, killed, unplugged, comes_back, drain_wait, books)
+    scenario.run(operations, killed, unplugged, comes_back, drain_wait, books)

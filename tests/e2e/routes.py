@@ -13,9 +13,9 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from lab import wait_for  # noqa: E402
-from tap import expect_equal, figure  # noqa: E402
+from scenario import expect_equal, figure  # noqa: E402
 
 IFACE = "edge0" if settings.XDP else "sluice0"
 TABLE = 100
@@ -123,4 +123,4 @@ def nexthop(lab):
 
 
 if __name__ == "__main__":
-    tap.run(rule, nexthop)
+    scenario.run(rule, nexthop)

@@ -23,9 +23,9 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from lab import CtlError, wait_for  # noqa: E402
-from tap import expect, expect_equal, figure, note  # noqa: E402
+from scenario import expect, expect_equal, figure, note  # noqa: E402
 
 HITS = int(os.environ.get("STORM_HITS") or (10 if settings.DATAPLANE == "auto" else 9 if settings.DATAPLANE == "dpdk" else 6))
 SEED = int(os.environ.get("STORM_SEED") or random.SystemRandom().randrange(1 << 32))
@@ -252,4 +252,4 @@ def storm(lab):
 
 
 if __name__ == "__main__":
-    tap.run(storm)
+    scenario.run(storm)

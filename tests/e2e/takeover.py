@@ -16,11 +16,11 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from interfaces import detach, mac_of_edge, queue_pkts, spread  # noqa: E402
 from lab import wait_for  # noqa: E402
 from netns import run  # noqa: E402
-from tap import expect, expect_equal, figure  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
 from traffic import gap_ms  # noqa: E402
 
 ROUNDS = 5
@@ -269,4 +269,4 @@ def said(lab):
 
 
 if __name__ == "__main__":
-    tap.run(killed, stopped, drained_meanwhile, ended, both_killed, changed_meanwhile, said, two_queues, queue_without_a_worker)
+    scenario.run(killed, stopped, drained_meanwhile, ended, both_killed, changed_meanwhile, said, two_queues, queue_without_a_worker)

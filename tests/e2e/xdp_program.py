@@ -17,9 +17,9 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
 
 import settings  # noqa: E402
-import tap  # noqa: E402
+import scenario  # noqa: E402
 from lab import BIN, wait_for  # noqa: E402
-from tap import expect, expect_equal, figure  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
 
 HELD = 80
 REPLACEMENTS = 100
@@ -207,4 +207,4 @@ def refused_by_the_kernel(lab):
 
 
 if __name__ == "__main__":
-    tap.run(killed_ten_times, replaced_hundred_times, link_pin_lost, another_layout, two_at_once, hook_is_held, no_space, refused_by_the_kernel)
+    scenario.run(killed_ten_times, replaced_hundred_times, link_pin_lost, another_layout, two_at_once, hook_is_held, no_space, refused_by_the_kernel)

@@ -4,8 +4,8 @@
 import json
 from pathlib import Path
 
-import tap
-from tap import equal, true
+import suite
+from suite import expect, expect_equal
 
 import bench
 import check
@@ -61,91 +61,91 @@ def failed(lines):
 
 def test_the_same_passes():
     bench = Bench(a=[cost(2.0)], b=[gain(4.0)])
-    equal(failed(run(bench)), [])
-    equal(bench.ran, ["a", "b"])
+    expect_equal(failed(run(bench)), [])
+    expect_equal(bench.ran, ["a", "b"])
 
 
 def test_another_speed_passes():
-    equal(failed(run(Bench(a=[cost(2.0, speed=3)], b=[gain(4.0)]))), [])
+    expect_equal(failed(run(Bench(a=[cost(2.0, speed=3)], b=[gain(4.0)]))), [])
 
 
 def test_better_passes():
-    equal(failed(run(Bench(a=[cost(1.0)], b=[gain(9.0)]))), [])
+    expect_equal(failed(run(Bench(a=[cost(1.0)], b=[gain(9.0)]))), [])
 
 
 def test_a_little_worse_passes():
-    equal(failed(run(Bench(a=[cost(2.19)], b=[gain(3.65)]))), [])
+    expect_equal(failed(run(Bench(a=[cost(2.19)], b=[gain(3.65)]))), [])
 
 
 def test_a_higher_cost_fails():
     bench = Bench(a=[cost(2.21)], b=[gain(4.0)])
-    equal(failed(run(bench)), ["cost"])
-    equal(bench.ran, ["a", "b", *["a"] * (check.TRIES - 1)], "tries")
+    expect_equal(failed(run(bench)), ["cost"])
+    expect_equal(bench.ran, ["a", "b", *["a"] * (check.TRIES - 1)], "tries")
 
 
 def test_a_lower_rate_fails():
-    equal(failed(run(Bench(a=[cost(2.0)], b=[gain(3.6)]))), ["gain"])
+    expect_equal(failed(run(Bench(a=[cost(2.0)], b=[gain(3.6)]))), ["gain"])
 
 
 def test_what_looked_worse_once_passes():
-    equal(failed(run(Bench(a=[cost(3.0), cost(2.0)], b=[gain(4.0)]))), [])
-    equal(failed(run(Bench(a=[cost(3.0), cost(2.5), cost(2.1)], b=[gain(1), gain(4.0)]))), [])
+    expect_equal(failed(run(Bench(a=[cost(3.0), cost(2.0)], b=[gain(4.0)]))), [])
+    expect_equal(failed(run(Bench(a=[cost(3.0), cost(2.5), cost(2.1)], b=[gain(1), gain(4.0)]))), [])
 
 
 def test_a_later_try_makes_nothing_worse():
-    equal(failed(run(Bench(a=[{**cost(2.0)}], b=[gain(1.0), gain(0.5), gain(4.1)]))), [])
+    expect_equal(failed(run(Bench(a=[{**cost(2.0)}], b=[gain(1.0), gain(0.5), gain(4.1)]))), [])
 
 
 def test_what_cannot_be_measured_fails():
     lines = run(Bench(a=[{}], b=[gain(4.0)]))
-    equal(failed(lines), ["cost"])
-    true("NOT MEASURED" in lines[0].text(), lines[0].text())
+    expect_equal(failed(lines), ["cost"])
+    expect("NOT MEASURED" in lines[0].text(), lines[0].text())
 
 
 def test_what_was_measured_at_last_passes():
-    equal(failed(run(Bench(a=[{}, cost(2.0)], b=[gain(4.0)]))), [])
+    expect_equal(failed(run(Bench(a=[{}, cost(2.0)], b=[gain(4.0)]))), [])
 
 
 def test_what_the_baseline_lacks_is_said_and_passes():
     lines = run(Bench(a=[cost(2.0)], b=[gain(4.0)]), {"cost": 2.0})
-    equal(failed(lines), [])
-    true("not in the baseline" in lines[1].text(), lines[1].text())
+    expect_equal(failed(lines), [])
+    expect("not in the baseline" in lines[1].text(), lines[1].text())
 
 
 def test_ratios_are_of_benchmarks_that_are_run_for_them():
     known = {b.name: b for b in bench.benches()}
     for ratio in compare.RATIOS:
-        true(ratio.bench in known and known[ratio.bench].check_argv, ratio.key)
-    equal(len({ratio.key for ratio in compare.RATIOS}), len(compare.RATIOS))
+        expect(ratio.bench in known and known[ratio.bench].check_argv, ratio.key)
+    expect_equal(len({ratio.key for ratio in compare.RATIOS}), len(compare.RATIOS))
 
 
 def test_the_baseline_has_only_ratios_that_are_compared():
     ratios = json.loads((Path(compare.__file__).parent.parent / "baseline.json").read_text())["ratios"]
-    equal(sorted(set(ratios) - {ratio.key for ratio in compare.RATIOS}), [])
-    true(len(ratios) >= 10, "too few")
+    expect_equal(sorted(set(ratios) - {ratio.key for ratio in compare.RATIOS}), [])
+    expect(len(ratios) >= 10, "too few")
 
 
 def test_exit_codes():
-    equal(code(Bench(a=[cost(2.0)], b=[gain(4.0)])), 0)
-    equal(code(Bench(a=[cost(2.5)], b=[gain(4.0)])), 1)
-    equal(code(Bench(a=[{}], b=[gain(4.0)])), 1)
+    expect_equal(code(Bench(a=[cost(2.0)], b=[gain(4.0)])), 0)
+    expect_equal(code(Bench(a=[cost(2.5)], b=[gain(4.0)])), 1)
+    expect_equal(code(Bench(a=[{}], b=[gain(4.0)])), 1)
 
 
 def test_a_busy_machine_proves_no_regression():
-    equal(code(Bench(a=[cost(2.5)], b=[gain(4.0)], others=1.5)), 3)
-    equal(code(Bench(a=[cost(2.0)], b=[gain(4.0)], others=1.5)), 0, "what is as good as before in spite of it")
-    equal(code(Bench(a=[{}], b=[gain(4.0)], others=1.5)), 1, "what does not run at all")
+    expect_equal(code(Bench(a=[cost(2.5)], b=[gain(4.0)], others=1.5)), 3)
+    expect_equal(code(Bench(a=[cost(2.0)], b=[gain(4.0)], others=1.5)), 0, "what is as good as before in spite of it")
+    expect_equal(code(Bench(a=[{}], b=[gain(4.0)], others=1.5)), 1, "what does not run at all")
 
 
 def test_lines_say_by_how_much():
     lines = run(Bench(a=[cost(2.5)], b=[gain(5.0)]))
-    true(lines[0].text().startswith("FAIL") and "25.0 % worse" in lines[0].text(), lines[0].text())
-    true(lines[1].text().startswith("ok") and "20.0 % better" in lines[1].text(), lines[1].text())
+    expect(lines[0].text().startswith("FAIL") and "25.0 % worse" in lines[0].text(), lines[0].text())
+    expect(lines[1].text().startswith("ok") and "20.0 % better" in lines[1].text(), lines[1].text())
 
 
 def test_baseline_is_the_median_of_runs():
     runs = [{**cost(2.0), **gain(1)}, {**cost(9.0), **gain(2)}, {**cost(2.2), **gain(3)}]
-    equal(check.medians(runs, RATIOS), {"cost": 2.2, "gain": 2})
+    expect_equal(check.medians(runs, RATIOS), {"cost": 2.2, "gain": 2})
 
 
-tap.run(globals())
+suite.run(globals())

@@ -7,8 +7,8 @@ import tempfile
 from html import escape
 from pathlib import Path
 
-import tap
-from tap import equal, true
+import suite
+from suite import expect, expect_equal
 
 import bench
 import goals
@@ -58,57 +58,57 @@ CPUS = {"round_trip_ns": [80, 90, 400], "lines_mps": [30, 40, 50],
 
 def test_cpus():
     figures = read_cpus.read(CPUS)
-    equal((figures["cpus.round_trip"].value, figures["cpus.lines"].value), (90, 40))
-    equal((figures["cpus.gap.1"].value, figures["cpus.gaps.1"].value), (1200.5, 3))
+    expect_equal((figures["cpus.round_trip"].value, figures["cpus.lines"].value), (90, 40))
+    expect_equal((figures["cpus.gap.1"].value, figures["cpus.gaps.1"].value), (1200.5, 3))
 
 
 def test_cycles():
     figures = read_cycles.read(CYCLES)
-    equal(figures["hit.4.ipip.1000"].value, 40, "of the row without stages")
-    equal(figures["hit.4.ipip.growth"].value, 1.5)
-    equal((figures["macswap.1000"].value, figures["floor.1000"].value), (20, 15))
-    equal(figures["lookup.1000000"].value, 3.5)
-    equal(figures["insert.4"].value, 20, "millions a second at 2.5 GHz")
-    true(figures["insert.4"].low < 20 < figures["insert.4"].high, "a rate's spread is the cycles' other way round")
-    equal(figures["hit.4.ipip.1000"].conditions, {"frame_in": 60, "frame_out": 80, "flows": 1000, "hit_rate": 1.0, "loss": 0,
+    expect_equal(figures["hit.4.ipip.1000"].value, 40, "of the row without stages")
+    expect_equal(figures["hit.4.ipip.growth"].value, 1.5)
+    expect_equal((figures["macswap.1000"].value, figures["floor.1000"].value), (20, 15))
+    expect_equal(figures["lookup.1000000"].value, 3.5)
+    expect_equal(figures["insert.4"].value, 20, "millions a second at 2.5 GHz")
+    expect(figures["insert.4"].low < 20 < figures["insert.4"].high, "a rate's spread is the cycles' other way round")
+    expect_equal(figures["hit.4.ipip.1000"].conditions, {"frame_in": 60, "frame_out": 80, "flows": 1000, "hit_rate": 1.0, "loss": 0,
                                                   "cpus": 1})
-    equal((figures["workers.2"].value, figures["workers.2"].low, figures["flood.lost"].value), (1.9, 1.8, 0))
-    equal(read_cycles.stages(CYCLES), [("IPv4 ipip", 1000, {"parse": 20, "lookup": 10})])
+    expect_equal((figures["workers.2"].value, figures["workers.2"].low, figures["flood.lost"].value), (1.9, 1.8, 0))
+    expect_equal(read_cycles.stages(CYCLES), [("IPv4 ipip", 1000, {"parse": 20, "lookup": 10})])
 
 
 def test_memif():
     figures = read_memif.read(MEMIF)
-    equal(round(figures["memif.ratio.l2"].value, 3), 0.85)
-    equal(figures["memif.macswap"].value, 15)
-    equal(figures["flood.share"].value, 96)
-    equal(figures["flood.lost.memif"].value, 3)
-    equal(figures["change.throughput"].value, 97)
-    equal(round(figures["change.throughput.all"].value), 60)
-    equal(figures["change.moved"].value, 2)
-    equal(figures["connections.memif"].value, 4)
-    equal(figures["search.l2.64.1M"].conditions["flows"], 1000000)
+    expect_equal(round(figures["memif.ratio.l2"].value, 3), 0.85)
+    expect_equal(figures["memif.macswap"].value, 15)
+    expect_equal(figures["flood.share"].value, 96)
+    expect_equal(figures["flood.lost.memif"].value, 3)
+    expect_equal(figures["change.throughput"].value, 97)
+    expect_equal(round(figures["change.throughput.all"].value), 60)
+    expect_equal(figures["change.moved"].value, 2)
+    expect_equal(figures["connections.memif"].value, 4)
+    expect_equal(figures["search.l2.64.1M"].conditions["flows"], 1000000)
 
 
 def test_a_part_alone():
-    equal(list(read_memif.read({"parameters": {"flows": "1k"}, "cps": MEMIF["cps"]})), ["connections.memif"])
+    expect_equal(list(read_memif.read({"parameters": {"flows": "1k"}, "cps": MEMIF["cps"]})), ["connections.memif"])
 
 
 def test_publish():
     figures = read_publish.read(PUBLISH)
-    equal([figures[f"publish.flags.{k}"].value for k in ("p50", "p99", "max", "wake")], [2.0, 4.0, 5.0, 2.0])
-    equal((figures["publish.flags.p50"].low, figures["publish.flags.p50"].high), (1.0, 3.0))
-    equal(figures["publish.change.cpu"].value, 400)
-    equal([figures[f"publish.build.10.65537{k}"].value for k in ("", ".weights")], [450, 1200])
+    expect_equal([figures[f"publish.flags.{k}"].value for k in ("p50", "p99", "max", "wake")], [2.0, 4.0, 5.0, 2.0])
+    expect_equal((figures["publish.flags.p50"].low, figures["publish.flags.p50"].high), (1.0, 3.0))
+    expect_equal(figures["publish.change.cpu"].value, 400)
+    expect_equal([figures[f"publish.build.10.65537{k}"].value for k in ("", ".weights")], [450, 1200])
 
 
 def test_xdp():
-    equal(read_xdp.read(XDP)["xdp.hit.4.1000"].value, 10)
+    expect_equal(read_xdp.read(XDP)["xdp.hit.4.1000"].value, 10)
 
 
 def test_goals_ask_for_what_readers_give():
     given = {**read_cycles.read(CYCLES), **read_memif.read(MEMIF), **read_publish.read(PUBLISH)}
     for key in ("hit.4.ipip.1000", "lookup.1000000", "insert.4", "memif.ratio.l2", "flood.share", "change.moved", "publish.flags.p99"):
-        true(key in given and any(goal.key == key for goal in goals.GOALS), key)
+        expect(key in given and any(goal.key == key for goal in goals.GOALS), key)
 
 
 def result(outcomes, verdicts):
@@ -129,9 +129,9 @@ def test_page_is_whole():
     text = page.html(told, verdicts, outcomes, [])
     for wanted in ("&lt;CPU&gt;", "publish failed: no &lt;dataplane&gt;", "a &lt; b", "not measured", "0123456789ab, with changes",
                    "imix", "5.125"):
-        true(wanted in text, wanted)
-    equal(re.findall(r"<script|<link|src=|https?://", text), [], "things from elsewhere")
-    equal([goal.what for goal in goals.GOALS if escape(goal.what) not in text], [])
+        expect(wanted in text, wanted)
+    expect_equal(re.findall(r"<script|<link|src=|https?://", text), [], "things from elsewhere")
+    expect_equal([goal.what for goal in goals.GOALS if escape(goal.what) not in text], [])
 
 
 def run(program, limit_s=60):
@@ -143,19 +143,19 @@ def run(program, limit_s=60):
 
 def test_a_run():
     outcome = run(f"echo '{json.dumps(PUBLISH)}' > $1")
-    equal((outcome.error, "publish.flags.p50" in outcome.figures), ("", True))
+    expect_equal((outcome.error, "publish.flags.p50" in outcome.figures), ("", True))
 
 
 def test_runs_that_fail():
     for program, wanted in (("echo broken; exit 3", "exit code 3: broken"), ("sleep 60", "not done after 1 s"),
                             ("true", "cannot be read"), ("echo '{}' > $1", "cannot be read"), ("echo x > $1", "cannot be read")):
         outcome = run(program, 1 if "sleep" in program else 60)
-        true(wanted in outcome.error and not outcome.figures, f"{program}: {outcome.error}")
+        expect(wanted in outcome.error and not outcome.figures, f"{program}: {outcome.error}")
 
 
 def test_a_run_that_fails_in_the_end():
     outcome = run(f"echo '{json.dumps(PUBLISH)}' > $1; exit 1")
-    true("exit code 1" in outcome.error and "publish.flags.p50" in outcome.figures, outcome.error)
+    expect("exit code 1" in outcome.error and "publish.flags.p50" in outcome.figures, outcome.error)
 
 
-tap.run(globals())
+suite.run(globals())

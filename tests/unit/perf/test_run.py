@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import tap
-from tap import equal, true
+import suite
+from suite import expect, expect_equal
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 
@@ -41,12 +41,12 @@ def write(name):
 def test_a_full_disk_is_told_of_in_words():
     for name in ("perf.json", "index.html"):
         done, said = write(name)
-        equal(done, False, name)
-        true("cannot write" in said and "No space left" in said, said)
+        expect_equal(done, False, name)
+        expect("cannot write" in said and "No space left" in said, said)
 
 
 def test_all_is_written_where_there_is_room():
-    equal(write(None)[0], True, "without a full disk")
+    expect_equal(write(None)[0], True, "without a full disk")
 
 
 def test_wrong_arguments_are_refused_before_anything_runs():
@@ -54,9 +54,9 @@ def test_wrong_arguments_are_refused_before_anything_runs():
                  ["perf/memif/run", "--rounds", "0"], ["perf/memif/run", "--seconds", "-1"], ["perf/memif/run", "--only", "nothing"],
                  ["perf/memif/run", "--ring", "40"]):
         done = subprocess.run([sys.executable, ROOT / argv[0], *argv[1:]], capture_output=True, text=True, timeout=60, check=False)
-        equal(done.returncode, 2, " ".join(argv))
-        true(done.stderr.strip(), f"{argv} says nothing")
+        expect_equal(done.returncode, 2, " ".join(argv))
+        expect(done.stderr.strip(), f"{argv} says nothing")
 
 
 if __name__ == "__main__":
-    tap.run(globals())
+    suite.run(globals())

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the checks of this folder share: finding files, running tools, printing TAP."""
+"""What the checks of this folder share: finding files, running tools."""
 import subprocess
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from tap import report  # noqa: E402
+
+__all__ = ["files", "report", "run", "scripts"]
 
 FOLDERS = ("dataplane", "controlplane", "bpf", "config", "docs", "tests", "perf", ".ci", "debian")
 
@@ -26,16 +32,3 @@ def run(*argv):
     done = subprocess.run([str(a) for a in argv], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           check=False)
     return "" if done.returncode == 0 else done.stdout or f"exit code {done.returncode}"
-
-
-def report(results):
-    """Print (name, complaint) pairs as TAP; return the exit code."""
-    count = failed = 0
-    for name, complaint in results:
-        count += 1
-        failed += bool(complaint)
-        print(f"{'not ok' if complaint else 'ok'} {count} - {name}")
-        for line in str(complaint).splitlines() if complaint else []:
-            print("# " + line)
-    print(f"1..{count}")
-    return int(failed > 0)
