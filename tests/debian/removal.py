@@ -32,7 +32,7 @@ def main():
     with Booted() as lab:
         machine = lab.machine
         machine.run("systemctl", "start", *UNITS)
-        lab.wait_up(60)
+        lab.wait_up()
         expect(left_in(machine), "this test can't see what is there")
         machine.run("dpkg", "--remove", *packages)
         expect_equal(left_in(machine), [], f"{settings.DATAPLANE}: what a removal leaves")

@@ -35,7 +35,7 @@ def listeners(lab):
 def starts(lab):
     """Both start, and what is not needed ends without a fault."""
     lab.machine.run("systemctl", "start", *UNITS)
-    lab.wait_up(60)
+    lab.wait_up()
     for unit in UNITS:
         state = lab.machine.show(unit, "ActiveState", "Result", "NRestarts")
         expect_equal(state, {"ActiveState": "active" if unit in lab.needed() else "inactive", "Result": "success", "NRestarts": "0"}, unit)
@@ -69,7 +69,7 @@ def carries(lab):
     lab.ctl("drain", "web/web-1")
     expect("web-1" not in lab.names(settings.URLS[0], 30), "a drained instance gets connections")
     lab.ctl("resume", "web/web-1")
-    lab.wait_up(60)
+    lab.wait_up()
     print(f"  {lab.at_rest(40)}")
 
 
@@ -99,7 +99,7 @@ def under_load(lab, what, action, seconds=60):
     time.sleep(0.5)
     action()
     wait_for(f"{what}: new processes", lambda: all(p not in ("0", before[u]) for u, p in lab.pids().items() if u in lab.needed()), seconds)
-    lab.wait_up(60)
+    lab.wait_up()
     time.sleep(1)  # a connection that went elsewhere is reset at its next packet
     report, errors = load.stop(), [c["error"] for c in held.close() if c["error"]]
     expect(not errors, f"{what}: {len(errors)} of {CONNECTIONS} connections lost: {errors[:3]}")
@@ -118,7 +118,7 @@ def hangs(lab):
     before = lab.pids()
     lab.machine.run("systemctl", "kill", "--signal=STOP", "--kill-whom=main", *lab.needed())
     wait_for("the watchdog", lambda: all(p not in ("0", before[u]) for u, p in lab.pids().items() if u in lab.needed()), asked + 30)
-    lab.wait_up(60)
+    lab.wait_up()
     for unit in lab.needed():
         expect(re.search("watchdog", lab.machine.journal(), re.I), f"the journal says nothing of a watchdog for {unit}")
     answers(lab)
@@ -132,7 +132,7 @@ def stops(lab):
     left = lab.machine.run("pgrep", "-l", "sluice", check=False).stdout
     expect(not left, f"still there: {left}")
     lab.machine.run("systemctl", "start", *UNITS)
-    lab.wait_up(60)
+    lab.wait_up()
     answers(lab)
 
 
@@ -143,7 +143,7 @@ def takes_drop_in(lab):
     lab.config["node"]["port"] = "net_af_packet0,iface=edge0"
     lab.write_config()
     lab.machine.run("systemctl", "start", *UNITS)
-    lab.wait_up(60)  # requests are another matter: the kernel of such a port hears them, too
+    lab.wait_up()  # requests are another matter: the kernel of such a port hears them, too
 
 
 def main():

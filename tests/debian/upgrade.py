@@ -25,7 +25,7 @@ def upgrade(lab, debs):
     load = lab.load(rate=100, workers=8)
     time.sleep(2)
     lab.machine.run("dpkg", "-i", *debs)
-    lab.wait_up(60)
+    lab.wait_up()
     time.sleep(2)
     report, connections = load.stop(), held.close()
     after = lab.pids()
@@ -51,7 +51,7 @@ def main():
     with Booted() as lab:
         try:
             lab.machine.run("systemctl", "start", *UNITS)
-            lab.wait_up(60)
+            lab.wait_up()
             fine = judge(lab, *upgrade(lab, sys.argv[1:]))
         except Exception:
             print(lab.machine.journal("-n", "60"))

@@ -101,7 +101,7 @@ def start(lab, *daemons):
         if daemon.program == "sluice-dataplane":  # ExecStartPre=+
             lab.edge(daemon.path, *lab.arguments, "--hugepages", "reserve")
         daemon.start(*POLITE[daemon.program])
-    lab.wait_up(60)
+    lab.wait_up()
 
 
 def answers(lab):
@@ -124,7 +124,7 @@ def carries_traffic(lab):
     lab.ctl("drain", "web/web-1")
     expect("web-1" not in lab.names(settings.URLS[0], 30), "a drained instance gets connections")
     lab.ctl("resume", "web/web-1")
-    lab.wait_up(60)
+    lab.wait_up()
     answers(lab)
     figure(str(lab.at_rest()))
 
