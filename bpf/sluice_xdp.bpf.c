@@ -11,6 +11,7 @@
 #include "bpf/sluice_xdp_handover.h"
 
 #include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_reply.h"
 
 #define LB_XDP_HANDED 0xffu /* an lb_result: handed over to the DPDK process */
 
@@ -152,13 +153,14 @@ LB_RARE uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p)
 static __always_inline lb_result lb_xdp_write_tunnel(struct xdp_md *ctx,
 						     const struct lb_xdp_env *env,
 						     const struct lb_xdp_packet *p,
-						     const struct lb_instance *instance)
+						     const struct lb_instance *instance,
+						     const struct lb_shim *shim)
 {
-	uint32_t tunnel_len = lb_tunnel_len(instance);
+	uint32_t tunnel_len = lb_tunnel_len(instance, shim);
 	uint32_t padding = p->frame_len - p->meta.l3_offset - p->meta.l3_len;
 
 	if (lb_unlikely(p->meta.l3_len + tunnel_len > instance->mtu)) {
-		uint32_t room = lb_tunnel_room(instance, p->meta.family, env->gen->mtu);
+		uint32_t room = lb_tunnel_room(instance, shim, p->meta.family, env->gen->mtu);
 
 		if (p->meta.l3_len > room)
 			return (lb_result)lb_xdp_too_big(ctx, p, room);
@@ -168,7 +170,7 @@ static __always_inline lb_result lb_xdp_write_tunnel(struct xdp_md *ctx,
 	if (lb_unlikely(bpf_xdp_adjust_head(ctx, -(int)tunnel_len)))
 		return lb_result_drop(LB_DROP_HEADROOM);
 	if (lb_unlikely(!lb_write_tunnel((void *)(long)ctx->data, (void *)(long)ctx->data_end,
-					 instance, &p->meta, p->spread)))
+					 instance, shim, &p->meta, p->spread)))
 		return lb_result_drop(LB_DROP_HEADROOM);
 	env->cpu->stats.tx_bytes += p->frame_len - padding + tunnel_len;
 	return LB_VERDICT_FORWARD;
@@ -176,10 +178,12 @@ static __always_inline lb_result lb_xdp_write_tunnel(struct xdp_md *ctx,
 
 static __always_inline lb_result lb_xdp_write_mac(struct xdp_md *ctx, const struct lb_xdp_env *env,
 						  const struct lb_xdp_packet *p,
-						  const struct lb_instance *instance)
+						  const struct lb_instance *instance,
+						  const struct lb_shim *shim)
 {
 	uint8_t *data = (void *)(long)ctx->data;
 
+	(void)shim;
 	if (!lb_fits(data, sizeof(struct lb_eth), (void *)(long)ctx->data_end))
 		return lb_result_drop(LB_DROP_L2_TRUNCATED);
 	lb_write_mac(data, instance);
@@ -187,9 +191,9 @@ static __always_inline lb_result lb_xdp_write_mac(struct xdp_md *ctx, const stru
 	return LB_VERDICT_FORWARD;
 }
 
-#define LB_XDP_WRITE_CASE(id, value, word, needs, writer)                                          \
+#define LB_XDP_WRITE_CASE(id, value, word, needs, writer, shim)                                    \
 	case LB_FORWARD_##id:                                                                      \
-		return lb_xdp_write_##writer(ctx, env, p, instance);
+		return lb_xdp_write_##writer(ctx, env, p, instance, &lb_shim_##shim);
 
 /* By the mode of the packet's service. */
 static __always_inline lb_result lb_xdp_write(struct xdp_md *ctx, const struct lb_xdp_env *env,

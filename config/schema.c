@@ -29,7 +29,7 @@ static const struct config_word schema_dataplanes[] = {
 	{ NULL, 0, false },
 };
 
-#define FORWARD_WORD(id, value, word, needs, writer) { word, value, false },
+#define FORWARD_WORD(id, value, word, needs, writer, shim) { word, value, false },
 #define FORWARD_RESERVED 128u /* no mode's value */
 
 static const struct config_word schema_forwards[] = {

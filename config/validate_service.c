@@ -112,8 +112,8 @@ uint32_t config_listener_mtu_min(const struct config *config, const struct confi
 			continue;
 		if (lb_forward_is_in_place(service->forward) || pool->instance_count == 0)
 			return MTU_IPV6_MIN;
-		return MTU_IPV6_MIN +
-		       (check_find_family(pool, 6) ? LB_TUNNEL6_LEN : LB_TUNNEL4_LEN);
+		return MTU_IPV6_MIN + lb_outer_len(check_find_family(pool, 6) ? 6 : 4,
+						   lb_forward_shim(service->forward));
 	}
 	return 0;
 }

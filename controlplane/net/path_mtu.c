@@ -15,6 +15,7 @@
 #include "controlplane/base/log.h"
 #include "controlplane/model/model.h"
 #include "controlplane/net/tunnel_error.h"
+#include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_rate.h"
 
 #define LEARNED_MS (10 * 60 * 1000)
@@ -75,8 +76,9 @@ static void pause_begin(struct path_mtu *p)
 
 /* ---- Interpreting an error ---- */
 
-/* The service of a quoted client packet, if it is sent to this pool through tunnels. */
-static bool is_served(const struct path_mtu *p, const struct lb_meta *meta, uint16_t pool)
+/* The service of a quoted client packet; NULL unless it is sent to this pool through tunnels. */
+static const struct lb_service *service_of(const struct path_mtu *p, const struct lb_meta *meta,
+					   uint16_t pool)
 {
 	const struct lb_service *service;
 	const struct lb_service_table *table;
@@ -84,10 +86,12 @@ static bool is_served(const struct path_mtu *p, const struct lb_meta *meta, uint
 
 	table = model_services(p->model, &bytes);
 	if (!table || !bytes || lb_service_is_vip_source(table, meta))
-		return false;
+		return NULL;
 	service = lb_service_find(table, meta);
-	return service && !lb_forward_is_in_place((enum lb_forward)service->forward) &&
-	       service->pool == pool;
+	if (!service || lb_forward_is_in_place((enum lb_forward)service->forward) ||
+	    service->pool != pool)
+		return NULL;
+	return service;
 }
 
 static void packet_send(struct path_mtu *p, const struct lb_meta *meta, const uint8_t *packet,
@@ -117,10 +121,13 @@ static void relay(struct path_mtu *p, const struct tunnel_error *error,
 	uint8_t answer[TUNNEL_ERROR_ANSWER_MAX];
 	struct lb_meta meta = { .family = 0 };
 	uint32_t len = tunnel_error_inner(error, &meta), room;
+	const struct lb_service *service;
 
-	if (!len || !is_served(p, &meta, entry->pool))
+	service = len ? service_of(p, &meta, entry->pool) : NULL;
+	if (!service)
 		return;
-	room = lb_tunnel_room(entry, meta.family, UINT16_MAX);
+	room = lb_tunnel_room(entry, lb_forward_shim((enum lb_forward)service->forward),
+			      meta.family, UINT16_MAX);
 	if (error->is_too_big && len <= room)
 		return;
 	packet_send(p, &meta, answer, tunnel_error_answer(error, &meta, room, answer));

@@ -7,7 +7,8 @@
 #ifndef CONTROLPLANE_NET_TUNNEL_ERROR_H
 #define CONTROLPLANE_NET_TUNNEL_ERROR_H
 
-#include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_instance.h"
+#include "dataplane/core/lb_reply.h"
 
 /* Bytes of the largest answer to a client: the IPv6 minimum MTU. */
 #define TUNNEL_ERROR_ANSWER_MAX 1280

@@ -11,15 +11,32 @@
 /* Modes with odd values rewrite the frame in place; the others prepend the instance's header. */
 #define LB_FORWARD_IN_PLACE 1u
 
-/* X(id, value, word of the configuration, required flags of an instance, name of the writer) */
+/* X(id, value, word of the configuration, required flags of an instance, name of the writer, shim) */
 #define LB_FORWARD_LIST(X)                                                                         \
-	X(L2, 1, "l2", LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK, mac)                            \
-	X(IPIP, 2, "ipip", LB_INSTANCE_RESOLVED, tunnel)
+	X(L2, 1, "l2", LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK, mac, none)                      \
+	X(IPIP, 2, "ipip", LB_INSTANCE_RESOLVED, tunnel, none)
 
-#define LB_FORWARD_ENUM(id, value, word, needs, writer) LB_FORWARD_##id = (value),
+#define LB_SHIM_MAX 16
+
+/*
+ * What a tunnel mode has between the outer IP header, which is the instance's, and the packet. Its
+ * bytes are constant but for the fields named here.
+ */
+struct lb_shim {
+	uint8_t len;	  /* bytes, even; 0: the packet follows the IP header */
+	uint8_t proto;	  /* in the outer IP header; 0: the packet's own, IPv4 or IPv6 */
+	uint8_t port_at;  /* 2 bytes: source port, from the flow's hash */
+	uint8_t len_at;	  /* 2 bytes: length of shim and packet */
+	uint8_t proto_at; /* 1 byte: the packet's own protocol */
+	uint8_t bytes[LB_SHIM_MAX];
+};
+
+static const struct lb_shim lb_shim_none = { .len = 0 };
+
+#define LB_FORWARD_ENUM(id, value, word, needs, writer, shim) LB_FORWARD_##id = (value),
 enum lb_forward { LB_FORWARD_LIST(LB_FORWARD_ENUM) };
 
-#define LB_FORWARD_NEEDS(id, value, word, needs, writer)                                           \
+#define LB_FORWARD_NEEDS(id, value, word, needs, writer, shim)                                     \
 	case LB_FORWARD_##id:                                                                      \
 		return (needs);
 
@@ -37,10 +54,28 @@ LB_INLINE bool lb_forward_is_known(uint32_t forward)
 	return lb_forward_needs((enum lb_forward)forward) != 0;
 }
 
-/** Whether packets keep their length; otherwise a tunnel header is added. */
+/** Whether packets keep their length; otherwise headers are put in front. */
 LB_INLINE bool lb_forward_is_in_place(enum lb_forward forward)
 {
 	return (uint32_t)forward & LB_FORWARD_IN_PLACE;
+}
+
+#define LB_FORWARD_SHIM(id, value, word, needs, writer, shim)                                      \
+	case LB_FORWARD_##id:                                                                      \
+		return &lb_shim_##shim;
+
+LB_INLINE const struct lb_shim *lb_forward_shim(enum lb_forward forward)
+{
+	switch (forward) {
+		LB_FORWARD_LIST(LB_FORWARD_SHIM)
+	}
+	return &lb_shim_none;
+}
+
+/** Bytes of the outer IP header and the shim. @family: of the former. */
+LB_INLINE uint32_t lb_outer_len(uint8_t family, const struct lb_shim *shim)
+{
+	return (family == 4 ? LB_TUNNEL4_LEN : LB_TUNNEL6_LEN) + shim->len;
 }
 
 /** Whether as much is known of an instance's next hop as the mode needs. */

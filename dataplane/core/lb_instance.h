@@ -9,7 +9,7 @@
 #include "dataplane/core/lb_hash.h"
 
 #define LB_INSTANCE_NONE 0xffffu
-#define LB_TUNNEL4_LEN 20u /* bytes of outer header */
+#define LB_TUNNEL4_LEN 20u /* bytes of an outer IP header */
 #define LB_TUNNEL6_LEN 40u
 #define LB_HEADER_MAX (sizeof(struct lb_eth) + LB_TUNNEL6_LEN)
 
@@ -22,7 +22,8 @@ enum lb_instance_flag {
 
 struct lb_instance {
 	uint8_t header[LB_HEADER_MAX]; /* Ethernet, then the outer IPv4 or IPv6 header:
-					* TOS and lengths 0, IPv4 checksum over these */
+					* TOS, flow label and lengths 0, protocol IPv4,
+					* IPv4 checksum over these */
 	uint8_t header_len;	       /* bytes: 34 or 54 */
 	uint8_t flags;		       /* enum lb_instance_flag */
 	uint16_t pool;
@@ -31,5 +32,11 @@ struct lb_instance {
 } LB_ALIGNED(64);
 
 LB_STATIC_ASSERT(sizeof(struct lb_instance) == 64, "an instance is a cache line");
+
+/** Family of the outer IP header, 4 or 6. */
+LB_INLINE uint8_t lb_outer_family(const struct lb_instance *instance)
+{
+	return instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN ? 4 : 6;
+}
 
 #endif

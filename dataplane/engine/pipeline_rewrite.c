@@ -75,33 +75,36 @@ static lb_result frame_stretch(struct rte_mbuf *m, const struct lb_meta *meta, u
 	return LB_VERDICT_FORWARD;
 }
 
-static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_instance *instance)
+static lb_result rewrite_tunnel(struct burst *b, uint32_t i, const struct lb_instance *instance,
+				const struct lb_shim *shim)
 {
 	const struct lb_meta *meta = pipeline_meta(b, i);
-	uint32_t room = lb_tunnel_room(instance, meta->family, b->tables->mtu);
+	uint32_t room = lb_tunnel_room(instance, shim, meta->family, b->tables->mtu);
 	struct rte_mbuf *m = b->pkt[i];
 	lb_result result;
 	uint8_t *frame;
 
 	if (lb_unlikely(meta->l3_len > room))
 		return too_big(b, i, room);
-	result = frame_stretch(m, meta, lb_tunnel_len(instance));
+	result = frame_stretch(m, meta, lb_tunnel_len(instance, shim));
 	if (lb_unlikely(result != LB_VERDICT_FORWARD))
 		return result;
 	frame = rte_pktmbuf_mtod(m, uint8_t *);
-	lb_write_tunnel(frame, frame + m->data_len, instance, meta, b->spread[i]);
+	lb_write_tunnel(frame, frame + m->data_len, instance, shim, meta, b->spread[i]);
 	return LB_VERDICT_FORWARD;
 }
 
-static lb_result rewrite_mac(struct burst *b, uint32_t i, const struct lb_instance *instance)
+static lb_result rewrite_mac(struct burst *b, uint32_t i, const struct lb_instance *instance,
+			     const struct lb_shim *shim)
 {
+	(void)shim;
 	lb_write_mac((uint8_t *)(uintptr_t)b->data[i], instance);
 	return LB_VERDICT_FORWARD;
 }
 
-#define REWRITE_CASE(id, value, word, needs, writer)                                               \
+#define REWRITE_CASE(id, value, word, needs, writer, shim)                                         \
 	case LB_FORWARD_##id:                                                                      \
-		return rewrite_##writer(b, i, instance);
+		return rewrite_##writer(b, i, instance, &lb_shim_##shim);
 
 static lb_result rewrite_known(struct burst *b, uint32_t i, const struct lb_instance *instance)
 {
@@ -144,18 +147,18 @@ static inline bool frame_stretch_plain(struct rte_mbuf *m, uint32_t l3_len, uint
 	return true;
 }
 
-/* Whether an instance serves and is reached by IPv4. */
-static inline bool is_reached4(const struct lb_instance *instance)
-{
-	const uint16_t flags = (LB_INSTANCE_SERVES | LB_INSTANCE_RESOLVED) << 8;
-	const uint16_t header_len = sizeof(struct lb_eth) + LB_TUNNEL4_LEN;
-
-	return (lb_load16(&instance->header_len) & (flags | 0xff)) == (flags | header_len);
-}
-
 static inline bool is_reached(const struct lb_instance *instance, enum lb_forward forward)
 {
 	return (instance->flags & LB_INSTANCE_SERVES) && lb_instance_reached(instance, forward);
+}
+
+/* is_reached(), by IPv4 outside. @forward: a constant. */
+static inline bool is_reached4(const struct lb_instance *instance, enum lb_forward forward)
+{
+	const uint16_t flags = (uint16_t)((LB_INSTANCE_SERVES | lb_forward_needs(forward)) << 8);
+	const uint16_t header_len = sizeof(struct lb_eth) + LB_TUNNEL4_LEN;
+
+	return (lb_load16(&instance->header_len) & (flags | 0xff)) == (flags | header_len);
 }
 
 /* Family of a packet whose IP header follows a bare Ethernet header; 0 if there is a VLAN tag. */
@@ -168,47 +171,69 @@ static inline uint8_t family_untagged(const struct burst *b, uint32_t i)
 	return b->meta[i].l3_offset == sizeof(struct lb_eth) ? b->meta[i].family : 0;
 }
 
-/*
- * rewrite() tests only the mode's in-place bit, and knows one writer for each of its values. A mode
- * with another writer must first be told apart there.
- */
-enum { REWRITE_BY_tunnel = 0, REWRITE_BY_mac = LB_FORWARD_IN_PLACE };
-#define REWRITE_IS_BY_BIT(id, value, word, needs, writer)                                          \
-	LB_STATIC_ASSERT(REWRITE_BY_##writer == ((value)&LB_FORWARD_IN_PLACE), word);
-LB_FORWARD_LIST(REWRITE_IS_BY_BIT)
+static __rte_always_inline bool tunnel_put(struct burst *b, uint32_t i,
+					   const struct lb_instance *instance,
+					   const struct lb_shim *shim, uint8_t outer_family,
+					   uint8_t family)
+{
+	const uint32_t tunnel_len = lb_outer_len(outer_family, shim), l3_len = b->l3_len[i];
+	uint8_t *frame = (uint8_t *)(uintptr_t)b->data[i];
+	struct lb_inner inner = { .len = l3_len, .family = family };
 
-/*
- * The fast path for nearly all packets; the others are left to rewrite_other(). Return: as
- * rewrite_other().
- */
+	if (lb_unlikely(!frame_stretch_plain(b->pkt[i], l3_len, tunnel_len, instance->mtu)))
+		return false;
+	inner.spread = b->spread[i];
+	inner.tos = lb_inner_tos(frame + sizeof(struct lb_eth), family);
+	lb_write_headers(frame - tunnel_len, instance, shim, outer_family, &inner);
+	return true;
+}
+
+/* Return: false if the packet is for rewrite_other(). @forward, @shim: constants. */
+static inline bool plain_tunnel(struct burst *b, uint32_t i, const struct lb_instance *instance,
+				enum lb_forward forward, const struct lb_shim *shim)
+{
+	uint8_t family;
+
+	if (lb_likely((b->plain4 >> i & 1) && is_reached4(instance, forward)))
+		return tunnel_put(b, i, instance, shim, 4, 4);
+	family = family_untagged(b, i);
+	if (lb_unlikely(!is_reached(instance, forward) || !family))
+		return false;
+	if (lb_outer_family(instance) == 4)
+		return tunnel_put(b, i, instance, shim, 4, family);
+	return tunnel_put(b, i, instance, shim, 6, family);
+}
+
+static inline bool plain_mac(struct burst *b, uint32_t i, const struct lb_instance *instance,
+			     enum lb_forward forward, const struct lb_shim *shim)
+{
+	(void)shim;
+	if (lb_unlikely(!is_reached(instance, forward)))
+		return false;
+	lb_write_mac((uint8_t *)(uintptr_t)b->data[i], instance);
+	return true;
+}
+
+#define PLAIN_CASE(id, value, word, needs, writer, shim)                                           \
+	case LB_FORWARD_##id:                                                                      \
+		return plain_##writer(b, i, instance, LB_FORWARD_##id, &lb_shim_##shim);
+
+static inline bool rewrite_plain(struct burst *b, uint32_t i, const struct lb_instance *instance)
+{
+	switch ((enum lb_forward)b->service[i]->forward) {
+		LB_FORWARD_LIST(PLAIN_CASE)
+	}
+	return false;
+}
+
+/* The fast path for nearly all packets; the others are left to rewrite_other(), as is the return. */
 static inline bool rewrite(struct burst *b, uint32_t i, const struct lb_instances *instances)
 {
 	const struct lb_instance *instance = lb_instance_at(instances, b->instance[i]);
-	uint8_t *frame = (uint8_t *)(uintptr_t)b->data[i];
-	const uint32_t l3_len = b->l3_len[i];
-	uint32_t tunnel_len;
-	uint8_t family;
 
-	if (lb_unlikely(!instance))
-		return rewrite_other(b, i, instances);
-	if (b->in_place >> i & 1) {
-		if (lb_unlikely(!is_reached(instance, LB_FORWARD_L2)))
-			return rewrite_other(b, i, instances);
-		lb_write_mac(frame, instance);
+	if (lb_likely(instance && rewrite_plain(b, i, instance)))
 		return true;
-	}
-	if (lb_likely((b->plain4 >> i & 1) && is_reached4(instance) &&
-		      frame_stretch_plain(b->pkt[i], l3_len, LB_TUNNEL4_LEN, instance->mtu))) {
-		lb_write_tunnel44(frame - LB_TUNNEL4_LEN, instance, l3_len, b->spread[i]);
-		return true;
-	}
-	tunnel_len = lb_tunnel_len(instance);
-	family = family_untagged(b, i);
-	if (lb_unlikely(!is_reached(instance, LB_FORWARD_IPIP) || !family ||
-			!frame_stretch_plain(b->pkt[i], l3_len, tunnel_len, instance->mtu)))
-		return rewrite_other(b, i, instances);
-	lb_write_tunnel_plain(frame - tunnel_len, instance, l3_len, family, b->spread[i]);
-	return true;
+	return rewrite_other(b, i, instances);
 }
 
 static inline void instance_count(struct lb_instance_stats *stats, uint32_t bytes)

@@ -102,6 +102,7 @@ static bool instance_is_sound(const struct lb_instance *instance)
 {
 	const struct lb_eth *eth = (const struct lb_eth *)instance->header;
 	const struct lb_ipv4 *ip = (const struct lb_ipv4 *)(eth + 1);
+	const struct lb_ipv6 *ip6 = (const struct lb_ipv6 *)(eth + 1);
 
 	if (instance->flags & ~FLAGS_ALL || instance->pool >= LB_POOLS_MAX)
 		return false;
@@ -111,9 +112,12 @@ static bool instance_is_sound(const struct lb_instance *instance)
 		return false;
 	if (instance->header_len == sizeof(*eth) + LB_TUNNEL4_LEN)
 		return eth->type == LB_BE16(LB_ETHERTYPE_IPV4) && ip->version_ihl == 0x45 &&
-		       ip->tos == 0 && ip->total_len == 0 && !(ip->src & instance->source_mask);
+		       ip->tos == 0 && ip->total_len == 0 && ip->proto == LB_IPPROTO_IPIP &&
+		       !(ip->src & instance->source_mask);
 	return instance->header_len == sizeof(*eth) + LB_TUNNEL6_LEN && !instance->source_mask &&
-	       eth->type == LB_BE16(LB_ETHERTYPE_IPV6) && ip->version_ihl >> 4 == 6;
+	       eth->type == LB_BE16(LB_ETHERTYPE_IPV6) &&
+	       ip6->ver_tc_flow == lb_cpu_to_be32(6u << 28) && ip6->payload_len == 0 &&
+	       ip6->next == LB_IPPROTO_IPIP;
 }
 
 int tables_check_instances(const struct lb_instance *instance, uint32_t count)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "controlplane/model/maglev.h"
-#include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_csum.h"
 
 #define SLOTS 1021
 #define FORGOTTEN 20000 /* a tenth of the table's buckets */

@@ -9,6 +9,7 @@
 #include "dataplane/abi/lb_service.h"
 #include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_parse_plain.h"
+#include "dataplane/core/lb_reply.h"
 #include "dataplane/engine/pipeline_internal.h"
 
 #define COPIES 8
@@ -108,12 +109,13 @@ static void write_tunnel(const uint8_t *data, size_t size, const struct lb_meta 
 			 uint8_t outer_family)
 {
 	struct lb_instance instance = { .header_len = outer_family == 4 ? 34 : 54 };
-	uint32_t room = lb_tunnel_len(&instance);
+	uint32_t room = lb_tunnel_len(&instance, &lb_shim_none);
 	uint8_t *frame = malloc(room + size);
 
 	must(frame != NULL);
 	memcpy(frame + room, data, size);
-	must(lb_write_tunnel(frame, frame + room + size, &instance, meta, 0x0123456789abcdef));
+	must(lb_write_tunnel(frame, frame + room + size, &instance, &lb_shim_none, meta,
+			     0x0123456789abcdef));
 	must(!memcmp(frame + room + meta->l3_offset, data + meta->l3_offset,
 		     size - meta->l3_offset)); /* the inner packet is unchanged */
 	free(frame);

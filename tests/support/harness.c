@@ -13,7 +13,7 @@
 #include <rte_errno.h>
 
 #include "dataplane/abi/lb_crc.h"
-#include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_csum.h"
 #include "dataplane/engine/tables_check.h"
 
 const uint8_t harness_port_mac[LB_ETH_ALEN] = { 0x02, 0xed, 0x9e, 0, 0, 1 };

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_csum.h"
 #include "tests/support/harness.h"
 
 #define FRAME_MIN 14

@@ -283,13 +283,15 @@ static void service_put(struct lb_service_table *table, uint16_t port)
 static void instance_put(struct lb_instance *instance)
 {
 	struct lb_eth *eth = (struct lb_eth *)instance->header;
+	struct lb_ipv4 *ip = (struct lb_ipv4 *)(eth + 1);
 
 	*instance = (struct lb_instance){ .header_len = 34, .mtu = 1500 };
 	instance->flags = LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED |
 			  LB_INSTANCE_ON_LINK;
 	eth->dst[0] = 2;
 	eth->type = LB_BE16(LB_ETHERTYPE_IPV4);
-	instance->header[sizeof(*eth)] = 0x45;
+	ip->version_ihl = 0x45;
+	ip->proto = LB_IPPROTO_IPIP;
 }
 
 void rig_publish(struct rig *rig)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_reply.h"
 #include "perf/pktgen/receiver.h"
 
 #define FLOWS 64
@@ -137,11 +138,12 @@ static void forward(struct forwarded *f, uint32_t flow, uint32_t size, uint32_t 
 			      ? lb_be16_to_cpu(((const struct lb_ipv4 *)ip)->total_len)
 			      : lb_be16_to_cpu(((const struct lb_ipv6 *)ip)->payload_len) + 40u;
 	f->padding_at = meta.l3_offset + meta.l3_len;
-	tunnel_len = receiver.mode == RECEIVER_IPIP ? lb_tunnel_len(&instance) : 0;
+	tunnel_len = receiver.mode == RECEIVER_IPIP ? lb_tunnel_len(&instance, &lb_shim_none) : 0;
 	memcpy(f->frame + tunnel_len, packet, bytes);
 	f->bytes = tunnel_len ? tunnel_len + meta.l3_offset + meta.l3_len : bytes;
 	if (tunnel_len)
-		assert_true(lb_write_tunnel(f->frame, f->frame + f->bytes, &instance, &meta, flow));
+		assert_true(lb_write_tunnel(f->frame, f->frame + f->bytes, &instance, &lb_shim_none,
+					    &meta, flow));
 	else if (receiver.mode == RECEIVER_L2)
 		lb_write_mac(f->frame, &instance);
 	else

@@ -22,8 +22,8 @@
 
 #include "controlplane/base/log.h"
 #include "controlplane/net/path_mtu.h"
-#include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_rate.h"
+#include "dataplane/core/lb_reply.h"
 #include "tests/support/model_fixture.h"
 
 #define OUTER_LEN 1500

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_parse_plain.h"
 #include "tests/support/random_frame.h"
 

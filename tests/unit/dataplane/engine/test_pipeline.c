@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_reply.h"
 #include "dataplane/engine/pipeline_internal.h"
 #include "tests/support/harness.h"
 

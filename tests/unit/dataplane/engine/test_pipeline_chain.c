@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_csum.h"
 #include "tests/support/harness.h"
 
 #define ROUNDS 20000

@@ -227,6 +227,21 @@ static void spoil_template(struct lb_instance *instance)
 	instance->header[17] = 20;
 }
 
+static void spoil_protocol(struct lb_instance *instance)
+{
+	instance->header[instance->header_len == 34 ? 23 : 20] = LB_IPPROTO_UDP;
+}
+
+static void spoil_label(struct lb_instance *instance)
+{
+	instance->header[17] = 1;
+}
+
+static void spoil_payload(struct lb_instance *instance)
+{
+	instance->header[18] = 1;
+}
+
 static void instances_are_checked(void **state)
 {
 	static const struct instance_case cases[] = {
@@ -242,6 +257,10 @@ static void instances_are_checked(void **state)
 		{ "pool out of range", 4, spoil_pool, LB_REFUSED_CONTENT },
 		{ "IPv4 options", 4, spoil_options, LB_REFUSED_CONTENT },
 		{ "IPv4 with a length", 4, spoil_template, LB_REFUSED_CONTENT },
+		{ "IPv4 of another protocol", 4, spoil_protocol, LB_REFUSED_CONTENT },
+		{ "IPv6 of another protocol", 6, spoil_protocol, LB_REFUSED_CONTENT },
+		{ "IPv6 with a flow label", 6, spoil_label, LB_REFUSED_CONTENT },
+		{ "IPv6 with a length", 6, spoil_payload, LB_REFUSED_CONTENT },
 	};
 
 	(void)state;
