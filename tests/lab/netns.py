@@ -30,7 +30,7 @@ def _die_with_parent():
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def run(*argv, check=True, timeout_s=60, **options):
+def run(*argv, check=True, timeout_s=180, **options):
     """Run a command to its end and return it, with its output as text."""
     done = subprocess.run([str(a) for a in argv], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           stdin=options.pop("stdin", subprocess.DEVNULL if "input" not in options else None),
