@@ -53,7 +53,10 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 ifneq ($(findstring clang,$(CC)),)
 WARNINGS += -Wno-gnu-variable-sized-type-not-at-end
 endif
-BASE_FLAGS := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -I. -isystem $(O) -fPIE -pthread
+# Where the packet core finds "lb_tables.h" (core/lb_memory.h).
+PLAIN_TABLES := -Idataplane/plain
+BPF_TABLES := -Ibpf/maps
+BASE_FLAGS := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -I. $(PLAIN_TABLES) -isystem $(O) -fPIE -pthread
 BASE_LDFLAGS := -pie -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 ifeq ($(sanitizers),)
 # Not for the packet path: it has no buffers on the stack, and a canary would be paid per burst.
@@ -208,7 +211,7 @@ $(O)/lib/%.a:
 
 # The kernel allows 512 bytes of stack to a program and what it calls: a program, a function, and a small one of its.
 BPF_FLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wno-gnu-variable-sized-type-not-at-end -Werror \
-	-Wframe-larger-than=224 -I. -I$(O) \
+	-Wframe-larger-than=224 -I. $(BPF_TABLES) -I$(O) \
 	-isystem /usr/include/$(shell uname -m)-linux-gnu
 
 $(O)/%.bpf.o: %.bpf.c

@@ -15,8 +15,8 @@
 #define BPF_SLUICE_XDP_H
 
 #include "dataplane/abi/lb_handover.h"
-#include "dataplane/abi/lb_service.h"
 #include "dataplane/core/lb_rate.h"
+#include "dataplane/core/lb_service.h"
 #include "dataplane/core/lb_stats.h"
 
 #define LB_XDP_MAGIC 0x5058494c /* "LIXP" */

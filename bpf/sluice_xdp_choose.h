@@ -219,7 +219,7 @@ LB_RARE uint32_t lb_xdp_choose(const struct lb_xdp_packet *p)
 	sel = lb_steer_miss(&steer);
 	/* A flow that begins here is not recorded: its next packet must select as its SYN did. */
 	if (env.cpu->region == LB_XDP_REGION_NONE)
-		sel.instance = lb_select_new(steer.pool, lb_steer_hash(&steer), steer.instances);
+		sel.instance = lb_select_new(&steer.pool, lb_steer_hash(&steer), steer.instances);
 	return lb_xdp_choice(sel);
 }
 

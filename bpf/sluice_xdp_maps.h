@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * The maps, and the packet core's access to them (dataplane/core/lb_memory.h).
+ * The maps; bpf/maps/lb_tables.h is the packet core's access to them.
  *
  * All of them are arrays: the JIT turns a lookup into a few instructions. Those that user space
  * reads all the time can be mapped. Sizes are set by the loader.
@@ -14,17 +14,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#define LB_MEMORY_OWN
-
-struct lb_service;
-struct lb_service_table;
-LB_INLINE const struct lb_service *lb_xdp_service(const struct lb_service_table *table,
-						  uint32_t index);
-#define LB_SERVICE_SLOT(table, index) lb_xdp_service(table, index)
-
 #include "bpf/sluice_xdp.h"
-
-#define lb_pool_view lb_xdp_pool
 
 #define LB_XDP_ARRAY(name, value_type, entries, flags)                                             \
 	struct {                                                                                   \
@@ -73,80 +63,6 @@ const volatile bool lb_xdp_shared = false;
 LB_INLINE void *lb_xdp_at(void *map, uint32_t index)
 {
 	return bpf_map_lookup_elem(map, &index);
-}
-
-LB_INLINE const struct lb_service *lb_xdp_service(const struct lb_service_table *table,
-						  uint32_t index)
-{
-	return lb_xdp_at(&xdp_services, table->first + index);
-}
-
-struct lb_table {
-	struct lb_worker_stats *stats;
-	uint32_t first; /* bucket in the flows map */
-	uint32_t n_buckets;
-	uint32_t counts; /* first one in the counts map */
-};
-
-/* No journal: this program can't be killed, and a CPU that loses the lock in mid-packet is rare. */
-LB_INLINE struct lb_journal *lb_table_journal(const struct lb_table *table)
-{
-	(void)table;
-	return NULL;
-}
-
-LB_INLINE uint32_t lb_table_index(const struct lb_table *table, const struct lb_bucket *bucket)
-{
-	(void)table;
-	(void)bucket;
-	return 0;
-}
-
-LB_INLINE bool lb_table_is_lost(const struct lb_table *table)
-{
-	(void)table;
-	return false;
-}
-
-struct lb_instances {
-	uint32_t first;
-	uint32_t n;
-};
-
-LB_INLINE struct lb_bucket *lb_table_bucket(const struct lb_table *table, uint32_t index)
-{
-	return lb_xdp_at(&xdp_flows, table->first + index);
-}
-
-LB_INLINE struct lb_instance_stats *lb_table_counts(const struct lb_table *table, uint32_t instance)
-{
-	return lb_xdp_at(&xdp_counts, table->counts + instance % LB_XDP_INSTANCES_MAX);
-}
-
-LB_INLINE const struct lb_instance *lb_instance_at(const struct lb_instances *instances,
-						   uint32_t index)
-{
-	if (index >= instances->n)
-		return NULL;
-	return lb_xdp_at(&xdp_instances, instances->first + index);
-}
-
-LB_INLINE uint32_t lb_xdp_slot(uint32_t first_line, uint32_t slot)
-{
-	const struct lb_xdp_line *line;
-
-	line = lb_xdp_at(&xdp_slots, first_line + slot / LB_XDP_LINE_SLOTS);
-	return line ? line->slot[slot % LB_XDP_LINE_SLOTS] : LB_INSTANCE_NONE;
-}
-
-LB_INLINE uint32_t lb_pool_current(const struct lb_xdp_pool *pool, uint32_t slot)
-{
-	return lb_xdp_slot(pool->current, slot);
-}
-
-LB_INLINE uint32_t lb_pool_previous(const struct lb_xdp_pool *pool, uint32_t slot)
-{
-	return lb_xdp_slot(pool->previous, slot);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define BPF_SLUICE_XDP_PACKET_H
 
 #include "bpf/sluice_xdp_maps.h"
+#include "dataplane/core/lb_service_find.h"
 
 #include "dataplane/core/lb_steer.h"
 
@@ -31,6 +32,15 @@ struct lb_xdp_env {
 	struct lb_table table;
 	struct lb_instances instances;
 };
+
+static __always_inline struct lb_pool_view lb_xdp_pool_at(const struct lb_xdp_generation *gen,
+							  uint32_t index)
+{
+	const struct lb_xdp_pool *pool = &gen->pool[index % LB_XDP_POOLS_MAX];
+
+	return (struct lb_pool_view){ pool->current, pool->previous, pool->n_current,
+				      pool->n_previous };
+}
 
 static __always_inline const struct lb_xdp_generation *lb_xdp_generation_at(uint32_t generation)
 {
@@ -67,7 +77,7 @@ static __always_inline bool lb_xdp_env_steer(struct lb_xdp_env *env, struct lb_s
 		return false;
 	*steer = (struct lb_steer){
 		.table = &env->table,
-		.pool = &env->gen->pool[p->pool % LB_XDP_POOLS_MAX],
+		.pool = lb_xdp_pool_at(env->gen, p->pool),
 		.instances = &env->instances,
 		.secret = &env->gen->secret,
 		.timeouts = &env->gen->timeouts,

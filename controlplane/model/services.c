@@ -6,6 +6,7 @@
 
 #include "controlplane/model/internal.h"
 #include "controlplane/model/services_table.h"
+#include "dataplane/core/lb_service_find.h"
 
 /* The entries, and the ids in use. */
 struct services_draft {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Builder of the services block (dataplane/abi/lb_service.h). Context: any thread. */
+/* Builder of the services block (dataplane/core/lb_service.h). Context: any thread. */
 #ifndef CONTROLPLANE_MODEL_SERVICES_TABLE_H
 #define CONTROLPLANE_MODEL_SERVICES_TABLE_H
 

@@ -17,6 +17,7 @@
 #include "controlplane/net/tunnel_error.h"
 #include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_rate.h"
+#include "dataplane/core/lb_service_find.h"
 
 #define LEARNED_MS (10 * 60 * 1000)
 #define MESSAGE_MAX 2048 /* quotes are much shorter */

@@ -19,8 +19,8 @@
 #ifndef LB_ABI_H
 #define LB_ABI_H
 
-#include "dataplane/abi/lb_service.h"
 #include "dataplane/core/lb_flow.h"
+#include "dataplane/core/lb_service.h"
 #include "dataplane/core/lb_stats.h"
 
 #define LB_ABI_MAGIC 0x454349554c53424cULL /* "LBSLUICE" */

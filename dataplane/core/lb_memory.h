@@ -1,93 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How the packet core reaches tables: plain memory. A dataplane whose tables are elsewhere (in BPF
- * maps) defines LB_MEMORY_OWN, brings structs and functions of the same names, and runs the same
- * decisions on them. Its functions may return NULL; these never do.
+ * How the packet core reaches tables. Each dataplane brings its own "lb_tables.h", which the include
+ * path chooses: dataplane/plain (plain memory) or bpf/maps (BPF maps). Both have the same structs and
+ * functions, so that both run the same decisions; those of bpf/maps may return NULL.
  */
 #ifndef LB_MEMORY_H
 #define LB_MEMORY_H
 
-#include "dataplane/core/lb_flow.h"
-#include "dataplane/core/lb_instance.h"
-#include "dataplane/core/lb_journal.h"
-#include "dataplane/core/lb_stats.h"
-
-#ifndef LB_MEMORY_OWN
-
-/* A flow table: its buckets, and the counters of the flows in it. */
-struct lb_table {
-	struct lb_bucket *bucket;
-	uint32_t n_buckets;
-	struct lb_worker_stats *stats;
-	struct lb_instance_stats *instance_stats; /* [LB_INSTANCES_MAX] */
-	/* For a table that outlives its writer; else NULL: */
-	struct lb_journal *journal;
-	const uint32_t *lock; /* the writer may write as long as this is ... */
-	uint32_t held;	      /* ... equal to this */
-};
-
-/* The instances of a generation. */
-struct lb_instances {
-	const struct lb_instance *instance;
-	uint32_t n;
-};
-
-/* The two generations of a pool's slot table; an absent one has no slots. */
-struct lb_pool_view {
-	const uint16_t *current;
-	const uint16_t *previous;
-	uint32_t n_current;
-	uint32_t n_previous;
-};
-
-LB_INLINE struct lb_bucket *lb_table_bucket(const struct lb_table *table, uint32_t index)
-{
-	return &table->bucket[index];
-}
-
-LB_INLINE struct lb_instance_stats *lb_table_counts(const struct lb_table *table, uint32_t instance)
-{
-	return &table->instance_stats[instance];
-}
-
-LB_INLINE struct lb_journal *lb_table_journal(const struct lb_table *table)
-{
-	return table->journal;
-}
-
-LB_INLINE uint32_t lb_table_index(const struct lb_table *table, const struct lb_bucket *bucket)
-{
-	return (uint32_t)(bucket - table->bucket);
-}
-
-/**
- * Whether the table has another writer by now: this one was stopped, perhaps in the middle of a
- * change, and its lock was taken.
- */
-LB_INLINE bool lb_table_is_lost(const struct lb_table *table)
-{
-	return table->lock && lb_load_acquire(table->lock) != table->held;
-}
-
-/** An instance, or NULL if there is none of that index. */
-LB_INLINE const struct lb_instance *lb_instance_at(const struct lb_instances *instances,
-						   uint32_t index)
-{
-	return index < instances->n ? &instances->instance[index] : NULL;
-}
-
-/** Instance in a slot of the current table. @slot: below n_current. */
-LB_INLINE uint32_t lb_pool_current(const struct lb_pool_view *pool, uint32_t slot)
-{
-	return pool->current[slot];
-}
-
-LB_INLINE uint32_t lb_pool_previous(const struct lb_pool_view *pool, uint32_t slot)
-{
-	return pool->previous[slot];
-}
-
-#endif
+#include "lb_tables.h"
 
 LB_INLINE bool lb_instance_has(const struct lb_instances *instances, uint32_t index,
 			       enum lb_instance_flag flag)

@@ -9,7 +9,7 @@
 /* One packet, and the tables that decide on it. */
 struct lb_steer {
 	struct lb_table *table;
-	const struct lb_pool_view *pool; /* of the packet's service */
+	struct lb_pool_view pool; /* of the packet's service */
 	const struct lb_instances *instances;
 	const struct lb_secret *secret;
 	const struct lb_flow_timeouts *timeouts;
@@ -79,7 +79,7 @@ LB_INLINE void lb_steer_again(const struct lb_steer *s, struct lb_flow_ref ref)
  */
 LB_INLINE uint32_t lb_steer_begin(const struct lb_steer *s, struct lb_flow_ref ref)
 {
-	uint32_t instance = lb_select_new(s->pool, lb_steer_hash(s), s->instances);
+	uint32_t instance = lb_select_new(&s->pool, lb_steer_hash(s), s->instances);
 	struct lb_instance_stats *counts;
 
 	if (instance == LB_INSTANCE_NONE)
@@ -104,7 +104,7 @@ LB_INLINE uint32_t lb_steer_rehome(const struct lb_steer *s, struct lb_flow_ref 
 	uint32_t instance = home & LB_FLOW_INSTANCE;
 
 	if (!lb_instance_has(s->instances, instance, LB_INSTANCE_SERVES)) {
-		instance = lb_select_old(s->pool, lb_steer_hash(s), s->instances).instance;
+		instance = lb_select_old(&s->pool, lb_steer_hash(s), s->instances).instance;
 		if (instance == LB_INSTANCE_NONE)
 			return instance;
 		s->table->stats->flow_moved++;
@@ -143,9 +143,9 @@ LB_INLINE struct lb_selection lb_steer_miss(const struct lb_steer *s)
 
 	if (event == LB_FLOW_EVENT_SYN)
 		sel = (struct lb_selection){ .instance =
-						     lb_select_new(s->pool, hash, s->instances) };
+						     lb_select_new(&s->pool, hash, s->instances) };
 	else
-		sel = lb_select_old(s->pool, hash, s->instances);
+		sel = lb_select_old(&s->pool, hash, s->instances);
 	if (sel.instance == LB_INSTANCE_NONE || event >= LB_FLOW_EVENT_FIN)
 		return sel;
 	sel.record = true;
@@ -259,7 +259,7 @@ LB_INLINE uint32_t lb_steer_error(const struct lb_steer *s, uint32_t recorded)
 {
 	if (lb_instance_has(s->instances, recorded, LB_INSTANCE_SERVES))
 		return recorded;
-	return lb_select_old(s->pool, lb_steer_hash(s), s->instances).instance;
+	return lb_select_old(&s->pool, lb_steer_hash(s), s->instances).instance;
 }
 
 LB_INLINE lb_result lb_steer_result(uint32_t instance)

@@ -30,7 +30,7 @@ static struct lb_steer steer_of(struct burst *b, uint32_t i, const struct lb_ins
 
 	return (struct lb_steer){
 		.table = &b->pl->flows->table,
-		.pool = &b->tables->pool[b->service[i]->pool],
+		.pool = b->tables->pool[b->service[i]->pool],
 		.instances = instances,
 		.secret = &b->tables->secret,
 		.timeouts = &b->tables->timeouts,

@@ -6,6 +6,7 @@
 #include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_parse_plain.h"
 #include "dataplane/core/lb_reply.h"
+#include "dataplane/core/lb_service_find.h"
 #include "dataplane/core/lb_steer.h"
 #include "dataplane/engine/flow_find.h"
 #include "dataplane/engine/pipeline.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/engine/tables_check.h"
+#include "dataplane/core/lb_service_find.h"
 
 #include "dataplane/engine/flow_table.h"
 

@@ -9,7 +9,7 @@
 #include "config/load.h"
 #include "controlplane/model/maglev.h"
 #include "dataplane/abi/lb_abi.h"
-#include "dataplane/abi/lb_service.h"
+#include "dataplane/core/lb_service.h"
 
 struct predict_target {
 	uint16_t *slots; /* the generator's numbers of instances; NULL: not predicted */

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/abi/lb_service.h"
 #include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_parse_plain.h"
 #include "dataplane/core/lb_reply.h"
+#include "dataplane/core/lb_service.h"
 #include "dataplane/engine/pipeline_internal.h"
 
 #define COPIES 8

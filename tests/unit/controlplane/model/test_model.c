@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "dataplane/core/lb_service_find.h"
 #include "tests/support/model_fixture.h"
 
 struct fixture {

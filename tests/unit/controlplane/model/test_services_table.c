@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "controlplane/model/services_table.h"
+#include "dataplane/core/lb_service_find.h"
 
 static struct lb_service entry_of(uint32_t i)
 {

@@ -10,6 +10,7 @@
 
 #include <rte_malloc.h>
 
+#include "dataplane/core/lb_service_find.h"
 #include "dataplane/engine/tables_check.h"
 #include "tests/support/harness.h"
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tables in plain memory: see core/lb_memory.h. */
+#ifndef LB_TABLES_H
+#define LB_TABLES_H
+
+#include "dataplane/core/lb_flow.h"
+#include "dataplane/core/lb_instance.h"
+#include "dataplane/core/lb_journal.h"
+#include "dataplane/core/lb_service.h"
+#include "dataplane/core/lb_stats.h"
+
+/* A flow table: its buckets, and the counters of the flows in it. */
+struct lb_table {
+	struct lb_bucket *bucket;
+	uint32_t n_buckets;
+	struct lb_worker_stats *stats;
+	struct lb_instance_stats *instance_stats; /* [LB_INSTANCES_MAX] */
+	/* For a table that outlives its writer; else NULL: */
+	struct lb_journal *journal;
+	const uint32_t *lock; /* the writer may write as long as this is ... */
+	uint32_t held;	      /* ... equal to this */
+};
+
+/* The instances of a generation. */
+struct lb_instances {
+	const struct lb_instance *instance;
+	uint32_t n;
+};
+
+/* The two generations of a pool's slot table; an absent one has no slots. */
+struct lb_pool_view {
+	const uint16_t *current;
+	const uint16_t *previous;
+	uint32_t n_current;
+	uint32_t n_previous;
+};
+
+LB_INLINE struct lb_bucket *lb_table_bucket(const struct lb_table *table, uint32_t index)
+{
+	return &table->bucket[index];
+}
+
+LB_INLINE struct lb_instance_stats *lb_table_counts(const struct lb_table *table, uint32_t instance)
+{
+	return &table->instance_stats[instance];
+}
+
+LB_INLINE struct lb_journal *lb_table_journal(const struct lb_table *table)
+{
+	return table->journal;
+}
+
+LB_INLINE uint32_t lb_table_index(const struct lb_table *table, const struct lb_bucket *bucket)
+{
+	return (uint32_t)(bucket - table->bucket);
+}
+
+/**
+ * Whether the table has another writer by now: this one was stopped, perhaps in the middle of a
+ * change, and its lock was taken.
+ */
+LB_INLINE bool lb_table_is_lost(const struct lb_table *table)
+{
+	return table->lock && lb_load_acquire(table->lock) != table->held;
+}
+
+/** An instance, or NULL if there is none of that index. */
+LB_INLINE const struct lb_instance *lb_instance_at(const struct lb_instances *instances,
+						   uint32_t index)
+{
+	return index < instances->n ? &instances->instance[index] : NULL;
+}
+
+/** Instance in a slot of the current table. @slot: below n_current. */
+LB_INLINE uint32_t lb_pool_current(const struct lb_pool_view *pool, uint32_t slot)
+{
+	return pool->current[slot];
+}
+
+LB_INLINE uint32_t lb_pool_previous(const struct lb_pool_view *pool, uint32_t slot)
+{
+	return pool->previous[slot];
+}
+
+/** A slot of the service table. @index: not above its mask. */
+LB_INLINE const struct lb_service *lb_service_at(const struct lb_service_table *table,
+						 uint32_t index)
+{
+	return &table->slot[index];
+}
+
+#endif
