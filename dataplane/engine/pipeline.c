@@ -56,16 +56,20 @@ static bool sort_one(struct burst *b, uint32_t i, struct pipeline_out *out)
 	return false;
 }
 
+/* In order of arrival, even if the packets were grouped meanwhile. */
 static void stage_sort(struct burst *b, struct pipeline_out *out)
 {
+	uint32_t at[2] = { 0, b->n - (uint32_t)__builtin_popcountll(b->six) };
 	uint16_t n_tx = 0;
 
 	if (lb_likely(!b->n_other)) {
-		memcpy(out->tx, b->pkt, b->n * sizeof(*out->tx));
+		memcpy(out->tx, b->arrived, b->n * sizeof(*out->tx));
 		out->n_tx = b->n;
 		return;
 	}
-	for (uint32_t i = 0; i < b->n; i++) {
+	for (uint32_t n = 0; n < b->n; n++) {
+		uint32_t i = at[b->six >> n & 1]++;
+
 		out->tx[n_tx] = b->pkt[i];
 		n_tx += sort_one(b, i, out);
 	}
@@ -79,11 +83,11 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 
 	b.pl = pl;
 	b.tables = tables;
-	b.pkt = pkts;
+	b.arrived = b.pkt = pkts;
 	b.n = n;
 	b.now = now;
 	b.n_flow = b.n_miss = b.n_icmp = b.n_other = 0;
-	b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
+	b.six = b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
 	out->n_tx = out->n_kernel = 0;
 	pl->stats->rx_pkts += n;
 

@@ -35,6 +35,7 @@ struct pipeline {
 	struct pipeline_rate icmp_rate;
 	struct pipeline_rate peek_rate;	 /* of lookups in peers' tables; set by pipeline_init() */
 	uint64_t port_mac;		 /* lb_mac_load() of the port's address */
+	bool is_mixed;			 /* the last burst was of both families */
 	void (*parse)(struct burst *b);	 /* set by pipeline_init() */
 	void (*lookup)(struct burst *b); /* the same */
 };

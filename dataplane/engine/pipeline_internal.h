@@ -11,11 +11,16 @@
 #include "dataplane/engine/flow_find.h"
 #include "dataplane/engine/pipeline.h"
 
+/* A whole vector can be stored at the end. */
+#define PIPELINE_ROOM (PIPELINE_BURST + 8)
+
 /* A burst in flight; on the worker's stack. Arrays are indexed by packet. */
 struct burst {
 	struct pipeline *pl;
 	const struct tables *tables;
-	struct rte_mbuf **pkt;
+	struct rte_mbuf **arrived; /* the packets in order of arrival */
+	struct rte_mbuf **pkt;	   /* the same, or those over IPv6 behind all others: grouped */
+	uint64_t six;		   /* if so: which these are, one bit each, by arrival */
 	uint16_t n;
 	uint16_t now;
 	/* packets for a later stage, in order of arrival */
@@ -31,9 +36,10 @@ struct burst {
 	uint64_t full;	   /* packets of miss whose primary bucket has no free slot */
 	uint64_t second;   /* and those whose secondary bucket is searched or written */
 
-	const uint8_t *data[PIPELINE_BURST] LB_ALIGNED(
-		64);			  /* first byte of the frame as received */
-	uint64_t lengths[PIPELINE_BURST]; /* of the mbuf: pkt_len (4), data_len (2), unused (2) */
+	struct rte_mbuf *grouped[PIPELINE_ROOM];
+	/* first byte of the frame as received */
+	const uint8_t *data[PIPELINE_ROOM] LB_ALIGNED(64);
+	uint64_t lengths[PIPELINE_ROOM]; /* of the mbuf: pkt_len (4), data_len (2), unused (2) */
 	lb_result result[PIPELINE_BURST];
 	uint16_t steps[PIPELINE_BURST]; /* lb_flow_steps() */
 	uint16_t instance[PIPELINE_BURST];

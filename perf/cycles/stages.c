@@ -41,11 +41,11 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 
 	b.pl = &w->h.pl;
 	b.tables = w->h.tables;
-	b.pkt = pkts;
+	b.arrived = b.pkt = pkts;
 	b.n = PIPELINE_BURST;
 	b.now = w->h.now;
 	b.n_flow = b.n_miss = b.n_icmp = b.n_other = 0;
-	b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
+	b.six = b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
 	out->n_tx = out->n_kernel = 0;
 
 	_mm_lfence();

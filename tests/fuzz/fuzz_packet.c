@@ -86,7 +86,9 @@ static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct
 		else
 			memcpy(services.slot[0].addr, meta->vip6, 16);
 	}
-	b = (struct burst){ .pl = &pl, .tables = &tables, .pkt = pkts, .n = COPIES };
+	b = (struct burst){
+		.pl = &pl, .tables = &tables, .arrived = pkts, .pkt = pkts, .n = COPIES
+	};
 	for (uint32_t i = 0; i < COPIES; i++) {
 		pkts[i] = &m;
 		b.data[i] = frame->data;
