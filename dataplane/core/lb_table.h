@@ -249,6 +249,8 @@ LB_INLINE uint32_t lb_table_take(struct lb_table *table, const struct lb_place *
 
 	if (slot >= LB_BUCKET_SLOTS) /* never true; for the verifier */
 		return 0;
+	/* Linux 6.1 does not know the bound of a copy that was put on the stack before. */
+	LB_OPAQUE(slot);
 	if (rank != LB_SLOT_FREE) {
 		lb_table_count_eviction(table, rank);
 		lb_table_release(table, place->bucket, place->index, slot, secret);
