@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
  * The XDP dataplane: one packet from the driver to its instance, to the kernel, or to a named drop.
- * The packet core decides and writes; here are only maps, headroom and counting.
- *
- * Rare paths are global functions: the verifier checks each once, by itself, and the common path
- * stays short in the instruction cache. They get nothing but plain numbers from it, and look up
- * their maps again.
+ * The packet core decides (core/lb_decide.h) and writes; here are only headroom, locks and counting.
  */
-#include "bpf/sluice_xdp_choose.h"
 #include "bpf/sluice_xdp_handover.h"
 
+#include "dataplane/core/lb_decide.h"
 #include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_reply.h"
 
 #define LB_XDP_HANDED 0xffu /* an lb_result: handed over to the DPDK process */
 
-uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
-uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
-uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu);
-uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p);
-uint32_t lb_xdp_sweep_bucket(const struct lb_xdp_packet *p, uint32_t index);
-uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t index);
+uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu);
+uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu);
+uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu);
+uint32_t lb_xdp_sweep_bucket(const struct lb_packet *p, uint32_t index);
+uint32_t lb_xdp_sweep_paired(const struct lb_packet *p, uint32_t index);
+uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p);
 uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64_t clock);
 
 /* Work for once a tick. To be called when the kernel's clock has advanced. */
@@ -68,7 +64,7 @@ static __always_inline uint16_t lb_xdp_now(const struct lb_xdp_cpu *cpu, uint32_
 }
 
 /* Make headroom, and trim the packet to what an ICMP error quotes. */
-static __always_inline bool lb_xdp_reply_room(struct xdp_md *ctx, const struct lb_xdp_packet *p,
+static __always_inline bool lb_xdp_reply_room(struct xdp_md *ctx, const struct lb_packet *p,
 					      uint32_t room)
 {
 	uint32_t len = p->meta.l3_offset + lb_icmp_quote_len(&p->meta);
@@ -78,7 +74,7 @@ static __always_inline bool lb_xdp_reply_room(struct xdp_md *ctx, const struct l
 	return bpf_xdp_adjust_tail(ctx, (int)len - (int)p->frame_len) == 0;
 }
 
-LB_RARE uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu)
+LB_RARE uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu)
 {
 	if (!p || !lb_xdp_reply_room(ctx, p, LB_ICMP4_HEADROOM))
 		return 0;
@@ -86,7 +82,7 @@ LB_RARE uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_xdp_packet *p
 				     mtu);
 }
 
-LB_RARE uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu)
+LB_RARE uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu)
 {
 	if (!p || !lb_xdp_reply_room(ctx, p, LB_ICMP6_HEADROOM))
 		return 0;
@@ -95,14 +91,14 @@ LB_RARE uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_xdp_packet *p
 }
 
 /* Too big for the tunnel: turn the packet into the ICMP error about it. Return: an lb_result. */
-LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *p, uint32_t mtu)
+LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu)
 {
 	uint64_t segment_len = (uint64_t)ctx->data_end - (uint64_t)ctx->data;
-	struct lb_xdp_env env;
+	struct lb_env env;
 	uint32_t len;
 
 	LB_OPAQUE(segment_len); /* arithmetic on packet pointers is 64 bits wide */
-	if (!p || !lb_xdp_env_fill(&env, p))
+	if (!p || !lb_env_open(&env, &p->where))
 		return lb_result_drop(LB_DROP_TOO_BIG);
 	if (!lb_icmp_may_answer(&p->meta, (uint32_t)segment_len))
 		return lb_result_drop(LB_DROP_TOO_BIG);
@@ -116,43 +112,22 @@ LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_xdp_packet *
 	return LB_VERDICT_REPLY;
 }
 
-/* Frames that are dropped on a port of Sluice's own, but are for others on a shared port. */
-static __always_inline bool lb_xdp_is_others(const struct lb_xdp_packet *p)
+/* The SYN bits of a packet: LB_FLOW_SYN of a home. */
+LB_RARE uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p)
 {
-	return lb_xdp_shared && p->meta.class == LB_CLASS_DROP &&
-	       (p->meta.reason == LB_DROP_L2_OTHER_HOST || p->meta.reason == LB_DROP_L2_VLAN_DEPTH);
+	const uint8_t *data = (const void *)(long)ctx->data;
+	const struct lb_tcp *tcp;
+
+	if (!p)
+		return 0;
+	tcp = (const void *)(data + (p->meta.l4_offset & 0x3ff /* for the verifier */));
+	if (!lb_fits(tcp, sizeof(*tcp), (const void *)(long)ctx->data_end))
+		return 0;
+	return lb_flow_syn(tcp->seq);
 }
 
-/*
- * Packets to the kernel are rate-limited, and those to VIPs, which anyone on the internet can send,
- * may use only half of the rate: ARP and the answers to health checks need the rest.
- * On a shared port only packets to VIPs are limited: the others are not Sluice's.
- * Return: an lb_result.
- */
-LB_RARE uint32_t lb_xdp_not_service(const struct lb_xdp_packet *p)
-{
-	struct lb_xdp_env env;
-	uint32_t reserve;
-	bool for_vip;
-
-	if (!p || !lb_xdp_env_fill(&env, p))
-		return LB_VERDICT_KERNEL;
-	for_vip = lb_service_is_vip(&env.gen->services, &p->meta);
-	if (lb_xdp_is_others(p))
-		return LB_VERDICT_KERNEL;
-	if (p->meta.class == LB_CLASS_DROP || (p->meta.class == LB_CLASS_BAD && for_vip))
-		return lb_result_drop((enum lb_drop)p->meta.reason);
-	if (lb_xdp_shared && !for_vip)
-		return LB_VERDICT_KERNEL;
-	reserve = for_vip ? env.gen->kernel_rate.burst / 2 : 0;
-	if (!lb_rate_take(&env.cpu->kernel_rate, reserve))
-		return lb_result_drop(LB_DROP_KERNEL_RATE);
-	return LB_VERDICT_KERNEL;
-}
-
-static __always_inline lb_result lb_xdp_write_tunnel(struct xdp_md *ctx,
-						     const struct lb_xdp_env *env,
-						     const struct lb_xdp_packet *p,
+static __always_inline lb_result lb_xdp_write_tunnel(struct xdp_md *ctx, const struct lb_env *env,
+						     const struct lb_packet *p,
 						     const struct lb_instance *instance,
 						     const struct lb_shim *shim)
 {
@@ -176,8 +151,8 @@ static __always_inline lb_result lb_xdp_write_tunnel(struct xdp_md *ctx,
 	return LB_VERDICT_FORWARD;
 }
 
-static __always_inline lb_result lb_xdp_write_mac(struct xdp_md *ctx, const struct lb_xdp_env *env,
-						  const struct lb_xdp_packet *p,
+static __always_inline lb_result lb_xdp_write_mac(struct xdp_md *ctx, const struct lb_env *env,
+						  const struct lb_packet *p,
 						  const struct lb_instance *instance,
 						  const struct lb_shim *shim)
 {
@@ -196,8 +171,8 @@ static __always_inline lb_result lb_xdp_write_mac(struct xdp_md *ctx, const stru
 		return lb_xdp_write_##writer(ctx, env, p, instance, &lb_shim_##shim);
 
 /* By the mode of the packet's service. */
-static __always_inline lb_result lb_xdp_write(struct xdp_md *ctx, const struct lb_xdp_env *env,
-					      const struct lb_xdp_packet *p,
+static __always_inline lb_result lb_xdp_write(struct xdp_md *ctx, const struct lb_env *env,
+					      const struct lb_packet *p,
 					      const struct lb_instance *instance)
 {
 	enum lb_forward forward = (enum lb_forward)p->forward;
@@ -209,16 +184,17 @@ static __always_inline lb_result lb_xdp_write(struct xdp_md *ctx, const struct l
 	return lb_result_drop(LB_DROP_NO_NEXT_HOP);
 }
 
-static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct lb_xdp_env *env,
-						const struct lb_xdp_packet *p, uint32_t index)
+static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct lb_env *env,
+						const struct lb_packet *p, uint32_t choice)
 {
+	uint32_t index = choice & LB_CHOICE_INSTANCE;
 	const struct lb_instance *instance = lb_instance_at(&env->instances, index);
 	struct lb_instance_stats *counts;
 	lb_result result;
 
 	if (lb_unlikely(!instance))
-		return lb_result_drop(index == LB_XDP_VIP_SOURCE ? LB_DROP_IP_SOURCE
-								 : LB_DROP_NO_INSTANCE);
+		return lb_result_drop(choice & LB_CHOICE_VIP_SOURCE ? LB_DROP_IP_SOURCE
+								    : LB_DROP_NO_INSTANCE);
 	result = lb_xdp_write(ctx, env, p, instance);
 	if (lb_unlikely(result != LB_VERDICT_FORWARD))
 		return result;
@@ -234,26 +210,26 @@ static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct
  * Treat the packet as one of a queue without a region: flows are looked up, but not recorded.
  * Beside a DPDK process each CPU has a row for such packets, after those of the queues.
  */
-static __always_inline bool lb_xdp_regionless(struct lb_xdp_env *env, struct lb_xdp_packet *p)
+static __always_inline bool lb_xdp_regionless(struct lb_env *env, struct lb_packet *p)
 {
-	p->cpu_id = lb_xdp_regions + bpf_get_smp_processor_id();
-	if (!lb_xdp_env_fill(env, p))
+	p->where.cpu_id = lb_xdp_regions + bpf_get_smp_processor_id();
+	if (!lb_env_open(env, &p->where))
 		return false;
-	p->now = lb_xdp_now(env->cpu, p->cpu_id, p->generation);
+	p->now = lb_xdp_now(env->cpu, p->where.cpu_id, p->where.generation);
 	return true;
 }
 
 /* A packet for a service, or for the kernel. @queue: NULL without a DPDK process on the port. */
-static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struct lb_xdp_env *env,
-						       struct lb_xdp_packet *p,
+static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struct lb_env *env,
+						       struct lb_packet *p,
 						       struct lb_handover *queue)
 {
 	const struct lb_service *service = lb_service_find(&env->gen->services, &p->meta);
-	uint32_t instance, lock = LB_XDP_LOCK_NONE;
+	uint32_t choice, lock = LB_XDP_LOCK_NONE;
 
 	if (!service)
 		return LB_VERDICT_KERNEL;
-	if (queue && lb_xdp_hand_over(queue, p->cpu_id, env->cpu->now_ns))
+	if (queue && lb_xdp_hand_over(queue, p->where.cpu_id, env->cpu->now_ns))
 		return LB_XDP_HANDED;
 	p->key = lb_steer_key(&env->gen->secret, &p->meta, service->id, service->salt);
 	p->spread = lb_flow_spread(&env->gen->secret, p->key);
@@ -261,13 +237,15 @@ static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struc
 	p->pool = service->pool;
 	p->forward = service->forward;
 	if (queue)
-		lock = lb_xdp_lock(queue, p->cpu_id, env->cpu->now_ns);
+		lock = lb_xdp_lock(queue, p->where.cpu_id, env->cpu->now_ns);
 	if (queue && lb_unlikely(lock == LB_XDP_LOCK_NONE) && !lb_xdp_regionless(env, p))
 		return lb_result_drop(LB_DROP_NO_INSTANCE);
-	instance = lb_xdp_instance(ctx, env, p);
+	if (lb_unlikely(lb_packet_is_syn(p)))
+		p->syn = (uint16_t)lb_xdp_syn(ctx, p);
+	choice = lb_decide_instance(env, p);
 	if (lock != LB_XDP_LOCK_NONE)
 		lb_xdp_unlock(queue, lock, LB_HELD_BY_XDP);
-	return lb_xdp_rewrite(ctx, env, p, instance);
+	return lb_xdp_rewrite(ctx, env, p, choice);
 }
 
 static __always_inline int lb_xdp_finish(struct lb_worker_stats *stats, lb_result result)
@@ -304,22 +282,22 @@ static __always_inline uint32_t lb_xdp_frame_len(struct xdp_md *ctx)
 static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool is_paired)
 {
 	struct lb_handover *queue = NULL;
-	struct lb_xdp_packet p = {};
-	struct lb_xdp_env env;
+	struct lb_packet p = {};
+	struct lb_env env;
 	struct lb_frame frame;
 	lb_result result;
 
-	p.cpu_id = bpf_get_smp_processor_id();
+	p.where.cpu_id = bpf_get_smp_processor_id();
 	if (is_paired) {
 		queue = lb_xdp_at(&xdp_queues, ctx->rx_queue_index);
 		/* A queue that was added later has no region; its packets are counted by CPU. */
-		p.cpu_id = queue ? ctx->rx_queue_index : lb_xdp_regions + p.cpu_id;
+		p.where.cpu_id = queue ? ctx->rx_queue_index : lb_xdp_regions + p.where.cpu_id;
 	}
-	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
+	p.where.generation = *(volatile uint32_t *)&lb_xdp_control.active;
 	p.frame_len = lb_xdp_frame_len(ctx);
-	if (!lb_xdp_env_fill(&env, &p))
+	if (!lb_env_open(&env, &p.where))
 		return XDP_PASS;
-	p.now = lb_xdp_now(env.cpu, p.cpu_id, p.generation);
+	p.now = lb_xdp_now(env.cpu, p.where.cpu_id, p.where.generation);
 
 	frame = (struct lb_frame){ (void *)(long)ctx->data, (void *)(long)ctx->data_end,
 				   p.frame_len };
@@ -332,7 +310,7 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool is_paired)
 	env.cpu->stats.rx_pkts++;
 	env.cpu->stats.rx_bytes += p.frame_len;
 	if (lb_unlikely(result == LB_VERDICT_KERNEL))
-		result = (lb_result)lb_xdp_not_service(&p);
+		result = (lb_result)lb_decide_other(&p);
 	return lb_xdp_finish(&env.cpu->stats, result);
 }
 
@@ -356,13 +334,13 @@ int xsk_def_prog(struct xdp_md *ctx)
 __uint(xsk_prog_version, 1) SEC("xdp_metadata");
 
 /* Remove the expired flows of one bucket of a CPU's region. Return: index of the next bucket. */
-LB_RARE uint32_t lb_xdp_sweep_bucket(const struct lb_xdp_packet *p, uint32_t index)
+LB_RARE uint32_t lb_xdp_sweep_bucket(const struct lb_packet *p, uint32_t index)
 {
 	struct lb_bucket *bucket;
 	struct lb_sweep sweep;
-	struct lb_xdp_env env;
+	struct lb_env env;
 
-	if (!p || !lb_xdp_env_fill(&env, p))
+	if (!p || !lb_env_open(&env, &p->where))
 		return 0;
 	sweep = (struct lb_sweep){
 		.secret = &env.gen->secret,
@@ -380,12 +358,12 @@ LB_RARE uint32_t lb_xdp_sweep_bucket(const struct lb_xdp_packet *p, uint32_t ind
  * The same in a region with other writers: if one of them holds the lock, the bucket waits for the
  * next round.
  */
-LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_xdp_packet *p, uint32_t index)
+LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_packet *p, uint32_t index)
 {
 	struct lb_handover *queue;
 	uint32_t free;
 
-	queue = p ? lb_xdp_at(&xdp_queues, p->cpu_id) : NULL;
+	queue = p ? lb_xdp_at(&xdp_queues, p->where.cpu_id) : NULL;
 	if (!queue)
 		return 0;
 	free = lb_xdp_lock_is(queue) & ~LB_HANDOVER_HOLDER;
@@ -421,7 +399,7 @@ static __always_inline void lb_xdp_lock_left(struct lb_handover *queue, uint32_t
 }
 
 /* Return: number of buckets swept. */
-static __always_inline uint32_t lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struct lb_xdp_packet *p,
+static __always_inline uint32_t lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struct lb_packet *p,
 					     bool is_paired)
 {
 	uint32_t index = cpu->sweep_next, next, done;
@@ -444,14 +422,14 @@ static __always_inline uint32_t lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struc
 SEC("xdp")
 int sluice_xdp_sweep(struct xdp_md *ctx)
 {
-	struct lb_xdp_packet p = { .cpu_id = bpf_get_smp_processor_id() };
-	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, p.cpu_id);
+	struct lb_packet p = { .where.cpu_id = bpf_get_smp_processor_id() };
+	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, p.where.cpu_id);
 
 	(void)ctx;
 	if (!cpu || cpu->region == LB_XDP_REGION_NONE)
 		return 0;
-	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
-	p.now = lb_xdp_now(cpu, p.cpu_id, p.generation);
+	p.where.generation = *(volatile uint32_t *)&lb_xdp_control.active;
+	p.now = lb_xdp_now(cpu, p.where.cpu_id, p.where.generation);
 	return (int)lb_xdp_sweep(cpu, &p, false);
 }
 
@@ -464,19 +442,19 @@ int lb_sweep_paired(struct xdp_md *ctx)
 {
 	const uint32_t *queue_id = (const void *)(long)ctx->data;
 	uint64_t now_ns = bpf_ktime_get_coarse_ns();
-	struct lb_xdp_packet p = {};
+	struct lb_packet p = {};
 	struct lb_handover *queue;
 	struct lb_xdp_cpu *cpu;
 
 	if (!lb_fits(queue_id, sizeof(*queue_id), (void *)(long)ctx->data_end))
 		return 0;
-	p.cpu_id = *queue_id;
-	cpu = lb_xdp_at(&xdp_cpus, p.cpu_id);
-	queue = lb_xdp_at(&xdp_queues, p.cpu_id);
+	p.where.cpu_id = *queue_id;
+	cpu = lb_xdp_at(&xdp_cpus, p.where.cpu_id);
+	queue = lb_xdp_at(&xdp_queues, p.where.cpu_id);
 	if (!cpu || !queue || lb_handover_is_due(queue, now_ns))
 		return 0;
-	lb_xdp_lock_left(queue, p.cpu_id, now_ns);
-	p.generation = *(volatile uint32_t *)&lb_xdp_control.active;
+	lb_xdp_lock_left(queue, p.where.cpu_id, now_ns);
+	p.where.generation = *(volatile uint32_t *)&lb_xdp_control.active;
 	p.now = (uint16_t)(now_ns / LB_FLOW_TICK_NS);
 	if (lb_xdp_clock_is_set)
 		p.now = (uint16_t) * (volatile uint64_t *)&lb_xdp_control.clock;

@@ -81,6 +81,90 @@ LB_INLINE uint32_t lb_pool_previous(const struct lb_pool_view *pool, uint32_t sl
 	return lb_xdp_slot(pool->previous, slot);
 }
 
+/* How a packet names the memory of its CPU and its generation. */
+struct lb_where {
+	uint32_t generation; /* 0 or 1 */
+	uint32_t cpu_id;     /* or that of the queue */
+};
+
+struct lb_env {
+	struct lb_xdp_cpu *cpu;
+	const struct lb_xdp_generation *gen;
+	struct lb_table table;
+	struct lb_instances instances;
+	const struct lb_service_table *services;
+	const struct lb_secret *secret;
+	const struct lb_flow_timeouts *timeouts;
+	struct lb_rate *peek_rate;
+	struct lb_rate *kernel_rate;
+	uint32_t peek_burst;
+	uint32_t kernel_burst;
+	uint32_t n_peers;
+	bool is_shared;
+};
+
+LB_INLINE const struct lb_xdp_generation *lb_xdp_generation_at(uint32_t generation)
+{
+	return &lb_xdp_control.generation[generation & 1];
+}
+
+/* A CPU without a region neither finds nor records flows: all its indices are too high. */
+LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
+{
+	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, where->cpu_id);
+
+	if (!cpu)
+		return false;
+	env->cpu = cpu;
+	env->gen = lb_xdp_generation_at(where->generation);
+	env->instances = (struct lb_instances){ env->gen->instances, env->gen->n_instances };
+	env->table = (struct lb_table){
+		.stats = &cpu->stats,
+		.first = cpu->region * lb_xdp_buckets,
+		.n_buckets = lb_xdp_buckets,
+		.counts = where->cpu_id * LB_XDP_INSTANCES_MAX,
+	};
+	env->services = &env->gen->services;
+	env->secret = &env->gen->secret;
+	env->timeouts = &env->gen->timeouts;
+	env->peek_rate = &cpu->peek_rate;
+	env->kernel_rate = &cpu->kernel_rate;
+	env->peek_burst = LB_XDP_PEEKS_PER_SECOND / LB_TICKS_PER_SECOND;
+	env->kernel_burst = env->gen->kernel_rate.burst;
+	env->n_peers = lb_xdp_regions;
+	env->is_shared = lb_xdp_shared;
+	return true;
+}
+
+LB_INLINE struct lb_pool_view lb_env_pool(const struct lb_env *env, uint32_t index)
+{
+	const struct lb_xdp_pool *pool = &env->gen->pool[index % LB_XDP_POOLS_MAX];
+
+	return (struct lb_pool_view){ pool->current, pool->previous, pool->n_current,
+				      pool->n_previous };
+}
+
+LB_INLINE bool lb_env_has_table(const struct lb_env *env)
+{
+	return env->cpu->region != LB_XDP_REGION_NONE;
+}
+
+LB_INLINE bool lb_env_has_peers(const struct lb_env *env)
+{
+	return lb_xdp_regions > 1 || !lb_env_has_table(env);
+}
+
+#define LB_PEERS_MAX LB_XDP_REGIONS_MAX
+
+LB_INLINE bool lb_env_peer(const struct lb_env *env, uint32_t peer, struct lb_table *table)
+{
+	if (peer == env->cpu->region)
+		return false;
+	*table = env->table;
+	table->first = peer * lb_xdp_buckets;
+	return true;
+}
+
 LB_INLINE const struct lb_service *lb_service_at(const struct lb_service_table *table,
 						 uint32_t index)
 {

@@ -19,6 +19,8 @@ typedef _Bool bool;
 #define NULL ((void *)0)
 #define LB_STATIC_ASSERT(cond, msg) _Static_assert(cond, msg)
 #define LB_INLINE static inline __attribute__((always_inline))
+/* A function off the common path: in BPF global, checked by the verifier alone. */
+#define LB_RARE __attribute__((noinline))
 #define LB_OFFSETOF(type, member) __builtin_offsetof(type, member)
 /*
  * Keep clang from moving packet pointer arithmetic across a comparison with the end of the packet:
@@ -50,6 +52,7 @@ typedef _Bool bool;
 #include <stdint.h>
 #define LB_STATIC_ASSERT(cond, msg) _Static_assert(cond, msg)
 #define LB_INLINE static inline __attribute__((always_inline, unused))
+#define LB_RARE LB_INLINE
 #define LB_OFFSETOF(type, member) offsetof(type, member)
 #define LB_OPAQUE(p) ((void)0)
 #define lb_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)

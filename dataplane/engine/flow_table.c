@@ -38,23 +38,6 @@ void flow_table_adopt(struct flow_table *table, void *memory, uint32_t n_buckets
 	};
 }
 
-bool flow_table_find(const struct flow_table *flows, uint64_t key, uint64_t spread,
-		     struct lb_flow_ref *ref)
-{
-	return lb_table_find(&flows->table, key, spread, ref);
-}
-
-bool flow_table_insert(struct flow_table *flows, const struct lb_flow_insert *flow)
-{
-	return lb_table_insert(&flows->table, flow);
-}
-
-uint32_t flow_table_peek(const struct flow_table *flows, uint64_t key, uint64_t spread,
-			 uint16_t now, const struct lb_flow_timeouts *timeouts)
-{
-	return lb_table_peek(&flows->table, key, spread, now, timeouts);
-}
-
 uint32_t flow_table_sweep(struct flow_table *flows, const struct flow_sweep *sweep,
 			  uint32_t max_buckets)
 {

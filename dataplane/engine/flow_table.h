@@ -26,17 +26,6 @@ void flow_table_init(struct flow_table *table, void *memory, uint32_t flows,
 void flow_table_adopt(struct flow_table *table, void *memory, uint32_t n_buckets,
 		      struct lb_worker_stats *stats, struct lb_instance_stats *instance_stats);
 
-/** lb_table_find(). Context: the worker. */
-bool flow_table_find(const struct flow_table *flows, uint64_t key, uint64_t spread,
-		     struct lb_flow_ref *ref);
-
-/** lb_table_insert(). Context: the worker. */
-bool flow_table_insert(struct flow_table *flows, const struct lb_flow_insert *flow);
-
-/** lb_table_peek(). Context: any thread. */
-uint32_t flow_table_peek(const struct flow_table *flows, uint64_t key, uint64_t spread,
-			 uint16_t now, const struct lb_flow_timeouts *timeouts);
-
 #define FLOW_TABLE_SWEEP_TICKS 32 /* ticks of a round over the whole table */
 
 struct flow_sweep {

@@ -20,16 +20,13 @@ static void stage_prefetch(struct burst *b)
 	b->pl->stats->rx_bytes += bytes;
 }
 
-/*
- * Packets to the kernel are rate-limited, and those to VIPs, which anyone on the internet can send,
- * may use only half of the rate: ARP and the answers to health checks need the rest.
- */
-static bool kernel_may_take(struct burst *b, uint32_t i)
+static lb_result decide_other(struct burst *b, uint32_t i)
 {
-	struct pipeline_rate *rate = &b->pl->kernel_rate;
-	bool for_vip = lb_service_is_vip(b->tables->services, pipeline_meta(b, i));
+	struct lb_packet p;
 
-	return lb_rate_take(&rate->rate, for_vip ? rate->limit.burst / 2 : 0);
+	pipeline_meta_write(b, i, &p.meta);
+	p.where.env = pipeline_env(b);
+	return (lb_result)lb_decide_other(&p);
 }
 
 /* Return: whether the packet is to be transmitted. */
@@ -37,6 +34,8 @@ static bool sort_one(struct burst *b, uint32_t i, struct pipeline_out *out)
 {
 	lb_result result = b->result[i];
 
+	if (result == LB_VERDICT_KERNEL)
+		result = decide_other(b, i);
 	switch (lb_result_verdict(result)) {
 	case LB_VERDICT_FORWARD:
 		return true;
@@ -44,10 +43,7 @@ static bool sort_one(struct burst *b, uint32_t i, struct pipeline_out *out)
 		b->pl->stats->reply_pkts++;
 		return true;
 	case LB_VERDICT_KERNEL:
-		if (kernel_may_take(b, i))
-			out->kernel[out->n_kernel++] = b->pkt[i];
-		else
-			pipeline_drop(b->pl, b->pkt[i], LB_DROP_KERNEL_RATE);
+		out->kernel[out->n_kernel++] = b->pkt[i];
 		return false;
 	case LB_VERDICT_DROP:
 		pipeline_drop(b->pl, b->pkt[i], lb_result_reason(result));
@@ -88,6 +84,7 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	b.now = now;
 	b.n_flow = b.n_miss = b.n_icmp = b.n_other = 0;
 	b.six = b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
+	b.has_env = false;
 	out->n_tx = out->n_kernel = 0;
 	pl->stats->rx_pkts += n;
 

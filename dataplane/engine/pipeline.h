@@ -29,7 +29,7 @@ struct pipeline {
 	struct flow_table *flows;
 	struct lb_worker_stats *stats;
 	struct lb_instance_stats *instance_stats; /* [LB_INSTANCES_MAX] */
-	struct flow_table *const *peers; /* tables whose flows may arrive here, and its own */
+	struct lb_table *const *peers; /* tables whose flows may arrive here, and its own */
 	uint32_t n_peers;
 	struct pipeline_rate kernel_rate;
 	struct pipeline_rate icmp_rate;

@@ -11,110 +11,67 @@
 #define AHEAD 16
 #define SECOND_AHEAD 8
 
-static inline struct lb_instances instances_of(const struct burst *b)
+const struct lb_env *pipeline_env(struct burst *b)
 {
-	return (struct lb_instances){ b->tables->instances, b->tables->n_instances };
+	struct pipeline *pl = b->pl;
+
+	if (b->has_env)
+		return &b->env;
+	b->has_env = true;
+	b->env = (struct lb_env){
+		.table = pl->flows->table,
+		.instances = { b->tables->instances, b->tables->n_instances },
+		.services = b->tables->services,
+		.secret = &b->tables->secret,
+		.timeouts = &b->tables->timeouts,
+		.pools = b->tables->pool,
+		.peek_rate = &pl->peek_rate.rate,
+		.kernel_rate = &pl->kernel_rate.rate,
+		.peek_burst = pl->peek_rate.limit.burst,
+		.kernel_burst = pl->kernel_rate.limit.burst,
+		.n_peers = pl->n_peers,
+		.peers = pl->peers,
+		.own = &pl->flows->table,
+	};
+	return &b->env;
 }
 
 /* The SYN bits of a packet (LB_FLOW_SYN); 0 if it is not a SYN. */
-static uint16_t syn_of(const struct burst *b, uint32_t i, const struct lb_meta *meta)
+static inline uint16_t syn_of(const uint8_t *data, const struct lb_packet *p)
 {
-	const struct lb_tcp *tcp = (const void *)(b->data[i] + meta->l4_offset);
+	const struct lb_tcp *tcp = (const void *)(data + p->meta.l4_offset);
 
-	return lb_flow_event(meta->tcp_flags) == LB_FLOW_EVENT_SYN ? lb_flow_syn(tcp->seq) : 0;
+	return lb_packet_is_syn(p) ? lb_flow_syn(tcp->seq) : 0;
 }
 
-static struct lb_steer steer_of(struct burst *b, uint32_t i, const struct lb_instances *instances)
+/* A service's packet. */
+static inline void packet_fill(struct burst *b, uint32_t i, struct lb_packet *p)
 {
-	const struct lb_meta *meta = pipeline_meta(b, i);
+	const struct lb_service *service = b->service[i];
 
-	return (struct lb_steer){
-		.table = &b->pl->flows->table,
-		.pool = b->tables->pool[b->service[i]->pool],
-		.instances = instances,
-		.secret = &b->tables->secret,
-		.timeouts = &b->tables->timeouts,
-		.meta = meta,
-		.key = b->key[i],
-		.spread = b->spread[i],
-		.salt = b->service[i]->salt,
-		.now = b->now,
-		.syn = syn_of(b, i, meta),
-	};
+	pipeline_meta_write(b, i, &p->meta);
+	p->where.env = pipeline_env(b);
+	p->key = b->key[i];
+	p->spread = b->spread[i];
+	p->salt = service->salt;
+	p->pool = service->pool;
+	p->now = b->now;
+	p->syn = syn_of(b->data[i], p);
 }
 
-static inline void result_instance(struct burst *b, uint32_t i, uint32_t instance)
+static inline void result_choice(struct burst *b, uint32_t i, uint32_t choice)
 {
-	b->instance[i] = (uint16_t)instance;
-	b->result[i] = lb_steer_result(instance);
-}
-
-/*
- * A lookup in peers' tables costs a cache miss or two each: limited, so that a flood can't cause
- * many. SYNs may use only half of the limit: packets of flows that have moved need it more.
- */
-static bool peers_may_be_asked(struct pipeline *pl, bool for_syn)
-{
-	struct lb_rate *rate = &pl->peek_rate.rate;
-	uint32_t reserve = for_syn ? pl->peek_rate.limit.burst / 2 : 0;
-
-	if (pl->n_peers < 2 || rate->tokens < pl->n_peers + reserve)
-		return false;
-	rate->tokens -= pl->n_peers;
-	return true;
-}
-
-/*
- * A flow that another worker has recorded: the NIC, or its configuration, now spreads flows
- * differently.
- */
-static struct lb_selection flow_elsewhere(const struct burst *b, const struct lb_steer *steer)
-{
-	struct lb_selection sel = { .instance = LB_INSTANCE_NONE };
-	struct pipeline *pl = b->pl;
-	struct lb_flow_ref ref;
-
-	if (!peers_may_be_asked(pl, lb_steer_is_syn(steer)))
-		return sel;
-	for (uint32_t peer = 0; peer < pl->n_peers && sel.instance == LB_INSTANCE_NONE; peer++)
-		if (pl->peers[peer] != pl->flows &&
-		    flow_table_find(pl->peers[peer], steer->key, steer->spread, &ref))
-			sel = lb_steer_elsewhere(steer, ref);
-	return sel;
-}
-
-/* A recorded flow whose instance no longer serves, or that has moved. */
-static void flow_rehome(struct burst *b, uint32_t i, struct lb_flow_ref ref)
-{
-	const struct lb_instances instances = instances_of(b);
-	const struct lb_steer steer = steer_of(b, i, &instances);
-	struct lb_selection sel = flow_elsewhere(b, &steer);
-
-	if (sel.instance != LB_INSTANCE_NONE)
-		lb_steer_return(&steer, ref, sel);
-	else
-		sel.instance = lb_steer_rehome(&steer, ref);
-	result_instance(b, i, sel.instance);
+	b->instance[i] = (uint16_t)choice;
+	b->result[i] = lb_choice_result(choice);
 }
 
 /* A SYN on the ports of a recorded flow. */
-static __rte_noinline void flow_syn(struct burst *b, uint32_t i, struct lb_flow_ref ref)
+static __rte_noinline void flow_syn(struct burst *b, uint32_t i)
 {
-	const struct lb_instances instances = instances_of(b);
-	const struct lb_steer steer = steer_of(b, i, &instances);
-	struct lb_selection sel;
+	struct lb_packet p;
 
-	if (!lb_steer_begins(&steer, ref)) {
-		lb_steer_again(&steer, ref);
-		result_instance(b, i, lb_bucket_instance(ref.bucket, ref.slot));
-		return;
-	}
-	sel = flow_elsewhere(b, &steer);
-	if (sel.instance != LB_INSTANCE_NONE)
-		lb_steer_return(&steer, ref, sel);
-	else
-		sel.instance = lb_steer_begin(&steer, ref);
-	result_instance(b, i, sel.instance);
+	packet_fill(b, i, &p);
+	result_choice(b, i, lb_decide_syn(&p));
 }
 
 /*
@@ -124,7 +81,7 @@ static __rte_noinline void flow_syn(struct burst *b, uint32_t i, struct lb_flow_
 static inline void flow_hit(struct burst *b, uint32_t i, struct lb_flow_ref ref, uint16_t now)
 {
 	if (lb_unlikely(b->steps[i] == LB_FLOW_STEPS_SYN)) {
-		flow_syn(b, i, ref);
+		flow_syn(b, i);
 		return;
 	}
 	b->instance[i] = ref.bucket->home[ref.slot] & LB_FLOW_INDEX;
@@ -181,22 +138,12 @@ PIPELINE_LOOKUP(portable, lb_bucket_find, );
 PIPELINE_LOOKUP(avx2, flow_find_avx2, __attribute__((target("avx2"))));
 PIPELINE_LOOKUP(avx512, flow_find_avx512, __attribute__((target("avx512f,bmi,bmi2"))));
 
-static void flow_miss(struct burst *b, uint32_t i)
+static void decide(struct burst *b, uint32_t i)
 {
-	const struct lb_instances instances = instances_of(b);
-	const struct lb_steer steer = steer_of(b, i, &instances);
-	struct lb_selection sel;
+	struct lb_packet p;
 
-	if (lb_service_is_vip_source(b->tables->services, steer.meta)) {
-		b->result[i] = lb_result_drop(LB_DROP_IP_SOURCE);
-		return;
-	}
-	sel = flow_elsewhere(b, &steer);
-	if (sel.instance == LB_INSTANCE_NONE)
-		sel = lb_steer_miss(&steer);
-	result_instance(b, i, sel.instance);
-	if (sel.record)
-		lb_steer_record(&steer, sel);
+	packet_fill(b, i, &p);
+	result_choice(b, i, lb_decide_instance(p.where.env, &p));
 }
 
 /* Prefetch again: see AHEAD. @n: index of a miss; may be past the last. */
@@ -229,7 +176,6 @@ static void find_in_second(struct burst *b)
 	}
 	b->n_miss = (uint16_t)n_miss;
 	b->pl->stats->flow_hits += n_first - n_miss;
-	b->pl->stats->flow_misses += n_miss;
 }
 
 /*
@@ -269,60 +215,32 @@ void pipeline_misses(struct burst *b)
 {
 	find_in_second(b);
 	prefetch_victims(b);
-	for (uint32_t n = 0; n < b->n_miss; n++) {
-		uint32_t i = b->miss[n];
-		struct lb_flow_ref ref;
-
-		/* an earlier packet of this burst may have begun the flow */
-		if (flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref))
-			flow_hit(b, i, ref, b->now);
-		else
-			flow_miss(b, i);
-	}
+	/* An earlier packet of this burst may have begun the flow. */
+	for (uint32_t n = 0; n < b->n_miss; n++)
+		decide(b, b->miss[n]);
 }
 
 /* An earlier packet of this burst may have moved the flow to its new instance, or evicted it. */
 void pipeline_rehome(struct burst *b, uint32_t i)
 {
-	const struct lb_instances instances = instances_of(b);
+	const struct lb_env *env = pipeline_env(b);
 	struct lb_flow_ref ref;
-	uint32_t home;
+	struct lb_packet p;
+	uint32_t choice;
 
-	if (!flow_table_find(b->pl->flows, b->key[i], b->spread[i], &ref)) {
-		flow_miss(b, i);
+	packet_fill(b, i, &p);
+	if (!lb_table_find(&env->table, p.key, p.spread, &ref)) {
+		result_choice(b, i, lb_decide_miss(env, &p));
 		return;
 	}
-	home = ref.bucket->home[ref.slot] & LB_FLOW_INDEX;
-	if (lb_instance_has(&instances, home, LB_INSTANCE_SERVES))
-		b->instance[i] = (uint16_t)home;
-	else
-		flow_rehome(b, i, ref);
-}
-
-/* The quoted flow may be another worker's: the NIC spreads errors by the router's address. */
-static uint32_t flow_find_anywhere(const struct burst *b, uint32_t i)
-{
-	struct pipeline *pl = b->pl;
-	const struct lb_flow_timeouts *timeouts = &b->tables->timeouts;
-	uint32_t instance = flow_table_peek(pl->flows, b->key[i], b->spread[i], b->now, timeouts);
-
-	if (instance != LB_INSTANCE_NONE || !peers_may_be_asked(pl, false))
-		return instance;
-	for (uint32_t peer = 0; peer < pl->n_peers && instance == LB_INSTANCE_NONE; peer++)
-		if (pl->peers[peer] != pl->flows)
-			instance = flow_table_peek(pl->peers[peer], b->key[i], b->spread[i], b->now,
-						   timeouts);
-	return instance;
+	choice = ref.bucket->home[ref.slot] & LB_FLOW_INDEX;
+	if (!lb_instance_has(&env->instances, choice, LB_INSTANCE_SERVES))
+		choice = lb_decide_rehome(&p, lb_decide_elsewhere(&p));
+	result_choice(b, i, choice);
 }
 
 void pipeline_icmp_errors(struct burst *b)
 {
-	const struct lb_instances instances = instances_of(b);
-
-	for (uint32_t n = 0; n < b->n_icmp; n++) {
-		uint32_t i = b->icmp[n];
-		const struct lb_steer steer = steer_of(b, i, &instances);
-
-		result_instance(b, i, lb_steer_error(&steer, flow_find_anywhere(b, i)));
-	}
+	for (uint32_t n = 0; n < b->n_icmp; n++)
+		decide(b, b->icmp[n]);
 }

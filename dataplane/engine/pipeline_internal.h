@@ -3,11 +3,10 @@
 #ifndef ENGINE_PIPELINE_INTERNAL_H
 #define ENGINE_PIPELINE_INTERNAL_H
 
+#include "dataplane/core/lb_decide.h"
 #include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_parse_plain.h"
 #include "dataplane/core/lb_reply.h"
-#include "dataplane/core/lb_service_find.h"
-#include "dataplane/core/lb_steer.h"
 #include "dataplane/engine/flow_find.h"
 #include "dataplane/engine/pipeline.h"
 
@@ -49,15 +48,27 @@ struct burst {
 	uint64_t spread[PIPELINE_BURST];
 	struct lb_bucket *bucket[PIPELINE_BURST];
 	struct lb_meta meta[PIPELINE_BURST]; /* pipeline_meta() */
+	struct lb_env env;		     /* pipeline_env() */
+	bool has_env;
 };
 
-/** Metadata of a packet. That of a plain one is written here, since it is rarely needed. */
-static inline const struct lb_meta *pipeline_meta(struct burst *b, uint32_t i)
+/** What decides on the burst's packets; filled in when the first one asks. */
+const struct lb_env *pipeline_env(struct burst *b);
+
+/** Metadata of a packet. That of a plain one is written only here, since it is rarely needed. */
+static inline void pipeline_meta_write(const struct burst *b, uint32_t i, struct lb_meta *meta)
 {
 	if (b->plain4 >> i & 1)
-		lb_tcp4_meta(b->data[i], &b->meta[i]);
+		lb_tcp4_meta(b->data[i], meta);
 	else if (b->plain6 >> i & 1)
-		lb_tcp6_meta(b->data[i], &b->meta[i]);
+		lb_tcp6_meta(b->data[i], meta);
+	else if (meta != &b->meta[i])
+		*meta = b->meta[i];
+}
+
+static inline const struct lb_meta *pipeline_meta(struct burst *b, uint32_t i)
+{
+	pipeline_meta_write(b, i, &b->meta[i]);
 	return &b->meta[i];
 }
 

@@ -39,22 +39,16 @@ static bool classify_other(struct burst *b, uint32_t i, const struct lb_frame *f
 
 	b->result[i] = LB_VERDICT_KERNEL;
 	lb_parse(frame, b->pl->port_mac, meta);
-	if (lb_likely(meta->class <= LB_CLASS_ICMP_ERROR)) {
-		service = lb_service_find(services, meta);
-		if (!service)
-			return false;
-		key = lb_steer_key(&b->tables->secret, meta, service->id, service->salt);
-		flow_note(b, i, service, key, meta->tcp_flags, meta->l3_len);
-		if (meta->class == LB_CLASS_ICMP_ERROR) {
-			b->icmp[b->n_icmp++] = (uint8_t)i;
-			pipeline_prefetch_header(b, i);
-		}
-		return meta->class == LB_CLASS_FLOW;
+	service = meta->class <= LB_CLASS_ICMP_ERROR ? lb_service_find(services, meta) : NULL;
+	if (!service)
+		return false;
+	key = lb_steer_key(&b->tables->secret, meta, service->id, service->salt);
+	flow_note(b, i, service, key, meta->tcp_flags, meta->l3_len);
+	if (meta->class == LB_CLASS_ICMP_ERROR) {
+		b->icmp[b->n_icmp++] = (uint8_t)i;
+		pipeline_prefetch_header(b, i);
 	}
-	if (meta->class == LB_CLASS_DROP ||
-	    (meta->class == LB_CLASS_BAD && lb_service_is_vip(services, meta)))
-		b->result[i] = lb_result_drop((enum lb_drop)meta->reason);
-	return false;
+	return meta->class == LB_CLASS_FLOW;
 }
 
 static bool classify6(struct burst *b, uint32_t i, const struct lb_frame *frame)

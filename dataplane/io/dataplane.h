@@ -24,10 +24,10 @@ struct dataplane {
 	struct rte_rcu_qsbr *qsbr;
 	struct consumer consumer;
 	struct kernel_path kernel_path;
-	struct worker *worker;	     /* [plan.n_workers] */
-	struct flow_table *by_xdp;   /* tables of queues that have no worker */
-	struct flow_table **regions; /* the workers' tables, then these */
-	bool stop;		     /* tells workers to end */
+	struct worker *worker;	   /* [plan.n_workers] */
+	struct flow_table *by_xdp; /* tables of queues that have no worker */
+	struct lb_table **regions; /* the workers' tables, then these */
+	bool stop;		   /* tells workers to end */
 	struct control_socket control;
 };
 

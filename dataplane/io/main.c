@@ -329,10 +329,14 @@ static int regions_list(struct dataplane *dp, uint32_t n)
 	dp->by_xdp = calloc(n - n_workers + 1, sizeof(*dp->by_xdp));
 	if (!dp->regions || !dp->by_xdp)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++)
-		dp->regions[i] = i < n_workers ? &dp->worker[i].flows : &dp->by_xdp[i - n_workers];
-	for (uint32_t i = n_workers; i < n; i++)
-		shared_port_flows(&dp->shared, i, dp->regions[i]);
+	for (uint32_t i = 0; i < n_workers; i++)
+		dp->regions[i] = &dp->worker[i].flows.table;
+	for (uint32_t i = n_workers; i < n; i++) {
+		struct flow_table *flows = &dp->by_xdp[i - n_workers];
+
+		shared_port_flows(&dp->shared, i, flows);
+		dp->regions[i] = &flows->table;
+	}
 	return 0;
 }
 

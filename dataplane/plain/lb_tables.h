@@ -6,6 +6,7 @@
 #include "dataplane/core/lb_flow.h"
 #include "dataplane/core/lb_instance.h"
 #include "dataplane/core/lb_journal.h"
+#include "dataplane/core/lb_rate.h"
 #include "dataplane/core/lb_service.h"
 #include "dataplane/core/lb_stats.h"
 
@@ -80,6 +81,64 @@ LB_INLINE uint32_t lb_pool_current(const struct lb_pool_view *pool, uint32_t slo
 LB_INLINE uint32_t lb_pool_previous(const struct lb_pool_view *pool, uint32_t slot)
 {
 	return pool->previous[slot];
+}
+
+/* What decides on a worker's packets: its generation of tables, and what the worker has. */
+struct lb_env {
+	struct lb_table table;
+	struct lb_instances instances;
+	const struct lb_service_table *services;
+	const struct lb_secret *secret;
+	const struct lb_flow_timeouts *timeouts;
+	const struct lb_pool_view *pools;
+	struct lb_rate *peek_rate;   /* of lookups in peers' tables */
+	struct lb_rate *kernel_rate; /* of packets to the kernel */
+	uint32_t peek_burst;
+	uint32_t kernel_burst;
+	uint32_t n_peers;
+	bool is_shared;		       /* the port has other users, too */
+	struct lb_table *const *peers; /* tables whose flows may arrive here, and its own */
+	const struct lb_table *own;    /* as it is in peers */
+};
+
+/* How a packet names what decides on it. */
+struct lb_where {
+	const struct lb_env *env;
+};
+
+/** Return: false if there is nothing to decide with. */
+LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
+{
+	*env = *where->env;
+	return true;
+}
+
+LB_INLINE struct lb_pool_view lb_env_pool(const struct lb_env *env, uint32_t pool)
+{
+	return env->pools[pool];
+}
+
+/** Whether the worker records flows. */
+LB_INLINE bool lb_env_has_table(const struct lb_env *env)
+{
+	(void)env;
+	return true;
+}
+
+LB_INLINE bool lb_env_has_peers(const struct lb_env *env)
+{
+	return env->n_peers > 1;
+}
+
+#define LB_PEERS_MAX UINT32_MAX
+
+/** A peer's table. @peer: below n_peers. Return: false if it is the worker's own. */
+LB_INLINE bool lb_env_peer(const struct lb_env *env, uint32_t peer, struct lb_table *table)
+{
+	if (env->peers[peer] == env->own)
+		return false;
+	*table = *env->peers[peer];
+	return true;
 }
 
 /** A slot of the service table. @index: not above its mask. */

@@ -72,7 +72,7 @@ static void homes_read(const struct world *w, uint16_t *home)
 		struct lb_flow_ref ref;
 
 		home[n] = LB_INSTANCE_NONE;
-		if (flow_table_find(&w->h.flows, key, spread, &ref) &&
+		if (lb_table_find(&w->h.flows.table, key, spread, &ref) &&
 		    lb_bucket_state(ref.bucket, ref.slot) == LB_FLOW_ESTABLISHED)
 			home[n] = lb_bucket_instance(ref.bucket, ref.slot);
 	}

@@ -46,6 +46,7 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	b.now = w->h.now;
 	b.n_flow = b.n_miss = b.n_icmp = b.n_other = 0;
 	b.six = b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
+	b.has_env = false;
 	out->n_tx = out->n_kernel = 0;
 
 	_mm_lfence();

@@ -91,7 +91,7 @@ struct world *world_create(const char *name, uint32_t mbufs, enum pipeline_simd 
 		die("no memory for packets and tables");
 	harness_params(&w->h);
 	instances_put(w);
-	w->h.peers[0] = &w->h.flows;
+	w->h.peers[0] = &w->h.flows.table;
 	w->h.pl = (struct pipeline){
 		.flows = &w->h.flows,
 		.stats = &w->h.stats,

@@ -170,7 +170,8 @@ static void moved(struct spoil *s, struct rte_mbuf *m)
 	uint64_t key = lb_flow_key4(ip->src, tcp->sport, 1);
 	struct lb_flow_ref ref;
 
-	if (flow_table_find(&s->h->flows, key, lb_flow_spread(&s->h->tables->secret, key), &ref))
+	if (lb_table_find(&s->h->flows.table, key, lb_flow_spread(&s->h->tables->secret, key),
+			  &ref))
 		ref.bucket->home[ref.slot] =
 			(uint16_t)((lb_bucket_instance(ref.bucket, ref.slot) + 1) %
 				   SPOIL_INSTANCES);

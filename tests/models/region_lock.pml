@@ -82,7 +82,7 @@ inline rob(me, free)
 	od
 }
 
-/* A packet that the XDP program balances: lb_xdp_lock(), lb_xdp_instance(), lb_xdp_unlock() */
+/* A packet that the XDP program balances: lb_xdp_lock(), lb_decide_instance(), lb_xdp_unlock() */
 proctype cpu(byte me; byte n)
 {
 	byte free, seen_term;

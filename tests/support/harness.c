@@ -54,7 +54,7 @@ struct harness *harness_create(uint32_t flows)
 	assert_non_null(h->flow_memory);
 	memset(h->flow_memory, 0, bytes);
 	flow_table_init(&h->flows, h->flow_memory, flows, &h->stats, h->instance_stats);
-	h->peers[0] = &h->flows;
+	h->peers[0] = &h->flows.table;
 	h->pl = (struct pipeline){
 		.flows = &h->flows,
 		.stats = &h->stats,

@@ -13,7 +13,7 @@
 struct harness {
 	struct rte_mempool *pool;
 	struct pipeline pl;
-	struct flow_table *peers[1];
+	struct lb_table *peers[1];
 	struct flow_table flows;
 	struct lb_worker_stats stats;
 	struct lb_instance_stats *instance_stats;

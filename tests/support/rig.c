@@ -121,7 +121,7 @@ static void worker_make(struct rig *rig, const struct shared_port *shared)
 
 	rig->worker = aligned_alloc(64, sizeof(*rig->worker));
 	assert_non_null(rig->worker);
-	rig->regions[0] = &rig->worker->flows;
+	rig->regions[0] = &rig->worker->flows.table;
 	assert_int_equal(worker_init(rig->worker, 0, &common), 0);
 }
 

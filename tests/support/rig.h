@@ -21,7 +21,7 @@ struct rig {
 	struct rte_ring *to_kernel;
 	struct rte_ring *from_kernel;
 	struct doorbell bell;
-	struct flow_table *regions[2];
+	struct lb_table *regions[2];
 	uint32_t n_regions; /* 1; 2: the test has set another one */
 	struct worker *worker;
 	bool stop;

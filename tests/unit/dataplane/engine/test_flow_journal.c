@@ -77,7 +77,7 @@ static void insert(struct world *w, struct flow_table *table, uint64_t key, uint
 		.timeouts = &w->timeouts,
 	};
 
-	flow_table_insert(table, &flow);
+	lb_table_insert(&table->table, &flow);
 }
 
 static void sweep(struct world *w, struct flow_table *table, uint64_t r)
@@ -100,7 +100,7 @@ static void change(struct world *w, struct flow_table *table)
 	r = draw(w);
 	if ((r >> 24 & 15) == 0)
 		sweep(w, table, r);
-	else if (!flow_table_find(table, key, lb_flow_spread(&w->secret, key), &ref))
+	else if (!lb_table_find(&table->table, key, lb_flow_spread(&w->secret, key), &ref))
 		insert(w, table, key, r);
 	else if ((r >> 28 & 3) == 0)
 		lb_table_move(&table->table, ref, (uint16_t)(r % N_INSTANCES));
@@ -148,8 +148,8 @@ static void check_exact(const struct world *w, struct shared *s)
 				continue;
 			flows[lb_bucket_instance(&s->bucket[b], slot)]++;
 			all++;
-			assert_true(flow_table_find(&table, key, lb_flow_spread(&w->secret, key),
-						    &ref));
+			assert_true(lb_table_find(&table.table, key,
+						  lb_flow_spread(&w->secret, key), &ref));
 		}
 	}
 	for (uint32_t i = 0; i < N_INSTANCES; i++)

@@ -60,12 +60,12 @@ static bool insert(struct fixture *f, uint64_t key, uint16_t now, bool may_evict
 		.timeouts = &f->timeouts,
 	};
 
-	return flow_table_insert(&f->table, &flow);
+	return lb_table_insert(&f->table.table, &flow);
 }
 
 static bool find(const struct fixture *f, uint64_t key, struct lb_flow_ref *ref)
 {
-	return flow_table_find(&f->table, key, lb_flow_spread(&f->secret, key), ref);
+	return lb_table_find(&f->table.table, key, lb_flow_spread(&f->secret, key), ref);
 }
 
 static void state_set(struct fixture *f, uint64_t key, enum lb_flow_state state)
@@ -278,7 +278,8 @@ static void time_wraps(void **state)
 
 static uint32_t peek(const struct fixture *f, uint64_t key, uint16_t now)
 {
-	return flow_table_peek(&f->table, key, lb_flow_spread(&f->secret, key), now, &f->timeouts);
+	return lb_table_peek(&f->table.table, key, lb_flow_spread(&f->secret, key), now,
+			     &f->timeouts);
 }
 
 /* What has expired may be known better elsewhere; also if time has wrapped around since. */

@@ -111,7 +111,7 @@ static void one_burst_begins_a_flow_once(void **state)
 	struct harness *h = world_create();
 	struct rte_mbuf *pkts[2 * N], *sent[2 * N];
 	struct pipeline_out out;
-	struct lb_flow_ref ref;
+	struct lb_flow_ref ref = { .slot = 0 };
 	uint64_t key = lb_flow_key4(lb_cpu_to_be32(0xc6336407), LB_BE16(7), 1);
 
 	(void)state;
@@ -125,8 +125,11 @@ static void one_burst_begins_a_flow_once(void **state)
 	assert_int_equal(out.n_tx, 2 * N);
 	assert_memory_equal(out.tx, sent, sizeof(sent)); /* in order of arrival */
 	assert_int_equal(h->stats.flow_inserts, 2);
+	assert_int_equal(h->stats.flow_misses, 2);
+	assert_int_equal(h->stats.flow_hits, 2 * N - 2);
 	assert_int_equal(h->stats.flows, 2);
-	assert_true(flow_table_find(&h->flows, key, lb_flow_spread(&h->tables->secret, key), &ref));
+	assert_true(
+		lb_table_find(&h->flows.table, key, lb_flow_spread(&h->tables->secret, key), &ref));
 	assert_int_equal(lb_bucket_state(ref.bucket, ref.slot), LB_FLOW_FIN);
 	rte_pktmbuf_free_bulk(out.tx, out.n_tx);
 	h->stats.tx_pkts += out.n_tx;
@@ -405,7 +408,7 @@ static void icmp_error_finds_a_flow_of_another_worker(void **state)
 {
 	struct harness *h = world_create();
 	struct harness *other = world_create();
-	struct flow_table *peers[] = { &h->flows, &other->flows };
+	struct lb_table *peers[] = { &h->flows.table, &other->flows.table };
 	uint16_t port = port_for(other, 2);
 
 	(void)state;
@@ -441,7 +444,7 @@ static void sweep(struct harness *h)
 static void flow_of_another_worker_is_taken_over(void **state)
 {
 	struct harness *h = world_create(), *other = world_create(), *alone = world_create();
-	struct flow_table *peers[] = { &h->flows, &other->flows };
+	struct lb_table *peers[] = { &h->flows.table, &other->flows.table };
 	int begun[500], elsewhere = 0;
 
 	(void)state;
@@ -493,7 +496,7 @@ static void flow_of_another_worker_is_taken_over(void **state)
 static void flow_that_moves_twice_is_counted_once(void **state)
 {
 	struct harness *h[3] = { world_create(), world_create(), world_create() };
-	struct flow_table *peers[] = { &h[0]->flows, &h[1]->flows, &h[2]->flows };
+	struct lb_table *peers[] = { &h[0]->flows.table, &h[1]->flows.table, &h[2]->flows.table };
 	uint64_t flows = 0;
 	int instance;
 
@@ -520,7 +523,7 @@ static bool is_alive(const struct harness *h, uint16_t sport)
 	uint64_t key = lb_flow_key4(lb_cpu_to_be32(0xc6336407), lb_cpu_to_be16(sport), 1);
 	uint64_t spread = lb_flow_spread(&h->tables->secret, key);
 
-	return flow_table_peek(&h->flows, key, spread, h->now, &h->tables->timeouts) !=
+	return lb_table_peek(&h->flows.table, key, spread, h->now, &h->tables->timeouts) !=
 	       LB_INSTANCE_NONE;
 }
 
@@ -531,7 +534,7 @@ static bool is_alive(const struct harness *h, uint16_t sport)
 static void record_of_an_instance_that_is_back_is_of_no_use(void **state)
 {
 	struct harness *h[2] = { world_create(), world_create() };
-	struct flow_table *peers[] = { &h[0]->flows, &h[1]->flows };
+	struct lb_table *peers[] = { &h[0]->flows.table, &h[1]->flows.table };
 	uint16_t port = port_for(h[0], 3);
 	int instance;
 
@@ -560,7 +563,7 @@ static void at_most_one_record_is_alive(void **state)
 		LB_TCP_SYN, LB_TCP_ACK, LB_TCP_ACK, LB_TCP_ACK, LB_TCP_FIN | LB_TCP_ACK, LB_TCP_RST
 	};
 	struct harness *h[WORKERS] = { world_create(), world_create(), world_create() };
-	struct flow_table *peers[] = { &h[0]->flows, &h[1]->flows, &h[2]->flows };
+	struct lb_table *peers[] = { &h[0]->flows.table, &h[1]->flows.table, &h[2]->flows.table };
 	uint64_t r = 1, flows = 0;
 
 	(void)state;
@@ -619,7 +622,7 @@ static void drained_pool_gives_no_connection_to_a_port_used_again(void **state)
 static void flood_buys_few_looks_at_other_workers(void **state)
 {
 	struct harness *h = world_create(), *other = world_create();
-	struct flow_table *peers[] = { &h->flows, &other->flows };
+	struct lb_table *peers[] = { &h->flows.table, &other->flows.table };
 
 	(void)state;
 	h->pl.peers = peers;

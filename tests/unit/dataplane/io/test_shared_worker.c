@@ -133,7 +133,7 @@ static void flows_of_a_queue_without_a_worker_are_found(void **state)
 	w->shared.flows = others;
 	shared_port_flows(&w->shared, 0, &by_xdp);
 	w->shared.flows = w->flows;
-	w->rig->regions[1] = &by_xdp;
+	w->rig->regions[1] = &by_xdp.table;
 	w->rig->n_regions = 2;
 	rig_restart(w->rig, &w->shared);
 	stats = w->rig->worker->stats;
