@@ -410,7 +410,7 @@ demo lab:
 	+$(Q)$(MAKE) --no-print-directory $(parallel) all
 	$(Q)BUILD=$(BUILD) $(firstword $(wildcard tests/lab/$@ tests/e2e/$@))
 
-# All benchmarks: a table, and build/perf/index.html. perf-check: only ratios, against perf/baseline.json.
+# All benchmarks: a table, and build/perf/index.html. perf-check: only ratios, against perf/baseline, or the goals.
 perf perf-check:
 	$(Q).ci/deps install perf
 	+$(Q)$(MAKE) --no-print-directory $(parallel) all perf-programs
@@ -500,7 +500,7 @@ help:
 	@echo 'make lint        static checks only'
 	@echo 'make check-identity   a million packets through both dataplanes (root)'
 	@echo 'make perf        all benchmarks, in under ten minutes: a table, and a page in $(BUILD)/perf (root)'
-	@echo 'make perf-check  ratios against perf/baseline.json; fails on 10 % (root)'
+	@echo 'make perf-check  ratios against perf/baseline, fails on 10 %; or the goals (root)'
 	@echo 'make perf-cycles cycles per packet of the pipeline, stage by stage (root)'
 	@echo 'make fuzz        fuzzers only, FUZZ_SECONDS each'
 	@echo 'make format      clang-format in place'

@@ -53,6 +53,9 @@ class Outcome:
                 "argv": [str(a) for a in self.bench.argv]}
 
 
+# Programs to measure the XDP program beside, as NAME=PATH of a pin, with spaces between: "katran=/sys/fs/bpf/katran".
+PEERS = [word for peer in os.environ.get("XDP_PEERS", "").split() for word in ("--peer", peer)]
+
 MEMIF = {  # a part each, so that one that fails doesn't take the others with it
     "rate": ("as fast as it goes over memif, in turns with testpmd's macswap", 90),
     "latency": ("zero-loss rates, and latency at shares of them", 230),
@@ -74,6 +77,8 @@ def memif(part, what, limit_s):
 def benches():
     """In the order in which they run: the short ones first, so that the limit of all spares most of them."""
     perf = BUILD / "perf"
+    xdp = [perf / "xdp/xdp_bench", "--rounds", "5", *PEERS, "--json", "{json}"]
+    full = [*xdp, "--hit", "--full"]
     return [
         Bench("cpus", "what the CPUs do by themselves, which bounds the rest", [perf / "cpus/cpus", "-j", "{json}"], read_cpus.read, 30),
         Bench("cycles", "cycles per packet in the process, stage by stage",
@@ -82,8 +87,8 @@ def benches():
         Bench("publish", "from a change to the last worker's acknowledgement",
               [HERE / "publish.py", "{json}"], read_publish.read, 60, 256),
         Bench("xdp", "the XDP program, in nanoseconds above a bare XDP_TX",
-              [perf / "xdp/xdp_bench", "--rounds", "5", "--json", "{json}"], read_xdp.read, 60, 0,
-              [perf / "xdp/xdp_bench", "--rounds", "5", "--json", "{json}"]),
+              xdp, read_xdp.read, 60, 0, xdp),
+        Bench("xdp-full", "the same in a full table", full, read_xdp.read_full, 60, 0, full if PEERS else None),
         *(memif(part, *about) for part, about in MEMIF.items()),
     ]
 

@@ -3,6 +3,7 @@
 import statistics
 
 import compare
+import goals
 
 TRIES = 4
 # What else may run while a regression is found. Two CPUs often are one core's threads, and then a busy neighbour takes
@@ -37,6 +38,45 @@ def verdict(found, noisy):
     said = f"{len(found) - len(failed)} ratios as in the baseline or better, {len(failed)} more than {compare.TOLERANCE * 100:.0f} % worse"
     if sure or not failed:
         return int(bool(sure)), said
+    return 3, f"{said}; not judged, since other programs kept more than {OTHERS_CPUS_MAX} CPUs busy each time"
+
+
+def _better(goal, one, other):
+    """Of two figures, either of which may be None."""
+    if one is None or other is None:
+        return one or other
+    return min(one, other, key=lambda f: f.value) if goal.better == goals.LESS else max(one, other, key=lambda f: f.value)
+
+
+def check_goals(measure, names, say=print, wanted=goals.GOALS):
+    """The same where there is no baseline for the CPU: judge the goals of these benchmarks.
+
+    Return: verdicts, and names of benchmarks that never had a quiet machine.
+    """
+    wanted = [goal for goal in wanted if goal.bench in names]
+    best, quiet, verdicts, again = {}, set(), [], list(names)
+    for _ in range(TRIES):
+        figures, others = measure(again)
+        quiet |= {name for name in again if others.get(name, 0) <= OTHERS_CPUS_MAX}
+        best = {goal.key: _better(goal, best.get(goal.key), figures.get(goal.key)) for goal in wanted}
+        verdicts = goals.judge(best, wanted)
+        missed = {v.goal.bench for v in verdicts if v.met is False}
+        again = [name for name in names if name in missed]
+        if not again:
+            break
+        say(f"again, since a goal is missed: {', '.join(again)}")
+    return verdicts, set(names) - quiet
+
+
+def verdict_goals(verdicts, noisy):
+    """Exit code, and a sentence: as of verdict(). A benchmark none of whose goals was measured has failed."""
+    silent = {v.goal.bench for v in verdicts} - {v.goal.bench for v in verdicts if v.figure}
+    missed = [v for v in verdicts if v.met is False]
+    said = goals.summary(verdicts)
+    if silent:
+        return 1, f"{said}; nothing from {', '.join(sorted(silent))}"
+    if not missed or any(v.goal.bench not in noisy for v in missed):
+        return int(bool(missed)), said
     return 3, f"{said}; not judged, since other programs kept more than {OTHERS_CPUS_MAX} CPUs busy each time"
 
 

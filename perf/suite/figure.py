@@ -33,6 +33,14 @@ def from_values(values, unit, **conditions):
     return Figure(quantile(values, 0.5), unit, quantile(values, 0.1), quantile(values, 0.9), conditions)
 
 
+def mean(one, other):
+    """Of two figures of one run."""
+    low = high = None
+    if None not in (one.low, one.high, other.low, other.high):
+        low, high = (one.low + other.low) / 2, (one.high + other.high) / 2
+    return Figure((one.value + other.value) / 2, one.unit, low, high, dict(one.conditions))
+
+
 def ratio(over, under, unit="times", **conditions):
     """Of two figures of one run. The spread is the widest that theirs allow."""
     low = high = None

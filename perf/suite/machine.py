@@ -47,10 +47,17 @@ def _vector_units():
     return [name for name in ("avx2", "avx512f", "avx512bw", "avx512vl") if name in flags]
 
 
+def make():
+    """Of the CPU: maker, family and model, as a name for files."""
+    maker = {"AuthenticAMD": "amd", "GenuineIntel": "intel"}.get(_cpuinfo("vendor_id"), _cpuinfo("vendor_id").lower() or "unknown")
+    return "-".join([maker, _cpuinfo("cpu family"), _cpuinfo("model")]).rstrip("-")
+
+
 def describe():
     """The machine. Hugepages: of 2 MiB, before anything was reserved."""
     return {
         "cpu": _cpuinfo("model name"),
+        "make": make(),
         "cpus": os.cpu_count(),
         "threads_per_core": len(re.split("[,-]", _read("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list"))),
         "tsc_mhz": float(_cpuinfo("cpu MHz") or 0),  # the benchmarks' own, where they say it, counts

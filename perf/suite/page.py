@@ -41,8 +41,8 @@ def _class(classes, i):
     return f' class="{classes[i]}"' if i < len(classes) and classes[i] else ""
 
 
-WORD_CLASS = {"met": "good", "stretch": "good", "MISSED": "bad", "not measured": "none"}
-WORD_TEXT = {"met": "met", "stretch": "met, stretch too", "MISSED": "missed", "not measured": "not measured"}
+WORD_CLASS = {"met": "good", "stretch": "good", "MISSED": "bad", "not measured": "none", "shown": "none"}
+WORD_TEXT = {"met": "met", "stretch": "met, stretch too", "MISSED": "missed", "not measured": "not measured", "shown": ""}
 
 
 def _goals(verdicts):

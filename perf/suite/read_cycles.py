@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What perf/cycles wrote, as figures: hit.FAMILY.FORWARD.FLOWS, insert.FAMILY, lookup.FLOWS and others."""
+"""What perf/cycles wrote, as figures: hit.FAMILY.FORWARD.FLOWS, insert.FAMILY, lookup.FLOWS and others.
+
+Of hit.4.ipip.FLOWS, hit.6.ipip.FLOWS and hit.mixed.ipip.FLOWS, what they cost of something else in the same run:
+.floor (the memory accesses alone), .four (IPv4), .mean (both families alone).
+"""
 import figure
 from figure import Figure
 
+FLOWS = (1000, 1000000, 10000000)
 OTHERS = {"macswap": "macswap", "floor: memory only": "floor"}
 
 
@@ -33,15 +38,30 @@ def _hits(data, figures):
     for row in data["rows"]:
         name = row["name"].strip()
         if name.startswith("IPv") and "stages" not in row:
-            family, forward = name[3:].split()[:2]
+            family, forward = ("mixed", name.split()[-1]) if " and " in name else name[3:].split()[:2]
             figures[f"hit.{family}.{forward}.{row['flows']}"] = _cycles(row)
         elif name in OTHERS:
             figures[f"{OTHERS[name]}.{row['flows']}"] = _cycles(row)
     for family in "46":
         for forward in ("l2", "ipip"):
-            small, large = (figures.get(f"hit.{family}.{forward}.{flows}") for flows in (1000, 10000000))
+            small, large = (figures.get(f"hit.{family}.{forward}.{flows}") for flows in (FLOWS[0], FLOWS[-1]))
             if small and large:
                 figures[f"hit.{family}.{forward}.growth"] = figure.ratio(large, small)
+
+
+def _ratios(figures):
+    """Of one run: nothing here depends on how fast a CPU is."""
+    for flows in FLOWS:
+        four, six, mixed = (figures.get(f"hit.{family}.ipip.{flows}") for family in ("4", "6", "mixed"))
+        floor = figures.get(f"floor.{flows}")
+        if four and floor:
+            figures[f"hit.4.ipip.{flows}.floor"] = figure.ratio(four, floor)
+        if four and six:
+            figures[f"hit.6.ipip.{flows}.four"] = figure.ratio(six, four)
+        if four and six and mixed:
+            figures[f"hit.mixed.ipip.{flows}.mean"] = figure.ratio(mixed, figure.mean(four, six))
+    if "flood.cycles" in figures and "hit.4.ipip.1000000" in figures:
+        figures["flood.hits"] = figure.ratio(figures["flood.cycles"], figures["hit.4.ipip.1000000"])
 
 
 def _lookups(data, figures):
@@ -76,6 +96,7 @@ def read(data):
     _hits(data, figures)
     _lookups(data, figures)
     _others(data, figures)
+    _ratios(figures)
     return figures
 
 

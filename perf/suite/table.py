@@ -48,7 +48,7 @@ HEAD = ("what", "goal", "stretch", "measured", "p10-p90", "unit", "")
 def rows(verdicts):
     for v in verdicts:
         sign = "<=" if v.goal.better == "less" else ">="
-        yield (v.goal.what, f"{sign} {number(v.goal.goal)}", number(v.goal.stretch),
+        yield (v.goal.what, "-" if v.goal.goal is None else f"{sign} {number(v.goal.goal)}", number(v.goal.stretch),
                number(v.figure.value) if v.figure else "-", spread(v.figure), v.goal.unit, v.word)
 
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """perf-check fails on a regression, and only then."""
 import json
+import re
 from pathlib import Path
 
 import suite
@@ -10,6 +11,7 @@ from suite import expect, expect_equal
 import bench
 import check
 import compare
+import goals
 from compare import Ratio
 from figure import Figure
 
@@ -119,10 +121,14 @@ def test_ratios_are_of_benchmarks_that_are_run_for_them():
     expect_equal(len({ratio.key for ratio in compare.RATIOS}), len(compare.RATIOS))
 
 
-def test_the_baseline_has_only_ratios_that_are_compared():
-    ratios = json.loads((Path(compare.__file__).parent.parent / "baseline.json").read_text())["ratios"]
-    expect_equal(sorted(set(ratios) - {ratio.key for ratio in compare.RATIOS}), [])
-    expect(len(ratios) >= 10, "too few")
+def test_baselines_have_only_ratios_that_are_compared():
+    baselines = list((Path(compare.__file__).parent.parent / "baseline").iterdir())
+    expect(baselines, "there is none")
+    for baseline in baselines:
+        expect(re.fullmatch(r"[a-z]+-\d+-\d+\.json", baseline.name), baseline.name)
+        ratios = json.loads(baseline.read_text())["ratios"]
+        expect_equal(sorted(set(ratios) - {ratio.key for ratio in compare.RATIOS}), [])
+        expect(len(ratios) >= 10, "too few")
 
 
 def test_exit_codes():
@@ -146,6 +152,44 @@ def test_lines_say_by_how_much():
 def test_baseline_is_the_median_of_runs():
     runs = [{**cost(2.0), **gain(1)}, {**cost(9.0), **gain(2)}, {**cost(2.2), **gain(3)}]
     expect_equal(check.medians(runs, RATIOS), {"cost": 2.2, "gain": 2})
+
+
+GOALS = (goals.Goal("ours", "cost", 100, None, goals.LESS, "cycles", bench="a"), goals.Goal("gain", "gain", 4, None, goals.MORE, "times", bench="b"),
+         goals.Goal("peer", "of a rival that may be absent", 1, None, goals.LESS, "times", bench="b"),
+         goals.Goal("else", "of another benchmark", 1, None, goals.LESS, "times", bench="c"))
+
+
+def goals_of(bench):
+    """Exit code, what is said, and what became of each goal."""
+    verdicts, noisy = check.check_goals(bench, ["a", "b"], say=lambda _: None, wanted=GOALS)
+    return *check.verdict_goals(verdicts, noisy), [v.word for v in verdicts]
+
+
+def test_goals_are_judged_without_a_baseline():
+    bench = Bench(a=[cost(2.0)], b=[gain(4.0)])
+    expect_equal(goals_of(bench)[::2], (0, ["met", "met", "not measured"]))
+    expect_equal(bench.ran, ["a", "b"])
+
+
+def test_a_missed_goal_fails():
+    bench = Bench(a=[cost(2.0)], b=[gain(3.9)])
+    expect_equal(goals_of(bench)[::2], (1, ["met", "MISSED", "not measured"]))
+    expect_equal(bench.ran, ["a", "b", *["b"] * (check.TRIES - 1)], "tries")
+
+
+def test_a_goal_counts_as_its_best_try():
+    expect_equal(goals_of(Bench(a=[cost(2.1), cost(2.0), cost(3.0)], b=[gain(3.0), gain(5.0), gain(1.0)]))[0], 0)
+
+
+def test_a_busy_machine_misses_no_goal():
+    expect_equal(goals_of(Bench(a=[cost(2.5)], b=[gain(4.0)], others=1.5))[0], 3)
+    expect_equal(goals_of(Bench(a=[cost(2.0)], b=[gain(4.0)], others=1.5))[0], 0)
+
+
+def test_a_benchmark_that_measures_no_goal_fails():
+    found, said, _ = goals_of(Bench(a=[{}], b=[gain(4.0)], others=1.5))
+    expect_equal(found, 1)
+    expect("nothing from a" in said, said)
 
 
 suite.run(globals())

@@ -4,6 +4,7 @@
 import suite
 from suite import expect, expect_equal
 
+import bench
 import goals
 import table
 from figure import Figure, from_values, ratio
@@ -37,6 +38,23 @@ def test_what_was_not_measured_is_not_met():
     expect_equal((verdict.word, verdict.met, verdict.stretch_met), ("not measured", None, None))
     expect_equal(verdict.as_json()["measured"], None)
     expect("not measured" in table.text([verdict]), "the table keeps silent about it")
+
+
+def test_what_has_no_goal_is_shown_and_not_counted():
+    verdicts = goals.judge({"cycles": Figure(35.04, "cycles")}, (goals.Goal("cycles", "cycles", None, None, goals.LESS, "cycles"), PLAIN))
+    expect_equal([(v.word, v.met) for v in verdicts], [("shown", None), ("not measured", None)])
+    expect_equal(table.text(verdicts).splitlines()[2].split(), ["cycles", "-", "-", "35.0", "-", "cycles", "shown"])
+    expect(goals.summary(verdicts).startswith("0 of 1 goals met"), goals.summary(verdicts))
+
+
+def test_goals_of_speed_are_ratios():
+    absolute = [goal.key for goal in goals.GOALS if goal.goal is not None and goal.unit in ("cycles", "ns", "M/s", "Mpps")]
+    expect_equal(absolute, [])
+
+
+def test_every_goal_is_of_a_benchmark():
+    known = {one.name for one in bench.benches()}
+    expect_equal([goal.key for goal in goals.GOALS if goal.bench not in known], [])
 
 
 def test_summary_counts():

@@ -27,6 +27,8 @@ def row(name, cycles, flows=1000, **more):
 
 CYCLES = {"machine": {"tsc_ghz": 2.5}, "rows": [
     row("IPv4 ipip", 40), row("IPv4 ipip", 44, stages={"parse": 20, "lookup": 10}), row("  macswap", 20), row("    floor: memory only", 15),
+    row("IPv6 ipip", 60), row("IPv4 and IPv6 ipip", 55), row("IPv4 and IPv6 ipip", 99, stages={"parse": 50}),
+    row("IPv4 ipip", 50, 1000000), row("SYN flood, table at its rating", 225, 1000000),
     row("IPv4 ipip", 60, 10000000), row("  flow table, 64 keys", 10, 1000000),
     row("  rte_hash_lookup_bulk, 64 keys", 35, 1000000), row("insert IPv4 ipip", 125, 1000000)],
     "figures": {"workers.2": {"value": 1.9, "unit": "times", "low": 1.8, "high": 2.0, "note": "both CPUs"},
@@ -68,12 +70,17 @@ def test_cycles():
     expect_equal(figures["hit.4.ipip.growth"].value, 1.5)
     expect_equal((figures["macswap.1000"].value, figures["floor.1000"].value), (20, 15))
     expect_equal(figures["lookup.1000000"].value, 3.5)
+    expect_equal(round(figures["hit.4.ipip.1000.floor"].value, 3), round(40 / 15, 3))
+    expect_equal(figures["hit.6.ipip.1000.four"].value, 1.5)
+    expect_equal(figures["hit.mixed.ipip.1000.mean"].value, 1.1, "of the row without stages")
+    expect_equal((figures["hit.mixed.ipip.1000"].value, "hit.4.and.1000" in figures), (55, False))
+    expect_equal(figures["flood.hits"].value, 4.5)
     expect_equal(figures["insert.4"].value, 20, "millions a second at 2.5 GHz")
     expect(figures["insert.4"].low < 20 < figures["insert.4"].high, "a rate's spread is the cycles' other way round")
     expect_equal(figures["hit.4.ipip.1000"].conditions, {"frame_in": 60, "frame_out": 80, "flows": 1000, "hit_rate": 1.0, "loss": 0,
                                                   "cpus": 1})
     expect_equal((figures["workers.2"].value, figures["workers.2"].low, figures["flood.lost"].value), (1.9, 1.8, 0))
-    expect_equal(read_cycles.stages(CYCLES), [("IPv4 ipip", 1000, {"parse": 20, "lookup": 10})])
+    expect_equal(read_cycles.stages(CYCLES), [("IPv4 ipip", 1000, {"parse": 20, "lookup": 10}), ("IPv4 and IPv6 ipip", 1000, {"parse": 50})])
 
 
 def test_memif():
@@ -103,11 +110,21 @@ def test_publish():
 
 def test_xdp():
     expect_equal(read_xdp.read(XDP)["xdp.hit.4.1000"].value, 10)
+    expect_equal([key for key in read_xdp.read(XDP) if "katran" in key], [], "without it")
+
+
+def test_xdp_beside_katran():
+    rows = [{**XDP["rows"][0], "family": family, "flows": flows, "ratio_to_katran": {"p25": ratio - 0.1, "median": ratio, "p75": ratio + 0.1}}
+            for family, flows, ratio in ((4, 1, 0.4), (4, 1000, 0.5), (4, 100000, 0.3), (6, 1, 0.6))]
+    rows.append({**rows[0], "what": "insert", "ratio_to_katran": {"p25": 9, "median": 9, "p75": 9}})
+    found = read_xdp.read({"rows": rows})
+    expect_equal((found["xdp.katran.4"].value, found["xdp.katran.4"].conditions["flows"]), (0.5, 1000), "the worst")
+    expect_equal(read_xdp.read_full({"rows": rows})["xdp.full.katran.6"].value, 0.6)
 
 
 def test_goals_ask_for_what_readers_give():
     given = {**read_cycles.read(CYCLES), **read_memif.read(MEMIF), **read_publish.read(PUBLISH)}
-    for key in ("hit.4.ipip.1000", "lookup.1000000", "insert.4", "memif.ratio.l2", "flood.share", "change.moved", "publish.flags.p99"):
+    for key in ("hit.4.ipip.1000.floor", "hit.mixed.ipip.1000.mean", "flood.hits", "lookup.1000000", "insert.4", "memif.ratio.l2", "flood.share", "change.moved", "publish.flags.p99"):
         expect(key in given and any(goal.key == key for goal in goals.GOALS), key)
 
 
