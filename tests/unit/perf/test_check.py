@@ -181,6 +181,12 @@ def test_a_goal_counts_as_its_best_try():
     expect_equal(goals_of(Bench(a=[cost(2.1), cost(2.0), cost(3.0)], b=[gain(3.0), gain(5.0), gain(1.0)]))[0], 0)
 
 
+def test_a_goal_that_was_met_stays_as_it_was():
+    verdicts, _ = check.check_goals(Bench(a=[cost(1.5), cost(1.0)], b=[{**gain(3.0), "peer": Figure(2, "times")}, {**gain(5.0), "peer": Figure(3, "times")}]),
+                                    ["a", "b"], say=lambda _: None, wanted=GOALS)
+    expect_equal([v.figure.value for v in verdicts], [75, 5.0, 2])
+
+
 def test_a_busy_machine_misses_no_goal():
     expect_equal(goals_of(Bench(a=[cost(2.5)], b=[gain(4.0)], others=1.5))[0], 3)
     expect_equal(goals_of(Bench(a=[cost(2.0)], b=[gain(4.0)], others=1.5))[0], 0)
