@@ -155,6 +155,24 @@ static inline void prefetch_second(const struct burst *b, uint32_t n)
 		rte_prefetch0(bucket_other(&b->pl->flows->table, b->spread[i], b->bucket[i]));
 }
 
+/*
+ * Prefetch the slots by which a plain packet's instance is chosen, since its flow is not recorded:
+ * the tables of a few pools are larger than a second-level cache.
+ */
+static inline void prefetch_slot(const struct burst *b, uint32_t i)
+{
+	const struct lb_service *service = b->service[i];
+	const struct lb_pool_view *pool = &b->tables->pool[service->pool];
+	uint64_t hash = b->key[i];
+
+	if (b->plain4 >> i & 1)
+		hash = lb_flow_hash4(&b->tables->secret, (lb_be32)hash, (lb_be16)(hash >> 32),
+				     service->salt);
+	rte_prefetch0(&pool->current[lb_flow_slot(hash, pool->n_current)]);
+	if (lb_unlikely(b->steps[i] != LB_FLOW_STEPS_SYN))
+		rte_prefetch0(&pool->previous[lb_flow_slot(hash, pool->n_previous)]);
+}
+
 /* Find flows in their secondary bucket; those in neither bucket stay in b->miss. */
 static void find_in_second(struct burst *b)
 {
@@ -169,10 +187,12 @@ static void find_in_second(struct burst *b)
 
 		prefetch_second(b, n + SECOND_AHEAD);
 		slot = lb_bucket_spill(b->bucket[i]) ? lb_bucket_find(second, b->key[i]) : -1;
-		if (slot >= 0)
+		if (slot >= 0) {
 			flow_hit(b, i, (struct lb_flow_ref){ second, (uint32_t)slot }, b->now);
-		else
-			b->miss[n_miss++] = (uint8_t)i;
+			continue;
+		}
+		prefetch_slot(b, i);
+		b->miss[n_miss++] = (uint8_t)i;
 	}
 	b->n_miss = (uint16_t)n_miss;
 	b->pl->stats->flow_hits += n_first - n_miss;
