@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
  * The XDP dataplane: one packet from the driver to its instance, to the kernel, or to a named drop.
- * The packet core decides (core/lb_decide.h) and writes; here are only headroom, locks and counting.
+ * The packet core decides (core/lb_decide.h) and writes (core/lb_send.h); here are locks and counting.
  */
 #include "bpf/sluice_xdp_handover.h"
 
-#include "dataplane/core/lb_decide.h"
-#include "dataplane/core/lb_encap.h"
-#include "dataplane/core/lb_reply.h"
+#include "dataplane/core/lb_send.h"
 
 #define LB_XDP_HANDED 0xffu /* an lb_result: handed over to the DPDK process */
 
-uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu);
-uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu);
 uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu);
 uint32_t lb_xdp_sweep_bucket(const struct lb_packet *p, uint32_t index);
 uint32_t lb_xdp_sweep_paired(const struct lb_packet *p, uint32_t index);
@@ -63,53 +59,20 @@ static __always_inline uint16_t lb_xdp_now(const struct lb_xdp_cpu *cpu, uint32_
 	return (uint16_t)cpu->ticks;
 }
 
-/* Make headroom, and trim the packet to what an ICMP error quotes. */
-static __always_inline bool lb_xdp_reply_room(struct xdp_md *ctx, const struct lb_packet *p,
-					      uint32_t room)
-{
-	uint32_t len = p->meta.l3_offset + lb_icmp_quote_len(&p->meta);
-
-	if (bpf_xdp_adjust_head(ctx, -(int)room))
-		return false;
-	return bpf_xdp_adjust_tail(ctx, (int)len - (int)p->frame_len) == 0;
-}
-
-LB_RARE uint32_t lb_xdp_reply4(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu)
-{
-	if (!p || !lb_xdp_reply_room(ctx, p, LB_ICMP4_HEADROOM))
-		return 0;
-	return lb_write_frag_needed4((void *)(long)ctx->data, (void *)(long)ctx->data_end, &p->meta,
-				     mtu);
-}
-
-LB_RARE uint32_t lb_xdp_reply6(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu)
-{
-	if (!p || !lb_xdp_reply_room(ctx, p, LB_ICMP6_HEADROOM))
-		return 0;
-	return lb_write_too_big6((void *)(long)ctx->data, (void *)(long)ctx->data_end, &p->meta,
-				 mtu);
-}
-
-/* Too big for the tunnel: turn the packet into the ICMP error about it. Return: an lb_result. */
+/* lb_send_error(). Return: an lb_result. */
 LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu)
 {
-	uint64_t segment_len = (uint64_t)ctx->data_end - (uint64_t)ctx->data;
 	struct lb_env env;
-	uint32_t len;
 
-	LB_OPAQUE(segment_len); /* arithmetic on packet pointers is 64 bits wide */
 	if (!p || !lb_env_open(&env, &p->where))
 		return lb_result_drop(LB_DROP_TOO_BIG);
-	if (!lb_icmp_may_answer(&p->meta, (uint32_t)segment_len))
-		return lb_result_drop(LB_DROP_TOO_BIG);
-	if (!lb_rate_take(&env.cpu->icmp_rate, 0))
-		return lb_result_drop(LB_DROP_ICMP_RATE);
-	len = p->meta.family == 4 ? lb_xdp_reply4(ctx, p, mtu) : lb_xdp_reply6(ctx, p, mtu);
-	if (!len)
-		return lb_result_drop(LB_DROP_HEADROOM);
-	env.cpu->stats.reply_pkts++;
-	env.cpu->stats.tx_bytes += len;
-	return LB_VERDICT_REPLY;
+	return lb_send_error((struct lb_buffer){ ctx }, &env, p, mtu);
+}
+
+LB_INLINE lb_result lb_send_too_big(struct lb_buffer buffer, const struct lb_packet *p,
+				    uint32_t mtu)
+{
+	return (lb_result)lb_xdp_too_big(buffer.ctx, p, mtu);
 }
 
 /* The SYN bits of a packet: LB_FLOW_SYN of a home. */
@@ -126,76 +89,14 @@ LB_RARE uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p)
 	return lb_flow_syn(tcp->seq);
 }
 
-static __always_inline lb_result lb_xdp_write_tunnel(struct xdp_md *ctx, const struct lb_env *env,
-						     const struct lb_packet *p,
-						     const struct lb_instance *instance,
-						     const struct lb_shim *shim)
-{
-	uint32_t tunnel_len = lb_tunnel_len(instance, shim);
-	uint32_t padding = p->frame_len - p->meta.l3_offset - p->meta.l3_len;
-
-	if (lb_unlikely(p->meta.l3_len + tunnel_len > instance->mtu)) {
-		uint32_t room = lb_tunnel_room(instance, shim, p->meta.family, env->gen->mtu);
-
-		if (p->meta.l3_len > room)
-			return (lb_result)lb_xdp_too_big(ctx, p, room);
-	}
-	if (lb_unlikely(padding && bpf_xdp_adjust_tail(ctx, -(int)padding)))
-		return lb_result_drop(LB_DROP_IP_MALFORMED);
-	if (lb_unlikely(bpf_xdp_adjust_head(ctx, -(int)tunnel_len)))
-		return lb_result_drop(LB_DROP_HEADROOM);
-	if (lb_unlikely(!lb_write_tunnel((void *)(long)ctx->data, (void *)(long)ctx->data_end,
-					 instance, shim, &p->meta, p->spread)))
-		return lb_result_drop(LB_DROP_HEADROOM);
-	env->cpu->stats.tx_bytes += p->frame_len - padding + tunnel_len;
-	return LB_VERDICT_FORWARD;
-}
-
-static __always_inline lb_result lb_xdp_write_mac(struct xdp_md *ctx, const struct lb_env *env,
-						  const struct lb_packet *p,
-						  const struct lb_instance *instance,
-						  const struct lb_shim *shim)
-{
-	uint8_t *data = (void *)(long)ctx->data;
-
-	(void)shim;
-	if (!lb_fits(data, sizeof(struct lb_eth), (void *)(long)ctx->data_end))
-		return lb_result_drop(LB_DROP_L2_TRUNCATED);
-	lb_write_mac(data, instance);
-	env->cpu->stats.tx_bytes += p->frame_len;
-	return LB_VERDICT_FORWARD;
-}
-
-#define LB_XDP_WRITE_CASE(id, value, word, needs, writer, shim)                                    \
-	case LB_FORWARD_##id:                                                                      \
-		return lb_xdp_write_##writer(ctx, env, p, instance, &lb_shim_##shim);
-
-/* By the mode of the packet's service. */
-static __always_inline lb_result lb_xdp_write(struct xdp_md *ctx, const struct lb_env *env,
-					      const struct lb_packet *p,
-					      const struct lb_instance *instance)
-{
-	enum lb_forward forward = (enum lb_forward)p->forward;
-
-	if (lb_likely(lb_instance_reached(instance, forward)))
-		switch (forward) {
-			LB_FORWARD_LIST(LB_XDP_WRITE_CASE)
-		}
-	return lb_result_drop(LB_DROP_NO_NEXT_HOP);
-}
-
 static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct lb_env *env,
 						const struct lb_packet *p, uint32_t choice)
 {
 	uint32_t index = choice & LB_CHOICE_INSTANCE;
-	const struct lb_instance *instance = lb_instance_at(&env->instances, index);
 	struct lb_instance_stats *counts;
 	lb_result result;
 
-	if (lb_unlikely(!instance))
-		return lb_result_drop(choice & LB_CHOICE_VIP_SOURCE ? LB_DROP_IP_SOURCE
-								    : LB_DROP_NO_INSTANCE);
-	result = lb_xdp_write(ctx, env, p, instance);
+	result = lb_send((struct lb_buffer){ ctx }, env, p, choice);
 	if (lb_unlikely(result != LB_VERDICT_FORWARD))
 		return result;
 	counts = lb_table_counts(&env->table, index);
@@ -248,7 +149,15 @@ static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struc
 	return lb_xdp_rewrite(ctx, env, p, choice);
 }
 
-static __always_inline int lb_xdp_finish(struct lb_worker_stats *stats, lb_result result)
+static __always_inline uint32_t lb_xdp_frame_len(struct xdp_md *ctx)
+{
+	if (lb_xdp_frags)
+		return (uint32_t)bpf_xdp_get_buff_len(ctx);
+	return lb_buffer_first_len((struct lb_buffer){ ctx });
+}
+
+static __always_inline int lb_xdp_finish(struct xdp_md *ctx, struct lb_worker_stats *stats,
+					 lb_result result)
 {
 	uint32_t reason;
 
@@ -256,6 +165,7 @@ static __always_inline int lb_xdp_finish(struct lb_worker_stats *stats, lb_resul
 	case LB_VERDICT_FORWARD:
 	case LB_VERDICT_REPLY:
 		stats->tx_pkts++;
+		stats->tx_bytes += lb_xdp_frame_len(ctx);
 		return XDP_TX;
 	case LB_VERDICT_KERNEL:
 		stats->kernel_pkts++;
@@ -266,16 +176,6 @@ static __always_inline int lb_xdp_finish(struct lb_worker_stats *stats, lb_resul
 		stats->drop[reason % LB_DROP_SLOTS]++;
 		return XDP_DROP;
 	}
-}
-
-static __always_inline uint32_t lb_xdp_frame_len(struct xdp_md *ctx)
-{
-	uint64_t len = (uint64_t)ctx->data_end - (uint64_t)ctx->data;
-
-	LB_OPAQUE(len); /* arithmetic on packet pointers is 64 bits wide */
-	if (lb_xdp_frags)
-		len = bpf_xdp_get_buff_len(ctx);
-	return (uint32_t)len;
 }
 
 /* @is_paired: a constant; whether a DPDK process may be on the same port. */
@@ -311,7 +211,7 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool is_paired)
 	env.cpu->stats.rx_bytes += p.frame_len;
 	if (lb_unlikely(result == LB_VERDICT_KERNEL))
 		result = (lb_result)lb_decide_other(&p);
-	return lb_xdp_finish(&env.cpu->stats, result);
+	return lb_xdp_finish(ctx, &env.cpu->stats, result);
 }
 
 SEC("xdp")

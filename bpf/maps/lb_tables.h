@@ -97,9 +97,11 @@ struct lb_env {
 	const struct lb_flow_timeouts *timeouts;
 	struct lb_rate *peek_rate;
 	struct lb_rate *kernel_rate;
+	struct lb_rate *icmp_rate;
 	uint32_t peek_burst;
 	uint32_t kernel_burst;
 	uint32_t n_peers;
+	uint32_t mtu;
 	bool is_shared;
 };
 
@@ -129,9 +131,11 @@ LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
 	env->timeouts = &env->gen->timeouts;
 	env->peek_rate = &cpu->peek_rate;
 	env->kernel_rate = &cpu->kernel_rate;
+	env->icmp_rate = &cpu->icmp_rate;
 	env->peek_burst = LB_XDP_PEEKS_PER_SECOND / LB_TICKS_PER_SECOND;
 	env->kernel_burst = env->gen->kernel_rate.burst;
 	env->n_peers = lb_xdp_regions;
+	env->mtu = env->gen->mtu;
 	env->is_shared = lb_xdp_shared;
 	return true;
 }

@@ -38,9 +38,7 @@ static bool sort_one(struct burst *b, uint32_t i, struct pipeline_out *out)
 		result = decide_other(b, i);
 	switch (lb_result_verdict(result)) {
 	case LB_VERDICT_FORWARD:
-		return true;
 	case LB_VERDICT_REPLY:
-		b->pl->stats->reply_pkts++;
 		return true;
 	case LB_VERDICT_KERNEL:
 		out->kernel[out->n_kernel++] = b->pkt[i];

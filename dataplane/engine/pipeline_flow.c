@@ -27,9 +27,11 @@ const struct lb_env *pipeline_env(struct burst *b)
 		.pools = b->tables->pool,
 		.peek_rate = &pl->peek_rate.rate,
 		.kernel_rate = &pl->kernel_rate.rate,
+		.icmp_rate = &pl->icmp_rate.rate,
 		.peek_burst = pl->peek_rate.limit.burst,
 		.kernel_burst = pl->kernel_rate.limit.burst,
 		.n_peers = pl->n_peers,
+		.mtu = b->tables->mtu,
 		.peers = pl->peers,
 		.own = &pl->flows->table,
 	};

@@ -6,7 +6,6 @@
 #include "dataplane/core/lb_decide.h"
 #include "dataplane/core/lb_encap.h"
 #include "dataplane/core/lb_parse_plain.h"
-#include "dataplane/core/lb_reply.h"
 #include "dataplane/engine/flow_find.h"
 #include "dataplane/engine/pipeline.h"
 

@@ -93,9 +93,11 @@ struct lb_env {
 	const struct lb_pool_view *pools;
 	struct lb_rate *peek_rate;   /* of lookups in peers' tables */
 	struct lb_rate *kernel_rate; /* of packets to the kernel */
+	struct lb_rate *icmp_rate;   /* of ICMP errors made here */
 	uint32_t peek_burst;
 	uint32_t kernel_burst;
 	uint32_t n_peers;
+	uint32_t mtu;		       /* bytes of an IP packet that may be sent */
 	bool is_shared;		       /* the port has other users, too */
 	struct lb_table *const *peers; /* tables whose flows may arrive here, and its own */
 	const struct lb_table *own;    /* as it is in peers */

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From a chosen instance to the frame that is sent: by the row of the service's mode
+ * (core/lb_forward.h), or as an ICMP error to the sender.
+ *
+ * The frame is reached by "lb_buffer.h", which the include path chooses as it does "lb_tables.h"
+ * (core/lb_memory.h).
+ */
+#ifndef LB_SEND_H
+#define LB_SEND_H
+
+#include "dataplane/core/lb_decide.h"
+#include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_reply.h"
+#include "lb_buffer.h"
+
+/* lb_send_error() out of line, which each dataplane does in its own way. */
+static lb_result lb_send_too_big(struct lb_buffer buffer, const struct lb_packet *p, uint32_t mtu);
+
+/** Turn a packet that is too big for its tunnel into the ICMP error about it. */
+LB_INLINE lb_result lb_send_error(struct lb_buffer buffer, const struct lb_env *env,
+				  const struct lb_packet *p, uint32_t mtu)
+{
+	const struct lb_meta *meta = &p->meta;
+	uint32_t room = meta->family == 4 ? LB_ICMP4_HEADROOM : LB_ICMP6_HEADROOM;
+	uint32_t len;
+
+	if (!lb_icmp_may_answer(meta, lb_buffer_first_len(buffer)))
+		return lb_result_drop(LB_DROP_TOO_BIG);
+	if (!lb_rate_take(env->icmp_rate, 0))
+		return lb_result_drop(LB_DROP_ICMP_RATE);
+	if (!lb_buffer_push(buffer, room) ||
+	    !lb_buffer_trim(buffer, p->frame_len - meta->l3_offset - lb_icmp_quote_len(meta)))
+		return lb_result_drop(LB_DROP_HEADROOM);
+	if (meta->family == 4)
+		len = lb_write_frag_needed4(lb_buffer_start(buffer), lb_buffer_end(buffer), meta,
+					    mtu);
+	else
+		len = lb_write_too_big6(lb_buffer_start(buffer), lb_buffer_end(buffer), meta, mtu);
+	if (!len)
+		return lb_result_drop(LB_DROP_HEADROOM);
+	env->table.stats->reply_pkts++;
+	return LB_VERDICT_REPLY;
+}
+
+LB_INLINE lb_result lb_send_tunnel(struct lb_buffer buffer, const struct lb_env *env,
+				   const struct lb_packet *p, const struct lb_instance *instance,
+				   const struct lb_shim *shim)
+{
+	const struct lb_meta *meta = &p->meta;
+	uint32_t tunnel_len = lb_tunnel_len(instance, shim);
+	uint32_t padding = p->frame_len - meta->l3_offset - meta->l3_len;
+
+	if (lb_unlikely(meta->l3_len + tunnel_len > instance->mtu)) {
+		uint32_t room = lb_tunnel_room(instance, shim, meta->family, env->mtu);
+
+		if (meta->l3_len > room)
+			return lb_send_too_big(buffer, p, room);
+	}
+	if (lb_unlikely(padding && !lb_buffer_trim(buffer, padding)))
+		return lb_result_drop(LB_DROP_IP_MALFORMED);
+	if (lb_unlikely(!lb_buffer_push(buffer, tunnel_len) ||
+			!lb_write_tunnel(lb_buffer_start(buffer), lb_buffer_end(buffer), instance,
+					 shim, meta, p->spread)))
+		return lb_result_drop(LB_DROP_HEADROOM);
+	return LB_VERDICT_FORWARD;
+}
+
+LB_INLINE lb_result lb_send_mac(struct lb_buffer buffer, const struct lb_env *env,
+				const struct lb_packet *p, const struct lb_instance *instance,
+				const struct lb_shim *shim)
+{
+	uint8_t *frame = lb_buffer_start(buffer);
+
+	(void)env;
+	(void)p;
+	(void)shim;
+	if (!lb_fits(frame, sizeof(struct lb_eth), lb_buffer_end(buffer)))
+		return lb_result_drop(LB_DROP_L2_TRUNCATED);
+	lb_write_mac(frame, instance);
+	return LB_VERDICT_FORWARD;
+}
+
+#define LB_SEND_CASE(id, value, word, needs, writer, shim)                                         \
+	case LB_FORWARD_##id:                                                                      \
+		return lb_send_##writer(buffer, env, p, instance, &lb_shim_##shim);
+
+/** Write the headers to the instance of a choice, by the mode of the packet's service. */
+LB_INLINE lb_result lb_send(struct lb_buffer buffer, const struct lb_env *env,
+			    const struct lb_packet *p, uint32_t choice)
+{
+	const struct lb_instance *instance =
+		lb_instance_at(&env->instances, choice & LB_CHOICE_INSTANCE);
+	enum lb_forward forward = (enum lb_forward)p->forward;
+
+	if (lb_unlikely(!instance))
+		return lb_result_drop(choice & LB_CHOICE_VIP_SOURCE ? LB_DROP_IP_SOURCE
+								    : LB_DROP_NO_INSTANCE);
+	if (lb_likely(lb_instance_reached(instance, forward)))
+		switch (forward) {
+			LB_FORWARD_LIST(LB_SEND_CASE)
+		}
+	return lb_result_drop(LB_DROP_NO_NEXT_HOP);
+}
+
+#endif
