@@ -22,6 +22,7 @@
 #include "controlplane/xdp/holder.h"
 #include "controlplane/xdp/hook.h"
 #include "controlplane/xdp/loader.h"
+#include "controlplane/xdp/maps.h"
 #include "controlplane/xdp/pins.h"
 #include "controlplane/xdp/sweep.h"
 #include "controlplane/xdp/tables.h"
@@ -49,6 +50,7 @@ struct publish_backend {
 	char absent[XDP_OBJECT_WHY_MAX]; /* CPUs of node.cpus that are not online; "": none */
 	int claim_fd;			 /* lock on the pin directory; -1: none */
 	bool ready;
+	bool hooked; /* since the maps were opened */
 	bool load_failed;
 	uint32_t holder_id;	/* the foreign program that had the hook last time; 0: none */
 	uint32_t dispatcher_id; /* libxdp's dispatcher that we joined; 0: the hook is ours */
@@ -136,6 +138,18 @@ static void note_queues(struct publish_backend *x)
 			at ? "; " : "", o->n_workers, o->regions - 1);
 }
 
+/*
+ * Some drivers add receive queues while an XDP program is on the port (virtio_net: one for each
+ * CPU). Only new maps can have regions for them, and before the first packet they lose nothing.
+ */
+static bool queues_grew(const struct publish_backend *x)
+{
+	const struct xdp_object *o = &x->object;
+
+	return o->paired && !o->adopted && !x->hooked && o->regions < LB_XDP_REGIONS_MAX &&
+	       port_feature_queues(x->port.name) > o->regions;
+}
+
 /* A program without tables would drop the kernel's packets too: attach it only with tables. */
 static int hook(struct publish_backend *x)
 {
@@ -150,6 +164,13 @@ static int hook(struct publish_backend *x)
 		leave(x, x->object.why);
 		return -ENOTCONN;
 	}
+	if (queues_grew(x)) {
+		xdp_maps_forget(&x->object);
+		leave(x, "the port has more receive queues with an XDP program than without one; "
+			 "the flow table is made again for all of them");
+		return -ENOTCONN;
+	}
+	x->hooked = true;
 	if (x->object.paired && pins_share(x, port))
 		log_err("xdp: %s", x->object.why);
 	x->dispatcher_id = x->object.is_joined ? holder_of(x) : 0;
@@ -239,6 +260,7 @@ static void release(struct publish_backend *x)
 		close(x->claim_fd);
 	x->claim_fd = -1;
 	x->ready = false;
+	x->hooked = false;
 	x->sent_ns = 0;
 }
 

@@ -173,6 +173,14 @@ int xdp_maps_pin(const struct xdp_object *o)
 	return err;
 }
 
+void xdp_maps_forget(const struct xdp_object *o)
+{
+	char path[LB_PIN_PATH_MAX];
+
+	xdp_object_pin(o, LB_PIN_FLOWS, path);
+	unlink(path);
+}
+
 bool xdp_maps_kept_tags(const char *pin_dir)
 {
 	static struct lb_xdp_control control;

@@ -24,6 +24,9 @@ int xdp_maps_adopt(struct xdp_object *object, uint32_t layout, bool anew);
 int xdp_maps_pin(const struct xdp_object *object);
 void xdp_maps_unpin(const struct xdp_object *object);
 
+/** Have the next xdp_object_open() create new maps. What it needs of the old ones stays. */
+void xdp_maps_forget(const struct xdp_object *object);
+
 /** Whether the port was told to leave VLAN tags in frames; read from the pinned maps. */
 bool xdp_maps_kept_tags(const char *pin_dir);
 

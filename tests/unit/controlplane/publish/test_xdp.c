@@ -38,6 +38,7 @@ static struct model *model;
 static struct publish_backend *backend;
 static char run_dir[] = "/tmp/sluice-xdp-XXXXXX";
 static uint32_t connected, gone, answered;
+static bool is_paired;
 static struct publish_answer last;
 
 static void on_connected(void *arg)
@@ -107,6 +108,7 @@ static void daemon_start(void)
 	fixture_up(model);
 	options.base = base;
 	options.model = model;
+	options.is_paired = is_paired;
 	backend = publish_xdp_ops.create(&options);
 	assert_non_null(backend);
 	publish_xdp_ops.poke(backend);
@@ -132,17 +134,16 @@ static void wait_answer(uint32_t before)
 	assert_false(last.refused);
 }
 
-static void publish_all(void)
+/* All blocks. @params: as long as the batch is used. */
+static struct publish_batch batch_make(struct lb_params *params)
 {
 	struct publish_batch batch = { .block_count = 4 };
 	struct publish_block *block = batch.block;
-	struct lb_params params;
 	const struct lb_service_table *services;
-	uint32_t before = answered;
 
-	model_params(model, &params);
+	model_params(model, params);
 	block[0] = (struct publish_block){
-		.kind = LB_BLOCK_PARAMS, .data = &params, .count = 1, .bytes = sizeof(params)
+		.kind = LB_BLOCK_PARAMS, .data = params, .count = 1, .bytes = sizeof(*params)
 	};
 	block[1] = (struct publish_block){ .kind = LB_BLOCK_INSTANCES };
 	block[1].data = model_instances(model, &block[1].count);
@@ -155,6 +156,16 @@ static void publish_all(void)
 	block[3].pool = model_pool_find(model, "web")->id;
 	block[3].data = model_pool_slots(model, block[3].pool, &block[3].count);
 	block[3].bytes = block[3].count * 2;
+	return batch;
+}
+
+static void publish_all(void)
+{
+	struct lb_params params;
+	struct publish_batch batch = batch_make(&params);
+	const struct publish_block *block = batch.block;
+	uint32_t before = answered;
+
 	assert_int_equal(publish_xdp_ops.send(backend, &batch), 0);
 	wait_answer(before);
 	for (uint32_t i = 0; i < batch.block_count; i++)
@@ -417,6 +428,42 @@ static void half_a_first_start_is_a_start(void **state)
 	daemon_end();
 }
 
+/* As with virtio_net, which adds queues when a program is attached. */
+static void queues_that_come_with_the_program_have_regions(void **state)
+{
+	const struct timeval limit = { .tv_sec = WAIT_S };
+	struct lb_params params;
+	struct publish_batch batch;
+
+	(void)state;
+	xdp_fixture_command("ip link del eth1 && ip link add eth1 numrxqueues 3 numtxqueues 3 "
+			    "type veth peer name client && ethtool -L eth1 rx 1 tx 1 && "
+			    "ip link set eth1 up && ip link set client up");
+	is_paired = true;
+	daemon_start();
+	assert_int_equal(publish_xdp_object(backend)->regions, 1);
+	xdp_fixture_command("ethtool -L eth1 rx 3 tx 3");
+	batch = batch_make(&params);
+	assert_int_equal(publish_xdp_ops.send(backend, &batch), -ENOTCONN);
+	assert_int_equal(gone, 1);
+	event_base_loopexit(base, &limit);
+	while (connected == 1 && !event_base_got_exit(base))
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(connected, 2);
+	publish_all();
+	assert_int_equal(publish_xdp_object(backend)->regions, 3);
+	assert_non_null(strstr(publish_xdp_ops.segment(backend)->note,
+			       "queues from 1 to 2 have no CPU in node.cpus"));
+	daemon_end();
+
+	/* and those are kept */
+	daemon_start();
+	assert_true(publish_xdp_object(backend)->adopted);
+	assert_int_equal(publish_xdp_object(backend)->regions, 3);
+	daemon_end();
+	is_paired = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +471,7 @@ int main(void)
 		cmocka_unit_test(lost_segment_begins_anew),
 		cmocka_unit_test(tagged_frames_keep_their_tag),
 		cmocka_unit_test(half_a_first_start_is_a_start),
+		cmocka_unit_test(queues_that_come_with_the_program_have_regions),
 	};
 
 	return cmocka_run_group_tests(tests, namespaces, cleanup);
