@@ -19,20 +19,20 @@ struct lb_tcp4 {
 
 #define LB_TCP4_L4_OFFSET LB_OFFSETOF(struct lb_tcp4, tcp)
 
-/* The first eight bytes of struct lb_meta, without the flags. */
-#define LB_TCP_META(family, l4_offset)                                                             \
-	((uint64_t)LB_CLASS_FLOW | (uint64_t)(family) << 16 | (uint64_t)LB_IPPROTO_TCP << 24 |     \
-	 (uint64_t)sizeof(struct lb_eth) << 40 | (uint64_t)(l4_offset) << 48)
-
-LB_STATIC_ASSERT(
-	LB_OFFSETOF(struct lb_meta, family) == 2 && LB_OFFSETOF(struct lb_meta, proto) == 3 &&
-		LB_OFFSETOF(struct lb_meta, l3_offset) == 5 &&
-		LB_OFFSETOF(struct lb_meta, l4_offset) == 6 &&
-		LB_OFFSETOF(struct lb_meta, vip_port) ==
-			LB_OFFSETOF(struct lb_meta, client_port) + 2 &&
-		LB_OFFSETOF(struct lb_meta, vip4) == LB_OFFSETOF(struct lb_meta, client4) + 4 &&
-		LB_OFFSETOF(struct lb_meta, vip6) == LB_OFFSETOF(struct lb_meta, client6) + 16,
-	"they are written together");
+LB_INLINE void lb_tcp_meta(struct lb_meta *meta, uint8_t family, uint16_t l4_offset,
+			   uint32_t l3_len, const struct lb_tcp *tcp)
+{
+	meta->class = LB_CLASS_FLOW;
+	meta->reason = 0;
+	meta->family = family;
+	meta->proto = LB_IPPROTO_TCP;
+	meta->tcp_flags = tcp->flags;
+	meta->l3_offset = sizeof(struct lb_eth);
+	meta->l4_offset = l4_offset;
+	meta->l3_len = l3_len;
+	meta->client_port = tcp->sport;
+	meta->vip_port = tcp->dport;
+}
 
 /*
  * Whether ethertype, version, header length, fragment bits and protocol are those of a plain
@@ -95,11 +95,10 @@ LB_INLINE void lb_tcp4_meta(const uint8_t *frame, struct lb_meta *meta)
 {
 	const struct lb_tcp4 *headers = (const struct lb_tcp4 *)frame;
 
-	lb_store64(meta, LB_TCP_META(4, LB_TCP4_L4_OFFSET));
-	meta->tcp_flags = headers->tcp.flags;
-	meta->l3_len = lb_be16_to_cpu(headers->ip.total_len);
-	lb_store32(&meta->client_port, lb_load32(&headers->tcp.sport));
-	lb_store64(&meta->client4, lb_load64(&headers->ip.src));
+	lb_tcp_meta(meta, 4, LB_TCP4_L4_OFFSET, lb_be16_to_cpu(headers->ip.total_len),
+		    &headers->tcp);
+	meta->client4 = headers->ip.src;
+	meta->vip4 = headers->ip.dst;
 }
 
 struct lb_tcp6 {
@@ -147,11 +146,9 @@ LB_INLINE void lb_tcp6_meta(const uint8_t *frame, struct lb_meta *meta)
 {
 	const struct lb_tcp6 *headers = (const struct lb_tcp6 *)frame;
 
-	lb_store64(meta, LB_TCP_META(6, LB_TCP6_L4_OFFSET));
-	meta->tcp_flags = headers->tcp.flags;
-	meta->l3_len = lb_ipv6_len(&headers->ip);
-	lb_store32(&meta->client_port, lb_load32(&headers->tcp.sport));
-	lb_copy(meta->client6, headers->ip.src, 32); /* and the destination */
+	lb_tcp_meta(meta, 6, LB_TCP6_L4_OFFSET, lb_ipv6_len(&headers->ip), &headers->tcp);
+	lb_copy(meta->client6, headers->ip.src, 16);
+	lb_copy(meta->vip6, headers->ip.dst, 16);
 }
 
 #endif

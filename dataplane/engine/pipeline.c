@@ -24,7 +24,7 @@ static lb_result decide_other(struct burst *b, uint32_t i)
 {
 	struct lb_packet p;
 
-	pipeline_meta_write(b, i, &p.meta);
+	pipeline_meta(b, i, &p.meta);
 	p.where.env = pipeline_env(b);
 	return (lb_result)lb_decide_other(&p);
 }

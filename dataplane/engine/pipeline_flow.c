@@ -51,7 +51,7 @@ static inline void packet_fill(struct burst *b, uint32_t i, struct lb_packet *p)
 {
 	const struct lb_service *service = b->service[i];
 
-	pipeline_meta_write(b, i, &p->meta);
+	pipeline_meta(b, i, &p->meta);
 	p->where.env = pipeline_env(b);
 	p->key = b->key[i];
 	p->spread = b->spread[i];

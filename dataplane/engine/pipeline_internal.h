@@ -46,7 +46,7 @@ struct burst {
 	uint64_t key[PIPELINE_BURST];
 	uint64_t spread[PIPELINE_BURST];
 	struct lb_bucket *bucket[PIPELINE_BURST];
-	struct lb_meta meta[PIPELINE_BURST]; /* pipeline_meta() */
+	struct lb_meta meta[PIPELINE_BURST]; /* of packets that are not plain: pipeline_meta() */
 	struct lb_env env;		     /* pipeline_env() */
 	bool has_env;
 };
@@ -54,21 +54,15 @@ struct burst {
 /** What decides on the burst's packets; filled in when the first one asks. */
 const struct lb_env *pipeline_env(struct burst *b);
 
-/** Metadata of a packet. That of a plain one is written only here, since it is rarely needed. */
-static inline void pipeline_meta_write(const struct burst *b, uint32_t i, struct lb_meta *meta)
+/** Metadata of a packet. That of a plain one is read only here, since it is rarely needed. */
+static inline void pipeline_meta(const struct burst *b, uint32_t i, struct lb_meta *meta)
 {
 	if (b->plain4 >> i & 1)
 		lb_tcp4_meta(b->data[i], meta);
 	else if (b->plain6 >> i & 1)
 		lb_tcp6_meta(b->data[i], meta);
-	else if (meta != &b->meta[i])
+	else
 		*meta = b->meta[i];
-}
-
-static inline const struct lb_meta *pipeline_meta(struct burst *b, uint32_t i)
-{
-	pipeline_meta_write(b, i, &b->meta[i]);
-	return &b->meta[i];
 }
 
 /*

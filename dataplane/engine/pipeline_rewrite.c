@@ -19,7 +19,7 @@ static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i)
 		pipeline_rehome(b, i);
 	if (b->result[i] != LB_VERDICT_FORWARD)
 		return false;
-	pipeline_meta_write(b, i, &p.meta);
+	pipeline_meta(b, i, &p.meta);
 	p.where.env = env;
 	p.spread = b->spread[i];
 	p.forward = b->service[i]->forward;

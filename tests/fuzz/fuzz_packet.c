@@ -99,11 +99,12 @@ static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct
 	must(b.n_flow == 0 || b.n_flow == COPIES);
 	must((b.n_flow != 0) == (services.slot[0].family != 0));
 	for (uint32_t i = 0; i < COPIES; i++) {
-		const struct lb_meta *same = pipeline_meta(&b, i);
+		struct lb_meta same;
 
-		must(same->class == meta->class && same->reason == meta->reason);
+		pipeline_meta(&b, i, &same);
+		must(same.class == meta->class && same.reason == meta->reason);
 		if (b.n_flow)
-			must(!memcmp(same, meta, meta->family == 4 ? 24 : sizeof(*meta)));
+			must(!memcmp(&same, meta, meta->family == 4 ? 24 : sizeof(*meta)));
 	}
 }
 

@@ -170,20 +170,22 @@ static uint64_t bits_of(const uint8_t *list, uint32_t n)
 
 static void check_same_packet(struct burst *a, uint32_t i, struct burst *b, uint32_t j)
 {
-	const struct lb_meta *meta = pipeline_meta(a, i), *other = pipeline_meta(b, j);
+	struct lb_meta meta, other;
 
+	pipeline_meta(a, i, &meta);
+	pipeline_meta(b, j, &other);
 	assert_int_equal(a->result[i], b->result[j]);
-	assert_int_equal(meta->class, other->class);
-	if (meta->class > LB_CLASS_ICMP_ERROR)
+	assert_int_equal(meta.class, other.class);
+	if (meta.class > LB_CLASS_ICMP_ERROR)
 		return;
-	assert_memory_equal(meta, other, meta->family == 4 ? 24 : sizeof(*meta));
+	assert_memory_equal(&meta, &other, meta.family == 4 ? 24 : sizeof(meta));
 	if (a->result[i] != LB_VERDICT_FORWARD)
 		return;
 	assert_int_equal(a->key[i], b->key[j]);
 	assert_int_equal(a->spread[i], b->spread[j]);
 	assert_int_equal(a->steps[i], b->steps[j]);
 	assert_int_equal(a->l3_len[i], b->l3_len[j]);
-	assert_int_equal(a->l3_len[i], meta->l3_len);
+	assert_int_equal(a->l3_len[i], meta.l3_len);
 	assert_ptr_equal(a->bucket[i], b->bucket[j]);
 	assert_ptr_equal(a->service[i], b->service[j]);
 	assert_ptr_equal(a->data[i], b->data[j]);
