@@ -22,6 +22,9 @@ MARK = "# an operator was here\n"
 CGROUP_FS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")  # with version 1 beside it, or not
 BOOT_S = 90
 
+# What waits for a dataplane that starts slowly is not lost: TCP's pause before its next try is as long as all those before.
+PATIENCE_S = 120
+
 # What would change the kernel that others use, or wait for devices.
 MASKED = ("systemd-sysctl", "systemd-udevd", "systemd-udev-trigger", "systemd-binfmt", "systemd-modules-load", "systemd-networkd",
           "systemd-random-seed", "systemd-remount-fs", "systemd-tmpfiles-setup-dev", "getty@tty1", "console-getty", "nginx")

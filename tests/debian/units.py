@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "lab")]
 
 from lab import wait_for  # noqa: E402
-from machine import UNITS, Booted, settings  # noqa: E402
+from machine import PATIENCE_S, UNITS, Booted, settings  # noqa: E402
 from scenario import expect, expect_equal  # noqa: E402
 
 MOST = 2.5  # of systemd's 10
@@ -92,10 +92,10 @@ def reloads(lab):
     answers(lab)
 
 
-def under_load(lab, what, action, seconds=60):
+def under_load(lab, what, action, seconds=PATIENCE_S):
     """No connection is lost, and no request fails, when action() replaces what runs."""
     before = lab.pids()
-    held, load = lab.hold(connections=CONNECTIONS, timeout=30), lab.load(rate=50, workers=8, timeout=30)
+    held, load = lab.hold(connections=CONNECTIONS, timeout=PATIENCE_S), lab.load(rate=50, workers=8, timeout=PATIENCE_S)
     time.sleep(0.5)
     action()
     wait_for(f"{what}: new processes", lambda: all(p not in ("0", before[u]) for u, p in lab.pids().items() if u in lab.needed()), seconds)

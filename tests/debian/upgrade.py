@@ -13,7 +13,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "lab")]
 
-from machine import UNITS, Booted, settings  # noqa: E402
+from machine import PATIENCE_S, UNITS, Booted, settings  # noqa: E402
 
 CONNECTIONS = 48
 
@@ -21,8 +21,8 @@ CONNECTIONS = 48
 def upgrade(lab, debs):
     """Return the report of the load, and the held connections."""
     before = lab.pids()
-    held = lab.hold(connections=CONNECTIONS, timeout=30)
-    load = lab.load(rate=100, workers=8)
+    held = lab.hold(connections=CONNECTIONS, timeout=PATIENCE_S)
+    load = lab.load(rate=100, workers=8, timeout=PATIENCE_S)
     time.sleep(2)
     lab.machine.run("dpkg", "-i", *debs)
     lab.wait_up()

@@ -29,7 +29,7 @@ class Load:
 
     def stop(self):
         """The report, now."""
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=180)
         return json.loads(out)
 
 
@@ -47,7 +47,7 @@ class Holder:
 
     def close(self):
         """Close them all; the last report."""
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=180)
         return json.loads(out.splitlines()[-1])
 
 
@@ -61,7 +61,7 @@ class Pulse:
 
     def close(self):
         """[(sent_ns, answered_ns or 0), ...]"""
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=180)
         return [tuple(beat) for beat in json.loads(out.splitlines()[-1])]
 
 
