@@ -20,7 +20,7 @@ CONFIG = Path("/etc/sluice/sluice.yaml")
 MARK = "# an operator was here\n"
 
 CGROUP_FS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")  # with version 1 beside it, or not
-BOOT_S = 90
+BOOT_S = 300
 
 # What waits for a dataplane that starts slowly is not lost: TCP's pause before its next try is as long as all those before.
 PATIENCE_S = 120
