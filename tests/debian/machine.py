@@ -21,6 +21,7 @@ MARK = "# an operator was here\n"
 
 CGROUP_FS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")  # with version 1 beside it, or not
 BOOT_S = 300
+COMMAND_S = 900
 
 # What waits for a dataplane that starts slowly is not lost: TCP's pause before its next try is as long as all those before.
 PATIENCE_S = 120
@@ -140,7 +141,7 @@ class Machine:
         init = self.init()
         words = ["nsenter", "-t", str(init), "-m", "-p", "-u", "-i", "-n", "-C", "--", *map(str, argv)]
         done = subprocess.run(words, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=300, check=False)
+                              timeout=COMMAND_S, check=False)
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(map(str, argv))}: exit code {done.returncode}: {done.stdout}")
         return done
