@@ -182,7 +182,7 @@ $(O)/obj/%.o: %.c $(flags_file) | $(ABI_TEXT)
 
 # One looks at each slot of each table; that loop is to be one of vectors. The others have small arrays of
 # vectors, which are to stay in registers.
-vector_objs := $(addprefix $(O)/obj/dataplane/engine/,tables_check.o pipeline_parse_avx2.o \
+vector_objs := $(addprefix $(O)/obj/dataplane/engine/,tables.o pipeline_parse_avx2.o \
 	pipeline_parse_avx512.o)
 $(vector_objs): CFLAGS += -O3
 # Objects whose flags stand in this file.

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* F_GET_SEALS */
 #include "controlplane/publish/segment.h"
 #include "dataplane/abi/lb_abi_hash.h"
+#include "dataplane/abi/lb_segment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -135,37 +136,20 @@ static int segment_map(struct publish_link *link, const struct lb_hello *hello, 
 	return 0;
 }
 
-static bool part_fits(const struct publish_link *link, uint64_t offset, uint64_t bytes)
+/* Its layout follows from the number of workers; anything else would be written to blindly. */
+static bool segment_fits(const struct lb_segment *segment)
 {
-	return offset % 64 == 0 && offset >= sizeof(struct lb_segment) && offset <= link->bytes &&
-	       bytes <= link->bytes - offset;
-}
+	const size_t first = LB_OFFSETOF(struct lb_segment, cmd_ring);
+	const size_t end = LB_OFFSETOF(struct lb_segment, instance_stats) + sizeof(uint64_t);
+	struct lb_segment layout = { .magic = LB_ABI_MAGIC };
 
-static bool segment_fits(const struct publish_link *link)
-{
-	const struct lb_segment *s = link->segment;
-	const uint64_t ring = sizeof(struct rte_ring) + LB_RING_ENTRIES * sizeof(struct lb_cmd);
-	const uint64_t services =
-		sizeof(struct lb_service_table) + LB_SERVICE_SLOTS_MAX * sizeof(struct lb_service);
-	bool fits = s->n_workers > 0 && s->n_workers <= LB_WORKERS_MAX &&
-		    s->pool_stride % 64 == 0 &&
-		    s->pool_stride >= LB_POOL_SLOTS_MAX * sizeof(uint16_t) &&
-		    s->pool_stride <= 2 * LB_POOL_SLOTS_MAX * sizeof(uint16_t);
-
-	for (uint32_t i = 0; i < 2; i++)
-		fits = fits && part_fits(link, s->params[i], sizeof(struct lb_params)) &&
-		       part_fits(link, s->services[i], services) &&
-		       part_fits(link, s->instances[i],
-				 LB_INSTANCES_MAX * sizeof(struct lb_instance));
-	return fits && part_fits(link, s->cmd_ring, ring) && part_fits(link, s->event_ring, ring) &&
-	       part_fits(link, s->pools, 2 * LB_POOLS_MAX * s->pool_stride) &&
-	       part_fits(link, s->directory, sizeof(struct lb_directory)) &&
-	       part_fits(link, s->node_stats, sizeof(struct lb_node_stats)) &&
-	       part_fits(link, s->worker_stats,
-			 (s->n_workers + 1) * sizeof(struct lb_worker_stats)) &&
-	       part_fits(link, s->instance_stats,
-			 (uint64_t)s->n_workers * LB_INSTANCES_MAX *
-				 sizeof(struct lb_instance_stats));
+	if (segment->n_workers == 0 || segment->n_workers > LB_WORKERS_MAX)
+		return false;
+	lb_segment_layout(&layout, segment->n_workers,
+			  sizeof(struct rte_ring) + LB_RING_ENTRIES * sizeof(struct lb_cmd));
+	return layout.bytes == segment->bytes &&
+	       memcmp((const char *)&layout + first, (const char *)segment + first, end - first) ==
+		       0;
 }
 
 static bool ring_is_sound(const struct rte_ring *ring)
@@ -190,7 +174,7 @@ static int segment_open(struct publish_link *link, const struct lb_hello *hello,
 	segment = link->segment;
 	if (segment->magic != LB_ABI_MAGIC || segment->abi_hash != lb_abi_hash() ||
 	    segment->bytes != link->bytes || segment->boot_id != hello->boot_id ||
-	    !segment_fits(link))
+	    !segment_fits(segment))
 		return -EPROTO;
 	link->cmd_ring = lb_segment_at(segment, segment->cmd_ring);
 	link->event_ring = lb_segment_at(segment, segment->event_ring);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/publish/xdp_segment.h"
 #include "dataplane/abi/lb_abi_hash.h"
+#include "dataplane/abi/lb_segment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,45 +12,13 @@
 
 #include "controlplane/base/clock.h"
 
-#define PART_ALIGN 4096
-#define POOL_STRIDE ((LB_POOL_SLOTS_MAX * sizeof(uint16_t) + 63) & ~(uint64_t)63)
-
-static uint64_t layout_add(uint64_t *end, uint64_t bytes)
-{
-	uint64_t offset = *end;
-
-	*end = (offset + bytes + PART_ALIGN - 1) & ~(uint64_t)(PART_ALIGN - 1);
-	return offset;
-}
-
-/* No rings; the instances' counters are in the program's maps. */
-static void layout_make(struct lb_segment *seg, uint32_t n_workers)
-{
-	uint64_t services_bytes = sizeof(struct lb_service_table) +
-				  (uint64_t)LB_SERVICE_SLOTS_MAX * sizeof(struct lb_service);
-	uint64_t end = 0;
-
-	layout_add(&end, sizeof(*seg));
-	seg->node_stats = layout_add(&end, sizeof(struct lb_node_stats));
-	seg->worker_stats = layout_add(&end, (n_workers + 1) * sizeof(struct lb_worker_stats));
-	seg->directory = layout_add(&end, sizeof(struct lb_directory));
-	for (uint32_t i = 0; i < 2; i++) {
-		seg->params[i] = layout_add(&end, sizeof(struct lb_params));
-		seg->services[i] = layout_add(&end, services_bytes);
-		seg->instances[i] = layout_add(&end, LB_INSTANCES_MAX * sizeof(struct lb_instance));
-	}
-	seg->pool_stride = POOL_STRIDE;
-	seg->pools = layout_add(&end, 2 * LB_POOLS_MAX * POOL_STRIDE);
-	seg->bytes = end;
-}
-
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* since 5.14 */
 #endif
 
 int publish_xdp_segment_room(void *part, uint64_t bytes)
 {
-	uintptr_t first = (uintptr_t)part & ~(uintptr_t)(PART_ALIGN - 1);
+	uintptr_t first = (uintptr_t)part & ~(uintptr_t)(LB_SEGMENT_ALIGN - 1);
 
 	return madvise((void *)first, (uintptr_t)part + bytes - first, MADV_POPULATE_WRITE) &&
 			       errno != EINVAL
@@ -132,7 +101,8 @@ int publish_xdp_segment_open(struct publish_link *link, const char *run_dir, str
 
 	if (o->n_counts > LB_SEGMENT_WORKERS_MAX)
 		return -E2BIG;
-	layout_make(&layout, o->n_counts);
+	/* The counters of the instances are in the program's maps. */
+	lb_segment_layout(&layout, o->n_counts, 0);
 	if (snprintf(path, sizeof(path), "%s/xdp.segment", run_dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	before = o->adopted ? o->control->boot_id : o->predecessor;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dataplane/abi/lb_check.h"
+
 #define POOL_TABLES 3 /* current, previous, and the one being filled */
 
 LB_STATIC_ASSERT(LB_POOLS_MAX == LB_XDP_POOLS_MAX && LB_INSTANCES_MAX == LB_XDP_INSTANCES_MAX &&
@@ -27,20 +29,7 @@ void xdp_tables_port_set(struct xdp_object *o, const uint8_t *port_mac)
 	__atomic_store_n(&gen->port_mac, lb_mac_load(port_mac), __ATOMIC_RELAXED);
 }
 
-/* ---- Checks: the program trusts what it reads ---- */
-
-static bool params_are_sound(const struct publish_block *block)
-{
-	const struct lb_params *params = block->data;
-
-	if (block->bytes != sizeof(*params) || params->mtu < LB_IPV4_MTU_MIN ||
-	    params->mtu > UINT16_MAX)
-		return false;
-	for (uint32_t state = LB_FLOW_UNCONFIRMED; state < LB_FLOW_STATES; state++)
-		if (params->timeouts.ticks[state] == 0)
-			return false;
-	return true;
-}
+/* ---- Checks ---- */
 
 /* The secret determines the place of recorded flows. */
 static bool secret_is_other(const struct xdp_object *o, const struct publish_block *block)
@@ -53,44 +42,17 @@ static bool secret_is_other(const struct xdp_object *o, const struct publish_blo
 	return memcmp(&secret, &in_use(o)->secret, sizeof(secret)) != 0;
 }
 
-static bool services_are_sound(const struct publish_block *block)
-{
-	const struct lb_service_table *table = block->data;
-	uint64_t slots = block->count;
-
-	return slots > 0 && slots <= LB_SERVICE_SLOTS_MAX && (slots & (slots - 1)) == 0 &&
-	       block->bytes == sizeof(*table) + slots * sizeof(struct lb_service) &&
-	       table->mask == slots - 1;
-}
-
-static bool slots_are_sound(const struct xdp_object *o, const struct publish_block *block)
-{
-	const uint16_t *slot = block->data;
-
-	if (block->pool >= LB_POOLS_MAX || block->count > o->pool_lines * LB_XDP_LINE_SLOTS ||
-	    block->bytes != block->count * sizeof(*slot))
-		return false;
-	for (uint32_t i = 0; i < block->count; i++)
-		if (slot[i] >= LB_INSTANCES_MAX)
-			return false;
-	return true;
-}
-
 static bool block_is_sound(const struct xdp_object *o, const struct publish_block *block)
 {
-	switch (block->kind) {
-	case LB_BLOCK_PARAMS:
-		return params_are_sound(block);
-	case LB_BLOCK_SERVICES:
-		return services_are_sound(block);
-	case LB_BLOCK_INSTANCES:
-		return block->count <= LB_INSTANCES_MAX &&
-		       block->bytes == block->count * sizeof(struct lb_instance);
-	case LB_BLOCK_POOL:
-		return slots_are_sound(o, block);
-	default:
+	const struct lb_cmd cmd = { .block = block->kind,
+				    .index = block->pool,
+				    .count = block->count,
+				    .bytes = block->bytes };
+	uint16_t max;
+
+	if (block->kind == LB_BLOCK_POOL && block->count > o->pool_lines * LB_XDP_LINE_SLOTS)
 		return false;
-	}
+	return lb_check_bounds(&cmd) == 0 && lb_check_content(&cmd, block->data, &max) == 0;
 }
 
 /* ---- Filling ---- */

@@ -8,8 +8,8 @@
 
 #include <rte_ring_elem.h>
 
+#include "dataplane/abi/lb_check.h"
 #include "dataplane/abi/lb_crc.h"
-#include "dataplane/engine/tables_check.h"
 
 /* Commands per call: the caller serves the kernel path, too. */
 #define COMMANDS_MAX 16
@@ -133,7 +133,7 @@ static void tables_publish(struct consumer *consumer)
 /* Copy a block to private memory, check the copy, and stage it. */
 static int block_stage(struct consumer *consumer, const struct lb_cmd *cmd)
 {
-	int refusal = tables_check_bounds(cmd);
+	int refusal = lb_check_bounds(cmd);
 	struct tables_block *block;
 
 	if (refusal)

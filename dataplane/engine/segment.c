@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/engine/segment.h"
 #include "dataplane/abi/lb_abi_hash.h"
+#include "dataplane/abi/lb_segment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,46 +14,9 @@
 
 #include <rte_ring_elem.h>
 
-#define PART_ALIGN 4096 /* parts of different writers are on different pages */
 #define RING_FLAGS (RING_F_SP_ENQ | RING_F_SC_DEQ)
-#define POOL_STRIDE ((LB_POOL_SLOTS_MAX * sizeof(uint16_t) + 63) & ~(uint64_t)63)
 
 LB_STATIC_ASSERT(sizeof(struct lb_cmd) == sizeof(struct lb_event), "one size of ring entries");
-
-/* Reserve room for a part. Return: its offset. */
-static uint64_t layout_add(uint64_t *end, uint64_t bytes)
-{
-	uint64_t offset = *end;
-
-	*end = (offset + bytes + PART_ALIGN - 1) & ~(uint64_t)(PART_ALIGN - 1);
-	return offset;
-}
-
-static void layout_make(struct lb_segment *seg, uint32_t n_workers)
-{
-	uint64_t ring_bytes =
-		(uint64_t)rte_ring_get_memsize_elem(sizeof(struct lb_cmd), LB_RING_ENTRIES);
-	uint64_t services_bytes = sizeof(struct lb_service_table) +
-				  (uint64_t)LB_SERVICE_SLOTS_MAX * sizeof(struct lb_service);
-	uint64_t end = 0;
-
-	layout_add(&end, sizeof(*seg));
-	seg->node_stats = layout_add(&end, sizeof(struct lb_node_stats));
-	seg->worker_stats = layout_add(&end, (n_workers + 1) * sizeof(struct lb_worker_stats));
-	seg->instance_stats = layout_add(&end, (uint64_t)n_workers * LB_INSTANCES_MAX *
-						       sizeof(struct lb_instance_stats));
-	seg->cmd_ring = layout_add(&end, ring_bytes);
-	seg->event_ring = layout_add(&end, ring_bytes);
-	seg->directory = layout_add(&end, sizeof(struct lb_directory));
-	for (uint32_t i = 0; i < 2; i++) {
-		seg->params[i] = layout_add(&end, sizeof(struct lb_params));
-		seg->services[i] = layout_add(&end, services_bytes);
-		seg->instances[i] = layout_add(&end, LB_INSTANCES_MAX * sizeof(struct lb_instance));
-	}
-	seg->pool_stride = POOL_STRIDE;
-	seg->pools = layout_add(&end, 2 * LB_POOLS_MAX * POOL_STRIDE);
-	seg->bytes = end;
-}
 
 /* Set the addresses from a layout that no other process can have changed yet. */
 static void segment_bind(struct segment *segment, const struct lb_segment *seg)
@@ -130,7 +94,9 @@ int segment_create(struct segment *segment, uint32_t n_workers)
 		return -EINVAL;
 	if (getrandom(&seg.boot_id, sizeof(seg.boot_id), 0) != sizeof(seg.boot_id))
 		return -errno;
-	layout_make(&seg, n_workers);
+	lb_segment_layout(&seg, n_workers,
+			  (uint64_t)rte_ring_get_memsize_elem(sizeof(struct lb_cmd),
+							      LB_RING_ENTRIES));
 	err = memfd_make(segment, seg.bytes);
 	if (!segment->shared)
 		goto fail;
@@ -182,7 +148,8 @@ const void *segment_block(const struct segment *segment, const struct lb_cmd *cm
 	case LB_BLOCK_INSTANCES:
 		return segment->instances[buffer];
 	default:
-		return segment->pools + (2 * (uint64_t)cmd->index + buffer) * POOL_STRIDE;
+		return segment->pools +
+		       (2 * (uint64_t)cmd->index + buffer) * LB_SEGMENT_POOL_STRIDE;
 	}
 }
 

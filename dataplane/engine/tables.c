@@ -11,7 +11,8 @@
 
 #include <rte_malloc.h>
 
-#include "dataplane/engine/tables_check.h"
+#include "dataplane/abi/lb_check.h"
+#include "dataplane/engine/flow_table.h"
 
 struct tables_block {
 	uint64_t generation; /* which brought it */
@@ -115,11 +116,13 @@ void tables_destroy(struct tables *tables)
 	rte_free(tables);
 }
 
+LB_STATIC_ASSERT(FLOW_TABLE_SWEEP_TICKS <= LB_CHECK_SWEEP_TICKS, "idle times do not wrap");
+
 /* The secret can't change: it determines where flows are in the workers' tables. */
 static int put_params(struct tables *tables, const struct lb_params *params)
 {
 	bool is_first = tables->params.mtu == 0;
-	int refusal = tables_check_params(params);
+	int refusal = lb_check_params(params);
 
 	if (refusal)
 		return refusal;
@@ -146,7 +149,7 @@ static int put_services(struct tables *tables, struct tables_block *block)
 
 	if (block_is_same(tables->services_block, block))
 		return 0;
-	refusal = tables_check_services(table, block->count);
+	refusal = lb_check_services(table, block->count);
 	if (refusal)
 		return refusal;
 	put_single(&tables->services_block, block);
@@ -161,7 +164,7 @@ static int put_instances(struct tables *tables, struct tables_block *block)
 
 	if (block_is_same(tables->instances_block, block))
 		return 0;
-	refusal = tables_check_instances(instances, block->count);
+	refusal = lb_check_instances(instances, block->count);
 	if (refusal)
 		return refusal;
 	put_single(&tables->instances_block, block);
@@ -178,7 +181,7 @@ static int put_pool(struct tables *tables, uint32_t pool, struct tables_block *b
 
 	if (block_is_same(*current, block))
 		return 0;
-	refusal = tables_check_slots((const uint16_t *)block->data, block->count, &block->max_slot);
+	refusal = lb_check_slots((const uint16_t *)block->data, block->count, &block->max_slot);
 	if (refusal)
 		return refusal;
 	if (*current && (*current)->generation == block->generation) {

@@ -22,6 +22,7 @@
 #include <rte_ring_elem.h>
 
 #include "dataplane/abi/lb_crc.h"
+#include "dataplane/abi/lb_segment.h"
 
 #define POLL_MS 5
 
@@ -47,38 +48,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t part_add(uint64_t *end, uint64_t bytes)
-{
-	uint64_t at = *end;
-
-	*end = (at + bytes + 4095) & ~(uint64_t)4095;
-	return at;
-}
-
-static void layout(struct lb_segment *s)
-{
-	uint64_t end = 0, ring = sizeof(struct rte_ring) + LB_RING_ENTRIES * sizeof(struct lb_cmd);
-
-	part_add(&end, sizeof(*s));
-	s->node_stats = part_add(&end, sizeof(struct lb_node_stats));
-	s->worker_stats = part_add(&end, (s->n_workers + 1) * sizeof(struct lb_worker_stats));
-	s->instance_stats =
-		part_add(&end, s->n_workers * LB_INSTANCES_MAX * sizeof(struct lb_instance_stats));
-	s->cmd_ring = part_add(&end, ring);
-	s->event_ring = part_add(&end, ring);
-	s->directory = part_add(&end, sizeof(struct lb_directory));
-	for (int i = 0; i < 2; i++) {
-		s->params[i] = part_add(&end, sizeof(struct lb_params));
-		s->services[i] =
-			part_add(&end, sizeof(struct lb_service_table) +
-					       LB_SERVICE_SLOTS_MAX * sizeof(struct lb_service));
-		s->instances[i] = part_add(&end, LB_INSTANCES_MAX * sizeof(struct lb_instance));
-	}
-	s->pool_stride = (LB_POOL_SLOTS_MAX * sizeof(uint16_t) + 63) & ~(uint64_t)63;
-	s->pools = part_add(&end, 2 * LB_POOLS_MAX * s->pool_stride);
-	s->bytes = end;
 }
 
 static struct rte_ring *ring_init(struct rte_ring *ring)
@@ -107,7 +76,8 @@ static void segment_make(struct fake_dataplane *fake)
 	};
 
 	assert(getrandom(&s.boot_id, sizeof(s.boot_id), 0) == sizeof(s.boot_id));
-	layout(&s);
+	lb_segment_layout(&s, s.n_workers,
+			  sizeof(struct rte_ring) + LB_RING_ENTRIES * sizeof(struct lb_cmd));
 	fake->bytes = s.bytes;
 	fake->memfd = memfd_create("fake", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	assert(ftruncate(fake->memfd, (off_t)s.bytes) == 0);

@@ -12,9 +12,9 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 
+#include "dataplane/abi/lb_check.h"
 #include "dataplane/abi/lb_crc.h"
 #include "dataplane/core/lb_csum.h"
-#include "dataplane/engine/tables_check.h"
 
 const uint8_t harness_port_mac[LB_ETH_ALEN] = { 0x02, 0xed, 0x9e, 0, 0, 1 };
 
@@ -83,7 +83,7 @@ void harness_destroy(struct harness *h)
 
 int harness_block_put(struct tables *tables, const struct lb_cmd *cmd, const void *data)
 {
-	int refusal = tables_check_bounds(cmd);
+	int refusal = lb_check_bounds(cmd);
 	struct tables_block *block;
 
 	if (refusal)

@@ -118,8 +118,16 @@ static void services_fill(void)
 static void world_publish(void)
 {
 	for (uint32_t i = 0; i < N_INSTANCES; i++) {
-		instances[i] = (struct lb_instance){ .header_len = 34, .flags = UP };
-		instances[i].header[5] = (uint8_t)i;
+		struct lb_eth *eth = (struct lb_eth *)instances[i].header;
+		struct lb_ipv4 *ip = (struct lb_ipv4 *)(eth + 1);
+
+		instances[i] = (struct lb_instance){ .header_len = 34,
+						     .flags = UP,
+						     .mtu = LB_IPV4_MTU_MIN };
+		eth->dst[5] = (uint8_t)i;
+		eth->type = LB_BE16(LB_ETHERTYPE_IPV4);
+		ip->version_ihl = 0x45;
+		ip->proto = LB_IPPROTO_IPIP;
 	}
 	services_fill();
 	block_add(LB_BLOCK_PARAMS, &params, 1, sizeof(params));
@@ -230,6 +238,18 @@ static void unsound_blocks_change_nothing(void **state)
 	other.mtu = 500;
 	block_add(LB_BLOCK_PARAMS, &other, 1, sizeof(other));
 	assert_int_equal(apply(), -EINVAL);
+	other = params;
+	other.timeouts.ticks[LB_FLOW_STATES - 1] = UINT16_MAX;
+	block_add(LB_BLOCK_PARAMS, &other, 1, sizeof(other));
+	assert_int_equal(apply(), -EINVAL);
+	instances[0].header_len--; /* a header that is none */
+	block_add(LB_BLOCK_INSTANCES, instances, N_INSTANCES, sizeof(instances));
+	assert_int_equal(apply(), -EINVAL);
+	instances[0].header_len++;
+	services.table.seed++; /* the service would not be found */
+	block_add(LB_BLOCK_SERVICES, &services, 64, sizeof(services));
+	assert_int_equal(apply(), -EINVAL);
+	services.table.seed--;
 	other = params;
 	other.secret[0]++;
 	block_add(LB_BLOCK_PARAMS, &other, 1, sizeof(other));

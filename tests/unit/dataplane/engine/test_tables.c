@@ -10,8 +10,8 @@
 
 #include <rte_malloc.h>
 
+#include "dataplane/abi/lb_check.h"
 #include "dataplane/core/lb_service_find.h"
-#include "dataplane/engine/tables_check.h"
 #include "tests/support/harness.h"
 
 #define ALL_FLAGS (LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED)
@@ -271,7 +271,7 @@ static void instances_are_checked(void **state)
 		harness_instance(&instances[0], 0, 4, ALL_FLAGS);
 		harness_instance(&instances[1], 1, cases[i].family, ALL_FLAGS);
 		cases[i].spoil(&instances[1]);
-		if (tables_check_instances(instances, 2) != cases[i].refusal)
+		if (lb_check_instances(instances, 2) != cases[i].refusal)
 			fail_msg("instance case '%s'", cases[i].name);
 	}
 }
@@ -335,7 +335,7 @@ static void services_are_checked(void **state)
 		struct lb_service s = service_of(&cases[i]);
 
 		service_place(table, &s);
-		if (tables_check_services(table, 8) != cases[i].refusal)
+		if (lb_check_services(table, 8) != cases[i].refusal)
 			fail_msg("service case '%s'", cases[i].name);
 	}
 
@@ -343,10 +343,10 @@ static void services_are_checked(void **state)
 	service_place(table, &sound);
 	for (uint32_t i = 0; i < 8; i++)
 		table->slot[i] = table->slot[i].family ? (struct lb_service){ .family = 0 } : sound;
-	assert_int_equal(tables_check_services(table, 8), LB_REFUSED_CONTENT);
+	assert_int_equal(lb_check_services(table, 8), LB_REFUSED_CONTENT);
 	service_place(table, &sound);
 	table->mask = 15;
-	assert_int_equal(tables_check_services(table, 8), LB_REFUSED_CONTENT);
+	assert_int_equal(lb_check_services(table, 8), LB_REFUSED_CONTENT);
 	free(table);
 }
 
@@ -368,7 +368,7 @@ static void params_are_checked(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(tables_check_params(&cases[i].params), cases[i].refusal);
+		assert_int_equal(lb_check_params(&cases[i].params), cases[i].refusal);
 }
 
 static int params_put(struct tables *tables, const struct lb_params *params)
@@ -441,7 +441,7 @@ static void bounds_are_checked(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (tables_check_bounds(&cases[i].cmd) != cases[i].refusal)
+		if (lb_check_bounds(&cases[i].cmd) != cases[i].refusal)
 			fail_msg("bounds case %zu", i);
 }
 

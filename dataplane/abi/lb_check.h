@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "dataplane/engine/tables_check.h"
+/*
+ * Checks of a block before packets are processed with it, the same for both dataplanes. Neither
+ * trusts the process that wrote it.
+ *
+ * All functions are pure and return 0 or an enum lb_refusal.
+ */
+#ifndef LB_CHECK_H
+#define LB_CHECK_H
+
+#include "dataplane/abi/lb_abi.h"
+#include "dataplane/core/lb_instance.h"
 #include "dataplane/core/lb_service_find.h"
+#include "dataplane/core/lb_wire.h"
 
-#include "dataplane/engine/flow_table.h"
-
-#define MTU_BYTES_MAX 65535
+#define LB_CHECK_MTU_MAX 65535
+#define LB_CHECK_SWEEP_TICKS 32 /* of a round over a flow table, at most */
 
 /*
  * A flow's expiry may be noticed one round of the sweep late; its idle time must not have wrapped
  * by then.
  */
-#define TIMEOUT_TICKS_MAX (UINT16_MAX - 4 * FLOW_TABLE_SWEEP_TICKS)
+#define LB_CHECK_TICKS_MAX (UINT16_MAX - 4 * LB_CHECK_SWEEP_TICKS)
 
-#define FLAGS_ALL                                                                                  \
+#define LB_CHECK_FLAGS                                                                             \
 	(LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
 
-static bool bounds_services(const struct lb_cmd *cmd)
+LB_INLINE bool lb_check_bounds_services(const struct lb_cmd *cmd)
 {
 	bool is_power = cmd->count > 0 && (cmd->count & (cmd->count - 1)) == 0;
 
@@ -24,13 +34,13 @@ static bool bounds_services(const struct lb_cmd *cmd)
 		       sizeof(struct lb_service_table) + cmd->count * sizeof(struct lb_service);
 }
 
-static bool bounds_hold(const struct lb_cmd *cmd)
+LB_INLINE bool lb_check_bounds_kind(const struct lb_cmd *cmd)
 {
 	switch (cmd->block) {
 	case LB_BLOCK_PARAMS:
 		return cmd->count == 1 && cmd->bytes == sizeof(struct lb_params);
 	case LB_BLOCK_SERVICES:
-		return bounds_services(cmd);
+		return lb_check_bounds_services(cmd);
 	case LB_BLOCK_INSTANCES:
 		return cmd->count <= LB_INSTANCES_MAX &&
 		       cmd->bytes == cmd->count * sizeof(struct lb_instance);
@@ -40,32 +50,33 @@ static bool bounds_hold(const struct lb_cmd *cmd)
 	}
 }
 
-int tables_check_bounds(const struct lb_cmd *cmd)
+/** Whether kind, index, buffer, count and length of a block's command are consistent. */
+LB_INLINE int lb_check_bounds(const struct lb_cmd *cmd)
 {
 	uint32_t index_end = cmd->block == LB_BLOCK_POOL ? LB_POOLS_MAX : 1;
 
 	if (cmd->block >= LB_BLOCK_KINDS)
 		return LB_REFUSED_TYPE;
-	if (cmd->index >= index_end || cmd->buffer > 1 || !bounds_hold(cmd))
+	if (cmd->index >= index_end || cmd->buffer > 1 || !lb_check_bounds_kind(cmd))
 		return LB_REFUSED_BOUNDS;
 	return 0;
 }
 
-int tables_check_params(const struct lb_params *params)
+LB_INLINE int lb_check_params(const struct lb_params *params)
 {
-	if (params->mtu < LB_IPV4_MTU_MIN || params->mtu > MTU_BYTES_MAX)
+	if (params->mtu < LB_IPV4_MTU_MIN || params->mtu > LB_CHECK_MTU_MAX)
 		return LB_REFUSED_CONTENT;
 	for (uint32_t state = LB_FLOW_UNCONFIRMED; state < LB_FLOW_STATES; state++) {
 		uint16_t ticks = params->timeouts.ticks[state];
 
-		if (ticks == 0 || ticks > TIMEOUT_TICKS_MAX)
+		if (ticks == 0 || ticks > LB_CHECK_TICKS_MAX)
 			return LB_REFUSED_CONTENT;
 	}
 	return 0;
 }
 
 /* A VIP's own entry has neither port nor protocol, and forwards nothing. */
-static bool service_is_sound(const struct lb_service *s)
+LB_INLINE bool lb_check_service(const struct lb_service *s)
 {
 	if (s->family != 4 && s->family != 6)
 		return false;
@@ -75,21 +86,23 @@ static bool service_is_sound(const struct lb_service *s)
 	       s->id != 0 && s->pool < LB_POOLS_MAX && lb_forward_is_known(s->forward);
 }
 
-static bool service_is_found(const struct lb_service_table *table, const struct lb_service *s)
+LB_INLINE bool lb_check_service_found(const struct lb_service_table *table,
+				      const struct lb_service *s)
 {
 	if (s->family == 4)
 		return lb_service_find4(table, lb_load32(s->addr), s->port, s->proto) == s;
 	return lb_service_find6(table, s->addr, s->port, s->proto) == s;
 }
 
-int tables_check_services(const struct lb_service_table *table, uint32_t slots)
+/** Also that a lookup finds each entry, so no chain is too long and no entry is a duplicate. */
+LB_INLINE int lb_check_services(const struct lb_service_table *table, uint32_t slots)
 {
 	if (table->mask != slots - 1)
 		return LB_REFUSED_CONTENT;
 	for (uint32_t i = 0; i < slots; i++) {
 		const struct lb_service *s = &table->slot[i];
 
-		if (s->family != 0 && (!service_is_sound(s) || !service_is_found(table, s)))
+		if (s->family != 0 && (!lb_check_service(s) || !lb_check_service_found(table, s)))
 			return LB_REFUSED_CONTENT;
 	}
 	return 0;
@@ -99,13 +112,13 @@ int tables_check_services(const struct lb_service_table *table, uint32_t slots)
  * The packet path writes as many bytes as the header has, trusts its kind, and adds the length to
  * it. An unused index has neither header nor flags.
  */
-static bool instance_is_sound(const struct lb_instance *instance)
+LB_INLINE bool lb_check_instance(const struct lb_instance *instance)
 {
 	const struct lb_eth *eth = (const struct lb_eth *)instance->header;
 	const struct lb_ipv4 *ip = (const struct lb_ipv4 *)(eth + 1);
 	const struct lb_ipv6 *ip6 = (const struct lb_ipv6 *)(eth + 1);
 
-	if (instance->flags & ~FLAGS_ALL || instance->pool >= LB_POOLS_MAX)
+	if (instance->flags & ~LB_CHECK_FLAGS || instance->pool >= LB_POOLS_MAX)
 		return false;
 	if (instance->header_len == 0)
 		return instance->flags == 0;
@@ -121,15 +134,16 @@ static bool instance_is_sound(const struct lb_instance *instance)
 	       ip6->next == LB_IPPROTO_IPIP;
 }
 
-int tables_check_instances(const struct lb_instance *instance, uint32_t count)
+LB_INLINE int lb_check_instances(const struct lb_instance *instance, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
-		if (!instance_is_sound(&instance[i]))
+		if (!lb_check_instance(&instance[i]))
 			return LB_REFUSED_CONTENT;
 	return 0;
 }
 
-int tables_check_slots(const uint16_t *slot, uint32_t count, uint16_t *max)
+/** @max: the highest instance index; 0 if there are no slots. */
+LB_INLINE int lb_check_slots(const uint16_t *slot, uint32_t count, uint16_t *max)
 {
 	uint16_t highest = 0;
 
@@ -138,3 +152,23 @@ int tables_check_slots(const uint16_t *slot, uint32_t count, uint16_t *max)
 	*max = highest;
 	return highest < LB_INSTANCES_MAX ? 0 : LB_REFUSED_CONTENT;
 }
+
+/**
+ * Check the contents of a block whose bounds have been checked.
+ * @max: of a pool: the highest instance index.
+ */
+LB_INLINE int lb_check_content(const struct lb_cmd *cmd, const void *data, uint16_t *max)
+{
+	switch (cmd->block) {
+	case LB_BLOCK_PARAMS:
+		return lb_check_params((const struct lb_params *)data);
+	case LB_BLOCK_SERVICES:
+		return lb_check_services((const struct lb_service_table *)data, cmd->count);
+	case LB_BLOCK_INSTANCES:
+		return lb_check_instances((const struct lb_instance *)data, cmd->count);
+	default:
+		return lb_check_slots((const uint16_t *)data, cmd->count, max);
+	}
+}
+
+#endif
