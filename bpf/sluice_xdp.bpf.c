@@ -69,8 +69,8 @@ LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_packet *p, u
 	return lb_send_error((struct lb_buffer){ ctx }, &env, p, mtu);
 }
 
-LB_INLINE lb_result lb_send_too_big(struct lb_buffer buffer, const struct lb_packet *p,
-				    uint32_t mtu)
+LB_INLINE lb_result lb_xdp_send_too_big(struct lb_buffer buffer, const struct lb_packet *p,
+					uint32_t mtu)
 {
 	return (lb_result)lb_xdp_too_big(buffer.ctx, p, mtu);
 }
@@ -96,7 +96,8 @@ static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct
 	struct lb_instance_stats *counts;
 	lb_result result;
 
-	result = lb_send((struct lb_buffer){ ctx }, env, p, choice);
+	result = lb_send((struct lb_buffer){ ctx }, env, p, choice,
+			 (struct lb_send_rare){ lb_xdp_send_too_big });
 	if (lb_unlikely(result != LB_VERDICT_FORWARD))
 		return result;
 	counts = lb_table_counts(&env->table, index);

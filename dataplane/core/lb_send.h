@@ -14,8 +14,10 @@
 #include "dataplane/core/lb_reply.h"
 #include "lb_buffer.h"
 
-/* lb_send_error() out of line, which each dataplane does in its own way. */
-static lb_result lb_send_too_big(struct lb_buffer buffer, const struct lb_packet *p, uint32_t mtu);
+/* lb_send_error() out of line, which each dataplane does in its own way: a constant. */
+struct lb_send_rare {
+	lb_result (*too_big)(struct lb_buffer buffer, const struct lb_packet *p, uint32_t mtu);
+};
 
 /** Turn a packet that is too big for its tunnel into the ICMP error about it. */
 LB_INLINE lb_result lb_send_error(struct lb_buffer buffer, const struct lb_env *env,
@@ -45,7 +47,7 @@ LB_INLINE lb_result lb_send_error(struct lb_buffer buffer, const struct lb_env *
 
 LB_INLINE lb_result lb_send_tunnel(struct lb_buffer buffer, const struct lb_env *env,
 				   const struct lb_packet *p, const struct lb_instance *instance,
-				   const struct lb_shim *shim)
+				   const struct lb_shim *shim, struct lb_send_rare rare)
 {
 	const struct lb_meta *meta = &p->meta;
 	uint32_t tunnel_len = lb_tunnel_len(instance, shim);
@@ -55,7 +57,7 @@ LB_INLINE lb_result lb_send_tunnel(struct lb_buffer buffer, const struct lb_env 
 		uint32_t room = lb_tunnel_room(instance, shim, meta->family, env->mtu);
 
 		if (meta->l3_len > room)
-			return lb_send_too_big(buffer, p, room);
+			return rare.too_big(buffer, p, room);
 	}
 	if (lb_unlikely(padding && !lb_buffer_trim(buffer, padding)))
 		return lb_result_drop(LB_DROP_IP_MALFORMED);
@@ -68,13 +70,14 @@ LB_INLINE lb_result lb_send_tunnel(struct lb_buffer buffer, const struct lb_env 
 
 LB_INLINE lb_result lb_send_mac(struct lb_buffer buffer, const struct lb_env *env,
 				const struct lb_packet *p, const struct lb_instance *instance,
-				const struct lb_shim *shim)
+				const struct lb_shim *shim, struct lb_send_rare rare)
 {
 	uint8_t *frame = lb_buffer_start(buffer);
 
 	(void)env;
 	(void)p;
 	(void)shim;
+	(void)rare;
 	if (!lb_fits(frame, sizeof(struct lb_eth), lb_buffer_end(buffer)))
 		return lb_result_drop(LB_DROP_L2_TRUNCATED);
 	lb_write_mac(frame, instance);
@@ -83,11 +86,11 @@ LB_INLINE lb_result lb_send_mac(struct lb_buffer buffer, const struct lb_env *en
 
 #define LB_SEND_CASE(id, value, word, needs, writer, shim)                                         \
 	case LB_FORWARD_##id:                                                                      \
-		return lb_send_##writer(buffer, env, p, instance, &lb_shim_##shim);
+		return lb_send_##writer(buffer, env, p, instance, &lb_shim_##shim, rare);
 
 /** Write the headers to the instance of a choice, by the mode of the packet's service. */
 LB_INLINE lb_result lb_send(struct lb_buffer buffer, const struct lb_env *env,
-			    const struct lb_packet *p, uint32_t choice)
+			    const struct lb_packet *p, uint32_t choice, struct lb_send_rare rare)
 {
 	const struct lb_instance *instance =
 		lb_instance_at(&env->instances, choice & LB_CHOICE_INSTANCE);

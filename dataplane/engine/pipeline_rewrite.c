@@ -3,8 +3,8 @@
 #include "dataplane/core/lb_send.h"
 #include "dataplane/engine/pipeline_internal.h"
 
-static __rte_noinline lb_result lb_send_too_big(struct lb_buffer buffer, const struct lb_packet *p,
-						uint32_t mtu)
+static __rte_noinline lb_result too_big(struct lb_buffer buffer, const struct lb_packet *p,
+					uint32_t mtu)
 {
 	return lb_send_error(buffer, p->where.env, p, mtu);
 }
@@ -24,7 +24,8 @@ static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i)
 	p.spread = b->spread[i];
 	p.forward = b->service[i]->forward;
 	p.frame_len = b->pkt[i]->pkt_len;
-	b->result[i] = lb_send((struct lb_buffer){ b->pkt[i] }, env, &p, b->instance[i]);
+	b->result[i] = lb_send((struct lb_buffer){ b->pkt[i] }, env, &p, b->instance[i],
+			       (struct lb_send_rare){ too_big });
 	return b->result[i] == LB_VERDICT_FORWARD;
 }
 
