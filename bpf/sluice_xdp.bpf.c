@@ -146,7 +146,7 @@ static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struc
 		p->syn = (uint16_t)lb_xdp_syn(ctx, p);
 	choice = lb_decide_instance(env, p);
 	if (lock != LB_XDP_LOCK_NONE)
-		lb_xdp_unlock(queue, lock, LB_HELD_BY_XDP);
+		lb_xdp_unlock(queue, lock);
 	return lb_xdp_rewrite(ctx, env, p, choice);
 }
 
@@ -271,7 +271,7 @@ LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_packet *p, uint32_t index)
 	if (!lb_xdp_lock_try(queue, free, LB_HELD_BY_SWEEP))
 		return index;
 	index = lb_xdp_sweep_bucket(p, index);
-	lb_xdp_unlock(queue, free, LB_HELD_BY_SWEEP);
+	lb_xdp_unlock(queue, free);
 	return index;
 }
 
@@ -294,9 +294,9 @@ static __always_inline void lb_xdp_lock_left(struct lb_handover *queue, uint32_t
 		queue->left_lock = seen;
 		return;
 	}
-	free = lb_xdp_lock_rob(queue, queue_id);
+	free = lb_xdp_lock_rob(queue, queue_id, seen);
 	if (free != LB_XDP_LOCK_NONE)
-		lb_xdp_unlock(queue, free, LB_HELD_BY_XDP);
+		lb_xdp_unlock(queue, free);
 }
 
 /* Return: number of buckets swept. */

@@ -34,7 +34,6 @@
 #define LB_XDP_SERVICE_SLOTS_MAX 32768
 #define LB_XDP_LINE_SLOTS 32		 /* slots of a pool's table in one element */
 #define LB_XDP_PEEKS_PER_SECOND 1000000u /* lookups in other CPUs' regions, per CPU */
-#define LB_XDP_ROB_TRIES 8		 /* tries to take a region's lock from another CPU */
 #define LB_XDP_SWEEP_BUCKETS 512	 /* buckets per run of the sweep, some 30 us */
 
 struct lb_xdp_line {

@@ -13,15 +13,7 @@
 /* Longer than a worker's burst takes, unless the worker was preempted. */
 #define LB_XDP_LOCK_TRIES 512
 
-/*
- * Result of one try. With LB_XDP_LOCK_OURS the term is returned as well; these values are in place
- * of the holder.
- */
-enum lb_xdp_lock_turn {
-	LB_XDP_LOCK_WAIT,
-	LB_XDP_LOCK_ROB,
-	LB_XDP_LOCK_OURS,
-};
+#define LB_XDP_LOCK_NONE 1u /* no free lock has a holder in its low bits */
 
 uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t now_ns);
 uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns);
@@ -59,30 +51,25 @@ __attribute__((noinline)) uint32_t lb_xdp_recover(uint32_t queue_id)
 	return 1;
 }
 
-#define LB_XDP_LOCK_NONE 1u /* no free lock has a holder in its low bits */
-
 /*
- * Take the lock from its holder, which then sees another term. If several CPUs try at once, one
- * succeeds at each try. Return: the lock word to free it with, or LB_XDP_LOCK_NONE.
+ * Take the lock from a dead worker, which would see another term. @seen: the lock word with which
+ * it holds it. Return: the lock word to free it with, or LB_XDP_LOCK_NONE: another CPU was faster.
  */
-static __always_inline uint32_t lb_xdp_lock_rob(struct lb_handover *queue, uint32_t queue_id)
+static __always_inline uint32_t lb_xdp_lock_rob(struct lb_handover *queue, uint32_t queue_id,
+						uint32_t seen)
 {
-	for (uint32_t i = 0; i < LB_XDP_ROB_TRIES && i < lb_xdp_rob_tries; i++) {
-		uint32_t seen = lb_xdp_lock_is(queue);
-		uint32_t free = (seen & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
+	uint32_t free = (seen & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
 
-		if (__sync_val_compare_and_swap(&queue->lock, seen, free | LB_HELD_BY_XDP) != seen)
-			continue;
-		if (queue->journal.is_open)
-			lb_xdp_recover(queue_id);
-		return free;
-	}
-	return LB_XDP_LOCK_NONE;
+	if (__sync_val_compare_and_swap(&queue->lock, seen, free | LB_HELD_BY_XDP) != seen)
+		return LB_XDP_LOCK_NONE;
+	if (queue->journal.is_open)
+		lb_xdp_recover(queue_id);
+	return free;
 }
 
 /*
  * Try once to take the lock; a worker whose heartbeat is stale is not waited for. A function, so
- * that the loop has a shape that Linux 6.1 accepts.
+ * that the loop has a shape that Linux 6.1 accepts. Return: as lb_xdp_lock_rob().
  */
 __attribute__((noinline)) uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t now_ns)
 {
@@ -90,36 +77,28 @@ __attribute__((noinline)) uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t 
 	uint32_t seen;
 
 	if (!queue)
-		return LB_XDP_LOCK_ROB;
+		return LB_XDP_LOCK_NONE;
 	seen = lb_xdp_lock_is(queue);
 	if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_NOBODY)
-		return lb_xdp_lock_try(queue, seen, LB_HELD_BY_XDP) ? LB_XDP_LOCK_OURS | seen
-								    : LB_XDP_LOCK_WAIT;
+		return lb_xdp_lock_try(queue, seen, LB_HELD_BY_XDP) ? seen : LB_XDP_LOCK_NONE;
 	if ((seen & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER &&
 	    !lb_handover_is_beating(queue, lb_load_acquire(&queue->process), now_ns))
-		return LB_XDP_LOCK_ROB;
-	return LB_XDP_LOCK_WAIT;
+		return lb_xdp_lock_rob(queue, queue_id, seen);
+	return LB_XDP_LOCK_NONE;
 }
 
 /*
- * The lock is not taken from a worker that is alive, whether or not it is the carrier: the change
- * that it is in the middle of would be counted twice. Return: as lb_xdp_lock_rob().
+ * The lock is taken neither from a worker that is alive, whether or not it is the carrier, nor from
+ * this program on another CPU, which a hypervisor may have stopped: two writers would lose counts.
+ * Return: as lb_xdp_lock_rob().
  */
 __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns)
 {
-	struct lb_handover *queue = lb_xdp_at(&xdp_queues, queue_id);
-	uint32_t turn = LB_XDP_LOCK_WAIT;
+	uint32_t free = LB_XDP_LOCK_NONE;
 
-	if (!queue)
-		return LB_XDP_LOCK_NONE;
-	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES && turn == LB_XDP_LOCK_WAIT; i++)
-		turn = lb_xdp_lock_turn(queue_id, now_ns);
-	if (turn & LB_XDP_LOCK_OURS)
-		return turn & ~LB_HANDOVER_HOLDER;
-	if (turn == LB_XDP_LOCK_WAIT &&
-	    (lb_xdp_lock_is(queue) & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER)
-		return LB_XDP_LOCK_NONE;
-	return lb_xdp_lock_rob(queue, queue_id);
+	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES && free == LB_XDP_LOCK_NONE; i++)
+		free = lb_xdp_lock_turn(queue_id, now_ns);
+	return free;
 }
 
 /* Return: the argument for lb_xdp_unlock(), or LB_XDP_LOCK_NONE: the region must not be written. */
@@ -133,29 +112,18 @@ static __always_inline uint32_t lb_xdp_lock(struct lb_handover *queue, uint32_t 
 	if (lb_unlikely(free == LB_XDP_LOCK_NONE))
 		return free;
 	if (lb_unlikely(!queue->by_xdp)) {
-		uint32_t held = free | LB_HELD_BY_XDP;
-
 		queue->by_xdp = 1;
 		queue->takeovers++;
-		/*
-		 * If the lock was taken from this CPU already, its word is the same as the one
-		 * written here: keep the old term then.
-		 */
-		if (__sync_val_compare_and_swap(&queue->lock, held, held + LB_HANDOVER_TERM) ==
-		    held)
-			free += LB_HANDOVER_TERM;
+		free += LB_HANDOVER_TERM;
+		lb_store_release(&queue->lock, free | LB_HELD_BY_XDP);
 	}
 	return free;
 }
 
-/*
- * Unless it has another holder by now: a hypervisor may stop a CPU in mid-packet for longer than
- * others wait.
- */
-static __always_inline void lb_xdp_unlock(struct lb_handover *queue, uint32_t free,
-					  enum lb_handover_holder holder)
+/* Nobody takes the lock from this program. */
+static __always_inline void lb_xdp_unlock(struct lb_handover *queue, uint32_t free)
 {
-	__sync_val_compare_and_swap(&queue->lock, free | holder, free);
+	lb_store_release(&queue->lock, free);
 }
 
 /*

@@ -50,9 +50,8 @@ struct lb_xdp_control lb_xdp_control SEC(".data.control");
 /* Set before loading; the verifier removes the code that they switch off. */
 const volatile uint32_t lb_xdp_buckets = 1; /* of each region */
 const volatile uint32_t lb_xdp_regions = 1;
-const volatile uint32_t lb_xdp_worker_rows = 1; /* first row of a DPDK process, in the counts */
-const volatile uint32_t lb_xdp_rob_tries = LB_XDP_ROB_TRIES; /* lower only in tests */
-const volatile bool lb_xdp_clock_is_set = false;	     /* use lb_xdp_control.clock */
+const volatile uint32_t lb_xdp_worker_rows = 1;	 /* first row of a DPDK process, in the counts */
+const volatile bool lb_xdp_clock_is_set = false; /* use lb_xdp_control.clock */
 const volatile bool lb_xdp_frags = false;
 /*
  * The port has other users too (macvlan, bridges, this host itself): their packets are for the

@@ -8,7 +8,8 @@
  * A region has one writer at a time, the holder of the lock: the worker for a burst, the XDP
  * program for a packet, a sweep for a bucket. A worker whose heartbeat is stale is not waited for:
  * the XDP program takes the lock from it and increments the term, from which a worker that was only
- * stalled sees that it was replaced.
+ * stalled sees that it was replaced. Such a worker may have finished a change beside another
+ * writer; it counts the region anew. Nobody takes the lock from a holder inside the kernel.
  */
 #ifndef LB_HANDOVER_H
 #define LB_HANDOVER_H
@@ -19,6 +20,9 @@
 /* Interval of a worker's heartbeat. */
 #define LB_BEAT_MS 2
 #define LB_BEAT_OLD_NS 200000000ull /* a heartbeat of this age is stale */
+
+/* In place of lb_handover.process: alive, and may hold the lock, but wants no packets. */
+#define LB_HANDOVER_NO_PACKETS 1ull
 
 enum lb_handover_holder {
 	LB_HELD_BY_NOBODY,
@@ -34,7 +38,7 @@ enum lb_handover_holder {
 struct lb_handover {
 	/* the worker */
 	uint64_t beat_ns; /* CLOCK_MONOTONIC_COARSE; 0: the worker has ended */
-	uint64_t process; /* random, of this run */
+	uint64_t process; /* random, of this run; or LB_HANDOVER_NO_PACKETS */
 	uint64_t worker_reserved[6];
 	/* the lock's holder */
 	uint32_t lock;

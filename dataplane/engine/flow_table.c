@@ -61,3 +61,32 @@ uint32_t flow_table_sweep(struct flow_table *flows, const struct flow_sweep *swe
 	flows->sweep_done += n;
 	return n;
 }
+
+static void recounted(struct flow_table *flows, const struct lb_instance_stats *others,
+		      const struct flow_recount *recount)
+{
+	uint64_t all = 0;
+
+	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++) {
+		flows->table.instance_stats[i].flows = recount->flows[i] - others[i].flows;
+		/* below 0 if it has removed more of the other writer's flows than it has added */
+		all += (uint64_t)(int32_t)flows->table.instance_stats[i].flows;
+	}
+	flows->table.stats->flows = all;
+}
+
+bool flow_table_recount(struct flow_table *flows, const struct lb_instance_stats *others,
+			struct flow_recount *recount, uint32_t max_buckets)
+{
+	for (; max_buckets && recount->next < flows->table.n_buckets; max_buckets--) {
+		const struct lb_bucket *bucket = &flows->table.bucket[recount->next++];
+
+		for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++)
+			if (bucket->key[slot])
+				recount->flows[lb_bucket_instance(bucket, slot)]++;
+	}
+	if (recount->next < flows->table.n_buckets)
+		return false;
+	recounted(flows, others, recount);
+	return true;
+}

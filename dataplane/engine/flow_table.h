@@ -26,6 +26,22 @@ void flow_table_init(struct flow_table *table, void *memory, uint32_t flows,
 void flow_table_adopt(struct flow_table *table, void *memory, uint32_t n_buckets,
 		      struct lb_worker_stats *stats, struct lb_instance_stats *instance_stats);
 
+/* A count of a table's flows, by instance. */
+struct flow_recount {
+	uint32_t next; /* bucket */
+	uint32_t flows[LB_INSTANCES_MAX];
+};
+
+/**
+ * Count the flows of the next few buckets; after the last one, set the table's counts to what it
+ * holds, less what its other writer has counted. To be called with a zeroed @recount until it
+ * returns true, while nothing else changes the table.
+ * @others: [LB_INSTANCES_MAX], the other writer's.
+ * Context: the worker.
+ */
+bool flow_table_recount(struct flow_table *flows, const struct lb_instance_stats *others,
+			struct flow_recount *recount, uint32_t max_buckets);
+
 #define FLOW_TABLE_SWEEP_TICKS 32 /* ticks of a round over the whole table */
 
 struct flow_sweep {

@@ -54,29 +54,19 @@ static inline void handover_clear(struct lb_handover *queue)
  * the lock. The lock is then this worker's, which must recover the table (lb_table_recover()) and
  * unlock.
  */
-static inline bool handover_start(struct handover *handover)
-{
-	uint32_t lock = __atomic_load_n(&handover->queue->lock, __ATOMIC_ACQUIRE);
-
-	while ((lock & LB_HANDOVER_HOLDER) == LB_HELD_BY_WORKER ||
-	       handover->queue->journal.is_open) {
-		uint32_t term = (lock & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
-
-		if (!__atomic_compare_exchange_n(&handover->queue->lock, &lock,
-						 term | LB_HELD_BY_WORKER, false, __ATOMIC_ACQ_REL,
-						 __ATOMIC_ACQUIRE))
-			continue;
-		handover->term = term;
-		return true;
-	}
-	handover_follow(handover);
-	return false;
-}
+bool handover_start(struct handover *handover);
 
 /** Send a heartbeat. @now_ns: CLOCK_MONOTONIC_COARSE; 0: the worker ends. */
 static inline void handover_beat(struct handover *handover, uint64_t now_ns)
 {
 	__atomic_store_n(&handover->queue->process, handover->process, __ATOMIC_RELAXED);
+	__atomic_store_n(&handover->queue->beat_ns, now_ns, __ATOMIC_RELEASE);
+}
+
+/** Send a heartbeat that asks for no packets. The worker may still hold the lock. */
+static inline void handover_beat_quiet(struct handover *handover, uint64_t now_ns)
+{
+	__atomic_store_n(&handover->queue->process, LB_HANDOVER_NO_PACKETS, __ATOMIC_RELAXED);
 	__atomic_store_n(&handover->queue->beat_ns, now_ns, __ATOMIC_RELEASE);
 }
 
@@ -88,7 +78,7 @@ static inline bool handover_is_carrier(const struct handover *handover)
 
 /**
  * Become the region's only writer.
- * Return: false if the worker was replaced; then the lock is not held.
+ * Return: false if the worker was replaced, or the holder takes unusually long.
  */
 bool handover_lock(struct handover *handover);
 
@@ -98,13 +88,17 @@ static inline uint32_t handover_held(const struct handover *handover)
 	return handover->term | LB_HELD_BY_WORKER;
 }
 
-/** Release the lock, unless it was taken from this worker. */
-static inline void handover_unlock(struct handover *handover)
+/**
+ * Release the lock.
+ * Return: false if it was taken from this worker meanwhile; it may have finished a change since,
+ * beside another writer.
+ */
+static inline bool handover_unlock(struct handover *handover)
 {
 	uint32_t held = handover_held(handover);
 
-	__atomic_compare_exchange_n(&handover->queue->lock, &held, handover->term, false,
-				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&handover->queue->lock, &held, handover->term, false,
+					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include "dataplane/io/worker.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -18,7 +19,8 @@
 /* Buckets swept between two bursts: a few hundred nanoseconds, or more when idle. */
 #define SWEEP_BUSY 64
 #define SWEEP_IDLE 1024
-#define END_MS 3 /* for packets in flight from the XDP program to arrive */
+#define RECOUNT_BUCKETS 65536 /* counted between two heartbeats: a millisecond or two */
+#define END_MS 3	      /* for packets in flight from the XDP program to arrive */
 
 /*
  * Send what the queue takes; retry for a moment, since it drains at line rate. Return: packets
@@ -179,10 +181,27 @@ static bool table_lock(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	return true;
 }
 
+/*
+ * The lock was taken in the middle of a burst, so a change may have been made twice. The XDP program
+ * handles the packets until the counts are right again.
+ */
+static void table_recount(struct worker *w)
+{
+	replaced_follow(w, clock_coarse_ns());
+	do {
+		memset(&w->recount, 0, sizeof(w->recount));
+		handover_beat_quiet(&w->handover, clock_coarse_ns());
+		while (!handover_lock(&w->handover))
+			handover_follow(&w->handover);
+		while (!flow_table_recount(&w->flows, w->xdp_counts, &w->recount, RECOUNT_BUCKETS))
+			handover_beat_quiet(&w->handover, clock_coarse_ns());
+	} while (!handover_unlock(&w->handover));
+}
+
 static void table_unlock(struct worker *w)
 {
-	if (handover_is_shared(&w->handover))
-		handover_unlock(&w->handover);
+	if (handover_is_shared(&w->handover) && !handover_unlock(&w->handover))
+		table_recount(w);
 }
 
 /* Stop the handover of packets; those in flight are still forwarded. */
@@ -191,9 +210,10 @@ static void handover_end(struct worker *w)
 	uint64_t until = rte_rdtsc() + rte_get_tsc_hz() / 1000 * END_MS;
 
 	w->is_ending = true;
-	handover_beat(&w->handover, 0);
+	handover_beat_quiet(&w->handover, clock_coarse_ns());
 	while (worker_step(w) || rte_rdtsc() < until)
 		;
+	handover_beat(&w->handover, 0);
 }
 
 void worker_look(struct worker *w, const struct tables *tables, uint64_t now_ns)
@@ -203,10 +223,13 @@ void worker_look(struct worker *w, const struct tables *tables, uint64_t now_ns)
 	w->pl.port_mac = __atomic_load_n(w->port_mac, __ATOMIC_RELAXED);
 	if (now != w->now)
 		tick(w, tables, now);
-	if (handover_is_shared(&w->handover) && !w->is_ending) {
+	if (handover_is_shared(&w->handover)) {
 		if (handover_is_replaced(&w->handover))
 			replaced_follow(w, now_ns);
-		handover_beat(&w->handover, now_ns);
+		if (w->is_ending)
+			handover_beat_quiet(&w->handover, now_ns);
+		else
+			handover_beat(&w->handover, now_ns);
 	}
 	w->looked_ns = now_ns;
 }
@@ -346,6 +369,7 @@ static void flows_share(struct worker *w, const struct shared_port *shared)
 			 shared->n_buckets, w->stats, w->pl.instance_stats);
 	w->handover =
 		(struct handover){ .queue = &shared->queues[w->index], .process = w->boot_id };
+	w->xdp_counts = shared->counts + (size_t)w->index * LB_INSTANCES_MAX;
 	w->flows.table.journal = &w->handover.queue->journal;
 	w->flows.table.lock = &w->handover.queue->lock;
 	if (handover_start(&w->handover)) {

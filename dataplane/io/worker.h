@@ -39,6 +39,8 @@ struct worker {
 	uint64_t tsc_next_look;
 	uint64_t looked_ns; /* CLOCK_MONOTONIC_COARSE */
 	bool is_ending;
+	const struct lb_instance_stats *xdp_counts; /* of the same region, if it is shared */
+	struct flow_recount recount;
 	uint32_t empty_polls;
 	uint16_t now; /* tick */
 	uint32_t kernel_rate_pps;

@@ -223,7 +223,7 @@ def counts_match(lab):
 def books(lab, storm):
     """Exact: first with the connections that live on, then with none."""
     if settings.XDP:
-        matched = wait_for("the counts to be what the flow table holds", lambda: counts_match(lab), 30, 0.2)
+        matched = wait_for("the counts to be what the flow table holds", lambda: counts_match(lab), WAIT_S, 0.2)
         figure(f"flow counts are what the table holds: {matched}")
     errors = [c for c in storm.held.close() if c["error"]]
     expect(not errors, f"{len(errors)} of {HELD} connections were cut or moved: {errors[:3]}")

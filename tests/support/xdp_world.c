@@ -63,8 +63,7 @@ static void kind_set(struct xdp_world *w, bool paired)
 	bpf_map__set_max_entries(skel->maps.xsks_map, w->regions);
 }
 
-static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool paired,
-		      uint32_t rob_tries)
+static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool paired)
 {
 	struct sluice_xdp *skel = sluice_xdp__open();
 
@@ -74,7 +73,6 @@ static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool pa
 	skel->rodata->lb_xdp_regions = w->regions;
 	skel->rodata->lb_xdp_clock_is_set = true;
 	skel->rodata->lb_xdp_worker_rows = n_cpus;
-	skel->rodata->lb_xdp_rob_tries = rob_tries;
 	skel->rodata->lb_xdp_shared = shared;
 	skel->rodata->lb_xdp_frags = true;
 	kind_set(w, paired);
@@ -106,7 +104,7 @@ static void bench_load(struct xdp_world *w)
 }
 
 static struct xdp_world *world_make(const struct harness *like, uint32_t regions, bool shared,
-				    bool paired, uint32_t rob_tries)
+				    bool paired)
 {
 	uint32_t n_cpus = (uint32_t)libbpf_num_possible_cpus() + (paired ? regions : 0);
 	struct xdp_world *w = calloc(1, sizeof(*w));
@@ -115,7 +113,7 @@ static struct xdp_world *world_make(const struct harness *like, uint32_t regions
 	assert_non_null(w);
 	w->regions = regions;
 	w->n_buckets = like->flows.table.n_buckets;
-	skel_load(w, n_cpus, shared, paired, rob_tries);
+	skel_load(w, n_cpus, shared, paired);
 	bench_load(w);
 	w->control = &w->skel->data_control->lb_xdp_control;
 	w->services = map_view(w->skel->maps.xdp_services);
@@ -138,17 +136,12 @@ static struct xdp_world *world_make(const struct harness *like, uint32_t regions
 
 struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions, bool shared)
 {
-	return world_make(like, regions, shared, false, LB_XDP_ROB_TRIES);
+	return world_make(like, regions, shared, false);
 }
 
 struct xdp_world *xdp_world_create_paired(const struct harness *like, bool shared)
 {
-	return world_make(like, 1, shared, true, LB_XDP_ROB_TRIES);
-}
-
-struct xdp_world *xdp_world_create_patient(const struct harness *like)
-{
-	return world_make(like, 1, false, true, 0);
+	return world_make(like, 1, shared, true);
 }
 
 int xdp_world_socket_set(struct xdp_world *w, int fd)

@@ -50,9 +50,6 @@ struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions,
  */
 struct xdp_world *xdp_world_create_paired(const struct harness *like, bool shared);
 
-/** The same, with a program that never takes a lock away from its holder. */
-struct xdp_world *xdp_world_create_patient(const struct harness *like);
-
 /** Set the socket of queue 0; below 0: remove it. Return: 0 or -errno. */
 int xdp_world_socket_set(struct xdp_world *world, int fd);
 

@@ -81,13 +81,13 @@ static void tables_fill(struct world *w)
 	xdp_world_publish(w->xdp, w->h);
 }
 
-static int world_make(void **state, bool is_patient)
+static int world_create(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
 	w->h = harness_create(1000);
-	w->xdp = is_patient ? xdp_world_create_patient(w->h) : xdp_world_create_paired(w->h, false);
+	w->xdp = xdp_world_create_paired(w->h, false);
 	w->queue = w->xdp->queues;
 	w->queue->by_xdp = 1;
 	tables_fill(w);
@@ -95,16 +95,6 @@ static int world_make(void **state, bool is_patient)
 	socket_make(w);
 	*state = w;
 	return 0;
-}
-
-static int world_create(void **state)
-{
-	return world_make(state, false);
-}
-
-static int patient_create(void **state)
-{
-	return world_make(state, true);
 }
 
 static int world_destroy(void **state)
@@ -333,26 +323,51 @@ static void a_dead_worker_is_not_waited_for(void **state)
 	assert_int_equal(w->xdp->cpu->stats.flows, 1);
 }
 
-/* So many want the lock that this packet does not get it: the region is read, and not written. */
-static void without_the_lock_nothing_is_written(void **state)
+/* Another one has the lock for long: the region is read, and not written. */
+static void check_not_written(struct world *w, uint32_t holder)
 {
-	struct world *w = *state;
-	uint16_t instance;
-	uint64_t sent;
+	const uint64_t rx_pkts = w->xdp->cpu->stats.rx_pkts;
+	const uint32_t flows = w->xdp->cpu->stats.flows, lock = w->queue->lock | holder;
+	uint16_t instance = flow_move(w, 1000);
+	uint64_t sent = late_sent(w, instance);
 
-	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
-	instance = flow_move(w, 1000);
-	w->queue->lock |= LB_HELD_BY_SWEEP;
-	sent = late_sent(w, instance);
+	w->queue->lock = lock;
 	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_TX);
 	assert_int_equal(late_sent(w, instance), sent + 1);
 	assert_int_equal(tcp_send(w, 1001, LB_TCP_SYN), XDP_TX);
-	assert_int_equal(w->xdp->cpu->stats.flows, 1);
-	assert_int_equal(w->xdp->cpu->stats.rx_pkts, 1);
-	assert_int_equal(w->queue->lock & LB_HANDOVER_HOLDER, LB_HELD_BY_SWEEP);
+	assert_int_equal(w->xdp->cpu->stats.flows, flows);
+	assert_int_equal(w->xdp->cpu->stats.rx_pkts, rx_pkts);
+	assert_int_equal(w->queue->lock, lock);
 	w->queue->lock &= ~LB_HANDOVER_HOLDER;
+}
+
+/* The sweep, or this program on another CPU; a hypervisor has stopped it. */
+static void without_the_lock_nothing_is_written(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	check_not_written(w, LB_HELD_BY_SWEEP);
+	check_not_written(w, LB_HELD_BY_XDP);
 	assert_int_equal(tcp_send(w, 1001, LB_TCP_ACK), XDP_TX);
 	assert_int_equal(w->xdp->cpu->stats.rx_pkts, 2);
+	assert_int_equal(w->xdp->cpu->stats.flows, 2);
+}
+
+/* It wants no packets any more, and is in the middle of its last burst. */
+static void a_worker_that_ends_is_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
+	process_is_well(w);
+	w->queue->process = LB_HANDOVER_NO_PACKETS;
+	check_not_written(w, LB_HELD_BY_WORKER);
+	assert_int_equal(w->queue->handed_pkts, 0);
+	w->queue->lock |= LB_HELD_BY_WORKER;
+	w->queue->beat_ns = 0;
+	assert_int_equal(tcp_send(w, 1001, LB_TCP_SYN), XDP_TX);
+	assert_int_equal(w->xdp->cpu->stats.flows, 2);
 }
 
 static void flows_of_the_process_are_found(void **state)
@@ -526,8 +541,8 @@ int main(int argc, char **argv)
 		HANDOVER_TEST(no_packet_without_a_socket),
 		HANDOVER_TEST(a_dead_worker_is_not_waited_for),
 		HANDOVER_TEST(flows_of_the_process_are_found),
-		cmocka_unit_test_setup_teardown(without_the_lock_nothing_is_written, patient_create,
-						world_destroy),
+		HANDOVER_TEST(without_the_lock_nothing_is_written),
+		HANDOVER_TEST(a_worker_that_ends_is_waited_for),
 		HANDOVER_TEST(a_queue_that_came_late_is_balanced),
 		HANDOVER_TEST(the_sweep_leaves_it_to_a_worker_that_is_well),
 		HANDOVER_TEST(what_a_dead_worker_left_is_counted_before_the_next_packet),

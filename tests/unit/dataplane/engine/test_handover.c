@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's end of the handover, with this test as the XDP program and as sluiced. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -79,7 +81,7 @@ static void robbed_worker_leaves_the_lock_alone(void **state)
 	assert_true(handover_lock(&handover));
 	xdp_takes_over();
 	queue.lock |= LB_HELD_BY_XDP;
-	handover_unlock(&handover);
+	assert_false(handover_unlock(&handover));
 	assert_int_equal(queue.lock, LB_HANDOVER_TERM | LB_HELD_BY_XDP);
 	assert_false(handover_lock(&handover));
 }
@@ -95,6 +97,30 @@ static void dead_predecessor_holds_nothing(void **state)
 	assert_true(handover_lock(&handover));
 	handover_unlock(&handover);
 	assert_int_equal(queue.lock, LB_HANDOVER_TERM);
+}
+
+/* The XDP program has taken the dead one's lock, and is about to complete its change. */
+static void *xdp_recovers(void *arg)
+{
+	(void)arg;
+	usleep(20000);
+	queue.journal.is_open = 0;
+	__atomic_store_n(&queue.lock, LB_HANDOVER_TERM, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void the_kernel_is_never_robbed(void **state)
+{
+	pthread_t xdp;
+
+	(void)state;
+	queue.lock = LB_HANDOVER_TERM | LB_HELD_BY_XDP;
+	queue.journal.is_open = 1;
+	assert_int_equal(pthread_create(&xdp, NULL, xdp_recovers, NULL), 0);
+	assert_false(handover_start(&handover));
+	assert_int_equal(queue.lock, LB_HANDOVER_TERM);
+	assert_int_equal(handover.term, LB_HANDOVER_TERM);
+	pthread_join(xdp, NULL);
 }
 
 /* Its sockets are there before its tables: what it gets would be lost to the service. */
@@ -127,6 +153,7 @@ int main(void)
 		HANDOVER_TEST(replaced_worker_gets_no_lock_until_it_follows),
 		HANDOVER_TEST(robbed_worker_leaves_the_lock_alone),
 		HANDOVER_TEST(dead_predecessor_holds_nothing),
+		HANDOVER_TEST(the_kernel_is_never_robbed),
 		HANDOVER_TEST(dead_predecessor_gets_no_packets_for_its_successor),
 		HANDOVER_TEST(nobody_waits_for_ever),
 	};

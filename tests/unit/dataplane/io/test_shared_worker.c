@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker on a port that the XDP program uses too: whose packets, whose flows, and what comes late. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include "tests/support/rig.h"
 
 #define N_BUCKETS 256
+#define FLOWS_BYTES (N_BUCKETS * sizeof(struct lb_bucket))
 #define LONG_NS (LB_BEAT_OLD_NS * 2)
 
 /* What sluiced and the kernel have: it outlives workers. */
@@ -20,7 +23,8 @@ struct world {
 	struct rig *rig;
 	struct shared_port shared;
 	struct lb_handover queue;
-	struct lb_bucket flows[N_BUCKETS];
+	struct lb_bucket *flows; /* [N_BUCKETS], on pages of their own */
+	struct lb_instance_stats xdp_counts[LB_INSTANCES_MAX];
 };
 
 static void steps(struct world *w, uint32_t n)
@@ -48,10 +52,17 @@ static int begin(void **state)
 
 	assert_non_null(w);
 	memset(w, 0, sizeof(*w));
+	w->flows =
+		mmap(NULL, FLOWS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(w->flows, MAP_FAILED);
 	w->rig = rig_create(RIG_RINGS, 128, 128);
 	w->queue.by_xdp = 1;
 	w->shared = (struct shared_port){
-		.flows = w->flows, .queues = &w->queue, .n_workers = 1, .n_buckets = N_BUCKETS
+		.flows = w->flows,
+		.counts = w->xdp_counts,
+		.queues = &w->queue,
+		.n_workers = 1,
+		.n_buckets = N_BUCKETS,
 	};
 	rig_restart(w->rig, &w->shared);
 	w->queue.carrier = w->rig->segment.boot_id;
@@ -65,6 +76,7 @@ static int end(void **state)
 	struct world *w = *state;
 
 	rig_destroy(w->rig);
+	munmap(w->flows, FLOWS_BYTES);
 	free(w);
 	return 0;
 }
@@ -128,7 +140,7 @@ static void flows_of_a_queue_without_a_worker_are_found(void **state)
 	rig_receive_syns(w->rig, 1000, 60);
 	steps(w, 1);
 	memcpy(others, w->flows, sizeof(others)); /* as if it had been there */
-	memset(w->flows, 0, sizeof(w->flows));
+	memset(w->flows, 0, FLOWS_BYTES);
 	rig_empty(w->rig->tx);
 	w->shared.flows = others;
 	shared_port_flows(&w->shared, 0, &by_xdp);
@@ -269,6 +281,80 @@ static void sweeps_are_the_carriers(void **state)
 	assert_int_equal(w->queue.lock, 0);
 }
 
+/* What a worker counts of a region that XDP writes, too. */
+static void check_counts(struct world *w, uint32_t flows)
+{
+	uint32_t held = 0, counted = 0;
+
+	for (uint32_t i = 0; i < N_BUCKETS; i++)
+		for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++)
+			held += w->flows[i].key[slot] != 0;
+	for (uint32_t i = 0; i < LB_INSTANCES_MAX; i++)
+		counted += w->rig->worker->pl.instance_stats[i].flows + w->xdp_counts[i].flows;
+	assert_int_equal(held, flows);
+	assert_int_equal(counted, flows);
+}
+
+static struct world *stopped;
+
+/* In the middle of a burst: the XDP program takes the lock, and removes a flow that the worker removes, too. */
+static void worker_stops(int number)
+{
+	struct world *w = stopped;
+	uint16_t instance;
+	uint32_t i = 0;
+
+	(void)number;
+	mprotect(w->flows, FLOWS_BYTES, PROT_READ | PROT_WRITE);
+	if ((w->queue.lock & LB_HANDOVER_HOLDER) != LB_HELD_BY_WORKER)
+		abort();
+	xdp_takes_over(w);
+	while (!w->flows[i].key[0])
+		i++;
+	instance = lb_bucket_instance(&w->flows[i], 0);
+	lb_bucket_clear(&w->flows[i], 0);
+	w->xdp_counts[instance].flows--;
+	w->rig->worker->pl.instance_stats[instance].flows--;
+	w->rig->worker->stats->flows--;
+}
+
+static void robbed_of_its_lock_it_counts_anew(void **state)
+{
+	const struct sigaction stop = { .sa_handler = worker_stops };
+	struct sigaction before;
+	struct world *w = *state;
+
+	rig_receive_syns(w->rig, 1000, 60);
+	steps(w, 1);
+	check_counts(w, 60);
+	stopped = w;
+	assert_int_equal(sigaction(SIGSEGV, &stop, &before), 0);
+	assert_int_equal(mprotect(w->flows, FLOWS_BYTES, PROT_NONE), 0);
+	rig_receive_syns(w->rig, 2000, 10);
+	steps(w, 1);
+	assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+	assert_int_equal(w->queue.lock, LB_HANDOVER_TERM);
+	assert_int_equal(w->rig->worker->stats->flow_table_full, 10); /* it may not record them */
+	check_counts(w, 59);
+	assert_int_equal(w->rig->worker->stats->flows, 60); /* one of them was XDP's to remove */
+	assert_int_equal(w->queue.process, LB_HANDOVER_NO_PACKETS);
+	look(w, now_ns());
+	assert_true(lb_handover_is_due(&w->queue, now_ns()));
+}
+
+/* It may hold the lock still, and so it beats; but it wants no packets. */
+static void an_ending_worker_is_alive(void **state)
+{
+	struct world *w = *state;
+
+	steps(w, 1);
+	assert_true(lb_handover_is_due(&w->queue, now_ns()));
+	w->rig->worker->is_ending = true;
+	look(w, now_ns());
+	assert_false(lb_handover_is_due(&w->queue, now_ns()));
+	assert_true(lb_handover_is_beating(&w->queue, w->queue.process, now_ns()));
+}
+
 /* Told to end, it gives the port back at once, and carries what is on its way. */
 static void end_is_said_before_it_comes(void **state)
 {
@@ -299,6 +385,8 @@ int main(int argc, char **argv)
 		WORKER_TEST(stopped_without_being_replaced_it_goes_on),
 		WORKER_TEST(replaced_while_awake_it_loses_no_packet),
 		WORKER_TEST(sweeps_are_the_carriers),
+		WORKER_TEST(robbed_of_its_lock_it_counts_anew),
+		WORKER_TEST(an_ending_worker_is_alive),
 		WORKER_TEST(end_is_said_before_it_comes),
 	};
 
