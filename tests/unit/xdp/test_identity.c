@@ -24,7 +24,13 @@
 #define N_INSTANCES 24
 #define SLOTS 1021
 #define RECORDED 160 /* flows that the table is for: fewer than there are */
-#define GENERATED 960
+/*
+ * Few flows with many packets fill the table with confirmed ones; then come others, which have to
+ * evict them.
+ */
+#define FEW 300
+#define MANY 960
+#define PHASE 4000 /* packets */
 #define REACHABLE (LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
 #define UP (REACHABLE | LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS)
 
@@ -79,7 +85,7 @@ static void services_put(struct twins *t)
 static void twins_create(struct twins *t, bool paired)
 {
 	memset(t, 0, sizeof(*t));
-	t->gen = (struct packet_gen){ .random = 7, .flows = GENERATED };
+	t->gen = (struct packet_gen){ .random = 7, .flows = FEW };
 	t->native = harness_create(RECORDED);
 	pipeline_rate_set(&t->native->pl.kernel_rate, 3000);
 	pipeline_rate_set(&t->native->pl.icmp_rate, 300);
@@ -250,6 +256,7 @@ static void packets_compare(bool paired)
 
 	twins_create(&t, paired);
 	for (uint32_t i = 0; i < packets; i++) {
+		t.gen.flows = i / PHASE % 2 ? MANY : FEW;
 		if (i % 100 == 99)
 			time_passes(&t);
 		if (i % 200 == 199)
