@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/memory.h"
 #include "config/port_feature.h"
 #include "controlplane/base/clock.h"
 #include "controlplane/base/cpus.h"
@@ -24,6 +25,7 @@
 #include "controlplane/xdp/loader.h"
 #include "controlplane/xdp/maps.h"
 #include "controlplane/xdp/pins.h"
+#include "controlplane/xdp/size.h"
 #include "controlplane/xdp/sweep.h"
 #include "controlplane/xdp/tables.h"
 #include "controlplane/xdp/thread.h"
@@ -50,7 +52,8 @@ struct publish_backend {
 	char absent[XDP_OBJECT_WHY_MAX]; /* CPUs of node.cpus that are not online; "": none */
 	int claim_fd;			 /* lock on the pin directory; -1: none */
 	bool ready;
-	bool hooked; /* since the maps were opened */
+	bool hooked;	/* since the maps were opened */
+	bool maps_anew; /* the next start makes new ones */
 	bool load_failed;
 	uint32_t holder_id;	/* the foreign program that had the hook last time; 0: none */
 	uint32_t dispatcher_id; /* libxdp's dispatcher that we joined; 0: the hook is ours */
@@ -140,14 +143,17 @@ static void note_queues(struct publish_backend *x)
 
 /*
  * Some drivers add receive queues while an XDP program is on the port (virtio_net: one for each
- * CPU). Only new maps can have regions for them, and before the first packet they lose nothing.
+ * CPU). Only new maps can have regions for them. The flows that the program has recorded by then
+ * are forgotten. The old maps live on until the new program is on the hook, so there must be
+ * memory for both; otherwise those queues are balanced without a record.
  */
-static bool queues_grew(const struct publish_backend *x)
+static bool queues_grew(struct publish_backend *x)
 {
-	const struct xdp_object *o = &x->object;
+	struct xdp_object *o = &x->object;
 
 	return o->paired && !o->adopted && !x->hooked && o->regions < LB_XDP_REGIONS_MAX &&
-	       port_feature_queues(x->port.name) > o->regions;
+	       port_feature_queues(x->port.name) > o->regions &&
+	       xdp_size_check_memory(o, MEMORY_MEMINFO) == 0;
 }
 
 /* A program without tables would drop the kernel's packets too: attach it only with tables. */
@@ -165,12 +171,16 @@ static int hook(struct publish_backend *x)
 		return -ENOTCONN;
 	}
 	if (queues_grew(x)) {
-		xdp_maps_forget(&x->object);
+		xdp_maps_forget(&x->object); /* a successor would adopt them */
+		x->maps_anew = true;
 		leave(x, "the port has more receive queues with an XDP program than without one; "
 			 "the flow table is made again for all of them");
 		return -ENOTCONN;
 	}
 	x->hooked = true;
+	x->maps_anew = false;
+	if (x->object.paired)
+		lb_store_release(&x->object.queues[0].is_attached, 1);
 	if (x->object.paired && pins_share(x, port))
 		log_err("xdp: %s", x->object.why);
 	x->dispatcher_id = x->object.is_joined ? holder_of(x) : 0;
@@ -374,6 +384,7 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 		.cpu_count = node->cpu_count,
 		.mtu = x->port.mtu,
 		.paired = x->options.is_paired,
+		.anew = x->maps_anew,
 		.queues = port_feature_queues(x->port.name),
 		.is_behind = is_behind(x),
 	};

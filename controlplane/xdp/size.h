@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sizes of the XDP program's maps. Internal to the loader. */
+/* Sizes of the XDP program's maps. */
 #ifndef CONTROLPLANE_XDP_SIZE_H
 #define CONTROLPLANE_XDP_SIZE_H
 

@@ -8,8 +8,9 @@
  * A region has one writer at a time, the holder of the lock: the worker for a burst, the XDP
  * program for a packet, a sweep for a bucket. A worker whose heartbeat is stale is not waited for:
  * the XDP program takes the lock from it and increments the term, from which a worker that was only
- * stalled sees that it was replaced. Such a worker may have finished a change beside another
- * writer; it counts the region anew. Nobody takes the lock from a holder inside the kernel.
+ * stalled sees that it was replaced. If such a worker has finished a change beside another writer,
+ * it or its successor counts the region anew. Nobody takes the lock from a holder inside the
+ * kernel; without it, the XDP program forwards and records nothing.
  */
 #ifndef LB_HANDOVER_H
 #define LB_HANDOVER_H
@@ -27,7 +28,7 @@
 enum lb_handover_holder {
 	LB_HELD_BY_NOBODY,
 	LB_HELD_BY_XDP,
-	LB_HELD_BY_SWEEP, /* sluiced's sweep, inside the kernel: always short */
+	LB_HELD_BY_SWEEP, /* sluiced's sweep, inside the kernel, for a bucket */
 	LB_HELD_BY_WORKER,
 };
 
@@ -49,7 +50,8 @@ struct lb_handover {
 	uint64_t carrier;      /* the process whose tables are up to date; 0: none */
 	uint64_t noted_ns;     /* first queue only: CLOCK_MONOTONIC since when ... */
 	uint32_t noted_handed; /* ... packets are handed over to the workers */
-	uint32_t carrier_reserved[11];
+	uint32_t is_attached;  /* first queue only: the program with these maps is on the hook */
+	uint32_t carrier_reserved[10];
 	/* the XDP program */
 	uint64_t handed_pkts; /* given to the worker's socket */
 	uint32_t by_xdp;      /* it has balanced the last packet itself */

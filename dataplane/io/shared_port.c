@@ -114,7 +114,7 @@ static int parts_map(struct shared_port *port)
 }
 
 /* sluiced makes the maps first, and attaches to the hook when its tables are filled. */
-static int hook_check(const struct shared_port *port, const struct plan *plan)
+static int link_check(const struct shared_port *port, const struct plan *plan)
 {
 	struct bpf_link_info info = { .id = 0 };
 	int fd = pin_open(port, LB_PIN_LINK), err;
@@ -134,6 +134,12 @@ static void port_init(struct shared_port *port, const struct plan *plan)
 	lb_pin_dir(plan->node->port, port->pin_dir);
 }
 
+/* Sockets go to the program on the hook, which may still be a predecessor with other maps. */
+static int attached_check(const struct shared_port *port)
+{
+	return __atomic_load_n(&port->queues[0].is_attached, __ATOMIC_ACQUIRE) ? 0 : -ENOENT;
+}
+
 bool shared_port_is_left(const struct plan *plan)
 {
 	struct shared_port port;
@@ -141,7 +147,7 @@ bool shared_port_is_left(const struct plan *plan)
 	if (!*plan->iface)
 		return false;
 	port_init(&port, plan);
-	return hook_check(&port, plan) == 0;
+	return link_check(&port, plan) == 0;
 }
 
 int shared_port_open(struct shared_port *port, const struct plan *plan)
@@ -149,9 +155,11 @@ int shared_port_open(struct shared_port *port, const struct plan *plan)
 	int err;
 
 	port_init(port, plan);
-	err = hook_check(port, plan);
+	err = link_check(port, plan);
 	if (!err)
 		err = parts_map(port);
+	if (!err)
+		err = attached_check(port);
 	for (uint32_t i = 0; i < port->n_workers && !err; i++)
 		handover_clear(&port->queues[i]);
 	if (err)
