@@ -277,8 +277,7 @@ LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_packet *p, uint32_t index)
 
 /*
  * Take the lock that a dead worker has left held, if no packet has taken it since. Done only when
- * seen twice: a worker that is about to end has stopped its heartbeat, but still holds the lock for
- * a burst.
+ * seen in two rounds: a worker that was stopped for a moment keeps it.
  */
 static __always_inline void lb_xdp_lock_left(struct lb_handover *queue, uint32_t queue_id,
 					     uint64_t now_ns)

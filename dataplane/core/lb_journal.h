@@ -19,7 +19,7 @@ struct lb_journal {
 	uint16_t instance[2]; /* that counts the flow: before and after */
 	uint16_t slot;
 	uint16_t is_open;
-	uint32_t reserved;
+	uint32_t is_doubtful; /* a change was finished after the lock was lost */
 };
 
 #endif

@@ -113,6 +113,8 @@ LB_INLINE void lb_table_end(struct lb_table *table, uint16_t from, uint16_t to)
 
 	if (journal) {
 		lb_table_close(table, journal, to);
+		if (lb_table_is_lost(table))
+			journal->is_doubtful = 1;
 		return;
 	}
 	if (from != LB_INSTANCE_NONE) {

@@ -3,7 +3,7 @@
 
 #include <rte_pause.h>
 
-/* Held for longer only if the kernel is stalled in mid-packet, which is not waited for. */
+/* Held for longer only if the kernel is stalled in mid-packet. */
 #define TRIES 1000000
 
 bool handover_start(struct handover *handover)

@@ -182,12 +182,11 @@ static bool table_lock(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 }
 
 /*
- * The lock was taken in the middle of a burst, so a change may have been made twice. The XDP program
- * handles the packets until the counts are right again.
+ * A change may have been made twice. Meanwhile the XDP program handles the packets; it records no
+ * flow.
  */
 static void table_recount(struct worker *w)
 {
-	replaced_follow(w, clock_coarse_ns());
 	do {
 		memset(&w->recount, 0, sizeof(w->recount));
 		handover_beat_quiet(&w->handover, clock_coarse_ns());
@@ -195,13 +194,17 @@ static void table_recount(struct worker *w)
 			handover_follow(&w->handover);
 		while (!flow_table_recount(&w->flows, w->xdp_counts, &w->recount, RECOUNT_BUCKETS))
 			handover_beat_quiet(&w->handover, clock_coarse_ns());
+		w->flows.table.journal->is_doubtful = 0;
 	} while (!handover_unlock(&w->handover));
 }
 
 static void table_unlock(struct worker *w)
 {
-	if (handover_is_shared(&w->handover) && !handover_unlock(&w->handover))
-		table_recount(w);
+	if (!handover_is_shared(&w->handover) || lb_likely(handover_unlock(&w->handover)) ||
+	    !w->flows.table.journal->is_doubtful)
+		return;
+	replaced_follow(w, clock_coarse_ns());
+	table_recount(w);
 }
 
 /* Stop the handover of packets; those in flight are still forwarded. */
@@ -372,10 +375,14 @@ static void flows_share(struct worker *w, const struct shared_port *shared)
 	w->xdp_counts = shared->counts + (size_t)w->index * LB_INSTANCES_MAX;
 	w->flows.table.journal = &w->handover.queue->journal;
 	w->flows.table.lock = &w->handover.queue->lock;
+	handover_beat_quiet(&w->handover,
+			    clock_coarse_ns()); /* or the XDP program would not wait */
 	if (handover_start(&w->handover)) {
 		lb_table_recover(&w->flows.table, w->flows.table.journal);
 		handover_unlock(&w->handover);
 	}
+	if (w->flows.table.journal->is_doubtful)
+		table_recount(w);
 	lb_stats_close(w->stats);
 }
 

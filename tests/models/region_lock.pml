@@ -62,9 +62,7 @@ inline rob(me, free)
 		:: holder == seen_holder && term == seen_term && holder == WORKER ->
 #endif
 			holder = XDP;
-#ifndef MUTANT_ROB_WITHOUT_TERM
 			term = seen_term + 1;
-#endif
 			free = term;
 			rightful = me;
 			got = true

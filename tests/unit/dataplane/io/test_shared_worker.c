@@ -316,6 +316,7 @@ static void worker_stops(int number)
 	w->xdp_counts[instance].flows--;
 	w->rig->worker->pl.instance_stats[instance].flows--;
 	w->rig->worker->stats->flows--;
+	w->queue.journal.is_doubtful = 1;
 }
 
 static void robbed_of_its_lock_it_counts_anew(void **state)
@@ -338,8 +339,29 @@ static void robbed_of_its_lock_it_counts_anew(void **state)
 	check_counts(w, 59);
 	assert_int_equal(w->rig->worker->stats->flows, 60); /* one of them was XDP's to remove */
 	assert_int_equal(w->queue.process, LB_HANDOVER_NO_PACKETS);
+	assert_int_equal(w->queue.journal.is_doubtful, 0);
 	look(w, now_ns());
 	assert_true(lb_handover_is_due(&w->queue, now_ns()));
+}
+
+/* Killed when it had finished a change too late, before it had counted. */
+static void its_successor_counts_anew(void **state)
+{
+	struct world *w = *state;
+	uint32_t i = 0;
+
+	rig_receive_syns(w->rig, 1000, 60);
+	steps(w, 1);
+	while (!w->flows[i].key[0])
+		i++;
+	w->rig->worker->pl.instance_stats[lb_bucket_instance(&w->flows[i], 0)].flows--;
+	w->rig->worker->stats->flows--;
+	w->queue.journal.is_doubtful = 1;
+	rig_empty(w->rig->tx);
+	rig_restart(w->rig, &w->shared);
+	assert_int_equal(w->queue.journal.is_doubtful, 0);
+	assert_int_equal(w->rig->worker->stats->flows, 60);
+	check_counts(w, 60);
 }
 
 /* It may hold the lock still, and so it beats; but it wants no packets. */
@@ -386,6 +408,7 @@ int main(int argc, char **argv)
 		WORKER_TEST(replaced_while_awake_it_loses_no_packet),
 		WORKER_TEST(sweeps_are_the_carriers),
 		WORKER_TEST(robbed_of_its_lock_it_counts_anew),
+		WORKER_TEST(its_successor_counts_anew),
 		WORKER_TEST(an_ending_worker_is_alive),
 		WORKER_TEST(end_is_said_before_it_comes),
 	};
