@@ -262,10 +262,4 @@ LB_INLINE uint32_t lb_steer_error(const struct lb_steer *s, uint32_t recorded)
 	return lb_select_old(&s->pool, lb_steer_hash(s), s->instances).instance;
 }
 
-LB_INLINE lb_result lb_steer_result(uint32_t instance)
-{
-	return instance == LB_INSTANCE_NONE ? lb_result_drop(LB_DROP_NO_INSTANCE)
-					    : (lb_result)LB_VERDICT_FORWARD;
-}
-
 #endif

@@ -21,7 +21,7 @@ struct burst {
 	uint64_t six;		   /* if so: which these are, one bit each, by arrival */
 	uint16_t n;
 	uint16_t now;
-	/* packets for a later stage, in order of arrival */
+	/* packets for a later stage, in order of the burst */
 	uint16_t n_flow, n_miss, n_icmp;
 	uint16_t n_other; /* packets that are not forwarded */
 	uint8_t flow[PIPELINE_BURST];

@@ -81,11 +81,12 @@ LANES_INLINE uint32_t packets_pack(struct burst *b, const struct raw *raw, uint6
 LANES_CODE static __rte_noinline void families_part(struct burst *b)
 {
 	const uint32_t n = b->n & ~(LANES - 1u);
-	uint64_t all = UINT64_MAX >> (PIPELINE_BURST - b->n), sixes = sixes_of(b, n);
+	uint64_t sixes = sixes_of(b, n), all;
 	struct raw raw;
 
 	if (!sixes)
 		return;
+	all = UINT64_MAX >> (PIPELINE_BURST - b->n);
 	if (n < b->n)
 		sixes |= all >> n << n;
 	memcpy(raw.data, b->data, sizeof(raw.data));

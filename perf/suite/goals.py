@@ -93,7 +93,9 @@ GOALS = (
          _shown("connections.4", "connections, whole life cycle, ipip, per core", "M/s", "DPVS 0.2 M/s")),
     *_of("xdp",
          Goal("xdp.katran.4", "XDP / Katran, IPv4, existing flows", 0.45, None, LESS, "times"),
-         Goal("xdp.katran.6", "the same, IPv6", 0.45, None, LESS, "times")),
+         Goal("xdp.katran.6", "the same, IPv6", 0.45, None, LESS, "times"),
+         # Measured without a rival, too.
+         _shown("xdp.hit.4.100000", "XDP, existing flow, IPv4, 100 K flows", "ns")),
     *_of("xdp-full",
          Goal("xdp.full.katran.4", "XDP / Katran, IPv4, our table full", 0.45, None, LESS, "times"),
          Goal("xdp.full.katran.6", "the same, IPv6", 0.45, None, LESS, "times")),

@@ -23,8 +23,9 @@ CGROUP_FS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")  # with version 1 besid
 BOOT_S = 300
 COMMAND_S = 900
 
-# What waits for a dataplane that starts slowly is not lost: TCP's pause before its next try is as long as all those before.
-PATIENCE_S = 120
+# With dpdk, what waits for a dataplane that starts slowly is not lost: TCP's pause before its next try is as long as all
+# those before. With xdp and auto the program stays on the port.
+PATIENCE_S = 120 if settings.DATAPLANE == "dpdk" else 15
 
 # What would change the kernel that others use, or wait for devices.
 MASKED = ("systemd-sysctl", "systemd-udevd", "systemd-udev-trigger", "systemd-binfmt", "systemd-modules-load", "systemd-networkd",

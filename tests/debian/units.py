@@ -92,7 +92,7 @@ def reloads(lab):
     answers(lab)
 
 
-def under_load(lab, what, action, seconds=PATIENCE_S):
+def under_load(lab, what, action, seconds=120):
     """No connection is lost, and no request fails, when action() replaces what runs."""
     before = lab.pids()
     held, load = lab.hold(connections=CONNECTIONS, timeout=PATIENCE_S), lab.load(rate=50, workers=8, timeout=PATIENCE_S)

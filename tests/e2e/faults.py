@@ -139,8 +139,8 @@ def program_taken_off(lab):
     held = lab.hold(connections=HELD, interval=1)
     lab.edge_program_off()
     began = time.monotonic()
-    wait_for("another program", lambda: lab.edge_program() not in (None, program) or "taken off" in lab.sluiced.log(60))
-    wait_for("traffic", lambda: lab.curl(settings.URLS[0], "-m", "0.3").returncode == 0)
+    wait_for("another program", lambda: lab.edge_program() not in (None, program) or "taken off" in lab.sluiced.log(60), 10)
+    wait_for("traffic", lambda: lab.curl(settings.URLS[0], "-m", "0.3").returncode == 0, 10)
     took_s = time.monotonic() - began
     time.sleep(3)
     errors = [c for c in held.close() if c["error"]]
