@@ -14,11 +14,11 @@ uint32_t xdp_maps_pinned_queues(const struct xdp_object *object);
 /**
  * Adopt the pinned maps if they fit: the program opens them by their pins when it is loaded. Sets
  * object->adopted. New maps are pinned by xdp_maps_pin(), once the program is loaded.
- * @layout: the only one that fits.
+ * @expected: the only layout that fits.
  * @anew: adopt none, whatever is pinned.
  * Return: 0; -errno: unknown.
  */
-int xdp_maps_adopt(struct xdp_object *object, uint32_t layout, bool anew);
+int xdp_maps_adopt(struct xdp_object *object, uint32_t expected, bool anew);
 
 /** Pin the maps, in place of other maps if there are any. Return: 0 or -errno. */
 int xdp_maps_pin(const struct xdp_object *object);

@@ -72,8 +72,10 @@ static void state_set(struct fixture *f, uint64_t key, enum lb_flow_state state)
 {
 	struct lb_flow_ref ref;
 
-	assert_true(find(f, key, &ref));
-	lb_bucket_state_set(ref.bucket, ref.slot, state);
+	if (find(f, key, &ref))
+		lb_bucket_state_set(ref.bucket, ref.slot, state);
+	else
+		fail();
 }
 
 static void sweep_all(struct fixture *f, uint16_t now)
