@@ -11,7 +11,7 @@
 
 uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu);
 uint32_t lb_xdp_sweep_bucket(const struct lb_packet *p, uint32_t index);
-uint32_t lb_xdp_sweep_paired(const struct lb_packet *p, uint32_t index);
+uint32_t lb_xdp_sweep_handover(const struct lb_packet *p, uint32_t index);
 uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p);
 uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64_t clock);
 
@@ -179,8 +179,8 @@ static __always_inline int lb_xdp_finish(struct xdp_md *ctx, struct lb_worker_st
 	}
 }
 
-/* @is_paired: a constant; whether a DPDK process may be on the same port. */
-static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool is_paired)
+/* @has_handover: a constant; whether a DPDK process may be on the same port. */
+static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool has_handover)
 {
 	struct lb_handover *queue = NULL;
 	struct lb_packet p = {};
@@ -189,7 +189,7 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool is_paired)
 	lb_result result;
 
 	p.where.cpu_id = bpf_get_smp_processor_id();
-	if (is_paired) {
+	if (has_handover) {
 		queue = lb_xdp_at(&xdp_queues, ctx->rx_queue_index);
 		/* A queue that was added later has no region; its packets are counted by CPU. */
 		p.where.cpu_id = queue ? ctx->rx_queue_index : lb_xdp_regions + p.where.cpu_id;
@@ -206,7 +206,7 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool is_paired)
 	result = LB_VERDICT_KERNEL;
 	if (lb_likely(p.meta.class <= LB_CLASS_ICMP_ERROR))
 		result = lb_xdp_service_packet(ctx, &env, &p, queue);
-	if (is_paired && result == LB_XDP_HANDED)
+	if (has_handover && result == LB_XDP_HANDED)
 		return XDP_REDIRECT;
 	env.cpu->stats.rx_pkts++;
 	env.cpu->stats.rx_bytes += p.frame_len;
@@ -259,7 +259,7 @@ LB_RARE uint32_t lb_xdp_sweep_bucket(const struct lb_packet *p, uint32_t index)
  * The same in a region with other writers: if one of them holds the lock, the bucket waits for the
  * next round.
  */
-LB_RARE uint32_t lb_xdp_sweep_paired(const struct lb_packet *p, uint32_t index)
+LB_RARE uint32_t lb_xdp_sweep_handover(const struct lb_packet *p, uint32_t index)
 {
 	struct lb_handover *queue;
 	uint32_t free;
@@ -300,12 +300,13 @@ static __always_inline void lb_xdp_lock_left(struct lb_handover *queue, uint32_t
 
 /* Return: number of buckets swept. */
 static __always_inline uint32_t lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struct lb_packet *p,
-					     bool is_paired)
+					     bool has_handover)
 {
 	uint32_t index = cpu->sweep_next, next, done;
 
 	for (done = 0; done < LB_XDP_SWEEP_BUCKETS; done++) {
-		next = is_paired ? lb_xdp_sweep_paired(p, index) : lb_xdp_sweep_bucket(p, index);
+		next = has_handover ? lb_xdp_sweep_handover(p, index)
+				    : lb_xdp_sweep_bucket(p, index);
 		if (next == index)
 			break;
 		index = next;
@@ -338,7 +339,7 @@ int sluice_xdp_sweep(struct xdp_md *ctx)
  * worker is alive, the worker sweeps it.
  */
 SEC("xdp")
-int lb_sweep_paired(struct xdp_md *ctx)
+int lb_sweep_handover(struct xdp_md *ctx)
 {
 	const uint32_t *queue_id = (const void *)(long)ctx->data;
 	uint64_t now_ns = bpf_ktime_get_coarse_ns();

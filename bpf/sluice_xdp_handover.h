@@ -88,7 +88,7 @@ __attribute__((noinline)) uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t 
 }
 
 /*
- * The lock is taken neither from a worker that is alive, whether or not it is the carrier, nor from
+ * The lock is taken neither from a worker that is alive, whether or not handover allows it, nor from
  * this program on another CPU, which a hypervisor may have stopped: two writers would lose counts.
  * Return: as lb_xdp_lock_rob().
  */

@@ -38,10 +38,10 @@ static void config_free_service(struct config_service *service)
 
 bool config_node_has_xdp(const struct config_node *node)
 {
-	return node->dataplane == CONFIG_DATAPLANE_XDP || config_node_has_both(node);
+	return node->dataplane == CONFIG_DATAPLANE_XDP || config_node_has_handover(node);
 }
 
-bool config_node_has_both(const struct config_node *node)
+bool config_node_has_handover(const struct config_node *node)
 {
 	return node->dataplane == CONFIG_DATAPLANE_AUTO && node->port_kind == CONFIG_PORT_INTERFACE;
 }

@@ -229,7 +229,7 @@ bool config_is_interface(const char *text);
 bool config_node_has_xdp(const struct config_node *node);
 
 /** Whether `auto` means two dataplanes on one port: only on a kernel interface. */
-bool config_node_has_both(const struct config_node *node);
+bool config_node_has_handover(const struct config_node *node);
 
 /** The words used in the file for the enums: "l2", "keep", "HTTPS". Never NULL. */
 const char *config_dataplane_name(enum config_dataplane dataplane);

@@ -93,9 +93,9 @@ static uint32_t spread_read(const struct sluiced *sluiced, const struct lb_segme
 			    struct spread_worker *workers)
 {
 	uint32_t n = stats_workers(segment), named = 0, used = 0;
-	struct publish_carrier carrier;
+	struct publish_handover handover;
 
-	publish_carrier_get(sluiced->publish, &carrier);
+	publish_handover_get(sluiced->publish, &handover);
 	for (uint32_t i = 0; i < n; i++)
 		named += segment->cpu[i] != LB_SEGMENT_CPU_NONE;
 	for (uint32_t i = 0; i < n; i++) {
@@ -105,7 +105,7 @@ static uint32_t spread_read(const struct sluiced *sluiced, const struct lb_segme
 			continue;
 		workers[used].cpu = (uint16_t)segment->cpu[i];
 		workers[used].flows = row->flow_inserts + row->flow_table_full;
-		if (carrier.is_shared) {
+		if (handover.is_on) {
 			row = lb_segment_worker_stats(segment, n - named + used);
 			workers[used].flows += row->flow_inserts + row->flow_table_full;
 		}

@@ -73,23 +73,23 @@ static const char *control_status_alone(const struct config *config)
 	return "the port is no kernel interface, so XDP cannot take over if DPDK dies";
 }
 
-/* Which of two dataplanes carries the packets, and why. */
-static json_t *control_status_carrier(const struct control_daemon *daemon)
+/* Which of two dataplanes gets the packets, and why. */
+static json_t *control_status_handover(const struct control_daemon *daemon)
 {
 	const struct config *config = model_config(daemon->model);
-	struct publish_carrier carrier;
+	struct publish_handover handover;
 	uint64_t now_ns = clock_now_ns();
 
-	publish_carrier_get(daemon->publish, &carrier);
-	if (!carrier.is_shared)
+	publish_handover_get(daemon->publish, &handover);
+	if (!handover.is_on)
 		return json_pack("{s:b, s:s, s:s}", "takeover", false, "now",
 				 config && config->node.dataplane == CONFIG_DATAPLANE_XDP ? "xdp"
 											  : "dpdk",
 				 "why", control_status_alone(config));
 	return json_pack("{s:b, s:s, s:s, s:f, s:i}", "takeover", true, "now",
-			 carrier.is_dpdk ? "dpdk" : "xdp", "why", carrier.why, "since_s",
-			 carrier.since_ns ? (double)(now_ns - carrier.since_ns) / 1e9 : 0.0,
-			 "takeovers", (int)carrier.takeovers);
+			 handover.is_dpdk ? "dpdk" : "xdp", "why", handover.why, "since_s",
+			 handover.since_ns ? (double)(now_ns - handover.since_ns) / 1e9 : 0.0,
+			 "takeovers", (int)handover.takeovers);
 }
 
 /* Why sluice-dataplane does not start; empty if it runs, is not needed, or has reported nothing. */
@@ -146,7 +146,7 @@ static json_t *control_status_dataplane(const struct control_daemon *daemon)
 			      "skipped", (json_int_t)info.skipped, "last_ack_us",
 			      (double)info.last_ack_ns / 1000, "problem", info.problem);
 	if (dataplane != NULL) {
-		json_object_set_new(dataplane, "carrier", control_status_carrier(daemon));
+		json_object_set_new(dataplane, "carrier", control_status_handover(daemon));
 		json_object_set_new(dataplane, "start_failed", control_status_start_failed(daemon));
 	}
 	if (dataplane != NULL && segment != NULL) {

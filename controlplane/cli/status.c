@@ -76,25 +76,25 @@ static void status_remark(const struct cli *cli, enum table_style style, const c
 }
 
 /* With `auto`: which of the two carries traffic now. */
-static void status_carrier(const struct cli *cli, const json_t *dataplane)
+static void status_handover(const struct cli *cli, const json_t *dataplane)
 {
-	const json_t *carrier = json_object_get(dataplane, "carrier");
-	bool is_dpdk = !strcmp(status_text(carrier, "now"), "dpdk");
-	int64_t takeovers = status_integer(carrier, "takeovers");
+	const json_t *handover = json_object_get(dataplane, "carrier");
+	bool is_dpdk = !strcmp(status_text(handover, "now"), "dpdk");
+	int64_t takeovers = status_integer(handover, "takeovers");
 	char line[256], since[TEXT_MAX];
 
-	if (!carrier || strcmp(status_text(dataplane, "kind"), "auto") != 0)
+	if (!handover || strcmp(status_text(dataplane, "kind"), "auto") != 0)
 		return;
-	if (!json_is_true(json_object_get(carrier, "takeover"))) {
-		snprintf(line, sizeof(line), "DPDK alone: %s", status_text(carrier, "why"));
+	if (!json_is_true(json_object_get(handover, "takeover"))) {
+		snprintf(line, sizeof(line), "DPDK alone: %s", status_text(handover, "why"));
 		status_remark(cli, TABLE_WARN, line);
 		return;
 	}
 	snprintf(line, sizeof(line),
 		 "carried by %s for %s: %s; XDP has taken over %" PRId64 " time%s",
 		 is_dpdk ? "DPDK" : "XDP",
-		 text_duration(since, (int64_t)(status_number(carrier, "since_s") * 1000)),
-		 status_text(carrier, "why"), takeovers, text_plural(takeovers));
+		 text_duration(since, (int64_t)(status_number(handover, "since_s") * 1000)),
+		 status_text(handover, "why"), takeovers, text_plural(takeovers));
 	status_remark(cli, is_dpdk ? TABLE_PLAIN : TABLE_WARN, line);
 }
 
@@ -162,7 +162,7 @@ static void status_dataplane(const struct cli *cli, const json_t *dataplane)
 		text_duration(uptime, (int64_t)(status_number(dataplane, "uptime_s") * 1000)));
 	status_remark(cli, TABLE_BAD, problem);
 	status_ailment(cli, dataplane);
-	status_carrier(cli, dataplane);
+	status_handover(cli, dataplane);
 	status_start_failed(cli, dataplane);
 	status_kernel_mac(cli, dataplane);
 	status_remark(cli, TABLE_WARN, status_text(dataplane, "spread"));

@@ -52,12 +52,12 @@ struct publish_backend_options {
 	 * One of two on a port. The XDP program then leaves packets to a process, and only its
 	 * state is adopted: the ring backend leaves the model alone.
 	 */
-	bool is_paired;
+	bool has_handover;
 };
 
-/* Which dataplane carries the packets of a port that two share. */
-struct publish_carrier {
-	bool is_shared; /* false: the port has one dataplane, and the rest is unused */
+/* Which of two dataplanes on a port gets the packets. */
+struct publish_handover {
+	bool is_on; /* false: the port has one dataplane, and the rest is unused */
 	bool is_dpdk;
 	uint64_t since_ns;  /* CLOCK_MONOTONIC */
 	uint32_t takeovers; /* by the XDP program */
@@ -90,7 +90,8 @@ struct publish_backend_ops {
 	void (*refresh)(struct publish_backend *backend);
 
 	/** NULL if there is only one dataplane. */
-	void (*carrier_get)(const struct publish_backend *backend, struct publish_carrier *carrier);
+	void (*handover_get)(const struct publish_backend *backend,
+			     struct publish_handover *handover);
 };
 
 /* The DPDK dataplane: rings in a shared segment. */
@@ -100,6 +101,6 @@ extern const struct publish_backend_ops publish_ring_ops;
 extern const struct publish_backend_ops publish_xdp_ops;
 
 /* Both on one kernel interface. */
-extern const struct publish_backend_ops publish_auto_ops;
+extern const struct publish_backend_ops publish_handover_ops;
 
 #endif

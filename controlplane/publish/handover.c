@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The backend for a port with both dataplanes: it combines the backends of the XDP program and of
+ * The handover backend, for a port with both dataplanes: it combines the backends of the XDP program and of
  * the DPDK process. Every generation goes to both, except what the XDP program refuses, and is
  * answered when both have it. The XDP program is always present, and its state is the one adopted;
  * the process may connect and disconnect at any time:
@@ -20,7 +20,7 @@
 #include "controlplane/base/clock.h"
 #include "controlplane/base/log.h"
 #include "controlplane/model/model.h"
-#include "controlplane/publish/shared.h"
+#include "controlplane/publish/handover_queues.h"
 #include "controlplane/publish/xdp.h"
 
 #define WATCH_MS 20
@@ -47,16 +47,16 @@ struct publish_backend {
 	uint32_t due;	     /* outstanding answers, of enum due */
 	uint64_t generation; /* of the XDP program; the process counts its own */
 	struct publish_answer answer;
-	struct publish_carrier carrier;
+	struct publish_handover handover;
 };
 
-static struct publish_shared shared_of(const struct publish_backend *a)
+static struct handover_queues queues_of(const struct publish_backend *a)
 {
 	const struct xdp_object *object = publish_xdp_object(a->xdp);
 
 	if (!a->is_up || !object)
-		return (struct publish_shared){ .n = 0 };
-	return (struct publish_shared){ .queue = object->queues, .n = object->n_workers };
+		return (struct handover_queues){ .n = 0 };
+	return (struct handover_queues){ .queue = object->queues, .n = object->n_workers };
 }
 
 /* ---- Which dataplane carries ---- */
@@ -71,34 +71,34 @@ static const char *why_xdp(const struct publish_backend *a)
 			  : "sluice-dataplane does not have the tables yet";
 }
 
-static void carrier_follow(struct publish_backend *a)
+static void handover_follow(struct publish_backend *a)
 {
-	const struct publish_shared shared = shared_of(a);
-	struct publish_carrier *carrier = &a->carrier;
+	const struct handover_queues queues = queues_of(a);
+	struct publish_handover *handover = &a->handover;
 	bool is_news;
 
-	if (shared.n == 0)
+	if (queues.n == 0)
 		return;
-	carrier->is_dpdk = publish_shared_is_handed(&shared);
-	is_news = publish_shared_note(&shared, carrier->is_dpdk);
-	carrier->since_ns = publish_shared_since_ns(&shared);
-	carrier->takeovers = publish_shared_takeovers(&shared);
-	snprintf(carrier->why, sizeof(carrier->why), "%s",
-		 carrier->is_dpdk ? "sluice-dataplane answers and has the tables" : why_xdp(a));
+	handover->is_dpdk = handover_queues_is_handed(&queues);
+	is_news = handover_queues_note(&queues, handover->is_dpdk);
+	handover->since_ns = handover_queues_since_ns(&queues);
+	handover->takeovers = handover_queues_takeovers(&queues);
+	snprintf(handover->why, sizeof(handover->why), "%s",
+		 handover->is_dpdk ? "sluice-dataplane answers and has the tables" : why_xdp(a));
 	if (!is_news)
 		return;
-	if (carrier->is_dpdk)
-		log_info("packets are carried by DPDK: %s", carrier->why);
+	if (handover->is_dpdk)
+		log_info("handover: packets go to DPDK: %s", handover->why);
 	else
-		log_warn("packets are carried by XDP: %s", carrier->why);
+		log_warn("handover: packets go to XDP: %s", handover->why);
 }
 
 static void process_forbid(struct publish_backend *a)
 {
-	const struct publish_shared shared = shared_of(a);
+	const struct handover_queues queues = queues_of(a);
 
 	a->in_step = false;
-	publish_shared_allow(&shared, 0);
+	handover_queues_allow(&queues, 0);
 }
 
 /* Send everything again, to both, after a delay. */
@@ -142,7 +142,7 @@ static void process_judge(struct publish_backend *a)
  */
 static void process_allow(struct publish_backend *a)
 {
-	const struct publish_shared shared = shared_of(a);
+	const struct handover_queues queues = queues_of(a);
 
 	if (a->process != PROCESS_THERE || a->in_step || a->is_behind || a->due || !a->is_up)
 		return;
@@ -151,8 +151,8 @@ static void process_allow(struct publish_backend *a)
 		return;
 	}
 	a->in_step = true;
-	publish_shared_allow(&shared, a->boot_id);
-	carrier_follow(a);
+	handover_queues_allow(&queues, a->boot_id);
+	handover_follow(a);
 }
 
 /* Send what the process lacks. */
@@ -196,11 +196,11 @@ static void process_leave(struct publish_backend *a, enum process_state state)
 		return;
 	a->process = state;
 	process_forbid(a);
-	carrier_follow(a);
+	handover_follow(a);
 	answered(a, DUE_RING, NULL);
 }
 
-static int auto_send(struct publish_backend *a, const struct publish_batch *batch)
+static int handover_send(struct publish_backend *a, const struct publish_batch *batch)
 {
 	int err = a->is_up ? publish_xdp_ops.send(a->xdp, batch) : -ENOTCONN;
 
@@ -245,7 +245,7 @@ static void on_xdp_connected(void *arg)
 		process_judge(a);
 	a->options.events->connected(a->options.arg);
 	process_allow(a);
-	carrier_follow(a);
+	handover_follow(a);
 }
 
 static void on_xdp_gone(void *arg, const char *why)
@@ -309,17 +309,17 @@ static const struct publish_backend_events ring_events = {
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
 	struct publish_backend *a = arg;
-	const struct publish_shared shared = shared_of(a);
+	const struct handover_queues queues = queues_of(a);
 	bool is_beating;
 
 	(void)fd;
 	(void)what;
-	if (shared.n == 0)
+	if (queues.n == 0)
 		return;
 	/* Its main thread may hang while its workers live: nothing published reaches it then. */
 	if (a->process == PROCESS_AWAY && clock_now_ns() - a->up_ns > UNHEARD_NS)
 		process_forbid(a);
-	is_beating = a->process != PROCESS_AWAY && publish_shared_is_beating(&shared, a->boot_id);
+	is_beating = a->process != PROCESS_AWAY && handover_queues_is_beating(&queues, a->boot_id);
 	if (a->process == PROCESS_THERE && !is_beating)
 		process_leave(a, PROCESS_SILENT);
 	else if (a->process == PROCESS_SILENT && is_beating && !a->ring_is_busy)
@@ -327,12 +327,12 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	else if (a->process == PROCESS_THERE && a->is_behind && !a->ring_is_busy && !a->due &&
 		 clock_now_ns() >= a->rejoin_ns)
 		process_join(a);
-	carrier_follow(a);
+	handover_follow(a);
 }
 
 /* ---- The interface ---- */
 
-static void auto_destroy(struct publish_backend *a)
+static void handover_destroy(struct publish_backend *a)
 {
 	if (a->watch_timer)
 		event_free(a->watch_timer);
@@ -343,7 +343,7 @@ static void auto_destroy(struct publish_backend *a)
 	free(a);
 }
 
-static struct publish_backend *auto_create(const struct publish_backend_options *options)
+static struct publish_backend *handover_create(const struct publish_backend_options *options)
 {
 	const struct timeval watch = { .tv_usec = WATCH_MS * 1000 };
 	struct publish_backend *a = calloc(1, sizeof(*a));
@@ -352,46 +352,46 @@ static struct publish_backend *auto_create(const struct publish_backend_options 
 	if (!a)
 		return NULL;
 	a->options = *options;
-	a->carrier.is_shared = true;
+	a->handover.is_on = true;
 	each.arg = a;
-	each.is_paired = true;
+	each.has_handover = true;
 	each.events = &xdp_events;
 	a->xdp = publish_xdp_ops.create(&each);
 	each.events = &ring_events;
 	a->ring = a->xdp ? publish_ring_ops.create(&each) : NULL;
 	a->watch_timer = event_new(options->base, -1, EV_PERSIST, on_watch, a);
 	if (!a->ring || !a->watch_timer || event_add(a->watch_timer, &watch)) {
-		auto_destroy(a);
+		handover_destroy(a);
 		errno = ENOMEM;
 		return NULL;
 	}
 	return a;
 }
 
-static void auto_poke(struct publish_backend *a)
+static void handover_poke(struct publish_backend *a)
 {
 	publish_xdp_ops.poke(a->xdp);
 	publish_ring_ops.poke(a->ring);
 }
 
-static bool auto_runs(const struct publish_backend *a, const struct publish_block *block)
+static bool handover_runs(const struct publish_backend *a, const struct publish_block *block)
 {
 	return publish_xdp_ops.runs(a->xdp, block) &&
 	       (a->process != PROCESS_THERE || publish_ring_ops.runs(a->ring, block));
 }
 
-static uint64_t auto_pool_changed_ns(const struct publish_backend *a, uint32_t pool)
+static uint64_t handover_pool_changed_ns(const struct publish_backend *a, uint32_t pool)
 {
 	return publish_xdp_ops.pool_changed_ns(a->xdp, pool);
 }
 
-static const struct lb_segment *auto_segment(const struct publish_backend *a)
+static const struct lb_segment *handover_segment(const struct publish_backend *a)
 {
 	return publish_xdp_ops.segment(a->xdp);
 }
 
 /* The XDP program's segment has the counters of both; only the buffers are the process's own. */
-static void auto_refresh(struct publish_backend *a)
+static void handover_refresh(struct publish_backend *a)
 {
 	const struct lb_segment *segment = publish_xdp_ops.segment(a->xdp);
 	const struct lb_segment *process = publish_ring_ops.segment(a->ring);
@@ -412,19 +412,19 @@ static void auto_refresh(struct publish_backend *a)
 	to->nic_tx_errors = from->nic_tx_errors;
 }
 
-static void auto_carrier_get(const struct publish_backend *a, struct publish_carrier *carrier)
+static void handover_carrier_get(const struct publish_backend *a, struct publish_handover *handover)
 {
-	*carrier = a->carrier;
+	*handover = a->handover;
 }
 
-const struct publish_backend_ops publish_auto_ops = {
-	.create = auto_create,
-	.destroy = auto_destroy,
-	.poke = auto_poke,
-	.runs = auto_runs,
-	.send = auto_send,
-	.pool_changed_ns = auto_pool_changed_ns,
-	.segment = auto_segment,
-	.refresh = auto_refresh,
-	.carrier_get = auto_carrier_get,
+const struct publish_backend_ops publish_handover_ops = {
+	.create = handover_create,
+	.destroy = handover_destroy,
+	.poke = handover_poke,
+	.runs = handover_runs,
+	.send = handover_send,
+	.pool_changed_ns = handover_pool_changed_ns,
+	.segment = handover_segment,
+	.refresh = handover_refresh,
+	.handover_get = handover_carrier_get,
 };

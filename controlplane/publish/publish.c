@@ -335,8 +335,8 @@ static const struct publish_backend_ops *backend_ops(const struct model *model)
 
 	if (config && config->node.dataplane == CONFIG_DATAPLANE_XDP)
 		return &publish_xdp_ops;
-	if (config && config_node_has_both(&config->node))
-		return &publish_auto_ops;
+	if (config && config_node_has_handover(&config->node))
+		return &publish_handover_ops;
 	return &publish_ring_ops;
 }
 
@@ -424,11 +424,11 @@ void publish_refresh(struct publish *publish)
 		publish->ops->refresh(publish->backend);
 }
 
-void publish_carrier_get(const struct publish *publish, struct publish_carrier *carrier)
+void publish_handover_get(const struct publish *publish, struct publish_handover *handover)
 {
-	*carrier = (struct publish_carrier){ .is_shared = false };
-	if (publish->ops->carrier_get)
-		publish->ops->carrier_get(publish->backend, carrier);
+	*handover = (struct publish_handover){ .is_on = false };
+	if (publish->ops->handover_get)
+		publish->ops->handover_get(publish->backend, handover);
 }
 
 void publish_info_get(const struct publish *publish, struct publish_info *info)

@@ -113,10 +113,10 @@ struct publish_info {
 	char problem[320];    /* why there is no dataplane, or why it refuses; "": none */
 };
 
-struct publish_carrier;
+struct publish_handover;
 
-/** Which of two dataplanes carries the packets. */
-void publish_carrier_get(const struct publish *publish, struct publish_carrier *carrier);
+/** Which of two dataplanes gets the packets. */
+void publish_handover_get(const struct publish *publish, struct publish_handover *handover);
 
 void publish_info_get(const struct publish *publish, struct publish_info *info);
 

@@ -170,7 +170,7 @@ static void running_adopt(struct publish_backend *r, struct model_running *runni
 {
 	bool is_there = publish_directory_read(&r->directory, running);
 
-	if (r->options.is_paired)
+	if (r->options.has_handover)
 		return;
 	port_follow(r);
 	if (!is_there)
@@ -284,7 +284,7 @@ static void on_chores(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (r->state == RING_READY)
 		publish_directory_states(&r->directory, r->options.model);
-	if (r->state == RING_READY && !r->options.is_paired)
+	if (r->state == RING_READY && !r->options.has_handover)
 		port_follow(r);
 	if (r->sent_ns)
 		answer_recover(r);

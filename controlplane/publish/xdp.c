@@ -134,7 +134,7 @@ static void note_queues(struct publish_backend *x)
 	const struct xdp_object *o = &x->object;
 	size_t at = strlen(x->note);
 
-	if (o->paired && o->regions > o->n_workers)
+	if (o->has_handover && o->regions > o->n_workers)
 		snprintf(
 			x->note + at, sizeof(x->note) - at,
 			"%squeues from %u to %u have no CPU in node.cpus: XDP carries their packets",
@@ -151,7 +151,7 @@ static bool queues_grew(struct publish_backend *x)
 {
 	struct xdp_object *o = &x->object;
 
-	return o->paired && !o->adopted && !x->hooked && o->regions < LB_XDP_REGIONS_MAX &&
+	return o->has_handover && !o->adopted && !x->hooked && o->regions < LB_XDP_REGIONS_MAX &&
 	       port_feature_queues(x->port.name) > o->regions &&
 	       xdp_size_check_memory(o, MEMORY_MEMINFO) == 0;
 }
@@ -179,9 +179,9 @@ static int hook(struct publish_backend *x)
 	}
 	x->hooked = true;
 	x->maps_anew = false;
-	if (x->object.paired)
+	if (x->object.has_handover)
 		lb_store_release(&x->object.queues[0].is_attached, 1);
-	if (x->object.paired && pins_share(x, port))
+	if (x->object.has_handover && pins_share(x, port))
 		log_err("xdp: %s", x->object.why);
 	x->dispatcher_id = x->object.is_joined ? holder_of(x) : 0;
 	snprintf(x->link.segment->driver, sizeof(x->link.segment->driver), "XDP, %s mode",
@@ -236,7 +236,7 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 		.reason = refusal(x->sent_result),
 		.sent_ns = x->sent_ns,
 		.acked_ns = clock_now_ns(),
-		.workers = x->object.paired ? x->object.n_workers : x->object.regions,
+		.workers = x->object.has_handover ? x->object.n_workers : x->object.regions,
 	};
 
 	(void)fd;
@@ -333,7 +333,7 @@ static bool is_behind(const struct publish_backend *x)
 {
 	struct xdp_holder holder;
 
-	return !x->options.is_paired && xdp_holder_find((int)x->port.index, &holder) > 0 &&
+	return !x->options.has_handover && xdp_holder_find((int)x->port.index, &holder) > 0 &&
 	       holder.is_dispatcher;
 }
 
@@ -362,7 +362,7 @@ static void cpus_look(struct publish_backend *x, const struct config_node *node)
 	char absent[sizeof(x->absent)] = "";
 	cpu_set_t online;
 
-	if (!x->options.is_paired && cpus_online(&online) == 0)
+	if (!x->options.has_handover && cpus_online(&online) == 0)
 		cpus_absent_note(&online, node->cpus, node->cpu_count, absent, sizeof(absent));
 	if (strcmp(absent, x->absent) == 0)
 		return;
@@ -383,7 +383,7 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 		.cpus = node->cpus,
 		.cpu_count = node->cpu_count,
 		.mtu = x->port.mtu,
-		.paired = x->options.is_paired,
+		.has_handover = x->options.has_handover,
 		.anew = x->maps_anew,
 		.queues = port_feature_queues(x->port.name),
 		.is_behind = is_behind(x),
@@ -400,7 +400,7 @@ static int open_all(struct publish_backend *x, const struct config_node *node)
 		err = claim(x, node->port);
 	if (!err)
 		err = maps_open(x, &opt);
-	if (!err && opt.paired)
+	if (!err && opt.has_handover)
 		err = pins_share(x, node->port);
 	if (err)
 		return err;

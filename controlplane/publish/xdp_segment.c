@@ -65,7 +65,7 @@ static bool segment_is_of(const struct lb_segment *seg, const struct lb_segment 
 
 static uint32_t cpu_named(const struct xdp_object *o, uint32_t i)
 {
-	if (o->paired)
+	if (o->has_handover)
 		return i < o->n_workers ? o->cpu_of[i] : LB_SEGMENT_CPU_NONE;
 	return o->cpus[i].region == LB_XDP_REGION_NONE ? LB_SEGMENT_CPU_NONE : i;
 }
@@ -155,7 +155,7 @@ void publish_xdp_segment_refresh(struct publish_link *link, const struct xdp_obj
 	for (uint32_t i = 0; i < o->n_cpus; i++)
 		*lb_segment_worker_stats(link->segment, i) = o->cpus[i].stats;
 	/* The process's workers follow, then its main thread. */
-	for (uint32_t i = 0; o->paired && i <= o->n_workers; i++)
+	for (uint32_t i = 0; o->has_handover && i <= o->n_workers; i++)
 		worker_read(o, i, lb_segment_worker_stats(link->segment, o->n_cpus + i));
 	node->heartbeat_ns = clock_now_ns();
 	node->generation = o->control->generation[o->control->active & 1].generation;

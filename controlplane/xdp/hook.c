@@ -140,7 +140,7 @@ static int hook_take(struct xdp_object *o, int ifindex)
 		err = link_attach(o, ifindex, path);
 		return err == -EBUSY ? hook_refuse(o, ifindex) : err;
 	}
-	if (holder.is_dispatcher && !o->paired)
+	if (holder.is_dispatcher && !o->has_handover)
 		return dispatcher_join(o, ifindex);
 	return hook_refuse(o, ifindex);
 }

@@ -49,11 +49,11 @@ static void kind_set(struct xdp_object *o, const struct xdp_object_options *opt)
 {
 	struct sluice_xdp *skel = o->skel;
 
-	o->paired = opt->paired;
-	bpf_program__set_autoload(skel->progs.sluice_xdp, !o->paired);
-	bpf_program__set_autoload(skel->progs.sluice_xdp_sweep, !o->paired);
-	bpf_program__set_autoload(skel->progs.xsk_def_prog, o->paired);
-	bpf_program__set_autoload(skel->progs.lb_sweep_paired, o->paired);
+	o->has_handover = opt->has_handover;
+	bpf_program__set_autoload(skel->progs.sluice_xdp, !o->has_handover);
+	bpf_program__set_autoload(skel->progs.sluice_xdp_sweep, !o->has_handover);
+	bpf_program__set_autoload(skel->progs.xsk_def_prog, o->has_handover);
+	bpf_program__set_autoload(skel->progs.lb_sweep_handover, o->has_handover);
 	xdp_maps_choose(o);
 	skel->rodata->lb_xdp_frags = o->frags;
 	skel->rodata->lb_xdp_shared = true;
@@ -109,7 +109,7 @@ static int load(struct xdp_object *o, const struct xdp_object_options *opt, char
 
 static uint32_t region_of(const struct xdp_object_options *opt, uint32_t regions, uint32_t cpu)
 {
-	if (opt->paired) /* @cpu: a queue, or past the queues a CPU */
+	if (opt->has_handover) /* @cpu: a queue, or past the queues a CPU */
 		return cpu < regions ? cpu : LB_XDP_REGION_NONE;
 	for (uint32_t i = 0; i < opt->cpu_count; i++)
 		if (opt->cpus[i] == cpu)
@@ -135,7 +135,7 @@ static void regions_give(struct xdp_object *o, const struct xdp_object_options *
 	for (uint32_t cpu = 0; cpu < o->n_cpus; cpu++)
 		__atomic_store_n(&o->cpus[cpu].region, region_of(opt, o->regions, cpu),
 				 __ATOMIC_RELEASE);
-	for (uint32_t queue = 0; o->paired && !o->adopted && queue < o->regions; queue++)
+	for (uint32_t queue = 0; o->has_handover && !o->adopted && queue < o->regions; queue++)
 		o->queues[queue].by_xdp = 1; /* initially, which is no takeover */
 }
 

@@ -14,9 +14,9 @@
 #include "bpf/sluice_xdp.skel.h"
 
 static struct {
-	const char *name; /* of the pin */
-	size_t map;	  /* offset in sluice_xdp.maps */
-	bool paired;	  /* only on a paired node */
+	const char *name;  /* of the pin */
+	size_t map;	   /* offset in sluice_xdp.maps */
+	bool has_handover; /* only with handover */
 } const pins[] = {
 	{ "control", offsetof(struct sluice_xdp, maps.data_control) },
 	{ "services", offsetof(struct sluice_xdp, maps.xdp_services) },
@@ -40,8 +40,8 @@ static struct bpf_map *pinned_map(const struct xdp_object *o, size_t i)
 void xdp_maps_choose(struct xdp_object *o)
 {
 	for (size_t i = 0; i < PIN_COUNT; i++)
-		if (pins[i].paired)
-			bpf_map__set_autocreate(pinned_map(o, i), o->paired);
+		if (pins[i].has_handover)
+			bpf_map__set_autocreate(pinned_map(o, i), o->has_handover);
 }
 
 /* ---- Pins ---- */
@@ -90,7 +90,7 @@ static int pinned_layout(struct xdp_object *o, uint32_t *layout)
 	for (size_t i = 0; i < PIN_COUNT; i++) {
 		int fd, fits;
 
-		if (pins[i].paired && !o->paired)
+		if (pins[i].has_handover && !o->has_handover)
 			continue;
 		xdp_object_pin(o, pins[i].name, path);
 		fd = bpf_obj_get(path);
@@ -149,7 +149,7 @@ int xdp_maps_adopt(struct xdp_object *o, uint32_t expected, bool anew)
 			o,
 			"the flow table has another layout or size than before; it begins empty");
 	for (size_t i = 0; o->adopted && i < PIN_COUNT; i++) {
-		if (pins[i].paired && !o->paired)
+		if (pins[i].has_handover && !o->has_handover)
 			continue;
 		xdp_object_pin(o, pins[i].name, path);
 		if (bpf_map__set_pin_path(pinned_map(o, i), path))
@@ -165,7 +165,7 @@ int xdp_maps_pin(const struct xdp_object *o)
 
 	xdp_maps_unpin(o);
 	for (size_t i = 0; i < PIN_COUNT && !err; i++) {
-		if (pins[i].paired && !o->paired)
+		if (pins[i].has_handover && !o->has_handover)
 			continue;
 		xdp_object_pin(o, pins[i].name, path);
 		err = bpf_obj_pin(bpf_map__fd(pinned_map(o, i)), path);
@@ -230,12 +230,12 @@ int xdp_maps_view(struct xdp_object *o)
 	o->flows = view(skel->maps.xdp_flows);
 	o->cpus = view(skel->maps.xdp_cpus);
 	o->counts = view(skel->maps.xdp_counts);
-	if (o->paired) {
+	if (o->has_handover) {
 		o->queues = view(skel->maps.xdp_queues);
 		o->workers = view(skel->maps.xdp_workers);
 	}
 	if (!o->control || !o->services || !o->instances || !o->slots || !o->flows || !o->cpus ||
-	    !o->counts || (o->paired && (!o->queues || !o->workers)))
+	    !o->counts || (o->has_handover && (!o->queues || !o->workers)))
 		return -errno;
 	return 0;
 }

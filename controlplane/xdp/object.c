@@ -22,5 +22,5 @@ void xdp_object_pin(const struct xdp_object *o, const char *name, char *path)
 
 struct bpf_program *xdp_object_program(const struct xdp_object *o)
 {
-	return o->paired ? o->skel->progs.xsk_def_prog : o->skel->progs.sluice_xdp;
+	return o->has_handover ? o->skel->progs.xsk_def_prog : o->skel->progs.sluice_xdp;
 }

@@ -28,8 +28,8 @@ struct xdp_object_options {
 		*cpus;	    /* CPUs with a flow table of their own; the others only look flows up */
 	uint32_t cpu_count; /* 1 to LB_XDP_REGIONS_MAX */
 	uint32_t mtu;	    /* of the interface; frames larger than one buffer need more */
-	bool paired;	    /* with a DPDK process; then queues, not CPUs, have tables */
-	uint32_t queues;    /* if paired: receive queues of the interface; each gets a table */
+	bool has_handover;  /* with a DPDK process; then queues, not CPUs, have tables */
+	uint32_t queues;    /* with handover: receive queues of the interface; each gets a table */
 	bool is_behind;	    /* to be attached in libxdp's dispatcher */
 	bool anew;	    /* create new maps, whatever is pinned */
 	const char *meminfo; /* a file like /proc/meminfo; NULL: that file */
@@ -46,12 +46,12 @@ struct xdp_object {
 	struct lb_instance *instances;	  /* [2 * LB_XDP_INSTANCES_MAX] */
 	struct lb_xdp_line *slots;
 	const struct lb_bucket *flows; /* [regions * n_buckets] */
-	/* NULL if not paired: */
+	/* NULL if no handover: */
 	struct lb_handover *queues; /* [regions]; only the first have workers */
 	struct lb_worker_stats
 		*workers;   /* [n_workers + 1]: those of the DPDK process, and its main thread's */
-	uint32_t n_workers; /* 0 if not paired */
-	uint32_t n_cpus;    /* possible CPUs; if paired, behind the queues */
+	uint32_t n_workers; /* 0 if no handover */
+	uint32_t n_cpus;    /* possible CPUs; with handover, behind the queues */
 	uint32_t n_counts;  /* rows of @counts: the workers' rows follow the CPUs' */
 	uint32_t n_buckets; /* per region */
 	uint32_t regions;
@@ -61,11 +61,11 @@ struct xdp_object {
 	bool adopted;	      /* the maps existed, with flows */
 	bool kept_tags;	      /* a predecessor told the port to leave VLAN tags in frames */
 	uint64_t predecessor; /* else, boot_id of existing maps of another layout; 0: none */
-	bool paired;
+	bool has_handover;
 	bool is_behind; /* loaded for libxdp's dispatcher */
 	bool is_joined; /* attached there */
 	enum xdp_object_mode mode;
-	uint16_t cpu_of[LB_XDP_REGIONS_MAX]; /* CPU of a queue's worker, if paired */
+	uint16_t cpu_of[LB_XDP_REGIONS_MAX]; /* CPU of a queue's worker, with handover */
 	char pin_dir[LB_PIN_DIR_MAX];
 	char log_path[256];
 	char why[XDP_OBJECT_WHY_MAX]; /* of the last failure, or a note for the operator */

@@ -16,7 +16,7 @@
 /* One for each CPU; beside a DPDK process one for each queue, including queues without a worker. */
 static uint32_t regions_choose(const struct xdp_object_options *opt, uint32_t queues)
 {
-	if (!opt->paired || queues < opt->cpu_count)
+	if (!opt->has_handover || queues < opt->cpu_count)
 		return opt->cpu_count;
 	return queues < LB_XDP_REGIONS_MAX ? queues : LB_XDP_REGIONS_MAX;
 }
@@ -29,8 +29,8 @@ void xdp_size_set(struct xdp_object *o, const struct xdp_object_options *opt, ui
 	memcpy(o->cpu_of, opt->cpus, opt->cpu_count * sizeof(*opt->cpus));
 	o->regions = regions_choose(opt, queues);
 	buckets = ((uint64_t)opt->flows * 2 / 5 + o->regions - 1) / o->regions;
-	o->n_workers = o->paired ? opt->cpu_count : 0;
-	o->n_cpus = (uint32_t)libbpf_num_possible_cpus() + (o->paired ? o->regions : 0);
+	o->n_workers = o->has_handover ? opt->cpu_count : 0;
+	o->n_cpus = (uint32_t)libbpf_num_possible_cpus() + (o->has_handover ? o->regions : 0);
 	o->n_counts = o->n_cpus + o->n_workers;
 	o->n_buckets = buckets < BUCKETS_MIN ? BUCKETS_MIN : (uint32_t)buckets;
 	o->pool_lines = (opt->pool_slots + LB_XDP_LINE_SLOTS - 1) / LB_XDP_LINE_SLOTS;
@@ -60,7 +60,7 @@ uint32_t xdp_size_layout(const struct xdp_object *o)
 		o->pool_lines,
 		LB_DROP_COUNT,
 		LB_FLOW_TICK_MS,
-		o->paired,
+		o->has_handover,
 		sizeof(struct lb_handover),
 	};
 	uint64_t x = LB_XDP_MAGIC;

@@ -7,7 +7,7 @@
 
 /**
  * Set the sizes of all maps, in the object and in the program, which is not loaded yet.
- * @queues: number of queues that get a region, on a paired node.
+ * @queues: number of queues that get a region, with handover.
  */
 void xdp_size_set(struct xdp_object *object, const struct xdp_object_options *options,
 		  uint32_t queues);

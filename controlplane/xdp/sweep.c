@@ -28,8 +28,8 @@
  */
 int xdp_sweep_part(const struct xdp_object *o, uint32_t queue)
 {
-	const struct bpf_program *sweep =
-		o->paired ? o->skel->progs.lb_sweep_paired : o->skel->progs.sluice_xdp_sweep;
+	const struct bpf_program *sweep = o->has_handover ? o->skel->progs.lb_sweep_handover
+							  : o->skel->progs.sluice_xdp_sweep;
 	const uint32_t frame[16] = { queue };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
 		    .repeat = 1);
@@ -58,7 +58,7 @@ static bool is_there(const struct xdp_sweep *s, uint32_t i)
 {
 	cpu_set_t set;
 
-	if (s->object->paired)
+	if (s->object->has_handover)
 		return true;
 	CPU_ZERO(&set);
 	CPU_SET(s->cpus[i], &set);
@@ -98,7 +98,7 @@ struct xdp_sweep *xdp_sweep_create(const struct xdp_object *object, const uint16
 	s->object = object;
 	s->cpu_count = cpu_count < LB_XDP_REGIONS_MAX ? cpu_count : LB_XDP_REGIONS_MAX;
 	memcpy(s->cpus, cpus, s->cpu_count * sizeof(*cpus));
-	if (object->paired)
+	if (object->has_handover)
 		s->cpu_count = object->regions; /* queues, including those without a worker */
 	s->quit_fd = eventfd(0, EFD_CLOEXEC);
 	err = s->quit_fd < 0 ? errno : pthread_create(&s->thread, NULL, run, s);

@@ -29,7 +29,7 @@ void xdp_sweep_destroy(struct xdp_sweep *sweep);
 
 /**
  * Sweep the next part of a flow table: this CPU's, to which the calling thread must be bound; or if
- * paired, a queue's, unless the DPDK process sweeps it. Does not sleep.
+ * with handover, a queue's, unless the DPDK process sweeps it. Does not sleep.
  * Return: how many buckets were checked, 0 if there is nothing to do; -errno.
  */
 int xdp_sweep_part(const struct xdp_object *object, uint32_t queue);

@@ -49,7 +49,7 @@ void xdp_watch_count(struct netlink *netlink, uint32_t ifindex, struct lb_node_s
 int xdp_watch_init(struct xdp_watch *w, const struct xdp_object *o)
 {
 	w->n_cpus = o->n_cpus;
-	w->paired = o->paired;
+	w->has_handover = o->has_handover;
 	w->chosen = calloc(w->n_cpus, sizeof(*w->chosen));
 	w->stray = calloc(w->n_cpus, sizeof(*w->stray));
 	if (!w->chosen || !w->stray) {
@@ -78,10 +78,10 @@ static void note_write(const struct xdp_watch *w, char *note, size_t size)
 	size_t at = 0;
 
 	note[0] = '\0';
-	for (uint32_t cpu = 0; w->paired && cpu < w->n_cpus; cpu++)
+	for (uint32_t cpu = 0; w->has_handover && cpu < w->n_cpus; cpu++)
 		if (w->stray[cpu])
 			snprintf(note, size, "%s", late);
-	for (uint32_t cpu = 0; !w->paired && cpu < w->n_cpus && at < size; cpu++)
+	for (uint32_t cpu = 0; !w->has_handover && cpu < w->n_cpus && at < size; cpu++)
 		if (w->stray[cpu])
 			at += (size_t)snprintf(note + at, size - at, "%s%u",
 					       at ? "," : "packets arrive on CPU ", cpu);
@@ -105,7 +105,7 @@ bool xdp_watch_stray(struct xdp_watch *w, const struct xdp_object *o, const char
 		is_any |= w->stray[cpu];
 		w->chosen[cpu] = chosen;
 	}
-	if (w->paired && is_any && port_feature_queues(port) <= o->regions) {
+	if (w->has_handover && is_any && port_feature_queues(port) <= o->regions) {
 		memset(w->stray, 0, w->n_cpus * sizeof(*w->stray));
 		news = false;
 	}

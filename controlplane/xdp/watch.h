@@ -17,7 +17,7 @@ struct xdp_watch {
 	uint64_t *chosen; /* [n_cpus] flows not found in the table, at the last check */
 	bool *stray;	  /* [n_cpus] serves flows, but has no part of the table */
 	uint32_t n_cpus;
-	bool paired; /* then these are queues */
+	bool has_handover; /* then these are queues */
 };
 
 /** Start watching an open object. Return: 0 or -errno; nothing needs to be undone then. */
@@ -25,8 +25,8 @@ int xdp_watch_init(struct xdp_watch *watch, const struct xdp_object *object);
 void xdp_watch_fini(struct xdp_watch *watch);
 
 /**
- * Find CPUs, if paired queues, that serve flows without a part of the flow table.
- * @port: its name; if paired, used to find out whether such queues exist. A packet can also arrive
+ * Find CPUs, with handover queues, that serve flows without a part of the flow table.
+ * @port: its name; with handover, used to find out whether such queues exist. A packet can also arrive
  * without the lock of its queue.
  * @note: set to one sentence about them, or "".
  * Return: whether there are more than before.

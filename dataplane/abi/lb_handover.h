@@ -47,11 +47,11 @@ struct lb_handover {
 	struct lb_journal journal; /* the worker's; closed by a holder that takes its lock */
 	uint64_t lock_reserved2[2];
 	/* sluiced */
-	uint64_t carrier;      /* the process whose tables are up to date; 0: none */
+	uint64_t allowed;      /* the process whose tables are up to date; 0: none */
 	uint64_t noted_ns;     /* first queue only: CLOCK_MONOTONIC since when ... */
 	uint32_t noted_handed; /* ... packets are handed over to the workers */
 	uint32_t is_attached;  /* first queue only: the program with these maps is on the hook */
-	uint32_t carrier_reserved[10];
+	uint32_t allowed_reserved[10];
 	/* the XDP program */
 	uint64_t handed_pkts; /* given to the worker's socket */
 	uint32_t by_xdp;      /* it has balanced the last packet itself */
@@ -75,7 +75,7 @@ LB_INLINE bool lb_handover_is_beating(const struct lb_handover *queue, uint64_t 
 /** Whether a queue's packets are to be handed over to its worker. */
 LB_INLINE bool lb_handover_is_due(const struct lb_handover *queue, uint64_t now_ns)
 {
-	return lb_handover_is_beating(queue, lb_load_acquire(&queue->carrier), now_ns);
+	return lb_handover_is_beating(queue, lb_load_acquire(&queue->allowed), now_ns);
 }
 
 #endif

@@ -16,7 +16,7 @@ struct handover {
 	uint32_t term; /* in which the worker handles the packets */
 };
 
-static inline bool handover_is_shared(const struct handover *handover)
+static inline bool handover_is_on(const struct handover *handover)
 {
 	return handover->queue != NULL;
 }
@@ -39,7 +39,7 @@ static inline void handover_follow(struct handover *handover)
 
 /**
  * Clear a predecessor's heartbeat, before there are sockets: if the predecessor has just died, it
- * may still be fresh, and the predecessor may be the carrier. Its packets would be handed over to
+ * may still be fresh, and the predecessor may be the one that handover allows. Its packets would be handed over to
  * the sockets of a process without tables.
  * Context: the main lcore; nothing else writes a heartbeat.
  */
@@ -71,9 +71,9 @@ static inline void handover_beat_quiet(struct handover *handover, uint64_t now_n
 }
 
 /** Whether this process's tables are up to date, so that it may take part. */
-static inline bool handover_is_carrier(const struct handover *handover)
+static inline bool handover_is_allowed(const struct handover *handover)
 {
-	return __atomic_load_n(&handover->queue->carrier, __ATOMIC_ACQUIRE) == handover->process;
+	return __atomic_load_n(&handover->queue->allowed, __ATOMIC_ACQUIRE) == handover->process;
 }
 
 /**

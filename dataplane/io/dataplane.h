@@ -17,7 +17,7 @@ struct dataplane {
 	int lock_fd;
 	int signal_fd;
 	struct plan plan;
-	struct shared_port shared;
+	struct handover_port handover;
 	struct port port;
 	struct rte_mempool *pool[LB_WORKERS_MAX];
 	struct segment segment;

@@ -137,24 +137,24 @@ static void hugepages_stop(struct dataplane *dp)
 	hugepages_release(&hugepages_of_kernel, dp->options.run_dir);
 }
 
-/* On a shared port sluiced comes first: it owns the hook and the flow table. */
+/* With handover sluiced comes first: it owns the hook and the flow table. */
 static int shared_start(struct dataplane *dp)
 {
-	if (!dp->plan.is_shared && shared_port_is_left(&dp->plan)) {
+	if (!dp->plan.has_handover && handover_port_is_left(&dp->plan)) {
 		logger_err(
 			"%s: sluiced's XDP program of another configuration is still on it; take it off"
 			" with 'sluiced --detach %s'",
 			dp->plan.iface, dp->plan.iface);
 		return -EBUSY;
 	}
-	if (!dp->plan.is_shared)
+	if (!dp->plan.has_handover)
 		return 0;
-	return shared_port_wait(&dp->shared, &dp->plan, dp->signal_fd);
+	return handover_port_wait(&dp->handover, &dp->plan, dp->signal_fd);
 }
 
 static void shared_stop(struct dataplane *dp)
 {
-	shared_port_close(&dp->shared);
+	handover_port_close(&dp->handover);
 }
 
 static int dpdk_start(struct dataplane *dp)
@@ -203,7 +203,7 @@ static void tags_note(struct dataplane *dp)
 {
 	const char *run_dir = dp->options.run_dir;
 
-	if (dp->plan.is_shared)
+	if (dp->plan.has_handover)
 		return;
 	if (dp->port.kept_tags)
 		port_feature_tags_note(run_dir, dp->port.if_index);
@@ -261,10 +261,10 @@ static int segment_start(struct dataplane *dp)
 		return err;
 	}
 	segment_describe(dp);
-	if (dp->plan.is_shared) {
-		dp->segment.worker_stats = dp->shared.workers;
+	if (dp->plan.has_handover) {
+		dp->segment.worker_stats = dp->handover.workers;
 		dp->segment.instance_stats =
-			dp->shared.counts + (size_t)dp->shared.first_count * LB_INSTANCES_MAX;
+			dp->handover.counts + (size_t)dp->handover.first_count * LB_INSTANCES_MAX;
 	}
 	return 0;
 }
@@ -334,7 +334,7 @@ static int regions_list(struct dataplane *dp, uint32_t n)
 	for (uint32_t i = n_workers; i < n; i++) {
 		struct flow_table *flows = &dp->by_xdp[i - n_workers];
 
-		shared_port_flows(&dp->shared, i, flows);
+		handover_port_flows(&dp->handover, i, flows);
 		dp->regions[i] = &flows->table;
 	}
 	return 0;
@@ -352,8 +352,8 @@ static int workers_make(struct dataplane *dp)
 		.from_kernel = dp->kernel_path.from_kernel,
 		.bell = &dp->kernel_path.bell,
 		.stop = &dp->stop,
-		.shared = dp->plan.is_shared ? &dp->shared : NULL,
-		.n_regions = dp->plan.is_shared ? dp->shared.n_regions : dp->plan.n_workers,
+		.handover = dp->plan.has_handover ? &dp->handover : NULL,
+		.n_regions = dp->plan.has_handover ? dp->handover.n_regions : dp->plan.n_workers,
 		.idle_sleep_us = dp->options.idle_sleep_us,
 	};
 	size_t bytes = dp->plan.n_workers * sizeof(*dp->worker);

@@ -97,7 +97,7 @@ static int interface_check(const struct plan *plan, const struct netdev *dev)
 	const char *name = plan->node->port;
 
 	if (dev->n_queues == plan->n_workers || dev->n_queues == 0 ||
-	    (dev->n_queues > plan->n_workers && config_node_has_both(plan->node)))
+	    (dev->n_queues > plan->n_workers && config_node_has_handover(plan->node)))
 		return 0;
 	logger_err(
 		"%s has %u queue%s in use, and node.cpus names %u CPU%s: change node.cpus, or run"
@@ -216,8 +216,8 @@ int plan_make(struct plan *plan, const struct config *config)
 		return err;
 	plan->n_mbufs = mbufs_needed(plan);
 	plan->flows_per_worker = (node->flows + plan->n_workers - 1) / plan->n_workers;
-	plan->is_shared = config_node_has_both(node);
-	plan->flow_bytes = plan->is_shared ? 0 : flow_table_bytes(plan->flows_per_worker);
+	plan->has_handover = config_node_has_handover(node);
+	plan->flow_bytes = plan->has_handover ? 0 : flow_table_bytes(plan->flows_per_worker);
 	needed = memory_needed(plan, config);
 	plan->memory_mb = node->hugepages_mb ? node->hugepages_mb : needed;
 	if (plan->memory_mb < needed)

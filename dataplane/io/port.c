@@ -88,7 +88,7 @@ static int devices_find(struct port *port, const struct plan *plan)
 			return device_missing(plan);
 		}
 	}
-	port->is_alone = one_each && !plan->is_shared;
+	port->is_alone = one_each && !plan->has_handover;
 	port->n_queues = plan->n_workers;
 	for (uint32_t i = 0; i < port->n_queues; i++)
 		port->queue[i] = one_each ? (struct port_queue){ port->dev[i], 0 }
@@ -246,8 +246,8 @@ static int device_start(struct port *port, const struct plan *plan, uint16_t dev
 		err = rte_eth_dev_start(dev);
 	if (!err)
 		tags_keep_by_driver(port, dev);
-	/* On a shared port only services' packets arrive here, and those are unicast. */
-	if (!err && !plan->is_shared)
+	/* With handover only services' packets arrive here, and those are unicast. */
+	if (!err && !plan->has_handover)
 		multicast_accept(port, dev);
 	return err;
 }
@@ -281,12 +281,12 @@ static void start_failed(const struct port *port, const struct plan *plan, int e
 }
 
 /*
- * Frames without their tag would be forwarded to another network. On a shared port sluiced handles
+ * Frames without their tag would be forwarded to another network. With handover sluiced handles
  * this.
  */
 static int tags_keep(struct port *port, const struct plan *plan)
 {
-	int kept = *plan->iface && !plan->is_shared ? port_feature_tags_keep(plan->iface) : 0;
+	int kept = *plan->iface && !plan->has_handover ? port_feature_tags_keep(plan->iface) : 0;
 
 	if (kept == -EOPNOTSUPP)
 		logger_err(

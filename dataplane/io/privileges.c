@@ -36,7 +36,7 @@ static uint64_t to_start(const struct plan *plan)
 /* sluiced's pins are checked all the time; kernels before 6.0 require CAP_BPF for that. */
 static uint64_t to_run(const struct plan *plan)
 {
-	return plan->is_shared ? ALWAYS | CAPABILITY(CAP_BPF) : ALWAYS;
+	return plan->has_handover ? ALWAYS | CAPABILITY(CAP_BPF) : ALWAYS;
 }
 
 int privileges_check(const struct plan *plan)

@@ -162,7 +162,7 @@ static int interfaces_follow(struct loop *loop)
 	}
 	if (changed)
 		port_tell(dp);
-	if (dp->plan.is_shared && !shared_port_is_current(&dp->shared)) {
+	if (dp->plan.has_handover && !handover_port_is_current(&dp->handover)) {
 		logger_err(
 			"%s: sluiced has replaced the flow table, or taken it away; ending, since"
 			" only a new start can use another one",

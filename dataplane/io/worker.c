@@ -166,7 +166,7 @@ static void replaced_follow(struct worker *w, uint64_t now_ns)
 /* Become the only writer of the flow table, or drop packets that are too late. */
 static bool table_lock(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	if (!handover_is_shared(&w->handover))
+	if (!handover_is_on(&w->handover))
 		return true;
 	if (!handover_lock(&w->handover)) {
 		if (was_away(w, clock_coarse_ns())) {
@@ -200,7 +200,7 @@ static void table_recount(struct worker *w)
 
 static void table_unlock(struct worker *w)
 {
-	if (!handover_is_shared(&w->handover) || lb_likely(handover_unlock(&w->handover)) ||
+	if (!handover_is_on(&w->handover) || lb_likely(handover_unlock(&w->handover)) ||
 	    !w->flows.table.journal->is_doubtful)
 		return;
 	replaced_follow(w, clock_coarse_ns());
@@ -226,7 +226,7 @@ void worker_look(struct worker *w, const struct tables *tables, uint64_t now_ns)
 	w->pl.port_mac = __atomic_load_n(w->port_mac, __ATOMIC_RELAXED);
 	if (now != w->now)
 		tick(w, tables, now);
-	if (handover_is_shared(&w->handover)) {
+	if (handover_is_on(&w->handover)) {
 		if (handover_is_replaced(&w->handover))
 			replaced_follow(w, now_ns);
 		if (w->is_ending)
@@ -251,8 +251,8 @@ static void sweep(struct worker *w, const struct tables *tables, uint32_t max_bu
 
 	if (!flow_table_sweep_is_due(&w->flows))
 		return;
-	if (handover_is_shared(&w->handover) &&
-	    (!handover_is_carrier(&w->handover) || !handover_lock(&w->handover)))
+	if (handover_is_on(&w->handover) &&
+	    (!handover_is_allowed(&w->handover) || !handover_lock(&w->handover)))
 		return;
 	w->flows.table.held = handover_held(&w->handover);
 	flow_table_sweep(&w->flows, &what, max_buckets);
@@ -326,7 +326,7 @@ int worker_main(void *arg)
 		else
 			rte_pause();
 	}
-	if (handover_is_shared(&w->handover))
+	if (handover_is_on(&w->handover))
 		handover_end(w);
 	rte_rcu_qsbr_thread_offline(w->qsbr, w->index);
 	rte_rcu_qsbr_thread_unregister(w->qsbr, w->index);
@@ -366,13 +366,12 @@ static int flows_make(struct worker *w, const struct plan *plan)
 }
 
 /* A region with the flows that are in it. */
-static void flows_share(struct worker *w, const struct shared_port *shared)
+static void flows_share(struct worker *w, const struct handover_port *port)
 {
-	flow_table_adopt(&w->flows, shared->flows + (size_t)w->index * shared->n_buckets,
-			 shared->n_buckets, w->stats, w->pl.instance_stats);
-	w->handover =
-		(struct handover){ .queue = &shared->queues[w->index], .process = w->boot_id };
-	w->xdp_counts = shared->counts + (size_t)w->index * LB_INSTANCES_MAX;
+	flow_table_adopt(&w->flows, port->flows + (size_t)w->index * port->n_buckets,
+			 port->n_buckets, w->stats, w->pl.instance_stats);
+	w->handover = (struct handover){ .queue = &port->queues[w->index], .process = w->boot_id };
+	w->xdp_counts = port->counts + (size_t)w->index * LB_INSTANCES_MAX;
 	w->flows.table.journal = &w->handover.queue->journal;
 	w->flows.table.lock = &w->handover.queue->lock;
 	handover_beat_quiet(&w->handover,
@@ -405,8 +404,8 @@ int worker_init(struct worker *w, uint32_t index, const struct worker_common *co
 		.boot_id = common->segment->boot_id,
 	};
 	pipeline_setup(w, common);
-	if (common->shared)
-		flows_share(w, common->shared);
+	if (common->handover)
+		flows_share(w, common->handover);
 	else if (flows_make(w, common->plan))
 		return -ENOMEM;
 	return rte_rcu_qsbr_thread_register(w->qsbr, index) ? -ENOMEM : 0;

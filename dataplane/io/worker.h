@@ -12,8 +12,8 @@
 #include "dataplane/engine/handover.h"
 #include "dataplane/engine/pipeline.h"
 #include "dataplane/io/doorbell.h"
+#include "dataplane/io/handover_port.h"
 #include "dataplane/io/port.h"
-#include "dataplane/io/shared_port.h"
 
 struct worker {
 	/* set before it starts */
@@ -58,9 +58,9 @@ struct worker_common {
 	struct rte_ring *const *to_kernel;
 	struct rte_ring *from_kernel;
 	struct doorbell *bell;
-	const bool *stop;		  /* set with a relaxed store to stop them */
-	const struct shared_port *shared; /* NULL: the port is used by this process alone */
-	struct lb_table *const *regions;  /* tables of the workers, then those of XDP's queues */
+	const bool *stop;		      /* set with a relaxed store to stop them */
+	const struct handover_port *handover; /* NULL: the port is used by this process alone */
+	struct lb_table *const *regions; /* tables of the workers, then those of XDP's queues */
 	uint32_t n_regions;
 	uint32_t idle_sleep_us;
 };

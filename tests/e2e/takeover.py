@@ -263,7 +263,7 @@ def said(lab):
     text = lab.ctl("status", table=True)
     expect("carried by XDP" in text and "not running" in text, text)
     log = lab.sluiced.log(100)
-    expect("packets are carried by XDP: sluice-dataplane is not running" in log and "packets are carried by DPDK" in log, log)
+    expect("packets go to XDP: sluice-dataplane is not running" in log and "packets go to DPDK" in log, log)
     lab.dataplane.start()
     wait_carrier(lab, "dpdk")
 

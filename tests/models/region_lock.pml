@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The lock of a region of the flow table (struct lb_handover, lock): the XDP program on two CPUs and its sweep
- * (bpf/sluice_xdp_handover.h, lb_sweep_paired()), and a worker (dataplane/engine/handover.h, dataplane/io/worker.c)
+ * (bpf/sluice_xdp_handover.h, lb_sweep_handover()), and a worker (dataplane/engine/handover.h, dataplane/io/worker.c)
  * that may be killed and has a successor. Each of them may be stopped after any step, for any time. Whether a
  * worker's heartbeat is stale is left open: its lock may be taken at any moment.
  *
@@ -115,7 +115,7 @@ proctype cpu(byte me; byte n)
 	od
 }
 
-/* lb_xdp_lock_left(), lb_xdp_sweep_paired() */
+/* lb_xdp_lock_left(), lb_xdp_sweep_handover() */
 proctype sweep()
 {
 	byte free, seen_term;

@@ -102,7 +102,7 @@ static void device_make(struct rig *rig, enum rig_device device, unsigned int se
 	rig->port.mac_word = lb_mac_load(rig_mac);
 }
 
-static void worker_make(struct rig *rig, const struct shared_port *shared)
+static void worker_make(struct rig *rig, const struct handover_port *port)
 {
 	const struct worker_common common = {
 		.plan = &rig->plan,
@@ -114,7 +114,7 @@ static void worker_make(struct rig *rig, const struct shared_port *shared)
 		.from_kernel = rig->from_kernel,
 		.bell = &rig->bell,
 		.stop = &rig->stop,
-		.shared = shared,
+		.handover = port,
 		.regions = rig->regions,
 		.n_regions = rig->n_regions,
 	};
@@ -156,11 +156,11 @@ struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kerne
 	return rig;
 }
 
-void rig_restart(struct rig *rig, const struct shared_port *shared)
+void rig_restart(struct rig *rig, const struct handover_port *port)
 {
 	worker_fini(rig->worker);
 	free(rig->worker);
-	worker_make(rig, shared);
+	worker_make(rig, port);
 }
 
 void rig_destroy(struct rig *rig)

@@ -44,7 +44,7 @@ struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kerne
 void rig_destroy(struct rig *rig);
 
 /** Replace the worker by another one, on a shared port. @shared: must outlive it. */
-void rig_restart(struct rig *rig, const struct shared_port *shared);
+void rig_restart(struct rig *rig, const struct handover_port *port);
 
 /** Put @n frames into rx: a TCP SYN to the VIP (from @first_port on), or an ARP request. */
 void rig_receive_syns(struct rig *rig, uint16_t first_port, uint32_t n);

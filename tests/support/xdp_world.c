@@ -49,21 +49,21 @@ static uint32_t cpu_bind(void)
 	return (uint32_t)cpu;
 }
 
-static void kind_set(struct xdp_world *w, bool paired)
+static void kind_set(struct xdp_world *w, bool has_handover)
 {
 	struct sluice_xdp *skel = w->skel;
 
-	w->program = paired ? skel->progs.xsk_def_prog : skel->progs.sluice_xdp;
-	w->sweep = paired ? skel->progs.lb_sweep_paired : skel->progs.sluice_xdp_sweep;
-	bpf_program__set_autoload(skel->progs.sluice_xdp, !paired);
-	bpf_program__set_autoload(skel->progs.sluice_xdp_sweep, !paired);
-	bpf_program__set_autoload(skel->progs.xsk_def_prog, paired);
-	bpf_program__set_autoload(skel->progs.lb_sweep_paired, paired);
+	w->program = has_handover ? skel->progs.xsk_def_prog : skel->progs.sluice_xdp;
+	w->sweep = has_handover ? skel->progs.lb_sweep_handover : skel->progs.sluice_xdp_sweep;
+	bpf_program__set_autoload(skel->progs.sluice_xdp, !has_handover);
+	bpf_program__set_autoload(skel->progs.sluice_xdp_sweep, !has_handover);
+	bpf_program__set_autoload(skel->progs.xsk_def_prog, has_handover);
+	bpf_program__set_autoload(skel->progs.lb_sweep_handover, has_handover);
 	bpf_map__set_max_entries(skel->maps.xdp_queues, w->regions);
 	bpf_map__set_max_entries(skel->maps.xsks_map, w->regions);
 }
 
-static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool paired)
+static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool has_handover)
 {
 	struct sluice_xdp *skel = sluice_xdp__open();
 
@@ -75,7 +75,7 @@ static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool pa
 	skel->rodata->lb_xdp_worker_rows = n_cpus;
 	skel->rodata->lb_xdp_shared = shared;
 	skel->rodata->lb_xdp_frags = true;
-	kind_set(w, paired);
+	kind_set(w, has_handover);
 	bpf_program__set_flags(w->program, BPF_F_XDP_HAS_FRAGS);
 	bpf_map__set_max_entries(skel->maps.xdp_flows, w->regions * w->n_buckets);
 	bpf_map__set_max_entries(skel->maps.xdp_cpus, n_cpus);
@@ -104,16 +104,16 @@ static void bench_load(struct xdp_world *w)
 }
 
 static struct xdp_world *world_make(const struct harness *like, uint32_t regions, bool shared,
-				    bool paired)
+				    bool has_handover)
 {
-	uint32_t n_cpus = (uint32_t)libbpf_num_possible_cpus() + (paired ? regions : 0);
+	uint32_t n_cpus = (uint32_t)libbpf_num_possible_cpus() + (has_handover ? regions : 0);
 	struct xdp_world *w = calloc(1, sizeof(*w));
-	uint32_t cpu = paired ? 0 : cpu_bind(); /* or the queue that TEST_RUN uses */
+	uint32_t cpu = has_handover ? 0 : cpu_bind(); /* or the queue that TEST_RUN uses */
 
 	assert_non_null(w);
 	w->regions = regions;
 	w->n_buckets = like->flows.table.n_buckets;
-	skel_load(w, n_cpus, shared, paired);
+	skel_load(w, n_cpus, shared, has_handover);
 	bench_load(w);
 	w->control = &w->skel->data_control->lb_xdp_control;
 	w->services = map_view(w->skel->maps.xdp_services);
@@ -126,7 +126,7 @@ static struct xdp_world *world_make(const struct harness *like, uint32_t regions
 	for (uint32_t i = 0; i < n_cpus; i++)
 		w->cpus[i].region = i == cpu ? 0 : LB_XDP_REGION_NONE;
 	w->cpu = &w->cpus[cpu];
-	if (paired) {
+	if (has_handover) {
 		w->queues = map_view(w->skel->maps.xdp_queues);
 		w->worker = map_view(w->skel->maps.xdp_workers);
 		w->worker_counts = w->counts + (size_t)n_cpus * LB_XDP_INSTANCES_MAX;
@@ -139,7 +139,7 @@ struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions,
 	return world_make(like, regions, shared, false);
 }
 
-struct xdp_world *xdp_world_create_paired(const struct harness *like, bool shared)
+struct xdp_world *xdp_world_create_handover(const struct harness *like, bool shared)
 {
 	return world_make(like, 1, shared, true);
 }

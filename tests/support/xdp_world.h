@@ -20,8 +20,8 @@ struct xdp_world {
 	struct sluice_xdp_bench *bench;
 	struct lb_xdp_control *control;
 	struct lb_xdp_cpu
-		*cpu; /* of the CPU that this process is bound to; if paired, of queue 0 */
-	struct lb_xdp_cpu *cpus; /* all; if paired, queues followed by CPUs */
+		*cpu; /* of the CPU that this process is bound to; with handover, of queue 0 */
+	struct lb_xdp_cpu *cpus; /* all; with handover, queues followed by CPUs */
 	struct lb_instance_stats *counts;
 	struct lb_service *services;
 	struct lb_instance *instances;
@@ -30,7 +30,7 @@ struct xdp_world {
 	struct lb_bench *frame; /* of the program that removes headroom */
 	uint32_t regions;
 	uint32_t n_buckets;			 /* of a region */
-	struct lb_handover *queues;		 /* NULL if not paired */
+	struct lb_handover *queues;		 /* NULL without handover */
 	struct lb_worker_stats *worker;		 /* at the other end of the queue */
 	struct lb_instance_stats *worker_counts; /* of that worker */
 	struct bpf_program *program, *sweep;
@@ -48,7 +48,7 @@ struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions,
  * The same for a port that a DPDK process may use too: one queue, with no process at its other end
  * yet.
  */
-struct xdp_world *xdp_world_create_paired(const struct harness *like, bool shared);
+struct xdp_world *xdp_world_create_handover(const struct harness *like, bool shared);
 
 /** Set the socket of queue 0; below 0: remove it. Return: 0 or -errno. */
 int xdp_world_socket_set(struct xdp_world *world, int fd);

@@ -87,7 +87,7 @@ static int world_create(void **state)
 
 	assert_non_null(w);
 	w->h = harness_create(1000);
-	w->xdp = xdp_world_create_paired(w->h, false);
+	w->xdp = xdp_world_create_handover(w->h, false);
 	w->queue = w->xdp->queues;
 	w->queue->by_xdp = 1;
 	tables_fill(w);
@@ -117,7 +117,7 @@ static void beat(struct world *w, uint64_t age_ns)
 
 static void process_is_well(struct world *w)
 {
-	w->queue->carrier = PROCESS;
+	w->queue->allowed = PROCESS;
 	beat(w, 1000000);
 }
 
@@ -188,9 +188,9 @@ static void no_packet_for_who_is_not_in_step(void **state)
 
 	beat(w, 0);
 	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
-	w->queue->carrier = PROCESS + 1;
+	w->queue->allowed = PROCESS + 1;
 	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_TX);
-	w->queue->carrier = PROCESS;
+	w->queue->allowed = PROCESS;
 	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_REDIRECT);
 }
 
@@ -296,7 +296,7 @@ static void a_queue_that_came_late_is_balanced(void **state)
 		rx_pkts += w->xdp->cpus[w->xdp->regions + i].stats.rx_pkts;
 	assert_int_equal(rx_pkts, 2);
 	/* A flow that the other queue has stays where it is. */
-	w->queue->carrier = 0;
+	w->queue->allowed = 0;
 	assert_int_equal(tcp_send(w, 2000, LB_TCP_SYN), XDP_TX);
 	instance = flow_move(w, 2000);
 	sent = late_sent(w, instance);
@@ -387,7 +387,7 @@ static void the_sweep_leaves_it_to_a_worker_that_is_well(void **state)
 	struct world *w = *state;
 
 	assert_int_equal(tcp_send(w, 1000, LB_TCP_SYN), XDP_TX);
-	w->queue->carrier = PROCESS;
+	w->queue->allowed = PROCESS;
 	w->queue->process = PROCESS;
 	w->queue->beat_ns = UINT64_MAX / 2; /* the sweep has the real clock for this */
 	xdp_world_clock_set(w->xdp, TICKS + 40000);

@@ -82,7 +82,7 @@ static void services_put(struct twins *t)
 	harness_services(t->native, services, 2 * PACKET_GEN_VIPS);
 }
 
-static void twins_create(struct twins *t, bool paired)
+static void twins_create(struct twins *t, bool has_handover)
 {
 	memset(t, 0, sizeof(*t));
 	t->gen = (struct packet_gen){ .random = 7, .flows = FEW };
@@ -97,8 +97,8 @@ static void twins_create(struct twins *t, bool paired)
 	for (uint16_t pool = 0; pool < PACKET_GEN_VIPS; pool++)
 		slots_put(t, pool);
 	services_put(t);
-	t->xdp = paired ? xdp_world_create_paired(t->native, false)
-			: xdp_world_create(t->native, 1, false);
+	t->xdp = has_handover ? xdp_world_create_handover(t->native, false)
+			      : xdp_world_create(t->native, 1, false);
 	xdp_world_publish(t->xdp, t->native);
 	xdp_world_reset(t->xdp, t->native);
 }
@@ -248,13 +248,13 @@ static void figures(const struct twins *t, uint32_t packets)
 		assert_true(s->flow_evicted_confirmed && s->flow_table_full);
 }
 
-static void packets_compare(bool paired)
+static void packets_compare(bool has_handover)
 {
 	const char *setting = getenv("IDENTITY_PACKETS");
 	uint32_t packets = setting ? (uint32_t)strtoul(setting, NULL, 10) : PACKETS_DEFAULT;
 	struct twins t;
 
-	twins_create(&t, paired);
+	twins_create(&t, has_handover);
 	for (uint32_t i = 0; i < packets; i++) {
 		t.gen.flows = i / PHASE % 2 ? MANY : FEW;
 		if (i % 100 == 99)

@@ -98,11 +98,11 @@ static void turn(void)
 	event_base_dispatch(base);
 }
 
-static struct publish_carrier carrier(void)
+static struct publish_handover handover(void)
 {
-	struct publish_carrier now;
+	struct publish_handover now;
 
-	publish_carrier_get(publish, &now);
+	publish_handover_get(publish, &now);
 	return now;
 }
 
@@ -110,9 +110,9 @@ static void wait_carrier(bool is_dpdk)
 {
 	uint64_t end = clock_now_ms() + PATIENCE_MS;
 
-	while (carrier().is_dpdk != is_dpdk && clock_now_ms() < end)
+	while (handover().is_dpdk != is_dpdk && clock_now_ms() < end)
 		turn();
-	assert_int_equal(carrier().is_dpdk, is_dpdk);
+	assert_int_equal(handover().is_dpdk, is_dpdk);
 }
 
 static void on_done(void *arg, const struct publish_result *result)
@@ -208,15 +208,15 @@ static void process_start(void)
 	fake = fake_dataplane_start(run_dir, 0);
 	assert_non_null(fake);
 	wait_carrier(true);
-	assert_int_equal(queue->carrier, fake_dataplane_segment(fake)->boot_id);
+	assert_int_equal(queue->allowed, fake_dataplane_segment(fake)->boot_id);
 }
 
 static void without_a_process_xdp_carries_and_answers(void **state)
 {
 	(void)state;
 	beating = false;
-	assert_true(carrier().is_shared);
-	assert_false(carrier().is_dpdk);
+	assert_true(handover().is_on);
+	assert_false(handover().is_dpdk);
 	model_admin_set(model, model_instance_find(model, "web/web-1"), MODEL_DRAIN);
 	settle();
 }
@@ -231,8 +231,8 @@ static void process_carries_when_it_has_the_tables(void **state)
 	fake_dataplane_hold(fake, true);
 	for (int i = 0; i < 50; i++)
 		turn();
-	assert_int_equal(queue->carrier, 0);
-	assert_false(carrier().is_dpdk);
+	assert_int_equal(queue->allowed, 0);
+	assert_false(handover().is_dpdk);
 	fake_dataplane_hold(fake, false);
 	wait_carrier(true);
 	fake_dataplane_view(fake, &view);
@@ -275,11 +275,11 @@ static void a_stopped_process_is_left_out_and_learns_later(void **state)
 	model_admin_set(model, model_instance_find(model, "web/web-2"), MODEL_DRAIN);
 	settle(); /* XDP alone */
 	wait_carrier(false);
-	assert_int_equal(queue->carrier, 0);
+	assert_int_equal(queue->allowed, 0);
 	beating = true;
 	for (int i = 0; i < 50; i++)
 		turn();
-	assert_false(carrier().is_dpdk); /* it still owes an answer */
+	assert_false(handover().is_dpdk); /* it still owes an answer */
 	fake_dataplane_hold(fake, false);
 	wait_carrier(true);
 	fake_dataplane_view(fake, &view);
@@ -292,15 +292,15 @@ static void a_process_that_dies_is_no_carrier_and_its_successor_is(void **state)
 
 	(void)state;
 	process_start();
-	first = queue->carrier;
+	first = queue->allowed;
 	fake_dataplane_kill(fake);
 	fake = NULL;
 	beating = false;
 	wait_carrier(false);
-	assert_int_equal(queue->carrier, 0);
+	assert_int_equal(queue->allowed, 0);
 	beating = true;
 	process_start();
-	assert_int_not_equal(queue->carrier, first);
+	assert_int_not_equal(queue->allowed, first);
 }
 
 static uint64_t received(void)
@@ -392,12 +392,12 @@ static void what_xdp_refuses_nobody_gets(void **state)
 	fake_dataplane_view(fake, &after);
 	assert_memory_equal(&after.params, &before.params, sizeof(after.params));
 	assert_int_equal(after.generation, before.generation);
-	assert_true(carrier().is_dpdk);
+	assert_true(handover().is_dpdk);
 	config_apply(0);
 	settle();
 	fake_dataplane_view(fake, &after);
 	assert_true(after.generation > before.generation);
-	assert_true(carrier().is_dpdk);
+	assert_true(handover().is_dpdk);
 }
 
 /* A process that starts while XDP refuses what there is gets nothing, until it is taken. */
@@ -417,7 +417,7 @@ static void nobody_joins_while_xdp_refuses(void **state)
 	refused = info.refused;
 	for (int i = 0; i < 300; i++)
 		turn();
-	assert_false(carrier().is_dpdk);
+	assert_false(handover().is_dpdk);
 	publish_info_get(publish, &info);
 	assert_true(info.refused < refused + 20); /* and the log is not flooded */
 	config_apply(0);
@@ -431,7 +431,7 @@ static void another_sluiced_takes_nothing_away(void **state)
 	sluiced_end();
 	assert_true(lb_handover_is_due(queue, coarse_ns()));
 	sluiced_start();
-	assert_int_equal(queue->carrier, fake_dataplane_segment(fake)->boot_id);
+	assert_int_equal(queue->allowed, fake_dataplane_segment(fake)->boot_id);
 	settle();
 	wait_carrier(true);
 }

@@ -30,7 +30,7 @@ bool test_xdp_running(const struct publish_backend *backend, struct publish_bloc
 #define clock_now_ns test_now_ns
 #define publish_xdp_ops test_xdp_ops
 #define publish_ring_ops test_ring_ops
-#define publish_auto_ops tested_auto_ops
+#define publish_handover_ops tested_auto_ops
 #define publish_xdp_object test_xdp_object
 #define publish_xdp_refuses test_xdp_refuses
 #define publish_xdp_running test_xdp_running
@@ -376,7 +376,7 @@ static void (*const steps[])(void) = {
 
 static bool process_carries(void)
 {
-	return ring.is_there && queue.carrier == boot_id;
+	return ring.is_there && queue.allowed == boot_id;
 }
 
 static void look(void)
@@ -485,12 +485,12 @@ static void nobody_joins_on_a_refusal(void **state)
 		xdp_answers();
 	assert_true(xdp.is_due);
 	ring_connects();
-	assert_int_equal(queue.carrier, 0);
+	assert_int_equal(queue.allowed, 0);
 	xdp_answers();
 	assert_false(xdp.is_due);
-	assert_int_equal(queue.carrier, 0);
+	assert_int_equal(queue.allowed, 0);
 	a_second_passes();
-	assert_int_equal(queue.carrier, 0);
+	assert_int_equal(queue.allowed, 0);
 	ends_well();
 }
 
@@ -498,12 +498,12 @@ static void nobody_joins_on_a_refusal(void **state)
 static void who_is_not_heard_of_does_not_go_on_with_old_tables(void **state)
 {
 	(void)state;
-	queue.carrier = boot_id = 77;
+	queue.allowed = boot_id = 77;
 	queue.process = 77;
 	queue.beat_ns = UINT64_MAX / 2;
 	xdp_connects();
 	xdp_answers();
-	assert_int_equal(queue.carrier, 0);
+	assert_int_equal(queue.allowed, 0);
 }
 
 /* And one that has nothing to say leaves it alone. */
@@ -525,7 +525,7 @@ static void who_has_all_of_it_goes_on(void **state)
 		publish = publish_create(&options);
 		xdp.runs = kept;
 		xdp_connects();
-		assert_int_equal(queue.carrier, boot_id);
+		assert_int_equal(queue.allowed, boot_id);
 		assert_false(xdp.is_due);
 	}
 }

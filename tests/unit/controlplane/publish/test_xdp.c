@@ -38,7 +38,7 @@ static struct model *model;
 static struct publish_backend *backend;
 static char run_dir[] = "/tmp/sluice-xdp-XXXXXX";
 static uint32_t connected, gone, answered;
-static bool is_paired;
+static bool has_handover;
 static struct publish_answer last;
 
 static void on_connected(void *arg)
@@ -108,7 +108,7 @@ static void daemon_start(void)
 	fixture_up(model);
 	options.base = base;
 	options.model = model;
-	options.is_paired = is_paired;
+	options.has_handover = has_handover;
 	backend = publish_xdp_ops.create(&options);
 	assert_non_null(backend);
 	publish_xdp_ops.poke(backend);
@@ -439,7 +439,7 @@ static void queues_that_come_with_the_program_have_regions(void **state)
 	xdp_fixture_command("ip link del eth1 && ip link add eth1 numrxqueues 3 numtxqueues 3 "
 			    "type veth peer name client && ethtool -L eth1 rx 1 tx 1 && "
 			    "ip link set eth1 up && ip link set client up");
-	is_paired = true;
+	has_handover = true;
 	daemon_start();
 	assert_int_equal(publish_xdp_object(backend)->regions, 1);
 	xdp_fixture_command("ethtool -L eth1 rx 3 tx 3");
@@ -465,7 +465,7 @@ static void queues_that_come_with_the_program_have_regions(void **state)
 	assert_true(publish_xdp_object(backend)->adopted);
 	assert_int_equal(publish_xdp_object(backend)->regions, 3);
 	daemon_end();
-	is_paired = false;
+	has_handover = false;
 }
 
 int main(void)

@@ -524,7 +524,7 @@ static void sockets_need_a_hook_of_their_own(void **state)
 	(void)state;
 	if (access(DISPATCHER_FILE, R_OK))
 		skip();
-	opt.paired = true;
+	opt.has_handover = true;
 	opt.is_behind = false;
 	if (xdp_object_open(&o, &opt)) {
 		print_message("# figure: this kernel refuses the program of dataplane: auto\n");

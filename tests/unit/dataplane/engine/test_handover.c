@@ -38,9 +38,9 @@ static void only_a_young_beat_of_the_chosen_process_counts(void **state)
 	assert_false(lb_handover_is_due(&queue, NOW_NS));
 	handover_beat(&handover, NOW_NS);
 	assert_false(lb_handover_is_due(&queue, NOW_NS)); /* nobody was chosen */
-	assert_false(handover_is_carrier(&handover));
-	queue.carrier = PROCESS;
-	assert_true(handover_is_carrier(&handover));
+	assert_false(handover_is_allowed(&handover));
+	queue.allowed = PROCESS;
+	assert_true(handover_is_allowed(&handover));
 	assert_true(lb_handover_is_due(&queue, NOW_NS));
 	assert_true(lb_handover_is_due(&queue, NOW_NS - 4000000)); /* clocks of two CPUs */
 	assert_true(lb_handover_is_due(&queue, NOW_NS + LB_BEAT_OLD_NS - 1));
@@ -48,7 +48,7 @@ static void only_a_young_beat_of_the_chosen_process_counts(void **state)
 	handover_beat(&handover, 0);
 	assert_false(lb_handover_is_due(&queue, NOW_NS));
 	handover_beat(&handover, NOW_NS);
-	queue.carrier = PROCESS + 1;
+	queue.allowed = PROCESS + 1;
 	assert_false(lb_handover_is_due(&queue, NOW_NS));
 }
 
@@ -127,7 +127,7 @@ static void the_kernel_is_never_robbed(void **state)
 static void dead_predecessor_gets_no_packets_for_its_successor(void **state)
 {
 	(void)state;
-	queue.carrier = PROCESS;
+	queue.allowed = PROCESS;
 	handover_beat(&handover, NOW_NS);
 	assert_true(lb_handover_is_due(&queue, NOW_NS));
 	handover_clear(&queue);

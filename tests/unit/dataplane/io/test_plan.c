@@ -227,11 +227,12 @@ static void queues_of_an_interface(void **state)
 	assert_non_null(strstr(logger_last_error(), "'ethtool -L one0 combined 2'"));
 	assert_null(strstr(logger_last_error(), "--detach"));
 	xdp_program_put("one0");
-	for (uint32_t is_shared = 0; is_shared < 2; is_shared++) {
+	for (uint32_t has_handover = 0; has_handover < 2; has_handover++) {
 		struct config config = config_make("one0", CONFIG_PORT_INTERFACE);
 
 		config.node.cpu_count = 2;
-		config.node.dataplane = is_shared ? CONFIG_DATAPLANE_AUTO : CONFIG_DATAPLANE_DPDK;
+		config.node.dataplane =
+			has_handover ? CONFIG_DATAPLANE_AUTO : CONFIG_DATAPLANE_DPDK;
 		assert_int_equal(plan_make(&plan, &config), -EINVAL);
 		assert_non_null(strstr(logger_last_error(), "'sluiced --detach' first"));
 	}

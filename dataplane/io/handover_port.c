@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "dataplane/io/shared_port.h"
+#include "dataplane/io/handover_port.h"
 
 #include <errno.h>
 #include <linux/bpf.h>
@@ -28,11 +28,12 @@ static const struct {
 	[PART_WORKERS] = { LB_PIN_WORKERS, sizeof(struct lb_worker_stats) },
 };
 
-LB_STATIC_ASSERT(sizeof(((struct shared_port *)NULL)->bytes) / sizeof(size_t) == PARTS, "one each");
+LB_STATIC_ASSERT(sizeof(((struct handover_port *)NULL)->bytes) / sizeof(size_t) == PARTS,
+		 "one each");
 
 /* ---- bpf(2); this program is not linked with libbpf ---- */
 
-static int pin_open(const struct shared_port *port, const char *pin)
+static int pin_open(const struct handover_port *port, const char *pin)
 {
 	char path[LB_PIN_PATH_MAX];
 	union bpf_attr attr = { .pathname = 0 };
@@ -53,7 +54,7 @@ static int object_info(int fd, void *info, uint32_t bytes)
 	return syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) ? -errno : 0;
 }
 
-static int map_info(const struct shared_port *port, const char *pin, struct bpf_map_info *info)
+static int map_info(const struct handover_port *port, const char *pin, struct bpf_map_info *info)
 {
 	int fd = pin_open(port, pin), err;
 
@@ -67,7 +68,7 @@ static int map_info(const struct shared_port *port, const char *pin, struct bpf_
 
 /* ---- Mapping ---- */
 
-static int part_map(struct shared_port *port, enum part part, uint32_t *entries, void **memory)
+static int part_map(struct handover_port *port, enum part part, uint32_t *entries, void **memory)
 {
 	struct bpf_map_info info = { .id = 0 };
 	int fd = pin_open(port, parts[part].pin), err;
@@ -91,7 +92,7 @@ static int part_map(struct shared_port *port, enum part part, uint32_t *entries,
 	return err;
 }
 
-static int parts_map(struct shared_port *port)
+static int parts_map(struct handover_port *port)
 {
 	void **const memory[PARTS] = { (void **)&port->flows, (void **)&port->counts,
 				       (void **)&port->queues, (void **)&port->workers };
@@ -114,7 +115,7 @@ static int parts_map(struct shared_port *port)
 }
 
 /* sluiced makes the maps first, and attaches to the hook when its tables are filled. */
-static int link_check(const struct shared_port *port, const struct plan *plan)
+static int link_check(const struct handover_port *port, const struct plan *plan)
 {
 	struct bpf_link_info info = { .id = 0 };
 	int fd = pin_open(port, LB_PIN_LINK), err;
@@ -128,21 +129,21 @@ static int link_check(const struct shared_port *port, const struct plan *plan)
 	return err;
 }
 
-static void port_init(struct shared_port *port, const struct plan *plan)
+static void port_init(struct handover_port *port, const struct plan *plan)
 {
-	*port = (struct shared_port){ .n_workers = plan->n_workers };
+	*port = (struct handover_port){ .n_workers = plan->n_workers };
 	lb_pin_dir(plan->node->port, port->pin_dir);
 }
 
 /* Sockets go to the program on the hook, which may still be a predecessor with other maps. */
-static int attached_check(const struct shared_port *port)
+static int attached_check(const struct handover_port *port)
 {
 	return __atomic_load_n(&port->queues[0].is_attached, __ATOMIC_ACQUIRE) ? 0 : -ENOENT;
 }
 
-bool shared_port_is_left(const struct plan *plan)
+bool handover_port_is_left(const struct plan *plan)
 {
-	struct shared_port port;
+	struct handover_port port;
 
 	if (!*plan->iface)
 		return false;
@@ -150,7 +151,7 @@ bool shared_port_is_left(const struct plan *plan)
 	return link_check(&port, plan) == 0;
 }
 
-int shared_port_open(struct shared_port *port, const struct plan *plan)
+int handover_port_open(struct handover_port *port, const struct plan *plan)
 {
 	int err;
 
@@ -163,27 +164,27 @@ int shared_port_open(struct shared_port *port, const struct plan *plan)
 	for (uint32_t i = 0; i < port->n_workers && !err; i++)
 		handover_clear(&port->queues[i]);
 	if (err)
-		shared_port_close(port);
+		handover_port_close(port);
 	return err;
 }
 
-void shared_port_flows(const struct shared_port *port, uint32_t queue, struct flow_table *table)
+void handover_port_flows(const struct handover_port *port, uint32_t queue, struct flow_table *table)
 {
 	flow_table_adopt(table, port->flows + (size_t)queue * port->n_buckets, port->n_buckets,
 			 NULL, NULL);
 }
 
-void shared_port_close(struct shared_port *port)
+void handover_port_close(struct handover_port *port)
 {
 	void *const memory[PARTS] = { port->flows, port->counts, port->queues, port->workers };
 
 	for (uint32_t i = 0; i < PARTS; i++)
 		if (memory[i])
 			munmap(memory[i], port->bytes[i]);
-	*port = (struct shared_port){ .flows = NULL };
+	*port = (struct handover_port){ .flows = NULL };
 }
 
-bool shared_port_is_current(const struct shared_port *port)
+bool handover_port_is_current(const struct handover_port *port)
 {
 	struct bpf_map_info info;
 	int err = map_info(port, LB_PIN_FLOWS, &info);
@@ -216,13 +217,13 @@ static void missing_say(const struct plan *plan, int err)
 	sd_notify(0, "STATUS=Waiting for sluiced's XDP program");
 }
 
-int shared_port_wait(struct shared_port *port, const struct plan *plan, int signal_fd)
+int handover_port_wait(struct handover_port *port, const struct plan *plan, int signal_fd)
 {
 	struct pollfd end = { .fd = signal_fd, .events = POLLIN };
 	int err, said = 0;
 
 	/* -EACCES: sluiced has pinned the maps, but not shared them yet. */
-	while ((err = shared_port_open(port, plan)) == -ENOENT || err == -EPROTO ||
+	while ((err = handover_port_open(port, plan)) == -ENOENT || err == -EPROTO ||
 	       err == -EACCES) {
 		if (err != said)
 			missing_say(plan, err);

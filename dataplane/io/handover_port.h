@@ -3,8 +3,8 @@
  * A port shared with sluiced's XDP program (node.dataplane: auto). Flows, counts and statistics are
  * then in maps that sluiced has pinned, and outlive this process.
  */
-#ifndef IO_SHARED_PORT_H
-#define IO_SHARED_PORT_H
+#ifndef IO_HANDOVER_PORT_H
+#define IO_HANDOVER_PORT_H
 
 #include "dataplane/abi/lb_abi.h"
 #include "dataplane/abi/lb_handover.h"
@@ -12,7 +12,7 @@
 #include "dataplane/engine/flow_table.h"
 #include "dataplane/io/plan.h"
 
-struct shared_port {
+struct handover_port {
 	struct lb_bucket *flows; /* a region for each queue; NULL: the port is not shared */
 	struct lb_instance_stats *counts; /* [first_count + n_workers][LB_INSTANCES_MAX] */
 	struct lb_handover *queues;	  /* the first have a worker each; the rest are XDP's */
@@ -31,28 +31,29 @@ struct shared_port {
  * Return: 0; -ENOENT: sluiced has not made all of it yet; -EPROTO: it is of another release;
  * -errno.
  */
-int shared_port_open(struct shared_port *port, const struct plan *plan);
+int handover_port_open(struct handover_port *port, const struct plan *plan);
 
 /**
- * Wait until shared_port_open() succeeds, without a time limit; what is missing is logged once.
+ * Wait until handover_port_open() succeeds, without a time limit; what is missing is logged once.
  * @signal_fd: readable to end the wait.
  * Return: 0; -ECANCELED: a signal; -errno, logged.
  */
-int shared_port_wait(struct shared_port *port, const struct plan *plan, int signal_fd);
+int handover_port_wait(struct handover_port *port, const struct plan *plan, int signal_fd);
 
 /**
  * For a port that is not shared: whether another configuration has left sluiced's program on it.
  * The program would go on balancing, and the sockets of this process would get nothing.
  */
-bool shared_port_is_left(const struct plan *plan);
+bool handover_port_is_left(const struct plan *plan);
 
 /** The table of a queue without a worker, for lookups of flows that are recorded there. */
-void shared_port_flows(const struct shared_port *port, uint32_t queue, struct flow_table *table);
+void handover_port_flows(const struct handover_port *port, uint32_t queue,
+			 struct flow_table *table);
 
 /** Whether the pinned maps are still those that this process uses. */
-bool shared_port_is_current(const struct shared_port *port);
+bool handover_port_is_current(const struct handover_port *port);
 
 /** A zeroed struct is allowed. */
-void shared_port_close(struct shared_port *port);
+void handover_port_close(struct handover_port *port);
 
 #endif

@@ -14,7 +14,7 @@
 #define RUNS 2
 
 /* struct lb_handover */
-byte carrier = 0, process = 0;
+byte allowed = 0, process = 0;
 bool beat_young = false;
 byte sock = 0; /* whose is in xsks_map */
 
@@ -45,7 +45,7 @@ bool xdp_again = true;
 inline forbid()
 {
 	in_step = false;
-	carrier = (is_up -> 0 : carrier);
+	allowed = (is_up -> 0 : allowed);
 	inherited = inherited && !is_up
 }
 
@@ -65,11 +65,11 @@ inline allow()
 	:: else ->
 #ifndef MUTANT_ALLOW_WITHOUT_LOOKING
 		if
-		:: HAS_TABLES -> in_step = true; carrier = peer
+		:: HAS_TABLES -> in_step = true; allowed = peer
 		:: else -> fall_behind()
 		fi
 #else
-		in_step = true; carrier = peer
+		in_step = true; allowed = peer
 #endif
 	fi
 }
@@ -210,20 +210,20 @@ proctype sluiced()
 		known_b = 0;
 		peer = 0 }
 	/* on_watch() */
-	:: d_step { is_up && state == AWAY && carrier != 0 -> forbid() }
+	:: d_step { is_up && state == AWAY && allowed != 0 -> forbid() }
 	:: d_step { is_up && state == THERE && !(process == peer && beat_young) -> leave(SILENT) }
 	:: d_step { is_up && state == SILENT && process == peer && beat_young && !ring_is_busy -> join() }
 	:: d_step { is_up && state == THERE && is_behind && !ring_is_busy && !due_xdp && !due_ring -> join() }
 	/* on_xdp_gone(), on_xdp_connected(): the port has another program, in which the tables are; or none are */
 	:: d_step { is_up && xdp_again -> xdp_again = false; is_up = false; in_step = false; due_xdp = false; due_ring = false;
-		inherited = carrier != 0 }
+		inherited = allowed != 0 }
 	:: d_step { !is_up -> is_up = true;
 		if
 		:: state == THERE -> judge(); inherited = false
 		:: else
 		fi;
 		allow() }
-	:: d_step { !is_up -> is_up = true; xdp_a = 0; xdp_b = 0; carrier = 0; inherited = false; /* new maps */
+	:: d_step { !is_up -> is_up = true; xdp_a = 0; xdp_b = 0; allowed = 0; inherited = false; /* new maps */
 		if
 		:: state == THERE -> judge()
 		:: else
@@ -236,11 +236,11 @@ proctype sluiced()
 		known_a = 0;
 		known_b = 0;
 		peer = 0;
-		inherited = carrier != 0 }
+		inherited = allowed != 0 }
 	od
 }
 
-/* shared_port_open(), port_start(), worker_look(), consumer_poll(); until it is killed, and a successor comes */
+/* handover_port_open(), port_start(), worker_look(), consumer_poll(); until it is killed, and a successor comes */
 proctype dataplane()
 {
 	do
@@ -275,8 +275,8 @@ proctype world()
 proctype packet()
 {
 	do
-	:: d_step { carrier != 0 && carrier == process && beat_young && sock == run_now && alive ->
-		assert(sock == carrier);
+	:: d_step { allowed != 0 && allowed == process && beat_young && sock == run_now && alive ->
+		assert(sock == allowed);
 		assert(a[sock] != 0 && b[sock] != 0);
 		assert(due_xdp || due_ring || cmd || !is_up || inherited || (a[sock] == xdp_a && b[sock] == xdp_b)) }
 	od

@@ -21,7 +21,7 @@
 /* What sluiced and the kernel have: it outlives workers. */
 struct world {
 	struct rig *rig;
-	struct shared_port shared;
+	struct handover_port shared;
 	struct lb_handover queue;
 	struct lb_bucket *flows; /* [N_BUCKETS], on pages of their own */
 	struct lb_instance_stats xdp_counts[LB_INSTANCES_MAX];
@@ -57,7 +57,7 @@ static int begin(void **state)
 	assert_ptr_not_equal(w->flows, MAP_FAILED);
 	w->rig = rig_create(RIG_RINGS, 128, 128);
 	w->queue.by_xdp = 1;
-	w->shared = (struct shared_port){
+	w->shared = (struct handover_port){
 		.flows = w->flows,
 		.counts = w->xdp_counts,
 		.queues = &w->queue,
@@ -65,7 +65,7 @@ static int begin(void **state)
 		.n_buckets = N_BUCKETS,
 	};
 	rig_restart(w->rig, &w->shared);
-	w->queue.carrier = w->rig->segment.boot_id;
+	w->queue.allowed = w->rig->segment.boot_id;
 	rig_publish(w->rig);
 	*state = w;
 	return 0;
@@ -143,7 +143,7 @@ static void flows_of_a_queue_without_a_worker_are_found(void **state)
 	memset(w->flows, 0, FLOWS_BYTES);
 	rig_empty(w->rig->tx);
 	w->shared.flows = others;
-	shared_port_flows(&w->shared, 0, &by_xdp);
+	handover_port_flows(&w->shared, 0, &by_xdp);
 	w->shared.flows = w->flows;
 	w->rig->regions[1] = &by_xdp.table;
 	w->rig->n_regions = 2;
@@ -266,13 +266,13 @@ static void sweeps_are_the_carriers(void **state)
 	for (uint32_t i = 0; i < N_BUCKETS; i++)
 		for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++)
 			w->flows[i].seen[slot] = (uint16_t)(w->rig->worker->now + 30000);
-	w->queue.carrier = 0;
+	w->queue.allowed = 0;
 	for (uint32_t i = 0; i < 2 * FLOW_TABLE_SWEEP_TICKS; i++) {
 		flow_table_tick(&w->rig->worker->flows);
 		steps(w, 1);
 	}
 	assert_int_equal(stats->flows, 10);
-	w->queue.carrier = w->rig->segment.boot_id;
+	w->queue.allowed = w->rig->segment.boot_id;
 	for (uint32_t i = 0; i < 2 * FLOW_TABLE_SWEEP_TICKS; i++) {
 		flow_table_tick(&w->rig->worker->flows);
 		steps(w, 1);
