@@ -177,8 +177,9 @@ int config_field_secret(const struct config_item *item, const char *text, void *
 	if (config_scalar_hex(text, node->secret, sizeof(node->secret)) == 0)
 		return 0;
 	if (strlen(text) == 2 * sizeof(node->secret))
-		return config_error_reason(
-			reason, "has other characters than hex digits; expected %s", item->expect);
+		return config_error_reason(reason,
+					   "contains characters other than hex digits; expected %s",
+					   item->expect);
 	return config_error_reason(reason, "has %zu characters; expected %s", strlen(text),
 				   item->expect);
 }

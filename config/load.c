@@ -42,14 +42,14 @@ static int config_load(const void *data, size_t size, struct config *config,
 	config->text = malloc(size + 1);
 	config->bytes = size;
 	if (!config->text)
-		return config_refuse_file(errors, "cannot be kept", ENOMEM);
+		return config_refuse_file(errors, "cannot be stored", ENOMEM);
 	memcpy(config->text, data, size);
 	config->text[size] = '\0';
 	rc = config_read(data, size, config, errors);
 	if (rc == 0 || rc == -ENOTSUP)
 		check_rc = config_validate(config, errors);
 	if (rc == -ENOMEM)
-		return config_refuse_file(errors, "cannot be kept", ENOMEM);
+		return config_refuse_file(errors, "cannot be stored", ENOMEM);
 	return rc || check_rc ? -EINVAL : 0;
 }
 
@@ -65,7 +65,7 @@ struct config *config_load_buffer(const void *data, size_t size, const char *nam
 	if (config && config->file)
 		rc = config_load(size ? data : "", size, config, errors);
 	else
-		config_refuse_file(errors, "cannot be kept", ENOMEM);
+		config_refuse_file(errors, "cannot be stored", ENOMEM);
 	if (rc == 0)
 		return config;
 	config_errors_sort(errors);
@@ -223,7 +223,7 @@ struct config *config_load_file(const char *path, struct config_errors *errors)
 		free(data);
 	}
 	config_error_add(errors, nowhere, NULL, NULL,
-			 "is being written to; expected a file that stays the same for %d ms",
+			 "is being written; expected a file without changes for %d ms",
 			 CONFIG_QUIET_MS);
 	errno = EAGAIN;
 	return NULL;

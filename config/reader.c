@@ -122,8 +122,7 @@ static void reader_count_depth(struct config_reader *reader)
 	if (type == YAML_MAPPING_END_EVENT || type == YAML_SEQUENCE_END_EVENT)
 		reader->depth--;
 	if (reader->depth > READER_DEPTH_MAX)
-		config_reader_fail(reader, config_reader_place(reader),
-				   "nested deeper than anything expected here");
+		config_reader_fail(reader, config_reader_place(reader), "nested too deeply");
 }
 
 /* Go to the next event. Return: false if there is none; reader->failed is set then. */

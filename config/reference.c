@@ -11,7 +11,7 @@ static const char reference_head[] =
 	"`. This page is generated from\n"
 	"the table that reads the file (`config/schema.c`), by `make docs`.\n"
 	"\n"
-	"`sluicectl config check FILE` reports all errors of a file, as the daemons would:\n"
+	"`sluicectl config check FILE` reports all errors of a file as the daemons do:\n"
 	"\n"
 	"```\n"
 	"sluice.yaml:6:10: node.flows: \"12x\": expected a number from 1024 to 100000000\n"

@@ -35,7 +35,7 @@ int run_dir_claim(const char *run_dir, const char *program, const char *file, ch
 
 	if (mkdir(run_dir, 0755) && errno != EEXIST) {
 		err = -errno;
-		snprintf(why, size, "%s: cannot be made: %s", run_dir, strerror(-err));
+		snprintf(why, size, "%s: cannot be created: %s", run_dir, strerror(-err));
 		return err;
 	}
 	snprintf(path, sizeof(path), "%s/%s", run_dir, file);

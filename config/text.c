@@ -96,7 +96,7 @@ int config_text_check(const void *data, size_t size, struct config_errors *error
 
 		if (bytes == 0) {
 			config_error_add(errors, text.place, NULL, NULL,
-					 "byte 0x%02x is not UTF-8 here", *text.at);
+					 "byte 0x%02x is not valid UTF-8", *text.at);
 			return -EINVAL;
 		}
 		if (text_is_control(character)) {

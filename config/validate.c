@@ -129,7 +129,7 @@ static void check_instance(struct config_validator *validator, const struct conf
 
 		if (!config_address_equal(&other->address, &instance->address))
 			continue;
-		snprintf(message, sizeof(message), "is the address of \"%s\", line %u, too",
+		snprintf(message, sizeof(message), "is also the address of \"%s\", line %u",
 			 other->name, other->address_place.line);
 		check_fail_address(validator, &host, key, message);
 		break;
@@ -183,8 +183,8 @@ static void check_source_taken(struct config_validator *validator,
 	snprintf(network, sizeof(network), "%s/%u", config_address_format(&sources->address, text),
 		 sources->length);
 	config_validator_fail(validator, sources->place, "node.tunnel_sources", network,
-			      "expected addresses that nobody has; %s, line %u, is one of them: %s",
-			      what, line, config_address_format(address, text));
+			      "expected unused addresses; %s, line %u, has one of them: %s", what,
+			      line, config_address_format(address, text));
 }
 
 /* Outer sources that are in use would draw ICMP errors about tunnels to their owners. */

@@ -97,7 +97,7 @@ static void check_tunnel_source(struct config_validator *validator,
 		config_validator_fail(
 			validator, listener->pool_place, key, listener->pool_name,
 			"tunnels to its IPv%u instances (\"%s\", line %u) need an IPv%u "
-			"address in node.address to leave from",
+			"address in node.address as their source",
 			families[i], instance->name, instance->address_place.line, families[i]);
 	}
 }
@@ -135,8 +135,8 @@ static void check_mtu(struct config_validator *validator, const struct config_se
 	snprintf(mtu, sizeof(mtu), "%u", node->mtu_bytes);
 	config_validator_fail(
 		validator, node->mtu_place, "node.mtu", mtu,
-		"expected at least %u: service \"%s\", line %u, has an IPv6 VIP, and a tunnel's "
-		"header comes on top of IPv6's least MTU, %u",
+		"expected at least %u: service \"%s\", line %u, has an IPv6 VIP, and a tunnel "
+		"header is added to packets of the IPv6 minimum MTU, %u",
 		least, service->name, listener->pool_place.line, MTU_IPV6_MIN);
 }
 
@@ -164,7 +164,7 @@ static bool check_find_address(const struct config *config, const struct config_
 		for (uint32_t j = 0; j < pool->instance_count; j++) {
 			if (!config_address_equal(&pool->instances[j].address, address))
 				continue;
-			snprintf(text, size, "instance %s/%s, line %u", pool->name,
+			snprintf(text, size, "the address of instance %s/%s, line %u", pool->name,
 				 pool->instances[j].name, pool->instances[j].address_place.line);
 			return true;
 		}
@@ -181,8 +181,7 @@ static void check_vip(struct config_validator *validator, const struct config_se
 	snprintf(key, sizeof(key), "services.%s.vip[%u]", service->name, index);
 	config_address_format(&vip->address, text);
 	if (check_find_address(validator->config, &vip->address, other, sizeof(other)))
-		config_validator_fail(validator, vip->place, key, text, "is the address of %s, too",
-				      other);
+		config_validator_fail(validator, vip->place, key, text, "is also %s", other);
 	for (uint32_t i = 0; i < index; i++) {
 		if (!config_address_equal(&service->vips[i].address, &vip->address))
 			continue;
@@ -209,7 +208,7 @@ static void check_ports_taken(struct config_validator *validator,
 			snprintf(port, sizeof(port), "%u", taken->port);
 			config_validator_fail(
 				validator, service->listeners[i].port_place, key, port,
-				"service \"%s\", line %u, has this port of %s already",
+				"service \"%s\", line %u, already has this port of %s",
 				earlier->name, taken->port_place.line, vip);
 		}
 	}

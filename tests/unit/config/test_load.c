@@ -264,12 +264,12 @@ static void test_bytes(void **state)
 		const char *errors;
 	} rows[] = {
 		{ "node:\n  port: \0", 15, "t:2:9: control character U+0000; expected text\n" },
-		{ "a: \xff\n", 5, "t:1:4: byte 0xff is not UTF-8 here\n" },
-		{ "a: \xc0\x80\n", 6, "t:1:4: byte 0xc0 is not UTF-8 here\n" },
-		{ "a: \xed\xa0\x80\n", 7, "t:1:4: byte 0xed is not UTF-8 here\n" },
-		{ "a: \xf4\x90\x80\x80\n", 8, "t:1:4: byte 0xf4 is not UTF-8 here\n" },
-		{ "a: \xe2\x82", 5, "t:1:4: byte 0xe2 is not UTF-8 here\n" },
-		{ "\xc3\xbc\xc3\xbc\x80", 5, "t:1:3: byte 0x80 is not UTF-8 here\n" },
+		{ "a: \xff\n", 5, "t:1:4: byte 0xff is not valid UTF-8\n" },
+		{ "a: \xc0\x80\n", 6, "t:1:4: byte 0xc0 is not valid UTF-8\n" },
+		{ "a: \xed\xa0\x80\n", 7, "t:1:4: byte 0xed is not valid UTF-8\n" },
+		{ "a: \xf4\x90\x80\x80\n", 8, "t:1:4: byte 0xf4 is not valid UTF-8\n" },
+		{ "a: \xe2\x82", 5, "t:1:4: byte 0xe2 is not valid UTF-8\n" },
+		{ "\xc3\xbc\xc3\xbc\x80", 5, "t:1:3: byte 0x80 is not valid UTF-8\n" },
 		{ "\r\n\r\n\x1b", 5, "t:3:1: control character U+001B; expected text\n" },
 		{ "\xff\xfe"
 		  "a\0",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE /* asprintf */
-/* IPv6's least MTU and a tunnel's header must fit: each mode and family, one byte too few and just enough. */
+/* The IPv6 minimum MTU plus the tunnel header must fit: each mode and family, exactly and one byte short. */
 #include "config/load.h"
 #include "tests/support/refuse.h"
 

@@ -269,7 +269,7 @@ static const struct refuse_row rows[] = {
 	  "kernel interface (\"eth1\") or a DPDK vdev (\"net_af_xdp0,iface=eth1\")\n" },
 	{ "  cpus: \"1\"\n",
 	  "",
-	  "t:1:1: node.cpus: is missing; expected one text of CPUs from 0 to 1023, such as "
+	  "t:1:1: node.cpus: is missing; expected a string of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "  address: [\"10.0.0.5/24\"]\n",
 	  "",
@@ -278,29 +278,29 @@ static const struct refuse_row rows[] = {
 	{ "  secret: \"000102030405060708090a0b0c0d0e0f\"\n",
 	  "",
 	  "t:1:1: node.secret: is missing; expected 32 hex digits, the same on all nodes "
-	  "of a cluster; make them with \"openssl rand -hex 16\"\n" },
+	  "of a cluster, from \"openssl rand -hex 16\"\n" },
 	{ "\"1\"",
 	  "\"\"",
-	  "t:3:9: node.cpus: \"\": expected one text of CPUs from 0 to 1023, such as \"2-5,7\"\n" },
+	  "t:3:9: node.cpus: \"\": expected a string of CPUs from 0 to 1023, such as \"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"1,\"",
-	  "t:3:9: node.cpus: \"1,\": expected one text of CPUs from 0 to 1023, such as "
+	  "t:3:9: node.cpus: \"1,\": expected a string of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\",1\"",
-	  "t:3:9: node.cpus: \",1\": expected one text of CPUs from 0 to 1023, such as "
+	  "t:3:9: node.cpus: \",1\": expected a string of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"1,,2\"",
-	  "t:3:9: node.cpus: \"1,,2\": expected one text of CPUs from 0 to 1023, such as "
+	  "t:3:9: node.cpus: \"1,,2\": expected a string of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"1-\"",
-	  "t:3:9: node.cpus: \"1-\": expected one text of CPUs from 0 to 1023, such as "
+	  "t:3:9: node.cpus: \"1-\": expected a string of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"3-1\"",
-	  "t:3:9: node.cpus: \"3-1\": expected one text of CPUs from 0 to 1023, such as "
+	  "t:3:9: node.cpus: \"3-1\": expected a string of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"1,1\"",
@@ -310,29 +310,29 @@ static const struct refuse_row rows[] = {
 	  "t:3:9: node.cpus: \"1-3,2\": CPU 2 is listed twice\n" },
 	{ "\"1\"",
 	  "\"1024\"",
-	  "t:3:9: node.cpus: \"1024\": expected one text of CPUs from 0 to 1023, such as "
+	  "t:3:9: node.cpus: \"1024\": expected a string of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"0-64\"",
 	  "t:3:9: node.cpus: \"0-64\": expected at most 64 CPUs, not 65\n" },
 	{ "\"1\"",
 	  "\"a\"",
-	  "t:3:9: node.cpus: \"a\": expected one text of CPUs from 0 to 1023, such as \"2-5,7\"\n" },
+	  "t:3:9: node.cpus: \"a\": expected a string of CPUs from 0 to 1023, such as \"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"01\"",
-	  "t:3:9: node.cpus: \"01\": expected one text of CPUs from 0 to 1023, such as "
+	  "t:3:9: node.cpus: \"01\": expected a string of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "\"1, 2\"",
-	  "t:3:9: node.cpus: \"1, 2\": expected one text of CPUs from 0 to 1023, such as "
+	  "t:3:9: node.cpus: \"1, 2\": expected a string of CPUs from 0 to 1023, such as "
 	  "\"2-5,7\"\n" },
 	{ "\"1\"",
 	  "[1]",
-	  "t:3:9: node.cpus: expected one text of CPUs from 0 to 1023, such as \"2-5,7\", not "
+	  "t:3:9: node.cpus: expected a string of CPUs from 0 to 1023, such as \"2-5,7\", not "
 	  "a list\n" },
 	{ "\"1\"",
 	  "\"1-4294967295\"",
-	  "t:3:9: node.cpus: \"1-4294967295\": expected one text of CPUs from 0 to 1023, such "
+	  "t:3:9: node.cpus: \"1-4294967295\": expected a string of CPUs from 0 to 1023, such "
 	  "as \"2-5,7\"\n" },
 	{ "[\"10.0.0.5/24\"]",
 	  "\"10.0.0.5/24\"",
@@ -403,28 +403,28 @@ static const struct refuse_row rows[] = {
 	{ "\"000102030405060708090a0b0c0d0e0f\"",
 	  "\"00010203\"",
 	  "t:5:11: node.secret: has 8 characters; expected 32 hex digits, the same on "
-	  "all nodes of a cluster; make them with \"openssl rand -hex 16\"\n" },
+	  "all nodes of a cluster, from \"openssl rand -hex 16\"\n" },
 	{ "\"000102030405060708090a0b0c0d0e0f\"",
 	  "\"000102030405060708090a0b0c0d0e0g\"",
-	  "t:5:11: node.secret: has other characters than hex digits; expected 32 hex "
-	  "digits, the same on all nodes of a cluster; make them with \"openssl rand -hex "
+	  "t:5:11: node.secret: contains characters other than hex digits; expected 32 hex "
+	  "digits, the same on all nodes of a cluster, from \"openssl rand -hex "
 	  "16\"\n" },
 	{ "\"000102030405060708090a0b0c0d0e0f\"",
 	  "\"000102030405060708090a0b0c0d0e0f0\"",
 	  "t:5:11: node.secret: has 33 characters; expected 32 hex digits, the same on "
-	  "all nodes of a cluster; make them with \"openssl rand -hex 16\"\n" },
+	  "all nodes of a cluster, from \"openssl rand -hex 16\"\n" },
 	{ "\"000102030405060708090a0b0c0d0e0f\"",
 	  "\"\"",
 	  "t:5:11: node.secret: has 0 characters; expected 32 hex digits, the same on "
-	  "all nodes of a cluster; make them with \"openssl rand -hex 16\"\n" },
+	  "all nodes of a cluster, from \"openssl rand -hex 16\"\n" },
 	{ "\"000102030405060708090a0b0c0d0e0f\"",
 	  "",
 	  "t:5:10: node.secret: has no value; expected 32 hex digits, the same on all "
-	  "nodes of a cluster; make them with \"openssl rand -hex 16\"\n" },
+	  "nodes of a cluster, from \"openssl rand -hex 16\"\n" },
 	{ "\"000102030405060708090a0b0c0d0e0f\"",
 	  "[a]",
 	  "t:5:11: node.secret: expected 32 hex digits, the same on all nodes of a "
-	  "cluster; make them with \"openssl rand -hex 16\", not a list\n" },
+	  "cluster, from \"openssl rand -hex 16\", not a list\n" },
 	{ "  flows: 2048\n",
 	  "  fin_timeout: 11m\n",
 	  "t:6:16: node.fin_timeout: \"11m\": expected a duration from 1s to 10m\n" },

@@ -6,18 +6,18 @@
 static const struct refuse_row rows[] = {
 	{ "flows: 2048",
 	  "tunnel_sources: 10.0.1.0/30",
-	  "t:6:19: node.tunnel_sources: \"10.0.1.0/30\": expected addresses that nobody has; an "
-	  "instance, line 12, is one of them: 10.0.1.1\n"
-	  "t:6:19: node.tunnel_sources: \"10.0.1.0/30\": expected addresses that nobody has; an "
-	  "instance, line 13, is one of them: 10.0.1.2\n" },
+	  "t:6:19: node.tunnel_sources: \"10.0.1.0/30\": expected unused addresses; an "
+	  "instance, line 12, has one of them: 10.0.1.1\n"
+	  "t:6:19: node.tunnel_sources: \"10.0.1.0/30\": expected unused addresses; an "
+	  "instance, line 13, has one of them: 10.0.1.2\n" },
 	{ "flows: 2048",
 	  "tunnel_sources: 203.0.113.0/24",
-	  "t:6:19: node.tunnel_sources: \"203.0.113.0/24\": expected addresses that nobody has; a VIP, "
-	  "line 16, is one of them: 203.0.113.10\n" },
+	  "t:6:19: node.tunnel_sources: \"203.0.113.0/24\": expected unused addresses; a VIP, "
+	  "line 16, has one of them: 203.0.113.10\n" },
 	{ "flows: 2048",
 	  "tunnel_sources: 10.0.0.0/24",
-	  "t:6:19: node.tunnel_sources: \"10.0.0.0/24\": expected addresses that nobody has; "
-	  "node.address, line 4, is one of them: 10.0.0.5\n" },
+	  "t:6:19: node.tunnel_sources: \"10.0.0.0/24\": expected unused addresses; "
+	  "node.address, line 4, has one of them: 10.0.0.5\n" },
 	{ "\"HTTP:80/up.html\"",
 	  "\"http:80/\"",
 	  "t:10:19: pools.web.checks[0].target: \"http:80/\": expected the word in "
@@ -157,16 +157,16 @@ static const struct refuse_row rows[] = {
 	  "t:9:14: pools.web.on_down: \"yes\": expected move or keep\n" },
 	{ "{ address: 10.0.1.2 }",
 	  "{ address: 10.0.1.1 }",
-	  "t:13:25: pools.web.instances.web-2.address: \"10.0.1.1\": is the address of "
-	  "\"web-1\", line 12, too\n" },
+	  "t:13:25: pools.web.instances.web-2.address: \"10.0.1.1\": is also the address of "
+	  "\"web-1\", line 12\n" },
 	{ "{ address: 10.0.1.2 }",
 	  "{ address: 10.0.0.5 }",
 	  "t:13:25: pools.web.instances.web-2.address: \"10.0.0.5\": is the node's own "
 	  "address\n" },
 	{ "{ address: 10.0.1.2 }",
 	  "{ address: 203.0.113.10 }",
-	  "t:16:11: services.site.vip[0]: \"203.0.113.10\": is the address of instance "
-	  "web/web-2, line 13, too\n" },
+	  "t:16:11: services.site.vip[0]: \"203.0.113.10\": is also the address of instance "
+	  "web/web-2, line 13\n" },
 	{ "{ address: 10.0.1.2 }",
 	  "{ address: 10.0.1 }",
 	  "t:13:25: pools.web.instances.web-2.address: \"10.0.1\": expected an IPv4 or "
@@ -273,12 +273,12 @@ static const struct refuse_row rows[] = {
 	  "t:16:27: services.site.vip[1]: \"203.0.113.10\": listed twice\n" },
 	{ "[\"203.0.113.10\"]",
 	  "[\"10.0.0.5\"]",
-	  "t:16:11: services.site.vip[0]: \"10.0.0.5\": is the address of node.address, "
-	  "line 4, too\n" },
+	  "t:16:11: services.site.vip[0]: \"10.0.0.5\": is also node.address, "
+	  "line 4\n" },
 	{ "[\"203.0.113.10\"]",
 	  "[\"10.0.1.1\"]",
-	  "t:16:11: services.site.vip[0]: \"10.0.1.1\": is the address of instance "
-	  "web/web-1, line 12, too\n" },
+	  "t:16:11: services.site.vip[0]: \"10.0.1.1\": is also the address of instance "
+	  "web/web-1, line 12\n" },
 	{ "[\"203.0.113.10\"]",
 	  "[\"0.0.0.0\"]",
 	  "t:16:11: services.site.vip[0]: \"0.0.0.0\": expected a host's address, not an "
@@ -394,8 +394,8 @@ static const struct refuse_row rows[] = {
 	  "    vip: [\"198.51.100.1\", \"203.0.113.10\"]\n"
 	  "    forward: l2\n"
 	  "    listeners: [{ port: 443, pool: web }, { port: 80, pool: web }]",
-	  "t:23:51: services.other.listeners[1].port: \"80\": service \"site\", line 19, has "
-	  "this port of 203.0.113.10 already\n" },
+	  "t:23:51: services.other.listeners[1].port: \"80\": service \"site\", line 19, already has "
+	  "this port of 203.0.113.10\n" },
 	{ "    listeners:\n"
 	  "      - { port: 80, pool: web }\n",
 	  "",
@@ -489,8 +489,8 @@ static const struct refuse_row rows[] = {
 	  "    forward: l2\n"
 	  "    listeners:\n"
 	  "      - { port: 80, pool: web }\n",
-	  "t:16:11: services.site.vip[0]: \"10.0.0.1\": is the address of node.gateway, "
-	  "line 6, too\n" },
+	  "t:16:11: services.site.vip[0]: \"10.0.0.1\": is also node.gateway, "
+	  "line 6\n" },
 };
 /* clang-format on */
 

@@ -187,7 +187,7 @@ static const struct refuse_row rows[] = {
 	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
 	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
 	  "control_group\n"
-	  "t:6:25: nested deeper than anything expected here\n" },
+	  "t:6:25: nested too deeply\n" },
 	{ "port: eth1",
 	  "port: eth1: eth2",
 	  "t:2:13: not valid YAML: mapping values are not allowed in this context\n" },

@@ -82,7 +82,7 @@ static void what_cannot_be_is_said(void **state)
 	assert_int_equal(run_dir_claim("/nonexistent/deeper", "sluiced", "sluiced.pid", why,
 				       sizeof(why)),
 			 -ENOENT);
-	assert_non_null(strstr(why, "/nonexistent/deeper: cannot be made"));
+	assert_non_null(strstr(why, "/nonexistent/deeper: cannot be created"));
 	/* Nobody can have the pid written through a link. */
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink("/tmp/elsewhere", path), 0);
