@@ -86,12 +86,9 @@ class Instance:
         (www / "big").write_bytes(bytes(range(256)) * (BIG_BYTES // 256))
         (self.dir / "nginx.conf").write_text(CONF.format(dir=self.dir, name=self.name, tls=self.net.dir / "tls"))
 
-    def take_vips(self, vips, program=None):
-        """Hold the VIPs on lo without answering for them on the wire; with @program also unwrap tunnels."""
-        if program:
-            self.net.exec(self.name, program, "attach", "eth0", "--vip", ",".join(vips))
-        else:
-            self.net.ip(self.name, *(f"addr add {vip}/{128 if ':' in vip else 32} dev lo" for vip in vips))
+    def take_vips(self, vips, program):
+        """Hold the VIPs on lo without answering for them on the wire, and unwrap tunnels: @program is sluice-instance."""
+        self.net.exec(self.name, program, "attach", "eth0", "--vip", ",".join(vips))
 
     def start(self):
         with open(self.dir / "nginx.out", "ab") as log:

@@ -262,8 +262,7 @@ class Lab:
         gateways = settings.ROUTER_LAN if near else settings.ROUTER_FAR
         instance = self.instances[name] = Instance(self.net, name, v4, v6, gateways)
         instance.create("br-lan" if near else "br-far")
-        program = BIN / "sluice-instance"
-        instance.take_vips(settings.VIPS, program if program.exists() else None)
+        instance.take_vips(settings.VIPS, BIN / "sluice-instance")
         instance.start()
 
     def write_config(self, text=None):
