@@ -30,7 +30,8 @@ static uint64_t control_admin_elapsed_ms(const struct control_call *call)
 static void control_admin_gone(struct control_call *call)
 {
 	control_call_refuse(call, CONTROL_CODE_REFUSED, NULL,
-			    "%s has left the configuration meanwhile", call->request.instance);
+			    "%s was removed from the configuration meanwhile",
+			    call->request.instance);
 }
 
 /* Bring call->result up to date, and return it. */
@@ -66,7 +67,7 @@ static void control_admin_too_late(struct control_call *call,
 			config_scalar_duration_format(control_admin_limit_ms(call), text));
 	else
 		control_call_refuse(call, CONTROL_CODE_REFUSED, result,
-				    "%s: the dataplane is not running, nobody knows the flows",
+				    "%s: flows unknown: the dataplane is not running",
 				    call->request.instance);
 }
 
@@ -84,8 +85,7 @@ static void control_admin_watch(struct control_call *call)
 	}
 	if (instance.admin == MODEL_READY) {
 		control_call_refuse(call, CONTROL_CODE_REFUSED, NULL,
-				    "somebody has set %s to ready meanwhile",
-				    call->request.instance);
+				    "%s was set to ready meanwhile", call->request.instance);
 		return;
 	}
 	if (instance.flows_known && instance.flows == 0) {

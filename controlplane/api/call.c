@@ -76,10 +76,11 @@ static void control_call_on_wait(struct control_wait *wait)
 static void control_call_on_late(struct control_call *call)
 {
 	control_call_unwait(call);
-	control_call_refuse(call, CONTROL_CODE_REFUSED, NULL,
-			    "the workers have not confirmed the change within %d s; it is kept and "
-			    "will reach them when they answer",
-			    CONTROL_ACK_MS / 1000);
+	control_call_refuse(
+		call, CONTROL_CODE_REFUSED, NULL,
+		"the workers have not acknowledged the change within %d s; it is stored, and "
+		"in force as soon as they do",
+		CONTROL_ACK_MS / 1000);
 }
 
 struct control_wait *control_call_wait(struct control_call *call,
@@ -127,11 +128,11 @@ int control_call_published(struct control_call *call)
 		return 0;
 	if (err == -EBADMSG)
 		control_call_refuse(call, CONTROL_CODE_REFUSED, NULL,
-				    "the dataplane refused the change and goes on with what it "
-				    "has; the log of sluiced says why");
+				    "the dataplane refused the change and keeps its current "
+				    "tables; see the log of sluiced");
 	else if (err == -ECANCELED)
 		control_call_refuse(call, CONTROL_CODE_REFUSED, NULL,
-				    "sluiced ends; the change is kept for its next start");
+				    "sluiced is stopping; the change is stored for its next start");
 	else
 		control_call_refuse(call, CONTROL_CODE_REFUSED, NULL, "%s", strerror(-err));
 	return err;

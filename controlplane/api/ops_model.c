@@ -268,8 +268,7 @@ void control_model_restore(const struct state *state, struct model *model,
 
 	state_get(state, instance->path, &entry);
 	if (entry.admin != instance->admin) {
-		log_info("%s: %s, as it was set before", instance->path,
-			 model_admin_name(entry.admin));
+		log_info("%s: %s, restored", instance->path, model_admin_name(entry.admin));
 		model_admin_set(model, instance, entry.admin);
 	}
 	if (entry.weight_set)

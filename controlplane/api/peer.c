@@ -78,6 +78,6 @@ gid_t control_peer_group(const char *name)
 	if (group != NULL)
 		return group->gr_gid;
 	if (name != NULL)
-		log_warn("control: there is no group \"%s\": only root may use the socket", name);
+		log_warn("control: no group \"%s\": only root may use the socket", name);
 	return 0;
 }

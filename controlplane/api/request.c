@@ -69,9 +69,9 @@ static int control_read_text(const struct control_argument *argument, const json
 	to->text = json_string_value(value);
 	to->bytes = json_string_length(value);
 	if (to->text == NULL && argument->max == 0)
-		return control_request_error(error, "\"%s\": expected a text", argument->name);
+		return control_request_error(error, "\"%s\": expected a string", argument->name);
 	if (to->text == NULL || (argument->max != 0 && to->bytes > argument->max))
-		return control_request_error(error, "\"%s\": expected a text of at most %u bytes",
+		return control_request_error(error, "\"%s\": expected a string of at most %u bytes",
 					     argument->name, argument->max);
 	return 0;
 }
@@ -117,7 +117,7 @@ static int control_request_bound(const char *line, size_t size, char error[CONTR
 		opened += c == '{' || c == '[';
 		members += c == ',';
 		if (opened > 1)
-			return control_request_error(error, "a request is one flat object");
+			return control_request_error(error, "expected a request: one flat object");
 		if (members >= CONTROL_MEMBERS_MAX)
 			return control_request_error(error, "a request has at most %d members",
 						     CONTROL_MEMBERS_MAX);
@@ -187,7 +187,8 @@ static int control_request_complete(const struct control_request *request,
 			return control_request_error(error, "%s: \"%s\" is missing", verb->name,
 						     argument[i].name);
 		if (with != NULL && given != control_request_value(request, with)->is_given)
-			return control_request_error(error, "%s: \"%s\" and \"%s\" go together",
+			return control_request_error(error,
+						     "%s: \"%s\" and \"%s\" must be given together",
 						     verb->name, argument[i].name, with);
 	}
 	return 0;
@@ -210,7 +211,7 @@ int control_request_parse(const struct control_verb *verbs, const char *line, si
 		return control_request_error(error, "not JSON: column %d: %s", fault.column,
 					     fault.text);
 	if (!json_is_object(request->root))
-		return control_request_error(error, "a request is one flat object");
+		return control_request_error(error, "expected a request: one flat object");
 	err = control_request_verb(verbs, request, error);
 	if (err != 0)
 		return err;

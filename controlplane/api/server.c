@@ -27,7 +27,7 @@
 #define CONTROL_WATCH_MS 1000
 
 _Static_assert(CONTROL_WAITS_MAX < CONTROL_WRITES_MAX && CONTROL_WRITES_MAX < CONTROL_CLIENTS_MAX,
-	       "those who wait leave places for others");
+	       "waiting clients leave room for others");
 
 struct control_client {
 	struct control *control;
@@ -245,7 +245,7 @@ static void control_on_accept(struct evconnlistener *listener, evutil_socket_t f
 	(void)length;
 	err = control_peer_get(fd, &peer);
 	if (err != 0) {
-		log_warn("control: cannot tell who connects: %s", strerror(-err));
+		log_warn("control: cannot get the credentials of a client: %s", strerror(-err));
 		close(fd);
 		return;
 	}
@@ -320,11 +320,11 @@ static void control_on_watch(evutil_socket_t fd, short what, void *arg)
 		return;
 	err = control_listen(control);
 	if (err == 0)
-		log_warn("control: %s was removed or replaced; it is there again", control->path);
+		log_warn("control: %s was removed or replaced; opened again", control->path);
 	else if (err != control->watch_error)
 		log_err("control: %s was removed or replaced, and cannot be opened again: %s",
 			control->path,
-			err == -EADDRINUSE ? "another program serves it" : strerror(-err));
+			err == -EADDRINUSE ? "another program listens on it" : strerror(-err));
 	control->watch_error = err;
 }
 
@@ -371,7 +371,7 @@ struct control *control_create(const struct control_options *options)
 	}
 
 	log_err("control: cannot listen on %s/%s: %s", options->dir, CONTROL_SOCKET_NAME,
-		err == -EADDRINUSE ? "another daemon serves it" : strerror(-err));
+		err == -EADDRINUSE ? "another daemon listens on it" : strerror(-err));
 	control_timers_free(control);
 	free(control);
 	errno = -err;

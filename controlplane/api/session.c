@@ -156,7 +156,7 @@ static int control_session_enter_large(struct control_session *session)
 	}
 	if (session->options.load->large_sessions >= CONTROL_LARGE_SESSIONS_MAX) {
 		control_session_refuse(session, CONTROL_CODE_BUSY,
-				       "too many configurations at the same time, try again");
+				       "too many configurations at a time, try again");
 		session->over = true;
 		return -1;
 	}
@@ -208,13 +208,12 @@ static int control_session_hold(struct control_session *session, char error[CONT
 	if (!request->changes)
 		return 0;
 	if (load->writes >= CONTROL_WRITES_MAX) {
-		snprintf(error, CONTROL_ERROR_MAX,
-			 "too many commands wait for the workers, try again");
+		snprintf(error, CONTROL_ERROR_MAX, "too many commands in progress, try again");
 		return -EBUSY;
 	}
 	if (request->waits && load->waits >= CONTROL_WAITS_MAX) {
 		snprintf(error, CONTROL_ERROR_MAX,
-			 "too many clients wait for a %s: try again, or do not wait",
+			 "too many clients wait for a %s: try again, or without --wait",
 			 request->verb->name);
 		return -EBUSY;
 	}

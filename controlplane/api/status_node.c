@@ -67,10 +67,10 @@ static int control_status_segment(json_t *node, const struct lb_segment *segment
 static const char *control_status_alone(const struct config *config)
 {
 	if (!config || config->node.dataplane != CONFIG_DATAPLANE_AUTO)
-		return "node.dataplane says so";
+		return "set by node.dataplane";
 	if (config->node.port_kind == CONFIG_PORT_PCI)
-		return "the kernel does not have this NIC (vfio), so XDP cannot take over if DPDK dies";
-	return "the port is no kernel interface, so XDP cannot take over if DPDK dies";
+		return "the NIC has no kernel driver, so XDP cannot take over";
+	return "the port is no kernel interface, so XDP cannot take over";
 }
 
 /* Which of two dataplanes gets the packets, and why. */

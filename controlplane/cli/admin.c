@@ -61,23 +61,22 @@ static void admin_print_took(const struct cli *cli, const json_t *result)
 	const char *micro = cli->utf8 ? "\xc2\xb5s" : "us";
 
 	if (took_us < 10000)
-		fprintf(cli->out, "%.0f %s after the command", took_us, micro);
+		fprintf(cli->out, "after %.0f %s", took_us, micro);
 	else
-		fprintf(cli->out, "%.1f ms after the command", took_us / 1000);
+		fprintf(cli->out, "after %.1f ms", took_us / 1000);
 }
 
 /*
- * What was done, as one line: "web/web-1: draining; no new flows since 84 us after the command;
- * ..."
+ * What was done, as one line: "web/web-1: draining; no new flows after 84 us; 1,132 flows left"
  */
 static void admin_print_done(const struct cli *cli, const char *path, const json_t *result)
 {
 	static const struct {
 		const char *admin, *did, *was, *effect;
 	} words[] = {
-		{ "drain", "draining", "was draining already", "no new flows since" },
-		{ "maint", "in maintenance", "was in maintenance already", "out since" },
-		{ "ready", "ready", "was ready already", "back since" },
+		{ "drain", "draining", "already draining", "no new flows" },
+		{ "maint", "in maintenance", "already in maintenance", "out of service" },
+		{ "ready", "ready", "already ready", "in service" },
 	};
 	const char *admin = admin_text(result, "admin");
 	size_t i = strcmp(admin, "drain") == 0 ? 0 : strcmp(admin, "maint") == 0 ? 1 : 2;
@@ -85,7 +84,7 @@ static void admin_print_done(const struct cli *cli, const char *path, const json
 
 	fprintf(cli->out, "%s: %s; ", path, changed ? words[i].did : words[i].was);
 	if (!json_is_true(json_object_get(result, "dataplane"))) {
-		fputs("the dataplane is not running and will start with this\n", cli->out);
+		fputs("the dataplane is not running: in force when it starts\n", cli->out);
 		return;
 	}
 	if (changed) {
@@ -212,17 +211,17 @@ static void admin_print_weight(const struct cli *cli, const char *path, const js
 
 	fprintf(cli->out, "%s: weight %" PRId64, path, weight);
 	if (json_is_true(json_object_get(result, "by_operator")))
-		fprintf(cli->out, " (the file has %" PRId64 ")", in_file);
+		fprintf(cli->out, " (configured: %" PRId64 ")", in_file);
 	if (!set) {
 		fputc('\n', cli->out);
 		return;
 	}
 	if (!json_is_true(json_object_get(result, "dataplane"))) {
-		fputs("; the dataplane is not running and will start with this\n", cli->out);
+		fputs("; the dataplane is not running: in force when it starts\n", cli->out);
 		return;
 	}
 	if (weight == before) {
-		fputs("; as before\n", cli->out);
+		fputs("; unchanged\n", cli->out);
 		return;
 	}
 	fprintf(cli->out, ", was %" PRId64 "; in force ", before);

@@ -147,15 +147,14 @@ static int cli_read_option(struct cli *cli, int option, char **argv)
 		cli->force = true;
 		return -1;
 	case ':':
-		return cli_usage(cli, "%s needs a value", argv[optind - 1]);
+		return cli_usage(cli, "%s: a value is missing", argv[optind - 1]);
 	default:
 		break;
 	}
 	/* Within "-xy" getopt has not moved past the word yet. */
 	if (optopt != 0 && option == '?')
-		return cli_usage(cli, "there is no option -%c here",
-				 isprint(optopt) ? optopt : '?');
-	return cli_usage(cli, "there is no option %s here", argv[optind - 1]);
+		return cli_usage(cli, "unknown option -%c", isprint(optopt) ? optopt : '?');
+	return cli_usage(cli, "unknown option %s", argv[optind - 1]);
 }
 
 /* Return: -1 and optind at the first argument, else the program's exit code. */

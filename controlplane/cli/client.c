@@ -156,14 +156,14 @@ static json_t *client_receive(struct client *client)
 
 	if (size <= 0) {
 		client_no_daemon(client->cli, size == 0 || size == -ECONNRESET
-						      ? "sluiced has closed the connection"
+						      ? "sluiced closed the connection"
 					      : size == -EAGAIN ? "sluiced does not answer"
 								: strerror((int)-size));
 		return NULL;
 	}
 	value = json_loadb(line, (size_t)size, 0, &error);
 	if (!json_is_object(value)) {
-		client_no_daemon(client->cli, "what answers is not sluiced");
+		client_no_daemon(client->cli, "the answer is not from sluiced");
 		json_decref(value);
 		return NULL;
 	}

@@ -29,7 +29,7 @@ static void drops_sum(const struct cli *cli, const json_t *result)
 		text_count(dropped, drops_integer(result, "dropped")));
 	/* Packets of the burst that a worker is processing while its counters are read. */
 	if (balance != 0)
-		fprintf(cli->out, " (%s on the way)", text_count(off, balance));
+		fprintf(cli->out, " (%s in flight)", text_count(off, balance));
 	fputc('\n', cli->out);
 }
 
@@ -65,10 +65,10 @@ static void drops_nic(const struct cli *cli, const json_t *nic)
 	static const struct {
 		const char *key, *text;
 	} counters[] = {
-		{ "missed", "missed, the receive queues were full" },
-		{ "rx_errors", "received with errors" },
-		{ "no_mbuf", "not received for want of buffers" },
-		{ "tx_errors", "not sent" },
+		{ "missed", "missed (receive queue full)" },
+		{ "rx_errors", "receive errors" },
+		{ "no_mbuf", "missed (no buffer)" },
+		{ "tx_errors", "transmit errors" },
 	};
 	char text[TEXT_MAX];
 

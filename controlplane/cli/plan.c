@@ -252,9 +252,11 @@ static void plan_print_diff(const struct cli *cli, const json_t *result)
 	plan_print_changes(cli, result);
 	plan_print_plan(cli, plan);
 	if (plan_integer(plan, "restarts") > 0)
-		fputs("config apply will refuse this: restart the daemons instead\n", cli->out);
+		fputs("config apply will refuse this: it needs a restart of the daemons\n",
+		      cli->out);
 	else if (json_is_true(json_object_get(result, "needs_force")))
-		fputs("config apply will refuse this without --force: it removes nearly everything\n",
+		fputs("config apply will refuse this without --force: it removes all services, or most "
+		      "instances\n",
 		      cli->out);
 }
 
@@ -268,13 +270,13 @@ static void plan_print_applied(const struct cli *cli, const json_t *result)
 	else
 		plan_print_plan(cli, json_object_get(result, "plan"));
 	if (json_is_true(json_object_get(result, "dataplane")))
-		fprintf(cli->out, "applied; in force %.1f ms after the command\n",
+		fprintf(cli->out, "applied; in force after %.1f ms\n",
 			json_number_value(json_object_get(result, "took_us")) / 1000);
 	else
-		fputs("applied; the dataplane is not running and will start with this\n", cli->out);
+		fputs("applied; the dataplane is not running: in force when it starts\n", cli->out);
 	if (json_is_false(json_object_get(result, "own_file")))
 		fprintf(cli->err,
-			"sluicectl: note: %s is not the daemon's own file, which counts again at "
+			"sluicectl: note: %s is not the daemon's own file, which is read again at "
 			"its next start or reload\n",
 			file != NULL ? file : "this");
 }

@@ -107,8 +107,8 @@ static void status_kernel_mac(const struct cli *cli, const json_t *dataplane)
 	if (times == 0)
 		return;
 	snprintf(line, sizeof(line),
-		 "%s got another MAC address from another program %" PRId64
-		 " time%s, and the port's back; for udev, install 70-sluice0.link",
+		 "%s: MAC address changed by another program and restored %" PRId64
+		 " time%s; if that is udev, install 70-sluice0.link",
 		 status_text(dataplane, "kernel_iface"), times, text_plural(times));
 	status_remark(cli, TABLE_WARN, line);
 }
@@ -385,7 +385,7 @@ static void status_pools(const struct cli *cli, const json_t *pools)
 	table_destroy(table);
 }
 
-static bool status_nobody_accepts(const json_t *pool)
+static bool status_none_accepts(const json_t *pool)
 {
 	const json_t *instance;
 	size_t i;
@@ -411,15 +411,15 @@ static void status_warnings(const struct cli *cli, const json_t *pools)
 			snprintf(text, sizeof(text), "pool %s: no instances", name);
 		else if (json_is_true(json_object_get(pool, "open")))
 			snprintf(text, sizeof(text),
-				 "pool %s: no instance is fit for new flows, so all get them "
+				 "pool %s: no instance is eligible, so all get new flows "
 				 "(all_down: open)",
 				 name);
 		else if (json_is_true(json_object_get(pool, "on_backup")))
-			snprintf(text, sizeof(text), "pool %s: backup instances take new flows",
+			snprintf(text, sizeof(text), "pool %s: backup instances get the new flows",
 				 name);
-		else if (status_nobody_accepts(pool))
+		else if (status_none_accepts(pool))
 			snprintf(text, sizeof(text),
-				 "pool %s: no instance takes new flows, so they are dropped", name);
+				 "pool %s: no instance is eligible: new flows are dropped", name);
 		else
 			continue;
 		table_text(cli->out, cli->colour, TABLE_BAD, text);

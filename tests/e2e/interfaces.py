@@ -80,7 +80,7 @@ def kernel_interface_readdressed(lab):
         wait_for("the port's address", lambda: lab.net.exec("edge", "cat", "/sys/class/net/sluice0/address").stdout.strip() == mac)
         wait_for("the count in status", lambda n=times: lab.ctl("status")["node"]["dataplane"]["kernel_mac_reset"] == n)
     expect("02:00:00:00:ed:9e" in lab.dataplane.log(), f"the log says only:\n{lab.dataplane.log(5)}")
-    expect("sluice0 got another MAC address" in lab.ctl("status", table=True), "status does not say it")
+    expect("sluice0: MAC address changed" in lab.ctl("status", table=True), "status does not say it")
     expect(pings(lab), "pings are not answered")
     answers(lab)
 

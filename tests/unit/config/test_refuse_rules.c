@@ -444,8 +444,8 @@ static const struct refuse_row rows[] = {
 	  "    listeners:\n"
 	  "      - { port: 80, pool: web }\n",
 	  "t:19:27: services.site.listeners[0].pool: \"web\": tunnels to its IPv6 "
-	  "instances (\"web-2\", line 13) need an IPv6 address in node.address to leave "
-	  "from\n" },
+	  "instances (\"web-2\", line 13) need an IPv6 address in node.address as "
+	  "their source\n" },
 	{ NULL,
 	  "node:\n"
 	  "  port: eth1\n"
@@ -467,8 +467,8 @@ static const struct refuse_row rows[] = {
 	  "    listeners:\n"
 	  "      - { port: 80, pool: web }\n",
 	  "t:19:27: services.site.listeners[0].pool: \"web\": tunnels to its IPv4 "
-	  "instances (\"web-1\", line 12) need an IPv4 address in node.address to leave "
-	  "from\n" },
+	  "instances (\"web-1\", line 12) need an IPv4 address in node.address as "
+	  "their source\n" },
 	{ NULL,
 	  "node:\n"
 	  "  port: eth1\n"

@@ -340,7 +340,7 @@ static const struct {
 	{ -ENOTCONN, "{\"ok\":true,\"result\":{\"instance\":\"web/web-1\",\"admin\":\"drain\","
 		     "\"before\":\"ready\",\"dataplane\":false,\"flows\":132}}" },
 	{ -EBADMSG, "\"ok\":false,\"code\":\"refused\",\"error\":\"the dataplane refused" },
-	{ -ECANCELED, "sluiced ends" },
+	{ -ECANCELED, "sluiced is stopping" },
 	{ -ENOMEM, "Cannot allocate memory" },
 };
 
@@ -405,7 +405,7 @@ static void test_workers_are_silent(void **test_state)
 
 	f->fake.hold = true;
 	say(f, fd, DRAIN);
-	expect(f, fd, "the workers have not confirmed the change within 5 s");
+	expect(f, fd, "the workers have not acknowledged the change within 5 s");
 	assert_int_equal(f->fake.cancels, 1);
 	assert_int_equal(fake_publish(&f->fake), 0);
 	say(f, fd, PING);
@@ -546,8 +546,8 @@ static void test_two_waits_and_a_resume(void **test_state)
 	expect(f, two, "{\"flows\":132,");
 	say(f, three, "{\"verb\":\"resume\",\"instance\":\"web/web-1\"}\n");
 	expect(f, three, "\"admin\":\"ready\"");
-	expect(f, one, "somebody has set web/web-1 to ready meanwhile");
-	expect(f, two, "somebody has set web/web-1 to ready meanwhile");
+	expect(f, one, "web/web-1 was set to ready meanwhile");
+	expect(f, two, "web/web-1 was set to ready meanwhile");
 	close(one);
 	close(two);
 	close(three);
@@ -562,7 +562,7 @@ static void test_instance_leaves_while_waiting(void **test_state)
 	expect(f, fd, "\"took_us\"");
 	expect(f, fd, "{\"flows\":132,");
 	fake_find(&f->fake, "web/web-1")->name = "other";
-	expect(f, fd, "web/web-1 has left the configuration meanwhile");
+	expect(f, fd, "web/web-1 was removed from the configuration meanwhile");
 	close(fd);
 }
 
@@ -608,7 +608,8 @@ static const struct {
 	{ "{\"verb\":", " ", 1 << 20, "too long", true },
 	{ CONFIG_HEAD, "\"}\n", CONTROL_LINE_MAX + 2, "\"file\":\"f\"", false },
 	{ CONFIG_HEAD, "\"}\n", CONFIG_FILE_BYTES_MAX, "\"file\":\"f\"", false },
-	{ CONFIG_HEAD, "\"}\n", CONFIG_FILE_BYTES_MAX + 1000, "expected a text of at most", false },
+	{ CONFIG_HEAD, "\"}\n", CONFIG_FILE_BYTES_MAX + 1000, "expected a string of at most",
+	  false },
 	{ "{\"verb\":\"config-diff\",", "\"name\":\"f\",\"text\":\"\"}\n",
 	  CONTROL_LINE_LARGE_MAX + 1, "\"file\":\"f\"", false },
 	{ CONFIG_HEAD, "\"}\n", CONTROL_LINE_LARGE_MAX + 2, "too long", true },
@@ -768,7 +769,7 @@ static void test_those_who_wait_leave_places(void **test_state)
 		say(f, fds[i], DRAIN);
 	}
 	say(f, late, DRAIN "{\"verb\":\"status\"}\n");
-	expect(f, late, "too many commands wait for the workers");
+	expect(f, late, "too many commands in progress");
 	expect(f, late, "\"services\"");
 
 	/* They give their places back: by an answer, or by leaving. */

@@ -193,7 +193,7 @@ static const char status_table[] =
 	"no next hop: no route\n"
 	"api   a               10.0.1.1       100  maint  down         0      0  100.0 %     1 ms ago  "
 	"refused\n"
-	"pool api: no instance is fit for new flows, so all get them (all_down: open)\n"
+	"pool api: no instance is eligible, so all get new flows (all_down: open)\n"
 	"pool empty: no instances\n";
 
 static void assert_text(const char *text, const char *expected)
@@ -235,8 +235,8 @@ static void test_status_of_a_pool_that_is_out(void **test_state)
 	struct harness *h = *test_state;
 
 	assert_int_equal(harness_run(h, "status", answer), 0);
-	assert_non_null(strstr(h->out, "\npool out: no instance takes new flows, so they are "
-				       "dropped\n"));
+	assert_non_null(
+		strstr(h->out, "\npool out: no instance is eligible: new flows are dropped\n"));
 	assert_null(strstr(h->out, "pool in:"));
 }
 
@@ -334,7 +334,7 @@ static void test_colours(void **test_state)
 	assert_non_null(strstr(text, "\033[33mlame\033[0m"));
 	assert_non_null(strstr(text, "\033[1;31mdown\033[0m"));
 	assert_non_null(strstr(text, "\033[33mdrain\033[0m"));
-	assert_non_null(strstr(text, "\033[1;31mpool api: no instance is fit"));
+	assert_non_null(strstr(text, "\033[1;31mpool api: no instance is eligible"));
 	free(text);
 	json_decref(answer);
 }
@@ -358,17 +358,17 @@ static void test_drops(void **test_state)
 	assert_memory_equal(h->out, head, strlen(head));
 	assert_text(h->out + strlen(head), "\n"
 					   "42 from the kernel transmitted, 1 dropped\n"
-					   "port: 5 missed, the receive queues were full\n"
-					   "port: 0 received with errors\n"
-					   "port: 0 not received for want of buffers\n"
-					   "port: 0 not sent\n"
+					   "port: 5 missed (receive queue full)\n"
+					   "port: 0 receive errors\n"
+					   "port: 0 missed (no buffer)\n"
+					   "port: 0 transmit errors\n"
 					   "\n"
 					   "REASON   PACKETS  MEANING\n"
 					   "ip_ttl     4,500  TTL or hop limit is 0\n"
 					   "too_big        0  too big\n"
 					   "tx_full       67  full\n");
 	assert_int_equal(harness_run(h, "drops", DROPS("true", "32")), 0);
-	assert_non_null(strstr(h->out, "4,567 dropped (32 on the way)\n"));
+	assert_non_null(strstr(h->out, "4,567 dropped (32 in flight)\n"));
 	assert_int_equal(harness_run(h, "drops", DROPS("false", "0")), 1);
 	assert_non_null(strstr(h->err, "the dataplane is not running"));
 	assert_int_equal(harness_run(h, "-o json drops", DROPS("true", "0")), 0);
