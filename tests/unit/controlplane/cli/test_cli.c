@@ -192,7 +192,7 @@ static const struct {
 	  "and 3 more\n"
 	  "7 changes: 1 instance added, 0 removed; 12.5 % of the slots change\n"
 	  "12 of 1,000 flows move to another instance\n"
-	  "config apply will refuse this: restart the daemons instead\n",
+	  "config apply will refuse this: it needs a restart of the daemons\n",
 	  "" },
 	{ "config apply",
 	  "{\"ok\":false,\"code\":\"refused\",\"error\":\"/f is refused: 2 errors\","
