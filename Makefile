@@ -102,7 +102,7 @@ objects = $(patsubst %.c,$(O)/obj/%.o,$(call sources,$1))
 
 ENGINE_OBJS := $(call objects,dataplane/engine)
 IO_OBJS := $(call objects,dataplane/io)
-CONFIG_OBJS := $(call objects,config)
+CONFIG_OBJS := $(call objects,config $(patsubst %/,%,$(wildcard config/*/)))
 # The rooms of sluiced; the other two folders are programs of their own.
 CONTROL_ROOMS := controlplane $(filter-out %/cli %/instance,$(patsubst %/,%,$(wildcard controlplane/*/)))
 CONTROL_OBJS := $(call objects,$(CONTROL_ROOMS))

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/port_feature.h"
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
+#include "config/base/port_feature.h"
 #include "controlplane/net/iface.h"
 #include "controlplane/sluiced.h"
 #include "controlplane/xdp/hook.h"

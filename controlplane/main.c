@@ -8,13 +8,13 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
-#include "config/run_dir.h"
-#include "config/version.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
+#include "config/base/run_dir.h"
+#include "config/base/version.h"
 #include "controlplane/api/ops_model.h"
 #include "controlplane/api/server.h"
 #include "controlplane/api/stats.h"
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
 #include "controlplane/detach.h"
 #include "controlplane/health/adapter.h"
 #include "controlplane/model/model.h"

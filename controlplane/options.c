@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/version.h"
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
+#include "config/base/version.h"
 #include "controlplane/sluiced.h"
 
 #define RUN_DIR "/run/sluice"

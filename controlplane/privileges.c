@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/privileges.h"
 
-#include "config/capabilities.h"
-#include "controlplane/base/log.h"
+#include "config/base/capabilities.h"
+#include "config/base/log.h"
 
 /*
  * Interfaces, routes and neighbours; announcements; the control socket's group, if this process

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/sluiced.h"
-#include "config/diff.h"
-#include "config/load.h"
+#include "config/load/load.h"
+#include "config/schema/diff.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/last_good.h"
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
+#include "config/load/last_good.h"
 #include "controlplane/health/adapter.h"
 #include "controlplane/model/model.h"
 #include "controlplane/net/next_hops.h"

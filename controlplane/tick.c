@@ -4,9 +4,9 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "config/base/clock.h"
+#include "config/base/log.h"
 #include "controlplane/api/stats.h"
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
 #include "controlplane/health/adapter.h"
 #include "controlplane/net/next_hops.h"
 #include "controlplane/publish/backend.h"

@@ -9,7 +9,7 @@
 
 #include <rte_version.h>
 
-#include "config/version.h"
+#include "config/base/version.h"
 
 static void cpu_name(char *name, size_t size)
 {

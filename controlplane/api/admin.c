@@ -6,11 +6,11 @@
  */
 #include <inttypes.h>
 
-#include "config/scalar.h"
+#include "config/base/clock.h"
+#include "config/base/scalar.h"
 #include "controlplane/api/call.h"
 #include "controlplane/api/protocol.h"
 #include "controlplane/api/verb.h"
-#include "controlplane/base/clock.h"
 
 /* How often the flows of a draining instance are checked. */
 #define CONTROL_FLOWS_MS 500

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/base/log.h"
 #include "config/error.h"
 #include "controlplane/api/protocol.h"
-#include "controlplane/base/log.h"
 
 void control_call_fini(struct control_call *call)
 {

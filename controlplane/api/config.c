@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* config-diff and config-apply. The result comes from the ops, see api/ops.h. */
-#include "config/diff.h"
+#include "config/schema/diff.h"
 #include "controlplane/api/call.h"
 #include "controlplane/api/protocol.h"
 #include "controlplane/api/verb.h"

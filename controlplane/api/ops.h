@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config/diff.h"
+#include "config/schema/diff.h"
 #include "controlplane/model/model.h"
 #include "controlplane/publish/publish.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/api/ops_model.h"
-#include "config/diff.h"
+#include "config/schema/diff.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -8,12 +8,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "config/base/log.h"
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/plan.h"
 #include "controlplane/api/server.h"
 #include "controlplane/api/stats.h"
 #include "controlplane/api/verbs.h"
-#include "controlplane/base/log.h"
 #include "controlplane/state/state.h"
 
 static const char *control_model_pool_name(void *arg, uint32_t pool)

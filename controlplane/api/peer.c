@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 
 #define CONTROL_GROUP_DEFAULT "sluice"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/api/plan.h"
-#include "config/diff.h"
-#include "config/load.h"
+#include "config/load/load.h"
+#include "config/schema/diff.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -14,11 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "config/base/log.h"
 #include "controlplane/api/peer.h"
 #include "controlplane/api/protocol.h"
 #include "controlplane/api/session.h"
 #include "controlplane/api/socket.h"
-#include "controlplane/base/log.h"
 
 #define CONTROL_IDLE_MS 60000
 #define CONTROL_STALL_MS 30000

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/base/clock.h"
+#include "config/base/log.h"
 #include "controlplane/api/call.h"
 #include "controlplane/api/protocol.h"
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
 
 /* No command starts while more than this waits for the client to read it. */
 #define CONTROL_OUTPUT_MAX (64u << 10)

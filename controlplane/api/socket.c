@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 
 #define CONTROL_SOCKET_BACKLOG 128
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/base/clock.h"
+#include "config/base/clock.h"
 #include "controlplane/publish/publish.h"
 
 /* struct lb_worker_stats has only counters, so that it can be summed. */

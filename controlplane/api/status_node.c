@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/version.h"
+#include "config/base/clock.h"
+#include "config/base/version.h"
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/server.h"
 #include "controlplane/api/stats.h"
 #include "controlplane/api/status_internal.h"
-#include "controlplane/base/clock.h"
 #include "controlplane/health/health.h"
 #include "controlplane/model/model.h"
 #include "controlplane/model/spread.h"

@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-#include "config/load.h"
-#include "config/version.h"
+#include "config/base/version.h"
+#include "config/load/load.h"
 #include "controlplane/api/call.h"
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/protocol.h"

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/base/scalar.h"
 #include "config/config.h"
-#include "config/scalar.h"
 #include "controlplane/cli/cli.h"
 #include "controlplane/cli/client.h"
 #include "controlplane/cli/text.h"

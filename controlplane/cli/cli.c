@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/base/scalar.h"
+#include "config/base/version.h"
 #include "config/error.h"
-#include "config/scalar.h"
-#include "config/version.h"
 #include "controlplane/api/protocol.h"
 
 #define CLI_JSON_REAL JSON_REAL_PRECISION(9)

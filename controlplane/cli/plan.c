@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* config check, diff and apply. */
 #include "config/config.h"
-#include "config/load.h"
+#include "config/load/load.h"
 
 #include <errno.h>
 #include <fcntl.h>

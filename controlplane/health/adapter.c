@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "config/version.h"
-#include "controlplane/base/clock.h"
-#include "controlplane/base/descriptors.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
+#include "config/base/version.h"
+#include "controlplane/health/descriptors.h"
 #include "controlplane/health/health.h"
 #include "controlplane/health/kept.h"
 #include "controlplane/model/model.h"

@@ -6,7 +6,7 @@
 #include <event2/event.h>
 #include <sys/queue.h>
 
-#include "controlplane/base/clock.h"
+#include "config/base/clock.h"
 #include "controlplane/health/health.h"
 #include "controlplane/health/probe.h"
 #include "controlplane/health/track.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 #include "controlplane/health/health.h"
 #include "controlplane/model/model.h"
 #include "controlplane/state/file.h"

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "controlplane/base/clock.h"
+#include "config/base/clock.h"
 #include "controlplane/health/curl.h"
 #include "controlplane/health/stall.h"
 #include "controlplane/health/tls.h"

@@ -5,7 +5,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-#include "controlplane/base/clock.h"
+#include "config/base/clock.h"
 
 enum { STALL_TICK_US = 50000 };
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/version.h"
+#include "config/base/version.h"
 #include "controlplane/instance/report.h"
 #include "controlplane/instance/verb.h"
 

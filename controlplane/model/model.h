@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "config/diff.h"
+#include "config/schema/diff.h"
 #include "controlplane/model/health.h"
 #include "dataplane/abi/lb_abi.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/diff.h"
+#include "config/schema/diff.h"
 #include "controlplane/model/internal.h"
 
 /* Instances that the model doesn't have get numbers past its indices. */

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 
 /* Frames per turn of the loop, and the pause until the next turn: no burst even with 4096 VIPs. */
 #define FRAMES_PER_TURN 32

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 #include "controlplane/net/iface_internal.h"
 
 /* ---- Queries ---- */

@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/base/netlink.h"
 #include "config/config.h"
-#include "controlplane/base/netlink.h"
 #include "dataplane/core/lb_wire.h"
 
 /* Marks what Sluice added ("ip addr show proto 83", "ip route show proto 83"). */

@@ -4,7 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 #include "controlplane/net/iface_internal.h"
 
 #define FOREVER UINT32_MAX

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 
 void iface_note(struct iface *iface, int err, const char *what)
 {

@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
 #include "controlplane/model/model.h"
 #include "controlplane/net/tunnel_error.h"
 #include "dataplane/core/lb_encap.h"

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/base/netlink.h"
 #include "config/config.h"
-#include "controlplane/base/netlink.h"
 #include "dataplane/core/lb_wire.h"
 
 struct route {

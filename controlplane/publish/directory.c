@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "controlplane/base/clock.h"
+#include "config/base/clock.h"
 #include "controlplane/model/maglev.h"
 
 /* ---- Writing, so that a successor can read it at any point ---- */

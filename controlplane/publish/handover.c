@@ -17,8 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
 #include "controlplane/model/model.h"
 #include "controlplane/publish/handover_queues.h"
 #include "controlplane/publish/xdp.h"

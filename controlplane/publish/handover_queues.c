@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/publish/handover_queues.h"
 
-#include "controlplane/base/clock.h"
+#include "config/base/clock.h"
 
 void handover_queues_allow(const struct handover_queues *queues, uint64_t process)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "controlplane/base/clock.h"
+#include "config/base/clock.h"
 #include "controlplane/model/model.h"
 #include "controlplane/publish/internal.h"
 

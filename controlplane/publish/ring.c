@@ -17,8 +17,8 @@
 
 #include <rte_ring_elem.h>
 
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
 #include "controlplane/publish/directory.h"
 #include "dataplane/abi/lb_crc.h"
 

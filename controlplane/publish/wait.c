@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "controlplane/base/clock.h"
+#include "config/base/clock.h"
 #include "controlplane/publish/internal.h"
 
 struct publish_wait {

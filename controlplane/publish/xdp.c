@@ -11,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/memory.h"
-#include "config/port_feature.h"
-#include "controlplane/base/clock.h"
-#include "controlplane/base/cpus.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/cpus.h"
+#include "config/base/log.h"
+#include "config/base/memory.h"
+#include "config/base/port_feature.h"
 #include "controlplane/net/iface.h"
 #include "controlplane/publish/directory.h"
 #include "controlplane/publish/xdp.h"

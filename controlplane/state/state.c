@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 #include "controlplane/state/entry.h"
 #include "controlplane/state/file.h"
 

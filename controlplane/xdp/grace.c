@@ -11,7 +11,7 @@
 
 #include <linux/membarrier.h>
 
-#include "controlplane/base/cpus.h"
+#include "config/base/cpus.h"
 
 #define CPUS_MAX CPU_SETSIZE
 

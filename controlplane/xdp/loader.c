@@ -14,7 +14,7 @@
 #include <linux/bpf.h>
 
 #include "bpf/sluice_xdp.skel.h"
-#include "config/memory.h"
+#include "config/base/memory.h"
 #include "controlplane/xdp/grace.h"
 #include "controlplane/xdp/log.h"
 #include "controlplane/xdp/maps.h"

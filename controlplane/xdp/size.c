@@ -8,7 +8,7 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/sluice_xdp.skel.h"
-#include "config/memory.h"
+#include "config/base/memory.h"
 
 #define BUCKETS_MIN 64
 #define POOL_TABLES 3 /* current, previous, and the one being filled */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/port_feature.h"
+#include "config/base/port_feature.h"
 #include "dataplane/abi/lb_abi.h"
 
 /* ---- The port ---- */

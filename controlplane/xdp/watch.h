@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "controlplane/base/netlink.h"
+#include "config/base/netlink.h"
 #include "controlplane/xdp/object.h"
 
 struct lb_node_stats;

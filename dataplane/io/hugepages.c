@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/memory.h"
+#include "config/base/memory.h"
 #include "dataplane/io/logger.h"
 
 #define SMALL "hugepages-2048kB"

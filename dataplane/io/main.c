@@ -16,10 +16,10 @@
 #include <rte_launch.h>
 #include <rte_malloc.h>
 
+#include "config/base/port_feature.h"
+#include "config/base/run_dir.h"
 #include "config/error.h"
-#include "config/last_good.h"
-#include "config/port_feature.h"
-#include "config/run_dir.h"
+#include "config/load/last_good.h"
 #include "dataplane/io/dataplane.h"
 #include "dataplane/io/eal.h"
 #include "dataplane/io/failure.h"

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "config/base/version.h"
 #include "config/config.h"
-#include "config/version.h"
 #include "dataplane/io/logger.h"
 
 #define RUN_DIR "/run/sluice"

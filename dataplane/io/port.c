@@ -7,7 +7,7 @@
 
 #include <rte_errno.h>
 
-#include "config/port_feature.h"
+#include "config/base/port_feature.h"
 #include "dataplane/io/eal.h"
 #include "dataplane/io/logger.h"
 #include "dataplane/io/netdev.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "config/capabilities.h"
+#include "config/base/capabilities.h"
 #include "dataplane/io/logger.h"
 #include "dataplane/io/port_sysfs.h"
 

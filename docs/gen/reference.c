@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/reference.h"
+#include "config/schema/reference.h"
 #include "docs/gen/man.h"
 
 int main(int argc, char **argv)

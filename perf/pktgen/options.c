@@ -15,7 +15,7 @@
 
 #include <rte_ether.h>
 
-#include "config/version.h"
+#include "config/base/version.h"
 #include "perf/pktgen/options_text.h"
 
 #define EXIT_USAGE 2

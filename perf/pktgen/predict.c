@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/load.h"
+#include "config/load/load.h"
 #include "controlplane/model/maglev.h"
 #include "dataplane/abi/lb_abi.h"
 #include "dataplane/core/lb_service.h"

@@ -11,9 +11,9 @@
 
 #include <event2/event.h>
 
-#include "config/load.h"
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
+#include "config/load/load.h"
 #include "controlplane/model/model.h"
 #include "controlplane/publish/publish.h"
 #include "perf/publish/publish.h"

@@ -4,8 +4,8 @@
  * no diff.
  */
 #include "config/config.h"
-#include "config/diff.h"
-#include "config/load.h"
+#include "config/load/load.h"
+#include "config/schema/diff.h"
 
 #include <stdlib.h>
 #include <string.h>

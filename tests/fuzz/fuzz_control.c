@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/base/log.h"
 #include "controlplane/api/protocol.h"
 #include "controlplane/api/session.h"
-#include "controlplane/base/log.h"
 #include "tests/support/control_fake.c"
 
 /* A drain that waits reports what it did, and then how many flows are left. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/control_fake.h"
-#include "config/diff.h"
+#include "config/schema/diff.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/model_fixture.h"
-#include "config/load.h"
+#include "config/load/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

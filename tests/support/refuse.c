@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/refuse.h"
-#include "config/load.h"
+#include "config/load/load.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 #include "controlplane/detach.h"
 #include "controlplane/sluiced.h"
 

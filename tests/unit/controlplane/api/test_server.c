@@ -23,12 +23,12 @@
 
 #include <cmocka.h>
 
-#include "config/load.h"
+#include "config/base/log.h"
+#include "config/load/load.h"
 #include "controlplane/api/peer.h"
 #include "controlplane/api/protocol.h"
 #include "controlplane/api/server.h"
 #include "controlplane/api/session.h"
-#include "controlplane/base/log.h"
 #include "tests/support/control_fake.h"
 
 #define PATIENCE_MS 8000

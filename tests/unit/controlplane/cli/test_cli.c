@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
-#include "config/load.h"
+#include "config/load/load.h"
 #include "tests/unit/controlplane/cli/harness.h"
 
 #define OK(result) "{\"ok\":true,\"result\":{" result "}}\n"

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 #include "controlplane/health/kept.h"
 #include "tests/support/model_fixture.h"
 

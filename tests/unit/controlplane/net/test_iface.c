@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "config/load.h"
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
+#include "config/load/load.h"
 #include "controlplane/net/iface.h"
 #include "tests/support/model_fixture.h"
 

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
+#include "config/base/log.h"
 #include "controlplane/api/server.h"
-#include "controlplane/base/descriptors.h"
-#include "controlplane/base/log.h"
+#include "controlplane/health/descriptors.h"
 #include "controlplane/net/iface.h"
 #include "tests/support/xdp_fixture.h"
 

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
 #include "controlplane/net/next_hops.h"
 #include "tests/support/model_fixture.h"
 

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 #include "controlplane/net/path_mtu.h"
 #include "dataplane/core/lb_rate.h"
 #include "dataplane/core/lb_reply.h"

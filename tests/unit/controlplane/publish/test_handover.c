@@ -19,8 +19,8 @@
 
 #include <bpf/bpf.h>
 
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
 #include "controlplane/publish/backend.h"
 #include "controlplane/publish/publish.h"
 #include "dataplane/abi/lb_handover.h"

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
 #include "controlplane/model/model.h"
 #include "controlplane/publish/xdp.h"
 #include "tests/support/model_fixture.h"

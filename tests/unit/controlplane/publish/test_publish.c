@@ -13,8 +13,8 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "controlplane/base/clock.h"
-#include "controlplane/base/log.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
 #include "controlplane/publish/publish.h"
 #include "tests/support/fake_dataplane.h"
 #include "tests/support/model_fixture.h"

@@ -23,7 +23,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 #include "controlplane/publish/backend.h"
 #include "controlplane/publish/xdp.h"
 #include "dataplane/core/lb_csum.h"

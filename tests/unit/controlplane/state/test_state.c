@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "controlplane/base/log.h"
+#include "config/base/log.h"
 #include "controlplane/state/state.h"
 
 #define GOOD "{\"version\":1,\"instances\":{\"web/web-1\":{\"admin\":\"drain\",\"changed\":5}}}"

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "controlplane/base/clock.h"
+#include "config/base/clock.h"
 
 #define WAITS 101
 #define SPIN_NS 700000000ull

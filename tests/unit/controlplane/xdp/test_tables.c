@@ -18,7 +18,7 @@
 
 #include "bpf/sluice_xdp.h"
 #include "bpf/sluice_xdp.skel.h"
-#include "controlplane/base/clock.h"
+#include "config/base/clock.h"
 #include "controlplane/xdp/hook.h"
 #include "controlplane/xdp/sweep.h"
 #include "controlplane/xdp/tables.h"

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/load/validate.h"
+#include "config/base/scalar.h"
+#include "config/load/validator.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CHECK_KEY_MAX 192
+
+static void check_fail_address(struct config_validator *validator, const struct config_host *host,
+			       const char *key, const char *message)
+{
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	config_validator_fail(validator, host->place, key,
+			      config_address_format(&host->address, text), "%s", message);
+}
+
+static bool check_is_inside(const struct config_address *address, const struct config_prefix *net)
+{
+	uint32_t whole = net->length / 8, rest = net->length % 8;
+	uint8_t mask = (uint8_t)(0xff00u >> rest);
+
+	if (address->family != net->address.family ||
+	    memcmp(address->bytes, net->address.bytes, whole) != 0)
+		return false;
+	return rest == 0 || ((address->bytes[whole] ^ net->address.bytes[whole]) & mask) == 0;
+}
+
+static void check_node_addresses(struct config_validator *validator)
+{
+	const struct config_node *node = &validator->config->node;
+	char key[CHECK_KEY_MAX];
+
+	for (uint32_t i = 0; i < node->address_count; i++) {
+		const struct config_prefix *prefix = &node->addresses[i];
+		const struct config_host host = { prefix->address, prefix->place };
+
+		snprintf(key, sizeof(key), "node.address[%u]", i);
+		for (uint32_t j = 0; j < i; j++) {
+			if (!config_address_equal(&node->addresses[j].address, &prefix->address))
+				continue;
+			check_fail_address(validator, &host, key, "listed twice");
+			break;
+		}
+	}
+}
+
+/* Link-local gateways are on every link. */
+static bool check_is_on_link(const struct config_node *node, const struct config_address *address)
+{
+	if (address->family == 6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80)
+		return true;
+	for (uint32_t i = 0; i < node->address_count; i++)
+		if (check_is_inside(address, &node->addresses[i]))
+			return true;
+	return false;
+}
+
+static bool check_is_node_address(const struct config_node *node,
+				  const struct config_address *address)
+{
+	for (uint32_t i = 0; i < node->address_count; i++)
+		if (config_address_equal(&node->addresses[i].address, address))
+			return true;
+	return false;
+}
+
+static void check_gateways(struct config_validator *validator)
+{
+	const struct config_node *node = &validator->config->node;
+	char key[CHECK_KEY_MAX];
+
+	for (uint32_t i = 0; i < node->gateway_count; i++) {
+		const struct config_host *gateway = &node->gateways[i];
+
+		snprintf(key, sizeof(key), "node.gateway[%u]", i);
+		if (i > 0 && gateway->address.family == node->gateways[0].address.family)
+			check_fail_address(validator, gateway, key,
+					   "expected at most one gateway of each family");
+		if (check_is_node_address(node, &gateway->address))
+			check_fail_address(validator, gateway, key, "is the node's own address");
+		else if (!check_is_on_link(node, &gateway->address))
+			check_fail_address(validator, gateway, key,
+					   "expected an address on one of the networks of "
+					   "node.address");
+	}
+}
+
+static void check_health_check(struct config_validator *validator, const struct config_pool *pool,
+			       uint32_t index)
+{
+	const struct config_check *check = &pool->checks[index];
+	bool given = check->timeout_place.line != 0;
+	char interval[16], timeout[16], key[CHECK_KEY_MAX];
+
+	for (uint32_t i = 0; i < index; i++) {
+		if (strcmp(pool->checks[i].target, check->target) != 0)
+			continue;
+		snprintf(key, sizeof(key), "pools.%s.checks[%u].target", pool->name, index);
+		config_validator_fail(validator, check->target_place, key, check->target,
+				      "the same target as in line %u",
+				      pool->checks[i].target_place.line);
+		break;
+	}
+	if (check->timeout_ms < check->interval_ms)
+		return;
+	snprintf(key, sizeof(key), "pools.%s.checks[%u].timeout", pool->name, index);
+	config_scalar_duration_format(check->interval_ms, interval);
+	config_scalar_duration_format(check->timeout_ms, timeout);
+	config_validator_fail(validator, given ? check->timeout_place : check->place, key, timeout,
+			      "expected less than the interval, %s%s", interval,
+			      given ? "" : "; this is the default, so give a timeout");
+}
+
+static void check_instance(struct config_validator *validator, const struct config_pool *pool,
+			   uint32_t index)
+{
+	const struct config_instance *instance = &pool->instances[index];
+	const struct config_host host = { instance->address, instance->address_place };
+	char key[CHECK_KEY_MAX], message[128];
+
+	snprintf(key, sizeof(key), "pools.%s.instances.%s.address", pool->name, instance->name);
+	if (check_is_node_address(&validator->config->node, &instance->address))
+		check_fail_address(validator, &host, key, "is the node's own address");
+	for (uint32_t i = 0; i < index; i++) {
+		const struct config_instance *other = &pool->instances[i];
+
+		if (!config_address_equal(&other->address, &instance->address))
+			continue;
+		snprintf(message, sizeof(message), "is also the address of \"%s\", line %u",
+			 other->name, other->address_place.line);
+		check_fail_address(validator, &host, key, message);
+		break;
+	}
+}
+
+static void check_pool(struct config_validator *validator, const struct config_pool *pool)
+{
+	uint32_t slots = validator->config->node.table_slots;
+	char key[CHECK_KEY_MAX];
+
+	for (uint32_t i = 0; i < pool->check_count; i++)
+		check_health_check(validator, pool, i);
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		check_instance(validator, pool, i);
+	if (pool->instance_count > slots / CONFIG_SLOTS_PER_INSTANCE_MIN) {
+		snprintf(key, sizeof(key), "pools.%s.instances", pool->name);
+		config_validator_fail(validator, pool->place, key, NULL,
+				      "%u instances need node.table_slots of at least %u, not %u",
+				      pool->instance_count,
+				      pool->instance_count * CONFIG_SLOTS_PER_INSTANCE_MIN, slots);
+	}
+}
+
+static void check_pools(struct config_validator *validator)
+{
+	const struct config *config = validator->config;
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		total += config->pools[i].instance_count;
+	if (total > CONFIG_INSTANCES_MAX) {
+		config_validator_fail(validator, config->pools[0].place, "pools", NULL,
+				      "expected at most %u instances in all pools together, not %u",
+				      CONFIG_INSTANCES_MAX, total);
+		return;
+	}
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		check_pool(validator, &config->pools[i]);
+}
+
+static void check_source_taken(struct config_validator *validator,
+			       const struct config_address *address, const char *what,
+			       uint32_t line)
+{
+	const struct config_prefix *sources = &validator->config->node.tunnel_sources;
+	char network[CONFIG_ADDRESS_STRLEN + 4], text[CONFIG_ADDRESS_STRLEN];
+
+	if (!check_is_inside(address, sources))
+		return;
+	snprintf(network, sizeof(network), "%s/%u", config_address_format(&sources->address, text),
+		 sources->length);
+	config_validator_fail(validator, sources->place, "node.tunnel_sources", network,
+			      "expected unused addresses; %s, line %u, has one of them: %s", what,
+			      line, config_address_format(address, text));
+}
+
+/* Outer sources that are in use would draw ICMP errors about tunnels to their owners. */
+static void check_tunnel_sources(struct config_validator *validator)
+{
+	const struct config *config = validator->config;
+	const struct config_node *node = &config->node;
+
+	if (!node->tunnel_sources.address.family)
+		return;
+	for (uint32_t i = 0; i < node->address_count; i++)
+		check_source_taken(validator, &node->addresses[i].address, "node.address",
+				   node->addresses[i].place.line);
+	for (uint32_t i = 0; i < node->gateway_count; i++)
+		check_source_taken(validator, &node->gateways[i].address, "node.gateway",
+				   node->gateways[i].place.line);
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		for (uint32_t j = 0; j < config->pools[i].instance_count; j++)
+			check_source_taken(validator, &config->pools[i].instances[j].address,
+					   "an instance",
+					   config->pools[i].instances[j].address_place.line);
+	for (uint32_t i = 0; i < config->service_count; i++)
+		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
+			check_source_taken(validator, &config->services[i].vips[j].address, "a VIP",
+					   config->services[i].vips[j].place.line);
+}
+
+static void check_port(struct config_validator *validator)
+{
+	const struct config_node *node = &validator->config->node;
+
+	if (node->dataplane == CONFIG_DATAPLANE_XDP && node->port_kind != CONFIG_PORT_INTERFACE)
+		config_validator_fail(
+			validator, node->port_place, "node.port", node->port,
+			"expected a kernel interface, such as \"eth1\", for dataplane: xdp");
+}
+
+int config_validate(struct config *config, struct config_errors *errors)
+{
+	struct config_validator validator = { .config = config, .errors = errors };
+
+	check_port(&validator);
+	check_node_addresses(&validator);
+	check_gateways(&validator);
+	check_pools(&validator);
+	check_tunnel_sources(&validator);
+	config_validate_services(&validator);
+	return validator.wrong ? -EINVAL : 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CONFIG_FIELD_H
+#define CONFIG_FIELD_H
+
+/*
+ * Readers and writers of values that are more than a number or a word, for the parse and format
+ * members of config_item (see there). A reader sets the fields of its struct only when it returns
+ * 0.
+ */
+
+#include "config/schema/item.h"
+
+#define CONFIG_FIELD_PARSER(name)                                                                  \
+	int name(const struct config_item *item, const char *text, void *object,                   \
+		 struct config_reason *reason)
+
+/** struct config_node: port and port_kind. */
+CONFIG_FIELD_PARSER(config_field_port);
+/** struct config_node: cpus and cpu_count, from "2-5,7". */
+CONFIG_FIELD_PARSER(config_field_cpus);
+void config_field_cpus_format(const struct config_item *item, const void *object, FILE *to);
+/** struct config_node: secret, from 32 hex digits. */
+CONFIG_FIELD_PARSER(config_field_secret);
+/** A string of the section: the name of a pool, or of a group of the system. */
+CONFIG_FIELD_PARSER(config_field_name);
+CONFIG_FIELD_PARSER(config_field_group);
+void config_field_string_format(const struct config_item *item, const void *object, FILE *to);
+/** struct config_check: target, type, port and path, from "HTTP:80/up.html". */
+CONFIG_FIELD_PARSER(config_field_target);
+/** struct config_prefix, from "10.0.0.5/24". */
+CONFIG_FIELD_PARSER(config_field_prefix);
+void config_field_prefix_format(const struct config_item *item, const void *object, FILE *to);
+/** struct config_node: tunnel_sources, from "10.255.0.0/16". */
+CONFIG_FIELD_PARSER(config_field_network4);
+void config_field_network4_format(const struct config_item *item, const void *object, FILE *to);
+/** struct config_host: an address that packets may be sent to; a gateway's may be link-local. */
+CONFIG_FIELD_PARSER(config_field_vip);
+CONFIG_FIELD_PARSER(config_field_gateway);
+void config_field_host_format(const struct config_item *item, const void *object, FILE *to);
+/** struct config_instance: address. */
+CONFIG_FIELD_PARSER(config_field_address);
+void config_field_address_format(const struct config_item *item, const void *object, FILE *to);
+
+/** Check the name of a pool, an instance or a service. Return: 0, or -EINVAL with the reason. */
+int config_field_check_name(const char *text, struct config_reason *reason);
+
+/** Check that a number is prime. Return: 0, or -EINVAL with the nearest primes as the reason. */
+int config_field_accept_prime(uint32_t value, struct config_reason *reason);
+
+#endif

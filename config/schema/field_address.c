@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/base/scalar.h"
+#include "config/schema/field.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NETWORK4_LENGTH_MIN 8
+#define NETWORK4_LENGTH_MAX 30
+
+static const char *field_kind_v4(const uint8_t *bytes)
+{
+	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
+
+	if (bytes[0] == 0)
+		return "an unspecified";
+	if (bytes[0] == 127)
+		return "a loopback";
+	if (memcmp(bytes, broadcast, sizeof(broadcast)) == 0)
+		return "the broadcast";
+	return (bytes[0] & 0xf0) == 0xe0 ? "a multicast" : NULL;
+}
+
+static const char *field_kind_v6(const uint8_t *bytes)
+{
+	static const uint8_t zero[16] = { 0 };
+
+	if (memcmp(bytes, zero, sizeof(zero)) == 0)
+		return "the unspecified";
+	if (memcmp(bytes, zero, 15) == 0 && bytes[15] == 1)
+		return "the loopback";
+	if (memcmp(bytes, zero, 10) == 0 && bytes[10] == 0xff && bytes[11] == 0xff)
+		return "an IPv4-mapped";
+	return bytes[0] == 0xff ? "a multicast" : NULL;
+}
+
+static bool field_is_link_local_v6(const struct config_address *address)
+{
+	return address->family == 6 && address->bytes[0] == 0xfe &&
+	       (address->bytes[1] & 0xc0) == 0x80;
+}
+
+/* An address of one host. IPv6 link-local addresses are meaningless without an interface. */
+static int field_unicast(const struct config_item *item, const char *text, bool link_local,
+			 struct config_address *address, struct config_reason *reason)
+{
+	struct config_address result;
+	const char *kind;
+
+	if (config_address_parse(text, &result)) {
+		const char *slash = strchr(text, '/');
+
+		return config_error_reason(reason, "expected %s%s", item->expect,
+					   slash ? ", without a prefix length" : "");
+	}
+	kind = result.family == 4 ? field_kind_v4(result.bytes) : field_kind_v6(result.bytes);
+	if (!kind && !link_local && field_is_link_local_v6(&result))
+		kind = "a link-local";
+	if (kind)
+		return config_error_reason(reason, "expected a host's address, not %s one", kind);
+	*address = result;
+	return 0;
+}
+
+int config_field_vip(const struct config_item *item, const char *text, void *object,
+		     struct config_reason *reason)
+{
+	struct config_host *host = object;
+
+	return field_unicast(item, text, false, &host->address, reason);
+}
+
+int config_field_gateway(const struct config_item *item, const char *text, void *object,
+			 struct config_reason *reason)
+{
+	struct config_host *host = object;
+
+	return field_unicast(item, text, true, &host->address, reason);
+}
+
+int config_field_address(const struct config_item *item, const char *text, void *object,
+			 struct config_reason *reason)
+{
+	struct config_instance *instance = object;
+
+	return field_unicast(item, text, false, &instance->address, reason);
+}
+
+/* Whether all bits after the prefix are 0 (@ones false) or 1 (true). */
+static bool field_host_bits_are(const struct config_address *address, uint32_t length, bool ones)
+{
+	uint32_t bits = address->family == 4 ? 32 : 128;
+
+	for (uint32_t bit = length; bit < bits; bit++)
+		if (((address->bytes[bit / 8] >> (7 - bit % 8)) & 1) != ones)
+			return false;
+	return true;
+}
+
+static int field_check_host_part(const struct config_address *address, uint32_t length,
+				 struct config_reason *reason)
+{
+	uint32_t bits = address->family == 4 ? 32 : 128;
+
+	/* RFC 3021 and RFC 6164: links of two addresses have no network or broadcast address. */
+	if (length >= bits - 1)
+		return 0;
+	if (field_host_bits_are(address, length, false))
+		return config_error_reason(reason, "expected a host's address, not the network's");
+	if (address->family == 4 && field_host_bits_are(address, length, true))
+		return config_error_reason(
+			reason, "expected a host's address, not the network's broadcast");
+	return 0;
+}
+
+int config_field_prefix(const struct config_item *item, const char *text, void *object,
+			struct config_reason *reason)
+{
+	struct config_prefix *prefix = object;
+	struct config_address address = { 0 };
+	char address_text[CONFIG_ADDRESS_STRLEN];
+	const char *slash = strchr(text, '/');
+	uint32_t bits, length;
+	int rc;
+
+	if (!slash || slash - text >= (ptrdiff_t)sizeof(address_text))
+		return config_error_reason(reason, "expected %s", item->expect);
+	snprintf(address_text, sizeof(address_text), "%.*s", (int)(slash - text), text);
+	rc = field_unicast(item, address_text, false, &address, reason);
+	if (rc)
+		return rc;
+	bits = address.family == 4 ? 32 : 128;
+	if (config_scalar_number(slash + 1, &length) || length < 1 || length > bits)
+		return config_error_reason(reason, "expected a prefix length from 1 to %u", bits);
+	rc = field_check_host_part(&address, length, reason);
+	if (rc)
+		return rc;
+	prefix->address = address;
+	prefix->length = (uint8_t)length;
+	return 0;
+}
+
+void config_field_prefix_format(const struct config_item *item, const void *object, FILE *to)
+{
+	const struct config_prefix *prefix = object;
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	(void)item;
+	fprintf(to, "%s/%u", config_address_format(&prefix->address, text), prefix->length);
+}
+
+int config_field_network4(const struct config_item *item, const char *text, void *object,
+			  struct config_reason *reason)
+{
+	struct config_node *node = object;
+	struct config_address address;
+	char address_text[CONFIG_ADDRESS_STRLEN];
+	const char *slash = strchr(text, '/');
+	uint32_t length;
+
+	if (!slash || slash - text >= (ptrdiff_t)sizeof(address_text))
+		return config_error_reason(reason, "expected %s", item->expect);
+	snprintf(address_text, sizeof(address_text), "%.*s", (int)(slash - text), text);
+	if (config_address_parse(address_text, &address) || address.family != 4 ||
+	    config_scalar_number(slash + 1, &length) || length < NETWORK4_LENGTH_MIN ||
+	    length > NETWORK4_LENGTH_MAX || field_kind_v4(address.bytes))
+		return config_error_reason(reason, "expected %s", item->expect);
+	if (!field_host_bits_are(&address, length, false))
+		return config_error_reason(reason, "has host bits that are not 0; expected %s",
+					   item->expect);
+	node->tunnel_sources.address = address;
+	node->tunnel_sources.length = (uint8_t)length;
+	return 0;
+}
+
+void config_field_network4_format(const struct config_item *item, const void *object, FILE *to)
+{
+	const struct config_node *node = object;
+
+	if (node->tunnel_sources.address.family)
+		config_field_prefix_format(item, &node->tunnel_sources, to);
+}
+
+void config_field_host_format(const struct config_item *item, const void *object, FILE *to)
+{
+	const struct config_host *host = object;
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	(void)item;
+	fputs(config_address_format(&host->address, text), to);
+}
+
+void config_field_address_format(const struct config_item *item, const void *object, FILE *to)
+{
+	const struct config_instance *instance = object;
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	(void)item;
+	fputs(config_address_format(&instance->address, text), to);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/schema/schema.h"
+#include "config/schema/field.h"
+
+#include <string.h>
+
+#define SECOND 1000u
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+
+#define FIELD(type_, field_)                                                                       \
+	.offset = offsetof(struct type_, field_), .size = sizeof(((struct type_ *)0)->field_)
+#define PLACE(type_, field_) .place_offset = offsetof(struct type_, field_)
+#define ENTRIES(type_, field_, count_)                                                             \
+	.offset = offsetof(struct type_, field_), .size = sizeof(*((struct type_ *)0)->field_),    \
+	.count_offset = offsetof(struct type_, count_)
+
+#define NODE .section = CONFIG_SECTION_NODE
+#define POOL .section = CONFIG_SECTION_POOL
+#define CHECK .section = CONFIG_SECTION_CHECK
+#define INSTANCE .section = CONFIG_SECTION_INSTANCE
+#define SERVICE .section = CONFIG_SECTION_SERVICE
+#define LISTENER .section = CONFIG_SECTION_LISTENER
+
+static const struct config_word schema_dataplanes[] = {
+	{ "dpdk", CONFIG_DATAPLANE_DPDK, false },
+	{ "xdp", CONFIG_DATAPLANE_XDP, false },
+	{ "auto", CONFIG_DATAPLANE_AUTO, false },
+	{ NULL, 0, false },
+};
+
+#define FORWARD_WORD(id, value, word, needs, writer, shim) { word, value, false },
+#define FORWARD_RESERVED 128u /* no mode's value */
+
+static const struct config_word schema_forwards[] = {
+	/* clang-format off */
+	LB_FORWARD_LIST(FORWARD_WORD)
+	/* clang-format on */
+	{ "gue", FORWARD_RESERVED, true },
+	{ "nat", FORWARD_RESERVED + 1, true },
+	{ NULL, 0, false },
+};
+
+static const struct config_word schema_protocols[] = {
+	{ "tcp", CONFIG_PROTOCOL_TCP, false },
+	{ "udp", CONFIG_PROTOCOL_UDP, true },
+	{ NULL, 0, false },
+};
+
+static const struct config_word schema_on_down[] = {
+	{ "move", CONFIG_ON_DOWN_MOVE, false },
+	{ "keep", CONFIG_ON_DOWN_KEEP, false },
+	{ NULL, 0, false },
+};
+
+static const struct config_word schema_all_down[] = {
+	{ "open", CONFIG_ALL_DOWN_OPEN, false },
+	{ "drop", CONFIG_ALL_DOWN_DROP, false },
+	{ NULL, 0, false },
+};
+
+const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
+	[CONFIG_SECTION_ROOT] = { .title = "Top level",
+				  .size = sizeof(struct config),
+				  .help = "Pools and services are referred to by name, in any order." },
+	[CONFIG_SECTION_NODE] = { .title = "node",
+				  .size = sizeof(struct config_node),
+				  .help = "The machine that Sluice runs on." },
+	[CONFIG_SECTION_POOL] = { .title = "pools.NAME",
+				  .size = sizeof(struct config_pool),
+				  .name_offset = offsetof(struct config_pool, name),
+				  .help = "Instances that serve the same content. All checks of a pool must pass; without "
+					  "checks every instance counts as up. An instance is `lame` if it answers, but a check "
+					  "fails: it gets no new flows and keeps existing ones. It is `down` if it refuses or "
+					  "resets the connection, or does not answer in time." },
+	[CONFIG_SECTION_CHECK] = { .title = "pools.NAME.checks[]",
+				   .size = sizeof(struct config_check),
+				   .identity = "target",
+				   .help = "Each instance of the pool is checked, at its own address." },
+	[CONFIG_SECTION_INSTANCE] = { .title = "pools.NAME.instances.NAME",
+				      .size = sizeof(struct config_instance),
+				      .name_offset = offsetof(struct config_instance, name),
+				      .help = "A server. `sluicectl` names it POOL/INSTANCE." },
+	[CONFIG_SECTION_SERVICE] = { .title = "services.NAME",
+				     .size = sizeof(struct config_service),
+				     .name_offset = offsetof(struct config_service, name),
+				     .help = "What clients connect to: each port of `listeners` on each "
+					     "address of `vip`." },
+	[CONFIG_SECTION_LISTENER] = { .title = "services.NAME.listeners[]",
+				      .size = sizeof(struct config_listener),
+				      .identity = "port",
+				      .help = "A port of the service, and the pool that serves it." },
+};
+
+const struct config_item config_schema[] = {
+	{ .key = "node",
+	  .type = CONFIG_TYPE_SECTION,
+	  .child = CONFIG_SECTION_NODE,
+	  .required = true,
+	  FIELD(config, node),
+	  .help = "This machine." },
+	{ .key = "pools",
+	  .type = CONFIG_TYPE_NAMED,
+	  .child = CONFIG_SECTION_POOL,
+	  .max = CONFIG_POOLS_MAX,
+	  .reloadable = true,
+	  ENTRIES(config, pools, pool_count),
+	  .help = "Groups of instances, by name." },
+	{ .key = "services",
+	  .type = CONFIG_TYPE_NAMED,
+	  .child = CONFIG_SECTION_SERVICE,
+	  .required = true,
+	  .max = CONFIG_ENDPOINTS_MAX,
+	  .reloadable = true,
+	  ENTRIES(config, services, service_count),
+	  .help = "What clients connect to, by name." },
+
+	{ NODE, .key = "dataplane", .type = CONFIG_TYPE_WORD, .words = schema_dataplanes,
+	  .fallback = "dpdk", FIELD(config_node, dataplane),
+	  .help = "What forwards packets. `dpdk`: `sluice-dataplane`. `xdp`: a BPF program on a kernel "
+		  "interface, loaded by `sluiced`; `sluice-dataplane` is not needed. `auto`: on a kernel "
+		  "interface both, with one flow table: `sluice-dataplane` while it is alive, else the "
+		  "BPF program; on a PCI address or a vdev the same as `dpdk`." },
+	{ NODE, .key = "port", .type = CONFIG_TYPE_TEXT, .required = true,
+	  .expect =
+		  "a PCI address (\"0000:3b:00.0\"), a kernel interface (\"eth1\") or a DPDK vdev "
+		  "(\"net_af_xdp0,iface=eth1\")",
+	  .parse = config_field_port, .format = config_field_string_format,
+	  FIELD(config_node, port), PLACE(config_node, port_place),
+	  .help = "The port that packets arrive on and leave by. With `dataplane: dpdk` a kernel "
+		  "interface is driven through AF_XDP; `xdp` takes only a kernel interface." },
+	{ NODE, .key = "cpus", .type = CONFIG_TYPE_TEXT, .required = true,
+	  .expect = "a string of CPUs from 0 to 1023, such as \"2-5,7\"",
+	  .parse = config_field_cpus, .format = config_field_cpus_format, FIELD(config_node, cpus),
+	  .help = "One worker polls on each, with one receive and one transmit queue; at most 64. With "
+		  "`dataplane: xdp`: the CPUs that serve the port's interrupts; each has its part of "
+		  "the flow table. With `dataplane: auto`: workers as with `dpdk`; the XDP program "
+		  "forwards packets of further queues, and `flows` is divided among all queues." },
+	{ NODE, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
+	  .min = 1, .max = CONFIG_ADDRESSES_MAX,
+	  .expect = "an address with its prefix length, such as \"10.0.0.5/24\"",
+	  .parse = config_field_prefix, .format = config_field_prefix_format,
+	  ENTRIES(config_node, addresses, address_count), PLACE(config_prefix, place),
+	  .help = "The node's own addresses, on `sluice0`, or with `dataplane: xdp` or `auto` on the "
+		  "port. They are the source of health checks; the first one of each family is the outer "
+		  "source of tunnels." },
+	{ NODE, .key = "gateway", .type = CONFIG_TYPE_LIST, .reloadable = true, .max = 2,
+	  .expect = "an IPv4 or IPv6 address",
+	  .absent = "instances must be on the node's own networks", .parse = config_field_gateway,
+	  .format = config_field_host_format, ENTRIES(config_node, gateways, gateway_count),
+	  PLACE(config_host, place),
+	  .help = "Default routes: at most one of each family, on a network of `address`." },
+	{ NODE, .key = "tunnel_sources", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "an IPv4 network with a prefix length from 8 to 30, such as \"10.255.0.0/16\"",
+	  .absent = "the node's address", .parse = config_field_network4,
+	  .format = config_field_network4_format, FIELD(config_node, tunnel_sources),
+	  PLACE(config_node, tunnel_sources.place),
+	  .help = "Outer IPv4 sources of tunnels, one chosen for each flow. NICs of instances distribute "
+		  "tunnel packets to their queues by the outer addresses alone, so without it all packets "
+		  "of a node arrive on one queue. Give each node its own network and route it to the node, "
+		  "whose kernel treats it as local: ICMP errors about tunnels arrive there. Instances must "
+		  "allow it: `sluice-instance attach --from`." },
+	{ NODE, .key = "flows", .type = CONFIG_TYPE_NUMBER, .min = 1024, .max = 100000000,
+	  .fallback = "1000000", .unit = "flows", FIELD(config_node, flows),
+	  .help = "Concurrent flows that are recorded without eviction, all workers together." },
+	{ NODE, .key = "secret", .type = CONFIG_TYPE_TEXT, .required = true, .secret = true,
+	  .expect = "32 hex digits, the same on all nodes of a cluster, from "
+		    "\"openssl rand -hex 16\"",
+	  .parse = config_field_secret, FIELD(config_node, secret),
+	  .help = "Key of the hash that chooses instances, so that clients cannot target one." },
+	{ NODE, .key = "idle_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND, .max = HOUR,
+	  .fallback = "15m", .reloadable = true, FIELD(config_node, idle_timeout_ms),
+	  .help = "An established flow without packets expires after this time. Flows also keep their "
+		  "instance this long after a change of their pool. Set it above keep-alive intervals. "
+		  "Expired flows of an unchanged pool still reach their instance." },
+	{ NODE, .key = "syn_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = MINUTE, .fallback = "10s", .reloadable = true, FIELD(config_node, syn_timeout_ms),
+	  .help = "A flow of which only a SYN was seen expires after this time." },
+	{ NODE, .key = "fin_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = 10 * MINUTE, .fallback = "1m", .reloadable = true,
+	  FIELD(config_node, fin_timeout_ms),
+	  .help = "A flow that the client has closed or reset expires after this time without packets." },
+	{ NODE, .key = "mtu", .type = CONFIG_TYPE_NUMBER, .min = 1280, .max = 9600, .unit = "bytes",
+	  .absent = "the port's own", FIELD(config_node, mtu_bytes), PLACE(config_node, mtu_place),
+	  .help = "Largest IP packet that the port sends, tunnel header included. An IPv6 VIP with "
+		  "`forward: ipip` needs 1300, or 1320 if an instance has an IPv6 address." },
+	{ NODE, .key = "table_slots", .type = CONFIG_TYPE_NUMBER, .min = 251, .max = 131071,
+	  .fallback = "65537", .unit = "slots", .accept = config_field_accept_prime,
+	  FIELD(config_node, table_slots),
+	  .help = "Size of each pool's Maglev table: a prime number, the same on all nodes of a "
+		  "cluster, at least 16 times the instances of the largest pool; with 100 times the "
+		  "shares are even." },
+	{ NODE, .key = "kernel_rate", .type = CONFIG_TYPE_NUMBER, .min = 100, .max = 10000000,
+	  .fallback = "20000", .unit = "packets/s", .reloadable = true,
+	  FIELD(config_node, kernel_rate_pps),
+	  .help = "Rate limit of packets to the kernel: ARP, ping, BGP, SSH, answers to checks. With "
+		  "`dataplane: xdp` it applies only to packets to a VIP on a port without a listener." },
+	{ NODE, .key = "icmp_rate", .type = CONFIG_TYPE_NUMBER, .max = 1000000, .fallback = "1000",
+	  .unit = "packets/s", .reloadable = true, FIELD(config_node, icmp_rate_pps),
+	  .help = "Rate limit of ICMP errors that Sluice sends (packet too big), and of those about "
+		  "tunnels that it processes. 0: none." },
+	{ NODE, .key = "hugepages_mb", .type = CONFIG_TYPE_NUMBER, .min = 64, .max = 1048576,
+	  .unit = "MiB", .absent = "as tables and buffers need", FIELD(config_node, hugepages_mb),
+	  .help = "Hugepage memory allocated at start; unused with `dataplane: xdp`." },
+	{ NODE, .key = "checks_in_flight", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 1024,
+	  .fallback = "64", .unit = "checks", .reloadable = true,
+	  FIELD(config_node, checks_in_flight),
+	  .help = "Concurrent checks, over all pools, of instances that answer; as many again of "
+		  "instances that do not. Further checks wait." },
+	{ NODE, .key = "control_group", .type = CONFIG_TYPE_TEXT,
+	  .expect = "the name of a group of this system",
+	  .absent = "`sluice` if there is such a group, else `root`", .parse = config_field_group,
+	  .format = config_field_string_format, FIELD(config_node, control_group),
+	  .help = "Members of this group may use the control socket." },
+
+	{ POOL, .key = "checks", .type = CONFIG_TYPE_SEQUENCE, .child = CONFIG_SECTION_CHECK,
+	  .max = CONFIG_CHECKS_MAX, .reloadable = true, ENTRIES(config_pool, checks, check_count),
+	  .help = "How the health of an instance is determined. Without checks it is always up." },
+	{ POOL, .key = "on_down", .type = CONFIG_TYPE_WORD, .words = schema_on_down,
+	  .fallback = "move", .reloadable = true, FIELD(config_pool, on_down),
+	  .help = "Flows of an instance that is down. `move`: they go to another instance, which resets "
+		  "them, so that clients reconnect at once. `keep`: they stay." },
+	{ POOL, .key = "all_down", .type = CONFIG_TYPE_WORD, .words = schema_all_down,
+	  .fallback = "open", .reloadable = true, FIELD(config_pool, all_down),
+	  .help = "If no instance is up: `open` treats all as up, since the checks may be at fault; "
+		  "`drop` drops." },
+	{ POOL, .key = "instances", .type = CONFIG_TYPE_NAMED, .child = CONFIG_SECTION_INSTANCE,
+	  .max = CONFIG_INSTANCES_MAX, .reloadable = true,
+	  ENTRIES(config_pool, instances, instance_count),
+	  .help = "Servers, by name. Without any, the pool's packets are dropped." },
+
+	{ CHECK, .key = "target", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
+	  .expect = "TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path",
+	  .parse = config_field_target, .format = config_field_string_format,
+	  FIELD(config_check, target), PLACE(config_check, target_place),
+	  .help = "`TCP` only connects; `SSL` completes a TLS handshake that the instance accepts; "
+		  "`HTTP` and `HTTPS` request the path and expect status 200. Certificates are not "
+		  "verified." },
+	{ CHECK, .key = "interval", .type = CONFIG_TYPE_DURATION, .min = 100, .max = 300 * SECOND,
+	  .fallback = "30s", .reloadable = true, FIELD(config_check, interval_ms),
+	  .help = "Time from one check of an instance to the next." },
+	{ CHECK, .key = "timeout", .type = CONFIG_TYPE_DURATION, .min = 50, .max = 60 * SECOND,
+	  .fallback = "5s", .reloadable = true, FIELD(config_check, timeout_ms),
+	  PLACE(config_check, timeout_place),
+	  .help = "No answer within this time is a failure. Must be below `interval`. Time while `sluiced` itself "
+		  "is stopped does not count." },
+	{ CHECK, .key = "unhealthy", .type = CONFIG_TYPE_NUMBER, .min = 2, .max = 10,
+	  .fallback = "2", .unit = "results", .reloadable = true, FIELD(config_check, unhealthy),
+	  .help = "Consecutive failures after which an instance is taken out." },
+	{ CHECK, .key = "healthy", .type = CONFIG_TYPE_NUMBER, .min = 2, .max = 10,
+	  .fallback = "10", .unit = "results", .reloadable = true, FIELD(config_check, healthy),
+	  .help = "Consecutive successes after which it is brought back." },
+
+	{ INSTANCE, .key = "address", .type = CONFIG_TYPE_TEXT, .required = true,
+	  .reloadable = true, .expect = "an IPv4 or IPv6 address", .parse = config_field_address,
+	  .format = config_field_address_format, FIELD(config_instance, address),
+	  PLACE(config_instance, address_place),
+	  .help = "Address of the instance; unique in its pool, never a VIP." },
+	{ INSTANCE, .key = "weight", .type = CONFIG_TYPE_NUMBER, .max = CONFIG_WEIGHT_MAX,
+	  .fallback = "100", .reloadable = true, FIELD(config_instance, weight),
+	  .help = "Share of new flows, relative to the other instances of the pool; 0: none." },
+	{ INSTANCE, .key = "backup", .type = CONFIG_TYPE_BOOL, .fallback = "false",
+	  .reloadable = true, FIELD(config_instance, backup),
+	  .help = "Gets flows only while no regular instance of the pool can." },
+
+	{ SERVICE, .key = "vip", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
+	  .min = 1, .max = CONFIG_ENDPOINTS_MAX, .expect = "an IPv4 or IPv6 address",
+	  .parse = config_field_vip, .format = config_field_host_format,
+	  ENTRIES(config_service, vips, vip_count), PLACE(config_host, place),
+	  .help = "Addresses of the service. Other services may use them with other ports." },
+	{ SERVICE, .key = "forward", .type = CONFIG_TYPE_WORD, .required = true, .reloadable = true,
+	  .words = schema_forwards, FIELD(config_service, forward),
+	  PLACE(config_service, forward_place),
+	  .help = "How packets reach an instance. `l2`: by its MAC address, on the node's own networks. "
+		  "`ipip`: in an IP tunnel, any mix of IPv4 and IPv6." },
+	{ SERVICE, .key = "protocol", .type = CONFIG_TYPE_WORD, .words = schema_protocols,
+	  .fallback = "tcp", .reloadable = true, FIELD(config_service, protocol),
+	  .help = "Transport protocol of the listeners." },
+	{ SERVICE, .key = "listeners", .type = CONFIG_TYPE_SEQUENCE,
+	  .child = CONFIG_SECTION_LISTENER, .required = true, .min = 1, .max = CONFIG_ENDPOINTS_MAX,
+	  .reloadable = true, ENTRIES(config_service, listeners, listener_count),
+	  .help = "Ports of the service." },
+
+	{ LISTENER, .key = "port", .type = CONFIG_TYPE_NUMBER, .required = true, .min = 1,
+	  .max = 65535, .reloadable = true, FIELD(config_listener, port),
+	  PLACE(config_listener, port_place), .help = "Port that clients connect to." },
+	{ LISTENER, .key = "instance_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
+	  .absent = "the same as `port`", .reloadable = true, FIELD(config_listener, instance_port),
+	  PLACE(config_listener, instance_port_place),
+	  .help = "Port on the instances. A port other than `port` is not supported yet." },
+	{ LISTENER, .key = "pool", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
+	  .expect = "the name of a pool", .parse = config_field_name,
+	  .format = config_field_string_format, FIELD(config_listener, pool_name),
+	  PLACE(config_listener, pool_place), .help = "Pool that serves it." },
+};
+
+const size_t config_schema_count = sizeof(config_schema) / sizeof(config_schema[0]);
+
+const struct config_item *config_schema_section(enum config_section section, size_t *count)
+{
+	size_t first = 0, end;
+
+	while (first < config_schema_count && config_schema[first].section != section)
+		first++;
+	for (end = first; end < config_schema_count && config_schema[end].section == section; end++)
+		;
+	*count = end - first;
+	return &config_schema[first];
+}
+
+const struct config_item *config_schema_find(enum config_section section, const char *key)
+{
+	size_t count;
+	const struct config_item *items = config_schema_section(section, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(items[i].key, key) == 0)
+			return &items[i];
+	return NULL;
+}
+
+static const char *schema_word(const struct config_word *words, uint32_t value)
+{
+	for (; words->name; words++)
+		if (words->value == value)
+			return words->name;
+	return "?";
+}
+
+const char *config_dataplane_name(enum config_dataplane dataplane)
+{
+	return schema_word(schema_dataplanes, dataplane);
+}
+
+const char *config_forward_name(enum lb_forward forward)
+{
+	return schema_word(schema_forwards, forward);
+}
+
+const char *config_on_down_name(enum config_on_down on_down)
+{
+	return schema_word(schema_on_down, on_down);
+}
+
+const char *config_all_down_name(enum config_all_down all_down)
+{
+	return schema_word(schema_all_down, all_down);
+}
+
+const char *config_protocol_name(enum config_protocol protocol)
+{
+	return schema_word(schema_protocols, protocol);
+}
