@@ -22,7 +22,7 @@ static int port_of(const struct sluiced *sluiced, char *port, size_t size)
 	bool is_interface;
 
 	if (sluiced->detach_port && !config_is_interface(sluiced->detach_port)) {
-		log_err("'%.64s' is no name of a kernel interface", sluiced->detach_port);
+		log_err("'%.64s' is not a name of a kernel interface", sluiced->detach_port);
 		return -EINVAL;
 	}
 	if (sluiced->detach_port) {
@@ -61,7 +61,7 @@ static bool program_remove(const char *port, const struct iface_link *link)
 	kept_tags = xdp_maps_kept_tags(object.pin_dir);
 	xdp_hook_detach(&object, (int)link->index);
 	if (kept_tags && link->index && port_feature_tags_restore(link->name))
-		log_warn("%s: rxvlan stays off", link->name);
+		log_warn("%s: rxvlan cannot be turned on again", link->name);
 	return was_on;
 }
 
@@ -99,7 +99,7 @@ int detach_run(const struct sluiced *sluiced)
 	claim = xdp_pins_claim(port);
 	if (claim < 0) {
 		log_err("%s: %s", port,
-			claim == -EBUSY ? "a sluiced runs on it; stop it first" : strerror(-claim));
+			claim == -EBUSY ? "in use by sluiced; stop it first" : strerror(-claim));
 		return claim;
 	}
 	removed = all_remove(port, &was_on);
@@ -107,7 +107,7 @@ int detach_run(const struct sluiced *sluiced)
 	if (removed < 0)
 		log_err("%s: %s", port, strerror(-removed));
 	log_info("%s: %s; addresses and routes removed: %d", port,
-		 was_on ? "the XDP program is off" : "there was no XDP program of ours",
+		 was_on ? "XDP program detached" : "no XDP program of Sluice",
 		 removed < 0 ? 0 : removed);
 	return removed < 0 ? removed : 0;
 }

@@ -74,7 +74,7 @@ static void on_removed(void *arg, struct model_instance *instance)
 	checks_remove(instance);
 	if (sluiced->neighbours)
 		neighbours_remove(sluiced->neighbours, instance);
-	log_info("%s: left the configuration", instance->path);
+	log_info("%s: removed from the configuration", instance->path);
 }
 
 static const struct model_ops model_ops = {
@@ -388,7 +388,7 @@ static void on_end(evutil_socket_t signal_number, short what, void *arg)
 	struct sluiced *sluiced = arg;
 
 	(void)what;
-	log_info("%s: ending; traffic goes on", strsignal((int)signal_number));
+	log_info("%s: stopping; forwarding continues", strsignal((int)signal_number));
 	event_base_loopbreak(sluiced->base);
 }
 

@@ -21,9 +21,10 @@ static const char usage[] =
 	"       sluiced --detach [-c FILE | PORT]\n"
 	"\n"
 	"  -c FILE             configuration (" CONFIG_DEFAULT_PATH ")\n"
-	"  -r DIR              sockets and pid (" RUN_DIR ")\n"
-	"  -s STATEDIR         what operators said, over restarts (" STATE_DIR ", or DIR with -r)\n"
-	"  --detach            take the XDP program and what belongs to it off PORT (node.port) and end\n"
+	"  -r DIR              sockets and pid file (" RUN_DIR ")\n"
+	"  -s STATEDIR         administrative state, kept over restarts (" STATE_DIR
+	", or DIR with -r)\n"
+	"  --detach            remove the XDP program, addresses and routes from PORT (node.port) and exit\n"
 	"  --log-level LEVEL   error, warning, info or debug (info)\n"
 	"  -h, --help          this text\n"
 	"  -V, --version       the version\n";
@@ -53,7 +54,7 @@ static int level_set(const char *word)
 			return 0;
 		}
 	}
-	fprintf(stderr, "sluiced: --log-level is error, warning, info or debug, not: %s\n", word);
+	fprintf(stderr, "sluiced: --log-level %s: expected error, warning, info or debug\n", word);
 	return -EINVAL;
 }
 

@@ -44,7 +44,7 @@ static int refuse_keys(struct control_apply_refusal *refusal, const struct confi
 				       i ? ", " : "", refusal->keys[i]);
 	if (at < sizeof(refusal->message))
 		snprintf(refusal->message + at, sizeof(refusal->message) - at,
-			 ": changed, which needs a restart of %s",
+			 ": changed, needs a restart of %s",
 			 xdp ? "sluiced" : "sluice-dataplane and sluiced");
 	return -EPERM;
 }
@@ -52,8 +52,8 @@ static int refuse_keys(struct control_apply_refusal *refusal, const struct confi
 static int refuse(struct control_apply_refusal *refusal, int err)
 {
 	snprintf(refusal->message, sizeof(refusal->message), "%s",
-		 err == -ENOSPC ? "too many instances: the numbers of those that left are still "
-				  "held by their flows"
+		 err == -ENOSPC ? "too many instances: indices of removed ones are still in use "
+				  "by their flows"
 				: strerror(-err));
 	return err;
 }
@@ -62,7 +62,7 @@ static int refuse(struct control_apply_refusal *refusal, int err)
 static int refuse_removal(struct control_apply_refusal *refusal, const char *what)
 {
 	snprintf(refusal->message, sizeof(refusal->message),
-		 "it would remove %s; if that is meant: sluicectl config apply --force", what);
+		 "would remove %s; if intended: sluicectl config apply --force", what);
 	return -ECANCELED;
 }
 
@@ -177,7 +177,7 @@ void sluiced_config_accepted(struct sluiced *sluiced)
 	}
 	if (err)
 		log_warn(
-			"%s/%s: cannot be written: %s; a start with a file that is refused will fail",
+			"%s/%s: cannot be written: %s; the next start fails if the configuration is refused",
 			sluiced->state_dir, CONFIG_LAST_GOOD_NAME, strerror(-err));
 	if (text)
 		explicit_bzero(text, size);
@@ -194,7 +194,8 @@ int sluiced_reload(struct sluiced *sluiced)
 	if (!config) {
 		log_errors(&errors);
 		config_refused(sluiced, &errors);
-		log_err("%s: refused; the configuration in force stays", sluiced->config_path);
+		log_err("%s: refused; the current configuration stays in force",
+			sluiced->config_path);
 		return -EINVAL;
 	}
 	err = sluiced_apply(sluiced, config, false, &refusal);

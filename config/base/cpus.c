@@ -43,9 +43,8 @@ void cpus_absent_note(const cpu_set_t *online, const uint16_t *cpus, uint32_t n,
 	note[0] = '\0';
 	for (uint32_t i = 0; i < n && at < size; i++)
 		if (cpus[i] >= CPU_SETSIZE || !CPU_ISSET(cpus[i], online))
-			at += (size_t)snprintf(
-				note + at, size - at, "%s%u",
-				at ? "," : "node.cpus names what is not online: CPU ", cpus[i]);
+			at += (size_t)snprintf(note + at, size - at, "%s%u",
+					       at ? "," : "node.cpus: not online: CPU ", cpus[i]);
 	if (at && at < size)
 		snprintf(note + at, size - at, "; its part of the flow table is not used");
 }

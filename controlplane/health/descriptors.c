@@ -41,8 +41,8 @@ uint32_t descriptors_reserve(uint32_t clients, uint32_t checks)
 		return checks;
 	fit = limit.rlim_cur < least ? 1 : 1 + (uint32_t)((limit.rlim_cur - least) / PER_CHECK);
 	log_warn(
-		"node.checks_in_flight: %u checks at once need %llu file descriptors, and this process "
-		"may have %llu: %u at once (LimitNOFILE= of the unit, ulimit -n)",
+		"node.checks_in_flight: %u concurrent checks need %llu file descriptors, the limit is "
+		"%llu: reduced to %u (LimitNOFILE= of the unit, ulimit -n)",
 		checks, (unsigned long long)needed, (unsigned long long)limit.rlim_cur, fit);
 	return fit;
 }

@@ -57,7 +57,8 @@ static json_t *kept_load(const char *dir)
 	if (err && err != -ENOENT)
 		log_warn("health: cannot read %s/%s: %s", dir, KEPT_NAME, strerror(-err));
 	else if (!err && !entries)
-		log_warn("health: %s/%s is damaged: nothing is known of instances", dir, KEPT_NAME);
+		log_warn("health: %s/%s is damaged: the health of all instances is unknown", dir,
+			 KEPT_NAME);
 	return entries ? entries : json_object();
 }
 
@@ -204,8 +205,8 @@ int health_kept_write(struct health_kept *kept, uint64_t now_ms)
 	kept->written_ms = now_ms;
 	if (err && !kept->failed)
 		log_warn(
-			"health: cannot write %s/%s: %s; a restart of both daemons will have to wait "
-			"for the first checks",
+			"health: cannot write %s/%s: %s; after a restart of both daemons the first "
+			"checks must be waited for",
 			kept->dir, KEPT_NAME, strerror(-err));
 	kept->failed = err != 0;
 	return err;

@@ -67,11 +67,10 @@ void model_port_mtu_note(const struct model *model, char *note)
 			}
 		}
 	if (has < need)
-		snprintf(
-			note, MODEL_NOTE_MAX,
-			"the port's MTU is %u, and service %s with its IPv6 VIP needs %u: what its "
-			"clients send in packets of 1280 bytes gets lost",
-			has, service->name, need);
+		snprintf(note, MODEL_NOTE_MAX,
+			 "the port's MTU is %u, but service %s with its IPv6 VIP needs %u: "
+			 "packets of 1280 bytes from its clients are lost",
+			 has, service->name, need);
 }
 
 uint16_t model_instance_mtu(const struct model *model, const struct model_instance *instance,

@@ -37,11 +37,11 @@ static void note_write(struct spread *s, const struct spread_worker *workers)
 	for (uint32_t i = 0; i < s->n && at < sizeof(s->note) / 2; i++)
 		if (s->worker[i].is_idle)
 			at += (size_t)snprintf(s->note + at, sizeof(s->note) - at, "%s%u",
-					       at ? "," : "no flow comes to CPU ", workers[i].cpu);
+					       at ? "," : "no flows on CPU ", workers[i].cpu);
 	if (at)
 		snprintf(
 			s->note + at, sizeof(s->note) - at,
-			" of node.cpus, but many to the others: the NIC does not spread them (RSS)");
+			" of node.cpus, but many on the others: the NIC does not distribute them (RSS)");
 }
 
 bool spread_look(struct spread *s, uint64_t boot_id, const struct spread_worker *workers,

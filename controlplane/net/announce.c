@@ -175,7 +175,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (err && !a->failed)
-		log_warn("addresses cannot be announced: %s", strerror(-err));
+		log_warn("addresses cannot be announced (ARP, ND): %s", strerror(-err));
 	a->failed = err != 0;
 	if (a->next < a->count && !err) {
 		timer_arm(a, TURN_MS);

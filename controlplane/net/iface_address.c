@@ -244,7 +244,7 @@ void iface_addresses_remove(struct iface *iface, bool all)
 		log_info("%s: removing %s/%u", iface->wish->name,
 			 config_address_format(&old->address, text), old->length);
 		iface->removed += !err;
-		iface_note(iface, err == -EADDRNOTAVAIL ? 0 : err, "an address stays");
+		iface_note(iface, err == -EADDRNOTAVAIL ? 0 : err, "an address cannot be removed");
 	}
 	free(surplus.found.list);
 }

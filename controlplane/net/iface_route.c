@@ -123,16 +123,18 @@ void iface_routes_set(struct iface *iface)
 		iface_note(iface,
 			   iface->wish->shared ? route_add_shared(iface, gateway)
 					       : route_add(iface, gateway, NLM_F_REPLACE),
-			   "the route by node.gateway cannot be added");
+			   "the route through node.gateway cannot be added");
 	}
 	if (!has4)
-		iface_note(iface, route_remove(iface, AF_INET), "an old default route stays");
+		iface_note(iface, route_remove(iface, AF_INET),
+			   "an old default route cannot be removed");
 	if (!has6)
-		iface_note(iface, route_remove(iface, AF_INET6), "an old default route stays");
+		iface_note(iface, route_remove(iface, AF_INET6),
+			   "an old default route cannot be removed");
 }
 
 void iface_routes_remove(struct iface *iface)
 {
-	iface_note(iface, route_remove(iface, AF_INET), "the default route stays");
-	iface_note(iface, route_remove(iface, AF_INET6), "the default route stays");
+	iface_note(iface, route_remove(iface, AF_INET), "the default route cannot be removed");
+	iface_note(iface, route_remove(iface, AF_INET6), "the default route cannot be removed");
 }

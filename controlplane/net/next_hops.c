@@ -81,7 +81,7 @@ static void hop_log(const struct model_instance *instance, const struct model_ne
 	if (hop->resolved && (!old->resolved || memcmp(old->mac, hop->mac, LB_ETH_ALEN) != 0))
 		log_info("%s: next hop %02x:%02x:%02x:%02x:%02x:%02x%s", instance->path,
 			 hop->mac[0], hop->mac[1], hop->mac[2], hop->mac[3], hop->mac[4],
-			 hop->mac[5], hop->on_link ? "" : ", a gateway");
+			 hop->mac[5], hop->on_link ? "" : " (gateway)");
 	else if (!hop->resolved && strcmp(old->reason, hop->reason) != 0)
 		log_info("%s: no next hop: %s", instance->path, hop->reason);
 }
@@ -140,7 +140,7 @@ static bool route_lookup(struct neighbours *n, struct neighbour *neighbour)
 		return false;
 	}
 	if (route.type == RTN_LOCAL) {
-		hop_fail(n, neighbour, "the address is this machine's own%s", "");
+		hop_fail(n, neighbour, "the address is local%s", "");
 		return false;
 	}
 	if (route.type != RTN_UNICAST || route.iface != n->index) {
@@ -249,7 +249,7 @@ static void iface_refresh(struct neighbours *n)
 		return;
 	n->setup_due = false;
 	if (!iface_wish_fulfil(n))
-		log_info("%s: set up%s", n->name, n->published ? "" : ", but for the VIPs");
+		log_info("%s: set up%s", n->name, n->published ? "" : ", without VIPs");
 	/* Even if nothing changed: the link may lead to another switch, or be another port's. */
 	if (iface_vips(n) != IFACE_VIPS_REMOVE)
 		announce_start(n->announce, n->index, model_config(n->options.model), n->published);

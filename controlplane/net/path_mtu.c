@@ -140,7 +140,7 @@ static void learn(struct path_mtu *p, const struct tunnel_error *error,
 	if (!model_path_mtu_set(p->model, instance, error->mtu_bytes, clock_now_ms() + LEARNED_MS))
 		return;
 	p->stats.learned++;
-	log_info("%s: the path takes %u bytes, says %s", instance->path,
+	log_info("%s: path MTU %u, reported by %s", instance->path,
 		 model_instance_mtu(p->model, instance, NULL), router);
 }
 
@@ -281,7 +281,7 @@ struct path_mtu *path_mtu_create(struct event_base *base, struct model *model)
 	for (int family = 0; family < FAMILIES && !err; family++)
 		err = sockets_open(p, family);
 	if (err)
-		log_warn("ICMP errors about tunnels are not heard: %s", strerror(-err));
+		log_warn("ICMP errors about tunnels cannot be received: %s", strerror(-err));
 	return p;
 }
 

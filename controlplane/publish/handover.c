@@ -84,7 +84,7 @@ static void handover_follow(struct publish_backend *a)
 	handover->since_ns = handover_queues_since_ns(&queues);
 	handover->takeovers = handover_queues_takeovers(&queues);
 	snprintf(handover->why, sizeof(handover->why), "%s",
-		 handover->is_dpdk ? "sluice-dataplane answers and has the tables" : why_xdp(a));
+		 handover->is_dpdk ? "sluice-dataplane is alive and has the tables" : why_xdp(a));
 	if (!is_news)
 		return;
 	if (handover->is_dpdk)

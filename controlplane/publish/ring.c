@@ -144,13 +144,13 @@ static int ring_send(struct publish_backend *r, const struct publish_batch *batc
 static const char *refusal_text(uint32_t reason)
 {
 	static const char *const text[LB_REFUSED_COUNT] = {
-		[LB_REFUSED_CHECK] = "a message's checksum is wrong",
+		[LB_REFUSED_CHECK] = "bad checksum of a message",
 		[LB_REFUSED_TYPE] = "unknown command or block",
 		[LB_REFUSED_BOUNDS] = "an index, count or length is out of range",
-		[LB_REFUSED_CRC] = "a block's checksum is wrong",
+		[LB_REFUSED_CRC] = "bad checksum of a block",
 		[LB_REFUSED_CONTENT] = "a value in a block is out of range",
 		[LB_REFUSED_MEMORY] = "no memory for a copy of a block",
-		[LB_REFUSED_GENERATION] = "its number is not above the one in use",
+		[LB_REFUSED_GENERATION] = "its number is not higher than the one in use",
 		[LB_REFUSED_SECRET] = "node.secret is not the one in use; restart sluice-dataplane",
 	};
 
@@ -176,7 +176,7 @@ static void running_adopt(struct publish_backend *r, struct model_running *runni
 	if (!is_there)
 		model_gone_forget(r->options.model);
 	else if (model_adopt(r->options.model, running))
-		log_err("publish: some of what runs could not be adopted");
+		log_err("publish: the running state could not be adopted completely");
 }
 
 /* All commands of the predecessor are done: adopt what runs. */
@@ -194,7 +194,7 @@ static void ring_adopt(struct publish_backend *r)
 	running_adopt(r, &running);
 	log_info("dataplane: connected, process %u, port %.64s, driver %.64s, %u workers%s",
 		 segment->pid, segment->port_name, segment->driver, segment->n_workers,
-		 running.instances ? "; adopting what it runs" : "");
+		 running.instances ? "; adopting its running state" : "");
 	r->options.events->connected(r->options.arg);
 }
 
@@ -230,7 +230,7 @@ static void answer_take(struct publish_backend *r, const struct lb_event *event)
 static void event_take(struct publish_backend *r, const struct lb_event *event)
 {
 	if (!lb_event_is_sealed(event)) {
-		log_err("dataplane: an event with a wrong checksum");
+		log_err("dataplane: event with a bad checksum");
 		return;
 	}
 	/* Answers to a predecessor are covered by the ping's. */
@@ -271,7 +271,7 @@ static void answer_recover(struct publish_backend *r)
 	}
 	if (age_ms > ANSWER_LATE_MS && !r->late_said) {
 		r->late_said = true;
-		log_warn("dataplane: no answer for %u s; is its main lcore alive?",
+		log_warn("dataplane: its main lcore has not answered for %u s",
 			 ANSWER_LATE_MS / 1000);
 	}
 }

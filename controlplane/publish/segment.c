@@ -102,7 +102,7 @@ static bool hello_is_ours(const struct lb_hello *hello, ssize_t length, char *wh
 {
 	if (length < (ssize_t)LB_OFFSETOF(struct lb_hello, boot_id) ||
 	    hello->magic != LB_ABI_MAGIC) {
-		snprintf(why, size, "what listens on dataplane.sock is no Sluice dataplane");
+		snprintf(why, size, "the listener on dataplane.sock is not sluice-dataplane");
 		return false;
 	}
 	if (hello->abi_version != LB_ABI_VERSION || hello->abi_hash != lb_abi_hash() ||

@@ -124,7 +124,7 @@ static int pins_share(struct publish_backend *x, const char *port)
 
 	if (err)
 		snprintf(x->object.why, sizeof(x->object.why),
-			 "the pins of %.15s cannot be given to the group of %.100s: %s", port,
+			 "the pins of %.15s cannot be shared with the group of %.100s: %s", port,
 			 x->options.run_dir, strerror(-err));
 	return err;
 }
@@ -135,10 +135,9 @@ static void note_queues(struct publish_backend *x)
 	size_t at = strlen(x->note);
 
 	if (o->has_handover && o->regions > o->n_workers)
-		snprintf(
-			x->note + at, sizeof(x->note) - at,
-			"%squeues from %u to %u have no CPU in node.cpus: XDP carries their packets",
-			at ? "; " : "", o->n_workers, o->regions - 1);
+		snprintf(x->note + at, sizeof(x->note) - at,
+			 "%squeues %u to %u have no CPU in node.cpus: XDP forwards their packets",
+			 at ? "; " : "", o->n_workers, o->regions - 1);
 }
 
 /*
@@ -174,7 +173,7 @@ static int hook(struct publish_backend *x)
 		xdp_maps_forget(&x->object); /* a successor would adopt them */
 		x->maps_anew = true;
 		leave(x, "the port has more receive queues with an XDP program than without one; "
-			 "the flow table is made again for all of them");
+			 "the flow table is created again for all of them");
 		return -ENOTCONN;
 	}
 	x->hooked = true;
@@ -218,10 +217,9 @@ static const char *refusal(int err)
 {
 	switch (err) {
 	case -EKEYREJECTED:
-		return "node.secret is not the one in use; the flows that are recorded would not be "
-		       "found";
+		return "node.secret is not the one in use; recorded flows would not be found";
 	case -ENOSPC:
-		return "there is no space left for xdp.segment in the run directory";
+		return "no space left for xdp.segment in the run directory";
 	default:
 		return "a value or a length in a block is out of range";
 	}
@@ -314,8 +312,8 @@ static int maps_open(struct publish_backend *x, const struct xdp_object_options 
 		return err;
 	err = publish_xdp_segment_open(&x->link, x->options.run_dir, &x->object);
 	if (err == -ESTALE) {
-		log_warn("xdp: flows are there, but not the directory of what they name; they are "
-			 "forgotten");
+		log_warn("xdp: the directory of instances is missing: the recorded flows are "
+			 "discarded");
 		anew.anew = true;
 		xdp_object_close(&x->object);
 		err = xdp_object_open(&x->object, &anew);
@@ -345,13 +343,12 @@ static int tags_keep(struct publish_backend *x)
 	if (kept == -EOPNOTSUPP)
 		snprintf(
 			x->object.why, sizeof(x->object.why),
-			"%s takes VLAN tags out of frames and cannot be told to leave them in (ethtool -k: "
+			"%s removes VLAN tags from frames, and this cannot be turned off (ethtool -k: "
 			"rx-vlan-offload); XDP would forward tagged frames without their tag",
 			x->port.name);
 	if (kept == 1) {
 		x->object.control->tags_kept = 1;
-		log_info("xdp: %s leaves VLAN tags in frames from now on (rxvlan off)",
-			 x->port.name);
+		log_info("xdp: %s: VLAN offload turned off (rxvlan off)", x->port.name);
 	}
 	return kept < 0 ? kept : 0;
 }
@@ -445,12 +442,12 @@ static void adopt(struct publish_backend *x, const struct config_node *node)
 	if (!runs)
 		model_gone_forget(x->options.model);
 	else if (model_adopt(x->options.model, &running))
-		log_err("xdp: some of what runs could not be adopted");
+		log_err("xdp: the running state could not be adopted completely");
 	x->ready = true;
 	x->why[0] = '\0';
 	if (runs)
-		log_info("xdp: adopting what %s on %s", x->object.adopted ? "runs" : "ran",
-			 node->port);
+		log_info("xdp: adopting the %s state on %s",
+			 x->object.adopted ? "running" : "previous", node->port);
 	if (hook(x))
 		return;
 	x->options.events->connected(x->options.arg);
@@ -483,7 +480,7 @@ static void xdp_try(struct publish_backend *x)
 		return;
 	evtimer_del(x->retry_timer);
 	if (!node) {
-		leave(x, "there is no configuration yet");
+		leave(x, "no configuration yet");
 		return;
 	}
 	x->load_failed = false;
@@ -533,8 +530,8 @@ static void port_follow(struct publish_backend *x, const struct iface_link *port
 	port_describe(x);
 	if (!is_new)
 		return;
-	log_info("xdp: %s has now the address %02x:%02x:%02x:%02x:%02x:%02x and an MTU of %u",
-		 port->name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], port->mtu);
+	log_info("xdp: %s: address is now %02x:%02x:%02x:%02x:%02x:%02x, MTU %u", port->name,
+		 mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], port->mtu);
 	xdp_tables_port_set(&x->object, port->mac);
 	model_port_set(x->options.model, port->mac, port->mtu);
 }
@@ -546,10 +543,10 @@ static void hook_watch(struct publish_backend *x)
 	uint32_t holder;
 
 	if (carry == 0)
-		hook_again(x, "the program was taken off the port");
+		hook_again(x, "the program was removed from the port");
 	else if (x->dispatcher_id && xdp_pins_holder(x->port.index, &holder) == 0 &&
 		 holder != x->dispatcher_id)
-		hook_again(x, "others joined or left libxdp's dispatcher");
+		hook_again(x, "libxdp's dispatcher has been replaced");
 }
 
 /* Act only on a definite answer: a failed query means no change. */
@@ -571,7 +568,7 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	if (!err && xdp_object_suits(&x->object, port.mtu)) {
 		port_follow(x, &port);
 	} else if (!err) {
-		leave(x, "the port has an MTU that takes another program");
+		leave(x, "the port's new MTU needs another program");
 		xdp_try(x);
 		return;
 	}

@@ -43,8 +43,7 @@ static json_t *state_root_check(json_t *root, char reason[STATE_REASON_MAX])
 		return NULL;
 	}
 	if (json_integer_value(version) != STATE_VERSION) {
-		snprintf(reason, STATE_REASON_MAX,
-			 "it is of version %lld, this program knows version %d",
+		snprintf(reason, STATE_REASON_MAX, "version %lld is not supported, only %d",
 			 (long long)json_integer_value(version), STATE_VERSION);
 		return NULL;
 	}

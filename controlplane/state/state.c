@@ -111,7 +111,7 @@ static void state_load(struct state *state)
 
 	state->entries = state_load_file(state, STATE_COPY_NAME);
 	if (state->entries != NULL) {
-		log_warn("state: %s is %s; its copy %s~ with %zu entries is used", state->path,
+		log_warn("state: %s is %s; using its copy %s~ with %zu entries", state->path,
 			 err == ENOENT ? "missing" : "damaged", state->path,
 			 json_object_size(state->entries));
 		err = state_write(state, state->entries);
@@ -120,15 +120,15 @@ static void state_load(struct state *state)
 		return;
 	}
 	if (err != ENOENT || errno != ENOENT)
-		log_err("state: what operators had set is lost: all instances start as ready, with "
-			"their weights of the configuration");
+		log_err("state: administrative state is lost: all instances start as ready, with "
+			"their configured weights");
 	state->entries = json_object();
 }
 
 static void state_make_dir(const char *dir)
 {
 	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-		log_warn("state: cannot make %s: %s", dir, strerror(errno));
+		log_warn("state: cannot create %s: %s", dir, strerror(errno));
 }
 
 struct state *state_open(const char *dir)
@@ -203,8 +203,8 @@ static int state_make_room(const struct state *state, json_t *entries)
 	}
 	if (oldest == NULL)
 		return -E2BIG;
-	log_warn("state: %s is full, %s is forgotten: the configuration doesn't have it",
-		 state->path, oldest);
+	log_warn("state: %s is full: removing %s, which is not in the configuration", state->path,
+		 oldest);
 	json_object_del(entries, oldest);
 	return 0;
 }

@@ -329,7 +329,7 @@ static int refused(const struct xdp_dispatcher *d, char *why, size_t size)
 	char refusal[REFUSAL_MAX];
 	bool kept = xdp_log_save(d->log_path, said);
 
-	snprintf(refusal, sizeof(refusal), "the kernel lets no other program in%s%.60s%s",
+	snprintf(refusal, sizeof(refusal), "the kernel admits no other program%s%.60s%s",
 		 kept ? " (log: " : "", kept ? d->log_path : "", kept ? ")" : "");
 	xdp_dispatcher_refuse(d->ifindex, refusal, why, size);
 	return -EBUSY;
@@ -349,7 +349,7 @@ int xdp_dispatcher_join(const struct xdp_dispatcher *d, int prog_fd, char *why, 
 	if (!err)
 		snprintf(why, size, "behind %s in libxdp's dispatcher", others);
 	else if (err == -EAGAIN)
-		snprintf(why, size, "the XDP hook has changed hands");
+		snprintf(why, size, "the XDP hook changed its owner");
 	else
 		err = refused(d, why, size);
 	listen_end(&before);

@@ -69,7 +69,8 @@ static void why_generic(struct xdp_object *o, int native)
 	if (o->mtu > XDP_OBJECT_MTU_ONE_BUFFER)
 		snprintf(mtu, sizeof(mtu), " with an MTU of %u", o->mtu);
 	xdp_object_why(
-		o, "the driver takes no native XDP%s (%s); generic mode costs more CPU per packet",
+		o,
+		"the driver does not support native XDP%s (%s); generic mode costs more CPU per packet",
 		mtu, strerror(native));
 }
 
@@ -154,10 +155,10 @@ int xdp_hook_attach(struct xdp_object *o, int ifindex)
 	if (!err)
 		o->mode = mode_query(ifindex);
 	else if (err == -EAGAIN)
-		xdp_object_why(o,
-			       "the XDP hook has changed hands; the program is loaded anew for it");
+		xdp_object_why(o, "the XDP hook changed its owner; the program is loaded again");
 	else if (err != -EBUSY)
-		xdp_object_why(o, "the interface takes no XDP program: %s", strerror(-err));
+		xdp_object_why(o, "no XDP program can be attached to the interface: %s",
+			       strerror(-err));
 	return err;
 }
 

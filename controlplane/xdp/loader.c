@@ -32,16 +32,15 @@ static void why_refused(struct xdp_object *o, const struct xdp_object_options *o
 		xdp_object_why(o, "the XDP program cannot be loaded now: %s", strerror(-err));
 	else if (err == -EPERM)
 		xdp_object_why(
-			o, "loading the XDP program takes CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+			o, "loading the XDP program needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
 	else if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_ktime_get_coarse_ns, NULL) ==
 			 0 &&
 		 uname(&uts) == 0)
-		xdp_object_why(o,
-			       "kernel %.40s is too old for the XDP dataplane; 5.15 is the oldest",
+		xdp_object_why(o, "kernel %.40s is too old for the XDP dataplane, which needs 5.15",
 			       uts.release);
 	else
 		xdp_object_why(o, "the kernel refuses the XDP program: %s%s%s", strerror(-err),
-			       kept ? "; its log is in " : "", kept ? opt->log_path : "");
+			       kept ? "; verifier log: " : "", kept ? opt->log_path : "");
 }
 
 /* Programs and maps that only the other kind of node needs are not created. */
@@ -101,8 +100,7 @@ static int load(struct xdp_object *o, const struct xdp_object_options *opt, char
 		o->frags = false;
 		err = load_once(o, opt, log);
 		if (!err && opt->mtu > XDP_OBJECT_MTU_ONE_BUFFER)
-			xdp_object_why(o,
-				       "this kernel takes no frames of several buffers; 5.18 does");
+			xdp_object_why(o, "multi-buffer frames need kernel 5.18");
 	}
 	return err;
 }
@@ -170,7 +168,7 @@ int xdp_object_open(struct xdp_object *o, const struct xdp_object_options *opt)
 		goto out;
 	err = mkdir(o->pin_dir, 0700) && errno != EEXIST ? -errno : 0;
 	if (err) {
-		xdp_object_why(o, "%s: %s; is a BPF file system there?", o->pin_dir,
+		xdp_object_why(o, "%s: %s; is a BPF file system mounted?", o->pin_dir,
 			       strerror(-err));
 		goto out;
 	}

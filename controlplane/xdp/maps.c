@@ -145,9 +145,8 @@ int xdp_maps_adopt(struct xdp_object *o, uint32_t expected, bool anew)
 		return err;
 	o->adopted = there && layout == expected;
 	if (there && !o->adopted)
-		xdp_object_why(
-			o,
-			"the flow table has another layout or size than before; it begins empty");
+		xdp_object_why(o,
+			       "the layout or size of the flow table has changed; it begins empty");
 	for (size_t i = 0; o->adopted && i < PIN_COUNT; i++) {
 		if (pins[i].has_handover && !o->has_handover)
 			continue;

@@ -31,8 +31,8 @@ int xdp_pins_mount(char *why, size_t size)
 		return 0;
 	err = -errno;
 	snprintf(why, size,
-		 "there is no BPF file system at " LB_PIN_ROOT
-		 " (%s): run 'mount -t bpf bpf " LB_PIN_ROOT "'",
+		 "no BPF file system at " LB_PIN_ROOT " (%s): run 'mount -t bpf bpf " LB_PIN_ROOT
+		 "'",
 		 strerror(-err));
 	return err;
 }

@@ -79,9 +79,9 @@ int xdp_size_check_memory(struct xdp_object *o, const char *meminfo)
 	if (o->adopted || needed_mb <= memory.takeable_mb)
 		return 0;
 	xdp_object_why(o,
-		       "node.flows needs %" PRIu64 " MB, and %" PRIu64
+		       "node.flows needs %" PRIu64 " MB, but %" PRIu64
 		       " MB of memory are available, of which %" PRIu64
-		       " MB have to stay for other programs; lower node.flows, or add memory",
+		       " MB are reserved for other programs; lower node.flows, or add memory",
 		       needed_mb, memory.available_mb, memory.available_mb - memory.takeable_mb);
 	return -ENOMEM;
 }

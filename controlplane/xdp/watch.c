@@ -70,11 +70,11 @@ void xdp_watch_fini(struct xdp_watch *w)
 
 static void note_write(const struct xdp_watch *w, char *note, size_t size)
 {
-	static const char unlisted[] = ", not in node.cpus: flows are not recorded there, "
-				       "a change of their pool may move them";
+	static const char unlisted[] = ", not in node.cpus: their flows are not recorded, "
+				       "a change of the pool may move them";
 	static const char late[] =
-		"packets arrive on queues that came after the flow table: flows are "
-		"not recorded there, a change of their pool may move them";
+		"packets arrive on queues added after the flow table: their flows are "
+		"not recorded, a change of the pool may move them";
 	size_t at = 0;
 
 	note[0] = '\0';

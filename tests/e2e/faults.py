@@ -139,7 +139,7 @@ def program_taken_off(lab):
     held = lab.hold(connections=HELD, interval=1)
     lab.edge_program_off()
     began = time.monotonic()
-    wait_for("another program", lambda: lab.edge_program() not in (None, program) or "taken off" in lab.sluiced.log(60), 10)
+    wait_for("another program", lambda: lab.edge_program() not in (None, program) or "removed from the port" in lab.sluiced.log(60), 10)
     wait_for("traffic", lambda: lab.curl(settings.URLS[0], "-m", "0.3").returncode == 0, 10)
     took_s = time.monotonic() - began
     time.sleep(3)
@@ -244,7 +244,7 @@ def removed(lab):
         expect(lab.ctl("config", "diff")["needs_force"], f"{what}: config diff does not say that it needs --force")
         position = lab.sluiced.log_bytes()
         lab.sluiced.process.send_signal(signal.SIGHUP)
-        wait_for("SIGHUP to be refused", lambda: "refused: it would remove" in lab.sluiced.log_since(position))
+        wait_for("SIGHUP to be refused", lambda: "refused: would remove" in lab.sluiced.log_since(position))
         expect_equal(sorted(lab.flows()), before, f"{what}: instances afterwards")
     lab.ctl("config", "apply", "--force")
     expect_equal(len(lab.flows()), 3, "instances after --force")

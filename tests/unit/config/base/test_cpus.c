@@ -65,10 +65,11 @@ static void test_absent(void **state)
 	cpus_absent_note(&online, cpus, 3, note, sizeof(note));
 	assert_string_equal(note, "");
 	cpus_absent_note(&online, cpus, 7, note, sizeof(note));
-	assert_string_equal(note, "node.cpus names what is not online: CPU 5,1023,1024,4000; its "
-				  "part of the flow table is not used");
+	assert_string_equal(note,
+			    "node.cpus: not online: CPU 5,1023,1024,4000; its part of the flow "
+			    "table is not used");
 	cpus_absent_note(&online, cpus, 7, small, sizeof(small));
-	assert_string_equal(small, "node.cpus names what is");
+	assert_string_equal(small, "node.cpus: not online: ");
 }
 
 int main(void)

@@ -44,7 +44,7 @@ static void silent_worker_is_named_once(void **state)
 			assert_string_equal(spread.note, "");
 	}
 	assert_int_equal(said, 1);
-	assert_non_null(strstr(spread.note, "no flow comes to CPU 3 of node.cpus"));
+	assert_non_null(strstr(spread.note, "no flows on CPU 3 of node.cpus"));
 	workers[1].flows++;
 	assert_false(look(workers, 2));
 	assert_string_equal(spread.note, "");

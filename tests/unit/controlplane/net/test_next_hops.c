@@ -253,7 +253,7 @@ static void test_routes(void **state)
 	expect(f, "web/far", "no route");
 	ip("addr add 192.0.2.7/32 dev lo");
 	ip("route add 192.0.2.0/24 dev sluice0");
-	expect(f, "web/far", "own");
+	expect(f, "web/far", "local");
 }
 
 static void expect_mtu(struct fixture *f, const char *path, uint16_t want)

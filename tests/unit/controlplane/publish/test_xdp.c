@@ -455,7 +455,7 @@ static void queues_that_come_with_the_program_have_regions(void **state)
 	publish_all();
 	assert_int_equal(publish_xdp_object(backend)->regions, 3);
 	assert_non_null(strstr(publish_xdp_ops.segment(backend)->note,
-			       "queues from 1 to 2 have no CPU in node.cpus"));
+			       "queues 1 to 2 have no CPU in node.cpus"));
 	assert_null(strstr(publish_xdp_ops.segment(backend)->note, "flow table"));
 	assert_int_equal(publish_xdp_object(backend)->queues[0].is_attached, 1);
 	daemon_end();

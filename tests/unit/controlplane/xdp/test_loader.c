@@ -259,7 +259,7 @@ static void memory_of_others_is_not_taken(void **state)
 	assert_int_equal(xdp_object_open(&o, &opt), -ENOMEM);
 	assert_non_null(strstr(o.why, "node.flows needs"));
 	assert_non_null(strstr(o.why, "2000 MB of memory are available"));
-	assert_non_null(strstr(o.why, "192 MB have to stay"));
+	assert_non_null(strstr(o.why, "192 MB are reserved"));
 	opt.flows = 10000;
 	assert_int_equal(xdp_object_open(&o, &opt), 0);
 	xdp_object_close(&o);
