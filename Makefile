@@ -199,6 +199,7 @@ $(call archive,io): $(filter-out %/main.o,$(IO_OBJS))
 $(call archive,config): $(CONFIG_OBJS)
 $(call archive,controlplane): $(filter-out %/main.o,$(CONTROL_OBJS))
 $(call archive,cli): $(filter-out %/main.o,$(CLI_OBJS))
+$(O)/bin/sluice-instance: $(call archive,config)
 $(call archive,instance): $(filter-out %/main.o,$(INSTANCE_OBJS))
 $(call archive,pktgen): $(filter-out %/main.o,$(call objects,perf/pktgen perf)) $(MAGLEV_OBJS)
 
@@ -237,7 +238,7 @@ tests_io := support io engine config
 tests_config := support config
 tests_controlplane := support controlplane config
 tests_cli := cli config
-tests_instance := instance
+tests_instance := instance config
 tests_xdp := support engine config
 tests_pktgen := pktgen config
 tests_other := engine config

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/base/port_feature.h"
+#include "config/base/file.h"
 #include "config/base/scalar.h"
 
 #include <errno.h>
@@ -95,17 +96,11 @@ void port_feature_tags_note(const char *run_dir, uint32_t ifindex)
 
 bool port_feature_tags_noted(const char *run_dir, uint32_t ifindex)
 {
-	char path[PATH_MAX], text[16] = "";
+	char path[PATH_MAX], text[16];
 	uint32_t noted = 0;
-	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/" NOTE, run_dir);
-	file = fopen(path, "re");
-	if (!file)
+	if (file_line(path, text, sizeof(text)))
 		return false;
-	if (!fgets(text, sizeof(text), file))
-		text[0] = '\0';
-	fclose(file);
-	text[strcspn(text, "\n")] = '\0';
 	return config_scalar_number(text, &noted) == 0 && noted != 0 && noted == ifindex;
 }

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config/base/file.h"
+
 /* A file not modified for this long is taken to be complete. */
 #define CONFIG_QUIET_MS 20
 #define CONFIG_READS_MAX 10
@@ -74,32 +76,13 @@ struct config *config_load_buffer(const void *data, size_t size, const char *nam
 	return NULL;
 }
 
-/* Read to the end, or one byte more than is allowed. Return: bytes read, or -errno. */
-static ssize_t config_read_all(int file, char *data, size_t size)
-{
-	size_t used = 0;
-
-	while (used < size) {
-		ssize_t got = read(file, data + used, size - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		used += (size_t)got;
-	}
-	return (ssize_t)used;
-}
-
 /* Return: size of @data, to be wiped and freed by the caller; or -errno. */
 static ssize_t config_read_fd(int fd, char **data)
 {
 	const size_t room = CONFIG_FILE_BYTES_MAX + 1;
 
 	*data = malloc(room);
-	return *data ? config_read_all(fd, *data, room) : -ENOMEM;
+	return *data ? file_read(fd, *data, room) : -ENOMEM;
 }
 
 /* @size: of @data, or -errno. Frees the data. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/base/clock.h"
+#include "config/base/file.h"
 #include "config/base/version.h"
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/server.h"
@@ -96,18 +97,15 @@ static json_t *control_status_handover(const struct control_daemon *daemon)
 static json_t *control_status_start_failed(const struct control_daemon *daemon)
 {
 	const struct config *config = model_config(daemon->model);
-	char path[PATH_MAX], line[LB_FAILURE_MAX] = "";
-	const char *why = "";
-	FILE *file;
+	char path[PATH_MAX], line[LB_FAILURE_MAX];
+	const char *why;
 
+	if (!config || config->node.dataplane == CONFIG_DATAPLANE_XDP)
+		return control_status_text("", 0);
 	snprintf(path, sizeof(path), "%s/" LB_FAILURE_FILE, daemon->run_dir);
-	file = config && config->node.dataplane != CONFIG_DATAPLANE_XDP ? fopen(path, "re") : NULL;
-	if (file != NULL) {
-		if (fgets(line, sizeof(line), file) != NULL && (why = strchr(line, ' ')) != NULL)
-			why++;
-		fclose(file);
-	}
-	return control_status_text(why ? why : "", why ? strcspn(why, "\n") : 0);
+	(void)file_line(path, line, sizeof(line));
+	why = strchr(line, ' ');
+	return control_status_text(why ? why + 1 : "", why ? strlen(why + 1) : 0);
 }
 
 /* Properties of the port that may change at run time. */

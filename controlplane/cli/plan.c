@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/base/file.h"
 #include "controlplane/cli/cli.h"
 #include "controlplane/cli/client.h"
 #include "controlplane/cli/table.h"
@@ -95,31 +96,13 @@ int check_run(struct cli *cli, int argc, char **argv)
 
 /* ---- diff and apply ---- */
 
-static ssize_t plan_read_fd(int fd, char *data, size_t room)
-{
-	size_t used = 0;
-
-	while (used < room) {
-		ssize_t got = read(fd, data + used, room - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		used += (size_t)got;
-	}
-	return (ssize_t)used;
-}
-
 /* Return: the file's bytes, to be freed; NULL after an error on stderr. */
 static char *plan_read(const struct cli *cli, const char *path, size_t *size)
 {
 	size_t room = CONFIG_FILE_BYTES_MAX + 1;
 	int fd = plan_open(path);
 	char *data = fd < 0 ? NULL : malloc(room);
-	ssize_t used = fd < 0 ? -errno : data == NULL ? -ENOMEM : plan_read_fd(fd, data, room);
+	ssize_t used = fd < 0 ? -errno : data == NULL ? -ENOMEM : file_read(fd, data, room);
 
 	if (fd >= 0)
 		close(fd);

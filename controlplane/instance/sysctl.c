@@ -6,42 +6,38 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "config/base/file.h"
 #include "controlplane/instance/sysctl.h"
 
-static int sysctl_open(const char *iface, const char *name, int flags)
+static void sysctl_path(const char *iface, const char *name, char *path)
 {
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/%s", iface, name);
-	fd = open(path, flags | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	snprintf(path, PATH_MAX, "/proc/sys/net/ipv4/conf/%s/%s", iface, name);
 }
 
 int sysctl_get(const char *iface, const char *name, int *value)
 {
-	char text[16];
-	ssize_t len;
-	int fd = sysctl_open(iface, name, O_RDONLY);
+	char path[PATH_MAX], text[16];
+	int ret;
 
-	if (fd < 0)
-		return fd;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
+	sysctl_path(iface, name, path);
+	ret = file_line(path, text, sizeof(text));
+	if (ret)
+		return ret;
+	if (!text[0])
 		return -EIO;
-	text[len] = '\0';
 	*value = (int)strtol(text, NULL, 10);
 	return 0;
 }
 
 int sysctl_set(const char *iface, const char *name, int value)
 {
-	int fd = sysctl_open(iface, name, O_WRONLY);
-	int ret = 0;
+	char path[PATH_MAX];
+	int fd, ret = 0;
 
+	sysctl_path(iface, name, path);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return fd;
+		return -errno;
 	if (dprintf(fd, "%d\n", value) < 0)
 		ret = -errno;
 	close(fd);

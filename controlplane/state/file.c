@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/base/file.h"
+
 /* The directory is opened each time: it may have been remounted or recreated since. */
 static int state_file_open_dir(const char *dir)
 {
@@ -25,7 +27,7 @@ static int state_file_new_name(char *text, const char *name)
 static int state_file_read_all(int fd, char **text, size_t *size)
 {
 	struct stat info;
-	size_t used = 0;
+	ssize_t used;
 	char *data;
 
 	if (fstat(fd, &info) != 0)
@@ -38,24 +40,14 @@ static int state_file_read_all(int fd, char **text, size_t *size)
 	if (data == NULL)
 		return -ENOMEM;
 
-	while (used < (size_t)info.st_size) {
-		ssize_t got = read(fd, data + used, (size_t)info.st_size - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			int err = -errno;
-
-			free(data);
-			return err;
-		}
-		if (got == 0)
-			break;
-		used += (size_t)got;
+	used = file_read(fd, data, (size_t)info.st_size);
+	if (used < 0) {
+		free(data);
+		return (int)used;
 	}
 	data[used] = '\0';
 	*text = data;
-	*size = used;
+	*size = (size_t)used;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <rte_cycles.h>
 #include <rte_launch.h>
 
+#include "config/base/file.h"
 #include "perf/pktgen/device.h"
 
 #define POLL_US 2000
@@ -27,20 +28,13 @@ struct waits {
 static bool wait_read(int pid, const char *tid, uint64_t *ns)
 {
 	char path[64], line[128], *end;
-	bool is_read = false;
-	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/schedstat", pid, tid);
-	f = fopen(path, "r");
-	if (!f)
+	if (file_line(path, line, sizeof(line)) || !line[0])
 		return false;
-	if (fgets(line, sizeof(line), f)) {
-		strtoull(line, &end, 10);
-		*ns = strtoull(end, NULL, 10);
-		is_read = true;
-	}
-	fclose(f);
-	return is_read;
+	strtoull(line, &end, 10);
+	*ns = strtoull(end, NULL, 10);
+	return true;
 }
 
 static void waits_read(int pid, struct waits *waits)
