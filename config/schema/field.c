@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/schema/field.h"
+#include "config/base/cpus.h"
 #include "config/base/scalar.h"
 
 #include <errno.h>
@@ -102,71 +103,44 @@ int config_field_port(const struct config_item *item, const char *text, void *ob
 	return 0;
 }
 
-/* Read "4" or "2-5" and mark these CPUs. Return: what follows, or NULL and the reason. */
-static const char *field_cpu_range(const char *text, bool *marked, struct config_reason *reason)
-{
-	const char *end;
-	uint32_t first, last;
-
-	if (config_scalar_number_prefix(text, &first, &end))
-		return NULL;
-	last = first;
-	if (*end == '-' && config_scalar_number_prefix(end + 1, &last, &end))
-		return NULL;
-	if (last < first || last > CONFIG_CPU_ID_MAX)
-		return NULL;
-	for (uint32_t cpu = first; cpu <= last; cpu++) {
-		if (marked[cpu]) {
-			config_error_reason(reason, "CPU %u is listed twice", cpu);
-			return NULL;
-		}
-		marked[cpu] = true;
-	}
-	return end;
-}
-
 int config_field_cpus(const struct config_item *item, const char *text, void *object,
 		      struct config_reason *reason)
 {
 	struct config_node *node = object;
-	bool marked[CONFIG_CPU_ID_MAX + 1] = { false };
-	uint16_t cpus[CONFIG_CPU_ID_MAX + 1];
-	uint32_t count = 0;
+	cpu_set_t set;
+	uint32_t twice, count;
+	int err = cpus_parse(text, &set, &twice);
 
-	field_refuse(item, reason);
-	text = field_cpu_range(text, marked, reason);
-	while (text && *text == ',')
-		text = field_cpu_range(text + 1, marked, reason);
-	if (!text || *text)
-		return -EINVAL;
-	for (uint32_t cpu = 0; cpu <= CONFIG_CPU_ID_MAX; cpu++)
-		if (marked[cpu])
-			cpus[count++] = (uint16_t)cpu;
+	if (err == -EEXIST)
+		return config_error_reason(reason, "CPU %u is listed twice", twice);
+	if (err)
+		return field_refuse(item, reason);
+	count = (uint32_t)CPU_COUNT(&set);
 	if (count > CONFIG_CPUS_MAX)
 		return config_error_reason(reason, "expected at most %u CPUs, not %u",
 					   CONFIG_CPUS_MAX, count);
 	node->cpus = malloc(count * sizeof(*node->cpus));
 	if (!node->cpus)
 		return -ENOMEM;
-	memcpy(node->cpus, cpus, count * sizeof(*node->cpus));
-	node->cpu_count = count;
+	node->cpu_count = 0;
+	for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			node->cpus[node->cpu_count++] = (uint16_t)cpu;
 	return 0;
 }
 
 void config_field_cpus_format(const struct config_item *item, const void *object, FILE *to)
 {
 	const struct config_node *node = object;
-	uint32_t last;
+	char text[CPUS_TEXT_MAX];
+	cpu_set_t set;
 
 	(void)item;
-	for (uint32_t i = 0; i < node->cpu_count; i = last + 1) {
-		last = i;
-		while (last + 1 < node->cpu_count && node->cpus[last + 1] == node->cpus[last] + 1)
-			last++;
-		fprintf(to, "%s%u", i ? "," : "", node->cpus[i]);
-		if (last > i)
-			fprintf(to, "-%u", node->cpus[last]);
-	}
+	CPU_ZERO(&set);
+	for (uint32_t i = 0; i < node->cpu_count; i++)
+		CPU_SET(node->cpus[i], &set);
+	cpus_format(&set, text, sizeof(text));
+	fputs(text, to);
 }
 
 int config_field_secret(const struct config_item *item, const char *text, void *object,

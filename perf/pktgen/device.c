@@ -12,6 +12,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include "config/base/cpus.h"
 #include "perf/machine.h"
 
 #define ARGS_MAX 64
@@ -52,15 +53,10 @@ static uint32_t memory_of(const struct options *o)
 /* All CPUs that this process may use, as a list. */
 static void cpus_text(char *text, size_t size)
 {
-	size_t length = 0;
 	cpu_set_t all;
 
-	text[0] = '\0';
 	sched_getaffinity(0, sizeof(all), &all);
-	for (int cpu = 0; cpu < CPU_SETSIZE && length + 8 < size; cpu++)
-		if (CPU_ISSET(cpu, &all))
-			length += (size_t)snprintf(text + length, size - length, "%s%d",
-						   length ? "," : "", cpu);
+	cpus_format(&all, text, size);
 }
 
 /* The worker has its own CPU; the main thread, which sleeps, may run anywhere. */
