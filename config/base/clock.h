@@ -8,22 +8,31 @@
 #define CLOCK_NS_PER_MS 1000000u
 #define CLOCK_NS_PER_S 1000000000u
 
-/** CLOCK_MONOTONIC. Context: any thread. */
-static inline uint64_t clock_now_ns(void)
+/** Any clock of clock_gettime(2). Context: any thread, as all below. */
+static inline uint64_t clock_read_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * CLOCK_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-/** CLOCK_MONOTONIC_COARSE, of the workers' beats. Context: any thread. */
+/** CLOCK_MONOTONIC. */
+static inline uint64_t clock_now_ns(void)
+{
+	return clock_read_ns(CLOCK_MONOTONIC);
+}
+
+/** CLOCK_MONOTONIC_COARSE, of the workers' beats. */
 static inline uint64_t clock_coarse_ns(void)
 {
-	struct timespec ts;
+	return clock_read_ns(CLOCK_MONOTONIC_COARSE);
+}
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * CLOCK_NS_PER_S + (uint64_t)ts.tv_nsec;
+/** CPU time of the calling thread. */
+static inline uint64_t clock_thread_ns(void)
+{
+	return clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static inline uint64_t clock_now_us(void)

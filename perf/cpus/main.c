@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include <jansson.h>
+
+#include "config/base/clock.h"
 
 #define TRIPS 100000
 #define RING_LINES 1024 /* as in a ring of memif */
@@ -32,14 +33,6 @@ static struct line ring[RING_LINES];
 static _Alignas(128) _Atomic uint64_t head;
 static _Alignas(128) _Atomic uint64_t tail;
 static _Alignas(128) _Atomic bool over;
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void die(const char *what)
 {
@@ -102,10 +95,10 @@ static void *stream_read(void *arg)
 /* Return: number of lines that went through. */
 static uint64_t stream_write(void)
 {
-	int64_t until = now_ns() + STREAM_NS;
+	uint64_t until = clock_now_ns() + STREAM_NS;
 	uint64_t at = 0;
 
-	while (now_ns() < until) {
+	while (clock_now_ns() < until) {
 		if (at + BATCH - atomic_load_explicit(&tail, memory_order_acquire) > RING_LINES)
 			continue;
 		for (uint32_t i = 0; i < BATCH; i++, at++)
@@ -121,15 +114,15 @@ static void pair_measure(double *trip_ns, double *line_ns)
 {
 	pthread_t other;
 	uint64_t sum;
-	int64_t began;
+	uint64_t began;
 
 	atomic_store(&head, 0);
 	atomic_store(&tail, 0);
 	if (pthread_create(&other, NULL, trip_answer, NULL))
 		die("no thread");
-	began = now_ns();
+	began = clock_now_ns();
 	trip_ask();
-	*trip_ns = (double)(now_ns() - began) / TRIPS;
+	*trip_ns = (double)(clock_now_ns() - began) / TRIPS;
 	pthread_join(other, NULL);
 
 	atomic_store(&head, 0);
@@ -148,7 +141,7 @@ struct gaps {
 	double longest_us, lost_percent;
 };
 
-static void gaps_note(struct gaps *gaps, int64_t gap_ns)
+static void gaps_note(struct gaps *gaps, uint64_t gap_ns)
 {
 	gaps->lost_percent += 100.0 * (double)gap_ns / (double)GAP_NS;
 	gaps->over_20us += gap_ns > 20000;
@@ -160,13 +153,13 @@ static void gaps_note(struct gaps *gaps, int64_t gap_ns)
 
 static void gaps_measure(struct gaps *gaps, int cpu)
 {
-	int64_t began, last, now;
+	uint64_t began, last, now;
 
 	memset(gaps, 0, sizeof(*gaps));
 	pin(cpu);
-	began = last = now_ns();
+	began = last = clock_now_ns();
 	for (now = last; now - began < GAP_NS; last = now) {
-		now = now_ns();
+		now = clock_now_ns();
 		if (now - last > 5000)
 			gaps_note(gaps, now - last);
 	}

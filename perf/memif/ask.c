@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config/base/clock.h"
+
 #define ANSWERS_MAX 1000000
 #define ANSWER_S 10
 
@@ -34,14 +36,6 @@ static void die(const char *what)
 {
 	fprintf(stderr, "ask: %s\n", what);
 	exit(1);
-}
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 static int control_open(const char *path)
@@ -94,7 +88,7 @@ static uint64_t pause_until(uint64_t due_ns, uint64_t period_ns)
 {
 	const struct timespec due = { .tv_sec = (time_t)(due_ns / 1000000000),
 				      .tv_nsec = (long)(due_ns % 1000000000) };
-	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	uint64_t now = clock_now_ns();
 
 	if (due_ns <= now)
 		return now + period_ns;
@@ -105,7 +99,7 @@ static uint64_t pause_until(uint64_t due_ns, uint64_t period_ns)
 /* @requests: as lines. @took_us: set to the times of the answers. Return: their number. */
 static uint32_t run(int fd, uint64_t period_ns, char **requests, uint32_t n, double *took_us)
 {
-	uint64_t due_ns = now_ns(CLOCK_MONOTONIC) + period_ns;
+	uint64_t due_ns = clock_now_ns() + period_ns;
 	uint32_t done = 0;
 
 	while (done < ANSWERS_MAX && (!ending || done % 2)) {
@@ -131,9 +125,9 @@ int main(int argc, char **argv)
 			die("no memory");
 	sigaction(SIGTERM, &term, NULL);
 	fd = control_open(argv[1]);
-	cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	cpu_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 	done = run(fd, strtoull(argv[2], NULL, 10) * 1000, argv + 3, (uint32_t)argc - 3, took_us);
-	cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
+	cpu_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
 	printf("{\"cpu_s\": %.6f, \"took_us\": [", (double)cpu_ns / 1e9);
 	for (uint32_t i = 0; i < done; i++)
 		printf("%s%.3f", i ? ", " : "", took_us[i]);

@@ -2,8 +2,8 @@
 /* CPU time of building a pool's table; no dataplane is involved. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "config/base/clock.h"
 #include "controlplane/model/maglev.h"
 #include "dataplane/abi/lb_abi.h"
 #include "perf/publish/publish.h"
@@ -11,14 +11,6 @@
 #define ROUNDS 31
 #define INSTANCES_MAX 1000
 #define WEIGHTS 20 /* different ones, where they are not equal */
-
-static uint64_t cpu_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 /* Different names each time, so that no two builds are alike. */
 static uint64_t build_once_ns(struct publish_build *build, uint32_t round)
@@ -33,10 +25,10 @@ static uint64_t build_once_ns(struct publish_build *build, uint32_t round)
 			.weight = build->equal ? 100 : 10 + i % WEIGHTS * 7,
 			.value = (uint16_t)i,
 		};
-	since_ns = cpu_now_ns();
+	since_ns = clock_thread_ns();
 	if (maglev_build(members, build->instances, slots, build->slots))
 		return 0;
-	return cpu_now_ns() - since_ns;
+	return clock_thread_ns() - since_ns;
 }
 
 static int compare(const void *a, const void *b)

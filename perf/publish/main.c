@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -162,23 +161,15 @@ static struct worker_sum workers_read(const struct lb_segment *segment)
 	return sum;
 }
 
-static uint64_t cpu_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * CLOCK_NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
 static void bench_run(struct bench *b, uint32_t changes, struct publish_load *load)
 {
 	const struct lb_segment *segment = publish_segment(b->publish);
 	struct worker_sum before = workers_read(segment), after;
-	uint64_t since_ns = clock_now_ns(), cpu_ns = cpu_now_ns();
+	uint64_t since_ns = clock_now_ns(), cpu_ns = clock_thread_ns();
 
 	for (uint32_t round = 0; round < 2 * changes + WARM_UP; round++)
 		change(b, round);
-	cpu_ns = cpu_now_ns() - cpu_ns;
+	cpu_ns = clock_thread_ns() - cpu_ns;
 	after = workers_read(segment);
 	*load = (struct publish_load){
 		.seconds = (double)(clock_now_ns() - since_ns) / 1e9,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE
 #include "tests/support/fake_dataplane.h"
+#include "config/base/clock.h"
 #include "dataplane/abi/lb_abi_hash.h"
 
 #include <assert.h>
@@ -16,7 +17,6 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_ring_elem.h>
@@ -41,14 +41,6 @@ struct fake_dataplane {
 	atomic_bool end, hold, mute, hang_up;
 	atomic_uint refuse;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static struct rte_ring *ring_init(struct rte_ring *ring)
 {
@@ -111,7 +103,7 @@ static void answer(struct fake_dataplane *fake, const struct lb_cmd *cmd, uint16
 		.workers = 2,
 		.generation = cmd->generation,
 		.sent_ns = cmd->sent_ns,
-		.acked_ns = now_ns(),
+		.acked_ns = clock_now_ns(),
 	};
 
 	if (fake->mute)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/health_fixture.h"
+#include "config/base/clock.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -75,20 +76,12 @@ void fixture_fini(struct fixture *fixture)
 	event_base_free(fixture->base);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 bool fixture_until(struct fixture *fixture, bool (*condition)(void *arg), void *arg)
 {
-	uint64_t deadline_ms = now_ms() + 5000;
+	uint64_t deadline_ms = clock_now_ms() + 5000;
 
 	while (!condition(arg)) {
-		if (now_ms() > deadline_ms)
+		if (clock_now_ms() > deadline_ms)
 			return false;
 		event_base_loop(fixture->base, EVLOOP_ONCE);
 	}
@@ -97,9 +90,9 @@ bool fixture_until(struct fixture *fixture, bool (*condition)(void *arg), void *
 
 void fixture_run_ms(struct fixture *fixture, uint32_t duration_ms)
 {
-	uint64_t deadline_ms = now_ms() + duration_ms;
+	uint64_t deadline_ms = clock_now_ms() + duration_ms;
 
-	while (now_ms() < deadline_ms)
+	while (clock_now_ms() < deadline_ms)
 		event_base_loop(fixture->base, EVLOOP_ONCE);
 }
 

@@ -18,11 +18,11 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "config/base/clock.h"
 #include "config/base/log.h"
 #include "config/load/load.h"
 #include "controlplane/api/peer.h"
@@ -46,14 +46,6 @@ struct fixture {
 	struct fake fake;
 	struct control *control;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void turn(struct fixture *f)
 {
@@ -136,9 +128,9 @@ static int dial(struct fixture *f)
 /* Return: false if the server closed. */
 static bool say_bytes(struct fixture *f, int fd, const char *text, size_t size)
 {
-	uint64_t until = now_ms() + PATIENCE_MS;
+	uint64_t until = clock_now_ms() + PATIENCE_MS;
 
-	while (size > 0 && now_ms() < until) {
+	while (size > 0 && clock_now_ms() < until) {
 		ssize_t sent = send(fd, text, size, MSG_NOSIGNAL);
 
 		if (sent < 0 && errno != EAGAIN)
@@ -162,7 +154,7 @@ static void say(struct fixture *f, int fd, const char *text)
 static const char *hear(struct fixture *f, int fd)
 {
 	static char line[4 << 20];
-	uint64_t until = now_ms() + PATIENCE_MS;
+	uint64_t until = clock_now_ms() + PATIENCE_MS;
 	size_t used = 0;
 
 	do {
@@ -184,7 +176,7 @@ static const char *hear(struct fixture *f, int fd)
 			*end = '\0';
 			return line;
 		}
-	} while (now_ms() < until);
+	} while (clock_now_ms() < until);
 	fail_msg("no line within %d ms", PATIENCE_MS);
 	return NULL;
 }
@@ -507,7 +499,7 @@ static void test_wait_counts_down(void **test_state)
 static void test_wait_is_limited(void **test_state)
 {
 	struct fixture *f = *test_state;
-	uint64_t began = now_ms();
+	uint64_t began = clock_now_ms();
 	uint32_t progress = 0;
 	const char *line;
 	int fd = dial(f);
@@ -521,7 +513,7 @@ static void test_wait_is_limited(void **test_state)
 	assert_non_null(strstr(
 		line,
 		"\"ok\":false,\"code\":\"refused\",\"error\":\"web/web-1: still 132 flows after 700ms\",\"result\":{"));
-	assert_true(now_ms() - began >= 700);
+	assert_true(clock_now_ms() - began >= 700);
 
 	/* Without a dataplane nobody knows: that is not "safe". */
 	fake_find(&f->fake, "web/web-1")->is.flows_known = false;
@@ -570,13 +562,13 @@ static void test_waiting_client_leaves(void **test_state)
 {
 	struct fixture *f = *test_state;
 	int fd = dial(f);
-	uint64_t until = now_ms() + PATIENCE_MS;
+	uint64_t until = clock_now_ms() + PATIENCE_MS;
 
 	say(f, fd, DRAIN_WAIT);
 	expect(f, fd, "\"took_us\"");
 	assert_int_equal(clients(f), 1);
 	close(fd);
-	while (clients(f) != 0 && now_ms() < until)
+	while (clients(f) != 0 && clock_now_ms() < until)
 		turn(f);
 	assert_int_equal(clients(f), 0);
 }
@@ -696,8 +688,8 @@ static void test_client_that_does_not_read(void **test_state)
 	other = dial(f);
 	say(f, other, PING);
 	expect(f, other, "version");
-	until = now_ms() + PATIENCE_MS;
-	while (clients(f) > 1 && now_ms() < until)
+	until = clock_now_ms() + PATIENCE_MS;
+	while (clients(f) > 1 && clock_now_ms() < until)
 		turn(f);
 	assert_int_equal(clients(f), 1);
 	control_stats_get(f->control, &stats);
@@ -778,8 +770,8 @@ static void test_those_who_wait_leave_places(void **test_state)
 	say(f, late, DRAIN);
 	expect(f, late, "\"ok\":true");
 	close(fds[0]);
-	for (uint64_t until = now_ms() + PATIENCE_MS;
-	     clients(f) == CONTROL_CLIENTS_MAX && now_ms() < until;)
+	for (uint64_t until = clock_now_ms() + PATIENCE_MS;
+	     clients(f) == CONTROL_CLIENTS_MAX && clock_now_ms() < until;)
 		turn(f);
 	say(f, late, DRAIN_WAIT);
 	expect(f, late, "took_us");
@@ -796,18 +788,18 @@ static void test_idle_client_is_closed(void **test_state)
 	int quiet, slow;
 
 	start(f, IDLE_MS, 0);
-	began = now_ms();
+	began = clock_now_ms();
 	quiet = dial(f);
 	slow = dial(f);
 	/*
 	 * One that never ends its request gains no time by sending. A byte a millisecond: on no machine do
 	 * they reach the longest line before PATIENCE_MS.
 	 */
-	while (send(slow, "x", 1, MSG_NOSIGNAL) == 1 && now_ms() - began < PATIENCE_MS) {
+	while (send(slow, "x", 1, MSG_NOSIGNAL) == 1 && clock_now_ms() - began < PATIENCE_MS) {
 		usleep(1000);
 		turn(f);
 	}
-	assert_in_range(now_ms() - began, IDLE_MS - LOOP_CLOCK_MS, PATIENCE_MS - 1);
+	assert_in_range(clock_now_ms() - began, IDLE_MS - LOOP_CLOCK_MS, PATIENCE_MS - 1);
 	assert_string_equal(hear(f, slow), ""); /* without a word about the request */
 	expect_end(f, quiet);
 	control_stats_get(f->control, &stats);
@@ -901,9 +893,9 @@ static bool answers(struct fixture *f)
 
 static bool answers_again(struct fixture *f)
 {
-	uint64_t until = now_ms() + PATIENCE_MS;
+	uint64_t until = clock_now_ms() + PATIENCE_MS;
 
-	while (!answers(f) && now_ms() < until)
+	while (!answers(f) && clock_now_ms() < until)
 		turn(f);
 	return answers(f);
 }
@@ -946,14 +938,14 @@ static void test_socket_of_another(void **test_state)
 	struct fixture *f = *test_state;
 	struct sockaddr_un address = address_of(f);
 	int other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	uint64_t until = now_ms() + 3 * WATCH_MS;
+	uint64_t until = clock_now_ms() + 3 * WATCH_MS;
 	struct stat before, after;
 
 	assert_int_equal(unlink(address.sun_path), 0);
 	assert_int_equal(bind(other, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(other, 8), 0);
 	assert_int_equal(stat(address.sun_path, &before), 0);
-	while (now_ms() < until)
+	while (clock_now_ms() < until)
 		turn(f);
 	assert_int_equal(stat(address.sun_path, &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
@@ -1020,7 +1012,7 @@ static void connect_as(const struct fixture *f, uid_t uid, gid_t supplementary)
 
 static int result_as(struct fixture *f, uid_t uid, gid_t supplementary)
 {
-	uint64_t until = now_ms() + PATIENCE_MS;
+	uint64_t until = clock_now_ms() + PATIENCE_MS;
 	pid_t child = fork();
 	pid_t ended = 0;
 	int status;
@@ -1028,7 +1020,7 @@ static int result_as(struct fixture *f, uid_t uid, gid_t supplementary)
 	assert_true(child >= 0);
 	if (child == 0)
 		connect_as(f, uid, supplementary);
-	while (ended == 0 && now_ms() < until) {
+	while (ended == 0 && clock_now_ms() < until) {
 		turn(f);
 		ended = waitpid(child, &status, WNOHANG);
 	}

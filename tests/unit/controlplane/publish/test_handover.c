@@ -73,20 +73,12 @@ static int cleanup(void **state)
 	return 0;
 }
 
-static uint64_t coarse_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static void beat(void)
 {
 	if (!beating || !queue)
 		return;
 	queue->process = fake_dataplane_segment(fake)->boot_id;
-	queue->beat_ns = coarse_ns();
+	queue->beat_ns = clock_coarse_ns();
 }
 
 static void turn(void)
@@ -429,7 +421,7 @@ static void another_sluiced_takes_nothing_away(void **state)
 	(void)state;
 	process_start();
 	sluiced_end();
-	assert_true(lb_handover_is_due(queue, coarse_ns()));
+	assert_true(lb_handover_is_due(queue, clock_coarse_ns()));
 	sluiced_start();
 	assert_int_equal(queue->allowed, fake_dataplane_segment(fake)->boot_id);
 	settle();
