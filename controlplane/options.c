@@ -38,21 +38,11 @@ static const struct option long_options[] = {
 
 static int level_set(const char *word)
 {
-	static const struct {
-		const char *word;
-		int priority;
-	} levels[] = {
-		{ "error", LOG_ERR },
-		{ "warning", LOG_WARNING },
-		{ "info", LOG_INFO },
-		{ "debug", LOG_DEBUG },
-	};
+	const int priority = log_level_parse(word);
 
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-		if (strcmp(word, levels[i].word) == 0) {
-			log_set_level(levels[i].priority);
-			return 0;
-		}
+	if (priority >= 0) {
+		log_set_level(priority);
+		return 0;
 	}
 	fprintf(stderr, "sluiced: --log-level %s: expected error, warning, info or debug\n", word);
 	return -EINVAL;

@@ -6,12 +6,14 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOG_PREFIX_MAX 64
 
 static atomic_int log_threshold = LOG_INFO;
+static _Thread_local char log_error[LOG_LINE_MAX];
 
 void log_set_level(int priority)
 {
@@ -21,6 +23,22 @@ void log_set_level(int priority)
 int log_level(void)
 {
 	return atomic_load_explicit(&log_threshold, memory_order_relaxed);
+}
+
+int log_level_parse(const char *word)
+{
+	if (strcmp(word, "error") == 0)
+		return LOG_ERR;
+	if (strcmp(word, "warning") == 0 || strcmp(word, "warn") == 0)
+		return LOG_WARNING;
+	if (strcmp(word, "info") == 0)
+		return LOG_INFO;
+	return strcmp(word, "debug") == 0 ? LOG_DEBUG : -1;
+}
+
+const char *log_last_error(void)
+{
+	return log_error;
 }
 
 static const char *log_priority_name(int priority)
@@ -69,7 +87,7 @@ void log_line(int priority, const char *line)
 	size_t length;
 	int saved = errno;
 
-	if (priority > log_level())
+	if (!log_wants(priority))
 		return;
 
 	length = log_prefix(text, LOG_PREFIX_MAX, priority);
@@ -86,9 +104,11 @@ log_vformat(int priority, const char *format, va_list arguments)
 	char line[LOG_LINE_MAX];
 	int saved = errno;
 
-	if (priority > log_level())
+	if (!log_wants(priority) && priority != LOG_ERR)
 		return;
 	vsnprintf(line, sizeof(line), format, arguments);
+	if (priority == LOG_ERR)
+		memcpy(log_error, line, strlen(line) + 1);
 	log_line(priority, line);
 	errno = saved;
 }

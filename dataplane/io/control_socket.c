@@ -11,7 +11,7 @@
 
 #include <rte_pause.h>
 
-#include "dataplane/io/logger.h"
+#include "config/base/log.h"
 
 /* Maximum rounds of the consumer to finish the commands of a dead controller. */
 #define DRAIN_ROUNDS 100000
@@ -57,13 +57,13 @@ int control_socket_open(struct control_socket *control, const char *run_dir,
 					    .address.sun_family = AF_UNIX };
 	length = snprintf(control->address.sun_path, room, "%s/dataplane.sock", run_dir);
 	if (length < 0 || (size_t)length >= room) {
-		logger_err("%s: too long for the name of a socket", run_dir);
+		log_err("%s: too long for the name of a socket", run_dir);
 		return -ENAMETOOLONG;
 	}
 	control->listen_fd = listener_make(control);
 	if (control->listen_fd < 0) {
-		logger_err("%s: cannot listen: %s", control->address.sun_path,
-			   strerror(-control->listen_fd));
+		log_err("%s: cannot listen: %s", control->address.sun_path,
+			strerror(-control->listen_fd));
 		return control->listen_fd;
 	}
 	return 0;
@@ -86,12 +86,12 @@ bool control_socket_restore(struct control_socket *control)
 	fd = listener_make(control);
 	if (fd < 0) {
 		if (fd != control->restore_error)
-			logger_err("%s was removed or replaced, and cannot be made again: %s",
-				   control->address.sun_path, strerror(-fd));
+			log_err("%s was removed or replaced, and cannot be made again: %s",
+				control->address.sun_path, strerror(-fd));
 		control->restore_error = fd;
 		return false;
 	}
-	logger_warn("%s was removed or replaced; it is there again", control->address.sun_path);
+	log_warn("%s was removed or replaced; it is there again", control->address.sun_path);
 	control->restore_error = 0;
 	close(control->listen_fd);
 	control->listen_fd = fd;
@@ -179,7 +179,7 @@ static bool peer_is_allowed(int fd, struct ucred *peer)
 	if (peer->uid == 0 || peer->uid == geteuid() || peer->gid == getegid() ||
 	    peer_is_in_group(fd, getegid()))
 		return true;
-	logger_warn("a controller with uid %u (pid %d) was refused", peer->uid, peer->pid);
+	log_warn("a controller with uid %u (pid %d) was refused", peer->uid, peer->pid);
 	return false;
 }
 
@@ -194,19 +194,19 @@ bool control_socket_accept(struct control_socket *control)
 	if (!peer_is_allowed(fd, &peer))
 		goto refuse;
 	if (control->controller_fd >= 0 && !control_socket_watch(control)) {
-		logger_warn("a controller (pid %d) was refused: pid %d is connected", peer.pid,
-			    control->controller_pid);
+		log_warn("a controller (pid %d) was refused: pid %d is connected", peer.pid,
+			 control->controller_pid);
 		goto refuse;
 	}
 	predecessor_clear(control);
 	err = hello_send(control, fd);
 	if (err) {
-		logger_warn("controller (pid %d): cannot send: %s", peer.pid, strerror(-err));
+		log_warn("controller (pid %d): cannot send: %s", peer.pid, strerror(-err));
 		goto refuse;
 	}
 	control->controller_fd = fd;
 	control->controller_pid = peer.pid;
-	logger_info("controller connected (pid %d)", peer.pid);
+	log_info("controller connected (pid %d)", peer.pid);
 	return true;
 
 refuse:
@@ -224,8 +224,8 @@ bool control_socket_watch(struct control_socket *control)
 	while (bytes > 0);
 	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	logger_warn("controller (pid %d) is gone; the tables stay as they are",
-		    control->controller_pid);
+	log_warn("controller (pid %d) is gone; the tables stay as they are",
+		 control->controller_pid);
 	controller_close(control);
 	return true;
 }

@@ -12,7 +12,7 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
-#include "dataplane/io/logger.h"
+#include "config/base/log.h"
 
 #define ARGS_MAX (32 + 2 * LB_WORKERS_MAX)
 
@@ -41,7 +41,7 @@ static ssize_t chatter_write(void *cookie, const char *text, size_t size)
 
 	(void)cookie;
 	length = length < size ? length : size;
-	logger_debug("dpdk: %.*s", (int)length, text);
+	log_debug("dpdk: %.*s", (int)length, text);
 	if (length && rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR &&
 	    !strstr(complaint, EAL_COMPLAINT_IOMMU))
 		snprintf(complaint, sizeof(complaint), "%.*s", (int)length, text);
@@ -64,11 +64,11 @@ static int xdp_chatter(int level, const char *format, va_list values)
 {
 	char text[256];
 
-	if (!logger_wants(LOG_DEBUG))
+	if (!log_wants(LOG_DEBUG))
 		return 0;
 	vsnprintf(text, sizeof(text), format, values);
 	text[strcspn(text, "\n")] = 0;
-	logger_debug("xdp (%d): %s", level, text);
+	log_debug("xdp (%d): %s", level, text);
 	return 0;
 }
 
@@ -169,7 +169,7 @@ static void args_fill(const struct plan *plan, const char *program)
 	arg_add("--no-telemetry");
 	arg_add("-m");
 	arg_add("%u", plan->memory_mb);
-	arg_add("--log-level=*:%s", logger_wants(LOG_DEBUG) ? "info" : "warning");
+	arg_add("--log-level=*:%s", log_wants(LOG_DEBUG) ? "info" : "warning");
 	lcores_add(plan);
 	devices_add(plan);
 }
@@ -181,7 +181,7 @@ int eal_start(const struct plan *plan, const char *program)
 
 	args_fill(plan, program);
 	if (args.failed) {
-		logger_err("no memory for the arguments of DPDK");
+		log_err("no memory for the arguments of DPDK");
 		args_free();
 		return -ENOMEM;
 	}
@@ -189,7 +189,7 @@ int eal_start(const struct plan *plan, const char *program)
 	chatter_catch();
 	if (rte_eal_init(args.argc, argv) < 0) {
 		err = rte_errno ? -rte_errno : -EINVAL;
-		logger_err("DPDK does not start: %s (%s)", rte_strerror(-err), eal_complaint());
+		log_err("DPDK does not start: %s (%s)", rte_strerror(-err), eal_complaint());
 	}
 	xdp_chatter_catch();
 	return err;

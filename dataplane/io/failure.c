@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/base/file.h"
+#include "config/base/log.h"
 #include "dataplane/abi/lb_abi.h"
-#include "dataplane/io/logger.h"
 
 #define FIRST_DELAY_S 1
 #define REPEATS_MAX 1000000
@@ -27,16 +28,10 @@ static void path_make(const char *run_dir, char *path)
  */
 static uint32_t repeats_read(const char *path, const char *why)
 {
-	char line[LB_FAILURE_MAX] = "", *end;
-	FILE *file = fopen(path, "re");
+	char line[LB_FAILURE_MAX], *end;
 	unsigned long repeats;
 
-	if (!file)
-		return 0;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	line[strcspn(line, "\n")] = '\0';
+	(void)file_line(path, line, sizeof(line));
 	repeats = strtoul(line, &end, 10);
 	if (*end != ' ' || strcmp(end + 1, why) != 0 || repeats > REPEATS_MAX)
 		return 0;
@@ -55,7 +50,7 @@ uint32_t failure_record(const char *run_dir, const char *why)
 	length = snprintf(line, sizeof(line), "%u %s\n", repeats, kept);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0 || fchmod(fd, 0644) || write(fd, line, (size_t)length) != length)
-		logger_debug("%s: %s", path, strerror(errno));
+		log_debug("%s: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return repeats;

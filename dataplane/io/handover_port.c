@@ -11,8 +11,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "config/base/log.h"
 #include "dataplane/engine/handover.h"
-#include "dataplane/io/logger.h"
 
 #define POLL_MS 50
 
@@ -201,19 +201,19 @@ static void missing_say(const struct plan *plan, int err)
 
 	lb_pin_dir(plan->node->port, pin_dir);
 	if (err == -EPROTO)
-		logger_warn(
+		log_warn(
 			"%s: waiting for sluiced: its maps have other sizes than this program expects;"
 			" both must be of the same release, with the same configuration",
 			plan->iface);
 	else if (err == -EACCES)
-		logger_warn(
+		log_warn(
 			"%s: waiting for sluiced: %s cannot be opened (%s); sluiced lets the group of the run directory do"
 			" that, and /sys/fs/bpf must be passable (mode 0771)",
 			plan->iface, pin_dir, strerror(-err));
 	else
-		logger_info("%s: waiting for sluiced and its XDP program, which carries the packets"
-			    " meanwhile",
-			    plan->iface);
+		log_info("%s: waiting for sluiced and its XDP program, which carries the packets"
+			 " meanwhile",
+			 plan->iface);
 	sd_notify(0, "STATUS=Waiting for sluiced's XDP program");
 }
 
@@ -229,11 +229,11 @@ int handover_port_wait(struct handover_port *port, const struct plan *plan, int 
 			missing_say(plan, err);
 		said = err;
 		if (poll(&end, 1, POLL_MS) > 0) {
-			logger_info("ending: told to while waiting");
+			log_info("ending: told to while waiting");
 			return -ECANCELED;
 		}
 	}
 	if (err)
-		logger_err("%s: cannot use sluiced's maps: %s", plan->iface, strerror(-err));
+		log_err("%s: cannot use sluiced's maps: %s", plan->iface, strerror(-err));
 	return err;
 }

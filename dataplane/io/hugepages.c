@@ -11,8 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/base/file.h"
+#include "config/base/log.h"
 #include "config/base/memory.h"
-#include "dataplane/io/logger.h"
 
 #define SMALL "hugepages-2048kB"
 #define LARGE "hugepages-1048576kB"
@@ -24,16 +25,10 @@
 /* A page count of this size from sysfs; 0 if the kernel doesn't have that size. */
 static uint64_t pages_read(const struct hugepages_pool *pool, const char *what)
 {
-	char path[PATH_MAX], text[32] = "";
-	FILE *file;
+	char path[PATH_MAX], text[32];
 
 	snprintf(path, sizeof(path), "%s/%s", pool->sys, what);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	if (!fgets(text, sizeof(text), file))
-		text[0] = 0;
-	fclose(file);
+	(void)file_line(path, text, sizeof(text));
 	return strtoull(text, NULL, 10);
 }
 
@@ -87,16 +82,10 @@ static void record_path(const char *run_dir, char *path)
 
 static uint64_t record_read(const char *run_dir)
 {
-	char path[PATH_MAX], text[32] = "";
-	FILE *file;
+	char path[PATH_MAX], text[32];
 
 	record_path(run_dir, path);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	if (!fgets(text, sizeof(text), file))
-		text[0] = 0;
-	fclose(file);
+	(void)file_line(path, text, sizeof(text));
 	return strtoull(text, NULL, 10);
 }
 
@@ -113,9 +102,9 @@ static void record_write(const char *run_dir, uint64_t pages)
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, text, (size_t)length, 0) != length)
-		logger_warn("%s: cannot be written: %s; %" PRIu64
-			    " hugepages will stay in the pool after the end",
-			    path, strerror(errno), pages);
+		log_warn("%s: cannot be written: %s; %" PRIu64
+			 " hugepages will stay in the pool after the end",
+			 path, strerror(errno), pages);
 	if (fd >= 0)
 		close(fd);
 }
@@ -178,31 +167,30 @@ static int grow(const struct hugepages_pool *pool, const char *run_dir, uint64_t
 
 static int too_little_memory(const struct memory *memory, uint32_t megabytes, uint64_t free_mb)
 {
-	logger_err("hugepages: node.flows and the port need %u MB, of which %" PRIu64
-		   " MB are there; of the %" PRIu64 " MB of memory that are available %" PRIu64
-		   " MB have to stay for other programs, so %" PRIu64
-		   " MB are too many; lower node.flows, or add memory",
-		   megabytes, free_mb, memory->available_mb,
-		   memory->available_mb - memory->takeable_mb, megabytes - free_mb);
+	log_err("hugepages: node.flows and the port need %u MB, of which %" PRIu64
+		" MB are there; of the %" PRIu64 " MB of memory that are available %" PRIu64
+		" MB have to stay for other programs, so %" PRIu64
+		" MB are too many; lower node.flows, or add memory",
+		megabytes, free_mb, memory->available_mb,
+		memory->available_mb - memory->takeable_mb, megabytes - free_mb);
 	return -ENOMEM;
 }
 
 static void grow_failed(uint32_t megabytes, uint64_t free_mb, uint64_t wanted, int err)
 {
 	if (err == -ECANCELED)
-		logger_info("ending: told to while hugepages were made");
+		log_info("ending: told to while hugepages were made");
 	else if (err == -ENOMEM)
-		logger_err(
-			"hugepages: %u MB are needed, %" PRIu64
+		log_err("hugepages: %u MB are needed, %" PRIu64
 			" MB are free, and the kernel finds no more: memory is fragmented; run"
 			" 'echo 1 > /proc/sys/vm/compact_memory' or 'sysctl -w vm.nr_hugepages=%" PRIu64
 			"' early after boot",
 			megabytes, free_mb, wanted);
 	else
-		logger_err("hugepages: %u MB are needed, %" PRIu64
-			   " MB are free, and this process may not add any (%s); run"
-			   " 'sysctl -w vm.nr_hugepages=%" PRIu64 "' as root",
-			   megabytes, free_mb, strerror(-err), wanted);
+		log_err("hugepages: %u MB are needed, %" PRIu64
+			" MB are free, and this process may not add any (%s); run"
+			" 'sysctl -w vm.nr_hugepages=%" PRIu64 "' as root",
+			megabytes, free_mb, strerror(-err), wanted);
 }
 
 int hugepages_reserve(const struct hugepages_pool *pool, const char *run_dir, uint32_t megabytes,
@@ -228,9 +216,9 @@ int hugepages_reserve(const struct hugepages_pool *pool, const char *run_dir, ui
 		grow_failed(megabytes, free_mb, before + missing, err);
 		return err;
 	}
-	logger_info("hugepages: raised vm.nr_hugepages from %" PRIu64 " to %" PRIu64
-		    ", %u MB were needed; it is lowered again at the end",
-		    before, before + added, megabytes);
+	log_info("hugepages: raised vm.nr_hugepages from %" PRIu64 " to %" PRIu64
+		 ", %u MB were needed; it is lowered again at the end",
+		 before, before + added, megabytes);
 	return 0;
 }
 

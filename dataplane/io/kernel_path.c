@@ -9,7 +9,7 @@
 
 #include <rte_errno.h>
 
-#include "dataplane/io/logger.h"
+#include "config/base/log.h"
 #include "dataplane/io/netdev.h"
 #include "dataplane/io/tap.h"
 
@@ -36,11 +36,11 @@ static int rings_make(struct kernel_path *path)
 static void open_failed(int err)
 {
 	if (err == -EBUSY || err == -EEXIST)
-		logger_err(KERNEL_PATH_IFACE " exists in this network namespace; another dataplane"
-					     " may run here");
+		log_err(KERNEL_PATH_IFACE " exists in this network namespace; another dataplane"
+					  " may run here");
 	else
-		logger_err(KERNEL_PATH_IFACE ": cannot make the interface: %s%s", strerror(-err),
-			   err == -ENOENT ? " (/dev/net/tun; run 'modprobe tun')" : "");
+		log_err(KERNEL_PATH_IFACE ": cannot make the interface: %s%s", strerror(-err),
+			err == -ENOENT ? " (/dev/net/tun; run 'modprobe tun')" : "");
 }
 
 int kernel_path_check(void)
@@ -67,7 +67,7 @@ int kernel_path_open(struct kernel_path *path, const struct port *port, struct r
 	memcpy(path->mac, port->mac, sizeof(path->mac));
 	err = rings_make(path);
 	if (err) {
-		logger_err("kernel path: no memory for its rings");
+		log_err("kernel path: no memory for its rings");
 		return err;
 	}
 	path->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -76,7 +76,7 @@ int kernel_path_open(struct kernel_path *path, const struct port *port, struct r
 	/* Before the interface is made: udev may change it as soon as it exists. */
 	path->watch_fd = netdev_watch_open();
 	if (path->watch_fd < 0) {
-		logger_err("cannot watch " KERNEL_PATH_IFACE ": %s", strerror(-path->watch_fd));
+		log_err("cannot watch " KERNEL_PATH_IFACE ": %s", strerror(-path->watch_fd));
 		return path->watch_fd;
 	}
 	path->fd = tap_open(KERNEL_PATH_IFACE, port->mac, port->mtu);
@@ -127,7 +127,7 @@ static void gone_check(struct kernel_path *path, int err)
 {
 	if (err != -EBADFD || path->fd < 0)
 		return;
-	logger_err(KERNEL_PATH_IFACE " was deleted; making it again");
+	log_err(KERNEL_PATH_IFACE " was deleted; making it again");
 	close(path->fd);
 	path->fd = -1;
 	path->restore_err = 0;
@@ -148,7 +148,7 @@ bool kernel_path_restore(struct kernel_path *path)
 	}
 	path->fd = fd;
 	path->has_carrier = true;
-	logger_info(KERNEL_PATH_IFACE " is back");
+	log_info(KERNEL_PATH_IFACE " is back");
 	return true;
 }
 
@@ -163,15 +163,15 @@ void kernel_path_follow(struct kernel_path *path)
 	err = netdev_mac_set(KERNEL_PATH_IFACE, path->mac);
 	path->n_mac_reset += !err;
 	if (!err)
-		logger_warn(KERNEL_PATH_IFACE
-			    " had been given the address " MAC_FORMAT " by another program;"
-			    " it has the port's again (for udev, install 70-sluice0.link)",
-			    MAC_BYTES(mac));
+		log_warn(KERNEL_PATH_IFACE
+			 " had been given the address " MAC_FORMAT " by another program;"
+			 " it has the port's again (for udev, install 70-sluice0.link)",
+			 MAC_BYTES(mac));
 	else if (err != path->mac_err)
-		logger_err(KERNEL_PATH_IFACE " has the address " MAC_FORMAT
-					     ", not the port's, and cannot be"
-					     " given it: %s",
-			   MAC_BYTES(mac), strerror(-err));
+		log_err(KERNEL_PATH_IFACE " has the address " MAC_FORMAT
+					  ", not the port's, and cannot be"
+					  " given it: %s",
+			MAC_BYTES(mac), strerror(-err));
 	path->mac_err = err;
 }
 
@@ -254,8 +254,8 @@ void kernel_path_port_set(struct kernel_path *path, const struct port *port)
 	if (!has_mtu && !err)
 		err = netdev_mtu_set(KERNEL_PATH_IFACE, path->mtu);
 	if (err)
-		logger_err(KERNEL_PATH_IFACE ": cannot have the port's MAC address and MTU: %s",
-			   strerror(-err));
+		log_err(KERNEL_PATH_IFACE ": cannot have the port's MAC address and MTU: %s",
+			strerror(-err));
 }
 
 void kernel_path_carrier_set(struct kernel_path *path, bool has_carrier)
@@ -264,5 +264,5 @@ void kernel_path_carrier_set(struct kernel_path *path, bool has_carrier)
 		return;
 	path->has_carrier = has_carrier;
 	tap_carrier_set(path->fd, has_carrier);
-	logger_info("the port has %s link", has_carrier ? "a" : "no");
+	log_info("the port has %s link", has_carrier ? "a" : "no");
 }

@@ -16,6 +16,7 @@
 #include <rte_launch.h>
 #include <rte_malloc.h>
 
+#include "config/base/log.h"
 #include "config/base/port_feature.h"
 #include "config/base/run_dir.h"
 #include "config/error.h"
@@ -24,7 +25,6 @@
 #include "dataplane/io/eal.h"
 #include "dataplane/io/failure.h"
 #include "dataplane/io/hugepages.h"
-#include "dataplane/io/logger.h"
 #include "dataplane/io/node_stats.h"
 #include "dataplane/io/privileges.h"
 #include "dataplane/io/serve.h"
@@ -42,8 +42,8 @@ static int config_start(struct dataplane *dp)
 	if (!dp->config || kept)
 		config_errors_print(&errors, stderr);
 	if (dp->config && kept)
-		logger_err("%s is refused; STARTING WITH THE LAST GOOD ONE, %s",
-			   dp->options.config_path, dp->config->file);
+		log_err("%s is refused; STARTING WITH THE LAST GOOD ONE, %s",
+			dp->options.config_path, dp->config->file);
 	return dp->config ? 0 : -EINVAL;
 }
 
@@ -57,8 +57,8 @@ static int need_start(struct dataplane *dp)
 {
 	if (dp->config->node.dataplane != CONFIG_DATAPLANE_XDP)
 		return 0;
-	logger_info("dataplane: xdp: sluiced has the kernel carry the packets; this program is not"
-		    " needed and ends");
+	log_info("dataplane: xdp: sluiced has the kernel carry the packets; this program is not"
+		 " needed and ends");
 	sd_notify(0, "READY=1\nSTATUS=Not needed: dataplane is xdp");
 	dp->not_needed = true;
 	return -ECANCELED;
@@ -72,7 +72,7 @@ static int lock_start(struct dataplane *dp)
 				    sizeof(why));
 	if (dp->lock_fd >= 0)
 		return 0;
-	logger_err("%s", why);
+	log_err("%s", why);
 	return dp->lock_fd;
 }
 
@@ -121,8 +121,8 @@ static int plan_start(struct dataplane *dp)
 	if (!err)
 		err = port_check(&dp->plan);
 	if (!err && dp->plan.main_shares)
-		logger_warn("node.cpus leaves no CPU for the main thread; the kernel path and"
-			    " control messages will wait for workers");
+		log_warn("node.cpus leaves no CPU for the main thread; the kernel path and"
+			 " control messages will wait for workers");
 	return err;
 }
 
@@ -141,8 +141,7 @@ static void hugepages_stop(struct dataplane *dp)
 static int shared_start(struct dataplane *dp)
 {
 	if (!dp->plan.has_handover && handover_port_is_left(&dp->plan)) {
-		logger_err(
-			"%s: sluiced's XDP program of another configuration is still on it; take it off"
+		log_err("%s: sluiced's XDP program of another configuration is still on it; take it off"
 			" with 'sluiced --detach %s'",
 			dp->plan.iface, dp->plan.iface);
 		return -EBUSY;
@@ -187,8 +186,8 @@ static int pools_make(struct dataplane *dp)
 			rte_pktmbuf_pool_create(name, dp->plan.n_mbufs, RTE_MEMPOOL_CACHE_MAX_SIZE,
 						0, dp->plan.data_room, SOCKET_ID_ANY);
 		if (!dp->pool[i]) {
-			logger_err("no memory for %u packet buffers: %s (%s)", dp->plan.n_mbufs,
-				   rte_strerror(rte_errno), eal_complaint());
+			log_err("no memory for %u packet buffers: %s (%s)", dp->plan.n_mbufs,
+				rte_strerror(rte_errno), eal_complaint());
 			return -ENOMEM;
 		}
 	}
@@ -257,7 +256,7 @@ static int segment_start(struct dataplane *dp)
 	int err = segment_create(&dp->segment, dp->plan.n_workers);
 
 	if (err) {
-		logger_err("cannot make the shared segment: %s", strerror(-err));
+		log_err("cannot make the shared segment: %s", strerror(-err));
 		return err;
 	}
 	segment_describe(dp);
@@ -283,7 +282,7 @@ static int tables_start(struct dataplane *dp)
 	if (dp->qsbr && rte_rcu_qsbr_init(dp->qsbr, n) == 0)
 		err = consumer_init(&dp->consumer, &dp->segment, dp->qsbr);
 	if (err) {
-		logger_err("no memory for the tables");
+		log_err("no memory for the tables");
 		rte_free(dp->qsbr);
 	}
 	return err;
@@ -377,8 +376,8 @@ static int workers_start(struct dataplane *dp)
 	int err = workers_make(dp);
 
 	if (err) {
-		logger_err("no memory for the flow tables of node.flows: %u (%s)",
-			   dp->plan.node->flows, eal_complaint());
+		log_err("no memory for the flow tables of node.flows: %u (%s)",
+			dp->plan.node->flows, eal_complaint());
 		return err;
 	}
 	node_stats_start(dp);
@@ -435,7 +434,7 @@ static bool is_told_to_end(const struct dataplane *dp)
 
 	if (dp->signal_fd < 0 || poll(&end, 1, 0) <= 0)
 		return false;
-	logger_info("ending: told to while starting");
+	log_info("ending: told to while starting");
 	return true;
 }
 
@@ -458,7 +457,7 @@ static void failure_note(struct dataplane *dp, int err)
 	if (dp->lock_fd < 0)
 		return;
 	if (err && err != -ECANCELED)
-		dp->failed_before = failure_record(dp->options.run_dir, logger_last_error());
+		dp->failed_before = failure_record(dp->options.run_dir, log_last_error());
 	else
 		failure_clear(dp->options.run_dir);
 }
@@ -475,7 +474,7 @@ static void hold_off(const struct dataplane *dp)
 
 	if (delay.tv_sec == 0)
 		return;
-	sd_notifyf(0, "STATUS=%s (start %u)", logger_last_error(), dp->failed_before + 1);
+	sd_notifyf(0, "STATUS=%s (start %u)", log_last_error(), dp->failed_before + 1);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -491,10 +490,10 @@ static int run(struct dataplane *dp)
 	err = stages_start(dp, n, &started);
 	failure_note(dp, err);
 	if (!err) {
-		logger_info("ready: %s (%s), %u worker%s (%s), %u MB of hugepages",
-			    dp->plan.node->port, dp->port.driver, dp->plan.n_workers,
-			    dp->plan.n_workers == 1 ? "" : "s",
-			    pipeline_simd_name(pipeline_simd_best()), dp->plan.memory_mb);
+		log_info("ready: %s (%s), %u worker%s (%s), %u MB of hugepages",
+			 dp->plan.node->port, dp->port.driver, dp->plan.n_workers,
+			 dp->plan.n_workers == 1 ? "" : "s",
+			 pipeline_simd_name(pipeline_simd_best()), dp->plan.memory_mb);
 		err = serve(dp);
 	}
 	while (started-- > 0)
@@ -531,7 +530,7 @@ int main(int argc, char **argv)
 
 	if (code != OPTIONS_GO_ON)
 		return code;
-	logger_set_level(dp.options.log_level);
+	log_set_level(dp.options.log_level);
 	dp.program = argv[0];
 	if (dp.options.hugepages != OPTIONS_HUGEPAGES_HERE)
 		return hugepages_only(&dp) ? EXIT_FAILURE : EXIT_SUCCESS;

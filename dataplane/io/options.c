@@ -7,9 +7,9 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "config/base/log.h"
 #include "config/base/version.h"
 #include "config/config.h"
-#include "dataplane/io/logger.h"
 
 #define RUN_DIR "/run/sluice"
 #define STATE_DIR "/var/lib/sluice"
@@ -87,7 +87,7 @@ static int option_apply(int option, struct options *options)
 		options->state_dir = optarg;
 		return OPTIONS_GO_ON;
 	case OPT_LOG_LEVEL:
-		options->log_level = logger_level_parse(optarg);
+		options->log_level = log_level_parse(optarg);
 		if (options->log_level < 0)
 			return refuse("--log-level is error, warning, info or debug, not", optarg);
 		return OPTIONS_GO_ON;

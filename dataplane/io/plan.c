@@ -8,8 +8,9 @@
 
 #include <rte_mbuf.h>
 
+#include "config/base/cpus.h"
+#include "config/base/log.h"
 #include "dataplane/engine/flow_table.h"
-#include "dataplane/io/logger.h"
 #include "dataplane/io/netdev.h"
 
 #define MTU_DEFAULT 1500
@@ -44,9 +45,9 @@ static int cpus_try(const struct config_node *node, const cpu_set_t *mine)
 		if (sched_setaffinity(0, sizeof(one), &one) == 0)
 			continue;
 		err = -errno;
-		logger_err("node.cpus: CPU %u does not exist, is offline, or is none of this"
-			   " process's cgroup (%s)",
-			   node->cpus[i], strerror(-err));
+		log_err("node.cpus: CPU %u does not exist, is offline, or is none of this"
+			" process's cgroup (%s)",
+			node->cpus[i], strerror(-err));
 	}
 	if (sched_setaffinity(0, sizeof(*mine), mine) && !err)
 		err = -errno;
@@ -57,10 +58,10 @@ static int workers_place(struct plan *plan)
 {
 	const struct config_node *node = plan->node;
 	cpu_set_t allowed;
-	int length = 0, err;
+	int err;
 
 	if (node->cpu_count > LB_WORKERS_MAX) {
-		logger_err("node.cpus: at most %d CPUs", LB_WORKERS_MAX);
+		log_err("node.cpus: at most %d CPUs", LB_WORKERS_MAX);
 		return -EINVAL;
 	}
 	if (sched_getaffinity(0, sizeof(allowed), &allowed))
@@ -73,11 +74,7 @@ static int workers_place(struct plan *plan)
 	plan->main_shares = CPU_COUNT(&allowed) == 0;
 	if (plan->main_shares && sched_getaffinity(0, sizeof(allowed), &allowed))
 		return -errno;
-	for (int cpu = 0; cpu < CPU_SETSIZE && length < (int)sizeof(plan->main_cpus) - 8; cpu++)
-		if (CPU_ISSET(cpu, &allowed))
-			length += snprintf(plan->main_cpus + length,
-					   sizeof(plan->main_cpus) - (size_t)length, "%s%d",
-					   length ? "," : "", cpu);
+	cpus_format(&allowed, plan->main_cpus, sizeof(plan->main_cpus));
 	plan->n_workers = node->cpu_count;
 	return 0;
 }
@@ -99,8 +96,7 @@ static int interface_check(const struct plan *plan, const struct netdev *dev)
 	if (dev->n_queues == plan->n_workers || dev->n_queues == 0 ||
 	    (dev->n_queues > plan->n_workers && config_node_has_handover(plan->node)))
 		return 0;
-	logger_err(
-		"%s has %u queue%s in use, and node.cpus names %u CPU%s: change node.cpus, or run"
+	log_err("%s has %u queue%s in use, and node.cpus names %u CPU%s: change node.cpus, or run"
 		" 'ethtool -L %s combined %u' (for a veth: rx %u tx %u)%s",
 		name, dev->n_queues, dev->n_queues == 1 ? "" : "s", plan->n_workers,
 		plan->n_workers == 1 ? "" : "s", name, plan->n_workers, plan->n_workers,
@@ -130,7 +126,7 @@ static int interface_ask(struct plan *plan, const char *name, uint32_t *mtu)
 	int err = netdev_query(name, &dev);
 
 	if (err) {
-		logger_err("node.port: no interface %s: %s", name, strerror(-err));
+		log_err("node.port: no interface %s: %s", name, strerror(-err));
 		return err;
 	}
 	memcpy(plan->iface, dev.name, sizeof(plan->iface));
@@ -158,8 +154,8 @@ static int port_size(struct plan *plan)
 			return err;
 	}
 	if (is_xdp && mtu > XDP_MTU_MAX) {
-		logger_err("%s: an MTU of %u is more than an XDP socket takes (%d)", plan->iface,
-			   mtu, XDP_MTU_MAX);
+		log_err("%s: an MTU of %u is more than an XDP socket takes (%d)", plan->iface, mtu,
+			XDP_MTU_MAX);
 		return -EINVAL;
 	}
 	plan->mtu = (uint16_t)mtu;
@@ -221,9 +217,8 @@ int plan_make(struct plan *plan, const struct config *config)
 	needed = memory_needed(plan, config);
 	plan->memory_mb = node->hugepages_mb ? node->hugepages_mb : needed;
 	if (plan->memory_mb < needed)
-		logger_warn(
-			"node.hugepages_mb: %u MB are less than the %u MB that flows and buffers"
-			" need",
-			plan->memory_mb, needed);
+		log_warn("node.hugepages_mb: %u MB are less than the %u MB that flows and buffers"
+			 " need",
+			 plan->memory_mb, needed);
 	return 0;
 }

@@ -18,7 +18,7 @@
 struct plan {
 	const struct config_node *node;
 	uint32_t n_workers;
-	char main_cpus[512];  /* for --lcores: "0,3" */
+	char main_cpus[512];  /* for --lcores: "0,3-5" */
 	bool has_handover;    /* with the XDP program of sluiced */
 	bool main_shares;     /* no CPU was left for the main lcore alone */
 	char iface[IFNAMSIZ]; /* to bind XDP sockets to; empty for other ports */

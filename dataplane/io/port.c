@@ -7,9 +7,9 @@
 
 #include <rte_errno.h>
 
+#include "config/base/log.h"
 #include "config/base/port_feature.h"
 #include "dataplane/io/eal.h"
-#include "dataplane/io/logger.h"
 #include "dataplane/io/netdev.h"
 #include "dataplane/io/port_sysfs.h"
 
@@ -47,18 +47,16 @@ static int device_missing(const struct plan *plan)
 	const char *complaint = eal_complaint();
 
 	if (strstr(complaint, EAL_COMPLAINT_IOMMU))
-		logger_err(
-			"node.port: %s is bound to vfio-pci, but the kernel refuses it the IOMMU; 'dmesg | grep vfio' says why. If"
+		log_err("node.port: %s is bound to vfio-pci, but the kernel refuses it the IOMMU; 'dmesg | grep vfio' says why. If"
 			" there is no interrupt remapping: switch it on in the firmware, or trust the NIC and run 'echo options"
 			" vfio_iommu_type1 allow_unsafe_interrupts=1 > /etc/modprobe.d/vfio.conf' and reboot",
 			plan->node->port);
 	else if (plan->node->port_kind == CONFIG_PORT_PCI)
-		logger_err(
-			"node.port: DPDK does not take %s, though its driver in the kernel is one that it can use; is"
+		log_err("node.port: DPDK does not take %s, though its driver in the kernel is one that it can use; is"
 			" DPDK's driver for this NIC installed (%s)?",
 			plan->node->port, complaint);
 	else
-		logger_err("node.port: DPDK finds no device %s (%s)", plan->node->port, complaint);
+		log_err("node.port: DPDK finds no device %s (%s)", plan->node->port, complaint);
 	return -ENODEV;
 }
 
@@ -71,7 +69,7 @@ int port_check(const struct plan *plan)
 		return 0;
 	err = port_sysfs_diagnose(&port_sysfs_of_kernel, plan->node->port, why, sizeof(why));
 	if (err)
-		logger_err("node.port: %s", why);
+		log_err("node.port: %s", why);
 	return err;
 }
 
@@ -102,8 +100,7 @@ static int limits_check(const struct port *port, const struct plan *plan,
 	uint32_t queues = port->n_queues / port->n_devs;
 
 	if (info->max_rx_queues < queues || info->max_tx_queues < queues) {
-		logger_err(
-			"%s (%s) has %u receive and %u transmit queues, and node.cpus names %u CPUs: each needs"
+		log_err("%s (%s) has %u receive and %u transmit queues, and node.cpus names %u CPUs: each needs"
 			" one of both; name at most %u in node.cpus%s",
 			plan->node->port, port->driver, info->max_rx_queues, info->max_tx_queues,
 			queues, RTE_MIN(info->max_rx_queues, info->max_tx_queues),
@@ -113,14 +110,12 @@ static int limits_check(const struct port *port, const struct plan *plan,
 		return -EINVAL;
 	}
 	if (port->mtu > info->max_mtu || port->mtu < info->min_mtu) {
-		logger_err(
-			"%s: an MTU of %u is not possible; its driver takes %u to %u: set node.mtu",
+		log_err("%s: an MTU of %u is not possible; its driver takes %u to %u: set node.mtu",
 			plan->node->port, port->mtu, info->min_mtu, info->max_mtu);
 		return -EINVAL;
 	}
 	if (port->mtu > plan_mtu_max(plan)) {
-		logger_err(
-			"%s has an MTU of %u, and the buffers are for %u: set 'mtu: %u' under node for larger buffers,"
+		log_err("%s has an MTU of %u, and the buffers are for %u: set 'mtu: %u' under node for larger buffers,"
 			" or 'mtu: %u' to keep to these",
 			plan->node->port, port->mtu, plan_mtu_max(plan), port->mtu,
 			plan_mtu_max(plan));
@@ -158,7 +153,7 @@ int port_open(struct port *port, const struct plan *plan)
 	if (err)
 		return err;
 	if (rte_eth_dev_info_get(port->dev[0], &info) || rte_eth_macaddr_get(port->dev[0], &mac)) {
-		logger_err("%s: the driver says nothing of its device", plan->node->port);
+		log_err("%s: the driver says nothing of its device", plan->node->port);
 		return -EIO;
 	}
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
@@ -266,18 +261,18 @@ static int interface_prepare(const struct port *port, const struct plan *plan)
 	if (!err)
 		err = netdev_up(plan->iface);
 	if (err)
-		logger_err("%s: cannot set it up: %s", plan->iface, strerror(-err));
+		log_err("%s: cannot set it up: %s", plan->iface, strerror(-err));
 	return err;
 }
 
 static void start_failed(const struct port *port, const struct plan *plan, int err)
 {
 	if (is_af_xdp(port) && err == -EINVAL)
-		logger_err("%s: no XDP socket on a queue of it; another program may use it (%s)",
-			   plan->node->port, eal_complaint());
+		log_err("%s: no XDP socket on a queue of it; another program may use it (%s)",
+			plan->node->port, eal_complaint());
 	else
-		logger_err("%s: the port does not start: %s (%s)", plan->node->port, strerror(-err),
-			   eal_complaint());
+		log_err("%s: the port does not start: %s (%s)", plan->node->port, strerror(-err),
+			eal_complaint());
 }
 
 /*
@@ -289,13 +284,12 @@ static int tags_keep(struct port *port, const struct plan *plan)
 	int kept = *plan->iface && !plan->has_handover ? port_feature_tags_keep(plan->iface) : 0;
 
 	if (kept == -EOPNOTSUPP)
-		logger_err(
-			"%s takes VLAN tags out of frames and cannot be told to leave them in"
+		log_err("%s takes VLAN tags out of frames and cannot be told to leave them in"
 			" (ethtool -k: rx-vlan-offload); XDP sockets would get tagged frames without their"
 			" tag",
 			plan->iface);
 	else if (kept < 0)
-		logger_err("%s: cannot ask for its features: %s", plan->iface, strerror(-kept));
+		log_err("%s: cannot ask for its features: %s", plan->iface, strerror(-kept));
 	port->kept_tags = kept == 1;
 	return kept < 0 ? kept : 0;
 }
@@ -316,7 +310,7 @@ int port_start(struct port *port, const struct plan *plan, struct rte_mempool *c
 		return err;
 	}
 	if (*port->note)
-		logger_warn("%s: %s", plan->node->port, port->note);
+		log_warn("%s: %s", plan->node->port, port->note);
 	return 0;
 }
 
@@ -335,7 +329,7 @@ void port_close(struct port *port)
 		rte_eth_dev_close(port->dev[i]);
 	}
 	if (port->kept_tags && port_is_there(port) && port_feature_tags_restore(port->iface))
-		logger_warn("%s: rxvlan stays off", port->iface);
+		log_warn("%s: rxvlan stays off", port->iface);
 	*port = (struct port){ .n_devs = 0 };
 }
 

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/base/file.h"
+
 #define WORD_MAX 64
 #define NO_IOMMU "vfio-noiommu" /* the kernel's name for a group without an IOMMU */
 
@@ -64,17 +66,9 @@ static void link_read(const char *sys, const char *address, const char *what, ch
 static void line_read(const char *sys, const char *address, const char *what, char *word)
 {
 	char path[PATH_MAX];
-	FILE *file;
 
 	device_path(sys, address, what, path);
-	word[0] = '\0';
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (!fgets(word, WORD_MAX, file))
-		word[0] = '\0';
-	word[strcspn(word, "\n")] = '\0';
-	fclose(file);
+	(void)file_line(path, word, WORD_MAX);
 }
 
 /* The first name in a directory of the device; empty if there is none. */

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 
 #include "config/base/capabilities.h"
-#include "dataplane/io/logger.h"
+#include "config/base/log.h"
 #include "dataplane/io/port_sysfs.h"
 
 #define NICE (-10)
@@ -46,17 +46,17 @@ int privileges_check(const struct plan *plan)
 	char text[256];
 
 	if (missing) {
-		logger_err("%s: this program lacks %s; run it as root, or add that to"
-			   " CapabilityBoundingSet= and AmbientCapabilities= of its unit",
-			   plan->node->port, capabilities_format(missing, text, sizeof(text)));
+		log_err("%s: this program lacks %s; run it as root, or add that to"
+			" CapabilityBoundingSet= and AmbientCapabilities= of its unit",
+			plan->node->port, capabilities_format(missing, text, sizeof(text)));
 		return -EPERM;
 	}
 	/* Kernels before 5.11 count XDP sockets and BPF maps against RLIMIT_MEMLOCK. */
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
-		logger_debug("the limit of locked memory stays as it is");
+		log_debug("the limit of locked memory stays as it is");
 	/* Packets are lost while a worker waits for its CPU during another program's time slice. */
 	if (getpriority(PRIO_PROCESS, 0) > NICE && setpriority(PRIO_PROCESS, 0, NICE))
-		logger_debug("the priority stays as it is");
+		log_debug("the priority stays as it is");
 	return 0;
 }
 
@@ -66,9 +66,9 @@ int privileges_drop(const struct plan *plan)
 	char text[256];
 
 	if (err)
-		logger_err("cannot give up capabilities: %s", strerror(-err));
+		log_err("cannot give up capabilities: %s", strerror(-err));
 	else
-		logger_debug("capabilities from now on: %s",
-			     capabilities_format(capabilities_get(), text, sizeof(text)));
+		log_debug("capabilities from now on: %s",
+			  capabilities_format(capabilities_get(), text, sizeof(text)));
 	return err;
 }

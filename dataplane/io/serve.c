@@ -15,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dataplane/io/logger.h"
+#include "config/base/clock.h"
+#include "config/base/log.h"
 #include "dataplane/io/node_stats.h"
 
 /* Busy time after a packet: another one follows soon, an answer or the rest of a connection. */
@@ -38,14 +39,6 @@ struct loop {
 	uint64_t watchdog_next_ns;
 	uint64_t n_refused; /* logged so far */
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static int watch(const struct loop *loop, int fd)
 {
@@ -80,7 +73,7 @@ static void handle(struct loop *loop, int fd)
 	} else if (fd == dp->control.controller_fd) {
 		control_socket_watch(&dp->control);
 	} else if (fd == dp->signal_fd && read(fd, &info, sizeof(info)) == sizeof(info)) {
-		logger_info("ending: signal %u from pid %u", info.ssi_signo, info.ssi_pid);
+		log_info("ending: signal %u from pid %u", info.ssi_signo, info.ssi_pid);
 		loop->is_over = true;
 	}
 }
@@ -113,7 +106,7 @@ static int events_wait(struct loop *loop, struct epoll_event *events, uint64_t w
 	n = epoll_pwait2(loop->epoll_fd, events, EVENTS_MAX, &timeout, NULL);
 	doorbell_wake(&path->bell);
 	if (n < 0 && errno != EINTR) {
-		logger_err("epoll: %s", strerror(errno));
+		log_err("epoll: %s", strerror(errno));
 		return -errno;
 	}
 	return n < 0 ? 0 : n;
@@ -125,11 +118,11 @@ static void refusals_log(struct loop *loop)
 
 	if (consumer->n_refused == loop->n_refused)
 		return;
-	logger_warn("generation %llu refused: %s (command %u, block %u of pool %u, %u bytes)",
-		    (unsigned long long)consumer->refused_cmd.generation,
-		    consumer_refusal_text(consumer->refused_reason), consumer->refused_cmd.type,
-		    consumer->refused_cmd.block, consumer->refused_cmd.index,
-		    consumer->refused_cmd.bytes);
+	log_warn("generation %llu refused: %s (command %u, block %u of pool %u, %u bytes)",
+		 (unsigned long long)consumer->refused_cmd.generation,
+		 consumer_refusal_text(consumer->refused_reason), consumer->refused_cmd.type,
+		 consumer->refused_cmd.block, consumer->refused_cmd.index,
+		 consumer->refused_cmd.bytes);
 	loop->n_refused = consumer->n_refused;
 }
 
@@ -139,9 +132,9 @@ static void port_tell(struct dataplane *dp)
 	const struct port *port = &dp->port;
 	const uint8_t *mac = port->mac;
 
-	logger_info("%s has now the address %02x:%02x:%02x:%02x:%02x:%02x and an MTU of %u%s%s",
-		    dp->plan.node->port, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], port->mtu,
-		    *port->remark ? "; " : "", port->remark);
+	log_info("%s has now the address %02x:%02x:%02x:%02x:%02x:%02x and an MTU of %u%s%s",
+		 dp->plan.node->port, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], port->mtu,
+		 *port->remark ? "; " : "", port->remark);
 	lb_segment_port_set(dp->segment.shared, port->mac, port->mtu);
 	snprintf(dp->segment.shared->note, sizeof(dp->segment.shared->note), "%.120s%s%.120s",
 		 port->note, *port->note && *port->remark ? "; " : "", port->remark);
@@ -156,15 +149,14 @@ static int interfaces_follow(struct loop *loop)
 	int err = port_follow(&dp->port, &changed);
 
 	if (err) {
-		logger_err("%s was deleted; ending, since only a new start can use another one",
-			   dp->port.iface);
+		log_err("%s was deleted; ending, since only a new start can use another one",
+			dp->port.iface);
 		return err;
 	}
 	if (changed)
 		port_tell(dp);
 	if (dp->plan.has_handover && !handover_port_is_current(&dp->handover)) {
-		logger_err(
-			"%s: sluiced has replaced the flow table, or taken it away; ending, since"
+		log_err("%s: sluiced has replaced the flow table, or taken it away; ending, since"
 			" only a new start can use another one",
 			dp->port.iface);
 		return -ESTALE;
@@ -172,7 +164,7 @@ static int interfaces_follow(struct loop *loop)
 	if (kernel_path_restore(&dp->kernel_path))
 		err = watch(loop, dp->kernel_path.fd);
 	if (err)
-		logger_err(KERNEL_PATH_IFACE ": cannot wait for packets: %s", strerror(-err));
+		log_err(KERNEL_PATH_IFACE ": cannot wait for packets: %s", strerror(-err));
 	if (dp->port.link != LB_LINK_UNKNOWN)
 		kernel_path_carrier_set(&dp->kernel_path, dp->port.link == LB_LINK_UP);
 	return err;
@@ -192,7 +184,7 @@ static int periodic(struct loop *loop)
 			sd_notify(0, "WATCHDOG=1");
 	}
 	if (control_socket_restore(&dp->control) && watch(loop, dp->control.listen_fd))
-		logger_err("%s: cannot wait for controllers", dp->control.address.sun_path);
+		log_err("%s: cannot wait for controllers", dp->control.address.sun_path);
 	return interfaces_follow(loop);
 }
 
@@ -211,7 +203,7 @@ static int turn(struct loop *loop)
 	struct epoll_event events[EVENTS_MAX];
 	int err, n;
 
-	loop->now_ns = clock_ns();
+	loop->now_ns = clock_now_ns();
 	if (kernel_path_deliver(&dp->kernel_path))
 		loop->active_ns = loop->now_ns;
 	commands_take(loop);
@@ -251,7 +243,7 @@ int serve(struct dataplane *dp)
 	int err = loop_prepare(&loop);
 
 	if (err)
-		logger_err("cannot wait for events: %s", strerror(-err));
+		log_err("cannot wait for events: %s", strerror(-err));
 	else
 		sd_notify(0, "READY=1");
 	while (!err && !loop.is_over)

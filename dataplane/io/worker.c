@@ -11,6 +11,7 @@
 #include <rte_malloc.h>
 #include <rte_pause.h>
 
+#include "config/base/clock.h"
 #include "dataplane/io/eal.h"
 
 #define TX_RETRIES 16
@@ -116,14 +117,6 @@ static void tick(struct worker *w, const struct tables *tables, uint16_t now)
 }
 
 /* From the vDSO, without a system call. */
-static uint64_t clock_coarse_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* ---- Beside the XDP program ---- */
 
 /*

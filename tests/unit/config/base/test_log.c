@@ -84,6 +84,35 @@ static void test_level(void **test_state)
 	assert_string_equal(logged(), "<7>yes\n<3>yes\n");
 }
 
+/* For the record of a failed start: kept whatever the level shows, and only of errors. */
+static void test_last_error(void **test_state)
+{
+	(void)test_state;
+	assert_string_equal(log_last_error(), "");
+	log_set_level(LOG_EMERG);
+	log_err("port %s", "eth9");
+	log_warn("later");
+	assert_string_equal(log_last_error(), "port eth9");
+	assert_string_equal(logged(), "");
+}
+
+static void test_level_words(void **test_state)
+{
+	static const struct {
+		const char *word;
+		int priority;
+	} rows[] = {
+		{ "error", LOG_ERR },	 { "warning", LOG_WARNING },
+		{ "warn", LOG_WARNING }, { "info", LOG_INFO },
+		{ "debug", LOG_DEBUG },	 { "err", -1 },
+		{ "notice", -1 },	 { "", -1 },
+	};
+
+	(void)test_state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(log_level_parse(rows[i].word), rows[i].priority);
+}
+
 /* A name in a message must not begin another line, nor command a terminal. */
 static void test_one_line(void **test_state)
 {
@@ -109,10 +138,8 @@ static void test_one_line(void **test_state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_time_stamps),
-		TEST(test_journal),
-		TEST(test_level),
-		TEST(test_one_line),
+		TEST(test_last_error), TEST(test_level_words), TEST(test_time_stamps),
+		TEST(test_journal),    TEST(test_level),       TEST(test_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

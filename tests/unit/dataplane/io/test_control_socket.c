@@ -16,10 +16,10 @@
 
 #include <rte_ring_elem.h>
 
+#include "config/base/log.h"
 #include "dataplane/abi/lb_abi_hash.h"
 #include "dataplane/abi/lb_crc.h"
 #include "dataplane/io/control_socket.h"
-#include "dataplane/io/logger.h"
 #include "tests/support/rig.h"
 
 struct fixture {

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "config/base/clock.h"
 #include "tests/support/rig.h"
 
 #define N_BUCKETS 256
@@ -31,14 +31,6 @@ static void steps(struct world *w, uint32_t n)
 {
 	while (n-- > 0)
 		worker_step(w->rig->worker);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 static void look(struct world *w, uint64_t at_ns)
@@ -92,7 +84,7 @@ static void it_beats_and_holds_nothing_between_bursts(void **state)
 	struct world *w = *state;
 
 	steps(w, 1);
-	assert_true(lb_handover_is_due(&w->queue, now_ns()));
+	assert_true(lb_handover_is_due(&w->queue, clock_coarse_ns()));
 	rig_receive_syns(w->rig, 1000, 10);
 	steps(w, 1);
 	assert_int_equal(w->rig->worker->stats->tx_pkts, 10);
@@ -103,10 +95,10 @@ static void it_beats_and_holds_nothing_between_bursts(void **state)
 static void ticks_are_those_of_the_kernels_clock(void **state)
 {
 	struct world *w = *state;
-	uint64_t before = now_ns() / LB_FLOW_TICK_NS, after;
+	uint64_t before = clock_coarse_ns() / LB_FLOW_TICK_NS, after;
 
 	steps(w, 1);
-	after = now_ns() / LB_FLOW_TICK_NS;
+	after = clock_coarse_ns() / LB_FLOW_TICK_NS;
 	assert_true(w->rig->worker->now == (uint16_t)before ||
 		    w->rig->worker->now == (uint16_t)after);
 }
@@ -204,7 +196,7 @@ static void what_waited_for_a_stopped_worker_is_late(void **state)
 	struct world *w = *state;
 	const struct lb_worker_stats *stats = w->rig->worker->stats;
 
-	look(w, now_ns() - LONG_NS);
+	look(w, clock_coarse_ns() - LONG_NS);
 	rig_receive_syns(w->rig, 1000, 100);
 	xdp_takes_over(w);
 	steps(w, 1); /* it looks first, and throws away all of it */
@@ -222,7 +214,7 @@ static void so_is_what_it_gets_before_it_looks(void **state)
 	struct world *w = *state;
 	const struct lb_worker_stats *stats = w->rig->worker->stats;
 
-	w->rig->worker->looked_ns = now_ns() - LONG_NS;
+	w->rig->worker->looked_ns = clock_coarse_ns() - LONG_NS;
 	w->rig->worker->tsc_next_look = UINT64_MAX;
 	rig_receive_syns(w->rig, 1000, 10);
 	xdp_takes_over(w);
@@ -235,7 +227,7 @@ static void stopped_without_being_replaced_it_goes_on(void **state)
 {
 	struct world *w = *state;
 
-	look(w, now_ns() - LONG_NS);
+	look(w, clock_coarse_ns() - LONG_NS);
 	rig_receive_syns(w->rig, 1000, 10);
 	steps(w, 1);
 	assert_int_equal(w->rig->worker->stats->tx_pkts, 10);
@@ -340,8 +332,8 @@ static void robbed_of_its_lock_it_counts_anew(void **state)
 	assert_int_equal(w->rig->worker->stats->flows, 60); /* one of them was XDP's to remove */
 	assert_int_equal(w->queue.process, LB_HANDOVER_NO_PACKETS);
 	assert_int_equal(w->queue.journal.is_doubtful, 0);
-	look(w, now_ns());
-	assert_true(lb_handover_is_due(&w->queue, now_ns()));
+	look(w, clock_coarse_ns());
+	assert_true(lb_handover_is_due(&w->queue, clock_coarse_ns()));
 }
 
 /* Killed when it had finished a change too late, before it had counted. */
@@ -370,11 +362,11 @@ static void an_ending_worker_is_alive(void **state)
 	struct world *w = *state;
 
 	steps(w, 1);
-	assert_true(lb_handover_is_due(&w->queue, now_ns()));
+	assert_true(lb_handover_is_due(&w->queue, clock_coarse_ns()));
 	w->rig->worker->is_ending = true;
-	look(w, now_ns());
-	assert_false(lb_handover_is_due(&w->queue, now_ns()));
-	assert_true(lb_handover_is_beating(&w->queue, w->queue.process, now_ns()));
+	look(w, clock_coarse_ns());
+	assert_false(lb_handover_is_due(&w->queue, clock_coarse_ns()));
+	assert_true(lb_handover_is_beating(&w->queue, w->queue.process, clock_coarse_ns()));
 }
 
 /* Told to end, it gives the port back at once, and carries what is on its way. */

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
+#include "config/base/log.h"
 #include "dataplane/io/hugepages.h"
-#include "dataplane/io/logger.h"
 
 static char root[] = "/tmp/sluice-hugepages-XXXXXX";
 static char meminfo[sizeof(root) + 16];
@@ -90,7 +90,7 @@ static int start(void **state)
 	char path[256];
 
 	(void)state;
-	logger_set_level(LOG_ERR - 1);
+	log_set_level(LOG_ERR - 1);
 	if (!mkdtemp(root))
 		return -1;
 	snprintf(meminfo, sizeof(meminfo), "%s/meminfo", root);
@@ -149,7 +149,7 @@ static void memory_of_others_is_not_taken(void **state)
 	(void)state;
 	assert_int_equal(hugepages_reserve(&pool, root, 5000, -1), -ENOMEM);
 	assert_int_equal(kernel.changes, 0);
-	said = logger_last_error();
+	said = log_last_error();
 	assert_non_null(strstr(said, "need 5000 MB"));
 	assert_non_null(strstr(said, "2000 MB of memory that are available"));
 	assert_non_null(strstr(said, "192 MB have to stay"));
@@ -169,7 +169,7 @@ static void half_of_it_is_given_back(void **state)
 	assert_int_equal(hugepages_reserve(&pool, root, 1800, -1), -ENOMEM);
 	assert_int_equal(kernel.pages, 10);
 	assert_int_equal(recorded(), 0);
-	assert_non_null(strstr(logger_last_error(), "sysctl -w vm.nr_hugepages=900"));
+	assert_non_null(strstr(log_last_error(), "sysctl -w vm.nr_hugepages=900"));
 }
 
 static void signal_ends_it(void **state)
@@ -188,8 +188,8 @@ static void without_permission_it_says_so(void **state)
 	(void)state;
 	kernel.err = -EACCES;
 	assert_int_equal(hugepages_reserve(&pool, root, 100, -1), -EACCES);
-	assert_non_null(strstr(logger_last_error(), "may not add any (Permission denied)"));
-	assert_non_null(strstr(logger_last_error(), "sysctl -w vm.nr_hugepages=50"));
+	assert_non_null(strstr(log_last_error(), "may not add any (Permission denied)"));
+	assert_non_null(strstr(log_last_error(), "sysctl -w vm.nr_hugepages=50"));
 	kernel.err = 0;
 	hugepages_release(&pool, root);
 	assert_int_equal(kernel.pages, 10);

@@ -20,8 +20,8 @@
 #include <linux/bpf.h>
 #include <rte_mbuf.h>
 
+#include "config/base/log.h"
 #include "dataplane/engine/flow_table.h"
-#include "dataplane/io/logger.h"
 #include "dataplane/io/options.h"
 #include "dataplane/io/plan.h"
 
@@ -213,7 +213,7 @@ static void queues_of_an_interface(void **state)
 	    system("ip link add two0 numrxqueues 2 numtxqueues 2 type veth peer name two1 &&"
 		   "ip link add one0 type veth peer name one1"))
 		skip();
-	logger_set_level(LOG_ERR - 1);
+	log_set_level(LOG_ERR - 1);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct config config = config_make(cases[i].port, CONFIG_PORT_INTERFACE);
 
@@ -224,8 +224,8 @@ static void queues_of_an_interface(void **state)
 		if (plan_make(&plan, &config) != cases[i].result)
 			fail_msg("%s, %u workers", cases[i].port, cases[i].workers);
 	}
-	assert_non_null(strstr(logger_last_error(), "'ethtool -L one0 combined 2'"));
-	assert_null(strstr(logger_last_error(), "--detach"));
+	assert_non_null(strstr(log_last_error(), "'ethtool -L one0 combined 2'"));
+	assert_null(strstr(log_last_error(), "--detach"));
 	xdp_program_put("one0");
 	for (uint32_t has_handover = 0; has_handover < 2; has_handover++) {
 		struct config config = config_make("one0", CONFIG_PORT_INTERFACE);
@@ -234,9 +234,9 @@ static void queues_of_an_interface(void **state)
 		config.node.dataplane =
 			has_handover ? CONFIG_DATAPLANE_AUTO : CONFIG_DATAPLANE_DPDK;
 		assert_int_equal(plan_make(&plan, &config), -EINVAL);
-		assert_non_null(strstr(logger_last_error(), "'sluiced --detach' first"));
+		assert_non_null(strstr(log_last_error(), "'sluiced --detach' first"));
 	}
-	logger_set_level(LOG_INFO);
+	log_set_level(LOG_INFO);
 }
 
 static void impossible_wishes_are_refused(void **state)
@@ -245,7 +245,7 @@ static void impossible_wishes_are_refused(void **state)
 	struct plan plan;
 
 	(void)state;
-	logger_set_level(LOG_ERR - 1);
+	log_set_level(LOG_ERR - 1);
 	cpus[0] = CONFIG_CPU_ID_MAX;
 	assert_int_equal(plan_make(&plan, &config), -EINVAL);
 	config = config_make("nosuchif0", CONFIG_PORT_INTERFACE);
@@ -255,7 +255,7 @@ static void impossible_wishes_are_refused(void **state)
 	config = config_make("lo", CONFIG_PORT_INTERFACE);
 	config.node.cpu_count = LB_WORKERS_MAX + 1;
 	assert_int_equal(plan_make(&plan, &config), -EINVAL);
-	logger_set_level(LOG_INFO);
+	log_set_level(LOG_INFO);
 }
 
 /* One argument string, split at blanks. */
