@@ -26,25 +26,25 @@ enum lb_verdict {
 	X(L2_VLAN_DEPTH, "l2_vlan_depth", "more than one VLAN tag")                                \
 	X(IP_TRUNCATED, "ip_truncated", "frame shorter than its IP header")                        \
 	X(IP_MALFORMED, "ip_malformed", "bad IP version, header length or total length")           \
-	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                             \
+	X(IP_CHECKSUM, "ip_checksum", "bad IPv4 header checksum")                                  \
 	X(IP_TTL, "ip_ttl", "TTL or hop limit is 0")                                               \
-	X(IP_SOURCE, "ip_source", "source address cannot be a sender's, or is a VIP")              \
+	X(IP_SOURCE, "ip_source", "invalid source address, or a VIP as source")                    \
 	X(IP_FRAGMENT, "ip_fragment", "fragment of a TCP or UDP packet to a VIP")                  \
 	X(IP_EXTENSION, "ip_extension", "IPv6 extension headers malformed or too many")            \
 	X(L4_TRUNCATED, "l4_truncated", "packet shorter than its TCP, UDP or ICMP header")         \
 	X(TCP_MALFORMED, "tcp_malformed", "bad TCP header length, or a port is 0")                 \
-	X(TCP_FLAGS, "tcp_flags", "impossible TCP flags")                                          \
+	X(TCP_FLAGS, "tcp_flags", "invalid combination of TCP flags")                              \
 	X(ICMP_MALFORMED, "icmp_malformed", "ICMP error whose quote is truncated or malformed")    \
-	X(NO_INSTANCE, "no_instance", "no instance of the pool may take the flow")                 \
+	X(NO_INSTANCE, "no_instance", "no eligible instance in the pool")                          \
 	X(NO_NEXT_HOP, "no_next_hop", "the instance's MAC address is not resolved")                \
-	X(TOO_BIG, "too_big", "too big for the tunnel, and no ICMP error may be sent")             \
-	X(ICMP_RATE, "icmp_rate", "ICMP error not sent: over node.icmp_rate")                      \
-	X(KERNEL_RATE, "kernel_rate", "over node.kernel_rate")                                     \
+	X(TOO_BIG, "too_big", "too big for the tunnel, and an ICMP error is not allowed")          \
+	X(ICMP_RATE, "icmp_rate", "ICMP error not sent: node.icmp_rate exceeded")                  \
+	X(KERNEL_RATE, "kernel_rate", "node.kernel_rate exceeded")                                 \
 	X(KERNEL_FULL, "kernel_full", "queue to the kernel interface is full")                     \
-	X(KERNEL_TX, "kernel_tx", "the kernel interface took no more, or is gone")                 \
+	X(KERNEL_TX, "kernel_tx", "write to the kernel interface failed")                          \
 	X(TX_FULL, "tx_full", "the port's transmit queue is full")                                 \
-	X(HEADROOM, "headroom", "no room in front of the packet for the tunnel header")            \
-	X(LATE, "late", "waited for a worker that had stopped, and was replaced")                  \
+	X(HEADROOM, "headroom", "no headroom for the tunnel header")                               \
+	X(LATE, "late", "in the queue of a worker that was stopped and replaced")                  \
 	X(KILLED, "killed", "in flight in sluice-dataplane when it was killed or stopped")
 
 enum lb_drop {

@@ -258,10 +258,10 @@ void consumer_abandon(struct consumer *consumer)
 const char *consumer_refusal_text(enum lb_refusal reason)
 {
 	static const char *const text[LB_REFUSED_COUNT] = {
-		[LB_REFUSED_CHECK] = "the message's checksum is wrong",
+		[LB_REFUSED_CHECK] = "bad checksum of the message",
 		[LB_REFUSED_TYPE] = "unknown command or block",
 		[LB_REFUSED_BOUNDS] = "an index, count or length is out of range",
-		[LB_REFUSED_CRC] = "the block's checksum is wrong",
+		[LB_REFUSED_CRC] = "bad checksum of the block",
 		[LB_REFUSED_CONTENT] = "a value in the block is out of range",
 		[LB_REFUSED_MEMORY] = "no memory for a copy of the block",
 		[LB_REFUSED_GENERATION] = "the generation is not newer than the one in use",

@@ -57,7 +57,7 @@ int control_socket_open(struct control_socket *control, const char *run_dir,
 					    .address.sun_family = AF_UNIX };
 	length = snprintf(control->address.sun_path, room, "%s/dataplane.sock", run_dir);
 	if (length < 0 || (size_t)length >= room) {
-		log_err("%s: too long for the name of a socket", run_dir);
+		log_err("%s: the path is too long for a socket", run_dir);
 		return -ENAMETOOLONG;
 	}
 	control->listen_fd = listener_make(control);
@@ -86,12 +86,12 @@ bool control_socket_restore(struct control_socket *control)
 	fd = listener_make(control);
 	if (fd < 0) {
 		if (fd != control->restore_error)
-			log_err("%s was removed or replaced, and cannot be made again: %s",
+			log_err("%s was removed or replaced, and cannot be opened again: %s",
 				control->address.sun_path, strerror(-fd));
 		control->restore_error = fd;
 		return false;
 	}
-	log_warn("%s was removed or replaced; it is there again", control->address.sun_path);
+	log_warn("%s was removed or replaced; opened again", control->address.sun_path);
 	control->restore_error = 0;
 	close(control->listen_fd);
 	control->listen_fd = fd;
@@ -224,7 +224,7 @@ bool control_socket_watch(struct control_socket *control)
 	while (bytes > 0);
 	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	log_warn("controller (pid %d) is gone; the tables stay as they are",
+	log_warn("controller (pid %d) disconnected; forwarding continues with the current tables",
 		 control->controller_pid);
 	controller_close(control);
 	return true;

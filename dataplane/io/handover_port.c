@@ -202,16 +202,16 @@ static void missing_say(const struct plan *plan, int err)
 	lb_pin_dir(plan->node->port, pin_dir);
 	if (err == -EPROTO)
 		log_warn(
-			"%s: waiting for sluiced: its maps have other sizes than this program expects;"
-			" both must be of the same release, with the same configuration",
+			"%s: waiting for sluiced: the sizes of its maps differ; both programs must be"
+			" of the same release and have the same configuration",
 			plan->iface);
 	else if (err == -EACCES)
 		log_warn(
-			"%s: waiting for sluiced: %s cannot be opened (%s); sluiced lets the group of the run directory do"
-			" that, and /sys/fs/bpf must be passable (mode 0771)",
+			"%s: waiting for sluiced: %s cannot be opened (%s); sluiced gives access to the group of the run"
+			" directory, and /sys/fs/bpf needs mode 0771",
 			plan->iface, pin_dir, strerror(-err));
 	else
-		log_info("%s: waiting for sluiced and its XDP program, which carries the packets"
+		log_info("%s: waiting for sluiced and its XDP program, which forwards packets"
 			 " meanwhile",
 			 plan->iface);
 	sd_notify(0, "STATUS=Waiting for sluiced's XDP program");
@@ -229,7 +229,7 @@ int handover_port_wait(struct handover_port *port, const struct plan *plan, int 
 			missing_say(plan, err);
 		said = err;
 		if (poll(&end, 1, POLL_MS) > 0) {
-			log_info("ending: told to while waiting");
+			log_info("ending: signal while waiting");
 			return -ECANCELED;
 		}
 	}

@@ -103,7 +103,7 @@ static void record_write(const char *run_dir, uint64_t pages)
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, text, (size_t)length, 0) != length)
 		log_warn("%s: cannot be written: %s; %" PRIu64
-			 " hugepages will stay in the pool after the end",
+			 " hugepages will stay in the pool after exit",
 			 path, strerror(errno), pages);
 	if (fd >= 0)
 		close(fd);
@@ -168,9 +168,9 @@ static int grow(const struct hugepages_pool *pool, const char *run_dir, uint64_t
 static int too_little_memory(const struct memory *memory, uint32_t megabytes, uint64_t free_mb)
 {
 	log_err("hugepages: node.flows and the port need %u MB, of which %" PRIu64
-		" MB are there; of the %" PRIu64 " MB of memory that are available %" PRIu64
-		" MB have to stay for other programs, so %" PRIu64
-		" MB are too many; lower node.flows, or add memory",
+		" MB are there; of %" PRIu64 " MB of available memory %" PRIu64
+		" MB are reserved for other programs, so %" PRIu64
+		" MB cannot be added; lower node.flows, or add memory",
 		megabytes, free_mb, memory->available_mb,
 		memory->available_mb - memory->takeable_mb, megabytes - free_mb);
 	return -ENOMEM;
@@ -179,10 +179,10 @@ static int too_little_memory(const struct memory *memory, uint32_t megabytes, ui
 static void grow_failed(uint32_t megabytes, uint64_t free_mb, uint64_t wanted, int err)
 {
 	if (err == -ECANCELED)
-		log_info("ending: told to while hugepages were made");
+		log_info("ending: signal while hugepages were allocated");
 	else if (err == -ENOMEM)
 		log_err("hugepages: %u MB are needed, %" PRIu64
-			" MB are free, and the kernel finds no more: memory is fragmented; run"
+			" MB are free, and the kernel cannot allocate more: memory is fragmented; run"
 			" 'echo 1 > /proc/sys/vm/compact_memory' or 'sysctl -w vm.nr_hugepages=%" PRIu64
 			"' early after boot",
 			megabytes, free_mb, wanted);
@@ -217,7 +217,7 @@ int hugepages_reserve(const struct hugepages_pool *pool, const char *run_dir, ui
 		return err;
 	}
 	log_info("hugepages: raised vm.nr_hugepages from %" PRIu64 " to %" PRIu64
-		 ", %u MB were needed; it is lowered again at the end",
+		 ", %u MB were needed; lowered again at exit",
 		 before, before + added, megabytes);
 	return 0;
 }

@@ -39,7 +39,7 @@ static void open_failed(int err)
 		log_err(KERNEL_PATH_IFACE " exists in this network namespace; another dataplane"
 					  " may run here");
 	else
-		log_err(KERNEL_PATH_IFACE ": cannot make the interface: %s%s", strerror(-err),
+		log_err(KERNEL_PATH_IFACE ": cannot create the interface: %s%s", strerror(-err),
 			err == -ENOENT ? " (/dev/net/tun; run 'modprobe tun')" : "");
 }
 
@@ -127,7 +127,7 @@ static void gone_check(struct kernel_path *path, int err)
 {
 	if (err != -EBADFD || path->fd < 0)
 		return;
-	log_err(KERNEL_PATH_IFACE " was deleted; making it again");
+	log_err(KERNEL_PATH_IFACE " was deleted; creating it again");
 	close(path->fd);
 	path->fd = -1;
 	path->restore_err = 0;
@@ -148,7 +148,7 @@ bool kernel_path_restore(struct kernel_path *path)
 	}
 	path->fd = fd;
 	path->has_carrier = true;
-	log_info(KERNEL_PATH_IFACE " is back");
+	log_info(KERNEL_PATH_IFACE " exists again");
 	return true;
 }
 
@@ -164,13 +164,12 @@ void kernel_path_follow(struct kernel_path *path)
 	path->n_mac_reset += !err;
 	if (!err)
 		log_warn(KERNEL_PATH_IFACE
-			 " had been given the address " MAC_FORMAT " by another program;"
-			 " it has the port's again (for udev, install 70-sluice0.link)",
+			 ": another program set the address " MAC_FORMAT ";"
+			 " the port's is restored (if that is udev, install 70-sluice0.link)",
 			 MAC_BYTES(mac));
 	else if (err != path->mac_err)
-		log_err(KERNEL_PATH_IFACE " has the address " MAC_FORMAT
-					  ", not the port's, and cannot be"
-					  " given it: %s",
+		log_err(KERNEL_PATH_IFACE ": another program set the address " MAC_FORMAT
+					  "; the port's cannot be restored: %s",
 			MAC_BYTES(mac), strerror(-err));
 	path->mac_err = err;
 }
@@ -254,7 +253,7 @@ void kernel_path_port_set(struct kernel_path *path, const struct port *port)
 	if (!has_mtu && !err)
 		err = netdev_mtu_set(KERNEL_PATH_IFACE, path->mtu);
 	if (err)
-		log_err(KERNEL_PATH_IFACE ": cannot have the port's MAC address and MTU: %s",
+		log_err(KERNEL_PATH_IFACE ": cannot set the port's MAC address and MTU: %s",
 			strerror(-err));
 }
 

@@ -57,8 +57,8 @@ static int need_start(struct dataplane *dp)
 {
 	if (dp->config->node.dataplane != CONFIG_DATAPLANE_XDP)
 		return 0;
-	log_info("dataplane: xdp: sluiced has the kernel carry the packets; this program is not"
-		 " needed and ends");
+	log_info("node.dataplane is xdp: sluiced and the kernel forward packets; this program is"
+		 " not needed and exits");
 	sd_notify(0, "READY=1\nSTATUS=Not needed: dataplane is xdp");
 	dp->not_needed = true;
 	return -ECANCELED;
@@ -121,8 +121,8 @@ static int plan_start(struct dataplane *dp)
 	if (!err)
 		err = port_check(&dp->plan);
 	if (!err && dp->plan.main_shares)
-		log_warn("node.cpus leaves no CPU for the main thread; the kernel path and"
-			 " control messages will wait for workers");
+		log_warn("node.cpus leaves no CPU for the main thread: the kernel path and"
+			 " control messages compete with workers");
 	return err;
 }
 
@@ -141,8 +141,8 @@ static void hugepages_stop(struct dataplane *dp)
 static int shared_start(struct dataplane *dp)
 {
 	if (!dp->plan.has_handover && handover_port_is_left(&dp->plan)) {
-		log_err("%s: sluiced's XDP program of another configuration is still on it; take it off"
-			" with 'sluiced --detach %s'",
+		log_err("%s: sluiced's XDP program of another configuration is still attached; run"
+			" 'sluiced --detach %s'",
 			dp->plan.iface, dp->plan.iface);
 		return -EBUSY;
 	}
@@ -434,7 +434,7 @@ static bool is_told_to_end(const struct dataplane *dp)
 
 	if (dp->signal_fd < 0 || poll(&end, 1, 0) <= 0)
 		return false;
-	log_info("ending: told to while starting");
+	log_info("ending: signal during start");
 	return true;
 }
 

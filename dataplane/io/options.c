@@ -27,9 +27,9 @@ static const char usage[] =
 	"  -s STATEDIR         where sluiced keeps the last good configuration (" STATE_DIR
 	", or DIR with -r)\n"
 	"  --log-level LEVEL   error, warning, info or debug (info)\n"
-	"  --idle-sleep-us N   let a worker without packets sleep so long (0: never)\n"
-	"  --hold-off S        end at most S seconds later when the start fails again (0)\n"
-	"  --hugepages WHAT    reserve hugepages for another process, or release them; then end\n"
+	"  --idle-sleep-us N   sleep of a worker without packets (0: it polls)\n"
+	"  --hold-off S        delay the exit by up to S seconds when the start fails again (0)\n"
+	"  --hugepages WHAT    reserve hugepages for another process, or release them, and exit\n"
 	"  -h, --help          this text\n"
 	"  -V, --version       the version\n";
 
@@ -70,7 +70,7 @@ static int hugepages_parse(const char *word, enum options_hugepages *what)
 	else if (strcmp(word, "release") == 0)
 		*what = OPTIONS_HUGEPAGES_RELEASE;
 	else
-		return refuse("--hugepages is reserve or release, not", word);
+		return refuse("--hugepages: expected reserve or release, not", word);
 	return OPTIONS_GO_ON;
 }
 
@@ -89,15 +89,16 @@ static int option_apply(int option, struct options *options)
 	case OPT_LOG_LEVEL:
 		options->log_level = log_level_parse(optarg);
 		if (options->log_level < 0)
-			return refuse("--log-level is error, warning, info or debug, not", optarg);
+			return refuse("--log-level: expected error, warning, info or debug, not",
+				      optarg);
 		return OPTIONS_GO_ON;
 	case OPT_IDLE_SLEEP:
 		return number_parse(optarg, OPTIONS_IDLE_SLEEP_US_MAX,
-				    "--idle-sleep-us is a number from 0 to 10000, not",
+				    "--idle-sleep-us: expected a number from 0 to 10000, not",
 				    &options->idle_sleep_us);
 	case OPT_HOLD_OFF:
 		return number_parse(optarg, OPTIONS_HOLD_OFF_S_MAX,
-				    "--hold-off is a number of seconds from 0 to 60, not",
+				    "--hold-off: expected a number from 0 to 60, not",
 				    &options->hold_off_s);
 	case OPT_HUGEPAGES:
 		return hugepages_parse(optarg, &options->hugepages);

@@ -45,7 +45,7 @@ static int cpus_try(const struct config_node *node, const cpu_set_t *mine)
 		if (sched_setaffinity(0, sizeof(one), &one) == 0)
 			continue;
 		err = -errno;
-		log_err("node.cpus: CPU %u does not exist, is offline, or is none of this"
+		log_err("node.cpus: CPU %u does not exist, is offline, or is not in this"
 			" process's cgroup (%s)",
 			node->cpus[i], strerror(-err));
 	}
@@ -154,7 +154,7 @@ static int port_size(struct plan *plan)
 			return err;
 	}
 	if (is_xdp && mtu > XDP_MTU_MAX) {
-		log_err("%s: an MTU of %u is more than an XDP socket takes (%d)", plan->iface, mtu,
+		log_err("%s: MTU %u exceeds the limit of XDP sockets, %d", plan->iface, mtu,
 			XDP_MTU_MAX);
 		return -EINVAL;
 	}

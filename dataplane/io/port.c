@@ -47,13 +47,13 @@ static int device_missing(const struct plan *plan)
 	const char *complaint = eal_complaint();
 
 	if (strstr(complaint, EAL_COMPLAINT_IOMMU))
-		log_err("node.port: %s is bound to vfio-pci, but the kernel refuses it the IOMMU; 'dmesg | grep vfio' says why. If"
-			" there is no interrupt remapping: switch it on in the firmware, or trust the NIC and run 'echo options"
+		log_err("node.port: %s is bound to vfio-pci, but the kernel denies it the IOMMU; see 'dmesg | grep vfio'. If"
+			" interrupt remapping is missing: enable it in the firmware, or trust the NIC and run 'echo options"
 			" vfio_iommu_type1 allow_unsafe_interrupts=1 > /etc/modprobe.d/vfio.conf' and reboot",
 			plan->node->port);
 	else if (plan->node->port_kind == CONFIG_PORT_PCI)
-		log_err("node.port: DPDK does not take %s, though its driver in the kernel is one that it can use; is"
-			" DPDK's driver for this NIC installed (%s)?",
+		log_err("node.port: DPDK does not probe %s, although it is bound to a suitable driver; is the"
+			" DPDK driver of this NIC installed (%s)?",
 			plan->node->port, complaint);
 	else
 		log_err("node.port: DPDK finds no device %s (%s)", plan->node->port, complaint);
@@ -100,8 +100,8 @@ static int limits_check(const struct port *port, const struct plan *plan,
 	uint32_t queues = port->n_queues / port->n_devs;
 
 	if (info->max_rx_queues < queues || info->max_tx_queues < queues) {
-		log_err("%s (%s) has %u receive and %u transmit queues, and node.cpus names %u CPUs: each needs"
-			" one of both; name at most %u in node.cpus%s",
+		log_err("%s (%s) has %u receive and %u transmit queues, and node.cpus names %u CPUs, each of which needs"
+			" one of both: name at most %u in node.cpus%s",
 			plan->node->port, port->driver, info->max_rx_queues, info->max_tx_queues,
 			queues, RTE_MIN(info->max_rx_queues, info->max_tx_queues),
 			strstr(port->driver, "virtio")
@@ -110,13 +110,13 @@ static int limits_check(const struct port *port, const struct plan *plan,
 		return -EINVAL;
 	}
 	if (port->mtu > info->max_mtu || port->mtu < info->min_mtu) {
-		log_err("%s: an MTU of %u is not possible; its driver takes %u to %u: set node.mtu",
+		log_err("%s: MTU %u is out of the driver's range, %u to %u: set node.mtu",
 			plan->node->port, port->mtu, info->min_mtu, info->max_mtu);
 		return -EINVAL;
 	}
 	if (port->mtu > plan_mtu_max(plan)) {
-		log_err("%s has an MTU of %u, and the buffers are for %u: set 'mtu: %u' under node for larger buffers,"
-			" or 'mtu: %u' to keep to these",
+		log_err("%s has an MTU of %u, but buffers are for %u: set node.mtu to %u for larger buffers,"
+			" or to %u for these",
 			plan->node->port, port->mtu, plan_mtu_max(plan), port->mtu,
 			plan_mtu_max(plan));
 		return -EINVAL;
@@ -153,7 +153,7 @@ int port_open(struct port *port, const struct plan *plan)
 	if (err)
 		return err;
 	if (rte_eth_dev_info_get(port->dev[0], &info) || rte_eth_macaddr_get(port->dev[0], &mac)) {
-		log_err("%s: the driver says nothing of its device", plan->node->port);
+		log_err("%s: the driver does not describe its device", plan->node->port);
 		return -EIO;
 	}
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
@@ -174,12 +174,12 @@ static void rss_choose(struct port *port, const struct rte_eth_dev_info *info,
 	if (port->n_queues == 1)
 		return;
 	if (port->n_devs > 1) {
-		note_add(port, "RSS is not ours to set: the interface itself spreads packets");
+		note_add(port, "RSS is not configured: it is left to the interface's own settings");
 	} else if (hash) {
 		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf->rx_adv_conf.rss_conf.rss_hf = hash;
 	} else {
-		note_add(port, "%s has no RSS: workers may get nothing", port->driver);
+		note_add(port, "%s has no RSS: some workers may receive no packets", port->driver);
 	}
 }
 
@@ -216,7 +216,7 @@ static void tags_keep_by_driver(struct port *port, uint16_t dev)
 
 	if (offload > 0 && offload & RTE_ETH_VLAN_STRIP_OFFLOAD &&
 	    rte_eth_dev_set_vlan_offload(dev, offload & ~RTE_ETH_VLAN_STRIP_OFFLOAD))
-		note_add(port, "%s takes VLAN tags out of frames", port->driver);
+		note_add(port, "%s removes VLAN tags from frames", port->driver);
 }
 
 static int device_start(struct port *port, const struct plan *plan, uint16_t dev,
@@ -268,10 +268,10 @@ static int interface_prepare(const struct port *port, const struct plan *plan)
 static void start_failed(const struct port *port, const struct plan *plan, int err)
 {
 	if (is_af_xdp(port) && err == -EINVAL)
-		log_err("%s: no XDP socket on a queue of it; another program may use it (%s)",
+		log_err("%s: cannot bind an XDP socket to a queue; another program may use it (%s)",
 			plan->node->port, eal_complaint());
 	else
-		log_err("%s: the port does not start: %s (%s)", plan->node->port, strerror(-err),
+		log_err("%s: the port cannot be started: %s (%s)", plan->node->port, strerror(-err),
 			eal_complaint());
 }
 
@@ -284,12 +284,12 @@ static int tags_keep(struct port *port, const struct plan *plan)
 	int kept = *plan->iface && !plan->has_handover ? port_feature_tags_keep(plan->iface) : 0;
 
 	if (kept == -EOPNOTSUPP)
-		log_err("%s takes VLAN tags out of frames and cannot be told to leave them in"
+		log_err("%s removes VLAN tags from frames, and this cannot be turned off"
 			" (ethtool -k: rx-vlan-offload); XDP sockets would get tagged frames without their"
 			" tag",
 			plan->iface);
 	else if (kept < 0)
-		log_err("%s: cannot ask for its features: %s", plan->iface, strerror(-kept));
+		log_err("%s: cannot read its features: %s", plan->iface, strerror(-kept));
 	port->kept_tags = kept == 1;
 	return kept < 0 ? kept : 0;
 }
@@ -329,7 +329,7 @@ void port_close(struct port *port)
 		rte_eth_dev_close(port->dev[i]);
 	}
 	if (port->kept_tags && port_is_there(port) && port_feature_tags_restore(port->iface))
-		log_warn("%s: rxvlan stays off", port->iface);
+		log_warn("%s: rxvlan cannot be turned on again", port->iface);
 	*port = (struct port){ .n_devs = 0 };
 }
 
@@ -344,11 +344,11 @@ static void kernel_follow(struct port *port, const struct netdev *dev)
 	port->mtu = dev->mtu < port->mtu_max ? (uint16_t)dev->mtu : port->mtu_max;
 	if (dev->mtu > port->mtu_max)
 		snprintf(port->remark, sizeof(port->remark),
-			 "an MTU of %u takes a restart; until then it is %u", dev->mtu, port->mtu);
+			 "MTU %u needs a restart; until then it is %u", dev->mtu, port->mtu);
 	else if (port->is_alone && dev->n_queues && dev->n_queues != port->n_queues)
 		snprintf(
 			port->remark, sizeof(port->remark),
-			"queues in use of %s are now %u, workers %u: what comes to the others is not balanced",
+			"%s now uses %u queues for %u workers: packets on the others are not balanced",
 			port->iface, dev->n_queues, port->n_queues);
 	else
 		port->remark[0] = '\0';

@@ -180,8 +180,8 @@ static int missing(const struct finding *f)
 	char list[256];
 
 	nics_list(f->at->sys, list, sizeof(list));
-	say(f, "there is no PCI device %s; %s%s ('lspci -Dd ::0200' lists them)", f->address,
-	    list[0] ? "the NICs here are " : "there is no PCI NIC here at all", list);
+	say(f, "no PCI device %s; %s%s ('lspci -Dd ::0200' lists them)", f->address,
+	    list[0] ? "PCI NICs: " : "this machine has no PCI NIC", list);
 	return -ENODEV;
 }
 
@@ -192,16 +192,16 @@ static int kernel_has_it(const struct finding *f, const char *driver)
 	entry_read(f->at->sys, f->address, "net", iface);
 	if (!driver[0])
 		say(f,
-		    "%s is bound to no driver; run 'modprobe vfio-pci && driverctl set-override %s vfio-pci'",
+		    "%s is not bound to a driver; run 'modprobe vfio-pci && driverctl set-override %s vfio-pci'",
 		    f->address, f->address);
 	else if (iface[0])
 		say(f,
 		    "%s is bound to the kernel's driver %s, as interface %s; run 'ip link set %s down && modprobe"
-		    " vfio-pci && driverctl set-override %s vfio-pci', or have it shared with 'port: %s'",
+		    " vfio-pci && driverctl set-override %s vfio-pci', or share it with the kernel by 'port: %s'",
 		    f->address, driver, iface, iface, f->address, iface);
 	else
 		say(f,
-		    "%s is bound to the driver %s, which DPDK can't use; run 'modprobe vfio-pci && driverctl"
+		    "%s is bound to the driver %s, which DPDK cannot use; run 'modprobe vfio-pci && driverctl"
 		    " set-override %s vfio-pci'",
 		    f->address, driver, f->address);
 	return -EINVAL;
@@ -210,7 +210,7 @@ static int kernel_has_it(const struct finding *f, const char *driver)
 static int without_iommu(const struct finding *f)
 {
 	say(f,
-	    "%s is bound to vfio-pci, and this machine has no IOMMU in use; switch it on (intel_iommu=on on the kernel's"
+	    "%s is bound to vfio-pci, but no IOMMU is in use; enable it (intel_iommu=on on the kernel's"
 	    " command line, VT-d or AMD-Vi in the firmware), or run 'modprobe uio_pci_generic && driverctl set-override"
 	    " %s uio_pci_generic'",
 	    f->address, f->address);
@@ -251,11 +251,11 @@ static bool group_is_shared(const struct finding *f, char *other, char *driver)
 static int cannot_open(const struct finding *f, const char *path, int err)
 {
 	if (err == -EBUSY)
-		say(f, "%s is in use by another program ('fuser -v %s' names it); end that first",
+		say(f, "%s is in use by another program (see 'fuser -v %s'); stop that first",
 		    f->address, path);
 	else if (err == -EACCES || err == -EPERM)
 		say(f,
-		    "%s: this program may not open %s (%s); run it as root, or install 70-sluice.rules and run 'udevadm"
+		    "%s: permission denied for %s (%s); run as root, or install 70-sluice.rules and run 'udevadm"
 		    " trigger'",
 		    f->address, path, strerror(-err));
 	else
@@ -274,7 +274,7 @@ static int vfio_check(const struct finding *f)
 		return without_iommu(f);
 	if (group_is_shared(f, other, driver)) {
 		say(f,
-		    "%s is in one IOMMU group with %s, which is bound to %s; run 'driverctl set-override %s vfio-pci',"
+		    "%s shares its IOMMU group with %s, which is bound to %s; run 'driverctl set-override %s vfio-pci',"
 		    " or put the NIC into another slot",
 		    f->address, other, driver, other);
 		return -EINVAL;
@@ -312,8 +312,8 @@ int port_sysfs_diagnose(const struct port_sysfs *at, const char *address, char *
 		char list[256];
 
 		nics_list(at->sys, list, sizeof(list));
-		say(&f, "%s is no NIC; %s%s", address,
-		    list[0] ? "the NICs here are " : "there is no PCI NIC here at all", list);
+		say(&f, "%s is not a NIC; %s%s", address,
+		    list[0] ? "PCI NICs: " : "this machine has no PCI NIC", list);
 		return -ENODEV;
 	}
 	link_read(at->sys, address, "driver", driver);

@@ -46,17 +46,17 @@ int privileges_check(const struct plan *plan)
 	char text[256];
 
 	if (missing) {
-		log_err("%s: this program lacks %s; run it as root, or add that to"
+		log_err("%s: missing capabilities: %s; run as root, or add them to"
 			" CapabilityBoundingSet= and AmbientCapabilities= of its unit",
 			plan->node->port, capabilities_format(missing, text, sizeof(text)));
 		return -EPERM;
 	}
 	/* Kernels before 5.11 count XDP sockets and BPF maps against RLIMIT_MEMLOCK. */
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
-		log_debug("the limit of locked memory stays as it is");
+		log_debug("the limit of locked memory cannot be raised");
 	/* Packets are lost while a worker waits for its CPU during another program's time slice. */
 	if (getpriority(PRIO_PROCESS, 0) > NICE && setpriority(PRIO_PROCESS, 0, NICE))
-		log_debug("the priority stays as it is");
+		log_debug("the priority cannot be raised");
 	return 0;
 }
 
@@ -66,7 +66,7 @@ int privileges_drop(const struct plan *plan)
 	char text[256];
 
 	if (err)
-		log_err("cannot give up capabilities: %s", strerror(-err));
+		log_err("cannot drop capabilities: %s", strerror(-err));
 	else
 		log_debug("capabilities from now on: %s",
 			  capabilities_format(capabilities_get(), text, sizeof(text)));

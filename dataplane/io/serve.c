@@ -132,7 +132,7 @@ static void port_tell(struct dataplane *dp)
 	const struct port *port = &dp->port;
 	const uint8_t *mac = port->mac;
 
-	log_info("%s has now the address %02x:%02x:%02x:%02x:%02x:%02x and an MTU of %u%s%s",
+	log_info("%s: address is now %02x:%02x:%02x:%02x:%02x:%02x, MTU %u%s%s",
 		 dp->plan.node->port, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], port->mtu,
 		 *port->remark ? "; " : "", port->remark);
 	lb_segment_port_set(dp->segment.shared, port->mac, port->mtu);
@@ -149,15 +149,15 @@ static int interfaces_follow(struct loop *loop)
 	int err = port_follow(&dp->port, &changed);
 
 	if (err) {
-		log_err("%s was deleted; ending, since only a new start can use another one",
+		log_err("%s was deleted; ending: only a restart can use another one",
 			dp->port.iface);
 		return err;
 	}
 	if (changed)
 		port_tell(dp);
 	if (dp->plan.has_handover && !handover_port_is_current(&dp->handover)) {
-		log_err("%s: sluiced has replaced the flow table, or taken it away; ending, since"
-			" only a new start can use another one",
+		log_err("%s: sluiced has replaced or removed the flow table; ending: only a restart"
+			" can use another one",
 			dp->port.iface);
 		return -ESTALE;
 	}

@@ -151,8 +151,8 @@ static void memory_of_others_is_not_taken(void **state)
 	assert_int_equal(kernel.changes, 0);
 	said = log_last_error();
 	assert_non_null(strstr(said, "need 5000 MB"));
-	assert_non_null(strstr(said, "2000 MB of memory that are available"));
-	assert_non_null(strstr(said, "192 MB have to stay"));
+	assert_non_null(strstr(said, "2000 MB of available memory"));
+	assert_non_null(strstr(said, "192 MB are reserved"));
 	assert_non_null(strstr(said, "lower node.flows"));
 	/* 2000 MB are available, and 192 MB of them stay. */
 	assert_int_equal(hugepages_reserve(&pool, root, 20 + 1809, -1), -ENOMEM);
