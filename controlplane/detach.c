@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/base/link.h"
 #include "config/base/log.h"
 #include "config/base/port_feature.h"
 #include "controlplane/net/iface.h"
@@ -41,18 +42,18 @@ static int port_of(const struct sluiced *sluiced, char *port, size_t size)
 }
 
 /* The interface of that name, or the one that had it when the program was attached. */
-static int link_find(struct netlink *netlink, const char *port, struct iface_link *link)
+static int port_find(struct netlink *netlink, const char *port, struct link_state *link)
 {
-	int err = iface_find(netlink, port, link);
+	int err = link_find(netlink, port, link);
 	uint32_t index;
 
 	if (err == -ENODEV && xdp_pins_ifindex(port, &index) == 0)
-		err = iface_read(netlink, index, link);
+		err = link_read(netlink, index, link);
 	return err;
 }
 
 /* Return: whether there was one. */
-static bool program_remove(const char *port, const struct iface_link *link)
+static bool program_remove(const char *port, const struct link_state *link)
 {
 	static struct xdp_object object;
 	bool was_on = xdp_pins_carry(port, link->index) == 1, kept_tags;
@@ -69,11 +70,11 @@ static bool program_remove(const char *port, const struct iface_link *link)
 static int all_remove(const char *port, bool *was_on)
 {
 	struct netlink netlink = { .socket = NULL };
-	struct iface_link link = { .index = 0 };
+	struct link_state link = { .index = 0 };
 	int err = netlink_open(&netlink), removed = 0;
 
 	if (!err)
-		err = link_find(&netlink, port, &link);
+		err = port_find(&netlink, port, &link);
 	if (!err)
 		removed = iface_clear(&netlink, link.name, link.index);
 	netlink_close(&netlink);

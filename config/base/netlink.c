@@ -32,19 +32,14 @@ int netlink_open(struct netlink *netlink)
 	return 0;
 }
 
-int netlink_listen(struct netlink *netlink)
+int netlink_listen(struct netlink *netlink, const int *groups, size_t n)
 {
-	static const int groups[] = {
-		RTNLGRP_LINK,	     RTNLGRP_NEIGH,	  RTNLGRP_IPV4_ROUTE,
-		RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,	  RTNLGRP_IPV6_RULE,
-		RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_NEXTHOP,
-	};
 	int fd = netlink_fd(netlink), size = LISTEN_BUFFER;
 
 	/* Above net.core.rmem_max if this process may; else the maximum allowed. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		if (mnl_socket_setsockopt(netlink->socket, NETLINK_ADD_MEMBERSHIP,
 					  (void *)(uintptr_t)&groups[i], sizeof(groups[i])) < 0)
 			return -errno;

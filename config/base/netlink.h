@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rtnetlink: requests, which the kernel answers at once, and notifications. Context: the event loop's
- * thread.
+ * rtnetlink: requests, which the kernel answers at once, and notifications. Context: one thread of a
+ * process.
  */
 #ifndef CONFIG_BASE_NETLINK_H
 #define CONFIG_BASE_NETLINK_H
@@ -23,8 +23,8 @@ struct netlink {
 /** Return: 0 or -errno. */
 int netlink_open(struct netlink *netlink);
 
-/** Subscribe to the notifications that next hops depend on; reads do not block then. */
-int netlink_listen(struct netlink *netlink);
+/** Subscribe to notifications, RTNLGRP_*; reads do not block then. Return: 0 or -errno. */
+int netlink_listen(struct netlink *netlink, const int *groups, size_t n);
 
 /** Zeros (never opened) are allowed. */
 void netlink_close(struct netlink *netlink);

@@ -2,16 +2,14 @@
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
-#include <time.h>
 
-#include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
+#include "config/base/netlink.h"
 #include "controlplane/instance/address.h"
 #include "controlplane/instance/rtnl.h"
 
-#define RTNL_BUFFER_BYTES 32768
 #define LIFETIME_FOREVER 0xffffffffu
 
 struct addr_search {
@@ -20,50 +18,24 @@ struct addr_search {
 };
 
 /* Send one request and pass each answer to @cb. Return: 0 or -errno, including the kernel's. */
-static int rtnl_talk(struct nlmsghdr *request, mnl_cb_t cb, void *data)
+static int rtnl_talk(void *request, mnl_cb_t cb, void *data)
 {
-	char answer[RTNL_BUFFER_BYTES];
-	struct mnl_socket *sock;
-	ssize_t len;
-	int ret;
+	struct netlink netlink;
+	int ret = netlink_open(&netlink);
 
-	sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!sock)
-		return -errno;
-	request->nlmsg_seq = (unsigned int)time(NULL);
-	if (mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(sock, request, request->nlmsg_len) < 0) {
-		ret = -errno;
-		goto close;
-	}
-	do {
-		len = mnl_socket_recvfrom(sock, answer, sizeof(answer));
-		if (len < 0)
-			ret = -1;
-		else
-			ret = mnl_cb_run(answer, len, request->nlmsg_seq,
-					 mnl_socket_get_portid(sock), cb, data);
-	} while (ret > MNL_CB_STOP);
-	ret = ret < 0 ? -errno : 0;
-close:
-	mnl_socket_close(sock);
+	if (ret)
+		return ret;
+	ret = netlink_talk(&netlink, request, cb, data);
+	netlink_close(&netlink);
 	return ret;
-}
-
-static struct nlmsghdr *rtnl_request(char *buffer, int type, int flags)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	return nlh;
 }
 
 static int rtnl_addr_change(int type, int flags, int ifindex, const struct lb_unwrap_addr *addr)
 {
-	char buffer[MNL_NLMSG_HDRLEN + 256] __attribute__((aligned(8)));
-	struct nlmsghdr *nlh = rtnl_request(buffer, type, NLM_F_ACK | flags);
-	struct ifaddrmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
+	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buffer;
+	struct ifaddrmsg *msg =
+		netlink_begin(buffer, (uint16_t)type, (uint16_t)(NLM_F_ACK | flags), sizeof(*msg));
 	struct ifa_cacheinfo lifetime = { .ifa_valid = LIFETIME_FOREVER };
 
 	msg->ifa_family = address_family(addr);
@@ -76,7 +48,7 @@ static int rtnl_addr_change(int type, int flags, int ifindex, const struct lb_un
 		msg->ifa_flags = IFA_F_NODAD;
 		mnl_attr_put(nlh, IFA_CACHEINFO, sizeof(lifetime), &lifetime);
 	}
-	return rtnl_talk(nlh, NULL, NULL);
+	return rtnl_talk(buffer, NULL, NULL);
 }
 
 int rtnl_addr_add(int ifindex, const struct lb_unwrap_addr *addr)
@@ -109,14 +81,13 @@ static int addr_search_cb(const struct nlmsghdr *nlh, void *data)
 
 int rtnl_addr_find(const struct lb_unwrap_addr *addr)
 {
-	char buffer[MNL_NLMSG_HDRLEN + 64] __attribute__((aligned(8)));
-	struct nlmsghdr *nlh = rtnl_request(buffer, RTM_GETADDR, NLM_F_DUMP);
-	struct ifaddrmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
+	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+	struct ifaddrmsg *msg = netlink_begin(buffer, RTM_GETADDR, NLM_F_DUMP, sizeof(*msg));
 	struct addr_search search = { .addr = addr };
 	int ret;
 
 	msg->ifa_family = address_family(addr);
-	ret = rtnl_talk(nlh, addr_search_cb, &search);
+	ret = rtnl_talk(buffer, addr_search_cb, &search);
 	return ret ? ret : search.ifindex;
 }
 
@@ -134,43 +105,29 @@ static int route_cb(const struct nlmsghdr *nlh, void *data)
 
 int rtnl_route_oif(const struct lb_unwrap_addr *addr)
 {
-	char buffer[MNL_NLMSG_HDRLEN + 128] __attribute__((aligned(8)));
-	struct nlmsghdr *nlh = rtnl_request(buffer, RTM_GETROUTE, 0);
-	struct rtmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
+	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buffer;
+	struct rtmsg *msg = netlink_begin(buffer, RTM_GETROUTE, 0, sizeof(*msg));
 	int oif = 0;
 	int ret;
 
 	msg->rtm_family = address_family(addr);
 	msg->rtm_dst_len = address_bytes(addr) * 8;
 	mnl_attr_put(nlh, RTA_DST, address_bytes(addr), addr->bytes);
-	ret = rtnl_talk(nlh, route_cb, &oif);
+	ret = rtnl_talk(buffer, route_cb, &oif);
 	if (ret)
 		return ret;
 	return oif ? oif : -ENETUNREACH;
 }
 
-static int link_cb(const struct nlmsghdr *nlh, void *data)
+int rtnl_link_get(int ifindex, struct link_state *link)
 {
-	const struct ifinfomsg *msg = mnl_nlmsg_get_payload(nlh);
-	struct rtnl_link *link = data;
-	const struct nlattr *attr;
+	struct netlink netlink;
+	int ret = netlink_open(&netlink);
 
-	link->up = msg->ifi_flags & IFF_UP;
-	mnl_attr_for_each(attr, nlh, sizeof(*msg)) {
-		if (mnl_attr_get_type(attr) == IFLA_MTU && !mnl_attr_validate(attr, MNL_TYPE_U32))
-			link->mtu = mnl_attr_get_u32(attr);
-	}
-	return MNL_CB_STOP;
-}
-
-int rtnl_link_get(int ifindex, struct rtnl_link *link)
-{
-	char buffer[MNL_NLMSG_HDRLEN + 64] __attribute__((aligned(8)));
-	struct nlmsghdr *nlh = rtnl_request(buffer, RTM_GETLINK, 0);
-	struct ifinfomsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
-
-	msg->ifi_family = AF_UNSPEC;
-	msg->ifi_index = ifindex;
-	memset(link, 0, sizeof(*link));
-	return rtnl_talk(nlh, link_cb, link);
+	if (ret)
+		return ret;
+	ret = link_read(&netlink, (uint32_t)ifindex, link);
+	netlink_close(&netlink);
+	return ret;
 }

@@ -3,14 +3,8 @@
 #ifndef INSTANCE_RTNL_H
 #define INSTANCE_RTNL_H
 
-#include <stdbool.h>
-
 #include "bpf/sluice_instance.h"
-
-struct rtnl_link {
-	int mtu;
-	bool up;
-};
+#include "config/base/link.h"
 
 /**
  * Add @addr as a host address to interface @ifindex. IPv6: without duplicate address detection, and
@@ -38,9 +32,9 @@ int rtnl_addr_find(const struct lb_unwrap_addr *addr);
 int rtnl_route_oif(const struct lb_unwrap_addr *addr);
 
 /**
- * Read MTU and state of a link.
+ * Read the state of a link.
  * Return: 0, or -errno.
  */
-int rtnl_link_get(int ifindex, struct rtnl_link *link);
+int rtnl_link_get(int ifindex, struct link_state *link);
 
 #endif

@@ -63,13 +63,13 @@ static void check_vips(struct status *s)
 
 static void check_links(struct status *s)
 {
-	struct rtnl_link link;
+	struct link_state link;
 
-	if (!rtnl_link_get(LO_IFINDEX, &link) && !link.up)
+	if (!rtnl_link_get(LO_IFINDEX, &link) && !link.is_up)
 		find(&s->warnings, "lo is down, so its addresses don't work: ip link set lo up");
 	if (rtnl_link_get(s->ifindex, &link))
 		return;
-	if (!link.up)
+	if (!link.is_up)
 		find(&s->warnings, "%s is down: ip link set %s up", s->iface, s->iface);
 	if (link.mtu < CLIENT_MTU + IP6_HEADER_BYTES)
 		find(&s->hints,

@@ -2,77 +2,14 @@
 #include "controlplane/net/iface.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "config/base/log.h"
 #include "controlplane/net/iface_internal.h"
-
-/* ---- Queries ---- */
-
-static int on_link(const struct nlmsghdr *message, void *arg)
-{
-	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attribute[IFLA_MAX + 1];
-	struct iface_link *link = arg;
-	uint32_t mtu = 0;
-
-	if (message->nlmsg_type != RTM_NEWLINK)
-		return MNL_CB_OK;
-	netlink_attributes(message, sizeof(*header), attribute, IFLA_MAX);
-	link->index = (uint32_t)header->ifi_index;
-	link->is_up = header->ifi_flags & IFF_UP;
-	link->is_running = header->ifi_flags & IFF_RUNNING;
-	if (attribute[IFLA_IFNAME])
-		snprintf(link->name, sizeof(link->name), "%s",
-			 mnl_attr_get_str(attribute[IFLA_IFNAME]));
-	if (attribute[IFLA_MTU])
-		mtu = mnl_attr_get_u32(attribute[IFLA_MTU]);
-	link->mtu = (uint16_t)(mtu > UINT16_MAX ? UINT16_MAX : mtu);
-	if (attribute[IFLA_ADDRESS] &&
-	    mnl_attr_get_payload_len(attribute[IFLA_ADDRESS]) == sizeof(link->mac))
-		memcpy(link->mac, mnl_attr_get_payload(attribute[IFLA_ADDRESS]), sizeof(link->mac));
-	return MNL_CB_OK;
-}
-
-static int link_ask(struct netlink *netlink, uint32_t index, const char *name,
-		    struct iface_link *link)
-{
-	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
-	struct ifinfomsg *header = netlink_begin(buffer, RTM_GETLINK, 0, sizeof(*header));
-	struct iface_link found = { .index = 0 };
-	int err;
-
-	header->ifi_family = AF_UNSPEC;
-	header->ifi_index = (int)index;
-	if (name)
-		mnl_attr_put_strz((struct nlmsghdr *)buffer,
-				  strlen(name) < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
-	mnl_attr_put_u32((struct nlmsghdr *)buffer, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	err = netlink_talk(netlink, buffer, on_link, &found);
-	if (!err && !found.index)
-		err = -EAGAIN;
-	if (!err)
-		*link = found;
-	return err;
-}
-
-int iface_find(struct netlink *netlink, const char *name, struct iface_link *link)
-{
-	return link_ask(netlink, 0, name, link);
-}
-
-int iface_read(struct netlink *netlink, uint32_t index, struct iface_link *link)
-{
-	return index ? link_ask(netlink, index, NULL, link) : -ENODEV;
-}
-
-/* ---- Link ---- */
 
 static int link_up(struct iface *iface)
 {

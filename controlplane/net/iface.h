@@ -12,13 +12,11 @@
 #ifndef CONTROLPLANE_NET_IFACE_H
 #define CONTROLPLANE_NET_IFACE_H
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "config/base/netlink.h"
 #include "config/config.h"
-#include "dataplane/core/lb_wire.h"
 
 /* Marks what Sluice added ("ip addr show proto 83", "ip route show proto 83"). */
 #define IFACE_PROTOCOL 83
@@ -46,26 +44,6 @@ struct iface_wish {
 	bool is_up;
 	struct iface_added *added; /* for a shared one; owned by the caller */
 };
-
-/* An interface, as of the query. */
-struct iface_link {
-	uint32_t index;
-	char name[IFNAMSIZ]; /* the first one; names can change */
-	uint8_t mac[LB_ETH_ALEN];
-	uint16_t mtu;
-	bool is_up;	 /* administratively */
-	bool is_running; /* and has a carrier; the dataplane copies the port's */
-};
-
-/**
- * Look up an interface by its name, or by one of its alternative names.
- * @link: filled in if found.
- * Return: 0; -ENODEV: there is none; another -errno: unknown.
- */
-int iface_find(struct netlink *netlink, const char *name, struct iface_link *link);
-
-/** Look up an interface by its index. Return: as iface_find(). */
-int iface_read(struct netlink *netlink, uint32_t index, struct iface_link *link);
 
 /**
  * Set up an interface as configured. A shared one is set up only when it is new to @added: after

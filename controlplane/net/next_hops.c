@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "config/base/clock.h"
+#include "config/base/link.h"
 #include "config/base/log.h"
 #include "controlplane/model/model.h"
 #include "controlplane/net/announce.h"
@@ -224,13 +225,13 @@ static int iface_wish_fulfil(struct neighbours *n)
 /* The same interface under any name; if it was deleted, the one with the wanted name. */
 static void iface_look(struct neighbours *n)
 {
-	struct iface_link link;
-	int err = iface_read(&n->requests, n->index, &link);
+	struct link_state link;
+	int err = link_read(&n->requests, n->index, &link);
 
 	if (err == -ENODEV)
-		err = iface_find(&n->requests, n->wanted, &link);
+		err = link_find(&n->requests, n->wanted, &link);
 	if (err == -ENODEV)
-		link = (struct iface_link){ .index = 0 };
+		link = (struct link_state){ .index = 0 };
 	else if (err)
 		return; /* unknown, so unchanged */
 	if (link.index != n->index || memcmp(link.mac, n->mac, sizeof(n->mac)) != 0)
@@ -388,6 +389,12 @@ static void iface_name(struct neighbours *n)
 
 struct neighbours *neighbours_create(const struct neighbours_options *options)
 {
+	/* What next hops depend on. */
+	static const int groups[] = {
+		RTNLGRP_LINK,	     RTNLGRP_NEIGH,	  RTNLGRP_IPV4_ROUTE,
+		RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,	  RTNLGRP_IPV6_RULE,
+		RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_NEXTHOP,
+	};
 	struct neighbours *n = calloc(1, sizeof(*n));
 	int err;
 
@@ -399,7 +406,7 @@ struct neighbours *neighbours_create(const struct neighbours_options *options)
 	if (!err)
 		err = netlink_open(&n->notifications);
 	if (!err)
-		err = netlink_listen(&n->notifications);
+		err = netlink_listen(&n->notifications, groups, sizeof(groups) / sizeof(groups[0]));
 	if (err)
 		goto fail;
 	err = -ENOMEM;

@@ -162,14 +162,14 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
 	struct publish_backend *x = arg;
-	struct iface_link port;
+	struct link_state port;
 	int err;
 
 	(void)fd;
 	(void)what;
 	if (!x->ready || x->object.mode == XDP_OBJECT_NONE)
 		return;
-	err = iface_read(&x->netlink, x->port.index, &port);
+	err = link_read(&x->netlink, x->port.index, &port);
 	if (err == -ENODEV) {
 		publish_xdp_leave(x, "the port was deleted");
 		return;

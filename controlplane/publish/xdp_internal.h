@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config/base/netlink.h"
-#include "controlplane/net/iface.h"
+#include "config/base/link.h"
 #include "controlplane/publish/backend.h"
 #include "controlplane/publish/directory.h"
 #include "controlplane/publish/segment.h"
@@ -40,7 +39,7 @@ struct publish_backend {
 	uint32_t holder_id;	/* the foreign program that had the hook last time; 0: none */
 	uint32_t dispatcher_id; /* libxdp's dispatcher that we joined; 0: the hook is ours */
 	struct netlink netlink;
-	struct iface_link port; /* index 0: not known yet */
+	struct link_state port; /* index 0: not known yet */
 	uint64_t generation;
 	uint64_t sent_ns; /* 0: nothing is in flight */
 	int sent_result;
@@ -91,7 +90,7 @@ int publish_xdp_open(struct publish_backend *x, const struct config_node *node);
 void publish_xdp_adopt(struct publish_backend *x, const struct config_node *node);
 
 /** Take over the port's MAC address and MTU if they have changed. */
-void publish_xdp_port_follow(struct publish_backend *x, const struct iface_link *port);
+void publish_xdp_port_follow(struct publish_backend *x, const struct link_state *port);
 
 /**
  * Keep VLAN tags in frames: a frame forwarded without its tag would go into another network.

@@ -177,17 +177,17 @@ void publish_xdp_adopt(struct publish_backend *x, const struct config_node *node
 
 int publish_xdp_port_find(struct publish_backend *x, const char *name)
 {
-	int err = iface_read(&x->netlink, x->port.index, &x->port);
+	int err = link_read(&x->netlink, x->port.index, &x->port);
 	uint32_t index;
 
 	if (err == -ENODEV)
-		err = iface_find(&x->netlink, name, &x->port);
+		err = link_find(&x->netlink, name, &x->port);
 	if (err == -ENODEV && xdp_pins_ifindex(name, &index) == 0)
-		err = iface_read(&x->netlink, index, &x->port);
+		err = link_read(&x->netlink, index, &x->port);
 	return err;
 }
 
-void publish_xdp_port_follow(struct publish_backend *x, const struct iface_link *port)
+void publish_xdp_port_follow(struct publish_backend *x, const struct link_state *port)
 {
 	const uint8_t *mac = port->mac;
 	bool is_new = memcmp(mac, x->port.mac, LB_ETH_ALEN) != 0 || port->mtu != x->port.mtu;

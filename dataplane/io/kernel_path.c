@@ -2,6 +2,7 @@
 #include "dataplane/io/kernel_path.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -54,11 +55,11 @@ int kernel_path_check(void)
 int kernel_path_open(struct kernel_path *path, const struct port *port, struct rte_mempool *pool,
 		     struct lb_worker_stats *stats)
 {
+	static const int links = RTNLGRP_LINK;
 	int err;
 
 	*path = (struct kernel_path){ .fd = -1,
 				      .bell.fd = -1,
-				      .watch_fd = -1,
 				      .n_workers = port->n_queues,
 				      .pool = pool,
 				      .stats = stats,
@@ -74,10 +75,12 @@ int kernel_path_open(struct kernel_path *path, const struct port *port, struct r
 	if (path->bell.fd < 0)
 		return -errno;
 	/* Before the interface is made: udev may change it as soon as it exists. */
-	path->watch_fd = netdev_watch_open();
-	if (path->watch_fd < 0) {
-		log_err("cannot watch " KERNEL_PATH_IFACE ": %s", strerror(-path->watch_fd));
-		return path->watch_fd;
+	err = netlink_open(&path->watch);
+	if (!err)
+		err = netlink_listen(&path->watch, &links, 1);
+	if (err) {
+		log_err("cannot watch " KERNEL_PATH_IFACE ": %s", strerror(-err));
+		return err;
 	}
 	path->fd = tap_open(KERNEL_PATH_IFACE, port->mac, port->mtu);
 	if (path->fd < 0) {
@@ -117,9 +120,8 @@ void kernel_path_close(struct kernel_path *path)
 		close(path->fd);
 	if (path->n_workers && path->bell.fd >= 0)
 		close(path->bell.fd);
-	if (path->n_workers && path->watch_fd >= 0)
-		close(path->watch_fd);
-	*path = (struct kernel_path){ .fd = -1, .bell.fd = -1, .watch_fd = -1 };
+	netlink_close(&path->watch);
+	*path = (struct kernel_path){ .fd = -1, .bell.fd = -1 };
 }
 
 /* EBADFD: the descriptor's interface was deleted, and the descriptor is of no use any more. */
@@ -152,13 +154,24 @@ bool kernel_path_restore(struct kernel_path *path)
 	return true;
 }
 
+static int on_change(const struct nlmsghdr *message, void *any)
+{
+	(void)message;
+	*(bool *)any = true;
+	return MNL_CB_OK;
+}
+
 void kernel_path_follow(struct kernel_path *path)
 {
 	uint8_t mac[LB_ETH_ALEN];
+	bool any = false;
 	int err;
 
-	if (!netdev_watch_drain(path->watch_fd) || path->fd < 0 ||
-	    netdev_mac_get(KERNEL_PATH_IFACE, mac) || !memcmp(mac, path->mac, sizeof(mac)))
+	/* A lost message counts as a change, too. */
+	if (netlink_drain(&path->watch, on_change, &any) == -ENOBUFS)
+		any = true;
+	if (!any || path->fd < 0 || netdev_mac_get(KERNEL_PATH_IFACE, mac) ||
+	    !memcmp(mac, path->mac, sizeof(mac)))
 		return;
 	err = netdev_mac_set(KERNEL_PATH_IFACE, path->mac);
 	path->n_mac_reset += !err;

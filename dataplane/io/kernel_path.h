@@ -14,6 +14,7 @@
 
 #include <rte_ring.h>
 
+#include "config/base/netlink.h"
 #include "dataplane/io/doorbell.h"
 #include "dataplane/io/port.h"
 
@@ -30,7 +31,7 @@ struct kernel_path {
 	struct rte_mempool *pool;		    /* worker 0's, since its queue sends them */
 	struct lb_worker_stats *stats;		    /* the main lcore's */
 	bool has_carrier;
-	int watch_fd;	      /* readable when an interface has changed */
+	struct netlink watch; /* readable when an interface has changed */
 	int mac_err;	      /* of the last attempt to restore the address; 0: none failed */
 	uint64_t n_mac_reset; /* times that the address was changed by others */
 	struct doorbell bell; /* rung by workers after putting something into a ring */
@@ -73,7 +74,7 @@ uint32_t kernel_path_collect(struct kernel_path *path);
 bool kernel_path_restore(struct kernel_path *path);
 
 /**
- * @path->watch_fd is readable: if the interface was given another MAC address, restore the port's.
+ * @path->watch is readable: if the interface was given another MAC address, restore the port's.
  * With another one the kernel does not accept packets for the port as its own. Logged.
  */
 void kernel_path_follow(struct kernel_path *path);

@@ -3,19 +3,13 @@
 #ifndef IO_NETDEV_H
 #define IO_NETDEV_H
 
-#include <net/if.h>
-#include <stdbool.h>
 #include <stdint.h>
 
+#include "config/base/link.h"
+
 struct netdev {
-	uint32_t index;
-	char name[IFNAMSIZ]; /* the primary one; names can change */
-	uint8_t mac[6];
-	uint32_t mtu;	   /* bytes of an IP packet */
+	struct link_state link;
 	uint32_t n_queues; /* pairs of receive and transmit queues in use; 0: unknown */
-	bool is_up;
-	bool has_carrier; /* and is up */
-	bool has_xdp;	  /* an XDP program is attached */
 };
 
 /**
@@ -40,14 +34,5 @@ int netdev_mac_set(const char *name, const uint8_t *mac);
 
 /** @mac: six bytes, filled. Return: 0 or -errno. */
 int netdev_mac_get(const char *name, uint8_t *mac);
-
-/** Return: a non-blocking descriptor, readable after any interface has changed, or -errno. */
-int netdev_watch_open(void);
-
-/**
- * Discard pending notifications; query the state of interest afterwards. Return: whether there were
- * any.
- */
-bool netdev_watch_drain(int fd);
 
 #endif

@@ -100,7 +100,7 @@ static int interface_check(const struct plan *plan, const struct netdev *dev)
 		" 'ethtool -L %s combined %u' (for a veth: rx %u tx %u)%s",
 		name, dev->n_queues, dev->n_queues == 1 ? "" : "s", plan->n_workers,
 		plan->n_workers == 1 ? "" : "s", name, plan->n_workers, plan->n_workers,
-		plan->n_workers, dev->has_xdp ? UNDER_XDP : "");
+		plan->n_workers, dev->link.has_xdp ? UNDER_XDP : "");
 	return -EINVAL;
 }
 
@@ -129,10 +129,10 @@ static int interface_ask(struct plan *plan, const char *name, uint32_t *mtu)
 		log_err("node.port: no interface %s: %s", name, strerror(-err));
 		return err;
 	}
-	memcpy(plan->iface, dev.name, sizeof(plan->iface));
-	plan->if_index = dev.index;
+	memcpy(plan->iface, dev.link.name, sizeof(plan->iface));
+	plan->if_index = dev.link.index;
 	if (!*mtu)
-		*mtu = dev.mtu;
+		*mtu = dev.link.mtu;
 	/* A port given as DPDK arguments chooses its queues there. */
 	return plan->node->port_kind == CONFIG_PORT_INTERFACE ? interface_check(plan, &dev) : 0;
 }

@@ -136,10 +136,10 @@ static void kernel_find(struct port *port, const struct rte_eth_dev_info *info)
 
 	if (netdev_read(info->if_index, &dev))
 		return;
-	port->if_index = dev.index;
-	memcpy(port->iface, dev.name, sizeof(port->iface));
+	port->if_index = dev.link.index;
+	memcpy(port->iface, dev.link.name, sizeof(port->iface));
 	port->has_sockets = is_af_xdp(port);
-	port->follows = memcmp(dev.mac, port->mac, sizeof(port->mac)) == 0;
+	port->follows = memcmp(dev.link.mac, port->mac, sizeof(port->mac)) == 0;
 }
 
 int port_open(struct port *port, const struct plan *plan)
@@ -256,7 +256,7 @@ static int interface_prepare(const struct port *port, const struct plan *plan)
 	if (!*plan->iface)
 		return 0;
 	err = netdev_query(plan->iface, &netdev);
-	if (!err && netdev.mtu != port->mtu)
+	if (!err && netdev.link.mtu != port->mtu)
 		err = netdev_mtu_set(plan->iface, port->mtu);
 	if (!err)
 		err = netdev_up(plan->iface);
@@ -336,15 +336,15 @@ void port_close(struct port *port)
 /* DPDK's driver of XDP sockets reports every link as up, and knows only the state at its start. */
 static void kernel_follow(struct port *port, const struct netdev *dev)
 {
-	port->link = dev->has_carrier ? LB_LINK_UP : LB_LINK_DOWN;
-	memcpy(port->iface, dev->name, sizeof(port->iface));
+	port->link = dev->link.has_carrier ? LB_LINK_UP : LB_LINK_DOWN;
+	memcpy(port->iface, dev->link.name, sizeof(port->iface));
 	if (!port->follows)
 		return;
-	memcpy(port->mac, dev->mac, sizeof(port->mac));
-	port->mtu = dev->mtu < port->mtu_max ? (uint16_t)dev->mtu : port->mtu_max;
-	if (dev->mtu > port->mtu_max)
+	memcpy(port->mac, dev->link.mac, sizeof(port->mac));
+	port->mtu = dev->link.mtu < port->mtu_max ? (uint16_t)dev->link.mtu : port->mtu_max;
+	if (dev->link.mtu > port->mtu_max)
 		snprintf(port->remark, sizeof(port->remark),
-			 "MTU %u needs a restart; until then it is %u", dev->mtu, port->mtu);
+			 "MTU %u needs a restart; until then it is %u", dev->link.mtu, port->mtu);
 	else if (port->is_alone && dev->n_queues && dev->n_queues != port->n_queues)
 		snprintf(
 			port->remark, sizeof(port->remark),

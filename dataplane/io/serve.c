@@ -65,7 +65,7 @@ static void handle(struct loop *loop, int fd)
 			loop->active_ns = loop->now_ns;
 	} else if (fd == dp->segment.cmd_fd || fd == dp->kernel_path.bell.fd) {
 		counter_clear(fd);
-	} else if (fd == dp->kernel_path.watch_fd) {
+	} else if (fd == netlink_fd(&dp->kernel_path.watch)) {
 		kernel_path_follow(&dp->kernel_path);
 	} else if (fd == dp->control.listen_fd) {
 		if (control_socket_accept(&dp->control))
@@ -220,8 +220,9 @@ static int turn(struct loop *loop)
 static int loop_prepare(struct loop *loop)
 {
 	struct dataplane *dp = loop->dp;
-	const int fds[] = { dp->kernel_path.fd,	      dp->kernel_path.bell.fd, dp->segment.cmd_fd,
-			    dp->kernel_path.watch_fd, dp->control.listen_fd,   dp->signal_fd };
+	const int fds[] = { dp->kernel_path.fd,	   dp->kernel_path.bell.fd,
+			    dp->segment.cmd_fd,	   netlink_fd(&dp->kernel_path.watch),
+			    dp->control.listen_fd, dp->signal_fd };
 	uint64_t watchdog_us = 0;
 	int err = 0;
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "config/base/link.h"
 #include "config/base/log.h"
 #include "config/load/load.h"
 #include "controlplane/net/iface.h"
@@ -101,8 +102,8 @@ static int teardown(void **state)
 static int wish(struct fixture *f, const char *node, const char *vips, enum iface_vips how)
 {
 	struct config *config = config_make(node, vips);
-	struct iface_link link = { .index = 0 };
-	int found = iface_find(&f->netlink, "eth1", &link);
+	struct link_state link = { .index = 0 };
+	int found = link_find(&f->netlink, "eth1", &link);
 	const struct iface_wish wish = {
 		.name = "eth1",
 		.index = link.index,

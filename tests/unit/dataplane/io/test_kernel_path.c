@@ -101,9 +101,9 @@ static void interface_is_like_the_port(void **state)
 
 	(void)state;
 	assert_int_equal(netdev_query(KERNEL_PATH_IFACE, &dev), 0);
-	assert_int_equal(dev.mtu, 1400);
+	assert_int_equal(dev.link.mtu, 1400);
 	assert_int_equal(dev.n_queues, 1);
-	assert_true(dev.is_up);
+	assert_true(dev.link.is_up);
 	assert_int_equal(ioctl(fd, SIOCGIFHWADDR, &ifr), 0);
 	assert_memory_equal(ifr.ifr_hwaddr.sa_data, rig_mac, sizeof(rig_mac));
 	close(fd);
@@ -285,7 +285,7 @@ static void address_of_another_program_is_replaced(void **state)
 {
 	static const uint8_t foreign[LB_ETH_ALEN] = { 0x06, 1, 2, 3, 4, 5 };
 	struct fixture *f = *state;
-	struct pollfd readable = { .fd = f->path.watch_fd, .events = POLLIN };
+	struct pollfd readable = { .fd = netlink_fd(&f->path.watch), .events = POLLIN };
 	uint8_t mac[LB_ETH_ALEN];
 
 	kernel_path_follow(&f->path);
@@ -366,7 +366,7 @@ static bool has_carrier(void)
 	struct netdev dev;
 
 	assert_int_equal(netdev_query(KERNEL_PATH_IFACE, &dev), 0);
-	return dev.has_carrier;
+	return dev.link.has_carrier;
 }
 
 static void carrier_follows_the_port(void **state)
@@ -389,9 +389,9 @@ static void port_changes(void **state)
 
 	kernel_path_port_set(&f->path, &port);
 	assert_int_equal(netdev_query(KERNEL_PATH_IFACE, &dev), 0);
-	assert_memory_equal(dev.mac, port.mac, sizeof(port.mac));
-	assert_int_equal(dev.mtu, 1300);
-	assert_true(dev.is_up);
+	assert_memory_equal(dev.link.mac, port.mac, sizeof(port.mac));
+	assert_int_equal(dev.link.mtu, 1300);
+	assert_true(dev.link.is_up);
 	assert_memory_equal(f->path.mac, port.mac, sizeof(port.mac));
 	assert_int_equal(f->path.mtu, 1300);
 }
@@ -400,7 +400,7 @@ static void port_changes(void **state)
 static void asked_without_descriptors(void **state)
 {
 	struct rlimit before, none;
-	struct netdev dev = { .index = 0 };
+	struct netdev dev = { .n_queues = 0 };
 
 	(void)state;
 	assert_int_equal(netdev_query(KERNEL_PATH_IFACE, &dev), 0);
@@ -408,8 +408,8 @@ static void asked_without_descriptors(void **state)
 	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	assert_int_equal(dup(0), -1);
-	assert_int_equal(netdev_read(dev.index, &dev), 0);
-	assert_true(dev.has_carrier);
+	assert_int_equal(netdev_read(dev.link.index, &dev), 0);
+	assert_true(dev.link.has_carrier);
 	assert_int_equal(dev.n_queues, 1);
 	assert_int_equal(netdev_read(12345, &dev), -ENODEV);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
