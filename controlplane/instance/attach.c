@@ -37,7 +37,7 @@ static void report_busy(const struct options *o, const struct program_holder *ho
 static void report_load(int err)
 {
 	if (err == -EPERM) {
-		report_error("loading a BPF program is forbidden here; run as root, outside an "
+		report_error("loading a BPF program is not permitted; run as root, outside an "
 			     "unprivileged container");
 		return;
 	}
@@ -46,8 +46,8 @@ static void report_load(int err)
 			     strerror(-err));
 		return;
 	}
-	report_error("the kernel refuses the program: %s; its log is in %s, Linux 5.10 or later "
-		     "is needed",
+	report_error("the kernel refuses the program: %s; verifier log: %s; Linux 5.10 or "
+		     "later is needed",
 		     strerror(-err), REPORT_LOG_PATH);
 }
 
@@ -56,8 +56,9 @@ static void report_hook(const struct options *o, int err)
 	const char *reason = report_kernel_reason();
 
 	if (err == -EBUSY || err == -EEXIST) {
-		report_error("another XDP program came onto %s just now; attach again if it may go",
-			     o->iface);
+		report_error(
+			"another XDP program was attached to %s meanwhile; if it may be replaced, attach again",
+			o->iface);
 		return;
 	}
 	report_error("%s takes no %sXDP program: %s%s%s%s", o->iface,
@@ -104,9 +105,10 @@ static int hook(const struct options *o, struct lb_unwrap_state *now, struct pro
 			continue;
 		ret = way_try(o, &ways[i], now, program, &loaded);
 		if (!ret && ways[i].mode == PROGRAM_GENERIC && o->mode == PROGRAM_AUTO)
-			report_note("the driver of %s takes no native XDP (%s); running in "
-				    "generic mode, which costs more CPU per packet",
-				    o->iface, why);
+			report_note(
+				"the driver of %s does not support native XDP (%s); using generic mode, "
+				"which costs more CPU per packet",
+				o->iface, why);
 		if (!ret)
 			return VERB_DONE;
 		if (ret == -EBUSY || ret == -EEXIST || (!loaded && !ways[i].frags))
@@ -236,7 +238,7 @@ static void print_changes(const struct options *o, struct lb_unwrap_state *now,
 		changes++;
 	}
 	if (!changes)
-		printf("%s: attached already, nothing to change\n", o->iface);
+		printf("%s: already attached, nothing to change\n", o->iface);
 }
 
 static int attach_change(const struct options *o, const struct program *program)
@@ -245,9 +247,8 @@ static int attach_change(const struct options *o, const struct program *program)
 	int ret;
 
 	if (o->mode != PROGRAM_AUTO && o->mode != program->mode) {
-		report_error(
-			"%s is attached in %s mode; the mode changes only by detach and attach",
-			o->iface, program_mode_name(program->mode));
+		report_error("%s is attached in %s mode; to change it, detach and attach again",
+			     o->iface, program_mode_name(program->mode));
 		return VERB_REFUSED;
 	}
 	ret = state_load(program, &now);

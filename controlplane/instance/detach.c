@@ -32,7 +32,7 @@ static int detach(const struct options *o, const struct program *program)
 	host_restore_sysctls(o->iface, &now);
 	ret = program_detach(program, o->ifindex);
 	if (ret) {
-		report_error("can't take the program off %s: %s; try "
+		report_error("can't detach the program from %s: %s; try "
 			     "'ip link set dev %s xdp off'",
 			     o->iface, strerror(-ret), o->iface);
 		return VERB_REFUSED;
@@ -55,7 +55,7 @@ int verb_detach(int argc, char **argv)
 		return VERB_REFUSED;
 	ret = program_find(o.ifindex, &program, &holder);
 	if (ret == -EBUSY)
-		report_error("the XDP program on %s, '%s' (id %u), isn't Sluice's; left alone",
+		report_error("the XDP program on %s, '%s' (id %u), isn't Sluice's; not detached",
 			     o.iface, holder.name, holder.id);
 	if (ret)
 		return ret == -EBUSY ? VERB_REFUSED : host_report_find(o.iface, ret);

@@ -39,7 +39,7 @@ int host_require_root(void)
 {
 	if (geteuid() == 0)
 		return 0;
-	report_error("only root may do that; use sudo");
+	report_error("root is required; use sudo");
 	return 1;
 }
 
@@ -58,7 +58,7 @@ int host_report_find(const char *iface, int err)
 			iface);
 		break;
 	default:
-		report_error("can't ask for the XDP program of %s: %s", iface, strerror(-err));
+		report_error("can't query the XDP program of %s: %s", iface, strerror(-err));
 	}
 	return 1;
 }
@@ -86,7 +86,7 @@ static int plan_vip(const struct options *o, const struct lb_unwrap_addr *addr,
 	if (ifindex == o->ifindex)
 		report_note(
 			"VIP %s is an address of %s itself, so this host answers ARP and ND for "
-			"it; move it to lo unless that is meant",
+			"it; move it to lo unless that is intended",
 			address_format(addr, text), o->iface);
 	vip->addr = *addr;
 	vip->flags = ifindex || o->no_addr ? 0 : LB_UNWRAP_ADDED;
@@ -188,9 +188,9 @@ void host_restore_sysctls(const char *iface, const struct lb_unwrap_state *state
 			continue;
 		ret = sysctl_get(iface, sysctls[id].name, &value);
 		if (!ret && value != s->after) {
-			report_note("net.ipv4.conf.%s.%s is %d by now, not the %d that attach set; "
-				    "left as it is",
-				    iface, sysctls[id].name, value, s->after);
+			report_note(
+				"net.ipv4.conf.%s.%s is %d, not the %d that attach set; left as it is",
+				iface, sysctls[id].name, value, s->after);
 			continue;
 		}
 		if (!ret)
@@ -233,7 +233,7 @@ static int vip_bring(const struct program *program, const struct lb_unwrap_owned
 	}
 	ret = state_map_vip(program, &vip->addr);
 	if (ret)
-		report_error("can't enter VIP %s: %s", address_format(&vip->addr, text),
+		report_error("can't store VIP %s: %s", address_format(&vip->addr, text),
 			     strerror(-ret));
 	return ret ? 1 : 0;
 }
@@ -292,7 +292,7 @@ static int bring_all(const struct options *o, const struct program *program,
 	for (__u32 i = 0; i < next->from_count; i++) {
 		ret = state_map_source(program, &next->from[i]);
 		if (ret) {
-			report_error("can't enter a --from source: %s", strerror(-ret));
+			report_error("can't store a --from source: %s", strerror(-ret));
 			return 1;
 		}
 	}

@@ -16,9 +16,10 @@ static const struct {
 	{ "attach", verb_attach,
 	  "IFACE --vip ADDR[,ADDR...] [--from ADDR[/LEN],...]\n"
 	  "                         [--mode auto|native|generic] [--no-addr] [--no-sysctl]",
-	  "unwrap IPIP for these VIPs; again with others: change them" },
+	  "unwrap IPIP for these VIPs; if already attached, change them" },
 	{ "detach", verb_detach, "IFACE", "undo what attach did" },
-	{ "status", verb_status, "[IFACE] [-o table|json]", "what was seen, and what looks wrong" },
+	{ "status", verb_status, "[IFACE] [-o table|json]",
+	  "counters, and faults that were found" },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

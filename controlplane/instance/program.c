@@ -13,8 +13,8 @@
 
 #define PROGRAM_MAPS_MAX 16
 
-_Static_assert(sizeof(LB_UNWRAP_PROG_NAME) <= BPF_OBJ_NAME_LEN, "the kernel would cut it");
-_Static_assert(sizeof(LB_UNWRAP_COUNTS_MAP) <= BPF_OBJ_NAME_LEN, "the kernel would cut it");
+_Static_assert(sizeof(LB_UNWRAP_PROG_NAME) <= BPF_OBJ_NAME_LEN, "the kernel would truncate it");
+_Static_assert(sizeof(LB_UNWRAP_COUNTS_MAP) <= BPF_OBJ_NAME_LEN, "the kernel would truncate it");
 
 void program_init(struct program *program)
 {

@@ -12,8 +12,8 @@
 /* The kernel rounds the size of each CPU's value of a per-CPU map up to a multiple of this. */
 #define PERCPU_ALIGN 8
 
-_Static_assert(sizeof(struct lb_unwrap_vip) % PERCPU_ALIGN == 0, "values would not abut");
-_Static_assert(sizeof(struct lb_unwrap_count) % PERCPU_ALIGN == 0, "values would not abut");
+_Static_assert(sizeof(struct lb_unwrap_vip) % PERCPU_ALIGN == 0, "values must be contiguous");
+_Static_assert(sizeof(struct lb_unwrap_count) % PERCPU_ALIGN == 0, "values must be contiguous");
 
 void state_init(struct lb_unwrap_state *state)
 {

@@ -74,7 +74,7 @@ static void check_links(struct status *s)
 	if (link.mtu < CLIENT_MTU + IP6_HEADER_BYTES)
 		find(&s->hints,
 		     "MTU %d of %s leaves %d bytes inside an IPv4 tunnel and %d inside an IPv6 one; "
-		     "to spare clients the detour over path MTU discovery, raise it to %d between "
+		     "to spare clients path MTU discovery, raise it to %d between "
 		     "balancer and instance, or put 'advmss %d' on the routes to clients",
 		     link.mtu, s->iface, link.mtu - IP4_HEADER_BYTES, link.mtu - IP6_HEADER_BYTES,
 		     CLIENT_MTU + IP6_HEADER_BYTES,
@@ -86,8 +86,8 @@ static void check_arp(struct status *s)
 	if (!has_vip4(s) || sysctl_effective(s->iface, "arp_ignore") != 0)
 		return;
 	find(&s->warnings,
-	     "this host answers ARP for its VIPs on %s and may draw their traffic past the "
-	     "balancer: sysctl -w net.ipv4.conf.%s.arp_ignore=1",
+	     "this host answers ARP for its VIPs on %s, so that their traffic may "
+	     "bypass the balancer: sysctl -w net.ipv4.conf.%s.arp_ignore=1",
 	     s->iface, s->iface);
 }
 
@@ -146,9 +146,9 @@ static void check_cpus(struct status *s)
 	    s->unwrapped4[most] * 100 < total * ONE_CPU_PERCENT)
 		return;
 	find(&s->hints,
-	     "CPU %u took %llu %% of %llu tunnel packets: NICs spread them by the outer addresses, which "
-	     "are one pair a balancer; set node.tunnel_sources there and allow that network by --from, "
-	     "or spread them here by RPS (/sys/class/net/%s/queues/rx-*/rps_cpus)",
+	     "CPU %u took %llu %% of %llu tunnel packets: NICs distribute them by the outer "
+	     "addresses, one pair per balancer; set node.tunnel_sources there and allow that network by --from, "
+	     "or distribute them here by RPS (/sys/class/net/%s/queues/rx-*/rps_cpus)",
 	     most, s->unwrapped4[most] * 100 / total, total, s->iface);
 }
 
