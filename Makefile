@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Everything is built out of tree. `make help` says what there is.
+# Everything is built out of tree. `make help` lists the goals.
 #
-# Sources are found by wildcard; a new file needs no line here. Which flags and libraries a file gets
-# follows from its folder (section "Folders").
+# Sources are found by wildcard; a new file needs no line here. Flags and libraries of a file follow
+# from its folder (section "Folders").
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .SUFFIXES:
@@ -180,12 +180,12 @@ $(O)/obj/%.o: %.c $(flags_file) | $(ABI_TEXT)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(call flags,$<) -MD -MP -c -o $@ $<
 
-# One looks at each slot of each table; that loop is to be one of vectors. The others have small arrays of
-# vectors, which are to stay in registers.
+# tables.c checks each slot of each table in a loop that must be vectorised. The others have small arrays of
+# vectors that must stay in registers.
 vector_objs := $(addprefix $(O)/obj/dataplane/engine/,tables.o pipeline_parse_avx2.o \
 	pipeline_parse_avx512.o)
 $(vector_objs): CFLAGS += -O3
-# Objects whose flags stand in this file.
+# Objects whose flags are set in this file.
 $(vector_objs) $(O)/obj/perf/pktgen/wire.o: Makefile
 
 # Loaders include the skeletons; after the first build the dependency files know which (-MD, not
@@ -210,7 +210,7 @@ $(O)/lib/%.a:
 
 # ---- BPF ------------------------------------------------------------------------------------------
 
-# The kernel allows 512 bytes of stack to a program and what it calls: a program, a function, and a small one of its.
+# The kernel allows 512 bytes of stack along a call chain: a program, a function, and a small one called by it.
 BPF_FLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wno-gnu-variable-sized-type-not-at-end -Werror \
 	-Wframe-larger-than=224 -I. $(BPF_TABLES) -I$(O) \
 	-isystem /usr/include/$(shell uname -m)-linux-gnu
@@ -244,7 +244,7 @@ tests_pktgen := pktgen config
 tests_other := engine config
 
 test_libs_engine = $(packet_libs)
-# Its ring driver is asked by name.
+# Its ring driver is looked up by name.
 test_libs_io = -lrte_net_ring $(packet_libs)
 test_libs_other = $(packet_libs)
 test_libs_abi = $(dpdk_libs)
@@ -332,13 +332,13 @@ $(PKTGEN): $(call objects,perf/pktgen perf) $(MAGLEV_OBJS) $(call archive,config
 $(PKTGEN): LIBS = $(packet_libs)
 $(O)/obj/perf/pktgen/wire.o: CFLAGS += -O3
 
-# Asks for changes while the generator runs.
+# Requests changes while the generator runs.
 ASK := $(O)/perf/memif/ask
 perf-programs: $(ASK)
 $(ASK): $(call objects,perf/memif)
 	$(link_test)
 
-# What the CPUs do by themselves, which bounds the rest.
+# Latencies and interruptions of the CPUs, which bound all other figures.
 CPUS := $(O)/perf/cpus/cpus
 perf-programs: $(CPUS)
 $(CPUS): $(call objects,perf/cpus)
@@ -385,7 +385,7 @@ docs: reference
 parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 runner = BUILD=$(BUILD) JOBS=$(JOBS) V=$(V) tests/run
 
-# Without T: what takes a newcomer under ten minutes. test-long: the rest.
+# Without T: the main tests, in under ten minutes. test-long: the rest.
 test:
 	$(Q).ci/deps install
 	$(Q)$(runner) $(or $(T),--short)
@@ -493,21 +493,21 @@ clean:
 
 help:
 	@echo 'make [all]       build the programs into $(BUILD)/bin'
-	@echo 'make demo        a story in under a minute, in network namespaces (root)'
-	@echo '                 DATAPLANE=xdp: with the XDP dataplane; so with make lab'
-	@echo 'make lab         the same set-up, left there to play with (root)'
-	@echo 'make test        the main proofs of every kind, in ten minutes; T="unit/engine e2e/drain" runs a part (root)'
+	@echo 'make demo        a demonstration of under a minute, in network namespaces (root)'
+	@echo '                 DATAPLANE=xdp: with the XDP dataplane (also make lab)'
+	@echo 'make lab         the same network, until Ctrl-C, to try commands (root)'
+	@echo 'make test        the main tests of every kind, in ten minutes; T="unit/engine e2e/drain" runs a part (root)'
 	@echo 'make test-long   the rest: sanitizers, fuzzers, lint of everything, long end to end tests (root)'
 	@echo 'make lint        static checks only'
 	@echo 'make check-identity   a million packets through both dataplanes (root)'
 	@echo 'make perf        all benchmarks, in under ten minutes: a table, and a page in $(BUILD)/perf (root)'
-	@echo 'make perf-check  ratios against perf/baseline, fails on 10 %; or the goals (root)'
+	@echo 'make perf-check  ratios against perf/baseline, fails if 10 % worse; or the goals (root)'
 	@echo 'make perf-cycles cycles per packet of the pipeline, stage by stage (root)'
 	@echo 'make fuzz        fuzzers only, FUZZ_SECONDS each'
 	@echo 'make format      clang-format in place'
 	@echo 'make docs        docs/config.md from the configuration table'
 	@echo 'make install     to DESTDIR and PREFIX ($(PREFIX)); install-tools, uninstall'
-	@echo 'make deb         Debian packages of this commit into $(BUILD)/deb (installs what that takes)'
+	@echo 'make deb         Debian packages of this commit into $(BUILD)/deb (installs what that needs)'
 	@echo 'make clean       remove $(BUILD)'
 	@echo
 	@echo 'V=1  CC=clang  CFLAGS=  BUILD=dir  JOBS=n  SANITIZE=address|undefined|thread|address,undefined'
