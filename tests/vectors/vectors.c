@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Run vectors.txt through the real pipeline: one packet each, from an empty flow
- * table. Keys of a vector:
+ * Run vectors.txt through the real pipeline, from an empty flow table: one packet, and copies of it
+ * that are parsed together in each way that this CPU has. Keys of a vector:
  *
  *   in HEX           the frame                    headroom N     bytes in front of it
  *   verdict V R      forward, reply, kernel or drop, and the drop reason
@@ -20,7 +20,10 @@
 
 #include "tests/support/vector.h"
 
+#define TOGETHER 8 /* packets: the widest group of pipeline_lanes_burst.h */
+
 static struct harness *world;
+static struct pipeline_out out;
 static bool reason_seen[LB_DROP_COUNT];
 
 static int world_create(void **state)
@@ -74,38 +77,63 @@ static void frame_compare(const struct vector *v, const struct rte_mbuf *m)
 	assert_memory_equal(got, v->out.data, v->out.len);
 }
 
-static const char *verdict_of(const struct pipeline_out *out)
+static const char *verdict(void)
 {
-	if (out->n_tx)
+	if (out.n_tx)
 		return world->stats.reply_pkts ? "reply" : "forward";
-	return out->n_kernel ? "kernel" : "drop";
+	return out.n_kernel ? "kernel" : "drop";
+}
+
+/* @n copies of the frame came to the verdict, and the first that leaves is as expected. */
+static void burst_check(const struct vector *v, const char *simd, uint32_t n)
+{
+	for (uint32_t i = 0; i < LB_DROP_COUNT; i++) {
+		bool expected = !strcmp(vector_drop_names[i], v->reason);
+		uint64_t drops = world->stats.drop[i];
+
+		if (drops != (expected ? n : 0))
+			fail_msg("%s: %lu of %u dropped for %s; expected: %s %s", simd, drops, n,
+				 vector_drop_names[i], v->verdict, v->reason);
+		reason_seen[i] |= expected;
+	}
+	if (strcmp(verdict(), v->verdict) != 0)
+		fail_msg("%s: %s; expected: %s", simd, verdict(), v->verdict);
+	if (v->has_out) {
+		assert_int_equal(out.n_tx + out.n_kernel, n);
+		frame_compare(v, out.n_tx ? out.tx[0] : out.kernel[0]);
+	}
+	assert_int_equal(world->stats.flows, v->flows);
+}
+
+static void out_free(void)
+{
+	rte_pktmbuf_free_bulk(out.tx, out.n_tx);
+	rte_pktmbuf_free_bulk(out.kernel, out.n_kernel);
+	out.n_tx = out.n_kernel = 0;
+}
+
+static void burst_run(const struct vector *v, enum pipeline_simd simd, uint16_t n)
+{
+	struct rte_mbuf *pkts[TOGETHER];
+
+	out_free(); /* of a vector that failed */
+	vector_world_reset(world, v);
+	pipeline_init(&world->pl, simd);
+	for (uint32_t i = 0; i < n; i++)
+		pkts[i] = mbuf_make(v);
+	pipeline_burst(&world->pl, world->tables, world->now, pkts, n, &out);
+	burst_check(v, pipeline_simd_name(simd), n);
+	world->stats.tx_pkts = out.n_tx;
+	world->stats.kernel_pkts = out.n_kernel;
+	out_free();
+	harness_check_accounting(world);
 }
 
 static void vector_run(void **state)
 {
-	const struct vector *v = *state;
-	struct rte_mbuf *m;
-	struct pipeline_out out;
-
-	vector_world_reset(world, v);
-	m = mbuf_make(v);
-	pipeline_burst(&world->pl, world->tables, world->now, &m, 1, &out);
-	assert_string_equal(verdict_of(&out), v->verdict);
-	for (uint32_t i = 0; i < LB_DROP_COUNT; i++) {
-		bool expected = !strcmp(vector_drop_names[i], v->reason);
-
-		if (world->stats.drop[i] != expected)
-			fail_msg("dropped for %s, not for %s", vector_drop_names[i], v->reason);
-		reason_seen[i] |= expected;
-	}
-	assert_int_equal(world->stats.flows, v->flows);
-	if (v->has_out)
-		frame_compare(v, out.n_tx ? out.tx[0] : out.kernel[0]);
-	world->stats.tx_pkts = out.n_tx;
-	world->stats.kernel_pkts = out.n_kernel;
-	rte_pktmbuf_free_bulk(out.tx, out.n_tx);
-	rte_pktmbuf_free_bulk(out.kernel, out.n_kernel);
-	harness_check_accounting(world);
+	burst_run(*state, PIPELINE_PORTABLE, 1);
+	for (int simd = PIPELINE_PORTABLE; simd <= (int)pipeline_simd_best(); simd++)
+		burst_run(*state, (enum pipeline_simd)simd, TOGETHER);
 }
 
 /* The reasons that need a port or a kernel interface are raised in tests/unit/io. */
