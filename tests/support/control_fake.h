@@ -35,7 +35,7 @@ struct fake {
 
 extern const struct control_ops fake_ops;
 
-/** The daemon's verbs; ping, status and drops, which need more than the ops, are replaced. */
+/** The daemon's verbs. Those that need more than the ops are replaced; most of these answer {}. */
 const struct control_verb *fake_verbs(void);
 
 /** Pools "web" (web-1: 132 flows, weight 100; web-2) and "api" (a). */

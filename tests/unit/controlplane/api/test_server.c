@@ -264,6 +264,22 @@ static void test_verbs(void **test_state)
 	assert_int_equal(clients(f), 0);
 }
 
+static void test_every_verb_is_asked(void **test_state)
+{
+	char request[64];
+
+	(void)test_state;
+	for (const struct control_verb *verb = fake_verbs(); verb->name != NULL; verb++) {
+		bool is_asked = false;
+
+		snprintf(request, sizeof(request), "{\"verb\":\"%s\"", verb->name);
+		for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+			is_asked |= strstr(verbs[i].request, request) != NULL;
+		if (!is_asked)
+			fail_msg("no row of verbs is about \"%s\"", verb->name);
+	}
+}
+
 static const struct {
 	const char *request;
 	const char *line; /* its end; NULL: nothing is logged of it */
@@ -1054,6 +1070,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_verbs),
+		cmocka_unit_test(test_every_verb_is_asked),
 		TEST(test_what_changes_something_is_logged),
 		TEST(test_publish_results),
 		TEST(test_refused_change),

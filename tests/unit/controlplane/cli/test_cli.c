@@ -242,6 +242,19 @@ static void test_runs(void **test_state)
 	}
 }
 
+static void test_every_verb_is_run(void **test_state)
+{
+	(void)test_state;
+	for (const struct cli_verb *verb = cli_verbs; verb->name != NULL; verb++) {
+		bool is_run = false;
+
+		for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
+			is_run |= strncmp(runs[i].arguments, verb->name, strlen(verb->name)) == 0;
+		if (!is_run)
+			fail_msg("no row of runs is about \"%s\"", verb->name);
+	}
+}
+
 static void test_help(void **test_state)
 {
 	struct harness *h = *test_state;
@@ -438,6 +451,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_runs),
+		cmocka_unit_test(test_every_verb_is_run),
 		TEST(test_help),
 		TEST(test_socket_path_too_long),
 		TEST(test_socket_without_a_daemon),
