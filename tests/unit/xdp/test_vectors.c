@@ -97,9 +97,11 @@ static void vector_run(void **state)
 	assert_int_equal(world->cpu->stats.kernel_pkts, run.action == XDP_PASS);
 	for (uint32_t i = 0; i < LB_DROP_COUNT; i++) {
 		bool expected = !passed && !strcmp(vector_drop_names[i], v->reason);
+		uint64_t drops = world->cpu->stats.drop[i];
 
-		if (world->cpu->stats.drop[i] != expected)
-			fail_msg("dropped for %s, not for %s", vector_drop_names[i], v->reason);
+		if (drops != expected)
+			fail_msg("%lu of 1 dropped for %s; expected: %s %s", drops,
+				 vector_drop_names[i], v->verdict, v->reason);
 	}
 	assert_int_equal(world->cpu->stats.flows, v->flows);
 	if (v->has_out)
