@@ -84,7 +84,7 @@ static int words_add(char **argv, int argc, const char *words)
 
 int device_eal_start(const struct options *o, const char *program)
 {
-	static char lcores[2048], memory[32], device[256];
+	static char lcores[2112], memory[32], device[256];
 	char *argv[ARGS_MAX] = { (char *)(uintptr_t)program,
 				 lcores,
 				 "--main-lcore=0",
