@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A router that still has another machine's MAC address for a VIP learns at once that it is here.
+"""A router with a stale MAC address for a VIP gets the new one at once.
 
 test-dataplanes: dpdk xdp
 """
@@ -23,20 +23,20 @@ LIMIT_S = 10  # without an announcement 30 to 70 s
 
 
 def believe(lab, addresses):
-    """The router has the other machine's address for these, and no doubt."""
+    """The router has the other machine's MAC address for these, in state reachable."""
     for address in addresses:
         lab.net.ip("router", f"neigh replace {address} lladdr {OTHER} dev lan0 nud reachable")
 
 
 def wait_learned(lab, addresses):
-    """Not by asking: nobody sends anything to them."""
+    """Not by ARP or ND queries: nothing is sent to these addresses."""
     for address in addresses:
         wait_for(f"the router to hear of {address}",
                  lambda: mac_of_edge(lab) in lab.net.exec("router", "ip", "neigh", "show", address).stdout, LIMIT_S)
 
 
 def vip_appears(lab):
-    """A VIP that was another machine's is added: the router hears of it, and of no address that isn't here."""
+    """A VIP of another machine is added: it is announced to the router, and no other address is."""
     believe(lab, [*NEW_VIPS, "10.1.0.201"])
     lab.config["services"]["web"]["vip"] = [*settings.WEB_VIPS, *NEW_VIPS]
     lab.write_config()

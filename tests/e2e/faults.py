@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # test-long: dpdk
-"""Killed daemons, wrong files, a full disk, strangers at the socket.
+"""Killed daemons, wrong files, a full disk, unprivileged users of the socket.
 
 test-dataplanes: dpdk xdp
 """
@@ -47,7 +47,7 @@ def expect_same_places(before, after, what):
 
 
 def control_dies(lab):
-    """kill -9 of sluiced: new flows go on, and after its restart no slot has changed."""
+    """kill -9 of sluiced: new flows are forwarded, and after its restart no slot has changed."""
     lab.ctl("weight", "web/web-2", "30")
     lab.ctl("drain", "web/web-4")
     lab.config["pools"]["tun4"]["instances"]["far-2"]["weight"] = 50
@@ -67,7 +67,7 @@ def control_dies(lab):
 
 
 def control_stands_still(lab):
-    """sluiced stopped for longer than a check's time-out: what has been answered meanwhile counts."""
+    """sluiced stopped for longer than a check's timeout: answers that arrived meanwhile count."""
     slow = {"target": "HTTP:9001/", "interval": "2s", "timeout": "1900ms", "unhealthy": 2, "healthy": 2}  # answers after 1.5 s
     odd = lab.net.spawn("web-1", "/usr/bin/python3", HERE / "odd.py", lab.instances["web-1"].v4, lab.net.dir / "tls/cert.pem",
                         lab.net.dir / "tls/key.pem", 9001, "slow", stdout=subprocess.PIPE)
@@ -104,7 +104,7 @@ def control_dies_often(lab):
 
 
 def restart_dataplane(lab, away_s):
-    """Kill the dataplane, start it again, and see what became of long-lived connections."""
+    """Kill the dataplane, start it again, and compare long-lived connections."""
     before = lab.probe(count=10)
     held = lab.hold(connections=HELD, interval=0.2)
     lab.dataplane.kill(signal.SIGKILL)
@@ -123,18 +123,18 @@ def restart_dataplane(lab, away_s):
 
 
 def dataplane_dies(lab):
-    """kill -9 of the dataplane: flows land on their old instances when it is back."""
+    """kill -9 of the dataplane: flows reach their old instances after the restart."""
     process_s, traffic_s = restart_dataplane(lab, 0)
     figure(f"dataplane started after kill -9: ready after {process_s:.2f} s, traffic after {traffic_s:.2f} s, {HELD} connections lived on")
 
 
 def dataplane_away(lab):
-    """Three seconds without a dataplane: no instance is blamed, and connections live on."""
+    """Three seconds without a dataplane: no instance goes down, and connections survive."""
     restart_dataplane(lab, 3)
 
 
 def program_taken_off(lab):
-    """The XDP program is taken off its port under sluiced: it is back at once."""
+    """The XDP program is detached from the port while sluiced runs: it is attached again at once."""
     before, program = lab.probe(count=10), lab.edge_program()
     held = lab.hold(connections=HELD, interval=1)
     lab.edge_program_off()
@@ -152,7 +152,7 @@ def program_taken_off(lab):
 
 
 def program_away(lab):
-    """Three seconds with somebody else's program on the hook: it is named, nobody is blamed, nothing has moved after."""
+    """Another program on the hook for three seconds: it is reported, no instance goes down, no flow moves."""
     before, log = lab.probe(count=10), lab.sluiced.log_bytes()
     lab.sluiced.kill(signal.SIGKILL)
     lab.edge_program_off()
@@ -169,7 +169,7 @@ def program_away(lab):
 
 
 def not_needed(lab):
-    """sluice-dataplane says in one line that it is not needed, and ends as its unit expects; sluiced alone restarts."""
+    """sluice-dataplane logs one line that it is not needed, and exits as its unit expects; sluiced restarts alone."""
     done = lab.edge(BIN / "sluice-dataplane", *lab.arguments, check=False, timeout_s=10)
     expect_equal(done.returncode, 78, "exit code of sluice-dataplane")
     expect(len(done.stderr.splitlines()) == 1 and "sluiced" in done.stderr, f"it says {done.stderr!r}")
@@ -196,7 +196,7 @@ def either_order(lab):
 
 
 def second_copy(lab):
-    """A second copy of a daemon refuses to start and says why; the first one goes on."""
+    """A second copy of a daemon does not start and logs the reason; the first one continues."""
     for daemon in lab.daemons:
         done = lab.edge(BIN / daemon.program, *lab.arguments, check=False, timeout_s=10)
         expect(done.returncode == 1, f"{daemon.program}: exit code {done.returncode}")
@@ -207,7 +207,7 @@ def second_copy(lab):
 
 
 def half_written(lab):
-    """A half-written or wrong file: file, line and column; the running state untouched."""
+    """A truncated or invalid file: error with file, line and column; the running state is unchanged."""
     good = lab.config_path.read_text()
     before, status = lab.probe(count=10), lab.ctl("status")
     cases = {"half": good[:len(good) * 2 // 3].rsplit(":", 1)[0] + ": [", "empty": "", "key": good.replace("forward: l2", "foward: l2"),
@@ -231,7 +231,7 @@ def half_written(lab):
 
 
 def removed(lab):
-    """What removes nearly everything is refused by apply and SIGHUP, and done with --force."""
+    """A configuration that removes most instances is refused by apply and SIGHUP, and applied with --force."""
     good = lab.config_path.read_text()
     path, before = lab.config_path, sorted(lab.flows())
     for what, text in (("all services", good[:good.index("services:")] + "services: {}\n"),
@@ -263,7 +263,7 @@ def reload_signal(lab):
 
 
 def two_at_once(lab):
-    """Two sluicectl at once: both do their work, and the state is whole."""
+    """Two concurrent sluicectl: both succeed, and the state is complete."""
     for number in range(15):
         both = [lab.ctl_spawn("weight", "web/web-1", str(10 + number)), lab.ctl_spawn("drain" if number % 2 else "resume", "web/web-2")]
         for process in both:
@@ -275,7 +275,7 @@ def two_at_once(lab):
 
 
 def disk_full(lab):
-    """A full disk: a change that could not be kept is refused, and not done."""
+    """A full disk: a change that cannot be stored is refused and not made."""
     filler = lab.run_dir / "filler"
     with filler.open("wb", buffering=0) as f, contextlib.suppress(OSError):
         while f.write(b"x" * 4096):
@@ -294,7 +294,7 @@ def disk_full(lab):
 
 
 def strangers(lab):
-    """A user without the right is refused, by the socket's mode and by its credentials."""
+    """An unprivileged user is refused, by the socket's mode and by credentials."""
     sock = lab.run_dir / "control.sock"
     expect_equal(oct(sock.stat().st_mode & 0o777), "0o660", "mode of the socket")
     words = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", BIN / "sluicectl", "-r", lab.run_dir, "drain", "web/web-1"]
@@ -330,7 +330,7 @@ def all_down(lab):
 
 
 def admin_verbs(lab):
-    """maint takes an instance out at once, weight 0 and resume do what they say."""
+    """maint takes an instance out of service at once; weight 0; resume."""
     held = lab.hold(settings.L2_URLS[0], connections=HELD)
     mine = [c for c in held.opened if c["instance"] == "web-1"]
     expect(mine, "no connection is on web-1: nothing is shown")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a client sees of the packet path: both kinds of forwarding, MTUs, ICMP, malformed packets.
+"""The packet path from the client: both forwarding modes, MTUs, ICMP, malformed packets.
 
 test-dataplanes: dpdk xdp
 """
@@ -26,7 +26,7 @@ OTHERS = ("l2_other_host", "l2_vlan_depth") if settings.XDP else ()
 
 
 def answers(lab):
-    """HTTP and HTTPS over IPv4 and IPv6, by l2 and through all four mixes of tunnels."""
+    """HTTP and HTTPS over IPv4 and IPv6, by l2 and all four combinations of tunnels."""
     for url in settings.URLS:
         pool = settings.NEAR if url in settings.L2_URLS else settings.TUNNELLED
         names = lab.names(url, 16)
@@ -47,7 +47,7 @@ def pings(lab):
 
 
 def downloads(lab):
-    """A megabyte comes back whole."""
+    """A download of a megabyte is complete."""
     for url in settings.URLS:
         got = lab.curl(url + "big", "-o", "/dev/null", "-w", "%{http_code} %{size_download}").stdout
         expect_equal(got, f"200 {BIG_BYTES}", url)
@@ -59,7 +59,7 @@ def route_mtu(lab, address):
 
 
 def uploads(lab):
-    """A megabyte goes through the tunnels: the edge tells the client what fits."""
+    """An upload of a megabyte through the tunnels: the edge reports the MTU to the client."""
     body = lab.net.dir / "web-1/www/big"
     for url, vip, overhead in zip(settings.IPIP_URLS, settings.TUNNEL_VIPS * 2, (20, 20, 40, 40)):
         lab.net.sysctl("client", **{"net.ipv4.route.flush": 1, "net.ipv6.route.flush": 1})
@@ -99,7 +99,7 @@ def malformed(lab):
 
 
 def damaged(lab):
-    """Frames with random damage: nothing crashes, nothing is lost from the books."""
+    """Randomly damaged frames: nothing crashes, every packet is accounted for."""
     daemon = lab.daemons[0]
     pid = daemon.process.pid
     seed = int(time.time())
@@ -112,7 +112,7 @@ def damaged(lab):
 
 
 def books(lab):
-    """What the port received is what the dataplane counted."""
+    """The dataplane counted what the port received."""
     def same_moment():
         frames = lab.edge_port_received()
         counters = lab.counters()
@@ -182,7 +182,7 @@ def tunnel_sources(lab):
 
 
 def baseline(lab):
-    """When the clients are gone, no flow is left and every buffer is back."""
+    """After the clients have ended, no flow is left and every buffer is free."""
     figure(str(lab.at_rest()))
 
 

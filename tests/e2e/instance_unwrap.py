@@ -81,7 +81,7 @@ def test_l2(balancer):
 
 
 def test_arp_silence():
-    """Neighbours ask for the VIP: nobody answers; for the host's own address, it does."""
+    """ARP and ND queries for the VIP are not answered; those for the host's own address are."""
     ns(CLIENT, "ip", "route", "add", VIP4 + "/32", "dev", "eth0")
     ns(CLIENT, "ip", "route", "add", VIP6 + "/128", "dev", "eth0")
     got = [resolves(a) for a in (VIP4, VIP6, HOST4, HOST6)]
@@ -172,7 +172,7 @@ def test_icmp_error_arrives(balancer):
 
 
 def test_forwarding_host(balancer):
-    """A host that routes for others leaves their tunnels alone."""
+    """A router does not unwrap tunnels that it forwards."""
     ns(HOST, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
     ns(HOST, "ip", "route", "add", "10.88.0.0/24", "via", CLIENT4)
     ns(HOST, "ip", "route", "add", "2001:db8:88::/64", "via", CLIENT6)
@@ -240,7 +240,7 @@ def test_detach(before):
 
 
 def test_own_settings_stay(before):
-    """What was there before attach is there after detach; what was changed meanwhile stays."""
+    """Settings from before attach are restored by detach; those changed meanwhile stay."""
     ns(HOST, "ip", "addr", "add", VIP4 + "/32", "dev", "lo")
     ns(HOST, "sysctl", "-qw", "net.ipv4.conf.eth0.arp_ignore=2")
     attach("--vip", f"{VIP4},{VIP6}")
@@ -304,7 +304,7 @@ def test_other_program(before):
 
 
 def test_jumbo():
-    """A veth whose peer's MTU needs several buffers takes no single-buffer program."""
+    """A veth whose peer's MTU needs multi-buffer frames does not accept a single-buffer program."""
     for name, dev in ((NET, "host-eth0"), (HOST, "eth0")):
         sh("ip", "-n", name, "link", "set", dev, "mtu", 9000)
     attach("--vip", f"{VIP4},{VIP6}")

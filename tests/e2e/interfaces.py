@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # test-long
-"""What happens to the interfaces of a running dataplane, and to the process itself; another secret; two workers.
+"""Changes of the interfaces of a running dataplane, signals to the process, another secret, two workers.
 
 test-dataplanes: dpdk xdp
 """
@@ -44,7 +44,7 @@ def port(lab):
 
 
 def leaves_tags_in(lab):
-    """Whether the NIC leaves VLAN tags in frames: only then a tagged frame keeps its tag."""
+    """Whether the NIC keeps VLAN tags in frames."""
     return "rx-vlan-offload: off" in lab.net.exec("edge", "ethtool", "-k", "edge0").stdout
 
 
@@ -63,7 +63,7 @@ def make_edge(lab, mac, queues):
 
 
 def kernel_interface_deleted(lab):
-    """sluice0 deleted: it is made again, with its addresses; services go on meanwhile."""
+    """sluice0 deleted: it is created again, with its addresses; services are not interrupted."""
     lab.net.ip("edge", "link del sluice0")
     wait_for("pings to be answered again", lambda: pings(lab), 20)
     wait_for("a word about it", lambda: "sluice0 was deleted" in lab.dataplane.log(), 10)
@@ -73,7 +73,7 @@ def kernel_interface_deleted(lab):
 
 
 def kernel_interface_readdressed(lab):
-    """Another program gives sluice0 another MAC address, as udev may: it has the port's again, which log and status say."""
+    """Another program, as udev may, changes the MAC address of sluice0: it is restored, and reported by log and status."""
     mac = mac_of_edge(lab)
     for times in (1, 2):
         lab.net.ip("edge", "link set sluice0 address 02:00:00:00:ed:9e")
@@ -86,7 +86,7 @@ def kernel_interface_readdressed(lab):
 
 
 def kernel_interface_taken(lab):
-    """A start that fails: status says why; starts that fail again take their time to end; the next good one is as ever."""
+    """A failing start: status shows the reason; repeated failures are delayed; a later start works as usual."""
     lab.dataplane.kill(signal.SIGTERM)
     lab.net.ip("edge", "link add sluice0 type veth peer name sluice0p")
     try:
@@ -113,7 +113,7 @@ def kernel_interface_taken(lab):
 
 
 def addresses_flushed(lab):
-    """Somebody flushes the port's addresses: ours come back, and only those; services go on meanwhile."""
+    """The port's addresses are flushed: only ours are restored; services are not interrupted."""
     lab.net.ip("edge", "addr add 192.0.2.77/24 dev edge0", "addr flush dev edge0 scope host",
                "addr flush dev edge0 scope global", "addr add 192.0.2.78/24 dev edge0")
     answers(lab)
@@ -126,7 +126,7 @@ def addresses_flushed(lab):
 
 
 def port_down_and_up(lab):
-    """The port down and up again, from either end: traffic is back within three seconds."""
+    """The port down and up again, from either end: traffic resumes within three seconds."""
     for role, dev in (("edge", "edge0"), ("switch", "edge0p")):
         pulse = lab.pulse()
         lab.net.ip(role, f"link set {dev} down")
@@ -147,7 +147,7 @@ def port_down_and_up(lab):
 
 
 def port_deleted(lab):
-    """The port deleted: the dataplane ends and says why; a new start takes the new one."""
+    """The port deleted: the dataplane exits and logs the reason; the next start uses the new port."""
     mac = mac_of_edge(lab)
     lab.net.ip("edge", "link del edge0")
     code = wait_for("the dataplane to end", lambda: lab.dataplane.process.poll() is not None and [lab.dataplane.process.returncode], 10)[0]
@@ -161,7 +161,7 @@ def port_deleted(lab):
 
 
 def port_made_again(lab):
-    """The port deleted and made again: sluiced says so, takes the new one by itself, and no flow has moved."""
+    """The port deleted and created again: sluiced logs it and uses the new one; no flow has moved."""
     mac, before = mac_of_edge(lab), lab.probe(count=10)
     held = lab.hold(connections=40, interval=0.2)
     at = lab.sluiced.log_bytes()
@@ -187,7 +187,7 @@ def port_made_again(lab):
 
 
 def port_of_another_address(lab):
-    """The port gets another MAC address: packets to it are ours, and the answers to checks arrive."""
+    """The port's MAC address changes: packets to the new one are accepted, and answers to checks arrive."""
     mac = mac_of_edge(lab)
     for address in ("02:00:00:00:ed:9e", mac):
         lab.net.ip("edge", f"link set edge0 address {address}")
@@ -200,7 +200,7 @@ def port_of_another_address(lab):
 
 
 def port_of_another_mtu(lab):
-    """The MTU of the whole network changes under way: what does not fit is told to clients, and uploads get through."""
+    """The MTU of the whole network changes: clients get ICMP errors, and uploads succeed."""
     big = f"@{lab.instances['web-1'].dir / 'www/big'}"
     links = (("edge", "edge0"), ("switch", "edge0p"), ("router", "lan0"))
     for mtu in (1400, 1500):
@@ -218,7 +218,7 @@ def port_of_another_mtu(lab):
 
 
 def port_of_too_small_mtu(lab):
-    """An MTU of the port that leaves too little for IPv6 in a tunnel: status says so, and no longer when it is put right."""
+    """An MTU of the port too small for IPv6 in a tunnel: status reports it until it is corrected."""
     for mtu, words in ((1310, "service tunnel with its IPv6 VIP needs 1320"), (1500, "")):
         lab.net.ip("edge", f"link set edge0 mtu {mtu}")
         wait_for(f"a word, or none, about an MTU of {mtu}", lambda w=words, m=mtu: port(lab)["mtu"] == m and bool(port(lab)["mtu_note"]) == bool(w))
@@ -228,7 +228,7 @@ def port_of_too_small_mtu(lab):
 
 
 def no_descriptors_left(lab):
-    """No file descriptors left: nothing is called gone that is there, and nothing is taken down."""
+    """No file descriptors left: nothing existing is reported as gone, and nothing goes down."""
     at, held = {daemon: daemon.log_bytes() for daemon in lab.daemons}, lab.hold(connections=40, interval=0.2)
     pids = [daemon.process.pid for daemon in lab.daemons]
     for pid in pids:
@@ -288,7 +288,7 @@ def other_names(lab):
 
 
 def stopped_for_a_while(lab):
-    """SIGSTOP for three seconds under load: no instance is blamed, nothing moves, the books are right."""
+    """SIGSTOP for three seconds under load: no instance goes down, no flow moves, counters are exact."""
     daemon = lab.daemons[0]
     held = lab.hold(connections=40, interval=0.2)
     load = lab.load(requests=1500, timeout=20)
@@ -310,7 +310,7 @@ def stopped_for_a_while(lab):
 
 
 def ended_under_load(lab):
-    """SIGTERM under load: the dataplane ends at once and with 0; nothing of it is left."""
+    """SIGTERM under load: the dataplane exits at once with 0 and leaves nothing behind."""
     expect(leaves_tags_in(lab), "rxvlan is still on")
     load = lab.load(requests=2000, timeout=20)
     time.sleep(1)
@@ -327,7 +327,7 @@ def ended_under_load(lab):
 
 
 def detached_under_load(lab):
-    """SIGTERM leaves the program forwarding; --detach takes off all that is ours, and nothing else; twice is no error."""
+    """After SIGTERM the program forwards; --detach removes what is ours, and nothing else; repeating it is no error."""
     load = lab.load(requests=2000, timeout=20)
     time.sleep(1)
     expect_equal(lab.sluiced.kill(signal.SIGTERM), 0, "exit code")
@@ -358,7 +358,7 @@ def detach(lab):
 
 
 def cpu_not_listed(lab):
-    """Packets on a CPU that is not in node.cpus: named aloud; no request fails; the books are right."""
+    """Packets on a CPU that is not in node.cpus: reported; no request fails; counters are exact."""
     lab.sluiced.kill(signal.SIGTERM)
     lab.config["node"]["cpus"] = "0"
     lab.write_config()
@@ -377,7 +377,7 @@ def cpu_not_listed(lab):
 
 
 def cpu_not_there(lab):
-    """A CPU in node.cpus that the machine does not have: named aloud, and the others do the work."""
+    """A CPU in node.cpus that does not exist: reported, and the others do the work."""
     lab.sluiced.kill(signal.SIGTERM)
     lab.config["node"]["cpus"] = "0,1,99"
     lab.write_config()
@@ -392,7 +392,7 @@ def cpu_not_there(lab):
 
 
 def another_secret(lab):
-    """sluiced restarted with another secret: refused, and nothing moves, until the dataplane is restarted too."""
+    """sluiced restarted with another secret: refused, and no flow moves, until the dataplane is restarted too."""
     held = lab.hold(connections=60, interval=0.2)
     lab.sluiced.kill(signal.SIGTERM)
     lab.config["node"]["secret"] = "ff" + lab.config["node"]["secret"][2:]
@@ -417,7 +417,7 @@ def another_secret(lab):
 
 
 def spread(lab, on):
-    """Every other pair of source ports to the second queue, as a NIC's RSS would spread flows; or all to the first."""
+    """Every other pair of source ports to the second queue, as a NIC's RSS would distribute flows; or all to the first."""
     program = lab.net.dir / "queues.o"
     run("clang", "-O2", "-Wall", "-target", "bpf", "-I", ROOT, "-I", f"/usr/include/{os.uname().machine}-linux-gnu",
         "-c", HERE.parent / "e2e/queues.bpf.c", "-o", program)
@@ -432,7 +432,7 @@ def queue_pkts(lab, queue):
 
 
 def two_workers(lab):
-    """Two workers: both forward, one to which no flow comes is named, errors find the other one's flows, flows that change queues stay."""
+    """Two workers: both forward, one without flows is reported, ICMP errors find the other one's flows, flows that change queues stay."""
     for daemon in (lab.sluiced, lab.dataplane):
         daemon.kill(signal.SIGTERM)
     mac = mac_of_edge(lab)
@@ -454,7 +454,7 @@ def two_workers(lab):
 
 
 def _one_of_two_workers(lab):
-    """All to the first queue, and then to both; status follows."""
+    """All flows on the first queue, then on both; status shows it."""
     at = lab.sluiced.log_bytes()
     lab.net.exec("switch", "ethtool", "-L", "edge0p", "tx", "1")
     answers(lab, 200)

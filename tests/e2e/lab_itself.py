@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # test-long
-"""The lab without Sluice: faultless itself, and gone when it is over."""
+"""The lab without Sluice: it works, and leaves nothing behind."""
 import os
 import signal
 import subprocess
@@ -29,7 +29,7 @@ with Lab():
 
 
 def direct(lab):
-    """Past the edge, straight to an instance: no request fails, long-lived connections hold."""
+    """Directly to an instance, without the edge: no request fails, long-lived connections survive."""
     web = lab.instances["web-1"]
     lab.route_vips(web.v4, web.v6)
     held = lab.hold(connections=40)
@@ -40,7 +40,7 @@ def direct(lab):
 
 
 def notices(lab):
-    """Load and long-lived connections notice another instance, and a dead one."""
+    """Load and long-lived connections detect another instance, and a dead one."""
     one, two = lab.instances["web-1"], lab.instances["web-2"]
     lab.route_vips(one.v4, one.v6)
     held = lab.hold(connections=8)
@@ -67,7 +67,7 @@ def remains(pid):
 
 
 def alive(pid):
-    """Not gone, and not a zombie that nobody has reaped yet."""
+    """Neither ended nor a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -86,7 +86,7 @@ def stops(_lab):
 
 
 def dies(_lab):
-    """What a killed run leaves behind is removed by the next one, and other runs' things are not."""
+    """Leftovers of a killed run are removed by the next one; those of other runs are kept."""
     child = another()
     nginx = [int(p) for p in run("ip", "netns", "pids", f"sl-{child.pid}-web-1").stdout.split()]
     child.kill()

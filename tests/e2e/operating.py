@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What an operator meets: odd instances, odd files, keys that change live, JSON that keeps its shape.
+"""Operation: unusual instances and files, live keys, the shape of the JSON output.
 
 test-dataplanes: dpdk xdp
 """
@@ -73,7 +73,7 @@ def check(target):
 
 
 def checks(lab):
-    """Each check word says of each odd instance what it should."""
+    """Each kind of check gives the expected result for each unusual instance."""
     names = list(dict.fromkeys(name for name, *_ in CHECKS if name))
     ports = {name: FIRST_PORT + number for number, name in enumerate(names)} | {None: CLOSED_PORT}
     instance = lab.instances["web-1"]
@@ -102,7 +102,7 @@ def checks(lab):
 
 
 def many_dead(lab):
-    """A thousand silent instances: another one's death is found as soon as ever, and status says that checks are late."""
+    """A thousand silent instances: a dead one is detected as fast as usual, and status reports late checks."""
     lab.net.exec("router", "ip", "route", "add", "blackhole", "10.66.0.0/16")
     silent = {"target": "TCP:80", "interval": "2s", "timeout": "1500ms", "unhealthy": 2, "healthy": 2}
     lab.config["pools"]["silent"] = {"checks": [silent],
@@ -146,7 +146,7 @@ def shape(lab):
 
 
 def every_verb(lab):
-    """Every verb answers in JSON, and a refusal says why on stderr, too."""
+    """Every verb answers in JSON; a refusal also prints its reason on stderr."""
     bad = lab.net.dir / "bad.yaml"
     bad.write_text(settings.to_yaml(lab.config).replace("flows: 100000", "flows: many"))
     for argv in (["status"], ["status", "web"], ["drops"], ["weight", "web/web-1"], ["weight", "web/web-1", "70"], ["drain", "web/web-1"],
@@ -188,7 +188,7 @@ def live_keys(lab):
 
 
 def odd_files(lab):
-    """A file that cannot be read is refused and hangs nobody."""
+    """An unreadable file is refused and blocks nothing."""
     good = lab.config_path.read_bytes()
 
     def daemon_refuses(what):
@@ -212,7 +212,7 @@ def odd_files(lab):
 
 
 def restarted(lab):
-    """After a restart status tells the generation that runs; a file is the daemon's own by any path."""
+    """After a restart status shows the running generation; the daemon's own file is recognized by any path."""
     generation = lab.ctl("status")["node"]["dataplane"]["generation"]
     lab.sluiced.kill(signal.SIGKILL)
     given = lab.arguments

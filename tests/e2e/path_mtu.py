@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Paths that take less than the port: routers' ICMP errors about tunnels, routes with an MTU, clients without path MTU discovery.
+"""Path MTUs below the port's: ICMP errors of routers about tunnels, routes with an MTU, clients without path MTU discovery.
 
 test-dataplanes: dpdk xdp
 """
@@ -23,7 +23,7 @@ DEVICE = "edge0" if settings.XDP else "sluice0"  # of the edge's routes
 
 
 def forget(lab):
-    """The client knows of no path MTU."""
+    """The client has no cached path MTU."""
     lab.net.sysctl("client", **{"net.ipv4.route.flush": 1, "net.ipv6.route.flush": 1})
     lab.net.exec("client", "ip", "-6", "route", "flush", "cache", check=False)
 
@@ -58,7 +58,7 @@ def vip(url):
 
 
 def routers_say(lab):
-    """Behind a link of 1400 bytes uploads go through by all four tunnels: routers' errors reach the client"""
+    """Behind a link of 1400 bytes uploads succeed through all four tunnels: errors of routers reach the client"""
     far_only(lab)
     lab.net.ip("router", f"link set far0 mtu {NARROW}")
     try:
@@ -99,7 +99,7 @@ def sources_hear(lab):
 
 
 def routes_say(lab):
-    """A route's MTU is the tunnel's, and no router has to say anything"""
+    """The MTU of a route applies to the tunnel, without errors of routers"""
     far_only(lab)
     lab.net.ip("router", f"link set far0 mtu {NARROW}")
     far4, far6 = "10.2.0.0/24", "2001:db8:2::/64"
@@ -137,7 +137,7 @@ def without_df(lab):
 
 
 def pings(lab):
-    """Large pings of VIPs are answered: in fragments, and after a router has found an answer too big"""
+    """Large pings of VIPs are answered: in fragments, also after a router has reported packet too big"""
     def ping(*argv):
         done = lab.net.exec("client", "/usr/bin/python3", HERE / "ping.py", *argv, check=False)
         expect_equal(done.returncode, 0, f"ping {argv}: no answer from {done.stderr.strip()}: exit code")

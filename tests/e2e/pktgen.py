@@ -170,14 +170,14 @@ def check_search(folder):
 
 
 def check_noisy(_):
-    """Packets of others come all the time; the run ends nevertheless."""
+    """Foreign packets arrive all the time; the run ends nevertheless."""
     code, said = pktgen("--port", "net_null0", "--vip", VIP, "--flows", 100, "--packets", 1000, "--drain", 50, limit_s=30)
     if code != 1 or "lost 1000 " not in said or "nothing came back" not in said:
         raise AssertionError(f"exit code {code}\n{said}")
 
 
 def check_killed(folder):
-    """A device that is killed in the middle of a run is told of."""
+    """A device killed within a run is reported."""
     with forwarder(folder, "ipip", "none", 1) as socket:
         argv = pktgen_argv("--port", memif(socket), "--vip", VIP, "--mode", "ipip", "--flows", 100, "--rate", "10k", "--time", 3)
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -193,7 +193,7 @@ def check_killed(folder):
 
 
 def check_refused(_):
-    """Options that make no sense are refused in words."""
+    """Invalid options are refused with a message."""
     for words, why in REFUSED:
         code, said = pktgen("--port", "net_ring0", "--vip", VIP, "--packets", 1, *words)
         if code != 2 or why not in said:

@@ -70,7 +70,7 @@ def setpriv(program):
 
 
 def files_as_installed(lab):
-    """What systemd-tmpfiles makes of the folders, here of the lab's."""
+    """The directories as systemd-tmpfiles sets them up, here for the lab."""
     paths = {"/run/sluice": lab.run_dir, "/etc/sluice/sluice.yaml": lab.config_path, "/sys/fs/bpf": lab.bpf_dir, "/run/xdp": lab.net.dir / "xdp"}
     paths["/run/xdp"].mkdir()
     for line in (UNITS / "sluice.tmpfiles.conf").read_text().splitlines():
@@ -105,7 +105,7 @@ def start(lab, *daemons):
 
 
 def answers(lab):
-    """All requests are answered, sooner or later: on a busy machine checks time out, and that is not the matter here."""
+    """All requests are answered eventually; checks that time out on a busy machine do not matter here."""
     wait_for("all of 60 requests to be answered", lambda: lab.load(requests=60, timeout=10).wait()["failed"] == 0, 60)
 
 
@@ -117,7 +117,7 @@ def rights(daemon):
 
 
 def carries_traffic(lab):
-    """They start, carry traffic to all kinds of services, drain and resume, and account for every packet."""
+    """They start, forward to all kinds of services, drain and resume, and account for every packet."""
     prepare(lab)
     start(lab)
     answers(lab)
@@ -169,7 +169,7 @@ def operators_get_in(lab):
 
 
 def come_back(lab):
-    """Each killed, each ended and both again: they find what they need, and leave nothing on the port."""
+    """Each killed, each terminated, and both: they start again, and leave nothing on the port."""
     for number in (signal.SIGKILL, signal.SIGTERM):
         for daemon in lab.daemons:
             daemon.kill(number)
@@ -229,7 +229,7 @@ def calls_are_allowed(lab):
 
 
 def watchdog(lab):
-    """The watchdog is fed by both; not while the event loop, a worker or the main thread hangs."""
+    """Both notify the watchdog, but not while the event loop, a worker or the main thread hangs."""
     for daemon in lab.daemons:
         daemon.prefix = own_lock(lab) + setpriv(daemon.program)
     start(lab)

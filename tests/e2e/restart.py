@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Both daemons restarted together: the first table is the one that was there before."""
+"""Both daemons restarted together: the first table equals the one before."""
 import signal
 import sys
 import time
@@ -83,7 +83,7 @@ def in_any_order(lab):
 
 
 def kept(lab):
-    """Who was out before is out after, from the first table on; what is old or of another address is not believed."""
+    """Instances that were out stay out from the first table on; old results and those of another address are not used."""
     lab.instances["web-2"].lame()
     try:
         lab.wait_health("web/web-2", "lame")
@@ -118,7 +118,7 @@ def cold_start(lab):
 
 
 def cold(lab):
-    """Without what was kept, and with a host that is silent: no long pause, and everybody else is in the first table."""
+    """Without stored results, and with a silent host: no long pause, and all others are in the first table."""
     took_ms = []
     lab.instances["web-4"].cut()
     try:
@@ -133,7 +133,7 @@ def cold(lab):
 
 
 def broken_file(lab):
-    """A broken file and a restart: both daemons start with the last good configuration, and say so."""
+    """A restart with a broken file: both daemons start with the last good configuration, and report it."""
     good = lab.config_path.read_text()
     lab.config["pools"]["web"]["instances"]["web-3"]["weight"] = 7
     lab.write_config()

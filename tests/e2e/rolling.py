@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # test-long
-"""A day of operations under load, in a minute: no request may fail.
+"""Operations under load, in a minute: no request may fail.
 
 test-timeout: 300 s
 test-dataplanes: dpdk xdp
@@ -98,7 +98,7 @@ def operations(lab):
 
 
 def check_death(lab, name, kill, died):
-    """Kill an instance under load and see who suffers."""
+    """Kill an instance under load and count the connections that end."""
     held = lab.hold(connections=2 * HELD, interval=HELD_INTERVAL_S)  # so many that some are on the smallest share
     load = lab.load(rate=150, workers=12, timeout=5)
     time.sleep(1)
@@ -132,7 +132,7 @@ def killed(lab):
 
 
 def unplugged(lab):
-    """An instance vanishes without a word: another one's reset tells its clients."""
+    """An instance vanishes silently: another one resets its clients' connections."""
     slowest_s, down_s = check_death(lab, "web-2", lab.instances["web-2"].cut, "unplugged")
     # A client learns of it when it sends again what nobody answered. Each pause is twice the one before, so the first time
     # after the check said down comes before twice that time, counted from its first try.
@@ -164,7 +164,7 @@ def drain_wait(lab):
 
 
 def books(lab):
-    """Afterwards every packet is accounted for, no flow is left and every buffer is back."""
+    """Afterwards every packet is accounted for, no flow is left and every buffer is free."""
     figure(str(lab.at_rest()))
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Ways to instances that a single default route does not describe: rules by source address, nexthop objects.
+"""Routes to instances beyond a default route: rules by source address, nexthop objects.
 
 test-dataplanes: dpdk xdp
 """
@@ -60,7 +60,7 @@ def set_rules(lab, verb):
 
 
 def rule(lab):
-    """The gateway is in a table that a rule chooses by node.address: checks and tunnels go by it, and follow the rule."""
+    """The gateway is in a table that a rule selects by node.address: checks and tunnels use it, and follow the rule."""
     with second_uplink(lab):
         set_rules(lab, "add")
         try:
@@ -103,7 +103,7 @@ def second_router(lab):
 
 
 def nexthop(lab):
-    """The gateway of a route is a nexthop object: replaced, it is followed at once, without a word about the route."""
+    """The gateway of a route is a nexthop object: its replacement takes effect at once, without a change of the route."""
     gateways = {settings.ROUTER_LAN[0]: "lan0", OTHER_ROUTER: "lan1"}
     lab.net.sysctl("edge", **{"net.ipv4.nexthop_compat_mode": 0})
     with second_router(lab):

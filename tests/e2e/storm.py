@@ -42,7 +42,7 @@ FLOW_INSTANCE, SLOT_BITS, STATE = 0x0fff, 4, 7
 
 
 class Storm:
-    """Traffic that nothing may happen to, and what is done to the daemons meanwhile."""
+    """Traffic that must not be interrupted, and the faults of the daemons meanwhile."""
 
     def __init__(self, lab):
         self.lab, self.random = lab, random.Random(SEED)
@@ -83,7 +83,7 @@ class Storm:
         self.killed(*daemons)
 
     def stopped(self, daemon):
-        """As one to which a hypervisor gives no CPU; half of them never wake up."""
+        """Stopped, as by a hypervisor; half of them never continue."""
         daemon.process.send_signal(signal.SIGSTOP)
         time.sleep(self.random.uniform(0, 0.6))
         if self.random.random() < 0.5:
@@ -121,7 +121,7 @@ class Storm:
         return all(c["requests"] > b["requests"] for c, b in zip(now, before))
 
     def carried(self):
-        """Whether the packets are where they belong."""
+        """Whether the expected dataplane forwards."""
         if settings.DATAPLANE != "auto":
             return True
         try:
@@ -163,7 +163,7 @@ class Storm:
         return found
 
     def judge(self):
-        """No failed request but while there was no dataplane. Return the report of the load."""
+        """Requests fail only while there was no dataplane. Return the report of the load."""
         gaps = self.gaps(self.pulse.close())
         report = self.load.stop()
         outages = [(begin_ns, end_ns) for _, begin_ns, end_ns, is_outage in gaps if is_outage]
@@ -221,7 +221,7 @@ def counts_match(lab):
 
 
 def books(lab, storm):
-    """Exact: first with the connections that live on, then with none."""
+    """Exact counters: first with the surviving connections, then with none."""
     if settings.XDP:
         matched = wait_for("the counts to be what the flow table holds", lambda: counts_match(lab), WAIT_S, 0.2)
         figure(f"flow counts are what the table holds: {matched}")
@@ -234,7 +234,7 @@ def books(lab, storm):
 
 
 def storm(lab):
-    """Hit by hit, in a random order: no request fails, no connection is cut, the books are exact."""
+    """Faults in a random order: no request fails, no connection is cut, counters are exact."""
     note(f"STORM_SEED={SEED} STORM_HITS={HITS}")
     began = time.monotonic()
     for pool in lab.config["pools"].values():

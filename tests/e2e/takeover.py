@@ -38,7 +38,7 @@ def wait_carrier(lab, who, timeout_s=15):
 
 
 class Watched:
-    """Connections that stay open, new ones all the time, and a pulse, around what happens to the daemons."""
+    """Open connections, new ones all the time, and a pulse, during faults of the daemons."""
 
     def __init__(self, lab, with_load=True):
         self.lab = lab
@@ -84,7 +84,7 @@ def baseline(lab):
 
 
 def killed(lab):
-    """kill -9 of sluice-dataplane under load, five times: nobody notices, there and back."""
+    """kill -9 of sluice-dataplane under load, five times: nothing fails, in either direction."""
     watched = Watched(lab)
     before = wait_carrier(lab, "dpdk")["takeovers"]
     for _ in range(ROUNDS):
@@ -98,7 +98,7 @@ def killed(lab):
 
 
 def stopped(lab):
-    """SIGSTOP and SIGCONT of sluice-dataplane under load: what waited for it is dropped by name."""
+    """SIGSTOP and SIGCONT of sluice-dataplane under load: packets in its queues are dropped as late."""
     watched = Watched(lab)
     for _ in range(3):
         wait_carrier(lab, "dpdk")
@@ -113,7 +113,7 @@ def stopped(lab):
 
 
 def drained_meanwhile(lab):
-    """A drain is not kept waiting by a dataplane that is stopped, which learns of it before it carries again."""
+    """A stopped dataplane does not delay a drain, and gets it before it forwards again."""
     lab.dataplane.process.send_signal(signal.SIGSTOP)
     try:
         wait_carrier(lab, "xdp")
@@ -210,7 +210,7 @@ def edge_make(lab, queues, cpus):
 
 
 def two_queues(lab):
-    """Two queues, two workers, and flows that change queues while XDP carries."""
+    """Two queues, two workers, and flows that change queues while XDP forwards."""
     edge_make(lab, 2, "0,1")
     try:
         spread(lab, True)
@@ -232,7 +232,7 @@ def two_queues(lab):
 
 
 def queue_without_a_worker(lab):
-    """Two queues, and one CPU in node.cpus: what comes on the other queue is balanced all the same, and its flows recorded."""
+    """Two queues, and one CPU in node.cpus: packets on the other queue are forwarded, and their flows recorded."""
     edge_make(lab, 2, "1")
     try:
         spread(lab, True)
@@ -254,7 +254,7 @@ def queue_without_a_worker(lab):
 
 
 def said(lab):
-    """What is said of it: status, its table, the logs."""
+    """Status as JSON and as a table, and the logs."""
     now = wait_carrier(lab, "dpdk")
     expect(now["takeover"] and now["why"] and now["since_s"] > 0, f"status: {now}")
     expect("carried by DPDK" in lab.ctl("status", table=True), "status as text")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # test-long
-"""The XDP program outlives sluiced, is replaced under traffic, and says who is in its way.
+"""The XDP program outlives sluiced, is replaced under traffic, and the holder of a busy hook is reported.
 
 test-dataplanes: xdp
 test-timeout: 600 s
@@ -38,7 +38,7 @@ def pins(lab):
 
 
 def replace(lab, times, number):
-    """Restart sluiced under load so often. Every start puts another program in the place of the last one."""
+    """Restart sluiced under load this often. Every start replaces the program."""
     before, flows = lab.probe(count=20), lab.ctl("status")["node"]["dataplane"]["boot_id"]
     held = lab.hold(connections=HELD, interval=0.2)
     load = lab.load(rate=120, workers=8)
@@ -71,7 +71,7 @@ def replaced_hundred_times(lab):
 
 
 def link_pin_lost(lab):
-    """The pins deleted under sluiced, all but the link: a restart begins a new flow table, says so, and no request fails."""
+    """The pins deleted under sluiced, all but the link: a restart begins an empty flow table, logs it, and no request fails."""
     folder = lab.bpf_dir / "sluice-edge0"
     for name in sorted(pins(lab) - {"link"})[::2]:
         (folder / name).unlink()
@@ -90,7 +90,7 @@ def link_pin_lost(lab):
 
 
 def another_layout(lab):
-    """Another size of the flow table after a restart: a new table, said aloud, no packet lost; old flows land right."""
+    """Another size of the flow table after a restart: an empty table, logged, no packet lost; old flows reach their instances."""
     before = lab.probe(count=20)
     held = lab.hold(connections=HELD, interval=0.2)
     lab.sluiced.kill(signal.SIGTERM)
@@ -108,7 +108,7 @@ def another_layout(lab):
 
 
 def two_at_once(lab):
-    """A second sluiced with another run directory: refused in one line, and the first one goes on."""
+    """A second sluiced with another run directory: refused in one line, and the first one continues."""
     other = lab.net.dir / "other"
     other.mkdir()
     before = lab.edge_program()
@@ -122,7 +122,7 @@ def two_at_once(lab):
 
 
 def hook_is_held(lab):
-    """Another program has the hook at the start: one sentence says who, and when it goes away all is well."""
+    """Another program has the hook at the start: one line names it, and the start completes when it is gone."""
     lab.sluiced.kill(signal.SIGTERM)
     lab.edge_program_off()
     lab.edge_hook(lab.net.dir / "pass.o")
@@ -138,7 +138,7 @@ def hook_is_held(lab):
 
 
 def no_space(lab):
-    """A run directory without space: the start says so instead of dying, and goes on when there is some."""
+    """A run directory without space: the start logs it and continues when there is some."""
     lab.sluiced.kill(signal.SIGTERM)
     lab.edge(BIN / "sluiced", "--detach", *lab.arguments)
     (lab.run_dir / "xdp.segment").unlink()
@@ -176,7 +176,7 @@ def xdp_sections(data, at):
 
 
 def broken_copy(lab):
-    """A sluiced whose XDP programs read a register that nobody has written."""
+    """A sluiced whose XDP programs read an uninitialized register."""
     data = bytearray((BIN / "sluiced").read_bytes())
     for offset in [offset for at in bpf_objects(data) for offset in xdp_sections(data, at)]:
         data[offset:offset + 8] = R0_BECOMES_R5
@@ -187,7 +187,7 @@ def broken_copy(lab):
 
 
 def refused_by_the_kernel(lab):
-    """The verifier refuses the program: one line, its log in a file, and the program that runs goes on."""
+    """The verifier refuses the program: one line, its log in a file, and the running program continues."""
     before, places = lab.edge_program(), lab.probe(count=10)
     lab.sluiced.kill(signal.SIGTERM)
     said = lab.net.dir / "refused.log"

@@ -233,7 +233,7 @@ static void tunnel_is_checked(void **state)
 	check(RECEIVER_IPIP);
 }
 
-static void l2_is_checked(void **state)
+static void receiver_checks_l2(void **state)
 {
 	(void)state;
 	check(RECEIVER_L2);
@@ -245,8 +245,8 @@ static void macswap_is_checked(void **state)
 	check(RECEIVER_MACSWAP);
 }
 
-/* What isn't recognized, but goes to a target, was ours. */
-static void strays_are_faults(void **state)
+/* Unrecognized packets to a target were sent by us. */
+static void unrecognized_packets_are_faults(void **state)
 {
 	static struct forwarded f;
 	uint64_t other = receiver.stats.other;
@@ -275,9 +275,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tunnel_is_checked),
-		cmocka_unit_test(l2_is_checked),
+		cmocka_unit_test(receiver_checks_l2),
 		cmocka_unit_test(macswap_is_checked),
-		cmocka_unit_test(strays_are_faults),
+		cmocka_unit_test(unrecognized_packets_are_faults),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

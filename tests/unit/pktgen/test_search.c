@@ -86,7 +86,7 @@ static void found(double zero_pps, double drop_pps)
 	assert_true(device.runs < 40);
 }
 
-static void both_rates_are_found(void **state)
+static void search_finds_both_rates(void **state)
 {
 	(void)state;
 	search_device(9e6, 10e6, 10.1e6);
@@ -97,7 +97,7 @@ static void both_rates_are_found(void **state)
 }
 
 /* A device that does less when it is given too much, or a machine that was slow at first. */
-static void free_run_tells_too_little(void **state)
+static void unlimited_run_may_underestimate(void **state)
 {
 	(void)state;
 	search_device(9e6, 10e6, 2e6);
@@ -132,8 +132,8 @@ static void tolerated_faults_do_not_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_rates_are_found),
-		cmocka_unit_test(free_run_tells_too_little),
+		cmocka_unit_test(search_finds_both_rates),
+		cmocka_unit_test(unlimited_run_may_underestimate),
 		cmocka_unit_test(nothing_is_tried_outside_the_limits),
 		cmocka_unit_test(tolerated_faults_do_not_count),
 	};

@@ -155,7 +155,7 @@ static uint32_t node_send(struct world *w)
 	return run(w, harness_tcp4(w->h, &tcp));
 }
 
-static void without_a_process_it_balances(void **state)
+static void without_a_process_xdp_balances(void **state)
 {
 	struct world *w = *state;
 
@@ -166,7 +166,7 @@ static void without_a_process_it_balances(void **state)
 	assert_int_equal(w->queue->takeovers, 0);
 }
 
-static void a_process_that_is_well_gets_services_packets_alone(void **state)
+static void live_process_gets_only_service_packets(void **state)
 {
 	struct world *w = *state;
 
@@ -182,7 +182,7 @@ static void a_process_that_is_well_gets_services_packets_alone(void **state)
 	assert_int_equal(w->queue->lock, 0);
 }
 
-static void no_packet_for_who_is_not_in_step(void **state)
+static void no_packet_without_the_current_tables(void **state)
 {
 	struct world *w = *state;
 
@@ -194,7 +194,7 @@ static void no_packet_for_who_is_not_in_step(void **state)
 	assert_int_equal(tcp_send(w, 1000, LB_TCP_ACK), XDP_REDIRECT);
 }
 
-static void no_packet_for_who_beats_no_more(void **state)
+static void no_packet_with_a_stale_heartbeat(void **state)
 {
 	struct world *w = *state;
 
@@ -277,7 +277,7 @@ static uint32_t late_queue_send(struct world *w, uint16_t sport, uint8_t flags)
 }
 
 /* One that the port did not have when the maps were made: nothing is the kernel's that is a service's. */
-static void a_queue_that_came_late_is_balanced(void **state)
+static void late_queue_is_balanced(void **state)
 {
 	struct world *w = *state;
 	const uint32_t n = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
@@ -307,8 +307,8 @@ static void a_queue_that_came_late_is_balanced(void **state)
 	assert_int_equal(w->xdp->cpu->stats.flows, 1);
 }
 
-/* It died, or was stopped, in the middle of a burst. */
-static void a_dead_worker_is_not_waited_for(void **state)
+/* The worker was killed or stopped within a burst. */
+static void dead_worker_does_not_block(void **state)
 {
 	struct world *w = *state;
 
@@ -355,7 +355,7 @@ static void without_the_lock_nothing_is_written(void **state)
 }
 
 /* It wants no packets any more, and is in the middle of its last burst. */
-static void a_worker_that_ends_is_waited_for(void **state)
+static void ending_worker_is_waited_for(void **state)
 {
 	struct world *w = *state;
 
@@ -382,7 +382,7 @@ static void flows_of_the_process_are_found(void **state)
 	assert_int_equal(w->xdp->counts[instance].pkts, 1);
 }
 
-static void the_sweep_leaves_it_to_a_worker_that_is_well(void **state)
+static void sweep_leaves_regions_of_live_workers(void **state)
 {
 	struct world *w = *state;
 
@@ -484,7 +484,7 @@ static void what_a_dead_worker_left_is_counted_before_the_next_packet(void **sta
 	assert_true(w->xdp->worker_counts[instance].flows > 0);
 }
 
-static void what_a_dead_worker_had_forgotten_is_not_counted(void **state)
+static void flow_removed_by_a_dead_worker_is_not_counted(void **state)
 {
 	struct world *w = *state;
 	uint32_t index;
@@ -510,7 +510,7 @@ static void the_sweep_finds_what_a_dead_worker_left(void **state)
 }
 
 /* It has the lock for a burst, whenever the sweep looks. */
-static void the_sweep_takes_no_lock_from_who_beats(void **state)
+static void sweep_takes_no_lock_from_a_live_worker(void **state)
 {
 	struct world *w = *state;
 
@@ -534,21 +534,21 @@ static void the_sweep_takes_no_lock_from_who_beats(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		HANDOVER_TEST(without_a_process_it_balances),
-		HANDOVER_TEST(a_process_that_is_well_gets_services_packets_alone),
-		HANDOVER_TEST(no_packet_for_who_is_not_in_step),
-		HANDOVER_TEST(no_packet_for_who_beats_no_more),
+		HANDOVER_TEST(without_a_process_xdp_balances),
+		HANDOVER_TEST(live_process_gets_only_service_packets),
+		HANDOVER_TEST(no_packet_without_the_current_tables),
+		HANDOVER_TEST(no_packet_with_a_stale_heartbeat),
 		HANDOVER_TEST(no_packet_without_a_socket),
-		HANDOVER_TEST(a_dead_worker_is_not_waited_for),
+		HANDOVER_TEST(dead_worker_does_not_block),
 		HANDOVER_TEST(flows_of_the_process_are_found),
 		HANDOVER_TEST(without_the_lock_nothing_is_written),
-		HANDOVER_TEST(a_worker_that_ends_is_waited_for),
-		HANDOVER_TEST(a_queue_that_came_late_is_balanced),
-		HANDOVER_TEST(the_sweep_leaves_it_to_a_worker_that_is_well),
+		HANDOVER_TEST(ending_worker_is_waited_for),
+		HANDOVER_TEST(late_queue_is_balanced),
+		HANDOVER_TEST(sweep_leaves_regions_of_live_workers),
 		HANDOVER_TEST(what_a_dead_worker_left_is_counted_before_the_next_packet),
-		HANDOVER_TEST(what_a_dead_worker_had_forgotten_is_not_counted),
+		HANDOVER_TEST(flow_removed_by_a_dead_worker_is_not_counted),
 		HANDOVER_TEST(the_sweep_finds_what_a_dead_worker_left),
-		HANDOVER_TEST(the_sweep_takes_no_lock_from_who_beats),
+		HANDOVER_TEST(sweep_takes_no_lock_from_a_live_worker),
 	};
 
 	(void)argc;

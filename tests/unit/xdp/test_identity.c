@@ -272,14 +272,14 @@ static void packets_compare(bool has_handover)
 	harness_destroy(t.native);
 }
 
-static void both_dataplanes_are_one(void **state)
+static void dataplanes_are_identical(void **state)
 {
 	(void)state;
 	packets_compare(false);
 }
 
 /* The other entry of the program, for a port that DPDK uses too. */
-static void and_so_is_the_one_that_takes_over(void **state)
+static void handover_entry_is_identical(void **state)
 {
 	(void)state;
 	packets_compare(true);
@@ -287,8 +287,8 @@ static void and_so_is_the_one_that_takes_over(void **state)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(both_dataplanes_are_one),
-					    cmocka_unit_test(and_so_is_the_one_that_takes_over) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(dataplanes_are_identical),
+					    cmocka_unit_test(handover_entry_is_identical) };
 
 	(void)argc;
 	harness_eal_start(argv[0]);

@@ -194,7 +194,7 @@ static void syn_sent_again_elsewhere_stays(void **state)
 }
 
 /* The packets of the new connection go where its SYN went, on all CPUs. */
-static void another_syn_elsewhere_begins_a_flow(void **state)
+static void new_syn_on_another_cpu_begins_a_flow(void **state)
 {
 	struct world *w = *state;
 	uint16_t ports[FLOWS];
@@ -220,7 +220,7 @@ static void instance_put(struct world *w, uint32_t instance, uint8_t flags, uint
  * Begun on CPU 1, its instance in maintenance, gone on with another one on CPU 0, the instance back
  * before the sweep has seen it: all CPUs send it the same way.
  */
-static void record_of_an_instance_that_is_back_is_of_no_use(void **state)
+static void record_of_a_returned_instance_is_not_used(void **state)
 {
 	struct world *w = *state;
 	int instance;
@@ -323,7 +323,7 @@ static void end_of_a_moved_flow_is_seen(void **state)
 	assert_int_equal(w->xdp->cpu->stats.flows, opened);
 }
 
-static void flood_cannot_buy_looks(void **state)
+static void flood_cannot_cause_peeks(void **state)
 {
 	struct world *w = *state;
 	uint16_t port;
@@ -447,12 +447,12 @@ int main(int argc, char **argv)
 		REGION_TEST(moved_flow_is_counted_once),
 		REGION_TEST(each_packet_is_a_hit_or_a_miss),
 		REGION_TEST(syn_sent_again_elsewhere_stays),
-		REGION_TEST(another_syn_elsewhere_begins_a_flow),
-		REGION_TEST(record_of_an_instance_that_is_back_is_of_no_use),
+		REGION_TEST(new_syn_on_another_cpu_begins_a_flow),
+		REGION_TEST(record_of_a_returned_instance_is_not_used),
 		REGION_TEST(at_most_one_record_is_alive),
 		REGION_TEST(port_used_again_elsewhere),
 		REGION_TEST(end_of_a_moved_flow_is_seen),
-		REGION_TEST(flood_cannot_buy_looks),
+		REGION_TEST(flood_cannot_cause_peeks),
 		REGION_TEST(cpu_without_region_forwards_and_records_nothing),
 		REGION_TEST(cpu_without_region_sends_a_flow_one_way),
 		REGION_TEST(cpu_without_region_leaves_flows_where_they_are),

@@ -108,7 +108,7 @@ static void vector_run(void **state)
 		frame_compare(v, &run);
 }
 
-static void all_but_the_inexpressible_ran(void **state)
+static void all_representable_vectors_ran(void **state)
 {
 	(void)state;
 	assert_int_equal(inexpressible, INEXPRESSIBLE);
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < n; i++)
 		tests[i] =
 			(struct CMUnitTest){ vectors[i].name, vector_run, NULL, NULL, &vectors[i] };
-	tests[n] = (struct CMUnitTest)cmocka_unit_test(all_but_the_inexpressible_ran);
+	tests[n] = (struct CMUnitTest)cmocka_unit_test(all_representable_vectors_ran);
 	harness_eal_start(argv[0]);
 	failed = _cmocka_run_group_tests("vectors", tests, n + 1, worlds_create, worlds_destroy);
 	shared = true;

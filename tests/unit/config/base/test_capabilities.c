@@ -141,19 +141,19 @@ static int execute(void)
 	return 2;
 }
 
-static void all_threads_give_up(void **state)
+static void capabilities_are_dropped_in_all_threads(void **state)
 {
 	(void)state;
 	assert_int_equal(child(keep_two), 0);
 }
 
-static void thread_that_cannot_be_asked_is_noticed(void **state)
+static void unreachable_thread_is_reported(void **state)
 {
 	(void)state;
 	assert_int_equal(child(keep_none_for_a_deaf_one), 0);
 }
 
-static void other_programs_do_not_get_them_back(void **state)
+static void exec_does_not_restore_capabilities(void **state)
 {
 	(void)state;
 	assert_int_equal(KEPT, 0x8000001000);
@@ -176,9 +176,9 @@ static void names_are_those_of_unit_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_threads_give_up),
-		cmocka_unit_test(thread_that_cannot_be_asked_is_noticed),
-		cmocka_unit_test(other_programs_do_not_get_them_back),
+		cmocka_unit_test(capabilities_are_dropped_in_all_threads),
+		cmocka_unit_test(unreachable_thread_is_reported),
+		cmocka_unit_test(exec_does_not_restore_capabilities),
 		cmocka_unit_test(names_are_those_of_unit_files),
 	};
 

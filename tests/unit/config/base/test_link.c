@@ -36,7 +36,7 @@ static int end(void **state)
 	return 0;
 }
 
-static void found_by_every_name(void **state)
+static void interface_is_found_by_any_name(void **state)
 {
 	static const char *const names[] = { "eth0.100", "uplink0", LONG_NAME };
 	struct link_state link;
@@ -61,7 +61,7 @@ static void found_by_every_name(void **state)
 	assert_int_equal(link_read(&netlink, 12345, &link), -ENODEV);
 }
 
-static void what_changes_is_read_again(void **state)
+static void changes_are_read_again(void **state)
 {
 	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 0x77 };
 	struct link_state link;
@@ -80,8 +80,8 @@ static void what_changes_is_read_again(void **state)
 	assert_int_equal(system("ip link set wan name eth0.100 && ip link set peer up"), 0);
 }
 
-/* To be without a descriptor is no answer: neither "gone", nor any other. */
-static void asked_without_descriptors(void **state)
+/* Without descriptors the state is unknown: neither "gone" nor anything else is reported. */
+static void no_descriptors_means_no_answer(void **state)
 {
 	struct rlimit before, none;
 	struct link_state link = { .index = 0 };
@@ -103,9 +103,9 @@ static void asked_without_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(found_by_every_name),
-		cmocka_unit_test(what_changes_is_read_again),
-		cmocka_unit_test(asked_without_descriptors),
+		cmocka_unit_test(interface_is_found_by_any_name),
+		cmocka_unit_test(changes_are_read_again),
+		cmocka_unit_test(no_descriptors_means_no_answer),
 	};
 
 	return cmocka_run_group_tests(tests, interfaces, end);

@@ -43,7 +43,7 @@ static int claim(void)
 	return run_dir_claim(dir, "sluiced", "sluiced.pid", why, sizeof(why));
 }
 
-static void one_has_it_and_says_who(void **state)
+static void run_dir_is_exclusive_and_names_its_owner(void **state)
 {
 	char expected[256], pid[16] = "";
 	int fd = claim();
@@ -76,7 +76,7 @@ static void the_file_stays_and_is_empty(void **state)
 	run_dir_release(-1);
 }
 
-static void what_cannot_be_is_said(void **state)
+static void unusable_run_dir_is_reported(void **state)
 {
 	(void)state;
 	assert_int_equal(run_dir_claim("/nonexistent/deeper", "sluiced", "sluiced.pid", why,
@@ -93,9 +93,9 @@ static void what_cannot_be_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_has_it_and_says_who),
+		cmocka_unit_test(run_dir_is_exclusive_and_names_its_owner),
 		cmocka_unit_test(the_file_stays_and_is_empty),
-		cmocka_unit_test(what_cannot_be_is_said),
+		cmocka_unit_test(unusable_run_dir_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -434,8 +434,8 @@ static void test_files(void **state)
 	config_free(NULL);
 }
 
-/* A daemon that waited for the other end of a fifo would answer nobody. */
-static void test_what_is_no_file(void **state)
+/* A daemon must not block on the other end of a FIFO. */
+static void test_not_a_file(void **state)
 {
 	static struct config_errors errors;
 	char dir[] = "/tmp/test_load_XXXXXX", path[64];
@@ -487,7 +487,7 @@ int main(void)
 		cmocka_unit_test(test_bytes),	       cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_cut_is_refused), cmocka_unit_test(test_written_meanwhile),
 		cmocka_unit_test(test_error_count),    cmocka_unit_test(test_files),
-		cmocka_unit_test(test_error_count),    cmocka_unit_test(test_what_is_no_file),
+		cmocka_unit_test(test_error_count),    cmocka_unit_test(test_not_a_file),
 		cmocka_unit_test(test_examples),
 	};
 

@@ -389,7 +389,7 @@ static void test_refused_change(void **test_state)
 	close(fd);
 }
 
-static void test_answers_when_workers_have_it(void **test_state)
+static void test_answers_after_acknowledgement(void **test_state)
 {
 	struct fixture *f = *test_state;
 	int fd = dial(f);
@@ -753,7 +753,7 @@ static void test_many_clients(void **test_state)
 }
 
 /* However many wait for a drain, and for the workers: an operator gets in, and sees what is the matter. */
-static void test_those_who_wait_leave_places(void **test_state)
+static void test_waiting_clients_leave_room(void **test_state)
 {
 	struct fixture *f = *test_state;
 	int fds[CONTROL_CLIENTS_MAX], late;
@@ -1074,7 +1074,7 @@ int main(void)
 		TEST(test_what_changes_something_is_logged),
 		TEST(test_publish_results),
 		TEST(test_refused_change),
-		TEST(test_answers_when_workers_have_it),
+		TEST(test_answers_after_acknowledgement),
 		TEST(test_workers_are_silent),
 		TEST(test_client_leaves_before_the_answer),
 		TEST(test_server_ends_with_commands_under_way),
@@ -1091,7 +1091,7 @@ int main(void)
 		TEST(test_client_that_does_not_read),
 		TEST(test_client_that_reads_late),
 		TEST(test_many_clients),
-		TEST(test_those_who_wait_leave_places),
+		TEST(test_waiting_clients_leave_room),
 		TEST(test_idle_client_is_closed),
 		TEST(test_random_bytes),
 		TEST(test_socket_file),

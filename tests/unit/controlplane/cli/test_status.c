@@ -298,7 +298,7 @@ static void test_status_without_a_dataplane(void **test_state)
 }
 
 /* Whatever is missing or of another type: something is printed, nothing crashes. */
-static void test_status_of_nonsense(void **test_state)
+static void test_status_of_malformed_answers(void **test_state)
 {
 	static const char *const results[] = {
 		"{}",
@@ -393,7 +393,7 @@ int main(void)
 		TEST(test_status_of_late_checks),
 		TEST(test_status_for_programs),
 		TEST(test_status_without_a_dataplane),
-		TEST(test_status_of_nonsense),
+		TEST(test_status_of_malformed_answers),
 		cmocka_unit_test(test_colours),
 		TEST(test_drops),
 	};

@@ -228,7 +228,7 @@ static uint64_t found_after_ms(struct target *target, enum health_state state)
 	return (target->changed_us - began_us) / 1000;
 }
 
-static void test_dead_do_not_delay_the_living(void **state)
+static void test_unreachable_do_not_delay_reachable(void **state)
 {
 	struct target *living;
 
@@ -274,7 +274,7 @@ static void test_many_die_at_once(void **state)
 }
 
 /* One place, and it is free for the next one after HEALTH_YOUNG_US, though nothing else happens then. */
-static void test_place_is_left(void **state)
+static void test_slot_is_released(void **state)
 {
 	unsigned int seen = 0;
 
@@ -330,7 +330,7 @@ static void test_silent_take_turns(void **state)
 	stop();
 }
 
-static void test_late_is_said(void **state)
+static void test_late_checks_are_reported(void **state)
 {
 	(void)state;
 	start(PLACES);
@@ -376,12 +376,12 @@ static void test_sockets_are_limited(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dead_do_not_delay_the_living),
+		cmocka_unit_test(test_unreachable_do_not_delay_reachable),
 		cmocka_unit_test(test_many_die_at_once),
-		cmocka_unit_test(test_place_is_left),
+		cmocka_unit_test(test_slot_is_released),
 		cmocka_unit_test(test_cold_start),
 		cmocka_unit_test(test_silent_take_turns),
-		cmocka_unit_test(test_late_is_said),
+		cmocka_unit_test(test_late_checks_are_reported),
 		cmocka_unit_test(test_sockets_are_limited),
 	};
 

@@ -228,7 +228,7 @@ static void test_writes_are_bounded(void **state)
 	health_kept_close(kept);
 }
 
-static void test_no_place(void **state)
+static void test_unwritable_directory(void **state)
 {
 	struct fixture *f = *state;
 	struct health_kept *kept = health_kept_open("/proc/none");
@@ -246,8 +246,12 @@ static void test_no_place(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_rows),       TEST(test_what_is_known_stays), TEST(test_bad_files),
-		TEST(test_time_stays), TEST(test_writes_are_bounded),  TEST(test_no_place),
+		TEST(test_rows),
+		TEST(test_what_is_known_stays),
+		TEST(test_bad_files),
+		TEST(test_time_stays),
+		TEST(test_writes_are_bounded),
+		TEST(test_unwritable_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

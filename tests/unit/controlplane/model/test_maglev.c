@@ -331,7 +331,7 @@ static uint32_t random_members(struct maglev_member *members, uint64_t seed, uin
 	return n;
 }
 
-static void test_is_what_the_definition_says(void **state)
+static void test_matches_the_definition(void **state)
 {
 	static uint16_t slots[LB_POOL_SLOTS_MAX];
 	static struct maglev_member members[MEMBERS_MAX];
@@ -410,7 +410,7 @@ int main(void)
 		cmocka_unit_test(test_secret_matters),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_is_what_the_definition_says),
+		cmocka_unit_test(test_matches_the_definition),
 		cmocka_unit_test(test_vectors_draw_the_same),
 		cmocka_unit_test(test_known_table),
 	};

@@ -65,8 +65,8 @@ static void few_flows_prove_nothing(void **state)
 	assert_string_equal(spread.note, "");
 }
 
-/* A burst of many flows within a moment: the others' packets may be on their way. */
-static void a_moment_proves_nothing(void **state)
+/* Many flows within milliseconds: packets for the other workers may still be in flight. */
+static void short_burst_is_no_evidence(void **state)
 {
 	struct spread_worker workers[] = { { .cpu = 0 }, { .cpu = 1 } };
 
@@ -81,7 +81,7 @@ static void a_moment_proves_nothing(void **state)
 	assert_string_equal(spread.note, "");
 }
 
-static void one_worker_has_nobody_beside_it(void **state)
+static void single_worker_has_no_peer(void **state)
 {
 	struct spread_worker workers[] = { { .cpu = 7 } };
 
@@ -113,8 +113,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(silent_worker_is_named_once, begin),
 		cmocka_unit_test_setup(few_flows_prove_nothing, begin),
-		cmocka_unit_test_setup(a_moment_proves_nothing, begin),
-		cmocka_unit_test_setup(one_worker_has_nobody_beside_it, begin),
+		cmocka_unit_test_setup(short_burst_is_no_evidence, begin),
+		cmocka_unit_test_setup(single_worker_has_no_peer, begin),
 		cmocka_unit_test_setup(restart_begins_anew, begin),
 	};
 

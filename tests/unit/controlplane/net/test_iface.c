@@ -145,7 +145,7 @@ static void expect_ours(int node, int vips)
 	expect_theirs();
 }
 
-static void comes_twice_and_goes(void **state)
+static void setup_is_idempotent_and_clear_removes_it(void **state)
 {
 	struct fixture *f = *state;
 
@@ -179,8 +179,8 @@ static void successor_removes_what_left_the_file(void **state)
 	assert_int_equal(lines("route show proto 83", "default"), 0);
 }
 
-/* The file says what an administrator has done already: it is his, also when the file changes. */
-static void what_was_there_is_not_ours(void **state)
+/* An address that the administrator had added before stays, even if it leaves the file. */
+static void existing_addresses_are_not_ours(void **state)
 {
 	struct fixture *f = *state;
 	static const char same[] = "  address: [10.0.0.99/16, \"2001:db8::99/64\"]\n";
@@ -194,8 +194,8 @@ static void what_was_there_is_not_ours(void **state)
 	expect_theirs();
 }
 
-/* The kernel takes secondary addresses off with the primary one, unless it is told otherwise. */
-static void primary_of_ours_goes_alone(void **state)
+/* The kernel removes secondary addresses with the primary one unless promote_secondaries is set. */
+static void removed_primary_keeps_other_addresses(void **state)
 {
 	struct fixture *f = *state;
 
@@ -273,9 +273,12 @@ static void link_is_set_up_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(comes_twice_and_goes),	  TEST(successor_removes_what_left_the_file),
-		TEST(what_was_there_is_not_ours), TEST(primary_of_ours_goes_alone),
-		TEST(tunnel_sources_are_local),	  TEST(route_of_another_stays),
+		TEST(setup_is_idempotent_and_clear_removes_it),
+		TEST(successor_removes_what_left_the_file),
+		TEST(existing_addresses_are_not_ours),
+		TEST(removed_primary_keeps_other_addresses),
+		TEST(tunnel_sources_are_local),
+		TEST(route_of_another_stays),
 		TEST(link_is_set_up_once),
 	};
 

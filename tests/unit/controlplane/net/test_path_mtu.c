@@ -236,8 +236,8 @@ static void test_learned_and_relayed(void **state)
 	assert_int_equal(path_mtu_stats(f->path_mtu)->relayed, 4);
 }
 
-/* An error about nobody's tunnel is none; the next one is heard. */
-static void test_strangers(void **state)
+/* Errors about foreign tunnels are ignored; the next valid one counts. */
+static void test_errors_about_foreign_tunnels(void **state)
 {
 	struct fixture *f = *state;
 
@@ -270,7 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_learned_and_relayed),
-		TEST(test_strangers),
+		TEST(test_errors_about_foreign_tunnels),
 		TEST(test_flood),
 	};
 

@@ -87,7 +87,7 @@ static void successor_check(struct fixture *f, uint64_t in_use, uint32_t n)
 	check(&successor, n);
 }
 
-static void what_was_taken_runs(void **state)
+static void accepted_blocks_are_running(void **state)
 {
 	struct fixture *f = *state;
 
@@ -101,7 +101,7 @@ static void what_was_taken_runs(void **state)
 	successor_check(f, 2, MANY);
 }
 
-static void what_was_refused_leaves_no_trace(void **state)
+static void refused_blocks_leave_no_trace(void **state)
 {
 	struct fixture *f = *state;
 
@@ -113,7 +113,7 @@ static void what_was_refused_leaves_no_trace(void **state)
 	successor_check(f, 1, MANY);
 }
 
-static void what_nobody_has_answered_is_as_the_dataplane_says(void **state)
+static void unanswered_blocks_follow_the_dataplane(void **state)
 {
 	struct fixture *f = *state;
 
@@ -130,9 +130,9 @@ static void what_nobody_has_answered_is_as_the_dataplane_says(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		DIRECTORY_TEST(what_was_taken_runs),
-		DIRECTORY_TEST(what_was_refused_leaves_no_trace),
-		DIRECTORY_TEST(what_nobody_has_answered_is_as_the_dataplane_says),
+		DIRECTORY_TEST(accepted_blocks_are_running),
+		DIRECTORY_TEST(refused_blocks_leave_no_trace),
+		DIRECTORY_TEST(unanswered_blocks_follow_the_dataplane),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -213,7 +213,7 @@ static void without_a_process_xdp_carries_and_answers(void **state)
 	settle();
 }
 
-static void process_carries_when_it_has_the_tables(void **state)
+static void process_forwards_once_it_has_the_tables(void **state)
 {
 	static struct fake_view view;
 	uint32_t count;
@@ -254,7 +254,7 @@ static void a_drain_waits_for_both(void **state)
 	assert_int_equal(view.instances[index].flags & LB_INSTANCE_ACCEPTS, 0);
 }
 
-static void a_stopped_process_is_left_out_and_learns_later(void **state)
+static void stopped_process_is_left_out_and_catches_up(void **state)
 {
 	static struct fake_view view;
 	uint32_t index;
@@ -278,7 +278,7 @@ static void a_stopped_process_is_left_out_and_learns_later(void **state)
 	assert_int_equal(view.instances[index].flags & LB_INSTANCE_ACCEPTS, 0);
 }
 
-static void a_process_that_dies_is_no_carrier_and_its_successor_is(void **state)
+static void dead_process_loses_the_packets_to_xdp_until_its_successor(void **state)
 {
 	uint64_t first;
 
@@ -317,7 +317,7 @@ static uint64_t booked_as_killed(void)
 }
 
 /* What a process had in flight when it was killed is booked within a second, and without a successor. */
-static void a_killed_process_leaves_no_gap_in_the_books(void **state)
+static void killed_process_leaves_no_gap_in_the_counters(void **state)
 {
 	struct lb_worker_stats *worker =
 		pin_map(LB_PIN_ROOT "/sluice-eth1/" LB_PIN_WORKERS, sizeof(*worker));
@@ -348,7 +348,7 @@ static void a_killed_process_leaves_no_gap_in_the_books(void **state)
 	munmap(worker, sizeof(*worker));
 }
 
-static void a_refusal_is_of_both_until_it_is_taken(void **state)
+static void refused_generation_reaches_neither_dataplane(void **state)
 {
 	struct publish_info info;
 
@@ -371,8 +371,8 @@ static void config_apply(uint8_t secret)
 	assert_int_equal(model_apply(model, config, 0), 0);
 }
 
-/* Of a generation that XDP refuses the process hears nothing: it goes on carrying, with the same tables. */
-static void what_xdp_refuses_nobody_gets(void **state)
+/* A generation that XDP refuses is not sent to the process, which continues with its tables. */
+static void generation_refused_by_xdp_reaches_no_process(void **state)
 {
 	static struct fake_view before, after;
 
@@ -392,8 +392,8 @@ static void what_xdp_refuses_nobody_gets(void **state)
 	assert_true(handover().is_dpdk);
 }
 
-/* A process that starts while XDP refuses what there is gets nothing, until it is taken. */
-static void nobody_joins_while_xdp_refuses(void **state)
+/* A process that starts while XDP refuses the tables gets none until they are accepted. */
+static void no_join_while_xdp_refuses(void **state)
 {
 	struct publish_info info;
 	uint64_t refused;
@@ -416,7 +416,7 @@ static void nobody_joins_while_xdp_refuses(void **state)
 	settle();
 }
 
-static void another_sluiced_takes_nothing_away(void **state)
+static void second_sluiced_removes_nothing(void **state)
 {
 	(void)state;
 	process_start();
@@ -428,8 +428,8 @@ static void another_sluiced_takes_nothing_away(void **state)
 	wait_carrier(true);
 }
 
-/* The XDP program begins anew, while what was sent to the process still lies in the buffers. */
-static void a_port_that_changes_spoils_nothing_on_its_way(void **state)
+/* The XDP program starts again while blocks sent to the process are still in the buffers. */
+static void port_change_spares_what_is_in_flight(void **state)
 {
 	static struct fake_view view;
 	uint32_t index, count;
@@ -460,16 +460,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		AUTO_TEST(without_a_process_xdp_carries_and_answers),
-		AUTO_TEST(process_carries_when_it_has_the_tables),
+		AUTO_TEST(process_forwards_once_it_has_the_tables),
 		AUTO_TEST(a_drain_waits_for_both),
-		AUTO_TEST(a_stopped_process_is_left_out_and_learns_later),
-		AUTO_TEST(a_process_that_dies_is_no_carrier_and_its_successor_is),
-		AUTO_TEST(a_killed_process_leaves_no_gap_in_the_books),
-		AUTO_TEST(a_refusal_is_of_both_until_it_is_taken),
-		AUTO_TEST(what_xdp_refuses_nobody_gets),
-		AUTO_TEST(nobody_joins_while_xdp_refuses),
-		AUTO_TEST(another_sluiced_takes_nothing_away),
-		AUTO_TEST(a_port_that_changes_spoils_nothing_on_its_way),
+		AUTO_TEST(stopped_process_is_left_out_and_catches_up),
+		AUTO_TEST(dead_process_loses_the_packets_to_xdp_until_its_successor),
+		AUTO_TEST(killed_process_leaves_no_gap_in_the_counters),
+		AUTO_TEST(refused_generation_reaches_neither_dataplane),
+		AUTO_TEST(generation_refused_by_xdp_reaches_no_process),
+		AUTO_TEST(no_join_while_xdp_refuses),
+		AUTO_TEST(second_sluiced_removes_nothing),
+		AUTO_TEST(port_change_spares_what_is_in_flight),
 	};
 
 	return cmocka_run_group_tests(tests, namespaces, cleanup);

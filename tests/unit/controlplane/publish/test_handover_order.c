@@ -457,7 +457,7 @@ static void ends_well(void)
 	assert_true(stores_are_equal());
 }
 
-static void who_carries_has_the_tables_in_every_order(void **state)
+static void forwarding_side_has_the_tables_in_every_order(void **state)
 {
 	uint32_t before = carried;
 
@@ -475,8 +475,8 @@ static void who_carries_has_the_tables_in_every_order(void **state)
 	assert_true(carried - before > WALKS);
 }
 
-/* The third refusal is the last one that is answered by sending again. */
-static void nobody_joins_on_a_refusal(void **state)
+/* After the third refusal nothing is sent again. */
+static void no_join_after_a_refusal(void **state)
 {
 	(void)state;
 	xdp_refuses();
@@ -494,8 +494,8 @@ static void nobody_joins_on_a_refusal(void **state)
 	ends_well();
 }
 
-/* A successor of sluiced finds a process that carries, does not hear of it, and has something to say. */
-static void who_is_not_heard_of_does_not_go_on_with_old_tables(void **state)
+/* A restarted sluiced finds a process that forwards, is not connected to it, and has changes to publish. */
+static void unreachable_process_does_not_continue_with_old_tables(void **state)
 {
 	(void)state;
 	queue.allowed = boot_id = 77;
@@ -506,8 +506,8 @@ static void who_is_not_heard_of_does_not_go_on_with_old_tables(void **state)
 	assert_int_equal(queue.allowed, 0);
 }
 
-/* And one that has nothing to say leaves it alone. */
-static void who_has_all_of_it_goes_on(void **state)
+/* Without changes to publish it leaves the process as it is. */
+static void process_with_all_tables_continues(void **state)
 {
 	(void)state;
 	xdp_connects();
@@ -535,10 +535,10 @@ static void who_has_all_of_it_goes_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ORDER_TEST(nobody_joins_on_a_refusal),
-		ORDER_TEST(who_is_not_heard_of_does_not_go_on_with_old_tables),
-		ORDER_TEST(who_has_all_of_it_goes_on),
-		cmocka_unit_test(who_carries_has_the_tables_in_every_order),
+		ORDER_TEST(no_join_after_a_refusal),
+		ORDER_TEST(unreachable_process_does_not_continue_with_old_tables),
+		ORDER_TEST(process_with_all_tables_continues),
+		cmocka_unit_test(forwarding_side_has_the_tables_in_every_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

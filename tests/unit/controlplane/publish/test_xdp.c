@@ -409,7 +409,7 @@ static void tagged_frames_keep_their_tag(void **state)
 }
 
 /* Killed when the maps were made but the file was not: what comes later is kept all the same. */
-static void half_a_first_start_is_a_start(void **state)
+static void half_finished_first_start_is_continued(void **state)
 {
 	uint64_t boot_id;
 
@@ -474,7 +474,7 @@ int main(void)
 		cmocka_unit_test(from_model_to_wire_and_back_after_a_restart),
 		cmocka_unit_test(lost_segment_begins_anew),
 		cmocka_unit_test(tagged_frames_keep_their_tag),
-		cmocka_unit_test(half_a_first_start_is_a_start),
+		cmocka_unit_test(half_finished_first_start_is_continued),
 		cmocka_unit_test(queues_that_come_with_the_program_have_regions),
 	};
 

@@ -199,7 +199,7 @@ static void test_default_leaves_no_entry(void **test_state)
 }
 
 /* What a crash has left beside the file is neither read nor in the way. */
-static void test_half_a_change_is_none(void **test_state)
+static void test_interrupted_write_is_ignored(void **test_state)
 {
 	struct fixture *f = *test_state;
 	struct state *state;
@@ -530,7 +530,7 @@ int main(void)
 		TEST(test_missing_directory_is_made),
 		TEST(test_survives_reopen),
 		TEST(test_default_leaves_no_entry),
-		TEST(test_half_a_change_is_none),
+		TEST(test_interrupted_write_is_ignored),
 		TEST(test_directory_is_away),
 		TEST(test_failed_rename_goes_back),
 		TEST(test_file_size_limit),

@@ -349,7 +349,7 @@ static void is_replaced_without_a_gap(void **state)
 	both_end(&o, &other);
 }
 
-static void others_come_and_go(void **state)
+static void other_programs_join_and_leave(void **state)
 {
 	struct other first, second;
 	struct xdp_object o;
@@ -371,7 +371,7 @@ static void others_come_and_go(void **state)
 	assert_int_equal(hook(), 0);
 }
 
-static void lost_pins_leave_no_second_door(void **state)
+static void lost_pins_leave_no_second_program(void **state)
 {
 	struct other other;
 	struct xdp_object o;
@@ -406,7 +406,7 @@ static void killed_while_it_joins(bool refused)
 	assert_int_equal(status, 0);
 }
 
-static void killed_joining_it_goes_on(void **state)
+static void killed_while_joining_leaves_a_usable_hook(void **state)
 {
 	struct other other;
 	struct xdp_object o;
@@ -483,7 +483,7 @@ static void refused_in_one_sentence(const char *others)
 	assert_int_equal(hook(), before);
 }
 
-static void refusal_is_one_sentence(void **state)
+static void refusal_is_one_line(void **state)
 {
 	struct bpf_object *dispatcher;
 
@@ -496,7 +496,7 @@ static void refusal_is_one_sentence(void **state)
 	bpf_object__close(dispatcher);
 }
 
-static void others_go_on_after_a_refusal(void **state)
+static void other_programs_survive_a_refusal(void **state)
 {
 	struct other other;
 	uint64_t before;
@@ -623,12 +623,12 @@ int main(void)
 		cmocka_unit_test(joins_the_dispatcher_and_leaves_it),
 		cmocka_unit_test(joins_in_generic_mode),
 		cmocka_unit_test(is_replaced_without_a_gap),
-		cmocka_unit_test(others_come_and_go),
-		cmocka_unit_test(lost_pins_leave_no_second_door),
-		cmocka_unit_test(killed_joining_it_goes_on),
+		cmocka_unit_test(other_programs_join_and_leave),
+		cmocka_unit_test(lost_pins_leave_no_second_program),
+		cmocka_unit_test(killed_while_joining_leaves_a_usable_hook),
 		cmocka_unit_test(takes_the_hook_when_the_others_are_gone),
-		cmocka_unit_test(refusal_is_one_sentence),
-		cmocka_unit_test(others_go_on_after_a_refusal),
+		cmocka_unit_test(refusal_is_one_line),
+		cmocka_unit_test(other_programs_survive_a_refusal),
 		cmocka_unit_test(sockets_need_a_hook_of_their_own),
 		cmocka_unit_test(holder_is_named),
 	};

@@ -93,10 +93,10 @@ static bool is_over_before(int cpu)
 }
 
 /*
- * Somebody's thread of a real-time priority polls all the time. Before it, the kernel gives others a CPU
- * once a second at best; a machine that stands still may spoil a try or two.
+ * Another thread of a real-time priority polls continuously: the kernel runs others on that CPU
+ * once a second at best. If the machine is stopped meanwhile, a try or two may fail.
  */
-static void waits_for_no_worker(void **state)
+static void grace_period_waits_for_no_worker(void **state)
 {
 	int cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1, tries = 0;
 	cpu_set_t mine;
@@ -117,7 +117,7 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void is_over_soon(void **state)
+static void grace_period_is_short(void **state)
 {
 	uint64_t ns[WAITS], median_ns;
 
@@ -139,8 +139,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(leaves_the_thread_as_it_was),
-		cmocka_unit_test(is_over_soon),
-		cmocka_unit_test(waits_for_no_worker),
+		cmocka_unit_test(grace_period_is_short),
+		cmocka_unit_test(grace_period_waits_for_no_worker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,7 @@ static void outlives_its_loader(void **state)
 	xdp_object_close(&o);
 }
 
-static void other_sizes_begin_anew_and_say_so(void **state)
+static void other_sizes_begin_empty_and_are_reported(void **state)
 {
 	struct xdp_object_options opt = options();
 	struct xdp_object o;
@@ -106,7 +106,7 @@ static void other_sizes_begin_anew_and_say_so(void **state)
 	xdp_object_close(&o);
 }
 
-static void loopback_takes_the_generic_mode(void **state)
+static void loopback_uses_generic_mode(void **state)
 {
 	const struct xdp_object_options opt = options();
 	struct xdp_object o;
@@ -162,7 +162,7 @@ static void jumbo_frames(const char *name, uint32_t mtu, enum xdp_object_mode mo
 }
 
 /* The driver refuses a program for one buffer here; it's what an MTU of 9000 would get without. */
-static void jumbo_frames_are_taken_natively(void **state)
+static void jumbo_frames_in_native_mode(void **state)
 {
 	(void)state;
 	xdp_fixture_command("ip link set lbx0 mtu 9000 && ip link set lbx1 mtu 9000");
@@ -200,7 +200,7 @@ static void held_hook_is_named(void **state)
 	close(fd);
 }
 
-static void interface_made_anew_is_taken_again(void **state)
+static void recreated_interface_is_attached_again(void **state)
 {
 	const struct xdp_object_options opt = options();
 	struct xdp_object o;
@@ -242,7 +242,7 @@ static void replaced_a_hundred_times_it_never_leaves(void **state)
 }
 
 /* 100,000,000 flows on a machine of 3 GB: the kernel would end other programs for them. */
-static void memory_of_others_is_not_taken(void **state)
+static void reserve_of_other_programs_is_kept(void **state)
 {
 	static const char meminfo[] = "/tmp/sluice-test-meminfo";
 	struct xdp_object_options opt = options();
@@ -266,7 +266,7 @@ static void memory_of_others_is_not_taken(void **state)
 	unlink(meminfo);
 }
 
-static void no_bpf_file_system_is_said(void **state)
+static void missing_bpf_file_system_is_reported(void **state)
 {
 	struct xdp_object_options opt = options();
 	struct xdp_object o;
@@ -281,14 +281,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(outlives_its_loader),
-		cmocka_unit_test(other_sizes_begin_anew_and_say_so),
-		cmocka_unit_test(loopback_takes_the_generic_mode),
-		cmocka_unit_test(jumbo_frames_are_taken_natively),
+		cmocka_unit_test(other_sizes_begin_empty_and_are_reported),
+		cmocka_unit_test(loopback_uses_generic_mode),
+		cmocka_unit_test(jumbo_frames_in_native_mode),
 		cmocka_unit_test(held_hook_is_named),
-		cmocka_unit_test(interface_made_anew_is_taken_again),
+		cmocka_unit_test(recreated_interface_is_attached_again),
 		cmocka_unit_test(replaced_a_hundred_times_it_never_leaves),
-		cmocka_unit_test(memory_of_others_is_not_taken),
-		cmocka_unit_test(no_bpf_file_system_is_said),
+		cmocka_unit_test(reserve_of_other_programs_is_kept),
+		cmocka_unit_test(missing_bpf_file_system_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, namespaces, NULL);

@@ -48,7 +48,7 @@ static bool is_claimed(void)
 	return fd == -EBUSY;
 }
 
-static void one_has_it(void **state)
+static void claim_is_exclusive(void **state)
 {
 	int fd = xdp_pins_claim(PORT);
 
@@ -59,7 +59,7 @@ static void one_has_it(void **state)
 	assert_false(is_claimed());
 }
 
-static void what_is_locked_is_there(void **state)
+static void claimed_directory_exists(void **state)
 {
 	int fd;
 
@@ -75,8 +75,8 @@ static void what_is_locked_is_there(void **state)
 	}
 }
 
-/* bpffs takes no dots; and no two ports have one folder. */
-static void names_with_dots_have_a_folder(void **state)
+/* bpffs does not allow dots; no two ports share a directory. */
+static void names_with_dots_have_a_directory(void **state)
 {
 	static const char *const ports[] = { "eth0.100", "bond0.908", "eth0_100", "eth0%2e100",
 					     "a.very.long.alternative.name.of.an.interface" };
@@ -96,8 +96,8 @@ static void names_with_dots_have_a_folder(void **state)
 		close(fd[i]);
 }
 
-/* That nobody can be asked now is not "nothing is there". */
-static void asked_without_descriptors(void **state)
+/* A failed query must not be taken for "no program". */
+static void no_descriptors_means_no_answer(void **state)
 {
 	struct rlimit before, none;
 	uint32_t index = 0;
@@ -118,10 +118,10 @@ static void asked_without_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_has_it),
-		cmocka_unit_test(what_is_locked_is_there),
-		cmocka_unit_test(names_with_dots_have_a_folder),
-		cmocka_unit_test(asked_without_descriptors),
+		cmocka_unit_test(claim_is_exclusive),
+		cmocka_unit_test(claimed_directory_exists),
+		cmocka_unit_test(names_with_dots_have_a_directory),
+		cmocka_unit_test(no_descriptors_means_no_answer),
 	};
 
 	return cmocka_run_group_tests(tests, bpffs, NULL);

@@ -83,7 +83,7 @@ static long open_refused(struct xdp_object *o, const char *log)
 	return bytes;
 }
 
-static void one_sentence_and_a_file(void **state)
+static void refusal_is_one_line_and_a_log_file(void **state)
 {
 	struct xdp_object o;
 	char log[4096] = "";
@@ -157,7 +157,7 @@ static void nothing_is_pinned(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_sentence_and_a_file),
+		cmocka_unit_test(refusal_is_one_line_and_a_log_file),
 		cmocka_unit_test(no_file_that_is_not_there_is_promised),
 		cmocka_unit_test(pinned_tables_stay),
 		cmocka_unit_test(nothing_is_pinned),

@@ -257,7 +257,7 @@ static void unsound_blocks_change_nothing(void **state)
 	assert_int_equal(send(300, LB_TCP_SYN), 1);
 }
 
-static void successor_goes_on_from_what_runs(void **state)
+static void successor_continues_with_running_tables(void **state)
 {
 	(void)state;
 	assert_int_equal(slots_apply(2), 0);
@@ -382,7 +382,7 @@ int main(void)
 		cmocka_unit_test(equal_table_changes_nothing),
 		cmocka_unit_test(many_changes_never_touch_what_is_in_use),
 		cmocka_unit_test(unsound_blocks_change_nothing),
-		cmocka_unit_test(successor_goes_on_from_what_runs),
+		cmocka_unit_test(successor_continues_with_running_tables),
 		cmocka_unit_test(flows_end_without_packets),
 		cmocka_unit_test(grace_periods_are_waited_for_elsewhere),
 		cmocka_unit_test(sweeping_does_not_sleep),

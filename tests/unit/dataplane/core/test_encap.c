@@ -157,7 +157,7 @@ static void round_make(struct round *r, uint8_t *frame)
 	want_make(r, frame + room);
 }
 
-static void all_headers_are_as_said(void **unused)
+static void headers_are_as_specified(void **unused)
 {
 	uint8_t frame[FRAME_BYTES], plain[FRAME_BYTES];
 	struct round r;
@@ -187,7 +187,7 @@ static void all_headers_are_as_said(void **unused)
 }
 
 /* Nothing is written behind the end, nor at all. */
-static void what_does_not_fit_is_not_written(void **unused)
+static void headers_that_do_not_fit_are_not_written(void **unused)
 {
 	uint8_t frame[FRAME_BYTES], before[FRAME_BYTES];
 	struct round r;
@@ -210,8 +210,8 @@ static void what_does_not_fit_is_not_written(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_headers_are_as_said),
-		cmocka_unit_test(what_does_not_fit_is_not_written),
+		cmocka_unit_test(headers_are_as_specified),
+		cmocka_unit_test(headers_that_do_not_fit_are_not_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,7 +147,7 @@ static void every_value_of_the_flags(void **unused)
 				 flags_are_bad((uint8_t)flags));
 }
 
-static void sums_are_right_as_they_fold(void **unused)
+static void checksums_fold_correctly(void **unused)
 {
 	(void)unused;
 	for (uint32_t i = 1; i < 1000000; i++) {
@@ -175,7 +175,7 @@ int main(void)
 		cmocka_unit_test(the_short_cut_agrees4),
 		cmocka_unit_test(the_short_cut_agrees6),
 		cmocka_unit_test(every_value_of_the_flags),
-		cmocka_unit_test(sums_are_right_as_they_fold),
+		cmocka_unit_test(checksums_fold_correctly),
 		cmocka_unit_test(short_folds_are_folds),
 	};
 

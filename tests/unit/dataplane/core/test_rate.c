@@ -51,7 +51,7 @@ static void test_rates(void **state)
 }
 
 /* A limit that is lowered holds from the next tick on. */
-static void test_lowered_to_nothing(void **state)
+static void test_lowered_limit_holds_from_the_next_tick(void **state)
 {
 	const struct lb_rate_limit none = lb_rate_limit_make(0);
 	struct lb_rate rate = { .tokens = lb_rate_limit_make(1000).burst };
@@ -65,7 +65,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_lowered_to_nothing),
+		cmocka_unit_test(test_lowered_limit_holds_from_the_next_tick),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,7 +247,7 @@ static void old_tables_live_until_all_workers_passed(void **state)
 	assert_null(f->consumer.retiring);
 }
 
-static void nothing_shows_before_the_last_command(void **state)
+static void nothing_is_visible_before_the_last_command(void **state)
 {
 	struct fixture *f = *state;
 
@@ -542,7 +542,7 @@ int main(int argc, char **argv)
 		TEST(segment_is_sealed_and_complete),
 		TEST(generation_is_published_and_acked),
 		TEST(old_tables_live_until_all_workers_passed),
-		TEST(nothing_shows_before_the_last_command),
+		TEST(nothing_is_visible_before_the_last_command),
 		TEST(ping_waits_for_workers_and_changes_nothing),
 		TEST(refused_is_the_whole_generation),
 		TEST(first_command_lost_loses_its_generation),

@@ -155,7 +155,7 @@ static void rated_capacity_loses_none(void **state)
 	fixture_destroy(f);
 }
 
-static void beyond_capacity_new_flows_go_unrecorded(void **state)
+static void beyond_capacity_new_flows_are_not_recorded(void **state)
 {
 	struct fixture *f = fixture_create(10000);
 	uint32_t recorded = 0;
@@ -447,7 +447,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rated_capacity_loses_none),
-		cmocka_unit_test(beyond_capacity_new_flows_go_unrecorded),
+		cmocka_unit_test(beyond_capacity_new_flows_are_not_recorded),
 		cmocka_unit_test(eviction_follows_the_order),
 		cmocka_unit_test(flood_spares_confirmed_flows),
 		cmocka_unit_test(sweep_forgets_what_it_should),

@@ -32,7 +32,7 @@ static void xdp_takes_over(void)
 	queue.lock = (queue.lock & ~LB_HANDOVER_HOLDER) + LB_HANDOVER_TERM;
 }
 
-static void only_a_young_beat_of_the_chosen_process_counts(void **state)
+static void only_a_fresh_heartbeat_of_the_chosen_process_counts(void **state)
 {
 	(void)state;
 	assert_false(lb_handover_is_due(&queue, NOW_NS));
@@ -75,7 +75,7 @@ static void replaced_worker_gets_no_lock_until_it_follows(void **state)
 }
 
 /* Stopped in the middle of a burst, it does not free what is another one's by now. */
-static void robbed_worker_leaves_the_lock_alone(void **state)
+static void worker_that_lost_its_lock_does_not_release_it(void **state)
 {
 	(void)state;
 	assert_true(handover_lock(&handover));
@@ -86,7 +86,7 @@ static void robbed_worker_leaves_the_lock_alone(void **state)
 	assert_false(handover_lock(&handover));
 }
 
-static void dead_predecessor_holds_nothing(void **state)
+static void dead_predecessor_blocks_nothing(void **state)
 {
 	(void)state;
 	assert_true(handover_lock(&handover));
@@ -109,7 +109,7 @@ static void *xdp_recovers(void *arg)
 	return NULL;
 }
 
-static void the_kernel_is_never_robbed(void **state)
+static void kernel_never_loses_its_lock(void **state)
 {
 	pthread_t xdp;
 
@@ -134,7 +134,7 @@ static void dead_predecessor_gets_no_packets_for_its_successor(void **state)
 	assert_false(lb_handover_is_due(&queue, NOW_NS));
 }
 
-static void nobody_waits_for_ever(void **state)
+static void no_wait_is_endless(void **state)
 {
 	(void)state;
 	queue.lock = LB_HELD_BY_SWEEP;
@@ -148,14 +148,14 @@ static void nobody_waits_for_ever(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HANDOVER_TEST(only_a_young_beat_of_the_chosen_process_counts),
+		HANDOVER_TEST(only_a_fresh_heartbeat_of_the_chosen_process_counts),
 		HANDOVER_TEST(lock_is_held_and_given_back),
 		HANDOVER_TEST(replaced_worker_gets_no_lock_until_it_follows),
-		HANDOVER_TEST(robbed_worker_leaves_the_lock_alone),
-		HANDOVER_TEST(dead_predecessor_holds_nothing),
-		HANDOVER_TEST(the_kernel_is_never_robbed),
+		HANDOVER_TEST(worker_that_lost_its_lock_does_not_release_it),
+		HANDOVER_TEST(dead_predecessor_blocks_nothing),
+		HANDOVER_TEST(kernel_never_loses_its_lock),
 		HANDOVER_TEST(dead_predecessor_gets_no_packets_for_its_successor),
-		HANDOVER_TEST(nobody_waits_for_ever),
+		HANDOVER_TEST(no_wait_is_endless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

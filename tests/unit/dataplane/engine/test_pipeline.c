@@ -236,7 +236,7 @@ static void flow_of_an_instance_that_is_gone_moves(void **state)
 	world_destroy(h);
 }
 
-static void nobody_left_is_a_drop(void **state)
+static void no_instance_left_is_a_drop(void **state)
 {
 	struct harness *h = world_create();
 
@@ -493,7 +493,7 @@ static void flow_of_another_worker_is_taken_over(void **state)
 }
 
 /* From worker to worker, and on: what the first one still has of it is no record of a flow any more. */
-static void flow_that_moves_twice_is_counted_once(void **state)
+static void flow_moved_twice_is_counted_once(void **state)
 {
 	struct harness *h[3] = { world_create(), world_create(), world_create() };
 	struct lb_table *peers[] = { &h[0]->flows.table, &h[1]->flows.table, &h[2]->flows.table };
@@ -531,7 +531,7 @@ static bool is_alive(const struct harness *h, uint16_t sport)
  * Begun on worker 0, its instance in maintenance, gone on with another one on worker 1, the instance back
  * before the sweep has seen it: both workers send it the same way.
  */
-static void record_of_an_instance_that_is_back_is_of_no_use(void **state)
+static void record_of_a_returned_instance_is_not_used(void **state)
 {
 	struct harness *h[2] = { world_create(), world_create() };
 	struct lb_table *peers[] = { &h[0]->flows.table, &h[1]->flows.table };
@@ -599,8 +599,8 @@ static void at_most_one_record_is_alive(void **state)
 	assert_true(flows > STEPS / 10);
 }
 
-/* While nobody takes connections, a port that is used again gets none, however often it asks. */
-static void drained_pool_gives_no_connection_to_a_port_used_again(void **state)
+/* While no instance accepts flows, repeated SYNs from a reused port open no connection. */
+static void drained_pool_takes_no_connection_on_a_reused_port(void **state)
 {
 	struct harness *h = world_create();
 	int instance = send(h, 7, LB_TCP_SYN);
@@ -619,7 +619,7 @@ static void drained_pool_gives_no_connection_to_a_port_used_again(void **state)
 }
 
 /* Beyond the limit a worker decides by itself. */
-static void flood_buys_few_looks_at_other_workers(void **state)
+static void flood_causes_few_peeks(void **state)
 {
 	struct harness *h = world_create(), *other = world_create();
 	struct lb_table *peers[] = { &h->flows.table, &other->flows.table };
@@ -684,7 +684,7 @@ static void low_rates_add_up(void **state)
 	world_destroy(h);
 }
 
-static void all_ways_give_the_same(void **state)
+static void all_instruction_sets_agree(void **state)
 {
 	uint64_t hits[PIPELINE_AVX512 + 1];
 
@@ -712,7 +712,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(dead_instance_loses_its_flows),
 		cmocka_unit_test(one_burst_moves_a_flow_once),
 		cmocka_unit_test(flow_of_an_instance_that_is_gone_moves),
-		cmocka_unit_test(nobody_left_is_a_drop),
+		cmocka_unit_test(no_instance_left_is_a_drop),
 		cmocka_unit_test(previous_generation_answers_for_foreign_flows),
 		cmocka_unit_test(syn_does_not_steal_an_established_flow),
 		cmocka_unit_test(port_of_a_drained_instance_is_used_again),
@@ -721,14 +721,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test(syn_that_nobody_takes_leaves_the_flow),
 		cmocka_unit_test(icmp_error_finds_a_flow_of_another_worker),
 		cmocka_unit_test(flow_of_another_worker_is_taken_over),
-		cmocka_unit_test(flow_that_moves_twice_is_counted_once),
-		cmocka_unit_test(record_of_an_instance_that_is_back_is_of_no_use),
+		cmocka_unit_test(flow_moved_twice_is_counted_once),
+		cmocka_unit_test(record_of_a_returned_instance_is_not_used),
 		cmocka_unit_test(at_most_one_record_is_alive),
-		cmocka_unit_test(drained_pool_gives_no_connection_to_a_port_used_again),
-		cmocka_unit_test(flood_buys_few_looks_at_other_workers),
+		cmocka_unit_test(drained_pool_takes_no_connection_on_a_reused_port),
+		cmocka_unit_test(flood_causes_few_peeks),
 		cmocka_unit_test(flood_to_a_vip_leaves_the_kernel_its_half),
 		cmocka_unit_test(low_rates_add_up),
-		cmocka_unit_test(all_ways_give_the_same),
+		cmocka_unit_test(all_instruction_sets_agree),
 	};
 
 	(void)argc;

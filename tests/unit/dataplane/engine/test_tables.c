@@ -382,8 +382,8 @@ static int params_put(struct tables *tables, const struct lb_params *params)
 	return harness_block_put(tables, &cmd, params);
 }
 
-/* The flows that workers have recorded lie where this secret says. */
-static void secret_stays(void **state)
+/* Recorded flows can only be found with this secret. */
+static void secret_cannot_change(void **state)
 {
 	struct lb_params params = { .mtu = 1500, .timeouts.ticks = { 0, 100, 36000, 600, 50 } };
 	struct tables *tables = tables_create(NULL), *next;
@@ -455,7 +455,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(instances_are_checked),
 		cmocka_unit_test(services_are_checked),
 		cmocka_unit_test(params_are_checked),
-		cmocka_unit_test(secret_stays),
+		cmocka_unit_test(secret_cannot_change),
 		cmocka_unit_test(bounds_are_checked),
 	};
 

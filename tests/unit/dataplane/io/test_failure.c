@@ -57,7 +57,7 @@ static void same_reason_is_counted(void **state)
 	failure_clear(dir);
 }
 
-static void long_reasons_are_the_same_too(void **state)
+static void truncated_reasons_are_equal(void **state)
 {
 	char why[2000];
 
@@ -81,7 +81,7 @@ static void no_link_is_followed(void **state)
 	failure_clear(dir);
 }
 
-static void delays_grow_to_the_most(void **state)
+static void delays_grow_to_the_maximum(void **state)
 {
 	static const uint32_t expected[] = { 0, 1, 2, 4, 8, 16, 30, 30 };
 
@@ -97,9 +97,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_reason_is_counted),
-		cmocka_unit_test(long_reasons_are_the_same_too),
+		cmocka_unit_test(truncated_reasons_are_equal),
 		cmocka_unit_test(no_link_is_followed),
-		cmocka_unit_test(delays_grow_to_the_most),
+		cmocka_unit_test(delays_grow_to_the_maximum),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

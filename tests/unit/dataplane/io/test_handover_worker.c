@@ -79,7 +79,7 @@ static void xdp_takes_over(struct world *w)
 	w->queue.by_xdp = 1;
 }
 
-static void it_beats_and_holds_nothing_between_bursts(void **state)
+static void beats_and_holds_no_lock_between_bursts(void **state)
 {
 	struct world *w = *state;
 
@@ -152,7 +152,7 @@ static void flows_of_a_queue_without_a_worker_are_found(void **state)
 	rig_check_accounting(w->rig);
 }
 
-static void what_died_with_a_worker_is_accounted_for(void **state)
+static void packets_of_a_dead_worker_are_accounted_for(void **state)
 {
 	struct world *w = *state;
 	struct lb_worker_stats *stats = w->rig->worker->stats;
@@ -168,7 +168,7 @@ static void what_died_with_a_worker_is_accounted_for(void **state)
 }
 
 /* Killed between the store that records a flow and its count. */
-static void what_died_within_a_change_is_counted(void **state)
+static void interrupted_change_is_completed(void **state)
 {
 	struct world *w = *state;
 	const struct lb_worker_stats *stats = w->rig->worker->stats;
@@ -191,7 +191,7 @@ static void what_died_within_a_change_is_counted(void **state)
 	rig_check_accounting(w->rig);
 }
 
-static void what_waited_for_a_stopped_worker_is_late(void **state)
+static void packets_queued_for_a_stopped_worker_are_late(void **state)
 {
 	struct world *w = *state;
 	const struct lb_worker_stats *stats = w->rig->worker->stats;
@@ -208,8 +208,8 @@ static void what_waited_for_a_stopped_worker_is_late(void **state)
 	rig_check_accounting(w->rig);
 }
 
-/* Stopped after it had looked, and before it had its packets. */
-static void so_is_what_it_gets_before_it_looks(void **state)
+/* Stopped between its check of the handover and its receive call. */
+static void packets_received_while_stopped_are_late(void **state)
 {
 	struct world *w = *state;
 	const struct lb_worker_stats *stats = w->rig->worker->stats;
@@ -223,7 +223,7 @@ static void so_is_what_it_gets_before_it_looks(void **state)
 	rig_check_accounting(w->rig);
 }
 
-static void stopped_without_being_replaced_it_goes_on(void **state)
+static void stopped_but_not_replaced_worker_continues(void **state)
 {
 	struct world *w = *state;
 
@@ -234,8 +234,8 @@ static void stopped_without_being_replaced_it_goes_on(void **state)
 	rig_check_accounting(w->rig);
 }
 
-/* sluiced took the port away from it for a moment: it was never asleep. */
-static void replaced_while_awake_it_loses_no_packet(void **state)
+/* sluiced took its packets away for a moment, but the worker never stopped. */
+static void worker_replaced_while_running_loses_no_packet(void **state)
 {
 	struct world *w = *state;
 
@@ -248,7 +248,7 @@ static void replaced_while_awake_it_loses_no_packet(void **state)
 	rig_check_accounting(w->rig);
 }
 
-static void sweeps_are_the_carriers(void **state)
+static void only_the_active_side_sweeps(void **state)
 {
 	struct world *w = *state;
 	const struct lb_worker_stats *stats = w->rig->worker->stats;
@@ -311,7 +311,7 @@ static void worker_stops(int number)
 	w->queue.journal.is_doubtful = 1;
 }
 
-static void robbed_of_its_lock_it_counts_anew(void **state)
+static void worker_that_lost_its_lock_recounts(void **state)
 {
 	const struct sigaction stop = { .sa_handler = worker_stops };
 	struct sigaction before;
@@ -337,7 +337,7 @@ static void robbed_of_its_lock_it_counts_anew(void **state)
 }
 
 /* Killed when it had finished a change too late, before it had counted. */
-static void its_successor_counts_anew(void **state)
+static void successor_recounts(void **state)
 {
 	struct world *w = *state;
 	uint32_t i = 0;
@@ -369,8 +369,8 @@ static void an_ending_worker_is_alive(void **state)
 	assert_true(lb_handover_is_beating(&w->queue, w->queue.process, clock_coarse_ns()));
 }
 
-/* Told to end, it gives the port back at once, and carries what is on its way. */
-static void end_is_said_before_it_comes(void **state)
+/* On the request to end it returns the queue at once, and forwards what is in flight. */
+static void ending_is_announced(void **state)
 {
 	struct world *w = *state;
 
@@ -388,21 +388,21 @@ static void end_is_said_before_it_comes(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		WORKER_TEST(it_beats_and_holds_nothing_between_bursts),
+		WORKER_TEST(beats_and_holds_no_lock_between_bursts),
 		WORKER_TEST(ticks_are_those_of_the_kernels_clock),
 		WORKER_TEST(flows_outlive_the_worker),
 		WORKER_TEST(flows_of_a_queue_without_a_worker_are_found),
-		WORKER_TEST(what_died_with_a_worker_is_accounted_for),
-		WORKER_TEST(what_died_within_a_change_is_counted),
-		WORKER_TEST(what_waited_for_a_stopped_worker_is_late),
-		WORKER_TEST(so_is_what_it_gets_before_it_looks),
-		WORKER_TEST(stopped_without_being_replaced_it_goes_on),
-		WORKER_TEST(replaced_while_awake_it_loses_no_packet),
-		WORKER_TEST(sweeps_are_the_carriers),
-		WORKER_TEST(robbed_of_its_lock_it_counts_anew),
-		WORKER_TEST(its_successor_counts_anew),
+		WORKER_TEST(packets_of_a_dead_worker_are_accounted_for),
+		WORKER_TEST(interrupted_change_is_completed),
+		WORKER_TEST(packets_queued_for_a_stopped_worker_are_late),
+		WORKER_TEST(packets_received_while_stopped_are_late),
+		WORKER_TEST(stopped_but_not_replaced_worker_continues),
+		WORKER_TEST(worker_replaced_while_running_loses_no_packet),
+		WORKER_TEST(only_the_active_side_sweeps),
+		WORKER_TEST(worker_that_lost_its_lock_recounts),
+		WORKER_TEST(successor_recounts),
 		WORKER_TEST(an_ending_worker_is_alive),
-		WORKER_TEST(end_is_said_before_it_comes),
+		WORKER_TEST(ending_is_announced),
 	};
 
 	(void)argc;

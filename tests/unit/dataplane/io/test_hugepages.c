@@ -116,7 +116,7 @@ static int fresh(void **state)
 	return 0;
 }
 
-static void what_is_missing_is_added_and_given_back(void **state)
+static void missing_hugepages_are_added_and_released(void **state)
 {
 	(void)state;
 	assert_int_equal(hugepages_reserve(&pool, root, 1001, -1), 0);
@@ -132,7 +132,7 @@ static void what_is_missing_is_added_and_given_back(void **state)
 	assert_int_equal(kernel.pages, 10);
 }
 
-static void what_is_there_is_enough(void **state)
+static void free_hugepages_suffice(void **state)
 {
 	(void)state;
 	assert_int_equal(hugepages_reserve(&pool, root, 20, -1), 0);
@@ -142,7 +142,7 @@ static void what_is_there_is_enough(void **state)
 }
 
 /* 100,000,000 flows on a machine of 3 GB. */
-static void memory_of_others_is_not_taken(void **state)
+static void reserve_of_other_programs_is_kept(void **state)
 {
 	const char *said;
 
@@ -162,7 +162,7 @@ static void memory_of_others_is_not_taken(void **state)
 }
 
 /* The kernel finds 781 pages of those that were asked for. */
-static void half_of_it_is_given_back(void **state)
+static void partial_growth_is_undone(void **state)
 {
 	(void)state;
 	kernel.most = 10 + 781;
@@ -183,7 +183,7 @@ static void signal_ends_it(void **state)
 	close(kernel.stop_fd);
 }
 
-static void without_permission_it_says_so(void **state)
+static void missing_permission_is_reported(void **state)
 {
 	(void)state;
 	kernel.err = -EACCES;
@@ -196,7 +196,7 @@ static void without_permission_it_says_so(void **state)
 }
 
 /* Killed with a large table; the next start wants a small one, and ends as it should. */
-static void remains_of_a_killed_run_are_given_back(void **state)
+static void hugepages_of_a_killed_run_are_released(void **state)
 {
 	(void)state;
 	assert_int_equal(hugepages_reserve(&pool, root, 1000, -1), 0);
@@ -233,13 +233,13 @@ static void pages_of_others_stay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(what_is_missing_is_added_and_given_back, fresh),
-		cmocka_unit_test_setup(what_is_there_is_enough, fresh),
-		cmocka_unit_test_setup(memory_of_others_is_not_taken, fresh),
-		cmocka_unit_test_setup(half_of_it_is_given_back, fresh),
+		cmocka_unit_test_setup(missing_hugepages_are_added_and_released, fresh),
+		cmocka_unit_test_setup(free_hugepages_suffice, fresh),
+		cmocka_unit_test_setup(reserve_of_other_programs_is_kept, fresh),
+		cmocka_unit_test_setup(partial_growth_is_undone, fresh),
 		cmocka_unit_test_setup(signal_ends_it, fresh),
-		cmocka_unit_test_setup(without_permission_it_says_so, fresh),
-		cmocka_unit_test_setup(remains_of_a_killed_run_are_given_back, fresh),
+		cmocka_unit_test_setup(missing_permission_is_reported, fresh),
+		cmocka_unit_test_setup(hugepages_of_a_killed_run_are_released, fresh),
 		cmocka_unit_test_setup(pages_of_others_stay, fresh),
 	};
 

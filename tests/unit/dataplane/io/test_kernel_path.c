@@ -93,7 +93,7 @@ static struct rte_mbuf *frame(struct fixture *f, uint8_t tag)
 	return m;
 }
 
-static void interface_is_like_the_port(void **state)
+static void interface_has_the_ports_mac_and_mtu(void **state)
 {
 	struct netdev dev;
 	struct ifreq ifr = { .ifr_name = KERNEL_PATH_IFACE };
@@ -156,7 +156,7 @@ static void segments_become_one_packet(void **state)
 	assert_int_equal(bytes[60 + 14], 8);
 }
 
-static void what_the_kernel_refuses_is_counted(void **state)
+static void packets_refused_by_the_kernel_are_counted(void **state)
 {
 	struct fixture *f = *state;
 	struct ifreq ifr = { .ifr_name = KERNEL_PATH_IFACE };
@@ -244,7 +244,7 @@ static void lack_of_buffers_or_room_loses_and_counts(void **state)
 	assert_int_equal(rte_ring_count(f->path.from_kernel), PLAN_KERNEL_RING - 1);
 }
 
-static void what_is_left_at_the_end_is_counted(void **state)
+static void packets_left_at_exit_are_counted(void **state)
 {
 	struct fixture *f = *state;
 	struct port port = { .n_queues = 1, .mtu = 1400 };
@@ -396,8 +396,8 @@ static void port_changes(void **state)
 	assert_int_equal(f->path.mtu, 1300);
 }
 
-/* No descriptor left is no answer, neither "gone" nor "no carrier". */
-static void asked_without_descriptors(void **state)
+/* Without descriptors the state is unknown: neither "gone" nor "no carrier" is reported. */
+static void no_descriptors_means_no_answer(void **state)
 {
 	struct rlimit before, none;
 	struct netdev dev = { .n_queues = 0 };
@@ -420,18 +420,18 @@ static void asked_without_descriptors(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(interface_is_like_the_port),
+		TEST(interface_has_the_ports_mac_and_mtu),
 		TEST(second_dataplane_is_refused),
 		TEST(packets_of_all_workers_reach_the_kernel),
 		TEST(segments_become_one_packet),
-		TEST(what_the_kernel_refuses_is_counted),
+		TEST(packets_refused_by_the_kernel_are_counted),
 		TEST(packets_of_the_kernel_go_to_worker_0),
 		TEST(lack_of_buffers_or_room_loses_and_counts),
-		TEST(what_is_left_at_the_end_is_counted),
+		TEST(packets_left_at_exit_are_counted),
 		TEST(carrier_follows_the_port),
 		TEST(address_of_another_program_is_replaced),
 		TEST(port_changes),
-		TEST(asked_without_descriptors),
+		TEST(no_descriptors_means_no_answer),
 		TEST(deleted_interface_is_made_again),
 		TEST(name_that_is_taken_is_tried_again),
 	};

@@ -239,7 +239,7 @@ static void queues_of_an_interface(void **state)
 	log_set_level(LOG_INFO);
 }
 
-static void impossible_wishes_are_refused(void **state)
+static void impossible_requests_are_refused(void **state)
 {
 	struct config config = config_make("net_null0", CONFIG_PORT_VDEV);
 	struct plan plan;
@@ -317,7 +317,7 @@ int main(void)
 		cmocka_unit_test(buffers_hold_the_mtu),
 		cmocka_unit_test(mtu_of_an_interface_may_be_too_large),
 		cmocka_unit_test(queues_of_an_interface),
-		cmocka_unit_test(impossible_wishes_are_refused),
+		cmocka_unit_test(impossible_requests_are_refused),
 		cmocka_unit_test(command_line_is_read),
 	};
 

@@ -83,7 +83,7 @@ static int stop(void **state)
 	return 0;
 }
 
-static void each_fault_has_its_sentence(void **state)
+static void each_fault_has_its_message(void **state)
 {
 	static const struct {
 		const char *address;
@@ -173,7 +173,7 @@ static void each_fault_has_its_sentence(void **state)
 }
 
 /* Also where there is an IOMMU, uio does without it. */
-static void guard_is_seen(void **state)
+static void uio_guard_is_detected(void **state)
 {
 	static const struct {
 		const char *address;
@@ -193,8 +193,8 @@ static void guard_is_seen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_fault_has_its_sentence),
-		cmocka_unit_test(guard_is_seen),
+		cmocka_unit_test(each_fault_has_its_message),
+		cmocka_unit_test(uio_guard_is_detected),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -25,7 +25,7 @@ static void steps(struct rig *rig, uint32_t n)
 		worker_step(rig->worker);
 }
 
-static void without_tables_all_is_the_kernels(void **state)
+static void without_tables_all_packets_go_to_the_kernel(void **state)
 {
 	struct rig *rig = rig_create(RIG_RINGS, 128, 128);
 	const struct lb_worker_stats *stats = rig->worker->stats;
@@ -264,7 +264,7 @@ static void tables_change_beside_a_running_worker(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(without_tables_all_is_the_kernels),
+		cmocka_unit_test(without_tables_all_packets_go_to_the_kernel),
 		cmocka_unit_test(service_packets_are_forwarded),
 		cmocka_unit_test(address_of_the_port_is_followed),
 		cmocka_unit_test(full_transmit_queue_drops_and_heals),
