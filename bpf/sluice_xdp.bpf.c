@@ -138,6 +138,7 @@ static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struc
 	p->salt = service->salt;
 	p->pool = service->pool;
 	p->forward = service->forward;
+	p->tunnel_port = service->tunnel_port;
 	if (queue)
 		lock = lb_xdp_lock(queue, p->where.cpu_id, env->cpu->now_ns);
 	if (queue && lb_unlikely(lock == LB_XDP_LOCK_NONE) && !lb_xdp_regionless(env, p))

@@ -176,6 +176,8 @@ struct config_service {
 	uint32_t vip_count;
 	enum lb_forward forward;
 	struct config_place forward_place;
+	uint16_t gue_port;
+	struct config_place gue_port_place; /* line 0 if not in the file */
 	enum config_protocol protocol;
 	struct config_listener *listeners; /* at least one */
 	uint32_t listener_count;

@@ -102,6 +102,19 @@ static void check_tunnel_source(struct config_validator *validator,
 	}
 }
 
+static void check_gue_port(struct config_validator *validator, const struct config_service *service)
+{
+	char key[CHECK_KEY_MAX], port[16];
+
+	if (service->gue_port_place.line == 0 || lb_forward_has_port(service->forward))
+		return;
+	snprintf(key, sizeof(key), "services.%s.gue_port", service->name);
+	snprintf(port, sizeof(port), "%u", service->gue_port);
+	config_validator_fail(validator, service->gue_port_place, key, port,
+			      "only tunnels by `forward: gue` have a port, not %s",
+			      config_forward_name(service->forward));
+}
+
 uint32_t config_listener_mtu_min(const struct config *config, const struct config_service *service,
 				 const struct config_listener *listener)
 {
@@ -248,6 +261,7 @@ void config_validate_services(struct config_validator *validator)
 	for (uint32_t i = 0; i < config->service_count; i++) {
 		struct config_service *service = &config->services[i];
 
+		check_gue_port(validator, service);
 		for (uint32_t j = 0; j < service->vip_count; j++)
 			check_vip(validator, service, j);
 		for (uint32_t j = 0; j < service->listener_count; j++) {

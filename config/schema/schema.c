@@ -36,8 +36,7 @@ static const struct config_word schema_forwards[] = {
 	/* clang-format off */
 	LB_FORWARD_LIST(FORWARD_WORD)
 	/* clang-format on */
-	{ "gue", FORWARD_RESERVED, true },
-	{ "nat", FORWARD_RESERVED + 1, true },
+	{ "nat", FORWARD_RESERVED, true },
 	{ NULL, 0, false },
 };
 
@@ -183,7 +182,8 @@ const struct config_item config_schema[] = {
 	{ NODE, .key = "mtu", .type = CONFIG_TYPE_NUMBER, .min = 1280, .max = 9600, .unit = "bytes",
 	  .absent = "the port's own", FIELD(config_node, mtu_bytes), PLACE(config_node, mtu_place),
 	  .help = "Largest IP packet that the port sends, tunnel header included. An IPv6 VIP with "
-		  "`forward: ipip` needs 1300, or 1320 if an instance has an IPv6 address." },
+		  "`forward: ipip` needs 1300, or 1320 if an instance has an IPv6 address; with `gue` "
+		  "1312 or 1332." },
 	{ NODE, .key = "table_slots", .type = CONFIG_TYPE_NUMBER, .min = 251, .max = 131071,
 	  .fallback = "65537", .unit = "slots", .accept = config_field_accept_prime,
 	  FIELD(config_node, table_slots),
@@ -272,7 +272,13 @@ const struct config_item config_schema[] = {
 	  .words = schema_forwards, FIELD(config_service, forward),
 	  PLACE(config_service, forward_place),
 	  .help = "How packets reach an instance. `l2`: by its MAC address, on the node's own networks. "
-		  "`ipip`: in an IP tunnel, any mix of IPv4 and IPv6." },
+		  "`ipip`: in an IP tunnel, any mix of IPv4 and IPv6. `gue`: the same in UDP (Generic UDP "
+		  "Encapsulation), whose source port follows from the flow, so that routers and NICs "
+		  "spread flows." },
+	{ SERVICE, .key = "gue_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
+	  .fallback = "6080", .reloadable = true, FIELD(config_service, gue_port),
+	  PLACE(config_service, gue_port_place),
+	  .help = "The UDP port on which instances receive `forward: gue`; not allowed with others." },
 	{ SERVICE, .key = "protocol", .type = CONFIG_TYPE_WORD, .words = schema_protocols,
 	  .fallback = "tcp", .reloadable = true, FIELD(config_service, protocol),
 	  .help = "Transport protocol of the listeners." },

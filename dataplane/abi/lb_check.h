@@ -83,7 +83,8 @@ LB_INLINE bool lb_check_service(const struct lb_service *s)
 	if (s->port == 0 && s->proto == 0)
 		return true;
 	return s->port != 0 && (s->proto == LB_IPPROTO_TCP || s->proto == LB_IPPROTO_UDP) &&
-	       s->id != 0 && s->pool < LB_POOLS_MAX && lb_forward_is_known(s->forward);
+	       s->id != 0 && s->pool < LB_POOLS_MAX && lb_forward_is_known(s->forward) &&
+	       lb_forward_has_port((enum lb_forward)s->forward) == (s->tunnel_port != 0);
 }
 
 LB_INLINE bool lb_check_service_found(const struct lb_service_table *table,

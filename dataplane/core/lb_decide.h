@@ -27,6 +27,7 @@ struct lb_packet {
 	uint16_t now;
 	uint16_t syn;	 /* LB_FLOW_SYN of a SYN */
 	uint8_t forward; /* enum lb_forward */
+	lb_be16 tunnel_port;
 };
 
 /*

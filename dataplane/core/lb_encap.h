@@ -47,6 +47,8 @@ LB_INLINE uint32_t lb_tunnel_room(const struct lb_instance *instance, const stru
 struct lb_inner {
 	uint64_t spread; /* lb_flow_spread() of its flow */
 	uint32_t len;	 /* bytes */
+	uint32_t sum;	 /* lb_inner_sum(), if lb_shim_has_csum() */
+	lb_be16 port;	 /* its service's, if the shim has ports */
 	uint8_t family;	 /* 4 or 6 */
 	uint8_t tos;	 /* TOS or traffic class */
 };
@@ -62,6 +64,61 @@ LB_INLINE uint8_t lb_inner_tos(const uint8_t *ip, uint8_t family)
 	uint32_t shift = (family & 2u) << 1;
 
 	return (uint8_t)(lb_be16_to_cpu(lb_load16(ip)) >> shift);
+}
+
+#define LB_INNER_SUM_UNKNOWN 0x10000u
+
+/*
+ * What the bytes of a packet sum up to, from its IP header alone: a TCP segment with its pseudo
+ * header, an ICMP message and an IPv4 header each sum up to 0. If a checksum in the packet is
+ * wrong, so is the sum, and whoever verifies the outer one refuses the packet as the instance
+ * would. @ip: the whole header, without options. Return: 16 bits, LB_INNER_SUM_UNKNOWN for other
+ * protocols, also those behind an extension header.
+ * Source: Linux, Documentation/networking/checksum-offloads.rst, "LCO".
+ */
+LB_INLINE uint32_t lb_inner_sum4(const struct lb_ipv4 *ip)
+{
+	const uint32_t header_len = (uint32_t)(ip->version_ihl & 0xf) * 4;
+	const uint32_t len = lb_be16_to_cpu(ip->total_len) - header_len;
+
+	if (ip->proto == LB_IPPROTO_ICMP)
+		return 0;
+	if (lb_unlikely(ip->proto != LB_IPPROTO_TCP))
+		return LB_INNER_SUM_UNKNOWN;
+	return (uint16_t)~lb_csum_fold((uint64_t)ip->src + ip->dst + LB_BE16(LB_IPPROTO_TCP) +
+				       lb_cpu_to_be16((uint16_t)len));
+}
+
+/* Addresses and length are in both headers, so all that remains is the first word and the limit. */
+LB_INLINE uint32_t lb_inner_sum6(const struct lb_ipv6 *ip)
+{
+	const uint8_t *next = &ip->next;
+
+	if (lb_unlikely(ip->next != LB_IPPROTO_TCP && ip->next != LB_IPPROTO_ICMPV6))
+		return LB_INNER_SUM_UNKNOWN;
+	return lb_csum_fold((uint64_t)ip->ver_tc_flow + lb_load16(next) +
+			    (uint16_t)~lb_cpu_to_be16(ip->next));
+}
+
+LB_INLINE uint32_t lb_inner_sum(const uint8_t *ip, uint8_t family)
+{
+	return family == 4 ? lb_inner_sum4((const struct lb_ipv4 *)ip)
+			   : lb_inner_sum6((const struct lb_ipv6 *)ip);
+}
+
+LB_INLINE bool lb_inner_header_fits(const uint8_t *ip, const uint8_t *end, uint8_t family)
+{
+	return family == 4 ? lb_fits(ip, sizeof(struct lb_ipv4), end)
+			   : lb_fits(ip, sizeof(struct lb_ipv6), end);
+}
+
+/*
+ * IPv6 has no header checksum, so UDP's is mandatory there (RFC 8200 section 8.1, with exceptions
+ * for tunnels). Over IPv4 it is left out.
+ */
+LB_INLINE bool lb_shim_has_csum(const struct lb_shim *shim, uint8_t outer_family)
+{
+	return outer_family == 6 && shim->csum_at;
 }
 
 /* The protocol that a header in front of the packet names it by. */
@@ -142,16 +199,53 @@ LB_INLINE void lb_write_outer(uint8_t *frame, const struct lb_instance *instance
 	lb_copy(frame + 32, header + 32, bytes - 32);
 }
 
+/* The source ports that RFC 6335 leaves to such uses: NICs and routers spread by them. */
+LB_INLINE lb_be16 lb_shim_source_port(const struct lb_inner *inner)
+{
+	return lb_cpu_to_be16((uint16_t)(0xc000 | inner->spread >> 50));
+}
+
+LB_INLINE lb_be16 lb_shim_total_len(const struct lb_shim *shim, const struct lb_inner *inner)
+{
+	return lb_cpu_to_be16((uint16_t)(shim->len + inner->len));
+}
+
+/*
+ * The UDP checksum behind an IPv6 header. 0, no checksum, if the packet's sum is not known; a
+ * tunnel may do so (RFC 6935). From values and not from the frame: loads that span stores just made
+ * would wait for them.
+ */
+LB_INLINE uint16_t lb_shim_csum(const struct lb_shim *shim, const struct lb_instance *instance,
+				const struct lb_inner *inner)
+{
+	const struct lb_ipv6 *ip =
+		(const struct lb_ipv6 *)(instance->header + sizeof(struct lb_eth));
+	uint64_t sum = lb_csum_addr6_sum(ip->src) + lb_csum_addr6_sum(ip->dst);
+	uint16_t csum;
+
+	if (lb_unlikely(inner->sum == LB_INNER_SUM_UNKNOWN))
+		return 0;
+	sum += (uint32_t)lb_cpu_to_be16(shim->proto) + lb_cpu_to_be16(lb_inner_proto(inner)) +
+	       2 * (uint32_t)lb_shim_total_len(shim, inner) + lb_shim_source_port(inner) +
+	       inner->port + inner->sum;
+	csum = (uint16_t)~lb_csum_fold(sum);
+	return csum ? csum : 0xffff;
+}
+
 /* @at: behind the outer IP header. */
-LB_INLINE void lb_write_shim(uint8_t *at, const struct lb_shim *shim, const struct lb_inner *inner)
+LB_INLINE void lb_write_shim(uint8_t *at, const struct lb_instance *instance,
+			     const struct lb_shim *shim, uint8_t outer_family,
+			     const struct lb_inner *inner)
 {
 	if (!shim->len)
 		return;
 	lb_copy(at, shim->bytes, shim->len);
-	/* The ports that RFC 6335 leaves to such uses: NICs and routers spread by it. */
-	lb_store16(at + shim->port_at, lb_cpu_to_be16((uint16_t)(0xc000 | inner->spread >> 50)));
-	lb_store16(at + shim->len_at, lb_cpu_to_be16((uint16_t)(shim->len + inner->len)));
+	lb_store16(at + shim->ports_at, lb_shim_source_port(inner));
+	lb_store16(at + shim->ports_at + 2, inner->port);
+	lb_store16(at + shim->len_at, lb_shim_total_len(shim, inner));
 	at[shim->proto_at] = lb_inner_proto(inner);
+	if (lb_shim_has_csum(shim, outer_family))
+		lb_store16(at + shim->csum_at, lb_shim_csum(shim, instance, inner));
 }
 
 /**
@@ -168,16 +262,16 @@ LB_INLINE void lb_write_headers(uint8_t *frame, const struct lb_instance *instan
 		const uint32_t bytes = sizeof(struct lb_eth) + LB_TUNNEL4_LEN;
 
 		lb_write_outer(frame, instance, lb_outer4(instance, shim, inner), bytes);
-		lb_write_shim(frame + bytes, shim, inner);
+		lb_write_shim(frame + bytes, instance, shim, 4, inner);
 	} else {
 		const uint32_t bytes = sizeof(struct lb_eth) + LB_TUNNEL6_LEN;
 
 		lb_write_outer(frame, instance, lb_outer6(instance, shim, inner), bytes);
-		lb_write_shim(frame + bytes, shim, inner);
+		lb_write_shim(frame + bytes, instance, shim, 6, inner);
 	}
 }
 
-/* lb_write_headers() if the headers and the first two bytes of the packet fit. */
+/* lb_write_headers() if the headers and what is read of the packet fit. */
 LB_INLINE bool lb_write_headers_checked(uint8_t *frame, const uint8_t *end,
 					const struct lb_instance *instance,
 					const struct lb_shim *shim, uint8_t outer_family,
@@ -188,6 +282,11 @@ LB_INLINE bool lb_write_headers_checked(uint8_t *frame, const uint8_t *end,
 	if (lb_unlikely(!lb_fits(frame, bytes + 2, end)))
 		return false;
 	inner.tos = lb_inner_tos(frame + bytes, inner.family);
+	if (lb_shim_has_csum(shim, outer_family)) {
+		if (lb_unlikely(!lb_inner_header_fits(frame + bytes, end, inner.family)))
+			return false;
+		inner.sum = lb_inner_sum(frame + bytes, inner.family);
+	}
 	lb_write_headers(frame, instance, shim, outer_family, &inner);
 	return true;
 }
@@ -198,17 +297,19 @@ LB_INLINE bool lb_write_headers_checked(uint8_t *frame, const uint8_t *end,
  * @end: of the frame's first segment; nothing is written there.
  * @shim: a constant.
  * @spread: lb_flow_spread() of the flow.
+ * @port: of the service.
  * A VLAN tag stays on the frame. The new frame ends with the IP packet:
  * meta->l3_offset + lb_tunnel_len() + meta->l3_len bytes.
  * Return: false if the headers did not fit.
  */
 LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
 			       const struct lb_instance *instance, const struct lb_shim *shim,
-			       const struct lb_meta *meta, uint64_t spread)
+			       const struct lb_meta *meta, uint64_t spread, lb_be16 port)
 {
 	const struct lb_inner inner = {
 		.spread = spread,
 		.len = meta->l3_len,
+		.port = port,
 		.family = meta->family,
 	};
 	const bool is_tagged = meta->l3_offset != sizeof(struct lb_eth);

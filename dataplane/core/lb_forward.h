@@ -14,7 +14,8 @@
 /* X(id, value, word of the configuration, required flags of an instance, name of the writer, shim) */
 #define LB_FORWARD_LIST(X)                                                                         \
 	X(L2, 1, "l2", LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK, mac, none)                      \
-	X(IPIP, 2, "ipip", LB_INSTANCE_RESOLVED, tunnel, none)
+	X(IPIP, 2, "ipip", LB_INSTANCE_RESOLVED, tunnel, none)                                     \
+	X(GUE, 4, "gue", LB_INSTANCE_RESOLVED, tunnel, gue)
 
 #define LB_SHIM_MAX 16
 
@@ -25,13 +26,26 @@
 struct lb_shim {
 	uint8_t len;	  /* bytes, even; 0: the packet follows the IP header */
 	uint8_t proto;	  /* in the outer IP header; 0: the packet's own, IPv4 or IPv6 */
-	uint8_t port_at;  /* 2 bytes: source port, from the flow's hash */
+	uint8_t ports_at; /* 4 bytes: source port, from the flow's hash; the service's port */
 	uint8_t len_at;	  /* 2 bytes: length of shim and packet */
-	uint8_t proto_at; /* 1 byte: the packet's own protocol */
+	uint8_t csum_at;  /* 2 bytes: UDP checksum behind an IPv6 header, else 0. 0: there is none;
+			   * otherwise all constant bytes are 0 */
+	uint8_t proto_at; /* 1 byte, at an odd offset: the packet's own protocol */
 	uint8_t bytes[LB_SHIM_MAX];
 };
 
 static const struct lb_shim lb_shim_none = { .len = 0 };
+
+/* UDP and a GUE header without options: draft-ietf-intarea-gue-09 section 3, variant 0. */
+static const struct lb_shim lb_shim_gue = {
+	.len = sizeof(struct lb_udp) + sizeof(struct lb_gue),
+	.proto = LB_IPPROTO_UDP,
+	.ports_at = LB_OFFSETOF(struct lb_udp, ports),
+	.len_at = LB_OFFSETOF(struct lb_udp, len),
+	.csum_at = LB_OFFSETOF(struct lb_udp, csum),
+	.proto_at = sizeof(struct lb_udp) + LB_OFFSETOF(struct lb_gue, proto),
+	.bytes = { 0 }, /* said, since gcc 12 would take the array for a shorter one */
+};
 
 #define LB_FORWARD_ENUM(id, value, word, needs, writer, shim) LB_FORWARD_##id = (value),
 enum lb_forward { LB_FORWARD_LIST(LB_FORWARD_ENUM) };
@@ -70,6 +84,12 @@ LB_INLINE const struct lb_shim *lb_forward_shim(enum lb_forward forward)
 		LB_FORWARD_LIST(LB_FORWARD_SHIM)
 	}
 	return &lb_shim_none;
+}
+
+/** Whether the tunnel has a port of the service's (struct lb_service). */
+LB_INLINE bool lb_forward_has_port(enum lb_forward forward)
+{
+	return lb_forward_shim(forward)->len != 0;
 }
 
 /** Bytes of the outer IP header and the shim. @family: of the former. */

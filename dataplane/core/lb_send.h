@@ -63,7 +63,7 @@ LB_INLINE lb_result lb_send_tunnel(struct lb_buffer buffer, const struct lb_env 
 		return lb_result_drop(LB_DROP_IP_MALFORMED);
 	if (lb_unlikely(!lb_buffer_push(buffer, tunnel_len) ||
 			!lb_write_tunnel(lb_buffer_start(buffer), lb_buffer_end(buffer), instance,
-					 shim, meta, p->spread)))
+					 shim, meta, p->spread, p->tunnel_port)))
 		return lb_result_drop(LB_DROP_HEADROOM);
 	return LB_VERDICT_FORWARD;
 }

@@ -23,7 +23,8 @@ struct lb_service {
 	uint16_t pool;
 	uint32_t salt;	 /* part of slot hashes: lb_service_salt() */
 	uint8_t forward; /* enum lb_forward */
-	uint8_t reserved[3];
+	uint8_t reserved;
+	lb_be16 tunnel_port; /* of a mode whose shim has ports, else 0 */
 };
 
 LB_STATIC_ASSERT(sizeof(struct lb_service) == 32, "two services a cache line");

@@ -116,6 +116,20 @@ struct lb_ports {
 	lb_be16 dport;
 } LB_PACKED;
 
+/* RFC 768 */
+struct lb_udp {
+	struct lb_ports ports;
+	lb_be16 len;   /* bytes, header included */
+	uint16_t csum; /* 0: none */
+} LB_PACKED;
+
+/* draft-ietf-intarea-gue-09 section 3.1, the part that each packet of variant 0 has. */
+struct lb_gue {
+	uint8_t version_hlen; /* 2 bits of variant, control bit, 5 bits: options, in 4 bytes */
+	uint8_t proto;	      /* of the packet; of a control message its type */
+	lb_be16 flags;
+} LB_PACKED;
+
 /* RFC 792, RFC 4443 */
 struct lb_icmp {
 	uint8_t type;
@@ -145,6 +159,8 @@ LB_STATIC_ASSERT(sizeof(struct lb_eth) == 14, "Ethernet header");
 LB_STATIC_ASSERT(sizeof(struct lb_ipv4) == 20, "IPv4 header");
 LB_STATIC_ASSERT(sizeof(struct lb_ipv6) == 40, "IPv6 header");
 LB_STATIC_ASSERT(sizeof(struct lb_tcp) == 20, "TCP header");
+LB_STATIC_ASSERT(sizeof(struct lb_udp) == 8, "UDP header");
+LB_STATIC_ASSERT(sizeof(struct lb_gue) == 4, "GUE header");
 LB_STATIC_ASSERT(sizeof(struct lb_icmp) == 8, "ICMP header");
 
 #endif

@@ -23,6 +23,7 @@ static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i)
 	p.where.env = env;
 	p.spread = b->spread[i];
 	p.forward = b->service[i]->forward;
+	p.tunnel_port = b->service[i]->tunnel_port;
 	p.frame_len = b->pkt[i]->pkt_len;
 	b->result[i] = lb_send((struct lb_buffer){ b->pkt[i] }, env, &p, b->instance[i],
 			       (struct lb_send_rare){ too_big });
@@ -83,7 +84,10 @@ static __rte_always_inline bool tunnel_put(struct burst *b, uint32_t i,
 	if (lb_unlikely(!frame_stretch_plain(b->pkt[i], l3_len, tunnel_len, instance->mtu)))
 		return false;
 	inner.spread = b->spread[i];
+	inner.port = b->service[i]->tunnel_port;
 	inner.tos = lb_inner_tos(frame + sizeof(struct lb_eth), family);
+	if (lb_shim_has_csum(shim, outer_family))
+		inner.sum = lb_inner_sum(frame + sizeof(struct lb_eth), family);
 	lb_write_headers(frame - tunnel_len, instance, shim, outer_family, &inner);
 	return true;
 }

@@ -109,16 +109,16 @@ static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct
 }
 
 static void write_tunnel(const uint8_t *data, size_t size, const struct lb_meta *meta,
-			 uint8_t outer_family)
+			 const struct lb_shim *shim, uint8_t outer_family)
 {
 	struct lb_instance instance = { .header_len = outer_family == 4 ? 34 : 54 };
-	uint32_t room = lb_tunnel_len(&instance, &lb_shim_none);
+	uint32_t room = lb_tunnel_len(&instance, shim);
 	uint8_t *frame = malloc(room + size);
 
 	must(frame != NULL);
 	memcpy(frame + room, data, size);
-	must(lb_write_tunnel(frame, frame + room + size, &instance, &lb_shim_none, meta,
-			     0x0123456789abcdef));
+	must(lb_write_tunnel(frame, frame + room + size, &instance, shim, meta, 0x0123456789abcdef,
+			     LB_BE16(6080)));
 	must(!memcmp(frame + room + meta->l3_offset, data + meta->l3_offset,
 		     size - meta->l3_offset)); /* the inner packet is unchanged */
 	free(frame);
@@ -164,8 +164,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_burst(&frame, mac, &meta, (enum pipeline_simd)simd);
 	check_meta(&meta, size + more, size);
 	if (meta.class <= LB_CLASS_ICMP_ERROR) {
-		write_tunnel(copy, size, &meta, 4);
-		write_tunnel(copy, size, &meta, 6);
+		write_tunnel(copy, size, &meta, &lb_shim_none, 4);
+		write_tunnel(copy, size, &meta, &lb_shim_none, 6);
+		write_tunnel(copy, size, &meta, &lb_shim_gue, 4);
+		write_tunnel(copy, size, &meta, &lb_shim_gue, 6);
 		if (!more)
 			write_reply(copy, size, &meta);
 	}

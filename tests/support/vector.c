@@ -57,6 +57,8 @@ static void key_read(struct vector *v, const char *key, const char *value, int l
 		v->segment = number;
 	} else if (!strcmp(key, "label_at")) {
 		v->label_at = number;
+	} else if (!strcmp(key, "port_at")) {
+		v->port_at = number;
 	} else if (!strcmp(key, "kernel_rate")) {
 		v->no_kernel_rate = true;
 	} else if (!strcmp(key, "icmp_rate")) {
@@ -104,12 +106,15 @@ static void services_put(struct harness *world)
 		uint8_t last;
 		uint16_t port, pool;
 		uint8_t forward;
+		uint16_t tunnel_port;
 	} rows[] = {
-		{ 10, 443, 0, LB_FORWARD_L2 },	 { 10, 80, 0, LB_FORWARD_L2 },
-		{ 20, 443, 1, LB_FORWARD_IPIP }, { 30, 443, 2, LB_FORWARD_IPIP },
-		{ 40, 443, 3, LB_FORWARD_L2 },	 { 50, 443, 4, LB_FORWARD_L2 },
-		{ 60, 443, 5, LB_FORWARD_L2 },	 { 70, 443, 6, LB_FORWARD_IPIP },
-		{ 80, 443, 7, LB_FORWARD_IPIP },
+		{ 10, 443, 0, LB_FORWARD_L2, 0 },      { 10, 80, 0, LB_FORWARD_L2, 0 },
+		{ 20, 443, 1, LB_FORWARD_IPIP, 0 },    { 30, 443, 2, LB_FORWARD_IPIP, 0 },
+		{ 40, 443, 3, LB_FORWARD_L2, 0 },      { 50, 443, 4, LB_FORWARD_L2, 0 },
+		{ 60, 443, 5, LB_FORWARD_L2, 0 },      { 70, 443, 6, LB_FORWARD_IPIP, 0 },
+		{ 80, 443, 7, LB_FORWARD_IPIP, 0 },    { 21, 443, 8, LB_FORWARD_GUE, 6080 },
+		{ 31, 443, 9, LB_FORWARD_GUE, 6080 },  { 71, 443, 10, LB_FORWARD_GUE, 9886 },
+		{ 81, 443, 11, LB_FORWARD_GUE, 9886 },
 	};
 	enum { N = sizeof(rows) / sizeof(rows[0]) };
 	struct harness_service services[2 * N];
@@ -122,16 +127,18 @@ static void services_put(struct harness *world)
 			.id = (uint16_t)(2 * i + 1),
 			.pool = rows[i].pool,
 			.forward = rows[i].forward,
+			.tunnel_port = rows[i].tunnel_port,
 		};
 		services[2 * i + 1] = (struct harness_service){
 			.family = 6,
 			.port = rows[i].port,
 			.id = (uint16_t)(2 * i + 2),
 			/* "10" in the address is written in hexadecimal */
-			.addr = { 0x20, 0x01, 0x0d, 0xb8, 0,
-				  0x0f, [15] = (uint8_t)(rows[i].last / 10 * 16) },
+			.addr = { 0x20, 0x01, 0x0d, 0xb8, 0, 0x0f,
+				  [15] = (uint8_t)(rows[i].last / 10 * 16 + rows[i].last % 10) },
 			.pool = rows[i].pool,
 			.forward = rows[i].forward,
+			.tunnel_port = rows[i].tunnel_port,
 		};
 	}
 	harness_services(world, services, 2 * N);
@@ -146,15 +153,20 @@ struct harness *vector_world_create(void)
 					 LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS,
 					 ACCEPTING & ~LB_INSTANCE_ON_LINK,
 					 ACCEPTING,
+					 ACCEPTING,
+					 ACCEPTING,
+					 ACCEPTING,
+					 ACCEPTING,
 					 ACCEPTING };
+	static const uint8_t outer[] = { 4, 4, 6, 4, 4, 4, 4, 6, 4, 6, 4, 6 };
 	struct lb_instance instances[sizeof(flags)];
 	struct harness *world;
 
 	world = harness_create(VECTOR_FLOWS);
 	for (uint16_t i = 0; i < sizeof(flags); i++)
-		harness_instance(&instances[i], i, i == 2 || i == 7 ? 6 : 4, flags[i]);
-	instances[6].mtu = 1400;
-	instances[7].mtu = 1310;
+		harness_instance(&instances[i], i, outer[i], flags[i]);
+	instances[6].mtu = instances[10].mtu = 1400;
+	instances[7].mtu = instances[11].mtu = 1310;
 	harness_put(world, LB_BLOCK_INSTANCES, 0, instances, sizeof(instances), sizeof(flags));
 	for (uint16_t i = 0; i < sizeof(flags); i++) {
 		uint16_t slots[251];
@@ -177,4 +189,30 @@ void vector_world_reset(struct harness *world, const struct vector *v)
 	pipeline_rate_set(&world->pl.icmp_rate, v->no_icmp_rate ? 0 : 1000000);
 	if (v->no_kernel_rate)
 		world->pl.kernel_rate.rate.tokens = 0;
+}
+
+/* A checksum of 0 is none. The port's part in another one is exchanged (RFC 1624). */
+static void port_mask(uint8_t *udp)
+{
+	enum { FIRST = 0xc000 };
+	uint16_t port = lb_be16_to_cpu(lb_load16(udp)), csum = lb_be16_to_cpu(lb_load16(udp + 6));
+
+	assert_true(port >= FIRST);
+	lb_store16(udp, LB_BE16(FIRST));
+	if (!csum)
+		return;
+	csum = (uint16_t)~lb_csum_fold((uint64_t)(uint16_t)~csum + (uint16_t)~port + FIRST);
+	lb_store16(udp + 6, lb_cpu_to_be16(csum ? csum : 0xffff));
+}
+
+void vector_mask(const struct vector *v, uint8_t *frame)
+{
+	uint8_t *label = frame + v->label_at + 1;
+
+	if (v->label_at) {
+		label[0] &= 0xf0;
+		label[1] = label[2] = 0;
+	}
+	if (v->port_at)
+		port_mask(frame + v->port_at);
 }

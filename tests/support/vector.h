@@ -21,7 +21,7 @@ struct vector {
 	char reason[32];
 	struct vector_frame in, out;
 	bool has_out, no_kernel_rate, no_icmp_rate;
-	uint32_t flows, segment, label_at;
+	uint32_t flows, segment, label_at, port_at;
 	int headroom; /* -1: as usual */
 };
 
@@ -35,5 +35,8 @@ struct harness *vector_world_create(void);
 
 /** Set an empty flow table, no counts, and the rate limits of a vector. */
 void vector_world_reset(struct harness *world, const struct vector *v);
+
+/** Replace what is the dataplane's choice in a frame that left by what vectors have there. */
+void vector_mask(const struct vector *v, uint8_t *frame);
 
 #endif

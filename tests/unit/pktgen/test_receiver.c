@@ -143,7 +143,7 @@ static void forward(struct forwarded *f, uint32_t flow, uint32_t size, uint32_t 
 	f->bytes = tunnel_len ? tunnel_len + meta.l3_offset + meta.l3_len : bytes;
 	if (tunnel_len)
 		assert_true(lb_write_tunnel(f->frame, f->frame + f->bytes, &instance, &lb_shim_none,
-					    &meta, flow));
+					    &meta, flow, 0));
 	else if (receiver.mode == RECEIVER_L2)
 		lb_write_mac(f->frame, &instance);
 	else

@@ -61,6 +61,7 @@ static void instances_put(struct twins *t)
 
 static void services_put(struct twins *t)
 {
+	static const uint8_t forwards[] = { LB_FORWARD_L2, LB_FORWARD_IPIP, LB_FORWARD_GUE };
 	struct harness_service services[2 * PACKET_GEN_VIPS];
 
 	for (uint16_t i = 0; i < PACKET_GEN_VIPS; i++) {
@@ -71,8 +72,9 @@ static void services_put(struct twins *t)
 						 .port = PACKET_GEN_PORT,
 						 .pool = i,
 						 .id = (uint16_t)(2 * i + 1),
-						 .forward =
-							 i % 3 ? LB_FORWARD_IPIP : LB_FORWARD_L2 };
+						 .forward = forwards[i % 3] };
+		if (s[0].forward == LB_FORWARD_GUE)
+			s[0].tunnel_port = (uint16_t)(6080 + i);
 		s[1] = s[0];
 		s[1].family = 6;
 		s[1].id++;

@@ -72,6 +72,9 @@ static const char full[] =
 	"  s2: { vip: [\"2001:DB8::0:1\", 203.0.113.10], forward: ipip, protocol: tcp,\r\n"
 	"        listeners: [{ port: 443, instance_port: 443, pool: p-2 }] }\r\n"
 	"  s1: { vip: [203.0.113.10], forward: l2, listeners: [{ port: 80, pool: p-2 }] }\r\n"
+	"  s3: { vip: [203.0.113.11], forward: gue, listeners: [{ port: 80, pool: p-2 }] }\r\n"
+	"  s4: { vip: [203.0.113.12], forward: gue, gue_port: 65535,\r\n"
+	"        listeners: [{ port: 80, pool: p-2 }] }\r\n"
 	"pools:\r\n"
 	"  p-2:\r\n"
 	"    on_down: keep\r\n"
@@ -107,17 +110,17 @@ static void assert_full_node(const struct config_node *node)
 {
 	const uint16_t cpus[] = { 2, 3, 4, 7 };
 
-	assert_place(node->place, 22, 1);
+	assert_place(node->place, 25, 1);
 	assert_string_equal(node->port, "0000:3B:00.1");
 	assert_int_equal(node->port_kind, CONFIG_PORT_PCI);
-	assert_place(node->port_place, 24, 9);
+	assert_place(node->port_place, 27, 9);
 	assert_int_equal(node->cpu_count, 4);
 	assert_memory_equal(node->cpus, cpus, sizeof(cpus));
 	assert_int_equal(node->address_count, 2);
 	assert_address(&node->addresses[0].address, "10.0.0.5");
 	assert_int_equal(node->addresses[0].length, 31);
 	assert_address(&node->addresses[1].address, "2001:db8::5");
-	assert_place(node->addresses[1].place, 26, 28);
+	assert_place(node->addresses[1].place, 29, 28);
 	assert_int_equal(node->gateway_count, 2);
 	assert_address(&node->gateways[1].address, "fe80::1");
 	assert_int_equal(node->flows, 100000000);
@@ -134,7 +137,7 @@ static void assert_full_pool(const struct config_pool *pool)
 	const struct config_check *check = &pool->checks[0];
 
 	assert_string_equal(pool->name, "p-2");
-	assert_place(pool->place, 7, 3);
+	assert_place(pool->place, 10, 3);
 	assert_int_equal(pool->on_down, CONFIG_ON_DOWN_KEEP);
 	assert_int_equal(pool->all_down, CONFIG_ALL_DOWN_DROP);
 	assert_int_equal(pool->check_count, 2);
@@ -158,7 +161,7 @@ static void assert_full_pool(const struct config_pool *pool)
 	assert_string_equal(pool->instances[1].name, "a_1.x");
 	assert_int_equal(pool->instances[1].weight, 1000);
 	assert_false(pool->instances[1].backup);
-	assert_place(pool->instances[1].place, 19, 7);
+	assert_place(pool->instances[1].place, 22, 7);
 }
 
 static void test_full(void **state)
@@ -173,7 +176,7 @@ static void test_full(void **state)
 	assert_full_pool(&config->pools[0]);
 	assert_int_equal(config->pools[1].instance_count, 0);
 	assert_int_equal(config->pools[1].on_down, CONFIG_ON_DOWN_MOVE);
-	assert_int_equal(config->service_count, 2);
+	assert_int_equal(config->service_count, 4);
 	assert_string_equal(service->name, "s2");
 	assert_int_equal(service->vip_count, 2);
 	assert_address(&service->vips[0].address, "2001:db8::1");
@@ -181,6 +184,9 @@ static void test_full(void **state)
 	assert_int_equal(service->listeners[0].pool, 0);
 	assert_int_equal(service->listeners[0].instance_port, 443);
 	assert_int_equal(config->services[1].listeners[0].instance_port, 80);
+	assert_int_equal(config->services[2].forward, LB_FORWARD_GUE);
+	assert_int_equal(config->services[2].gue_port, 6080);
+	assert_int_equal(config->services[3].gue_port, 65535);
 	assert_ptr_equal(config_pool_find(config, "empty"), &config->pools[1]);
 	assert_null(config_pool_find(config, "p"));
 	assert_ptr_equal(config_instance_find(&config->pools[0], "a_1.x"),
@@ -462,8 +468,8 @@ static void test_not_a_file(void **state)
 
 static void test_examples(void **state)
 {
-	static const char *const examples[] = { "minimal", "elb-classic", "ipv6-ipip", "lab",
-						"xdp" };
+	static const char *const examples[] = { "minimal", "elb-classic", "ipv6-ipip",
+						"gue",	   "lab",	  "xdp" };
 	static struct config_errors errors;
 	char path[128];
 

@@ -324,21 +324,35 @@ static const struct refuse_row rows[] = {
 	  "address\n" },
 	{ "    forward: l2\n",
 	  "",
-	  "t:15:3: services.site.forward: is missing; expected l2 or ipip\n" },
+	  "t:15:3: services.site.forward: is missing; expected l2, ipip or gue\n" },
 	{ "forward: l2",
 	  "forward: nat",
 	  "t:17:14: services.site.forward: \"nat\": not supported by this version yet; "
-	  "expected l2 or ipip\n" },
+	  "expected l2, ipip or gue\n" },
 	{ "forward: l2",
-	  "forward: gue",
-	  "t:17:14: services.site.forward: \"gue\": not supported by this version yet; "
-	  "expected l2 or ipip\n" },
+	  "forward: l2\n    gue_port: 6080",
+	  "t:18:15: services.site.gue_port: \"6080\": only tunnels by `forward: gue` have a port, "
+	  "not l2\n" },
+	{ "forward: l2",
+	  "forward: ipip\n    gue_port: 7000",
+	  "t:18:15: services.site.gue_port: \"7000\": only tunnels by `forward: gue` have a port, "
+	  "not ipip\n" },
+	{ "forward: l2",
+	  "forward: gue\n    gue_port: 0",
+	  "t:18:15: services.site.gue_port: \"0\": expected a number from 1 to 65535\n" },
+	{ "forward: l2",
+	  "forward: gue\n    gue_port: 65536",
+	  "t:18:15: services.site.gue_port: \"65536\": expected a number from 1 to 65535\n" },
+	{ "forward: l2",
+	  "forward: gu",
+	  "t:17:14: services.site.forward: \"gu\": expected l2, ipip or gue; did you mean "
+	  "\"gue\"?\n" },
 	{ "forward: l2",
 	  "forward: L2",
-	  "t:17:14: services.site.forward: \"L2\": expected l2 or ipip; did you mean \"l2\"?\n" },
+	  "t:17:14: services.site.forward: \"L2\": expected l2, ipip or gue; did you mean \"l2\"?\n" },
 	{ "forward: l2",
 	  "forward: ip2ip",
-	  "t:17:14: services.site.forward: \"ip2ip\": expected l2 or ipip; did you mean "
+	  "t:17:14: services.site.forward: \"ip2ip\": expected l2, ipip or gue; did you mean "
 	  "\"ipip\"?\n" },
 	{ "forward: l2\n",
 	  "forward: l2\n"
@@ -420,7 +434,7 @@ static const struct refuse_row rows[] = {
 	  "    listeners:\n"
 	  "      - { port: 443, instance_port: 8443, pool: web }",
 	  "t:17:14: services.site.forward: \"nat\": not supported by this version yet; "
-	  "expected l2 or ipip\n"
+	  "expected l2, ipip or gue\n"
 	  "t:19:37: services.site.listeners[0].instance_port: \"8443\": another port than "
 	  "the listener's is not supported by this version yet; expected 443\n" },
 	{ NULL,
@@ -441,6 +455,29 @@ static const struct refuse_row rows[] = {
 	  "  site:\n"
 	  "    vip: [\"203.0.113.10\"]\n"
 	  "    forward: ipip\n"
+	  "    listeners:\n"
+	  "      - { port: 80, pool: web }\n",
+	  "t:19:27: services.site.listeners[0].pool: \"web\": tunnels to its IPv6 "
+	  "instances (\"web-2\", line 13) need an IPv6 address in node.address as "
+	  "their source\n" },
+	{ NULL,
+	  "node:\n"
+	  "  port: eth1\n"
+	  "  cpus: \"1\"\n"
+	  "  address: [\"10.0.0.5/24\"]\n"
+	  "  secret: \"000102030405060708090a0b0c0d0e0f\"\n"
+	  "  flows: 2048\n"
+	  "pools:\n"
+	  "  web:\n"
+	  "    checks:\n"
+	  "      - { target: \"HTTP:80/up.html\", interval: 10s, timeout: 5s }\n"
+	  "    instances:\n"
+	  "      web-1: { address: 10.0.1.1, weight: 100 }\n"
+	  "      web-2: { address: \"2001:db8::2\" }\n"
+	  "services:\n"
+	  "  site:\n"
+	  "    vip: [\"203.0.113.10\"]\n"
+	  "    forward: gue\n"
 	  "    listeners:\n"
 	  "      - { port: 80, pool: web }\n",
 	  "t:19:27: services.site.listeners[0].pool: \"web\": tunnels to its IPv6 "

@@ -115,7 +115,7 @@ static const struct refuse_row rows[] = {
 	  "  site:\n",
 	  "t:15:3: services.site.vip: is missing; expected a list, each entry an IPv4 or "
 	  "IPv6 address\n"
-	  "t:15:3: services.site.forward: is missing; expected l2 or ipip\n"
+	  "t:15:3: services.site.forward: is missing; expected l2, ipip or gue\n"
 	  "t:15:3: services.site.listeners: is missing; expected a list of mappings\n"
 	  "t:16:3: services: \"site\": the same name as in line 15\n" },
 	{ "flows: 2048",

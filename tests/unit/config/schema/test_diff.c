@@ -83,6 +83,8 @@ static const struct {
 	{ "    checks:\n", "    all_down: drop\n    checks:\n",
 	  "~ pools.web.all_down: open -> drop\n", 0 },
 	{ "forward: l2", "forward: ipip", "~ services.site.forward: l2 -> ipip\n", 0 },
+	{ "forward: l2", "forward: gue\n    gue_port: 7000",
+	  "~ services.site.forward: l2 -> gue\n~ services.site.gue_port: 6080 -> 7000\n", 0 },
 	{ "port: 80", "port: 81",
 	  "- services.site.listeners[80]: port: 80, instance_port: 80, pool: web -> \n"
 	  "+ services.site.listeners[81]:  -> port: 81, instance_port: 81, pool: web\n",

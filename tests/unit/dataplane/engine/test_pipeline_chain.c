@@ -10,6 +10,7 @@
 #include "dataplane/core/lb_csum.h"
 #include "tests/support/harness.h"
 
+#define KINDS 5 /* of services */
 #define ROUNDS 20000
 #define FRAME_MAX 4000
 #define SEGMENTS_MAX 6
@@ -80,7 +81,7 @@ static void frame_write(struct frame *f)
 	at += ip_write(f->data + at, family, payload);
 	tcp = (struct lb_tcp *)(f->data + at);
 	*tcp = (struct lb_tcp){ .sport = lb_cpu_to_be16((uint16_t)(1 + random_below(300))),
-				.dport = lb_cpu_to_be16((uint16_t)(443 + random_below(3))),
+				.dport = lb_cpu_to_be16((uint16_t)(443 + random_below(KINDS))),
 				.doff = 0x50,
 				.flags = random_below(2) ? LB_TCP_ACK : LB_TCP_SYN };
 	f->headers = at + (uint32_t)sizeof(*tcp);
@@ -156,11 +157,18 @@ static void send(struct harness *h, struct rte_mbuf *m, struct outcome *o)
 	rte_pktmbuf_free_bulk(out.kernel, out.n_kernel);
 }
 
-/* Services of both families: l2, ipip by IPv4, ipip by IPv6. */
+/* Services of both families. */
 static struct harness *world_create(void)
 {
 	struct lb_instance instances[2];
-	struct harness_service services[6];
+	static const struct {
+		uint8_t forward;
+		uint16_t pool; /* 0: IPv4 outside; 1: IPv6 */
+	} kinds[KINDS] = {
+		{ LB_FORWARD_L2, 0 },  { LB_FORWARD_IPIP, 0 }, { LB_FORWARD_IPIP, 1 },
+		{ LB_FORWARD_GUE, 0 }, { LB_FORWARD_GUE, 1 },
+	};
+	struct harness_service services[2 * KINDS];
 	struct harness *h = harness_create(5000);
 	uint16_t slots[SLOTS];
 
@@ -174,19 +182,20 @@ static struct harness *world_create(void)
 			slots[i] = pool;
 		harness_put(h, LB_BLOCK_POOL, pool, slots, sizeof(slots), SLOTS);
 	}
-	for (uint16_t i = 0; i < 6; i++) {
+	for (uint16_t i = 0; i < 2 * KINDS; i++) {
 		services[i] = (struct harness_service){
 			.family = i % 2 ? 6 : 4,
 			.addr = { 203, 0, 113, 10 },
 			.port = (uint16_t)(443 + i / 2),
 			.id = (uint16_t)(i + 1),
-			.pool = i / 2 == 2,
-			.forward = i / 2 ? LB_FORWARD_IPIP : LB_FORWARD_L2,
+			.pool = kinds[i / 2].pool,
+			.forward = kinds[i / 2].forward,
+			.tunnel_port = kinds[i / 2].forward == LB_FORWARD_GUE ? 6080 : 0,
 		};
 		if (i % 2)
 			memcpy(services[i].addr, (const uint8_t[16]){ 0x20, [15] = 1 }, 16);
 	}
-	harness_services(h, services, 6);
+	harness_services(h, services, 2 * KINDS);
 	pipeline_rate_set(&h->pl.icmp_rate, 1000000);
 	pipeline_rate_set(&h->pl.kernel_rate, 1000000);
 	return h;

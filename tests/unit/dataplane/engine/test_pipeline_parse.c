@@ -255,7 +255,10 @@ static void services_put(struct harness *h)
 			.addr = { 203, 0, 113, 10 },
 			.port = (uint16_t)(440 + i / 2),
 			.id = (uint16_t)(i + 1),
-			.forward = i & 2 ? LB_FORWARD_L2 : LB_FORWARD_IPIP,
+			.forward = i & 2   ? LB_FORWARD_L2
+				   : i & 4 ? LB_FORWARD_GUE
+					   : LB_FORWARD_IPIP,
+			.tunnel_port = (i & 6) == 4 ? 65535 : 0,
 		};
 	for (uint16_t i = 1; i < SERVICES; i += 2)
 		memcpy(services[i].addr, (const uint8_t[16]){ 0x20, [15] = 1 }, 16);

@@ -285,6 +285,7 @@ struct service_case {
 	uint16_t id;
 	uint16_t pool;
 	uint8_t forward;
+	uint16_t tunnel_port;
 };
 
 static struct lb_service service_of(const struct service_case *c)
@@ -295,7 +296,8 @@ static struct lb_service service_of(const struct service_case *c)
 				    .port = lb_cpu_to_be16(c->port),
 				    .id = c->id,
 				    .pool = c->pool,
-				    .forward = c->forward };
+				    .forward = c->forward,
+				    .tunnel_port = lb_cpu_to_be16(c->tunnel_port) };
 }
 
 /* @table has eight slots. The entry goes where a lookup begins. */
@@ -315,6 +317,11 @@ static void services_are_checked(void **state)
 	static const struct service_case cases[] = {
 		{ "l2", 0, 4, TCP, 443, 1, 0, L2 },
 		{ "IPv6, ipip", 0, 6, TCP, 443, 1, 0, LB_FORWARD_IPIP },
+		{ "gue", 0, 4, TCP, 443, 1, 0, LB_FORWARD_GUE, 6080 },
+		{ "IPv6, gue", 0, 6, TCP, 443, 1, 0, LB_FORWARD_GUE, 65535 },
+		{ "gue without a port", BAD, 4, TCP, 443, 1, 0, LB_FORWARD_GUE, 0 },
+		{ "l2 with a tunnel's port", BAD, 4, TCP, 443, 1, 0, L2, 6080 },
+		{ "ipip with a tunnel's port", BAD, 6, TCP, 443, 1, 0, LB_FORWARD_IPIP, 6080 },
 		{ "UDP", 0, 4, LB_IPPROTO_UDP, 443, 1, 0, L2 },
 		{ "the VIP itself", 0, 4, 0, 0, 0, 0, 0 },
 		{ "family", BAD, 5, TCP, 443, 1, 0, L2 },
