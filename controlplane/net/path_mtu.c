@@ -77,9 +77,29 @@ static void pause_begin(struct path_mtu *p)
 
 /* ---- Interpreting an error ---- */
 
-/* The service of a quoted client packet; NULL unless it is sent to this pool through tunnels. */
+/*
+ * Whether a service sends to this pool by UDP to a port, or else is not asked: other UDP from the
+ * node to an instance is not a tunnel's.
+ */
+static bool is_tunnel_port(const struct path_mtu *p, uint16_t pool, lb_be16 port)
+{
+	const struct lb_service_table *table;
+	uint32_t bytes;
+
+	if (!port)
+		return true;
+	table = model_services(p->model, &bytes);
+	for (uint32_t i = 0; table && bytes && i <= table->mask; i++)
+		if (table->slot[i].tunnel_port == port && table->slot[i].pool == pool)
+			return true;
+	return false;
+}
+
+/*
+ * The service of a quoted client packet; NULL unless it is sent to this pool through such tunnels.
+ */
 static const struct lb_service *service_of(const struct path_mtu *p, const struct lb_meta *meta,
-					   uint16_t pool)
+					   uint16_t pool, lb_be16 port)
 {
 	const struct lb_service *service;
 	const struct lb_service_table *table;
@@ -90,7 +110,7 @@ static const struct lb_service *service_of(const struct path_mtu *p, const struc
 		return NULL;
 	service = lb_service_find(table, meta);
 	if (!service || lb_forward_is_in_place((enum lb_forward)service->forward) ||
-	    service->pool != pool)
+	    service->pool != pool || service->tunnel_port != port)
 		return NULL;
 	return service;
 }
@@ -124,7 +144,7 @@ static void relay(struct path_mtu *p, const struct tunnel_error *error,
 	uint32_t len = tunnel_error_inner(error, &meta), room;
 	const struct lb_service *service;
 
-	service = len ? service_of(p, &meta, entry->pool) : NULL;
+	service = len ? service_of(p, &meta, entry->pool, error->port) : NULL;
 	if (!service)
 		return;
 	room = lb_tunnel_room(entry, lb_forward_shim((enum lb_forward)service->forward),
@@ -137,7 +157,11 @@ static void relay(struct path_mtu *p, const struct tunnel_error *error,
 static void learn(struct path_mtu *p, const struct tunnel_error *error,
 		  struct model_instance *instance, const char *router)
 {
-	if (!model_path_mtu_set(p->model, instance, error->mtu_bytes, clock_now_ms() + LEARNED_MS))
+	const uint32_t least = LB_IPV4_MTU_MIN + error->tunnel_len;
+
+	if (!model_path_mtu_set(p->model, instance,
+				error->mtu_bytes > least ? error->mtu_bytes : least,
+				clock_now_ms() + LEARNED_MS))
 		return;
 	p->stats.learned++;
 	log_info("%s: path MTU %u, reported by %s", instance->path,
@@ -154,7 +178,8 @@ static void error_take(struct path_mtu *p, const struct tunnel_error *error, con
 	for (uint32_t i = 0; i < count; i++) {
 		struct model_instance *instance = model_instance_at(p->model, i);
 
-		if (!instance || !tunnel_error_is_of(error, &entry[i]))
+		if (!instance || !tunnel_error_is_of(error, &entry[i]) ||
+		    !is_tunnel_port(p, entry[i].pool, error->port))
 			continue;
 		if (!quoted) {
 			p->stats.errors++;

@@ -19,28 +19,62 @@ static uint32_t mtu_guess(uint32_t packet_bytes)
 	return 68;
 }
 
-/* RFC 2003 sections 4.1 and 4.4: codes that mean that the path is broken. */
-static bool is_unreachable4(const struct lb_icmp *icmp)
+/*
+ * RFC 2003 sections 4.1 and 4.4: codes that mean that the path is broken. An unreachable port is
+ * to a tunnel in UDP what an unreachable protocol is to others: nobody unwraps it.
+ */
+static bool is_unreachable4(const struct lb_icmp *icmp, uint8_t proto)
 {
 	enum { PORT = 3, SOURCE_ROUTE = 5 };
 
 	if (icmp->type == LB_ICMP4_TIME_EXCEEDED)
 		return icmp->code == TTL_EXCEEDED;
-	return icmp->type == LB_ICMP4_UNREACH && icmp->code != PORT && icmp->code != SOURCE_ROUTE;
+	return icmp->type == LB_ICMP4_UNREACH && icmp->code != SOURCE_ROUTE &&
+	       (icmp->code != PORT || proto == LB_IPPROTO_UDP);
 }
 
-static bool is_unreachable6(const struct lb_icmp *icmp)
+static bool is_unreachable6(const struct lb_icmp *icmp, uint8_t next)
 {
 	enum { PORT = 4 };
 
 	if (icmp->type == LB_ICMP6_TIME_EXCEEDED)
 		return icmp->code == TTL_EXCEEDED;
-	return icmp->type == LB_ICMP6_UNREACH && icmp->code != PORT;
+	return icmp->type == LB_ICMP6_UNREACH && (icmp->code != PORT || next == LB_IPPROTO_UDP);
 }
 
-static bool is_tunnel(uint8_t proto, uint8_t *inner_family)
+/*
+ * UDP and GUE as the dataplane writes them. Of a quote that ends before the client's packet only
+ * the port is known. Return: false if it is something else, else with the packet's protocol in
+ * @proto.
+ */
+static bool gue_read(struct tunnel_error *error, uint8_t *proto)
 {
-	*inner_family = proto == LB_IPPROTO_IPV6 ? 6 : 4;
+	const struct lb_udp *udp = (const struct lb_udp *)error->inner;
+	const struct lb_gue *gue = (const struct lb_gue *)(udp + 1);
+	const uint32_t shim_len = lb_shim_gue.len;
+
+	if (error->inner_bytes < sizeof(*udp) || !udp->ports.dport)
+		return false;
+	error->port = udp->ports.dport;
+	error->tunnel_len += shim_len;
+	if (error->inner_bytes < shim_len) {
+		error->inner_bytes = 0;
+		*proto = LB_IPPROTO_IPIP;
+		return true;
+	}
+	*proto = gue->proto;
+	error->inner += shim_len;
+	error->inner_bytes -= shim_len;
+	return !gue->version_hlen && !gue->flags;
+}
+
+/* @proto: of what is quoted behind the outer header. */
+static bool tunnel_read(struct tunnel_error *error, uint8_t proto)
+{
+	error->tunnel_len = (uint32_t)(error->inner - error->outer);
+	if (proto == LB_IPPROTO_UDP && !gue_read(error, &proto))
+		return false;
+	error->inner_family = proto == LB_IPPROTO_IPV6 ? 6 : 4;
 	return proto == LB_IPPROTO_IPIP || proto == LB_IPPROTO_IPV6;
 }
 
@@ -56,15 +90,15 @@ static bool read4(const struct lb_icmp *icmp, uint32_t bytes, struct tunnel_erro
 	const struct lb_ipv4 *ip = (const struct lb_ipv4 *)(icmp + 1);
 	uint32_t quoted = bytes - (uint32_t)sizeof(*icmp), header_len;
 
-	if (quoted < sizeof(*ip) || !is_unreachable4(icmp))
+	if (quoted < sizeof(*ip) || !is_unreachable4(icmp, ip->proto))
 		return false;
 	header_len = (uint32_t)(ip->version_ihl & 0xf) * 4;
-	if (ip->version_ihl >> 4 != 4 || header_len != sizeof(*ip) ||
-	    ip->frag & LB_BE16(LB_IPV4_OFFSET) || !is_tunnel(ip->proto, &error->inner_family))
-		return false;
 	error->outer = (const uint8_t *)ip;
 	error->inner = (const uint8_t *)(ip + 1);
-	error->inner_bytes = quoted - header_len;
+	error->inner_bytes = quoted - (uint32_t)sizeof(*ip);
+	if (ip->version_ihl >> 4 != 4 || header_len != sizeof(*ip) ||
+	    ip->frag & LB_BE16(LB_IPV4_OFFSET) || !tunnel_read(error, ip->proto))
+		return false;
 	error->is_too_big =
 		icmp->type == LB_ICMP4_UNREACH && icmp->code == LB_ICMP4_UNREACH_FRAG_NEEDED;
 	return !error->is_too_big ||
@@ -77,13 +111,13 @@ static bool read6(const struct lb_icmp *icmp, uint32_t bytes, struct tunnel_erro
 	uint32_t quoted = bytes - (uint32_t)sizeof(*icmp);
 
 	error->is_too_big = icmp->type == LB_ICMP6_PACKET_TOO_BIG;
-	if (quoted < sizeof(*ip) || (!error->is_too_big && !is_unreachable6(icmp)))
-		return false;
-	if (((const uint8_t *)ip)[0] >> 4 != 6 || !is_tunnel(ip->next, &error->inner_family))
+	if (quoted < sizeof(*ip) || (!error->is_too_big && !is_unreachable6(icmp, ip->next)))
 		return false;
 	error->outer = (const uint8_t *)ip;
 	error->inner = (const uint8_t *)(ip + 1);
 	error->inner_bytes = quoted - (uint32_t)sizeof(*ip);
+	if (((const uint8_t *)ip)[0] >> 4 != 6 || !tunnel_read(error, ip->next))
+		return false;
 	return !error->is_too_big ||
 	       mtu_read(error, lb_be32_to_cpu(icmp->rest),
 			lb_be16_to_cpu(ip->payload_len) + (uint32_t)sizeof(*ip));

@@ -7,7 +7,7 @@
 #ifndef CONTROLPLANE_NET_TUNNEL_ERROR_H
 #define CONTROLPLANE_NET_TUNNEL_ERROR_H
 
-#include "dataplane/core/lb_instance.h"
+#include "dataplane/core/lb_forward.h"
 #include "dataplane/core/lb_reply.h"
 
 /* Bytes of the largest answer to a client: the IPv6 minimum MTU. */
@@ -19,6 +19,8 @@ struct tunnel_error {
 	const uint8_t *outer; /* the quoted outer header, complete */
 	uint8_t outer_family;
 	uint8_t inner_family;
+	lb_be16 port;	      /* UDP destination of the tunnel packet; 0: it is not in UDP */
+	uint32_t tunnel_len;  /* bytes in front of the client's packet */
 	const uint8_t *inner; /* quoted part of the client's packet; may be 8 bytes, or none */
 	uint32_t inner_bytes;
 };

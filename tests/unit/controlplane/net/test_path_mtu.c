@@ -39,6 +39,8 @@ struct fixture {
 
 static const char services[] =
 	"  www: { vip: [198.51.100.10, \"2001:db8:1::10\"], forward: ipip, listeners: [ { port: 80, "
+	"pool: web } ] }\n"
+	"  gue: { vip: [198.51.100.10], forward: gue, gue_port: 7000, listeners: [ { port: 81, "
 	"pool: web } ] }\n";
 static const char pools[] = "  web:\n    instances:\n"
 			    "      a: { address: 10.0.1.1 }\n"
@@ -142,6 +144,40 @@ static void error4_send(struct fixture *f, const char *instance, uint16_t mtu)
 			 sizeof(message));
 }
 
+/* From a router, about a packet in UDP to @port of instance "a". @vip_port: what the client sent to. */
+static void error_gue_send(struct fixture *f, uint16_t port, uint16_t vip_port, uint16_t mtu)
+{
+	uint8_t message[8 + 20 + 12 + 20 + 20] = { LB_ICMP4_UNREACH, LB_ICMP4_UNREACH_FRAG_NEEDED };
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	struct lb_ipv4 *outer = (struct lb_ipv4 *)(message + 8), *inner;
+	struct lb_udp *udp = (struct lb_udp *)(outer + 1);
+	struct lb_gue *gue = (struct lb_gue *)(udp + 1);
+
+	inner = (struct lb_ipv4 *)(gue + 1);
+	lb_store16(message + 6, lb_cpu_to_be16(mtu));
+	*outer = (struct lb_ipv4){ .version_ihl = 0x45,
+				   .total_len = LB_BE16(OUTER_LEN),
+				   .ttl = 60,
+				   .proto = LB_IPPROTO_UDP,
+				   .src = inet_addr("10.0.0.5"),
+				   .dst = inet_addr("10.0.1.1") };
+	*udp = (struct lb_udp){ .ports = { LB_BE16(50000), lb_cpu_to_be16(port) },
+				.len = LB_BE16(OUTER_LEN - 20) };
+	gue->proto = LB_IPPROTO_IPIP;
+	*inner = (struct lb_ipv4){ .version_ihl = 0x45,
+				   .total_len = LB_BE16(OUTER_LEN - 32),
+				   .ttl = 60,
+				   .proto = LB_IPPROTO_TCP,
+				   .src = inet_addr("203.0.113.7"),
+				   .dst = inet_addr("198.51.100.10") };
+	*(struct lb_ports *)(inner + 1) =
+		(struct lb_ports){ LB_BE16(40000), lb_cpu_to_be16(vip_port) };
+	lb_store16(message + 2, checksum(message, sizeof(message)));
+	to.sin_addr.s_addr = inet_addr("10.0.0.5");
+	assert_int_equal(sendto(f->send4, message, sizeof(message), 0, (void *)&to, sizeof(to)),
+			 sizeof(message));
+}
+
 static void error6_send(struct fixture *f, uint32_t mtu)
 {
 	uint8_t message[8 + 40 + 40 + 20] = { LB_ICMP6_PACKET_TOO_BIG };
@@ -236,6 +272,28 @@ static void test_learned_and_relayed(void **state)
 	assert_int_equal(path_mtu_stats(f->path_mtu)->relayed, 4);
 }
 
+static void test_gue(void **state)
+{
+	struct fixture *f = *state;
+	const struct path_mtu_stats *stats = path_mtu_stats(f->path_mtu);
+
+	error_gue_send(f, 7001, 81, 1300); /* no service's port: other UDP of the node's */
+	error_gue_send(f, 7000, 81, 1400);
+	run_until(f, 1);
+	assert_int_equal(mtu_of(f, "web/a"), 1400);
+	relayed_expect(f, 4, 1368);
+	/* The path is the same for all, but that client's packet was not sent through GUE. */
+	error_gue_send(f, 7000, 80, 1350);
+	run_until(f, 2);
+	assert_int_equal(mtu_of(f, "web/a"), 1350);
+	assert_int_equal(stats->learned, 2);
+	assert_int_equal(stats->relayed, 1);
+	error_gue_send(f, 7000, 81, 68);
+	run_until(f, 3);
+	assert_int_equal(mtu_of(f, "web/a"), 576 + 32);
+	relayed_expect(f, 4, 576);
+}
+
 /* Errors about foreign tunnels are ignored; the next valid one counts. */
 static void test_errors_about_foreign_tunnels(void **state)
 {
@@ -270,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_learned_and_relayed),
+		TEST(test_gue),
 		TEST(test_errors_about_foreign_tunnels),
 		TEST(test_flood),
 	};

@@ -102,6 +102,27 @@ static void message_make(struct message *m, uint8_t outer, uint8_t inner, uint8_
 	message_sum(m);
 }
 
+/* The same in UDP and GUE. */
+static void message_make_gue(struct message *m, uint8_t outer, uint8_t inner, uint8_t type,
+			     uint8_t code, uint32_t mtu)
+{
+	uint8_t *ip = m->bytes + 8, *udp = ip + (outer == 4 ? 20 : 40);
+
+	message_make(m, outer, inner, type, code, mtu);
+	ip[outer == 4 ? 9 : 6] = 17;
+	memmove(udp + 12, udp, m->len - (uint32_t)(udp - m->bytes));
+	put16(udp, 0xc123);
+	put16(udp + 2, 6080);
+	put16(udp + 4, OUTER_LEN - (outer == 4 ? 20 : 40));
+	put16(udp + 6, 0);
+	put16(udp + 8, inner == 4 ? 4 : 41);
+	put16(udp + 10, 0);
+	put16(udp + 12 + (inner == 4 ? 2 : 4),
+	      OUTER_LEN - (outer == 4 ? 20 : 40) - 12 - (inner == 4 ? 0 : 40));
+	m->len += 12;
+	message_sum(m);
+}
+
 static void entry_make(struct lb_instance *entry, uint8_t family)
 {
 	uint8_t *ip = entry->header + sizeof(struct lb_eth);
@@ -129,6 +150,8 @@ static void test_too_big(void **state)
 		assert_true(error.is_too_big);
 		assert_int_equal(error.mtu_bytes, 1400);
 		assert_int_equal(error.inner_family, inner);
+		assert_int_equal(error.port, 0);
+		assert_int_equal(error.tunnel_len, outer == 4 ? 20 : 40);
 		entry_make(&entry, outer);
 		entry_make(&other, outer == 4 ? 6 : 4);
 		assert_true(tunnel_error_is_of(&error, &entry));
@@ -360,13 +383,112 @@ static void test_answers(void **state)
 	}
 }
 
+static void test_gue(void **state)
+{
+	static const uint8_t families[][2] = { { 4, 4 }, { 4, 6 }, { 6, 4 }, { 6, 6 } };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		uint8_t outer = families[i][0], inner = families[i][1];
+		uint8_t answer[TUNNEL_ERROR_ANSWER_MAX];
+		uint8_t want4[8] = { 3, 4, 0, 0, 0, 0, 0x05, 0x64 };
+		uint8_t want6[8] = { 2, 0, 0, 0, 0, 0, 0x05, 0x64 };
+		uint32_t tunnel_len = (outer == 4 ? 20 : 40) + 12, len;
+		struct tunnel_error error;
+		struct lb_instance entry;
+		struct lb_meta meta;
+		struct message m;
+
+		message_make_gue(&m, outer, inner, outer == 4 ? 3 : 2, outer == 4 ? 4 : 0, 1400);
+		assert_true(tunnel_error_read(outer, m.bytes, m.len, &error));
+		assert_int_equal(lb_be16_to_cpu(error.port), 6080);
+		assert_int_equal(error.tunnel_len, tunnel_len);
+		assert_int_equal(error.mtu_bytes, 1400);
+		assert_int_equal(error.inner_family, inner);
+		entry_make(&entry, outer);
+		assert_true(tunnel_error_is_of(&error, &entry));
+		assert_int_equal(tunnel_error_inner(&error, &meta), OUTER_LEN - tunnel_len);
+		assert_int_equal(lb_be16_to_cpu(meta.client_port), 40000);
+		assert_int_equal(lb_be16_to_cpu(meta.vip_port), 443);
+		len = tunnel_error_answer(&error, &meta, 1380, answer);
+		answer_check(inner, answer, len, inner == 4 ? want4 : want6);
+
+		/* nobody unwraps it: the instance has no such port */
+		message_make_gue(&m, outer, inner, outer == 4 ? 3 : 1, outer == 4 ? 3 : 4, 0);
+		assert_true(tunnel_error_read(outer, m.bytes, m.len, &error));
+		assert_false(error.is_too_big);
+	}
+}
+
+/* 8 bytes are the UDP header: the path is known, neither family nor client are. */
+static void test_gue_short_quotes(void **state)
+{
+	struct tunnel_error error;
+	struct lb_meta meta;
+	struct message m;
+
+	(void)state;
+	for (uint32_t behind = 0; behind < 12 + 20 + 8; behind++) {
+		message_make_gue(&m, 4, 4, 3, 4, 1400);
+		m.len = 8 + 20 + behind;
+		message_sum(&m);
+		assert_int_equal(tunnel_error_read(4, m.bytes, m.len, &error), behind >= 8);
+		if (behind < 8)
+			continue;
+		assert_int_equal(lb_be16_to_cpu(error.port), 6080);
+		assert_int_equal(error.mtu_bytes, 1400);
+		assert_int_equal(tunnel_error_inner(&error, &meta), 0);
+	}
+	message_make_gue(&m, 4, 4, 3, 4, 1400);
+	m.len = 8 + 20 + 12 + 20 + 8;
+	message_sum(&m);
+	assert_true(tunnel_error_read(4, m.bytes, m.len, &error));
+	assert_int_equal(tunnel_error_inner(&error, &meta), OUTER_LEN - 32);
+}
+
+/* What the dataplane does not write is somebody else's. */
+static void test_gue_not_ours(void **state)
+{
+	static const struct {
+		uint32_t at; /* of UDP */
+		uint8_t value;
+	} spoils[] = {
+		{ 8, 0x40 },  /* variant 1 */
+		{ 8, 0x20 },  /* a control message */
+		{ 8, 0x01 },  /* options */
+		{ 9, 6 },     /* neither IPv4 nor IPv6 */
+		{ 10, 0x80 }, /* flags */
+		{ 11, 0x01 },
+	};
+	struct tunnel_error error;
+	struct message m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(spoils) / sizeof(spoils[0]); i++) {
+		message_make_gue(&m, 4, 4, 3, 4, 1400);
+		m.bytes[28 + spoils[i].at] = spoils[i].value;
+		message_sum(&m);
+		assert_false(tunnel_error_read(4, m.bytes, m.len, &error));
+	}
+	message_make_gue(&m, 4, 4, 3, 4, 1400);
+	put16(m.bytes + 28 + 2, 0);
+	message_sum(&m);
+	assert_false(tunnel_error_read(4, m.bytes, m.len, &error));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_too_big),	     cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_kinds),	     cmocka_unit_test(test_mtu),
-		cmocka_unit_test(test_short_quotes), cmocka_unit_test(test_not_ours),
+		cmocka_unit_test(test_too_big),
+		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_mtu),
+		cmocka_unit_test(test_short_quotes),
+		cmocka_unit_test(test_not_ours),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_gue),
+		cmocka_unit_test(test_gue_short_quotes),
+		cmocka_unit_test(test_gue_not_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
