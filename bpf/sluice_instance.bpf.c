@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * Unwraps IPIP on an instance, in all four mixes of IPv4 and IPv6, without a tunnel device.
+ * Unwraps IPIP and GUE on an instance, in all four mixes of IPv4 and IPv6, without a tunnel device.
  *
  * XDP and not tc ingress: removing an outer header of the other family from an skb needs
  * BPF_F_ADJ_ROOM_DECAP_L3_*, which kernels before 6.3 lack, while XDP moves the start of the frame
@@ -18,6 +18,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/udp.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -26,13 +27,17 @@
 
 #define LB_AF_INET 2
 #define LB_AF_INET6 10
-#define LB_HEADERS_MASK 0x7f /* no header we read starts beyond 18 + 60 */
+/* No header that we read starts beyond 18 + 60 + 8 + 4 + 31 * 4: tag, IPv4, UDP, GUE with options. */
+#define LB_HEADERS_MASK 0xff
 #define LB_IP4_WORDS_MAX 30
-#define LB_IP4_FRAGMENT 0x3fff	 /* more-fragments bit and offset */
+#define LB_IP4_FRAGMENT 0x3fff /* more-fragments bit and offset */
+#define LB_IP6_OFFSET_LOW 0xf8
 #define LB_IP6_FRAGMENT_LOW 0xf9 /* offset and more-fragments bit in the field's second byte */
 #define LB_ECN_MASK 3
 #define LB_ECN_CE 3
 #define LB_TUNNEL_LIMIT_OPT 4 /* RFC 2473 section 4.1.1 */
+#define LB_IP4_OFFSET 0x1fff
+#define LB_GUE_HLEN 0x1f
 
 /* A parse step's answer when the packet is still a candidate. */
 #define LB_CONTINUE (-1)
@@ -42,14 +47,22 @@ struct lb_vlan {
 	__be16 proto;
 };
 
+/* draft-ietf-intarea-gue-09 section 3.1 */
+struct lb_gue {
+	__u8 version_hlen; /* 2 bits of variant, control bit, 5 bits: options, in 4 bytes */
+	__u8 proto;
+	__be16 flags;
+};
+
 struct lb_tunnel {
 	__u32 l3_off;	 /* outer header */
 	__u32 inner_off; /* inner header */
 	__u32 outer_end; /* one past the outer packet */
 	__u32 inner_end; /* one past the inner packet; the rest of the frame is padding */
 	__u32 frame_len;
-	__u8 proto;
+	__u8 proto; /* behind the outer header; behind GUE, once that is read */
 	__u8 outer_tos;
+	bool is_gue;
 	struct lb_unwrap_addr src, dst, inner_dst;
 };
 
@@ -142,6 +155,77 @@ static __always_inline bool lb_ip4_sum_ok(const struct iphdr *ip, const void *da
 	return sum == 0xffff;
 }
 
+static __always_inline bool lb_proto_is_ip(__u8 proto)
+{
+	return proto == IPPROTO_IPIP || proto == IPPROTO_IPV6;
+}
+
+/* Whether the UDP header at inner_off is to the port of GUE. */
+static __always_inline bool lb_gue_is_at(struct xdp_md *ctx, const struct lb_tunnel *t)
+{
+	const void *data_end = (const void *)(long)ctx->data_end;
+	const struct udphdr *udp = lb_header_at(ctx, t->inner_off);
+	const struct lb_unwrap_state *state;
+	__u32 zero = 0;
+	__u16 port;
+
+	if ((const void *)(udp + 1) > data_end)
+		return false;
+	port = bpf_ntohs(udp->dest);
+	state = bpf_map_lookup_elem(&instance_state, &zero);
+	return state && port == state->gue_port;
+}
+
+/* Whether what is at inner_off, by t->proto, is a tunnel's. */
+static __always_inline bool lb_tunnel_is_at(struct xdp_md *ctx, struct lb_tunnel *t)
+{
+	if (lb_proto_is_ip(t->proto))
+		return true;
+	t->is_gue = t->proto == IPPROTO_UDP && lb_gue_is_at(ctx, t);
+	return t->is_gue;
+}
+
+/*
+ * UDP and GUE at inner_off: draft-ietf-intarea-gue-09 sections 3 (a GUE header) and 4 (variant 1:
+ * the packet follows UDP). Options without flags are private data, and skipped. The UDP checksum is
+ * not verified: the packet has its own.
+ */
+static __always_inline int lb_gue_parse(struct xdp_md *ctx, struct lb_tunnel *t)
+{
+	const void *data_end = (const void *)(long)ctx->data_end;
+	const struct udphdr *udp = lb_header_at(ctx, t->inner_off);
+	const struct lb_gue *gue = (const void *)(udp + 1);
+	__u32 len, shim_len = sizeof(*udp);
+
+	if ((const void *)(gue + 1) > data_end)
+		return LB_UNWRAP_OUTER_MALFORMED;
+	len = bpf_ntohs(udp->len);
+	if (len < sizeof(*udp) + sizeof(*gue) || t->inner_off + len > t->outer_end)
+		return LB_UNWRAP_OUTER_MALFORMED;
+	t->outer_end = t->inner_off + len;
+	switch (gue->version_hlen >> 4) {
+	case 0: /* variant 0, no control message */
+	case 1:
+		if (gue->flags)
+			return LB_UNWRAP_GUE_HEADER;
+		t->proto = gue->proto;
+		shim_len += sizeof(*gue) + (gue->version_hlen & LB_GUE_HLEN) * 4;
+		break;
+	case 4:
+		t->proto = IPPROTO_IPIP;
+		break;
+	case 6:
+		t->proto = IPPROTO_IPV6;
+		break;
+	default:
+		return LB_UNWRAP_GUE_HEADER;
+	}
+	if (!lb_proto_is_ip(t->proto))
+		return LB_UNWRAP_GUE_HEADER;
+	t->inner_off += shim_len;
+	return t->inner_off > t->outer_end ? LB_UNWRAP_OUTER_MALFORMED : LB_CONTINUE;
+}
+
 static __always_inline int lb_outer4_parse(struct xdp_md *ctx, struct lb_tunnel *t)
 {
 	const void *data_end = (const void *)(long)ctx->data_end;
@@ -154,24 +238,32 @@ static __always_inline int lb_outer4_parse(struct xdp_md *ctx, struct lb_tunnel 
 	t->outer_tos = ip->tos;
 	lb_addr_set4(&t->src, &ip->saddr);
 	lb_addr_set4(&t->dst, &ip->daddr);
-	if (t->proto != IPPROTO_IPIP && t->proto != IPPROTO_IPV6)
+	t->inner_off = t->l3_off + ip->ihl * 4;
+	/* A later fragment of UDP has no ports. */
+	if (t->proto == IPPROTO_UDP && ip->frag_off & bpf_htons(LB_IP4_OFFSET))
+		return LB_UNWRAP_DIRECT;
+	if (!lb_tunnel_is_at(ctx, t))
 		return LB_UNWRAP_DIRECT;
 
 	tot_len = bpf_ntohs(ip->tot_len);
-	t->inner_off = t->l3_off + ip->ihl * 4;
 	t->outer_end = t->l3_off + tot_len;
 	if (ip->version != 4 || ip->ihl < 5 || t->inner_off > t->outer_end ||
 	    t->outer_end > t->frame_len || !lb_ip4_sum_ok(ip, data_end))
 		return LB_UNWRAP_OUTER_MALFORMED;
 	if (ip->frag_off & bpf_htons(LB_IP4_FRAGMENT))
 		return LB_UNWRAP_FRAGMENT;
-	return LB_CONTINUE;
+	return t->is_gue ? lb_gue_parse(ctx, t) : LB_CONTINUE;
 }
 
 /* RFC 6946: a fragment header without offset and more-fragments bit. */
 static __always_inline bool lb_fragment_is_whole(const __u8 *ext)
 {
 	return !(ext[2] | (ext[3] & LB_IP6_FRAGMENT_LOW));
+}
+
+static __always_inline bool lb_fragment_is_later(const __u8 *ext)
+{
+	return ext[2] | (ext[3] & LB_IP6_OFFSET_LOW);
 }
 
 /*
@@ -190,14 +282,16 @@ static __always_inline int lb_ext6_parse(struct xdp_md *ctx, struct lb_tunnel *t
 	if ((const void *)(ext + 8) > data_end)
 		return LB_UNWRAP_DIRECT;
 	t->proto = ext[0];
-	if (t->proto != IPPROTO_IPIP && t->proto != IPPROTO_IPV6)
+	t->inner_off += 8;
+	if (t->proto == IPPROTO_UDP && kind == IPPROTO_FRAGMENT && lb_fragment_is_later(ext))
+		return LB_UNWRAP_DIRECT;
+	if (!lb_tunnel_is_at(ctx, t))
 		return LB_UNWRAP_DIRECT;
 	if (kind == IPPROTO_FRAGMENT && !lb_fragment_is_whole(ext))
 		return LB_UNWRAP_FRAGMENT;
 	if (kind != IPPROTO_FRAGMENT && (kind != IPPROTO_DSTOPTS || ext[1] != 0 ||
 					 ext[2] != LB_TUNNEL_LIMIT_OPT || ext[3] != 1))
 		return LB_UNWRAP_EXT_HEADER;
-	t->inner_off += 8;
 	return LB_CONTINUE;
 }
 
@@ -215,14 +309,14 @@ static __always_inline int lb_outer6_parse(struct xdp_md *ctx, struct lb_tunnel 
 	lb_addr_set6(&t->dst, &ip->daddr);
 	t->inner_off = t->l3_off + sizeof(*ip);
 	t->outer_end = t->inner_off + bpf_ntohs(ip->payload_len);
-	if (t->proto != IPPROTO_IPIP && t->proto != IPPROTO_IPV6) {
+	if (!lb_tunnel_is_at(ctx, t)) {
 		reason = lb_ext6_parse(ctx, t);
 		if (reason != LB_CONTINUE)
 			return reason;
 	}
 	if (ip->version != 6 || t->inner_off > t->outer_end || t->outer_end > t->frame_len)
 		return LB_UNWRAP_OUTER_MALFORMED;
-	return LB_CONTINUE;
+	return t->is_gue ? lb_gue_parse(ctx, t) : LB_CONTINUE;
 }
 
 static __always_inline int lb_outer_parse(struct xdp_md *ctx, struct lb_tunnel *t)
@@ -388,6 +482,13 @@ static __always_inline bool lb_eth_write(struct xdp_md *ctx, const struct lb_tun
 	return true;
 }
 
+static __always_inline int lb_unwrapped_as(const struct lb_tunnel *t)
+{
+	int mix = (t->dst.family == 4 ? 0 : 2) + (t->proto == IPPROTO_IPIP ? 0 : 1);
+
+	return mix + (t->is_gue ? LB_UNWRAP_GUE_4IN4 : LB_UNWRAP_DECAP_4IN4);
+}
+
 static __always_inline int lb_unwrap(struct xdp_md *ctx, const struct lb_tunnel *t)
 {
 	const void *data_end = (const void *)(long)ctx->data_end;
@@ -409,9 +510,7 @@ static __always_inline int lb_unwrap(struct xdp_md *ctx, const struct lb_tunnel 
 		return LB_UNWRAP_FAILED;
 	if (!lb_ecn_propagate(ctx, t))
 		return LB_UNWRAP_DROP_CE;
-	if (t->dst.family == 4)
-		return t->proto == IPPROTO_IPIP ? LB_UNWRAP_DECAP_4IN4 : LB_UNWRAP_DECAP_6IN4;
-	return t->proto == IPPROTO_IPIP ? LB_UNWRAP_DECAP_4IN6 : LB_UNWRAP_DECAP_6IN6;
+	return lb_unwrapped_as(t);
 }
 
 /* The checks that can reject a well-formed tunnel packet, cheapest first, then the move. */

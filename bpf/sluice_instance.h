@@ -46,7 +46,13 @@
 	X(OUTER_MALFORMED, "outer_malformed", "tunnel with a malformed outer header")              \
 	X(INNER_MALFORMED, "inner_malformed", "tunnel with a malformed inner header")              \
 	X(FAILED, "unwrap_failed", "the driver could not move the packet")                         \
-	X(DROP_CE, "drop_ce", "dropped: congestion mark on a flow without ECN (RFC 6040)")
+	X(DROP_CE, "drop_ce", "dropped: congestion mark on a flow without ECN (RFC 6040)")         \
+	/* New ones at the end: counters are kept when a program is replaced. */                   \
+	X(GUE_4IN4, "decap_gue_4in4", "unwrapped, IPv4 in GUE over IPv4")                          \
+	X(GUE_6IN4, "decap_gue_6in4", "unwrapped, IPv6 in GUE over IPv4")                          \
+	X(GUE_4IN6, "decap_gue_4in6", "unwrapped, IPv4 in GUE over IPv6")                          \
+	X(GUE_6IN6, "decap_gue_6in6", "unwrapped, IPv6 in GUE over IPv6")                          \
+	X(GUE_HEADER, "gue_header", "GUE with flags, another payload, or a control message")
 
 enum lb_unwrap_reason {
 #define LB_UNWRAP_REASON_ENUM(id, name, text) LB_UNWRAP_##id,
@@ -54,6 +60,10 @@ enum lb_unwrap_reason {
 #undef LB_UNWRAP_REASON_ENUM
 		LB_UNWRAP_REASON_COUNT
 };
+
+#define LB_UNWRAP_REASONS_FIRST 16 /* of the first version */
+
+#define LB_UNWRAP_GUE_PORT 6080 /* IANA */
 
 /* An address of either family; an IPv4 address is in the first four bytes, the rest is zero. */
 struct lb_unwrap_addr {
@@ -97,12 +107,14 @@ struct lb_unwrap_sysctl {
 
 enum lb_unwrap_sysctl_id { LB_UNWRAP_ARP_IGNORE, LB_UNWRAP_ARP_ANNOUNCE, LB_UNWRAP_SYSCTL_COUNT };
 
-/* The only element of the state map, written by user space. The program reads filter_sources. */
+/* The only element of the state map, written by user space. The program reads filter_sources
+ * and gue_port. */
 struct lb_unwrap_state {
 	__u32 magic;
 	__u32 abi;
 	__u32 filter_sources; /* 0: any outer source may send */
-	__u32 frags;	      /* loaded for multi-buffer frames */
+	__u16 frags;	      /* loaded for multi-buffer frames */
+	__u16 gue_port;	      /* UDP, host order; 0: attached by a version without GUE */
 	__u64 attached_s;     /* CLOCK_REALTIME */
 	__u64 changed_s;
 	struct lb_unwrap_sysctl sysctl[LB_UNWRAP_SYSCTL_COUNT];

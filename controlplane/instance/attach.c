@@ -142,6 +142,14 @@ static void print_sources(const struct lb_unwrap_state *state)
 		printf("%s%s", i ? ", " : "", address_format_prefix(&state->from[i], text));
 }
 
+static void print_gue_port(const struct lb_unwrap_state *state)
+{
+	if (state->gue_port)
+		printf("GUE on UDP port %u", state->gue_port);
+	else
+		printf("no GUE");
+}
+
 static int attach_new(const struct options *o)
 {
 	static struct lb_unwrap_state now, next;
@@ -163,6 +171,8 @@ static int attach_new(const struct options *o)
 		print_vips(o);
 		printf(", tunnels from ");
 		print_sources(&next);
+		printf(", ");
+		print_gue_port(&next);
 		putchar('\n');
 	}
 	program_close(&program);
@@ -182,7 +192,11 @@ static int upgrade(const struct options *o, const struct program *old, bool frag
 		return VERB_REFUSED;
 	}
 	if (!program_same_code(old, &fresh)) {
-		ret = program_replace(&fresh, o->ifindex, old);
+		/* What arrives between the two steps is not counted. */
+		if (old->n_counts != fresh.n_counts)
+			ret = state_copy_counts(old, &fresh);
+		if (!ret)
+			ret = program_replace(&fresh, o->ifindex, old);
 		if (ret)
 			report_hook(o, ret);
 		else
@@ -234,6 +248,14 @@ static void print_changes(const struct options *o, struct lb_unwrap_state *now,
 		print_sources(next);
 		printf(", was ");
 		print_sources(now);
+		putchar('\n');
+		changes++;
+	}
+	if (now->gue_port != next->gue_port) {
+		printf("%s: ", o->iface);
+		print_gue_port(next);
+		printf(", was ");
+		print_gue_port(now);
 		putchar('\n');
 		changes++;
 	}

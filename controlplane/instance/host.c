@@ -137,6 +137,7 @@ int host_plan(const struct options *o, const struct lb_unwrap_state *now,
 	next->vip_count = 0;
 	next->from_count = 0;
 	next->filter_sources = o->from_count > 0;
+	next->gue_port = o->gue_port;
 	next->changed_s = time(NULL);
 	for (__u32 i = 0; i < o->vip_count; i++) {
 		known = state_find_vip(&scratch, &o->vips[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <getopt.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/instance/address.h"
@@ -9,7 +10,7 @@
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
-enum { OPT_VIP = 256, OPT_FROM, OPT_MODE, OPT_NO_ADDR, OPT_NO_SYSCTL };
+enum { OPT_VIP = 256, OPT_FROM, OPT_GUE_PORT, OPT_MODE, OPT_NO_ADDR, OPT_NO_SYSCTL };
 
 static int vip_add(struct options *o, const char *text)
 {
@@ -72,6 +73,19 @@ static int list_each(struct options *o, char *list, int (*add)(struct options *,
 	return 0;
 }
 
+static int gue_port_set(struct options *o, const char *text)
+{
+	char *end;
+	unsigned long port = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end || port < 1 || port > 65535) {
+		report_error("--gue-port: '%s' is not a port from 1 to 65535", text);
+		return EXIT_USAGE;
+	}
+	o->gue_port = (__u16)port;
+	return 0;
+}
+
 static int mode_set(struct options *o, const char *text)
 {
 	if (!strcmp(text, "auto"))
@@ -104,6 +118,8 @@ static int option_apply(struct options *o, int opt)
 		return list_each(o, optarg, vip_add);
 	case OPT_FROM:
 		return list_each(o, optarg, from_add);
+	case OPT_GUE_PORT:
+		return gue_port_set(o, optarg);
 	case OPT_MODE:
 		return mode_set(o, optarg);
 	case OPT_NO_ADDR:
@@ -125,6 +141,7 @@ static int options_parse(struct options *o, int argc, char **argv, const struct 
 	int opt, ret;
 
 	memset(o, 0, sizeof(*o));
+	o->gue_port = LB_UNWRAP_GUE_PORT;
 	/* 0, not 1: makes glibc start over after main's own pass. */
 	optind = 0;
 	while ((opt = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
@@ -160,6 +177,7 @@ int options_parse_attach(struct options *o, int argc, char **argv)
 	static const struct option longs[] = {
 		{ "vip", required_argument, NULL, OPT_VIP },
 		{ "from", required_argument, NULL, OPT_FROM },
+		{ "gue-port", required_argument, NULL, OPT_GUE_PORT },
 		{ "mode", required_argument, NULL, OPT_MODE },
 		{ "no-addr", no_argument, NULL, OPT_NO_ADDR },
 		{ "no-sysctl", no_argument, NULL, OPT_NO_SYSCTL },

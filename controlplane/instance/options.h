@@ -15,6 +15,7 @@ struct options {
 	bool no_addr;
 	bool no_sysctl;
 	bool json;
+	__u16 gue_port;
 	__u32 vip_count;
 	__u32 from_count;
 	struct lb_unwrap_addr vips[LB_UNWRAP_VIPS_MAX];

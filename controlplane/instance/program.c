@@ -62,8 +62,11 @@ static int map_keep(struct program *program, int fd)
 	else if (!strcmp(info.name, LB_UNWRAP_FROM_MAP))
 		field = &program->from_fd;
 	else if (!strcmp(info.name, LB_UNWRAP_COUNTS_MAP) &&
-		 info.max_entries == LB_UNWRAP_REASON_COUNT)
+		 info.max_entries >= LB_UNWRAP_REASONS_FIRST &&
+		 info.max_entries <= LB_UNWRAP_REASON_COUNT) {
 		field = &program->counts_fd;
+		program->n_counts = info.max_entries;
+	}
 	if (field)
 		*field = fd;
 	else
@@ -160,7 +163,7 @@ static int skeleton_share_maps(struct sluice_instance *skel, const struct progra
 		ret = bpf_map__reuse_fd(skel->maps.instance_vips, maps->vips_fd);
 	if (!ret)
 		ret = bpf_map__reuse_fd(skel->maps.instance_from, maps->from_fd);
-	if (!ret)
+	if (!ret && maps->n_counts == LB_UNWRAP_REASON_COUNT)
 		ret = bpf_map__reuse_fd(skel->maps.instance_counts, maps->counts_fd);
 	return ret;
 }
@@ -190,6 +193,7 @@ static int skeleton_take(struct program *program, const struct sluice_instance *
 	if (!ret && bpf_obj_get_info_by_fd(program->prog_fd, &info, &len))
 		ret = -errno;
 	program->id = info.id;
+	program->n_counts = LB_UNWRAP_REASON_COUNT;
 	return ret;
 }
 

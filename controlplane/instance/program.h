@@ -29,6 +29,7 @@ struct program {
 	int vips_fd;
 	int from_fd;
 	int counts_fd;
+	__u32 n_counts; /* reasons that it counts: older versions have fewer */
 };
 
 /* The program on a hook that isn't ours. */
@@ -52,7 +53,8 @@ int program_find(int ifindex, struct program *program, struct program_holder *ho
 
 /**
  * Load a fresh program.
- * @maps: program whose maps the new one shares, or NULL for maps of its own.
+ * @maps: program whose maps the new one shares, or NULL for maps of its own. Counters are shared
+ * only if it has as many.
  * @frags: accept frames of several buffers (kernel 5.18).
  * Return: 0, or -errno; libbpf's log is captured, see report.h.
  */

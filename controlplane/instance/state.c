@@ -20,6 +20,7 @@ void state_init(struct lb_unwrap_state *state)
 	memset(state, 0, sizeof(*state));
 	state->magic = LB_UNWRAP_MAGIC;
 	state->abi = LB_UNWRAP_ABI;
+	state->gue_port = LB_UNWRAP_GUE_PORT;
 }
 
 int state_load(const struct program *program, struct lb_unwrap_state *state)
@@ -138,6 +139,8 @@ int state_read_count(const struct program *program, enum lb_unwrap_reason reason
 	int cpus;
 
 	memset(count, 0, sizeof(*count));
+	if (reason >= program->n_counts)
+		return 0;
 	values = percpu_read(program->counts_fd, &key, sizeof(*values), &cpus);
 	if (!values)
 		return -errno;
@@ -147,6 +150,21 @@ int state_read_count(const struct program *program, enum lb_unwrap_reason reason
 	return 0;
 }
 
+int state_copy_counts(const struct program *from, const struct program *to)
+{
+	int cpus, ret = 0;
+
+	for (__u32 key = 0; key < from->n_counts && !ret; key++) {
+		void *values =
+			percpu_read(from->counts_fd, &key, sizeof(struct lb_unwrap_count), &cpus);
+
+		if (!values || bpf_map_update_elem(to->counts_fd, &key, values, BPF_ANY))
+			ret = -errno;
+		free(values);
+	}
+	return ret;
+}
+
 int state_add_by_cpu(const struct program *program, enum lb_unwrap_reason reason, __u64 *pkts,
 		     unsigned int cpus)
 {
@@ -154,6 +172,8 @@ int state_add_by_cpu(const struct program *program, enum lb_unwrap_reason reason
 	__u32 key = reason;
 	int n;
 
+	if (reason >= program->n_counts)
+		return 0;
 	values = percpu_read(program->counts_fd, &key, sizeof(*values), &n);
 	if (!values)
 		return -errno;

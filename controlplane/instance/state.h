@@ -49,6 +49,9 @@ int state_read_count(const struct program *program, enum lb_unwrap_reason reason
 int state_add_by_cpu(const struct program *program, enum lb_unwrap_reason reason, __u64 *pkts,
 		     unsigned int cpus);
 
+/** Copy all counters of a program to one that counts nothing yet. Return: 0, or -errno. */
+int state_copy_counts(const struct program *from, const struct program *to);
+
 /** Sum one VIP's counters over all CPUs. Return: 0, or -errno. */
 int state_read_vip(const struct program *program, const struct lb_unwrap_addr *vip,
 		   struct lb_unwrap_vip *counts);

@@ -26,7 +26,8 @@ struct status {
 	struct lb_unwrap_count counts[LB_UNWRAP_REASON_COUNT];
 	struct lb_unwrap_vip vips[LB_UNWRAP_VIP_SLOTS]; /* of state.vips, same order */
 	int vip_ifindex[LB_UNWRAP_VIP_SLOTS];		/* interface that has it, or 0 */
-	__u64 unwrapped4[STATUS_CPUS_MAX]; /* packets with an outer IPv4 header, by possible CPU */
+	__u64 unwrapped4[STATUS_CPUS_MAX];		/* IPIP over IPv4, by possible CPU */
+	__u64 unwrapped_gue[STATUS_CPUS_MAX];
 	unsigned int online_cpus;
 	struct status_findings warnings; /* traffic is lost or at risk */
 	struct status_findings hints;	 /* works, could be better */

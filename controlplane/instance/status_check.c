@@ -17,6 +17,7 @@
 #define IP4_HEADER_BYTES 20
 #define IP6_HEADER_BYTES 40
 #define TCP_HEADER_BYTES 20
+#define GUE_HEADER_BYTES 12 /* UDP's included */
 /* Fewer packets are not significant; with two balancers in front, at least two CPUs are busy. */
 #define ONE_CPU_PKTS_MIN 10000
 #define ONE_CPU_PERCENT 95
@@ -61,8 +62,17 @@ static void check_vips(struct status *s)
 	}
 }
 
+static bool has_gue(const struct status *s)
+{
+	for (int i = LB_UNWRAP_GUE_4IN4; i <= LB_UNWRAP_GUE_6IN6; i++)
+		if (s->counts[i].pkts)
+			return true;
+	return false;
+}
+
 static void check_links(struct status *s)
 {
+	const int shim = has_gue(s) ? GUE_HEADER_BYTES : 0;
 	struct link_state link;
 
 	if (!rtnl_link_get(LO_IFINDEX, &link) && !link.is_up)
@@ -71,14 +81,14 @@ static void check_links(struct status *s)
 		return;
 	if (!link.is_up)
 		find(&s->warnings, "%s is down: ip link set %s up", s->iface, s->iface);
-	if (link.mtu < CLIENT_MTU + IP6_HEADER_BYTES)
+	if (link.mtu < CLIENT_MTU + IP6_HEADER_BYTES + shim)
 		find(&s->hints,
 		     "MTU %d of %s leaves %d bytes inside an IPv4 tunnel and %d inside an IPv6 one; "
 		     "to spare clients path MTU discovery, raise it to %d between "
 		     "balancer and instance, or put 'advmss %d' on the routes to clients",
-		     link.mtu, s->iface, link.mtu - IP4_HEADER_BYTES, link.mtu - IP6_HEADER_BYTES,
-		     CLIENT_MTU + IP6_HEADER_BYTES,
-		     link.mtu - IP6_HEADER_BYTES - IP6_HEADER_BYTES - TCP_HEADER_BYTES);
+		     link.mtu, s->iface, link.mtu - shim - IP4_HEADER_BYTES,
+		     link.mtu - shim - IP6_HEADER_BYTES, CLIENT_MTU + IP6_HEADER_BYTES + shim,
+		     link.mtu - shim - IP6_HEADER_BYTES - IP6_HEADER_BYTES - TCP_HEADER_BYTES);
 }
 
 static void check_arp(struct status *s)
@@ -131,25 +141,46 @@ static void check_counts(struct status *s)
 		     c[LB_UNWRAP_INNER_NOT_VIP].pkts);
 }
 
-/* A NIC chooses the queue, and with it the CPU, by the outer addresses alone. */
-static void check_cpus(struct status *s)
+/* One CPU that took nearly all of many packets. */
+struct busy_cpu {
+	unsigned int cpu;
+	__u64 percent, pkts;
+};
+
+static bool busy_cpu_find(const struct status *s, const __u64 *by_cpu, struct busy_cpu *busy)
 {
-	__u64 total = 0;
 	unsigned int most = 0;
+	__u64 total = 0;
 
 	for (unsigned int i = 0; i < STATUS_CPUS_MAX; i++) {
-		total += s->unwrapped4[i];
-		if (s->unwrapped4[i] > s->unwrapped4[most])
+		total += by_cpu[i];
+		if (by_cpu[i] > by_cpu[most])
 			most = i;
 	}
 	if (s->online_cpus < 2 || total < ONE_CPU_PKTS_MIN ||
-	    s->unwrapped4[most] * 100 < total * ONE_CPU_PERCENT)
-		return;
-	find(&s->hints,
-	     "CPU %u took %llu %% of %llu tunnel packets: NICs distribute them by the outer "
-	     "addresses, one pair per balancer; set node.tunnel_sources there and allow that network by --from, "
-	     "or distribute them here by RPS (/sys/class/net/%s/queues/rx-*/rps_cpus)",
-	     most, s->unwrapped4[most] * 100 / total, total, s->iface);
+	    by_cpu[most] * 100 < total * ONE_CPU_PERCENT)
+		return false;
+	*busy = (struct busy_cpu){ most, by_cpu[most] * 100 / total, total };
+	return true;
+}
+
+/* A NIC chooses the queue, and with it the CPU, by the outer addresses, and by ports if told so. */
+static void check_cpus(struct status *s)
+{
+	struct busy_cpu busy;
+
+	if (busy_cpu_find(s, s->unwrapped4, &busy))
+		find(&s->hints,
+		     "CPU %u took %llu %% of %llu tunnel packets: NICs distribute them by the outer "
+		     "addresses, one pair per balancer; set node.tunnel_sources there and allow that network by --from, "
+		     "or distribute them here by RPS (/sys/class/net/%s/queues/rx-*/rps_cpus)",
+		     busy.cpu, busy.percent, busy.pkts, s->iface);
+	if (busy_cpu_find(s, s->unwrapped_gue, &busy))
+		find(&s->hints,
+		     "CPU %u took %llu %% of %llu GUE packets, whose UDP source ports differ: let the NIC "
+		     "distribute them by ports (ethtool -N %s rx-flow-hash udp4 sdfn, also udp6), or "
+		     "distribute them here by RPS (/sys/class/net/%s/queues/rx-*/rps_cpus)",
+		     busy.cpu, busy.percent, busy.pkts, s->iface, s->iface);
 }
 
 void status_check(struct status *s)

@@ -46,6 +46,8 @@ static void print_sources(const struct status *s)
 		printf(" any source");
 	for (__u32 i = 0; s->state.filter_sources && i < s->state.from_count; i++)
 		printf(" %s", address_format_prefix(&s->state.from[i], text));
+	if (s->state.gue_port)
+		printf("; GUE on UDP port %u", s->state.gue_port);
 	putchar('\n');
 }
 
@@ -152,11 +154,11 @@ json_t *status_to_json(const struct status *s)
 {
 	char when[TIME_TEXT_SIZE];
 
-	return json_pack("{s:s, s:s, s:b, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "interface",
-			 s->iface, "mode", program_mode_name(s->mode), "frags",
+	return json_pack("{s:s, s:s, s:b, s:i, s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:o}",
+			 "interface", s->iface, "mode", program_mode_name(s->mode), "frags",
 			 s->state.frags ? 1 : 0, "program_id", (int)s->program_id, "attached_at",
 			 time_format(s->state.attached_s, "%Y-%m-%dT%H:%M:%S%z", when), "vips",
-			 json_vips(s), "from", json_sources(s), "sysctls", json_sysctls(s),
-			 "counters", json_counts(s), "warnings", json_findings(&s->warnings),
-			 "hints", json_findings(&s->hints));
+			 json_vips(s), "from", json_sources(s), "gue_port", (int)s->state.gue_port,
+			 "sysctls", json_sysctls(s), "counters", json_counts(s), "warnings",
+			 json_findings(&s->warnings), "hints", json_findings(&s->hints));
 }

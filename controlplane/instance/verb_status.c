@@ -29,12 +29,10 @@ static int status_gather(struct status *s, const struct program *program)
 	ret = state_load(program, &s->state);
 	for (int i = 0; !ret && i < LB_UNWRAP_REASON_COUNT; i++)
 		ret = state_read_count(program, i, &s->counts[i]);
-	if (!ret)
-		ret = state_add_by_cpu(program, LB_UNWRAP_DECAP_4IN4, s->unwrapped4,
-				       STATUS_CPUS_MAX);
-	if (!ret)
-		ret = state_add_by_cpu(program, LB_UNWRAP_DECAP_6IN4, s->unwrapped4,
-				       STATUS_CPUS_MAX);
+	for (int i = LB_UNWRAP_DECAP_4IN4; !ret && i <= LB_UNWRAP_DECAP_6IN4; i++)
+		ret = state_add_by_cpu(program, i, s->unwrapped4, STATUS_CPUS_MAX);
+	for (int i = LB_UNWRAP_GUE_4IN4; !ret && i <= LB_UNWRAP_GUE_6IN6; i++)
+		ret = state_add_by_cpu(program, i, s->unwrapped_gue, STATUS_CPUS_MAX);
 	s->online_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	for (__u32 i = 0; !ret && i < s->state.vip_count; i++) {
 		const struct lb_unwrap_addr *addr = &s->state.vips[i].addr;

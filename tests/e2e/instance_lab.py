@@ -13,6 +13,7 @@ import socket
 import subprocess
 import threading
 import time
+import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -26,6 +27,7 @@ BALANCER4, BALANCER6 = "10.77.0.5", "2001:db8:77::5"
 HOST4, HOST6 = "10.77.0.2", "2001:db8:77::2"
 VIP4, VIP6 = "10.9.9.9", "2001:db8:9::9"
 TUNNEL_MTU = 1600
+GUE_PORT = 6080
 
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 3, 0x0800, 0x86DD
@@ -127,9 +129,17 @@ def ip4_sum(header):
     return (~total & 0xFFFF).to_bytes(2, "big")
 
 
-def wrap(outer, inner, ethertype):
+def gue(inner, proto):
+    """UDP without a checksum, from a port that follows from the packet's addresses and ports; GUE variant 0."""
+    port = 0xC000 | zlib.crc32(inner[8:44]) & 0x3FFF
+    return b"".join(n.to_bytes(2, "big") for n in (port, GUE_PORT, 12 + len(inner), 0)) + bytes([0, proto, 0, 0]) + inner
+
+
+def wrap(outer, inner, ethertype, in_gue=False):
     """The inner packet in an outer header of version 4 or 6: (packet, its ethertype)."""
     proto = PROTO[ethertype]
+    if in_gue:
+        inner, proto = gue(inner, proto), 17
     if outer == 6:
         head = b"\x60\0\0\0" + len(inner).to_bytes(2, "big") + bytes([proto, 64])
         head += socket.inet_pton(socket.AF_INET6, BALANCER6) + socket.inet_pton(socket.AF_INET6, HOST6)
@@ -140,11 +150,12 @@ def wrap(outer, inner, ethertype):
 
 
 class Balancer(threading.Thread):
-    """outer: 4 or 6, or None for l2."""
+    """outer: 4 or 6, or None for l2. gue: IPIP in UDP."""
 
     def __init__(self):
         super().__init__(daemon=True)
         self.outer = 4
+        self.gue = False
         self.sock = in_ns(BALANCER, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)))
         self.sock.bind(("eth0", ETH_P_ALL))
         self.to_host = mac(HOST) + mac(BALANCER)
@@ -163,7 +174,7 @@ class Balancer(threading.Thread):
             return
         packet = frame[14:]
         if self.outer:
-            packet, ethertype = wrap(self.outer, packet, ethertype)
+            packet, ethertype = wrap(self.outer, packet, ethertype, self.gue)
         self.send(packet, ethertype)
 
     def run(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""sluice-instance end to end: real TCP and ICMP through all four tunnels; what is no business of it
+"""sluice-instance end to end: real TCP and ICMP through all tunnels; what is no business of it
 passes and is counted; attach changes in place; detach leaves nothing behind."""
 import os
 import signal
@@ -58,14 +58,16 @@ def wait_moved(before, reason):
 # ---- Real traffic ---------------------------------------------------------------------------------
 
 def test_traffic(balancer, mode):
-    for outer, vip, reason in ((4, VIP4, "decap_4in4"), (4, VIP6, "decap_6in4"),
-                               (6, VIP4, "decap_4in6"), (6, VIP6, "decap_6in6")):
-        balancer.outer = outer
+    for outer, vip, reason in ((4, VIP4, "decap_4in4"), (4, VIP6, "decap_6in4"), (6, VIP4, "decap_4in6"), (6, VIP6, "decap_6in6"),
+                               (4, VIP4, "decap_gue_4in4"), (4, VIP6, "decap_gue_6in4"), (6, VIP4, "decap_gue_4in6"),
+                               (6, VIP6, "decap_gue_6in6")):
+        balancer.outer, balancer.gue = outer, "gue" in reason
         before = counters()
         worked = ping(vip), talk(vip)
         grew = moved(before)
         tap.ok(worked == (True, True) and set(grew) == {reason} and grew[reason] > 200,
                f"{mode}: ping and 300 kB of TCP there and back, {reason}", worked, grew)
+    balancer.gue = False
 
 
 def test_l2(balancer):
@@ -214,6 +216,14 @@ def test_change_in_place(balancer):
     said = attach("--vip", f"{VIP4},{VIP6}", "--from", f"{BALANCER4},2001:db8:77::/64")
     tap.ok("nothing to change" in said.stdout and status()["program_id"] == program,
            "the same attach again changes nothing; still the same program", said.stdout)
+    balancer.gue = True
+    common = ("--vip", f"{VIP4},{VIP6}", "--from", f"{BALANCER4},2001:db8:77::/64")
+    said = attach(*common, "--gue-port", "7000")
+    steps = [status()["gue_port"] == 7000, not talk(VIP4, 100)]
+    attach(*common)
+    steps += [status()["gue_port"] == 6080, talk(VIP4)]
+    tap.ok(all(steps) and "GUE on UDP port 7000, was GUE on UDP port 6080" in said.stdout, "another port of GUE, and back", steps, said.stdout)
+    balancer.gue = False
 
 
 def test_attach_records():

@@ -48,6 +48,42 @@ static void build_ethernet(struct frame *f, bool vlan, uint8_t version)
 	put_type(f, f->l3 - 2, type);
 }
 
+static uint8_t inner_proto(const struct frame_shape *s)
+{
+	return s->inner == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+}
+
+static uint8_t outer_proto(const struct frame_shape *s)
+{
+	return s->tunnel == FRAME_IPIP ? inner_proto(s) : IPPROTO_UDP;
+}
+
+static uint32_t shim_bytes(const struct frame_shape *s)
+{
+	if (s->tunnel == FRAME_IPIP)
+		return 0;
+	return s->tunnel == FRAME_GUE ? 12 + 4u * s->gue_words : 8;
+}
+
+/* Behind the outer header, where the inner one has been so far. */
+static void build_shim(struct frame *f, const struct frame_shape *s, uint32_t inner_bytes)
+{
+	uint8_t *udp = f->bytes + f->inner;
+
+	if (s->tunnel == FRAME_IPIP)
+		return;
+	f->udp = f->inner;
+	f->inner += shim_bytes(s);
+	put_type(f, f->udp, 0xc001);
+	put_type(f, f->udp + 2, FRAME_GUE_PORT);
+	put_type(f, f->udp + 4, (uint16_t)(shim_bytes(s) + inner_bytes));
+	if (s->tunnel == FRAME_GUE_DIRECT)
+		return;
+	udp[8] = s->gue_words;
+	udp[9] = inner_proto(s);
+	memset(udp + 12, 0xab, 4u * s->gue_words);
+}
+
 static void build_outer4(struct frame *f, const struct frame_shape *s, uint32_t inner_bytes)
 {
 	struct iphdr *ip = frame_outer4(f);
@@ -58,7 +94,7 @@ static void build_outer4(struct frame *f, const struct frame_shape *s, uint32_t 
 	ip->tot_len = htons(header + inner_bytes);
 	ip->id = htons(4711);
 	ip->frag_off = htons(0x4000);
-	ip->protocol = s->inner == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	ip->protocol = outer_proto(s);
 	frame_address(&ip->saddr, FRAME_BALANCER4);
 	frame_address(&ip->daddr, FRAME_HOST4);
 	f->inner = f->l3 + header;
@@ -69,7 +105,7 @@ static void build_outer6(struct frame *f, const struct frame_shape *s, uint32_t 
 {
 	/* RFC 2473 section 4.1.1: tunnel encapsulation limit, then PadN. */
 	uint8_t limit[8] = { 0, 0, 4, 1, 4, 1, 1, 0 };
-	uint8_t proto = s->inner == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	uint8_t proto = outer_proto(s);
 	struct ipv6hdr *ip = frame_outer6(f);
 
 	*ip = (struct ipv6hdr){ .version = 6, .hop_limit = 64, .nexthdr = proto };
@@ -117,9 +153,10 @@ void frame_build(struct frame *f, const struct frame_shape *shape)
 	f->inner_version = shape->inner;
 	build_ethernet(f, shape->vlan, shape->outer);
 	if (shape->outer == 4)
-		build_outer4(f, shape, inner_bytes);
+		build_outer4(f, shape, shim_bytes(shape) + inner_bytes);
 	else
-		build_outer6(f, shape, inner_bytes);
+		build_outer6(f, shape, shim_bytes(shape) + inner_bytes);
+	build_shim(f, shape, inner_bytes);
 	build_inner(f, shape);
 }
 

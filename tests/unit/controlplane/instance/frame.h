@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Frames with an IPIP packet in them, for tests to spoil. */
+/* Frames with a packet in IPIP or GUE in them, for tests to spoil. */
 #ifndef TEST_INSTANCE_FRAME_H
 #define TEST_INSTANCE_FRAME_H
 
@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #define FRAME_BYTES_MAX 9216
+
+#define FRAME_GUE_PORT 6080
 
 #define FRAME_BALANCER4 "10.0.0.5"
 #define FRAME_BALANCER6 "2001:db8::5"
@@ -27,9 +29,16 @@ struct frame {
 	uint8_t bytes[FRAME_BYTES_MAX];
 	uint32_t len;
 	uint32_t l3;	/* offset of the outer header */
+	uint32_t udp;	/* offset of the UDP header; 0: none */
 	uint32_t inner; /* offset of the inner header */
 	uint8_t outer_version;
 	uint8_t inner_version;
+};
+
+enum frame_tunnel {
+	FRAME_IPIP,
+	FRAME_GUE,
+	FRAME_GUE_DIRECT, /* variant 1: without a GUE header */
 };
 
 /* What frame_build() makes; everything zero is a plain frame. */
@@ -38,7 +47,9 @@ struct frame_shape {
 	uint8_t inner;
 	bool vlan;
 	uint8_t outer_option_words; /* IPv4 options, or 32-bit words of IPv6 extension header */
-	uint16_t payload;	    /* behind the inner IP header */
+	uint8_t gue_words;	    /* private data behind the GUE header, in 32-bit words */
+	enum frame_tunnel tunnel;
+	uint16_t payload; /* behind the inner IP header */
 };
 
 /** Make a frame that must be unwrapped, checksums right. */

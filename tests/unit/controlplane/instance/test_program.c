@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -148,6 +149,85 @@ static void test_other_version(void **state)
 	program_close(&mine);
 }
 
+/* A map of counters as the first version had it, with something in each. Return: its descriptor. */
+static int old_counts_make(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct lb_unwrap_count *values;
+	int fd = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, LB_UNWRAP_COUNTS_MAP, sizeof(__u32),
+				sizeof(*values), LB_UNWRAP_REASONS_FIRST, NULL);
+
+	assert_true(fd >= 0 && cpus > 0);
+	values = calloc((size_t)cpus, sizeof(*values));
+	assert_non_null(values);
+	for (__u32 key = 0; key < LB_UNWRAP_REASONS_FIRST; key++) {
+		values[cpus - 1].pkts = key + 1;
+		values[0].bytes = 100 + key;
+		assert_int_equal(bpf_map_update_elem(fd, &key, values, BPF_ANY), 0);
+	}
+	free(values);
+	return fd;
+}
+
+/* Ours by its name and maps, of which @counts_fd replaces one. Return: its descriptor. */
+static int attach_old(const struct program *maps, int counts_fd)
+{
+	const int fds[] = { maps->state_fd, maps->vips_fd, maps->from_fd, counts_fd };
+	struct bpf_insn insns[2 * 4 + 2] = {};
+	int fd;
+
+	for (int i = 0; i < 4; i++)
+		insns[2 * i] = (struct bpf_insn){ .code = BPF_LD | BPF_DW | BPF_IMM,
+						  .dst_reg = BPF_REG_1,
+						  .src_reg = BPF_PSEUDO_MAP_FD,
+						  .imm = fds[i] };
+	insns[8] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K,
+				      .dst_reg = BPF_REG_0,
+				      .imm = XDP_PASS };
+	insns[9] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
+	fd = bpf_prog_load(BPF_PROG_TYPE_XDP, LB_UNWRAP_PROG_NAME, "GPL", insns, 10, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_xdp_attach(LO_IFINDEX, fd, XDP_FLAGS_SKB_MODE, NULL), 0);
+	return fd;
+}
+
+/* A version with fewer reasons is found, read and replaced; what it has counted stays. */
+static void test_fewer_reasons(void **state)
+{
+	int counts_fd = old_counts_make(), old_fd;
+	struct program maps, found, fresh;
+	struct program_holder holder;
+	struct lb_unwrap_count count;
+
+	(void)state;
+	assert_int_equal(program_load(&maps, NULL, false), 0);
+	state_init(&state_buffer);
+	state_buffer.gue_port = 0; /* the field was not there */
+	assert_int_equal(state_store(&maps, &state_buffer), 0);
+	old_fd = attach_old(&maps, counts_fd);
+	assert_int_equal(program_find(LO_IFINDEX, &found, &holder), 0);
+	assert_int_equal(found.n_counts, LB_UNWRAP_REASONS_FIRST);
+	assert_int_equal(state_read_count(&found, LB_UNWRAP_GUE_HEADER, &count), 0);
+	assert_int_equal(count.pkts, 0);
+
+	assert_int_equal(program_load(&fresh, &found, false), 0);
+	assert_int_equal(state_copy_counts(&found, &fresh), 0);
+	assert_int_equal(program_replace(&fresh, LO_IFINDEX, &found), 0);
+	for (int i = 0; i < LB_UNWRAP_REASON_COUNT; i++) {
+		bool was = i < LB_UNWRAP_REASONS_FIRST;
+
+		assert_int_equal(state_read_count(&fresh, i, &count), 0);
+		assert_int_equal(count.pkts, was ? i + 1 : 0);
+		assert_int_equal(count.bytes, was ? 100 + i : 0);
+	}
+	assert_int_equal(program_detach(&fresh, LO_IFINDEX), 0);
+	program_close(&fresh);
+	program_close(&found);
+	program_close(&maps);
+	close(old_fd);
+	close(counts_fd);
+}
+
 static void test_no_such_interface(void **state)
 {
 	struct program_holder holder;
@@ -168,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_foreign_program),
 		cmocka_unit_test(test_same_name_other_maps),
 		cmocka_unit_test(test_other_version),
+		cmocka_unit_test(test_fewer_reasons),
 		cmocka_unit_test(test_no_such_interface),
 	};
 

@@ -2,6 +2,7 @@
 /* One CPU that takes all tunnel packets is hinted at, and nothing else is taken for that. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct row {
 	unsigned int online_cpus;
 	__u64 pkts[4];	  /* by CPU */
 	const char *hint; /* how it begins; NULL: none */
+	bool is_gue;
 };
 
 static const struct row rows[] = {
@@ -26,6 +28,8 @@ static const struct row rows[] = {
 	{ "not quite", 4, { 9400, 600, 0, 0 }, NULL },
 	{ "too few to tell", 4, { 9999, 0, 0, 0 }, NULL },
 	{ "none", 4, { 0 }, NULL },
+	{ "GUE", 4, { 0, 0, 20000, 0 }, "CPU 2 took 100 % of 20000 GUE packets", true },
+	{ "GUE, spread", 4, { 9400, 600, 0, 0 }, NULL, true },
 	{ "a host with one CPU", 1, { 1000000, 0, 0, 0 }, NULL },
 };
 
@@ -36,7 +40,7 @@ static void row_check(const struct row *row, struct status *s)
 	snprintf(s->iface, sizeof(s->iface), "lo");
 	s->ifindex = LO_IFINDEX;
 	s->online_cpus = row->online_cpus;
-	memcpy(s->unwrapped4, row->pkts, sizeof(row->pkts));
+	memcpy(row->is_gue ? s->unwrapped_gue : s->unwrapped4, row->pkts, sizeof(row->pkts));
 	status_check(s);
 	for (unsigned int i = 0; i < s->hints.count; i++)
 		if (strncmp(s->hints.text[i], "CPU ", 4) == 0)

@@ -129,7 +129,8 @@ static void run(const struct frame *f, struct verdict *v)
 
 static bool is_decap(int reason)
 {
-	return reason <= LB_UNWRAP_DECAP_6IN6;
+	return reason <= LB_UNWRAP_DECAP_6IN6 ||
+	       (reason >= LB_UNWRAP_GUE_4IN4 && reason <= LB_UNWRAP_GUE_6IN6);
 }
 
 static void assert_frame(const struct frame *got, const struct frame *want)
@@ -164,9 +165,13 @@ static const struct {
 	{ { .outer = 4, .inner = 6, .payload = 40 }, LB_UNWRAP_DECAP_6IN4 },
 	{ { .outer = 6, .inner = 4, .payload = 40 }, LB_UNWRAP_DECAP_4IN6 },
 	{ { .outer = 6, .inner = 6, .payload = 40 }, LB_UNWRAP_DECAP_6IN6 },
+	{ { .outer = 4, .inner = 4, .tunnel = FRAME_GUE, .payload = 40 }, LB_UNWRAP_GUE_4IN4 },
+	{ { .outer = 4, .inner = 6, .tunnel = FRAME_GUE, .payload = 40 }, LB_UNWRAP_GUE_6IN4 },
+	{ { .outer = 6, .inner = 4, .tunnel = FRAME_GUE, .payload = 40 }, LB_UNWRAP_GUE_4IN6 },
+	{ { .outer = 6, .inner = 6, .tunnel = FRAME_GUE, .payload = 40 }, LB_UNWRAP_GUE_6IN6 },
 };
 
-static void test_four_mixes(void **state)
+static void test_mixes(void **state)
 {
 	static const uint16_t payloads[] = { 0, 1, 20, 1000, 1440 };
 	static const uint32_t paddings[] = { 0, 1, 26, 300 };
@@ -198,8 +203,10 @@ static void test_outer_options(void **state)
 		f.bytes[f.l3 + 20 + 4 * words - 1] ^= 0x10;
 		expect("checksum over options", &f, LB_UNWRAP_OUTER_MALFORMED);
 	}
-	for (size_t mix = 2; mix < ROWS(mixes); mix++) {
+	for (size_t mix = 0; mix < ROWS(mixes); mix++) {
 		shape = mixes[mix].shape;
+		if (shape.outer != 6)
+			continue;
 		shape.outer_option_words = 2;
 		frame_build(&f, &shape);
 		expect("tunnel encapsulation limit", &f, mixes[mix].reason);
@@ -218,8 +225,10 @@ static void test_atomic_fragments(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(headers); i++) {
-		for (size_t mix = 2; mix < ROWS(mixes); mix++) {
+		for (size_t mix = 0; mix < ROWS(mixes); mix++) {
 			shape = mixes[mix].shape;
+			if (shape.outer != 6)
+				continue;
 			shape.outer_option_words = 2;
 			frame_build(&f, &shape);
 			memcpy(f.bytes + f.l3 + 41, &headers[i][1], 7);
@@ -531,6 +540,132 @@ static void i6_vip4_bytes(struct frame *f)
 	frame_address(&frame_inner6(f)->daddr, FRAME_VIP4);
 }
 
+static void gue_port(struct frame *f)
+{
+	f->bytes[f->udp + 3]++;
+}
+
+static void gue_source_port(struct frame *f)
+{
+	memcpy(f->bytes + f->udp, (const uint8_t[]){ 0, 1 }, 2);
+}
+
+static void gue_checksum(struct frame *f)
+{
+	memcpy(f->bytes + f->udp + 6, (const uint8_t[]){ 0x12, 0x34 }, 2);
+}
+
+static void gue_len_zero(struct frame *f)
+{
+	memset(f->bytes + f->udp + 4, 0, 2);
+}
+
+static void gue_len_11(struct frame *f)
+{
+	memcpy(f->bytes + f->udp + 4, (const uint8_t[]){ 0, 11 }, 2);
+}
+
+static void gue_len_12(struct frame *f)
+{
+	memcpy(f->bytes + f->udp + 4, (const uint8_t[]){ 0, 12 }, 2);
+}
+
+static void gue_len_beyond(struct frame *f)
+{
+	f->bytes[f->udp + 5]++;
+}
+
+static void gue_len_shorter(struct frame *f)
+{
+	f->bytes[f->udp + 5]--;
+}
+
+static void gue_control(struct frame *f)
+{
+	f->bytes[f->udp + 8] |= 0x20;
+}
+
+static void gue_variant2(struct frame *f)
+{
+	f->bytes[f->udp + 8] |= 0x80;
+}
+
+static void gue_variant3(struct frame *f)
+{
+	f->bytes[f->udp + 8] |= 0xc0;
+}
+
+/* Variant 1, but neither IPv4 nor IPv6 in it. */
+static void gue_variant1_version5(struct frame *f)
+{
+	f->bytes[f->udp + 8] = 0x55;
+}
+
+static void gue_flags(struct frame *f)
+{
+	f->bytes[f->udp + 10] = 0x80;
+}
+
+static void gue_flag_low(struct frame *f)
+{
+	f->bytes[f->udp + 11] = 1;
+}
+
+static void gue_tcp(struct frame *f)
+{
+	f->bytes[f->udp + 9] = IPPROTO_TCP;
+}
+
+static void gue_proto_zero(struct frame *f)
+{
+	f->bytes[f->udp + 9] = 0;
+}
+
+static void gue_proto_lies(struct frame *f)
+{
+	f->bytes[f->udp + 9] = IPPROTO_IPV6;
+}
+
+/* Options that reach beyond the packet, though not beyond 124 bytes. */
+static void gue_hlen_beyond(struct frame *f)
+{
+	f->bytes[f->udp + 8] = 31;
+}
+
+/* Options where there are none: what follows them is no IP header. */
+static void gue_hlen_lies(struct frame *f)
+{
+	f->bytes[f->udp + 8] = 1;
+}
+
+static void gue_to_vip_elsewhere(struct frame *f)
+{
+	f->bytes[f->udp + 3]++;
+	frame_address(&frame_outer4(f)->daddr, FRAME_VIP4);
+}
+
+/* The tunnel packet is UDP, behind an extension header as long as UDP's own. */
+static void o6_fragment_of_gue(struct frame *f)
+{
+	memmove(f->bytes + f->udp + 8, f->bytes + f->udp, f->len - f->udp);
+	f->len += 8;
+	frame_outer6(f)->payload_len = htons(ntohs(frame_outer6(f)->payload_len) + 8);
+	ext6(f, IPPROTO_FRAGMENT, (const uint8_t[]){ IPPROTO_UDP, 0, 0, 1 });
+}
+
+/* What looks like ports is in the middle of something. */
+static void o6_later_fragment_of_udp(struct frame *f)
+{
+	o6_fragment_of_gue(f);
+	ext6(f, IPPROTO_FRAGMENT, (const uint8_t[]){ IPPROTO_UDP, 0, 0, 9 });
+}
+
+static void o6_gue_hop_by_hop(struct frame *f)
+{
+	o6_fragment_of_gue(f);
+	ext6(f, IPPROTO_HOPOPTS, (const uint8_t[]){ IPPROTO_UDP, 0, 1, 4 });
+}
+
 static void l2_arp(struct frame *f)
 {
 	f->bytes[f->l3 - 1] = 0x06;
@@ -543,7 +678,7 @@ static void l2_two_tags(struct frame *f)
 }
 
 /* Indexes of mixes[]. */
-enum { M44, M64, M46, M66 };
+enum { M44, M64, M46, M66, G44, G64, G46, G66 };
 
 static const struct spoil {
 	const char *name;
@@ -608,6 +743,48 @@ static const struct spoil {
 	{ "inner shorter", M66, i6_len_shorter, false, true, LB_UNWRAP_DECAP_6IN6 },
 	{ "inner to another", M64, i6_other, false, false, LB_UNWRAP_INNER_NOT_VIP },
 	{ "IPv4 VIP's bytes", M66, i6_vip4_bytes, false, false, LB_UNWRAP_INNER_NOT_VIP },
+	{ "other UDP port", G44, gue_port, false, false, LB_UNWRAP_NOT_TUNNEL },
+	{ "other UDP port", G66, gue_port, false, true, LB_UNWRAP_NOT_TUNNEL },
+	{ "other UDP port of a VIP", G44, gue_to_vip_elsewhere, false, false, LB_UNWRAP_DIRECT },
+	{ "any source port", G44, gue_source_port, false, false, LB_UNWRAP_GUE_4IN4 },
+	{ "UDP checksum", G64, gue_checksum, false, false, LB_UNWRAP_GUE_6IN4 },
+	{ "UDP length 0", G44, gue_len_zero, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "UDP length 11", G66, gue_len_11, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "UDP length 12", G44, gue_len_12, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "UDP length + 1", G44, gue_len_beyond, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "UDP length + 1", G46, gue_len_beyond, false, true, LB_UNWRAP_OUTER_MALFORMED },
+	{ "UDP length - 1", G44, gue_len_shorter, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "UDP length - 1", G66, gue_len_shorter, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "control message", G44, gue_control, false, false, LB_UNWRAP_GUE_HEADER },
+	{ "variant 2", G46, gue_variant2, false, false, LB_UNWRAP_GUE_HEADER },
+	{ "variant 3", G44, gue_variant3, false, false, LB_UNWRAP_GUE_HEADER },
+	{ "variant 1, version 5", G44, gue_variant1_version5, false, false, LB_UNWRAP_GUE_HEADER },
+	{ "flags", G44, gue_flags, false, false, LB_UNWRAP_GUE_HEADER },
+	{ "the last flag", G66, gue_flag_low, false, false, LB_UNWRAP_GUE_HEADER },
+	{ "TCP in GUE", G44, gue_tcp, false, false, LB_UNWRAP_GUE_HEADER },
+	{ "protocol 0 in GUE", G64, gue_proto_zero, false, false, LB_UNWRAP_GUE_HEADER },
+	{ "IPv4 as IPv6 in GUE", G44, gue_proto_lies, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "GUE options beyond", G44, gue_hlen_beyond, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "GUE options beyond", G66, gue_hlen_beyond, false, true, LB_UNWRAP_OUTER_MALFORMED },
+	{ "no GUE options there", G44, gue_hlen_lies, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "GUE to a VIP", G44, o4_to_vip, false, false, LB_UNWRAP_OUTER_VIP },
+	{ "GUE to a VIP", G66, o6_to_vip, false, false, LB_UNWRAP_OUTER_VIP },
+	{ "GUE to multicast", G44, o4_multicast, false, false, LB_UNWRAP_NOT_LOCAL },
+	{ "GUE to multicast", G46, o6_multicast, false, false, LB_UNWRAP_NOT_LOCAL },
+	{ "GUE for another", G44, i4_other, false, false, LB_UNWRAP_INNER_NOT_VIP },
+	{ "GUE for another", G66, i6_other, false, true, LB_UNWRAP_INNER_NOT_VIP },
+	{ "GUE, first fragment", G44, o4_first_fragment, false, false, LB_UNWRAP_FRAGMENT },
+	{ "GUE, last fragment", G44, o4_last_fragment, false, false, LB_UNWRAP_NOT_TUNNEL },
+	{ "GUE, first fragment", G46, o6_fragment_of_gue, false, false, LB_UNWRAP_FRAGMENT },
+	{ "UDP, later fragment", G66, o6_later_fragment_of_udp, false, true, LB_UNWRAP_NOT_TUNNEL },
+	{ "GUE, hop-by-hop", G66, o6_gue_hop_by_hop, false, false, LB_UNWRAP_EXT_HEADER },
+	{ "GUE, outer checksum", G44, o4_ttl_zero, true, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "GUE, outer version 5", G64, o4_version, false, false, LB_UNWRAP_OUTER_MALFORMED },
+	{ "GUE, outer length - 1", G44, o4_len_cuts_inner, false, false,
+	  LB_UNWRAP_OUTER_MALFORMED },
+	{ "GUE, inner version", G66, i6_version, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "GUE, inner length + 1", G44, i4_len_beyond, false, false, LB_UNWRAP_INNER_MALFORMED },
+	{ "GUE, inner shorter", G44, i4_len_shorter, false, false, LB_UNWRAP_GUE_4IN4 },
 	{ "ARP", M44, l2_arp, false, false, LB_UNWRAP_NOT_TUNNEL },
 	{ "two VLAN tags", M44, l2_two_tags, false, true, LB_UNWRAP_NOT_TUNNEL },
 };
@@ -627,6 +804,47 @@ static void test_spoiled(void **state)
 			frame_sum_outer(&f);
 		expect(spoils[i].name, &f, spoils[i].reason);
 	}
+}
+
+/* Private data behind the header is skipped; variant 1 has no header. */
+static void test_gue_shapes(void **state)
+{
+	struct frame_shape shape;
+	struct frame f;
+
+	(void)state;
+	for (size_t mix = G44; mix < ROWS(mixes); mix++) {
+		for (uint8_t words = 0; words < 32; words++) {
+			shape = mixes[mix].shape;
+			shape.gue_words = words;
+			shape.vlan = words & 1;
+			shape.outer_option_words = shape.outer == 4 ? words % 11 : words % 2 * 2;
+			frame_build(&f, &shape);
+			frame_pad(&f, words);
+			expect("private data", &f, mixes[mix].reason);
+		}
+		shape = mixes[mix].shape;
+		shape.tunnel = FRAME_GUE_DIRECT;
+		frame_build(&f, &shape);
+		expect("variant 1", &f, mixes[mix].reason);
+	}
+}
+
+/* Another port takes effect at once; the former one is ordinary UDP again. */
+static void test_gue_port(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	frame_build(&f, &mixes[G44].shape);
+	now.gue_port = 65535;
+	assert_int_equal(state_store(&program, &now), 0);
+	expect("the former port", &f, LB_UNWRAP_NOT_TUNNEL);
+	memset(f.bytes + f.udp + 2, 0xff, 2);
+	expect("the new port", &f, LB_UNWRAP_GUE_4IN4);
+	now.gue_port = FRAME_GUE_PORT;
+	assert_int_equal(state_store(&program, &now), 0);
+	expect("the former port", &f, LB_UNWRAP_NOT_TUNNEL);
 }
 
 /* However short the frame, nothing is unwrapped that isn't all there. */
@@ -778,11 +996,12 @@ static void test_random_bytes(void **state)
 }
 
 #define COMMON_TESTS                                                                               \
-	cmocka_unit_test(test_four_mixes), cmocka_unit_test(test_outer_options),                   \
+	cmocka_unit_test(test_mixes), cmocka_unit_test(test_outer_options),                        \
 		cmocka_unit_test(test_atomic_fragments), cmocka_unit_test(test_inner_anything),    \
 		cmocka_unit_test(test_spoiled), cmocka_unit_test(test_truncated),                  \
 		cmocka_unit_test(test_sources), cmocka_unit_test(test_ecn),                        \
-		cmocka_unit_test(test_per_vip_counts), cmocka_unit_test(test_random_bytes)
+		cmocka_unit_test(test_per_vip_counts), cmocka_unit_test(test_random_bytes),        \
+		cmocka_unit_test(test_gue_shapes), cmocka_unit_test(test_gue_port)
 
 int main(void)
 {
