@@ -43,7 +43,7 @@ static void run_hits4(struct world *w, struct report *r, uint32_t flows,
 {
 	const struct traffic t = { CYCLES_HIT, 4, LB_TCP_ACK, flows, 0, SEED };
 	struct rte_hash *hash = rivals_hash_create(flows);
-	static struct measure rows[8];
+	static struct measure rows[10];
 	uint32_t n = 0;
 
 	memset(rows, 0, sizeof(rows));
@@ -51,6 +51,8 @@ static void run_hits4(struct world *w, struct report *r, uint32_t flows,
 	rows[n++] = (struct measure){ "IPv4 l2", MEASURE_STAGES, LB_FORWARD_L2, t };
 	rows[n++] = (struct measure){ "IPv4 ipip", MEASURE_PIPELINE, LB_FORWARD_IPIP, t };
 	rows[n++] = (struct measure){ "IPv4 ipip", MEASURE_STAGES, LB_FORWARD_IPIP, t };
+	rows[n++] = (struct measure){ "IPv4 gue", MEASURE_PIPELINE, LB_FORWARD_GUE, t };
+	rows[n++] = (struct measure){ "IPv4 gue", MEASURE_STAGES, LB_FORWARD_GUE, t };
 	rows[n++] = (struct measure){ "  floor: memory only", MEASURE_FLOOR, LB_FORWARD_L2, t };
 	rows[n++] = (struct measure){ "  macswap", MEASURE_MACSWAP, LB_FORWARD_L2, t };
 	rows[n++] = (struct measure){ "  flow table, 64 keys", MEASURE_FLOWS, LB_FORWARD_L2, t };
@@ -66,15 +68,17 @@ static void run_hits6(struct world *w, struct report *r, uint32_t flows,
 		      const struct options *options)
 {
 	const struct traffic t = { CYCLES_HIT, 6, LB_TCP_ACK, flows, 0, SEED };
-	static struct measure rows[4];
+	static struct measure rows[6];
 
 	memset(rows, 0, sizeof(rows));
 	rows[0] = (struct measure){ "IPv6 l2", MEASURE_PIPELINE, LB_FORWARD_L2, t };
 	rows[1] = (struct measure){ "IPv6 l2", MEASURE_STAGES, LB_FORWARD_L2, t };
 	rows[2] = (struct measure){ "IPv6 ipip", MEASURE_PIPELINE, LB_FORWARD_IPIP, t };
 	rows[3] = (struct measure){ "IPv6 ipip", MEASURE_STAGES, LB_FORWARD_IPIP, t };
-	measure_in_turns(w, rows, 4, options);
-	rows_report(r, rows, 4, flows);
+	rows[4] = (struct measure){ "IPv6 gue", MEASURE_PIPELINE, LB_FORWARD_GUE, t };
+	rows[5] = (struct measure){ "IPv6 gue", MEASURE_STAGES, LB_FORWARD_GUE, t };
+	measure_in_turns(w, rows, 6, options);
+	rows_report(r, rows, 6, flows);
 }
 
 /* In random order, which no CPU can predict. */

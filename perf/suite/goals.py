@@ -88,6 +88,8 @@ GOALS = (
          _shown("hit.4.ipip.10000000", "the same, 10 M flows", "cycles", "cuckoo tables 308-448"),
          _shown("hit.6.ipip.1000", "existing flow, IPv6 ipip, 1 K flows", "cycles"),
          _shown("hit.mixed.ipip.1000", "both in random order, ipip, 1 K flows", "cycles"),
+         _shown("hit.4.gue.1000.ipip", "existing flow, IPv4, gue / ipip, 1 K flows", "times"),
+         _shown("hit.6.gue.1000.ipip", "the same, IPv6, with a checksum", "times"),
          _shown("flood.cycles", "SYN into a full table, 1 M flows", "cycles"),
          _shown("insert.4", "pure inserts, per core", "M/s", "DPVS 0.2 M connections/s"),
          _shown("connections.4", "connections, whole life cycle, ipip, per core", "M/s", "DPVS 0.2 M/s")),

@@ -2,7 +2,7 @@
 """What perf/cycles wrote, as figures: hit.FAMILY.FORWARD.FLOWS, insert.FAMILY, lookup.FLOWS and others.
 
 Of hit.4.ipip.FLOWS, hit.6.ipip.FLOWS and hit.mixed.ipip.FLOWS, what they cost of something else in the same run:
-.floor (the memory accesses alone), .four (IPv4), .mean (both families alone).
+.floor (the memory accesses alone), .four (IPv4), .mean (both families alone); of hit.4.gue.FLOWS .ipip.
 """
 import figure
 from figure import Figure
@@ -58,6 +58,10 @@ def _ratios(figures):
             figures[f"hit.4.ipip.{flows}.floor"] = figure.ratio(four, floor)
         if four and six:
             figures[f"hit.6.ipip.{flows}.four"] = figure.ratio(six, four)
+        for family, ipip in (("4", four), ("6", six)):
+            gue = figures.get(f"hit.{family}.gue.{flows}")
+            if gue and ipip:
+                figures[f"hit.{family}.gue.{flows}.ipip"] = figure.ratio(gue, ipip)
         if four and six and mixed:
             figures[f"hit.mixed.ipip.{flows}.mean"] = figure.ratio(mixed, figure.mean(four, six))
     if "flood.cycles" in figures and "hit.4.ipip.1000000" in figures:

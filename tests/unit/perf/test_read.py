@@ -27,7 +27,7 @@ def row(name, cycles, flows=1000, **more):
 
 CYCLES = {"machine": {"tsc_ghz": 2.5}, "rows": [
     row("IPv4 ipip", 40), row("IPv4 ipip", 44, stages={"parse": 20, "lookup": 10}), row("  macswap", 20), row("    floor: memory only", 15),
-    row("IPv6 ipip", 60), row("IPv4 and IPv6 ipip", 55), row("IPv4 and IPv6 ipip", 99, stages={"parse": 50}),
+    row("IPv6 ipip", 60), row("IPv4 gue", 44), row("IPv6 gue", 75), row("IPv4 and IPv6 ipip", 55), row("IPv4 and IPv6 ipip", 99, stages={"parse": 50}),
     row("IPv4 ipip", 50, 1000000), row("SYN flood, table at its rating", 225, 1000000),
     row("IPv4 ipip", 60, 10000000), row("  flow table, 64 keys", 10, 1000000),
     row("  rte_hash_lookup_bulk, 64 keys", 35, 1000000), row("insert IPv4 ipip", 125, 1000000)],
@@ -72,6 +72,7 @@ def test_cycles():
     expect_equal(figures["lookup.1000000"].value, 3.5)
     expect_equal(round(figures["hit.4.ipip.1000.floor"].value, 3), round(40 / 15, 3))
     expect_equal(figures["hit.6.ipip.1000.four"].value, 1.5)
+    expect_equal((figures["hit.4.gue.1000.ipip"].value, figures["hit.6.gue.1000.ipip"].value), (1.1, 1.25))
     expect_equal(figures["hit.mixed.ipip.1000.mean"].value, 1.1, "of the row without stages")
     expect_equal((figures["hit.mixed.ipip.1000"].value, "hit.4.and.1000" in figures), (55, False))
     expect_equal(figures["flood.hits"].value, 4.5)
