@@ -4,6 +4,7 @@
 
 test-dataplanes: dpdk xdp
 """
+import json
 import re
 import signal
 import subprocess
@@ -58,10 +59,10 @@ def route_mtu(lab, address):
     return int(words[words.index("mtu") + 1]) if "mtu" in words else None
 
 
-def uploads(lab):
+def uploads(lab, shim=0):
     """An upload of a megabyte through the tunnels: the edge reports the MTU to the client."""
     body = lab.net.dir / "web-1/www/big"
-    for url, vip, overhead in zip(settings.IPIP_URLS, settings.TUNNEL_VIPS * 2, (20, 20, 40, 40)):
+    for url, vip, overhead in zip(settings.IPIP_URLS, settings.TUNNEL_VIPS * 2, (20 + shim, 20 + shim, 40 + shim, 40 + shim)):
         lab.net.sysctl("client", **{"net.ipv4.route.flush": 1, "net.ipv6.route.flush": 1})
         lab.net.exec("client", "ip", "-6", "route", "flush", "cache", check=False)
         got = lab.curl(url + "upload", "-H", "Expect:", "--data-binary", f"@{body}")
@@ -181,6 +182,60 @@ def tunnel_sources(lab):
     expect_equal({source for _, source, _ in outer_headers(lab, "web-3", 20, "0")}, {settings.EDGE[0]}, "sources without it")
 
 
+GUE_PORT = 7000
+UDP = re.compile(rf"(\S+)\.(\d+) > \S+\.{GUE_PORT}: (\[[^]]*\]) UDP")
+
+
+def instances_attach(lab, *args):
+    for name in settings.TUNNELLED:
+        lab.net.exec(name, BIN / "sluice-instance", "attach", "eth0", "--vip", ",".join(settings.VIPS), *args)
+
+
+def unwrapped_gue(lab):
+    """Packets by mix of families, of all instances."""
+    sums = {}
+    for name in settings.TUNNELLED:
+        shown = json.loads(lab.net.exec(name, BIN / "sluice-instance", "status", "eth0", "-o", "json").stdout)["interfaces"][0]
+        expect_equal(shown["counters"]["gue_header"]["pkts"], 0, f"{name}: GUE headers that it does not know")
+        for mix in ("4in4", "6in4", "4in6", "6in6"):
+            sums[mix] = sums.get(mix, 0) + shown["counters"][f"decap_gue_{mix}"]["pkts"]
+    return sums
+
+
+def gue(lab):
+    """The same through GUE: each flow has a UDP source port of its own; a checksum over IPv6, none over IPv4."""
+    service = lab.config["services"]["tunnel"]
+    service.update(forward="gue", gue_port=GUE_PORT)
+    instances_attach(lab, "--gue-port", GUE_PORT)
+    lab.write_config()
+    lab.ctl("config", "apply")
+    try:
+        expect_equal([s["gue_port"] for s in lab.ctl("status")["services"] if s["forward"] == "gue"], [GUE_PORT], "gue_port in status")
+        before = unwrapped_gue(lab)
+        capture = lab.net.spawn("switch", "tcpdump", "--immediate-mode", "-l", "-nn", "-v", "-i", "web-3", f"udp dst port {GUE_PORT}",
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        capture.stderr.readline()  # it listens
+        answers(lab)
+        client_address(lab)
+        capture.send_signal(signal.SIGINT)
+        seen = UDP.findall(capture.communicate(timeout=10)[0])
+        for source, sums in ((settings.EDGE[0], "[no cksum]"), (settings.EDGE[1], "[udp sum ok]")):
+            ports = {int(port) for address, port, _ in seen if address == source}
+            expect_equal({said for address, _, said in seen if address == source}, {sums}, f"UDP checksums from {source}")
+            expect(len(ports) > 3 and min(ports) >= 0xc000, f"source ports from {source}: {ports}")
+        downloads(lab)
+        uploads(lab, 12)
+        after = unwrapped_gue(lab)
+        expect(all(after[mix] > before[mix] for mix in after), f"not all mixes were unwrapped: {before}, {after}")
+    finally:
+        service.update(forward="ipip")
+        del service["gue_port"]
+        lab.write_config()
+        lab.ctl("config", "apply")
+        instances_attach(lab)
+    answers(lab)
+
+
 def baseline(lab):
     """After the clients have ended, no flow is left and every buffer is free."""
     figure(str(lab.at_rest()))
@@ -188,5 +243,5 @@ def baseline(lab):
 
 if __name__ == "__main__":
     settings.patient()
-    scenario.run(answers, client_address, pings, downloads, uploads, small_client_mtu, outer_dscp_and_ecn, tunnel_sources, malformed, damaged, books,
+    scenario.run(answers, client_address, pings, downloads, uploads, small_client_mtu, outer_dscp_and_ecn, tunnel_sources, gue, malformed, damaged, books,
             baseline)
