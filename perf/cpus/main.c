@@ -170,7 +170,7 @@ static json_t *gaps_pack(int cpu)
 	struct gaps g;
 
 	gaps_measure(&g, cpu);
-	printf("CPU %d: taken away for over 20, 100, 1000 us %u, %u, %u times in a second, longest "
+	printf("CPU %d: preempted for over 20, 100, 1000 us %u, %u, %u times in a second, longest "
 	       "%.0f us, %.2f %% of the time\n",
 	       cpu, g.over_20us, g.over_100us, g.over_1ms, g.longest_us, g.lost_percent);
 	return json_pack("{s:i, s:i, s:i, s:i, s:f, s:f}", "cpu", cpu, "over_20us",

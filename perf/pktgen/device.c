@@ -109,7 +109,7 @@ int device_eal_start(const struct options *o, const char *program)
 	}
 	argc = words_add(argv, argc, o->eal);
 	if (rte_eal_init(argc, argv) < 0) {
-		fprintf(stderr, "pktgen: DPDK does not start: %s\n", rte_strerror(rte_errno));
+		fprintf(stderr, "pktgen: DPDK cannot be started: %s\n", rte_strerror(rte_errno));
 		return -ENODEV;
 	}
 	return 0;
@@ -211,7 +211,7 @@ static int link_wait(struct generator *g)
 			start_wait(g);
 		}
 	}
-	fprintf(stderr, "pktgen: %s has no link; is there another end?\n", g->options->port);
+	fprintf(stderr, "pktgen: %s has no link; is its peer running?\n", g->options->port);
 	return -ENETDOWN;
 }
 
@@ -234,14 +234,14 @@ int device_start(struct generator *g)
 	}
 	err = start_wait(g);
 	if (err) {
-		fprintf(stderr, "pktgen: %s does not start: %s; is there another end?\n",
+		fprintf(stderr, "pktgen: %s cannot be started: %s; is its peer running?\n",
 			g->options->port, strerror(-err));
 		return err;
 	}
 	/* The frames that come back are addressed to the instances. */
 	if (rte_eth_promiscuous_enable(g->dev) && !strstr(driver, "memif") &&
 	    !strstr(driver, "virtio"))
-		fprintf(stderr, "pktgen: %s: no promiscuous mode; it may see nothing\n",
+		fprintf(stderr, "pktgen: %s: no promiscuous mode; it may receive nothing\n",
 			g->options->port);
 	memcpy(g->receiver.mac, mac.addr_bytes, LB_ETH_ALEN);
 	return link_wait(g);
@@ -290,8 +290,7 @@ bool device_has_link(const struct generator *g)
 
 	if (rte_eth_link_get_nowait(g->dev, &link) == 0 && link.link_status)
 		return true;
-	fprintf(stderr, "pktgen: %s has lost its link: nothing of this run counts\n",
-		g->options->port);
+	fprintf(stderr, "pktgen: %s has lost its link: the run is invalid\n", g->options->port);
 	return false;
 }
 

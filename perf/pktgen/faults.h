@@ -9,21 +9,20 @@
 
 /* name, text */
 #define FAULTS_LIST(X)                                                                             \
-	X(ETHERNET, "ethernet",                                                                    \
-	  "MAC addresses or type are not those of this instance and the node")                     \
-	X(OUTER, "outer", "there is no outer header, or a field of it is wrong")                   \
-	X(OUTER_CSUM, "outer_checksum", "the outer IPv4 checksum is wrong")                        \
+	X(ETHERNET, "ethernet", "wrong MAC addresses or type for this instance and the node")      \
+	X(OUTER, "outer", "missing outer header, or a wrong field in it")                          \
+	X(OUTER_CSUM, "outer_checksum", "bad outer IPv4 checksum")                                 \
 	X(OUTER_LENGTH, "outer_length", "the outer length is not that of the packet inside")       \
 	X(LENGTH, "length", "the frame is longer or shorter than its packet (padding forwarded)")  \
 	X(INNER, "inner", "the packet's headers were changed")                                     \
-	X(INNER_CSUM, "inner_checksum", "a checksum of the packet is wrong")                       \
+	X(INNER_CSUM, "inner_checksum", "bad checksum of the packet")                              \
 	X(SIGNATURE, "signature", "sequence number, time or addresses were changed")               \
 	X(PAYLOAD, "payload", "the data was changed")                                              \
-	X(INSTANCE, "instance", "sent to an address that is no instance's")                        \
+	X(INSTANCE, "instance", "sent to an address that is not an instance")                      \
 	X(MOVED, "moved", "the flow had another instance before")                                  \
-	X(UNEXPECTED, "unexpected", "the tables say another instance for this flow")               \
-	X(DUPLICATE, "duplicate", "the packet came twice")                                         \
-	X(REORDERED, "reordered", "a later packet of the flow came before it")                     \
+	X(UNEXPECTED, "unexpected", "another instance than the tables have for this flow")         \
+	X(DUPLICATE, "duplicate", "the packet was received twice")                                 \
+	X(REORDERED, "reordered", "a later packet of the flow was received before it")             \
 	X(NEVER_SENT, "never_sent", "the packet was not sent, or long ago")
 
 enum fault {

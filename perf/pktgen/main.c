@@ -68,8 +68,8 @@ static int clients_check(const struct options *o)
 
 	if (!sends_ipv4(o) || (last <= UINT32_MAX && (last < flood || first >= behind)))
 		return 0;
-	fprintf(stderr, "pktgen: --clients: so many flows reach into 128.0.0.0/2, which is for"
-			" floods, or past the last address\n");
+	fprintf(stderr, "pktgen: --clients: the addresses for this many flows overlap 128.0.0.0/2,"
+			" which is for floods, or pass the last address\n");
 	return -EINVAL;
 }
 
@@ -89,7 +89,7 @@ static int flows_make(struct generator *g)
 	int err = flows_init(&g->flows, &setup);
 
 	if (err == -EINVAL)
-		fprintf(stderr, "pktgen: --cps: so many connections need more --flows\n");
+		fprintf(stderr, "pktgen: --cps: this rate needs more --flows\n");
 	return err;
 }
 

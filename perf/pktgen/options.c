@@ -379,7 +379,7 @@ static int missing(const struct options *o)
 		what = "--node-mac: the MAC address of the device under test";
 	if (!what)
 		return OPTIONS_GO_ON;
-	fprintf(stderr, "pktgen: missing %s (--help says more)\n", what);
+	fprintf(stderr, "pktgen: missing %s (see --help)\n", what);
 	return EXIT_USAGE;
 }
 
@@ -398,7 +398,7 @@ static int option_apply(int option, struct options *o)
 	if (option == 'j')
 		option = OPT_JSON;
 	if (option == '?') {
-		fputs("pktgen: --help says what there is\n", stderr);
+		fputs("pktgen: see --help\n", stderr);
 		return EXIT_USAGE;
 	}
 	expected = run_option(option, optarg, o);

@@ -62,32 +62,33 @@ void report_print(const struct generator *g, const struct result *r)
 	       r->tx.pkts, r->seconds, measure_tx_pps(r) / 1e6, measure_rx_pps(r) / 1e6, r->lost,
 	       r->loss * 100);
 	if (r->tx.pkts && !r->rx.pkts)
-		printf("nothing came back: are --node-mac, --vip and --mode right, and the instances reached?\n");
+		printf("nothing came back: check --node-mac, --vip, --mode, and that instances "
+		       "are reachable\n");
 	if (r->tx.dropped || r->tx.late)
-		printf("not sent: %" PRIu64 " that the device did not take, %" PRIu64
-		       " while this CPU was taken away\n",
+		printf("not sent: %" PRIu64 " refused by the device, %" PRIu64
+		       " while this CPU was preempted\n",
 		       r->tx.dropped, r->tx.late);
 	if (r->tx.flood)
 		printf("flood: %" PRIu64 " sent, %" PRIu64 " back; flows: %" PRIu64
 		       " sent, %" PRIu64 " back\n",
 		       r->tx.flood, r->rx.flood, r->tx.flows, r->rx.good);
 	if (g->options->cps && !r->run.open_flows)
-		printf("connections: %.0f begun and %.0f ended a second\n",
+		printf("connections: %.0f opened and %.0f closed per second\n",
 		       (double)r->rx.syns / r->seconds, (double)r->rx.fins / r->seconds);
 	if (l->count && !r->run.open_flows)
 		printf("latency in microseconds: p50 %.1f, p90 %.1f, p99 %.1f, p99.9 %.1f, max %.1f\n",
 		       l->p50_us, l->p90_us, l->p99_us, l->p999_us, l->max_us);
 	if (r->rx.left)
-		printf("flows that left instances that they may leave: %" PRIu64 "\n", r->rx.left);
+		printf("flows that left an instance of --may-leave: %" PRIu64 "\n", r->rx.left);
 	faults_print(g, r);
 	fflush(stdout);
 }
 
 void report_print_search(const struct search *s)
 {
-	printf("zero loss: %.3f Mpps; with the loss allowed (%.3f %%): %.3f Mpps; %u trials%s\n",
+	printf("zero loss: %.3f Mpps; with a loss of %.3f %%: %.3f Mpps; %u trials%s\n",
 	       measure_tx_pps(&s->zero) / 1e6, s->drop.loss * 100, measure_tx_pps(&s->drop) / 1e6,
-	       s->n_trials, s->limited ? "; the generator could not send faster" : "");
+	       s->n_trials, s->limited ? "; limited by the generator" : "");
 }
 
 static json_t *tx_pack(const struct generator *g, const struct result *r)

@@ -20,10 +20,10 @@ struct attempt {
 static void trial_print(const struct search_trial *t)
 {
 	printf("  %8.3f Mpps  loss %.5f %%  %s%s\n", t->tx_pps / 1e6, t->loss * 100,
-	       t->rate_pps == 0 ? "free run"
+	       t->rate_pps == 0 ? "unlimited"
 	       : t->passed	? "passed"
 				: "failed",
-	       t->disturbed ? ", a CPU was taken away meanwhile" : "");
+	       t->disturbed ? ", a CPU was preempted meanwhile" : "");
 	fflush(stdout);
 }
 

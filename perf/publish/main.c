@@ -107,7 +107,7 @@ static void bench_open(struct bench *b, const struct options *options)
 	publish.model = b->model;
 	b->publish = publish_create(&publish);
 	if (!b->publish || !publish_connect(b->publish, CONNECT_MS))
-		die("the dataplane is not there");
+		die("the dataplane is not running");
 	instances_up(b->model);
 	settle(b, PUBLISH_ALL);
 }
@@ -132,8 +132,7 @@ static void change(struct bench *b, uint32_t round)
 	flags = settle(b, PUBLISH_INSTANCES);
 	table = settle(b, PUBLISH_ALL);
 	if ((table.generation == flags.generation) != is_back)
-		die(is_back ? "the table that was there before came late"
-			    : "a drain has brought no table");
+		die(is_back ? "the previous table came late" : "a drain has published no table");
 	if (counts && is_back)
 		times_add(b->both, &table);
 	if (counts && !is_back) {

@@ -120,7 +120,7 @@ def hangs(lab):
     wait_for("the watchdog", lambda: all(p not in ("0", before[u]) for u, p in lab.pids().items() if u in lab.needed()), asked + 30)
     lab.wait_up()
     for unit in lab.needed():
-        expect(re.search("watchdog", lab.machine.journal(), re.I), f"the journal says nothing of a watchdog for {unit}")
+        expect(re.search("watchdog", lab.machine.journal(), re.I), f"no watchdog of {unit} in the journal")
     answers(lab)
 
 

@@ -14,7 +14,7 @@ __all__ = ["expect", "expect_equal", "figure", "note", "run"]
 
 def _logs(lab):
     for daemon in lab.daemons:
-        note(f"--- {daemon.program}, {'running' if daemon.running() else 'not running'}, its last words:")
+        note(f"--- {daemon.program}, {'running' if daemon.running() else 'not running'}, end of its log:")
         note(daemon.log(25))
 
 
