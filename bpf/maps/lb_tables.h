@@ -12,7 +12,7 @@ struct lb_table {
 	uint32_t counts; /* first one in the counts map */
 };
 
-/* No journal: this program can't be killed, and nobody takes the lock from it. */
+/* No journal: this program cannot be killed, and its lock is never taken from it. */
 LB_INLINE struct lb_journal *lb_table_journal(const struct lb_table *table)
 {
 	(void)table;

@@ -19,7 +19,7 @@ struct model;
 struct model_instance;
 
 /**
- * @model: has its configuration, and what a running dataplane knows of its instances; the others
+ * @model: has its configuration, and the state of instances from a running dataplane; the others
  * get their kept health.
  * @clients: maximum of the control socket: their descriptors are not available to checks.
  * @connected: the dataplane is connected already; if not, checks are suspended.

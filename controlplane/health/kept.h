@@ -3,7 +3,7 @@
  * The health of instances over restarts: DIR/health.json has for each its last health, its address
  * and the time of that result. With it the first table after a restart of both daemons is the same
  * as before, so that established connections stay on their instances; checks start from it as they
- * do from what a running dataplane knows.
+ * do from the health stored in a running dataplane.
  *
  * A separate file, written without fsync(2): a drain writes state.json and waits for the disk,
  * while this is only a hint. It is written at most once a second after changes, and once a minute

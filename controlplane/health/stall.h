@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How long the loop has been stalled: the process stopped or without a CPU, or busy in a callback.
- * Such time says nothing about instances whose answers wait to be read, and is not counted in their
- * checks' timeouts.
+ * Answers of instances may have arrived unread in such time, so it is not counted in the timeouts
+ * of their checks.
  * One thread: that of the loop.
  */
 #ifndef CONTROLPLANE_HEALTH_STALL_H

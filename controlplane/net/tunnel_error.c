@@ -20,8 +20,8 @@ static uint32_t mtu_guess(uint32_t packet_bytes)
 }
 
 /*
- * RFC 2003 sections 4.1 and 4.4: codes that mean that the path is broken. An unreachable port is
- * to a tunnel in UDP what an unreachable protocol is to others: nobody unwraps it.
+ * RFC 2003 sections 4.1 and 4.4: codes that mean that the path is broken. An unreachable port means
+ * for a tunnel in UDP what an unreachable protocol means for others: it is not unwrapped.
  */
 static bool is_unreachable4(const struct lb_icmp *icmp, uint8_t proto)
 {

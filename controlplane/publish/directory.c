@@ -162,7 +162,8 @@ void publish_directory_sent(struct publish_directory *directory, const struct pu
 {
 	struct lb_directory *shared = directory->shared;
 
-	/* Not in use yet: this tells a successor that finds marks without a command. */
+	/* Not in use yet: a successor that finds marks without a command "
+"recognizes them by this. */
 	__atomic_store_n(&shared->generation, generation, __ATOMIC_RELEASE);
 	for (uint32_t i = 0; i < batch->block_count; i++) {
 		const struct publish_block *block = &batch->block[i];

@@ -254,7 +254,7 @@ static bool xdp_runs(const struct publish_backend *x, const struct publish_block
 	const void *running = publish_directory_running(&x->directory, block, &bytes);
 
 	if (xdp_tables_generation(&x->object) == 0)
-		return false; /* new maps, whatever the directory says */
+		return false; /* new maps; the directory's content is of old ones */
 	if (!running)
 		return block->kind == LB_BLOCK_POOL && block->count == 0;
 	return bytes == block->bytes && (bytes == 0 || memcmp(running, block->data, bytes) == 0);

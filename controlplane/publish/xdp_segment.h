@@ -11,7 +11,7 @@
 #include "controlplane/xdp/object.h"
 
 /**
- * Map DIR/xdp.segment. It is created anew if the object's maps are new, unless these replace maps
+ * Map DIR/xdp.segment. It is created again if the object's maps are new, unless these replace maps
  * of another layout, which preserves names and health of the instances.
  * @link: filled in as for a connection; closed with publish_xdp_segment_close().
  * Return: 0; -ESTALE: the maps have flows but the file is not theirs; -E2BIG: more CPUs than the

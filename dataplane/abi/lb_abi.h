@@ -83,7 +83,7 @@ struct lb_cmd {
 
 enum lb_event_type {
 	LB_EVENT_ACK = 1,     /* all workers use the generation */
-	LB_EVENT_REFUSED = 2, /* nothing of the generation was applied; @status says why */
+	LB_EVENT_REFUSED = 2, /* nothing of the generation was applied; @status has the reason */
 };
 
 enum lb_refusal {

@@ -9,7 +9,7 @@
  * program for a packet, a sweep for a bucket. A worker whose heartbeat is stale is not waited for:
  * the XDP program takes the lock from it and increments the term, from which a worker that was only
  * stalled sees that it was replaced. If such a worker has finished a change beside another writer,
- * it or its successor counts the region anew. Nobody takes the lock from a holder inside the
+ * it or its successor recounts the region. The lock is never taken from a holder inside the
  * kernel; without it, the XDP program forwards and records nothing.
  */
 #ifndef LB_HANDOVER_H

@@ -531,7 +531,7 @@ static void test_wait_is_limited(void **test_state)
 		"\"ok\":false,\"code\":\"refused\",\"error\":\"web/web-1: still 132 flows after 700ms\",\"result\":{"));
 	assert_true(clock_now_ms() - began >= 700);
 
-	/* Without a dataplane nobody knows: that is not "safe". */
+	/* Without a dataplane the flows are unknown: that is not "safe". */
 	fake_find(&f->fake, "web/web-1")->is.flows_known = false;
 	fake_find(&f->fake, "web/web-1")->is.flows = 0;
 	say(f, fd, "{\"verb\":\"drain\",\"instance\":\"web/web-1\",\"wait_ms\":100}\n");
@@ -1006,7 +1006,8 @@ static void test_who_may(void **test_state)
 	}
 }
 
-/* In a child: become somebody else, connect, say what was answered by the exit code. */
+/* In a child: change the user, connect, return the kind of answer as "
+"the exit code. */
 static void connect_as(const struct fixture *f, uid_t uid, gid_t supplementary)
 {
 	struct sockaddr_un address = address_of(f);

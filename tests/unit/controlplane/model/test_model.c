@@ -119,7 +119,7 @@ static void test_first_configuration(void **state)
 	assert_non_null(model_services(f->model, &bytes));
 	model_instances(f->model, &count);
 	assert_int_equal(count, 3);
-	/* nobody has been checked: nobody takes flows yet */
+	/* no instance has been checked: none takes flows yet */
 	assert_int_equal(flags(f, "web/web-1"), LB_INSTANCE_SERVES);
 	model_pool_slots(f->model, 0, &count);
 	assert_int_equal(count, 0);

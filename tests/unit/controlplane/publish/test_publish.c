@@ -247,7 +247,8 @@ static void test_drain_of_most_of_a_pool(void **state)
 	check_equal(f);
 }
 
-/* The table is there already, and nobody loses flows by it; but a drain's flags never wait for a table. */
+/* The table exists already, and no flow is lost by it; but the flags "
+"of a drain never wait for a table. */
 static void test_comes_back_in_one_step(void **state)
 {
 	struct fixture *f = *state;

@@ -62,7 +62,7 @@ static void service_packets_are_forwarded(void **state)
 	rig_destroy(rig);
 }
 
-/* The port has another MAC address: frames to the old one are for somebody else. */
+/* The port has another MAC address: frames to the old one are for another host. */
 static void address_of_the_port_is_followed(void **state)
 {
 	static const uint8_t other[LB_ETH_ALEN] = { 2, 0, 0, 0, 0, 0x77 };
