@@ -23,7 +23,7 @@ struct stage {
 	struct config *config;
 	struct stage_pool *pools; /* in the order of config->pools */
 	struct model_pool **list; /* the same */
-	struct model_paths paths;
+	struct hsearch_data paths;
 	struct lb_secret secret;
 	struct lb_service_table *services;
 	uint32_t services_bytes;
@@ -186,7 +186,7 @@ static void stage_abandon(struct stage *stage)
 		if (staged->is_new)
 			model_pool_free(staged->pool);
 	}
-	free(stage->paths.place);
+	hdestroy_r(&stage->paths);
 }
 
 /* ---- Commit ---- */
@@ -346,7 +346,7 @@ static void stage_commit(struct stage *stage)
 	model->busy = true;
 	commit_leavers(stage);
 	pool_ids = commit_pool_list(stage);
-	free(model->paths.place);
+	hdestroy_r(&model->paths);
 	model->paths = stage->paths;
 	for (uint32_t i = 0; i < model->pool_count; i++)
 		commit_pool(stage, i);

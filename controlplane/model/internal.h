@@ -3,16 +3,12 @@
 #ifndef CONTROLPLANE_MODEL_INTERNAL_H
 #define CONTROLPLANE_MODEL_INTERNAL_H
 
+#include <search.h>
+
 #include "controlplane/model/eligible.h"
 #include "controlplane/model/maglev.h"
 #include "controlplane/model/model.h"
 #include "controlplane/model/template.h"
-
-/* Instances of the configuration by path: open addressing, a power-of-two number of places. */
-struct model_paths {
-	struct model_instance **place;
-	uint32_t mask;
-};
 
 struct model {
 	struct lb_instance block[LB_INSTANCES_MAX];
@@ -25,7 +21,7 @@ struct model {
 	struct model_pool *pool_by_id[LB_POOLS_MAX];
 	struct model_instance *by_index[LB_INSTANCES_MAX];
 	struct model_instance *gone;
-	struct model_paths paths;
+	struct hsearch_data paths; /* the configured instances */
 	struct lb_service_table *services;
 	uint32_t services_bytes;
 	uint32_t service_id_last;
@@ -40,9 +36,9 @@ struct model {
 };
 
 /* model/paths.c */
-int model_paths_create(struct model_paths *paths, uint32_t count); /* -ENOMEM */
-void model_paths_add(struct model_paths *paths, struct model_instance *instance);
-struct model_instance *model_paths_find(const struct model_paths *paths, const char *path);
+int model_paths_create(struct hsearch_data *paths, uint32_t count); /* -ENOMEM */
+void model_paths_add(struct hsearch_data *paths, struct model_instance *instance);
+struct model_instance *model_paths_find(const struct hsearch_data *paths, const char *path);
 
 /* model/index.c: assignment of indices and ids */
 int model_index_assign(struct model *model, struct model_instance *instance); /* -ENOSPC */

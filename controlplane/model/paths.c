@@ -1,47 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "controlplane/model/internal.h"
-#include "controlplane/model/maglev.h"
 
-/* Unkeyed: paths come from the configuration, not from an attacker. */
-static uint32_t path_hash(const char *path)
+int model_paths_create(struct hsearch_data *paths, uint32_t count)
 {
-	static const struct lb_secret none;
-
-	return (uint32_t)maglev_key(&none, path);
+	*paths = (struct hsearch_data){ .table = NULL };
+	return hcreate_r(2 * (size_t)count + 1, paths) ? 0 : -ENOMEM;
 }
 
-int model_paths_create(struct model_paths *paths, uint32_t count)
+void model_paths_add(struct hsearch_data *paths, struct model_instance *instance)
 {
-	uint32_t places = 16;
+	const ENTRY entry = { .key = instance->path, .data = instance };
+	ENTRY *place;
 
-	while (places < 2 * count)
-		places *= 2;
-	paths->mask = places - 1;
-	paths->place = calloc(places, sizeof(struct model_instance *));
-	return paths->place ? 0 : -ENOMEM;
+	/* There is room for twice as many. */
+	(void)hsearch_r(entry, ENTER, &place, paths);
 }
 
-void model_paths_add(struct model_paths *paths, struct model_instance *instance)
+struct model_instance *model_paths_find(const struct hsearch_data *paths, const char *path)
 {
-	uint32_t at = path_hash(instance->path);
+	const ENTRY entry = { .key = (char *)(uintptr_t)path };
+	ENTRY *place;
 
-	while (paths->place[at & paths->mask])
-		at++;
-	paths->place[at & paths->mask] = instance;
-}
-
-struct model_instance *model_paths_find(const struct model_paths *paths, const char *path)
-{
-	struct model_instance *instance;
-
-	if (!paths->place)
+	if (!paths->table ||
+	    !hsearch_r(entry, FIND, &place, (struct hsearch_data *)(uintptr_t)paths))
 		return NULL;
-	for (uint32_t at = path_hash(path); (instance = paths->place[at & paths->mask]); at++)
-		if (strcmp(instance->path, path) == 0)
-			return instance;
-	return NULL;
+	return place->data;
 }

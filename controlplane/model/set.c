@@ -46,7 +46,7 @@ void model_destroy(struct model *model)
 	for (uint32_t i = 0; i < model->pool_count; i++)
 		model_pool_free(model->pools[i]);
 	free(model->pools);
-	free(model->paths.place);
+	hdestroy_r(&model->paths);
 	free(model->services);
 	config_free(model->config);
 	free(model);
