@@ -2,14 +2,14 @@
 #include "dataplane/io/handover_port.h"
 
 #include <errno.h>
-#include <linux/bpf.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
+
+#include <bpf/bpf.h>
 
 #include "config/base/log.h"
 #include "dataplane/engine/handover.h"
@@ -31,27 +31,19 @@ static const struct {
 LB_STATIC_ASSERT(sizeof(((struct handover_port *)NULL)->bytes) / sizeof(size_t) == PARTS,
 		 "one each");
 
-/* ---- bpf(2); this program is not linked with libbpf ---- */
+/* ---- What sluiced has pinned ---- */
 
 static int pin_open(const struct handover_port *port, const char *pin)
 {
 	char path[LB_PIN_PATH_MAX];
-	union bpf_attr attr = { .pathname = 0 };
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", port->pin_dir, pin);
-	attr.pathname = (uint64_t)(uintptr_t)path;
-	fd = (int)syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr));
-	return fd < 0 ? -errno : fd;
+	return bpf_obj_get(path);
 }
 
 static int object_info(int fd, void *info, uint32_t bytes)
 {
-	union bpf_attr attr = { .info = { .bpf_fd = (uint32_t)fd,
-					  .info_len = bytes,
-					  .info = (uint64_t)(uintptr_t)info } };
-
-	return syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) ? -errno : 0;
+	return bpf_obj_get_info_by_fd(fd, info, &bytes);
 }
 
 static int map_info(const struct handover_port *port, const char *pin, struct bpf_map_info *info)
