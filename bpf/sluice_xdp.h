@@ -22,11 +22,6 @@
 #define LB_XDP_MAGIC 0x5058494c /* "LIXP" */
 #define LB_XDP_ABI 2
 
-/* At most 15 characters: the kernel cuts names there. */
-#define LB_XDP_PROG_NAME "sluice_xdp"
-#define LB_XDP_SWEEP_NAME "sluice_xdp_sweep"
-#define LB_XDP_PAIRED_NAME "xsk_def_prog" /* beside a DPDK process; the name is libxdp's */
-
 #define LB_XDP_REGIONS_MAX 64 /* CPUs with a flow table of their own */
 #define LB_XDP_REGION_NONE 0xffffffffu
 #define LB_XDP_POOLS_MAX 64

@@ -24,7 +24,6 @@
 #define CONFIG_ENDPOINTS_MAX 4096
 #define CONFIG_CHECKS_MAX 16	/* per pool: each is sent to each of its instances */
 #define CONFIG_CPUS_MAX 64	/* one queue pair each; NICs commonly have 64 or more */
-#define CONFIG_CPU_ID_MAX 1023	/* the limit of cpu_set_t */
 #define CONFIG_ADDRESSES_MAX 16 /* of the node itself */
 #define CONFIG_NAME_MAX 63	/* a DNS label, so that names can become host names */
 #define CONFIG_PATH_MAX 1024	/* of a check, as in ELB classic */

@@ -97,12 +97,6 @@ LB_INLINE uint32_t lb_flow_step(uint16_t steps, uint32_t state)
 	return (uint32_t)steps >> (state & 3) * 4 & 0xf;
 }
 
-/** The next state of a flow. */
-LB_INLINE enum lb_flow_state lb_flow_next(enum lb_flow_event event, enum lb_flow_state state)
-{
-	return (enum lb_flow_state)(lb_flow_step(lb_flow_steps(event), state) & 7);
-}
-
 LB_INLINE enum lb_flow_state lb_bucket_state(const struct lb_bucket *bucket, uint32_t slot)
 {
 	return (enum lb_flow_state)(bucket->meta >> (slot * 4) & 7);

@@ -246,7 +246,7 @@ static void impossible_requests_are_refused(void **state)
 
 	(void)state;
 	log_set_level(LOG_ERR - 1);
-	cpus[0] = CONFIG_CPU_ID_MAX;
+	cpus[0] = CPU_SETSIZE - 1;
 	assert_int_equal(plan_make(&plan, &config), -EINVAL);
 	config = config_make("nosuchif0", CONFIG_PORT_INTERFACE);
 	assert_int_equal(plan_make(&plan, &config), -ENODEV);
