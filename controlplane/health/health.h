@@ -158,9 +158,7 @@ struct health_stats {
 	uint64_t cancelled;    /* removed or replaced while in flight */
 	uint64_t errors;       /* no verdict for lack of memory or sockets on this node */
 	uint64_t delayed;      /* due, but had to wait for a place */
-	uint64_t delay_sum_ms; /* over all delayed */
 	uint32_t delay_max_ms; /* longest since health_create() */
-	uint32_t instances;
 	uint32_t checks;
 	uint32_t in_flight;
 	uint32_t silent; /* of those in flight: no answer within 100 ms, or none last time */

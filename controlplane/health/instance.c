@@ -166,7 +166,6 @@ struct health_instance *health_instance_add(struct health *health,
 		goto err_timer;
 	instance->reported = instance->state;
 	LIST_INSERT_HEAD(&health->instances, instance, entry);
-	health->stats.instances++;
 	return instance;
 
 err_timer:
@@ -201,7 +200,6 @@ static void instance_destroy(struct health_instance *instance)
 	for (uint32_t i = 0; i < instance->check_count; i++)
 		health_check_destroy(instance->checks[i]);
 	health->stats.checks -= instance->check_count;
-	health->stats.instances--;
 	LIST_REMOVE(instance, entry);
 	event_free(instance->report_timer);
 	free(instance->checks);

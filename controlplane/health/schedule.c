@@ -132,7 +132,6 @@ static void schedule_account_delay(struct health_check *check)
 	if (!check->delayed)
 		return;
 	stats->delayed++;
-	stats->delay_sum_ms += delay_ms;
 	if (delay_ms > stats->delay_max_ms)
 		stats->delay_max_ms = (uint32_t)delay_ms;
 }

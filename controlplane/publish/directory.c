@@ -18,9 +18,7 @@ static void entry_write(struct lb_directory_entry *entry, uint64_t hash, const c
 	memset(entry->name, 0, sizeof(entry->name));
 	snprintf(entry->name, sizeof(entry->name), "%s", name);
 	entry->health = HEALTH_UNKNOWN;
-	entry->admin = MODEL_READY;
 	entry->gone = 0;
-	entry->weight = 0;
 	__atomic_store_n(&entry->name_hash, hash, __ATOMIC_RELEASE);
 }
 
@@ -78,8 +76,6 @@ void publish_directory_states(struct publish_directory *directory, const struct 
 		if (!instance || !instance->pool || !directory->instance[i])
 			continue;
 		entry->health = (uint8_t)instance->health;
-		entry->admin = (uint8_t)instance->admin;
-		entry->weight = instance->weight;
 	}
 }
 

@@ -69,7 +69,6 @@ struct publish_result {
 	 */
 	int status;
 	uint64_t generation; /* the one acknowledged last */
-	uint64_t started_ns; /* CLOCK_MONOTONIC, of publish_wait_start() or as given to it */
 	uint64_t acked_ns;   /* when the last worker had switched to it */
 	/* Path of the generation acknowledged last. */
 	uint64_t sent_ns;    /* into the ring */

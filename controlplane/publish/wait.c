@@ -21,7 +21,6 @@ static void result_fill(const struct publish *publish, uint64_t started_ns, int 
 	*result = (struct publish_result){
 		.status = status,
 		.generation = publish->last.generation,
-		.started_ns = started_ns,
 		.acked_ns = publish->last.acked_ns,
 		.sent_ns = publish->last.sent_ns,
 		.taken_ns = publish->last.taken_ns,

@@ -122,10 +122,8 @@ LB_STATIC_ASSERT(sizeof(struct lb_event) == 64, "a ring entry");
 struct lb_directory_entry {
 	uint64_t name_hash; /* of "pool/instance", or of "pool"; 0: free */
 	uint8_t health;	    /* the control plane's enum; for instances */
-	uint8_t admin;
-	uint8_t gone; /* not in the configuration any more; only flows use the index */
-	uint8_t reserved;
-	uint32_t weight;
+	uint8_t gone;	    /* not in the configuration any more; only flows use the index */
+	uint8_t reserved[6];
 	char name[2 * LB_NAME_MAX];
 };
 

@@ -53,7 +53,6 @@ struct generator {
 	uint32_t n_received;
 	uint32_t received_stamp;
 	uint64_t offered; /* packets due so far, at a chosen rate */
-	bool exhausted;	  /* nothing is left to open */
 	volatile bool stop;
 	volatile bool done;
 };

@@ -45,7 +45,6 @@ static void fake_end(struct fake *fake, struct control_wait *wait)
 	wait->result = (struct publish_result){
 		.status = fake->publish_status,
 		.generation = 17,
-		.started_ns = wait->started_ns,
 		.acked_ns = wait->started_ns + 84000,
 		.workers = 4,
 	};
