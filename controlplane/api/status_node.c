@@ -87,10 +87,11 @@ static json_t *control_status_handover(const struct control_daemon *daemon)
 				 config && config->node.dataplane == CONFIG_DATAPLANE_XDP ? "xdp"
 											  : "dpdk",
 				 "why", control_status_alone(config));
-	return json_pack("{s:b, s:s, s:s, s:f, s:i}", "takeover", true, "now",
+	return json_pack("{s:b, s:s, s:s, s:f, s:i, s:I}", "takeover", true, "now",
 			 handover.is_dpdk ? "dpdk" : "xdp", "why", handover.why, "since_s",
 			 handover.since_ns ? (double)(now_ns - handover.since_ns) / 1e9 : 0.0,
-			 "takeovers", (int)handover.takeovers);
+			 "takeovers", (int)handover.takeovers, "handed_pkts",
+			 (json_int_t)handover.handed_pkts);
 }
 
 /* Why sluice-dataplane does not start; empty if it runs, is not needed, or has reported nothing. */
@@ -106,6 +107,20 @@ static json_t *control_status_start_failed(const struct control_daemon *daemon)
 	(void)file_line(path, line, sizeof(line));
 	why = strchr(line, ' ');
 	return control_status_text(why ? why + 1 : "", why ? strlen(why + 1) : 0);
+}
+
+/* What of the messages to the dataplane went wrong there, and the size of its tables. */
+static void control_status_consumer(json_t *dataplane, const struct lb_segment *segment)
+{
+	const struct lb_node_stats *node = lb_segment_at(segment, segment->node_stats);
+	uint64_t refused = 0;
+
+	for (uint32_t i = 0; i < sizeof(node->refused) / sizeof(node->refused[0]); i++)
+		refused += node->refused[i];
+	json_object_set_new(dataplane, "messages_refused", json_integer((json_int_t)refused));
+	json_object_set_new(dataplane, "events_lost", json_integer((json_int_t)node->events_lost));
+	json_object_set_new(dataplane, "tables_bytes",
+			    json_integer((json_int_t)node->tables_bytes));
 }
 
 /* Properties of the port that may change at run time. */
@@ -150,6 +165,7 @@ static json_t *control_status_dataplane(const struct control_daemon *daemon)
 	if (dataplane != NULL && segment != NULL) {
 		(void)control_status_segment(dataplane, segment);
 		control_status_port(dataplane, segment);
+		control_status_consumer(dataplane, segment);
 		json_object_set_new(dataplane, "spread", json_string(daemon->spread->note));
 		json_object_set_new(dataplane, "mtu_note", json_string(daemon->mtu_note));
 	}
@@ -162,14 +178,15 @@ static json_t *control_status_flow_table(const struct stats_node *figures)
 {
 	const struct lb_worker_stats *sum = &figures->sum;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "hits",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "hits",
 			 (json_int_t)sum->flow_hits, "misses", (json_int_t)sum->flow_misses,
 			 "inserts", (json_int_t)sum->flow_inserts, "adopted",
 			 (json_int_t)sum->flow_adopted, "moved", (json_int_t)sum->flow_moved,
 			 "expired", (json_int_t)sum->flow_expired, "evicted_unconfirmed",
 			 (json_int_t)sum->flow_evicted_unconfirmed, "evicted_closed",
 			 (json_int_t)sum->flow_evicted_closed, "evicted_confirmed",
-			 (json_int_t)sum->flow_evicted_confirmed, "not_recorded",
+			 (json_int_t)sum->flow_evicted_confirmed, "relocated",
+			 (json_int_t)sum->flow_relocated, "not_recorded",
 			 (json_int_t)sum->flow_table_full);
 }
 
@@ -179,13 +196,15 @@ static json_t *control_status_health(const struct control_daemon *daemon)
 
 	if (daemon->health != NULL)
 		health_stats_get(daemon->health, &stats);
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "checks",
-			 (int)stats.checks, "in_flight", (int)stats.in_flight, "silent",
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
+			 "checks", (int)stats.checks, "in_flight", (int)stats.in_flight, "silent",
 			 (int)stats.silent, "waiting", (int)stats.waiting, "late", (int)stats.late,
 			 "wait_max_ms", (int)stats.wait_max_ms, "started",
 			 (json_int_t)stats.started, "passed", (json_int_t)stats.passed, "lame",
 			 (json_int_t)stats.lame, "down", (json_int_t)stats.down, "errors",
-			 (json_int_t)stats.errors, "delayed", (json_int_t)stats.delayed);
+			 (json_int_t)stats.errors, "delayed", (json_int_t)stats.delayed,
+			 "cancelled", (json_int_t)stats.cancelled, "delay_max_ms",
+			 (int)stats.delay_max_ms);
 }
 
 static json_t *control_status_control(const struct control_daemon *daemon)
@@ -214,14 +233,17 @@ static json_t *control_status_path_mtu(const struct control_daemon *daemon)
 static int control_status_figures(json_t *node, const struct stats_node *figures)
 {
 	json_t *more = json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:{s:I, s:I, s:I}, s:o}", "received",
-		(json_int_t)figures->rx_pkts, "transmitted", (json_int_t)figures->tx_pkts, "kernel",
-		(json_int_t)figures->kernel_pkts, "dropped", (json_int_t)figures->drops, "flows",
-		(json_int_t)figures->flows, "flows_capacity", (json_int_t)figures->flows_capacity,
-		"new_per_s", figures->new_per_s, "rx_pkts_per_s", figures->rx_pkts_per_s,
-		"rx_bits_per_s", figures->rx_bits_per_s, "mbufs", "total",
-		(json_int_t)figures->node.mbuf_total, "free", (json_int_t)figures->node.mbuf_free,
-		"baseline", (json_int_t)figures->node.mbuf_baseline, "flow_table",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:{s:I, s:I, s:I}, s:o}",
+		"received", (json_int_t)figures->rx_pkts, "received_bytes",
+		(json_int_t)figures->rx_bytes, "transmitted", (json_int_t)figures->tx_pkts,
+		"transmitted_bytes", (json_int_t)figures->tx_bytes, "icmp_errors",
+		(json_int_t)figures->sum.reply_pkts, "kernel", (json_int_t)figures->kernel_pkts,
+		"dropped", (json_int_t)figures->drops, "flows", (json_int_t)figures->flows,
+		"flows_capacity", (json_int_t)figures->flows_capacity, "new_per_s",
+		figures->new_per_s, "rx_pkts_per_s", figures->rx_pkts_per_s, "rx_bits_per_s",
+		figures->rx_bits_per_s, "mbufs", "total", (json_int_t)figures->node.mbuf_total,
+		"free", (json_int_t)figures->node.mbuf_free, "baseline",
+		(json_int_t)figures->node.mbuf_baseline, "flow_table",
 		control_status_flow_table(figures));
 	int err = json_object_update(node, more);
 

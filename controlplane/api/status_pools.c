@@ -25,13 +25,13 @@ static json_t *control_status_checks(const struct model_instance *instance)
 
 		if (health_check_info(instance->checker, i, &info) != 0)
 			break;
-		json_array_append_new(checks, json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:i}",
-							"target", info.target, "health",
-							health_state_name(info.state), "last",
-							health_state_name(info.last), "reason",
-							info.reason, "streak", (int)info.streak,
-							"last_ms", control_status_ago(info.last_ms),
-							"latency_us", (int)info.latency_us));
+		json_array_append_new(
+			checks,
+			json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:i, s:b}", "target", info.target,
+				  "health", health_state_name(info.state), "last",
+				  health_state_name(info.last), "reason", info.reason, "streak",
+				  (int)info.streak, "last_ms", control_status_ago(info.last_ms),
+				  "latency_us", (int)info.latency_us, "in_flight", info.in_flight));
 	}
 	return checks;
 }

@@ -152,12 +152,14 @@ static json_t *json_findings(const struct status_findings *f)
 
 json_t *status_to_json(const struct status *s)
 {
-	char when[TIME_TEXT_SIZE];
+	char when[TIME_TEXT_SIZE], changed[TIME_TEXT_SIZE];
 
-	return json_pack("{s:s, s:s, s:b, s:i, s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:b, s:i, s:s, s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:o}",
 			 "interface", s->iface, "mode", program_mode_name(s->mode), "frags",
 			 s->state.frags ? 1 : 0, "program_id", (int)s->program_id, "attached_at",
-			 time_format(s->state.attached_s, "%Y-%m-%dT%H:%M:%S%z", when), "vips",
+			 time_format(s->state.attached_s, "%Y-%m-%dT%H:%M:%S%z", when),
+			 "changed_at",
+			 time_format(s->state.changed_s, "%Y-%m-%dT%H:%M:%S%z", changed), "vips",
 			 json_vips(s), "from", json_sources(s), "gue_port", (int)s->state.gue_port,
 			 "sysctls", json_sysctls(s), "counters", json_counts(s), "warnings",
 			 json_findings(&s->warnings), "hints", json_findings(&s->hints));

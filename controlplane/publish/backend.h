@@ -59,8 +59,9 @@ struct publish_backend_options {
 struct publish_handover {
 	bool is_on; /* false: the port has one dataplane, and the rest is unused */
 	bool is_dpdk;
-	uint64_t since_ns;  /* CLOCK_MONOTONIC */
-	uint32_t takeovers; /* by the XDP program */
+	uint64_t since_ns;    /* CLOCK_MONOTONIC */
+	uint32_t takeovers;   /* by the XDP program */
+	uint64_t handed_pkts; /* from there to the DPDK process */
 	char why[80];
 };
 

@@ -83,6 +83,7 @@ static void handover_follow(struct publish_backend *a)
 	is_news = handover_queues_note(&queues, handover->is_dpdk);
 	handover->since_ns = handover_queues_since_ns(&queues);
 	handover->takeovers = handover_queues_takeovers(&queues);
+	handover->handed_pkts = handover_queues_handed_pkts(&queues);
 	snprintf(handover->why, sizeof(handover->why), "%s",
 		 handover->is_dpdk ? "sluice-dataplane is alive and has the tables" : why_xdp(a));
 	if (!is_news)

@@ -41,6 +41,15 @@ uint32_t handover_queues_takeovers(const struct handover_queues *queues)
 	return most;
 }
 
+uint64_t handover_queues_handed_pkts(const struct handover_queues *queues)
+{
+	uint64_t pkts = 0;
+
+	for (uint32_t i = 0; i < queues->n; i++)
+		pkts += __atomic_load_n(&queues->queue[i].handed_pkts, __ATOMIC_RELAXED);
+	return pkts;
+}
+
 bool handover_queues_note(const struct handover_queues *queues, bool is_handed)
 {
 	struct lb_handover *first = &queues->queue[0];

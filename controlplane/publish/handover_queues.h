@@ -30,6 +30,9 @@ bool handover_queues_is_handed(const struct handover_queues *queues);
 /** Takeovers by the XDP program: the highest count of any queue. */
 uint32_t handover_queues_takeovers(const struct handover_queues *queues);
 
+/** Packets that the XDP program has given to the DPDK process, of all queues. */
+uint64_t handover_queues_handed_pkts(const struct handover_queues *queues);
+
 /**
  * Record which dataplane carries; the record survives this process.
  * Return: whether it changed.

@@ -94,6 +94,7 @@ def killed(lab):
         watched.switch("back to DPDK", lambda: (lab.dataplane.start(), wait_carrier(lab, "dpdk")))
     judge(watched.close(), "kill -9")
     expect(carrier(lab)["takeovers"] >= before + ROUNDS, f"only {carrier(lab)['takeovers']} takeovers")
+    expect(carrier(lab)["handed_pkts"] > 0, "no packet was handed to sluice-dataplane")
     figure(f"kill -9: {HELD} connections lived on, {watched.requests:,} requests, none failed; {lab.account()}")
 
 

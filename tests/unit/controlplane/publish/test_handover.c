@@ -227,6 +227,9 @@ static void process_forwards_once_it_has_the_tables(void **state)
 	assert_false(handover().is_dpdk);
 	fake_dataplane_hold(fake, false);
 	wait_carrier(true);
+	queue->handed_pkts = 7;
+	while (handover().handed_pkts != 7)
+		turn();
 	fake_dataplane_view(fake, &view);
 	assert_memory_equal(view.instances, model_instances(model, &count),
 			    INSTANCES * sizeof(*view.instances));
