@@ -7,7 +7,7 @@
  *   command ring                 sluiced produces, the dataplane's main lcore consumes
  *   event ring                   the main lcore produces, sluiced consumes
  *   blocks                       sluiced; the dataplane only reads
- *   directory                    sluiced; for its own successor
+ *   directory                    sluiced; for its own successor, and for the dataplane's
  *   statistics                   one writer each: a worker, or the main lcore
  *
  * A block is a bulk table (parameters, services, instances, a pool's slots) with two buffers.
@@ -24,7 +24,7 @@
 #include "dataplane/core/lb_stats.h"
 
 #define LB_ABI_MAGIC 0x454349554c53424cULL /* "LBSLUICE" */
-#define LB_ABI_VERSION 3
+#define LB_ABI_VERSION 4
 
 #define LB_WORKERS_MAX 64
 #define LB_SEGMENT_CPU_NONE 0xffffffffu
@@ -73,7 +73,7 @@ struct lb_cmd {
 	uint16_t buffer;     /* 0 or 1 */
 	uint32_t index;	     /* of a pool; else 0 */
 	uint32_t count;	     /* elements; for services: slots of the table */
-	uint64_t generation; /* increases with every publish; unique per dataplane boot */
+	uint64_t generation; /* increases with every publish; unique per boot_id */
 	uint64_t sent_ns;    /* CLOCK_MONOTONIC */
 	uint32_t bytes;
 	uint32_t crc; /* CRC-32C of the block's bytes */
@@ -117,7 +117,7 @@ LB_STATIC_ASSERT(sizeof(struct lb_event) == 64, "a ring entry");
 
 /*
  * What sluiced needs after a restart, per instance and pool index.
- * Written by sluiced only; the dataplane does not read it.
+ * Written by sluiced only. A dataplane that takes over a segment reads which buffers are in use.
  */
 struct lb_directory_entry {
 	uint64_t name_hash; /* of "pool/instance", or of "pool"; 0: free */
@@ -181,16 +181,19 @@ struct lb_segment {
 	uint32_t abi_version;
 	uint32_t abi_hash;   /* lb_abi_hash() */
 	uint64_t bytes;	     /* of the whole segment */
-	uint64_t boot_id;    /* random; if it changes, all flows are lost */
+	uint64_t boot_id;    /* random; if it changes, all flows are lost. A process that takes the
+			      * segment over leaves it */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint32_t n_workers;
 	uint32_t pid;
 	uint8_t port_mac[LB_ETH_ALEN];
 	uint16_t port_mtu;
-	char port_name[LB_NAME_MAX];	      /* as configured */
-	char driver[LB_NAME_MAX];	      /* DPDK's name of it */
-	char kernel_iface[16];		      /* "sluice0" */
-	char note[256];			      /* for the operator: RSS missing, copy mode */
+	char port_name[LB_NAME_MAX]; /* as configured */
+	char driver[LB_NAME_MAX];    /* DPDK's name of it */
+	char kernel_iface[16];	     /* "sluice0" */
+	char note[256];		     /* for the operator: RSS missing, copy mode */
+	char kept_note[192];	     /* whence the flows kept at the last start, or why none */
+	uint64_t flows_kept;	     /* at the last start */
 	uint32_t cpu[LB_SEGMENT_WORKERS_MAX]; /* LB_SEGMENT_CPU_NONE: it has no flow table */
 	/* byte offsets of the parts */
 	uint64_t cmd_ring, event_ring;
@@ -210,7 +213,8 @@ LB_STATIC_ASSERT(LB_OFFSETOF(struct lb_segment, port_mac) % 8 == 0 &&
 
 /*
  * First and only message on the dataplane's UNIX socket. With it, by SCM_RIGHTS: the memfd, the
- * command eventfd (sluiced writes), the event eventfd (it reads).
+ * command eventfd (sluiced writes), the event eventfd (it reads), and the flow tables' memfd, which
+ * sluiced only keeps (abi/lb_kept.h); without that one if the tables do not end with the process.
  */
 struct lb_hello {
 	uint64_t magic;
@@ -220,7 +224,7 @@ struct lb_hello {
 	uint64_t bytes;
 };
 
-#define LB_HELLO_FDS 3
+#define LB_HELLO_FDS 4 /* at most */
 
 /*
  * In the run directory while sluice-dataplane fails to start: "REPEATS WHY\n". Written by

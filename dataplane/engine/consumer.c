@@ -173,7 +173,7 @@ static int command_stage(struct consumer *consumer, const struct lb_cmd *cmd)
 	return LB_REFUSED_TYPE;
 }
 
-static void command_apply(struct consumer *consumer, const struct lb_cmd *cmd)
+void consumer_apply(struct consumer *consumer, const struct lb_cmd *cmd)
 {
 	uint64_t taken_ns = now_ns();
 	int refusal;
@@ -216,7 +216,7 @@ static bool command_take(struct consumer *consumer)
 	}
 	if (rte_ring_sc_dequeue_elem(consumer->segment->cmd_ring, &cmd, sizeof(cmd)))
 		return false;
-	command_apply(consumer, &cmd);
+	consumer_apply(consumer, &cmd);
 	return true;
 }
 

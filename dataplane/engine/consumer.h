@@ -55,6 +55,9 @@ void consumer_fini(struct consumer *consumer);
  */
 bool consumer_poll(struct consumer *consumer);
 
+/** Apply one command, as if it had come from the ring. */
+void consumer_apply(struct consumer *consumer, const struct lb_cmd *cmd);
+
 /** Discard a generation that a dead controller left unfinished. */
 void consumer_abandon(struct consumer *consumer);
 

@@ -12,7 +12,10 @@ struct flow_table {
 	uint32_t sweep_done; /* buckets swept since flow_table_tick() */
 };
 
-/** Bytes of memory for a table of @flows concurrent flows: about half load. */
+/** Buckets of a table of @flows concurrent flows: about half load. */
+uint32_t flow_table_buckets(uint32_t flows);
+
+/** Bytes of these. */
 size_t flow_table_bytes(uint32_t flows);
 
 /**
@@ -41,6 +44,29 @@ struct flow_recount {
  */
 bool flow_table_recount(struct flow_table *flows, const struct lb_instance_stats *others,
 			struct flow_recount *recount, uint32_t max_buckets);
+
+/* What is to be kept of a predecessor's flows. */
+struct flow_keep {
+	const struct lb_secret *secret;
+	const struct lb_flow_timeouts *timeouts;
+	uint32_t timeout_max;	       /* of these, in ticks */
+	uint64_t ended;		       /* tick of the predecessor's last sign of life */
+	uint64_t now;		       /* tick */
+	struct lb_table *const *peers; /* tables of all workers */
+	uint32_t n_peers;
+};
+
+/** Set what follows from the predecessor's tables; the caller sets the rest. */
+void flow_keep_init(struct flow_keep *keep, const struct lb_secret *secret,
+		    const struct lb_flow_timeouts *timeouts);
+
+/**
+ * Go through a table that a predecessor has left: remove what has expired since, repair what a kill
+ * has torn (a slot half written or half freed, a flow that is there twice, one that was on its way
+ * to another worker), and count the rest.
+ * Context: any thread; other workers may go through theirs at the same time.
+ */
+void flow_table_keep(struct flow_table *flows, const struct flow_keep *keep);
 
 #define FLOW_TABLE_SWEEP_TICKS 32 /* ticks of a round over the whole table */
 

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,41 +17,55 @@
 
 #define RING_FLAGS (RING_F_SP_ENQ | RING_F_SC_DEQ)
 
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
+
+static const struct segment no_segment = {
+	.memfd = -1, .cmd_fd = -1, .event_fd = -1, .flows_fd = -1
+};
+
 LB_STATIC_ASSERT(sizeof(struct lb_cmd) == sizeof(struct lb_event), "one size of ring entries");
 
-/* Set the addresses from a layout that no other process can have changed yet. */
-static void segment_bind(struct segment *segment, const struct lb_segment *seg)
+/* Set the addresses from a layout that no other process can have changed. */
+static void segment_bind(struct segment *segment, const struct lb_segment *layout)
 {
+	const struct lb_segment *seg = segment->shared;
+
 	for (uint32_t i = 0; i < 2; i++) {
-		segment->params[i] = lb_segment_at(seg, seg->params[i]);
-		segment->services[i] = lb_segment_at(seg, seg->services[i]);
-		segment->instances[i] = lb_segment_at(seg, seg->instances[i]);
+		segment->params[i] = lb_segment_at(seg, layout->params[i]);
+		segment->services[i] = lb_segment_at(seg, layout->services[i]);
+		segment->instances[i] = lb_segment_at(seg, layout->instances[i]);
 	}
-	segment->pools = lb_segment_at(seg, seg->pools);
-	segment->cmd_ring = lb_segment_at(seg, seg->cmd_ring);
-	segment->event_ring = lb_segment_at(seg, seg->event_ring);
-	segment->node_stats = lb_segment_at(seg, seg->node_stats);
-	segment->worker_stats = lb_segment_at(seg, seg->worker_stats);
-	segment->instance_stats = lb_segment_at(seg, seg->instance_stats);
+	segment->pools = lb_segment_at(seg, layout->pools);
+	segment->cmd_ring = lb_segment_at(seg, layout->cmd_ring);
+	segment->event_ring = lb_segment_at(seg, layout->event_ring);
+	segment->directory = lb_segment_at(seg, layout->directory);
+	segment->node_stats = lb_segment_at(seg, layout->node_stats);
+	segment->worker_stats = lb_segment_at(seg, layout->worker_stats);
+	segment->instance_stats = lb_segment_at(seg, layout->instance_stats);
+}
+
+static int memfd_map(struct segment *segment, uint64_t bytes)
+{
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, segment->memfd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	segment->shared = map;
+	segment->bytes = bytes;
+	return 0;
 }
 
 /* A memfd that can't be resized under its mappings. */
 static int memfd_make(struct segment *segment, uint64_t bytes)
 {
-	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-	void *map;
+	const int seals = SEALS | F_SEAL_SEAL;
 
 	segment->memfd = memfd_create("sluice", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (segment->memfd < 0)
 		return -errno;
 	if (ftruncate(segment->memfd, (off_t)bytes) || fcntl(segment->memfd, F_ADD_SEALS, seals))
 		return -errno;
-	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, segment->memfd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	segment->shared = map;
-	segment->bytes = bytes;
-	return 0;
+	return memfd_map(segment, bytes);
 }
 
 static int rings_make(struct segment *segment)
@@ -77,7 +92,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-int segment_create(struct segment *segment, uint32_t n_workers)
+static struct lb_segment segment_layout(uint32_t n_workers)
 {
 	struct lb_segment seg = {
 		.magic = LB_ABI_MAGIC,
@@ -87,24 +102,38 @@ int segment_create(struct segment *segment, uint32_t n_workers)
 		.n_workers = n_workers,
 		.pid = (uint32_t)getpid(),
 	};
-	int err;
 
-	*segment = (struct segment){ .memfd = -1, .cmd_fd = -1, .event_fd = -1 };
-	if (n_workers == 0 || n_workers > LB_WORKERS_MAX)
-		return -EINVAL;
-	if (getrandom(&seg.boot_id, sizeof(seg.boot_id), 0) != sizeof(seg.boot_id))
-		return -errno;
 	lb_segment_layout(&seg, n_workers,
 			  (uint64_t)rte_ring_get_memsize_elem(sizeof(struct lb_cmd),
 							      LB_RING_ENTRIES));
+	return seg;
+}
+
+/* Use what is mapped. The layout is @seg's. */
+static int segment_open(struct segment *segment, const struct lb_segment *seg)
+{
+	segment->n_workers = seg->n_workers;
+	segment->boot_id = seg->boot_id;
+	segment_bind(segment, seg);
+	return rings_make(segment);
+}
+
+int segment_create(struct segment *segment, uint32_t n_workers)
+{
+	struct lb_segment seg;
+	int err;
+
+	*segment = no_segment;
+	if (n_workers == 0 || n_workers > LB_WORKERS_MAX)
+		return -EINVAL;
+	seg = segment_layout(n_workers);
+	if (getrandom(&seg.boot_id, sizeof(seg.boot_id), 0) != sizeof(seg.boot_id))
+		return -errno;
 	err = memfd_make(segment, seg.bytes);
 	if (!segment->shared)
 		goto fail;
 	*segment->shared = seg;
-	segment->n_workers = n_workers;
-	segment->boot_id = seg.boot_id;
-	segment_bind(segment, segment->shared);
-	err = rings_make(segment);
+	err = segment_open(segment, &seg);
 	if (err)
 		goto fail;
 	/* A worker's first count for an instance must not cause a page fault. */
@@ -116,6 +145,56 @@ int segment_create(struct segment *segment, uint32_t n_workers)
 fail:
 	segment_destroy(segment);
 	return err;
+}
+
+/* Its layout follows from the number of workers; the offsets in it are not used. */
+static bool memfd_fits(int memfd, uint64_t bytes)
+{
+	int seals = fcntl(memfd, F_GET_SEALS);
+	struct stat st;
+
+	return seals >= 0 && (seals & SEALS) == SEALS && fstat(memfd, &st) == 0 &&
+	       (uint64_t)st.st_size == bytes;
+}
+
+static bool segment_is_ours(const struct lb_segment *shared, const struct lb_segment *seg)
+{
+	return shared->magic == seg->magic && shared->abi_version == seg->abi_version &&
+	       shared->abi_hash == seg->abi_hash && shared->bytes == seg->bytes &&
+	       shared->n_workers == seg->n_workers && shared->boot_id != 0;
+}
+
+int segment_map(struct segment *segment, int memfd, uint32_t n_workers)
+{
+	struct lb_segment seg = segment_layout(n_workers);
+	int err;
+
+	*segment = no_segment;
+	if (!memfd_fits(memfd, seg.bytes))
+		return -EPROTO;
+	segment->memfd = memfd;
+	err = memfd_map(segment, seg.bytes);
+	if (!err && !segment_is_ours(segment->shared, &seg)) {
+		munmap(segment->shared, segment->bytes);
+		err = -EPROTO;
+	}
+	if (err) {
+		*segment = no_segment;
+		return err;
+	}
+	segment->n_workers = n_workers;
+	segment->boot_id = segment->shared->boot_id;
+	segment_bind(segment, &seg);
+	return 0;
+}
+
+int segment_adopt(struct segment *segment)
+{
+	struct lb_segment seg = segment_layout(segment->n_workers);
+
+	seg.boot_id = segment->boot_id;
+	*segment->shared = seg;
+	return rings_make(segment);
 }
 
 static void fd_close(int fd)
@@ -133,7 +212,7 @@ void segment_destroy(struct segment *segment)
 	fd_close(segment->memfd);
 	fd_close(segment->cmd_fd);
 	fd_close(segment->event_fd);
-	*segment = (struct segment){ .memfd = -1, .cmd_fd = -1, .event_fd = -1 };
+	*segment = no_segment;
 }
 
 const void *segment_block(const struct segment *segment, const struct lb_cmd *cmd)
