@@ -20,11 +20,13 @@
 #include "config/base/clock.h"
 #include "config/base/log.h"
 #include "controlplane/publish/directory.h"
+#include "controlplane/publish/keep.h"
 #include "dataplane/abi/lb_crc.h"
 
 #define RETRY_MIN_MS 50
 #define RETRY_MAX_MS 1000
 #define CHORES_MS 500
+#define EAGER_MS 10000 /* at most, between the start of a dataplane and its socket */
 
 /* A lost answer: its generation has been in use for this long. */
 #define ANSWER_LOST_MS 2000
@@ -44,7 +46,10 @@ struct publish_backend {
 	struct event *retry_timer;
 	struct event *chores_timer;
 	uint32_t retry_ms;
-	char why[160]; /* logged last */
+	struct publish_keep *keep; /* NULL: the flow tables are not the dataplane's */
+	uint64_t left_ns;	   /* when the dataplane was lost */
+	uint64_t eager_until_ns;   /* one is starting */
+	char why[160];		   /* logged last */
 	/* what is in flight */
 	uint64_t generation; /* of the last command */
 	uint64_t sent_ns;    /* 0: nothing */
@@ -276,6 +281,19 @@ static void answer_recover(struct publish_backend *r)
 	}
 }
 
+/* The time after which no flow is alive. */
+static void kept_expire(struct publish_backend *r)
+{
+	uint64_t idle_ns = (uint64_t)model_idle_timeout_ms(r->options.model) * CLOCK_NS_PER_MS;
+
+	if (r->state == RING_READY || !r->left_ns || clock_now_ns() - r->left_ns < idle_ns)
+		return;
+	r->left_ns = 0;
+	if (publish_keep_release(r->keep))
+		log_info("dataplane: there has been none for node.idle_timeout, so its flows have"
+			 " expired; their memory is released");
+}
+
 static void on_chores(evutil_socket_t fd, short what, void *arg)
 {
 	struct publish_backend *r = arg;
@@ -288,6 +306,7 @@ static void on_chores(evutil_socket_t fd, short what, void *arg)
 		port_follow(r);
 	if (r->sent_ns)
 		answer_recover(r);
+	kept_expire(r);
 }
 
 /* ---- Connecting and disconnecting ---- */
@@ -305,7 +324,8 @@ static void retry_later(struct publish_backend *r)
 				       .tv_usec = (long)(r->retry_ms % 1000) * 1000 };
 
 	evtimer_add(r->retry_timer, &delay);
-	r->retry_ms = r->retry_ms * 2 < RETRY_MAX_MS ? r->retry_ms * 2 : RETRY_MAX_MS;
+	if (clock_now_ns() >= r->eager_until_ns)
+		r->retry_ms = r->retry_ms * 2 < RETRY_MAX_MS ? r->retry_ms * 2 : RETRY_MAX_MS;
 }
 
 /* @why: logged if it changed. */
@@ -315,6 +335,8 @@ static void ring_leave(struct publish_backend *r, const char *why)
 
 	if (r->state == RING_READY)
 		publish_directory_states(&r->directory, r->options.model);
+	if (r->state >= RING_PING)
+		r->left_ns = clock_now_ns();
 	event_drop(&r->socket_event);
 	event_drop(&r->answer_event);
 	publish_link_close(&r->link);
@@ -351,6 +373,7 @@ static void on_hello(struct publish_backend *r)
 		ring_leave(r, why);
 		return;
 	}
+	publish_keep_hold(r->keep, &r->link.memfd, &r->link.flows_fd);
 	r->answer_event =
 		event_new(r->options.base, r->link.event_fd, EV_READ | EV_PERSIST, on_answer, r);
 	if (!r->answer_event || event_add(r->answer_event, NULL)) {
@@ -414,6 +437,17 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 
 /* ---- The interface ---- */
 
+/* A dataplane starts, and has got what was kept. */
+static void on_asked(void *arg)
+{
+	struct publish_backend *r = arg;
+
+	r->eager_until_ns = clock_now_ns() + EAGER_MS * CLOCK_NS_PER_MS;
+	r->retry_ms = RETRY_MIN_MS;
+	if (r->state == RING_AWAY)
+		retry_later(r);
+}
+
 static void ring_destroy(struct publish_backend *r)
 {
 	if (r->state == RING_READY)
@@ -423,6 +457,7 @@ static void ring_destroy(struct publish_backend *r)
 	event_drop(&r->retry_timer);
 	event_drop(&r->chores_timer);
 	publish_link_close(&r->link);
+	publish_keep_destroy(r->keep);
 	free(r);
 }
 
@@ -436,6 +471,8 @@ static struct publish_backend *ring_create(const struct publish_backend_options 
 	r->options = *options;
 	r->retry_ms = RETRY_MIN_MS;
 	publish_link_init(&r->link);
+	if (!options->has_handover)
+		r->keep = publish_keep_create(options->base, options->run_dir, on_asked, r);
 	r->retry_timer = evtimer_new(options->base, on_retry, r);
 	r->chores_timer = event_new(options->base, -1, EV_PERSIST, on_chores, r);
 	if (!r->retry_timer || !r->chores_timer || event_add(r->chores_timer, &chores)) {

@@ -18,7 +18,9 @@
 
 void publish_link_init(struct publish_link *link)
 {
-	*link = (struct publish_link){ .fd = -1, .cmd_fd = -1, .event_fd = -1 };
+	*link = (struct publish_link){
+		.fd = -1, .cmd_fd = -1, .event_fd = -1, .memfd = -1, .flows_fd = -1
+	};
 }
 
 int publish_link_connect(struct publish_link *link, const char *run_dir)
@@ -53,6 +55,8 @@ void publish_link_close(struct publish_link *link)
 	fd_close(&link->fd);
 	fd_close(&link->cmd_fd);
 	fd_close(&link->event_fd);
+	fd_close(&link->memfd);
+	fd_close(&link->flows_fd);
 	publish_link_init(link);
 }
 
@@ -192,17 +196,16 @@ int publish_link_receive(struct publish_link *link, char *why, uint32_t size)
 
 	if (err)
 		return err;
+	link->memfd = fds[0];
 	link->cmd_fd = fds[1];
 	link->event_fd = fds[2];
-	err = -EPROTO;
+	link->flows_fd = fds[3];
 	if (!hello_is_ours(&hello, length, why, size))
-		goto out;
+		return -EPROTO;
 	snprintf(why, size, "the dataplane's segment is damaged or incomplete");
-	if (fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0 && !segment_open(link, &hello, fds[0]))
-		err = 0;
-out:
-	fd_close(&fds[0]);
-	return err;
+	if (fds[0] < 0 || fds[1] < 0 || fds[2] < 0 || segment_open(link, &hello, fds[0]))
+		return -EPROTO;
+	return 0;
 }
 
 void *publish_link_buffer(const struct publish_link *link, uint32_t kind, uint32_t pool,

@@ -17,6 +17,9 @@ struct publish_link {
 	int fd; /* of the socket; hangs up when the dataplane ends */
 	int cmd_fd;
 	int event_fd;
+	/* After the hello, for publish_keep_hold(): */
+	int memfd;
+	int flows_fd;		    /* -1: the flow tables end with the dataplane */
 	struct lb_segment *segment; /* NULL before the hello */
 	uint64_t bytes;
 	/* Checked once, then private: the peer can write to the segment. */

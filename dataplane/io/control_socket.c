@@ -120,7 +120,9 @@ void control_socket_close(struct control_socket *control)
 static int hello_send(const struct control_socket *control, int fd)
 {
 	const struct segment *segment = control->segment;
-	const int fds[LB_HELLO_FDS] = { segment->memfd, segment->cmd_fd, segment->event_fd };
+	const int fds[LB_HELLO_FDS] = { segment->memfd, segment->cmd_fd, segment->event_fd,
+					segment->flows_fd };
+	const size_t bytes = (LB_HELLO_FDS - (segment->flows_fd < 0)) * sizeof(fds[0]);
 	struct lb_hello hello = {
 		.magic = LB_ABI_MAGIC,
 		.abi_version = LB_ABI_VERSION,
@@ -136,13 +138,13 @@ static int hello_send(const struct control_socket *control, int fd)
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = rights.bytes,
-			      .msg_controllen = sizeof(rights.bytes) };
+			      .msg_controllen = CMSG_SPACE(bytes) };
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
+	cmsg->cmsg_len = CMSG_LEN(bytes);
+	memcpy(CMSG_DATA(cmsg), fds, bytes);
 	return sendmsg(fd, &msg, MSG_NOSIGNAL) == sizeof(hello) ? 0 : -errno;
 }
 

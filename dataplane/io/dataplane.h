@@ -4,6 +4,7 @@
 #define IO_DATAPLANE_H
 
 #include "dataplane/io/control_socket.h"
+#include "dataplane/io/kept.h"
 #include "dataplane/io/kernel_path.h"
 #include "dataplane/io/options.h"
 #include "dataplane/io/worker.h"
@@ -20,6 +21,9 @@ struct dataplane {
 	struct handover_port handover;
 	struct port port;
 	struct rte_mempool *pool[LB_WORKERS_MAX];
+	struct kept kept;	  /* a predecessor's, until it is used */
+	struct flow_memory flows; /* none if sluiced has the flow table */
+	struct flow_keep keep;
 	struct segment segment;
 	struct rte_rcu_qsbr *qsbr;
 	struct consumer consumer;

@@ -168,7 +168,7 @@ static void args_fill(const struct plan *plan, const char *program)
 	arg_add("--in-memory");
 	arg_add("--no-telemetry");
 	arg_add("-m");
-	arg_add("%u", plan->memory_mb);
+	arg_add("%u", plan->eal_mb);
 	arg_add("--log-level=*:%s", log_wants(LOG_DEBUG) ? "info" : "warning");
 	lcores_add(plan);
 	devices_add(plan);

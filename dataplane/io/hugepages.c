@@ -127,19 +127,32 @@ static bool is_told_to_stop(int fd)
 	return fd >= 0 && poll(&stop, 1, 0) > 0;
 }
 
-/* One step. Return: number of pages added, or -errno. */
-static int64_t grow_step(const struct hugepages_pool *pool, const char *run_dir, uint64_t ours,
+static uint64_t surplus_pages(const struct hugepages_pool *pool)
+{
+	return pages_read(pool, SMALL "/surplus_hugepages");
+}
+
+/*
+ * One step. Flow tables that have outlived their process may hold pages that were given back when
+ * it ended, and are to go with them: surplus ones, which a larger pool takes in. So they are ours
+ * again.
+ * @ours: these are added to it.
+ * Return: number of pages added, or -errno.
+ */
+static int64_t grow_step(const struct hugepages_pool *pool, const char *run_dir, uint64_t *ours,
 			 uint64_t pages)
 {
-	uint64_t before = pool_pages(pool), after;
+	uint64_t before = pool_pages(pool), surplus = surplus_pages(pool), after;
 	int err;
 
 	/* Record first: if killed in between, the record has one step too many, not one too few. */
-	record_write(run_dir, ours + pages);
+	record_write(run_dir, *ours + pages + surplus);
 	err = pool->resize(pool, before + pages);
 	after = pool_pages(pool);
 	pages = after > before ? after - before : 0;
-	record_write(run_dir, ours + pages);
+	after = surplus_pages(pool);
+	*ours += surplus > after ? surplus - after : 0;
+	record_write(run_dir, *ours + pages);
 	return err && !pages ? err : (int64_t)pages;
 }
 
@@ -152,10 +165,11 @@ static int grow(const struct hugepages_pool *pool, const char *run_dir, uint64_t
 	while (*added < missing) {
 		uint64_t left = missing - *added;
 		uint64_t step = left < STEP_PAGES ? left : STEP_PAGES;
-		int64_t got = grow_step(pool, run_dir, ours + *added, step);
+		int64_t got = grow_step(pool, run_dir, &ours, step);
 
 		if (got < 0)
 			return (int)got;
+		ours += (uint64_t)got;
 		*added += (uint64_t)got;
 		if (is_told_to_stop(stop_fd))
 			return -ECANCELED;

@@ -24,6 +24,7 @@
 #include "dataplane/io/dataplane.h"
 #include "dataplane/io/eal.h"
 #include "dataplane/io/failure.h"
+#include "dataplane/io/flows.h"
 #include "dataplane/io/hugepages.h"
 #include "dataplane/io/node_stats.h"
 #include "dataplane/io/privileges.h"
@@ -126,9 +127,19 @@ static int plan_start(struct dataplane *dp)
 	return err;
 }
 
+static int kept_start(struct dataplane *dp)
+{
+	return kept_find(&dp->kept, &dp->plan, dp->options.run_dir, dp->signal_fd);
+}
+
+static void kept_stop(struct dataplane *dp)
+{
+	kept_drop(&dp->kept);
+}
+
 static int hugepages_start(struct dataplane *dp)
 {
-	return hugepages_reserve(&hugepages_of_kernel, dp->options.run_dir, dp->plan.memory_mb,
+	return hugepages_reserve(&hugepages_of_kernel, dp->options.run_dir, flows_missing_mb(dp),
 				 dp->signal_fd);
 }
 
@@ -237,37 +248,6 @@ static void ports_stop(struct dataplane *dp)
 	pools_free(dp);
 }
 
-static void segment_describe(struct dataplane *dp)
-{
-	struct lb_segment *seg = dp->segment.shared;
-	const struct port *port = &dp->port;
-
-	lb_segment_port_set(dp->segment.shared, port->mac, port->mtu);
-	snprintf(seg->port_name, sizeof(seg->port_name), "%s", dp->plan.node->port);
-	snprintf(seg->driver, sizeof(seg->driver), "%s", port->driver);
-	snprintf(seg->kernel_iface, sizeof(seg->kernel_iface), "%s", KERNEL_PATH_IFACE);
-	snprintf(seg->note, sizeof(seg->note), "%s", port->note);
-	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
-		seg->cpu[i] = dp->plan.node->cpus[i];
-}
-
-static int segment_start(struct dataplane *dp)
-{
-	int err = segment_create(&dp->segment, dp->plan.n_workers);
-
-	if (err) {
-		log_err("cannot make the shared segment: %s", strerror(-err));
-		return err;
-	}
-	segment_describe(dp);
-	if (dp->plan.has_handover) {
-		dp->segment.worker_stats = dp->handover.workers;
-		dp->segment.instance_stats =
-			dp->handover.counts + (size_t)dp->handover.first_count * LB_INSTANCES_MAX;
-	}
-	return 0;
-}
-
 static void segment_stop(struct dataplane *dp)
 {
 	segment_destroy(&dp->segment);
@@ -280,7 +260,7 @@ static int tables_start(struct dataplane *dp)
 
 	dp->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(n), RTE_CACHE_LINE_SIZE);
 	if (dp->qsbr && rte_rcu_qsbr_init(dp->qsbr, n) == 0)
-		err = consumer_init(&dp->consumer, &dp->segment, dp->qsbr);
+		err = flows_tables_start(dp);
 	if (err) {
 		log_err("no memory for the tables");
 		rte_free(dp->qsbr);
@@ -311,8 +291,6 @@ static void kernel_stop(struct dataplane *dp)
 
 static void workers_free(struct dataplane *dp)
 {
-	for (uint32_t i = 0; dp->worker && i < dp->plan.n_workers; i++)
-		worker_fini(&dp->worker[i]);
 	free(dp->worker);
 	dp->worker = NULL;
 	free(dp->regions);
@@ -353,6 +331,7 @@ static int workers_make(struct dataplane *dp)
 		.stop = &dp->stop,
 		.handover = dp->plan.has_handover ? &dp->handover : NULL,
 		.n_regions = dp->plan.has_handover ? dp->handover.n_regions : dp->plan.n_workers,
+		.flows = &dp->flows,
 		.idle_sleep_us = dp->options.idle_sleep_us,
 	};
 	size_t bytes = dp->plan.n_workers * sizeof(*dp->worker);
@@ -375,6 +354,11 @@ static int workers_start(struct dataplane *dp)
 {
 	int err = workers_make(dp);
 
+	if (!err) {
+		err = flows_prepare(dp);
+		if (err)
+			workers_free(dp);
+	}
 	if (err) {
 		log_err("no memory for the flow tables of node.flows: %u (%s)",
 			dp->plan.node->flows, eal_complaint());
@@ -415,11 +399,13 @@ static const struct stage {
 	{ signals_start, signals_stop },
 	{ plan_start, NULL },
 	{ privileges_start, NULL },
+	{ kept_start, kept_stop },
 	{ hugepages_start, hugepages_stop },
+	{ flows_start, flows_stop },
 	{ shared_start, shared_stop },
 	{ dpdk_start, dpdk_stop },
 	{ ports_start, ports_stop },
-	{ segment_start, segment_stop },
+	{ flows_segment_start, segment_stop },
 	{ tables_start, tables_stop },
 	{ kernel_start, kernel_stop },
 	{ privileges_end, NULL },
@@ -502,6 +488,23 @@ static int run(struct dataplane *dp)
 	return err;
 }
 
+/*
+ * Flow tables that systemd keeps are not seen here. They may leave no memory for others, which are
+ * not needed then.
+ */
+static int hugepages_for_service(struct dataplane *dp)
+{
+	const char *run_dir = dp->options.run_dir;
+	int err;
+
+	(void)kept_find(&dp->kept, &dp->plan, run_dir, -1);
+	err = hugepages_reserve(&hugepages_of_kernel, run_dir, flows_missing_mb(dp), -1);
+	if (err == -ENOMEM && !dp->kept.is_found)
+		err = hugepages_reserve(&hugepages_of_kernel, run_dir, dp->plan.eal_mb, -1);
+	kept_drop(&dp->kept);
+	return err;
+}
+
 /* For a service whose main program lacks the privileges to do that. */
 static int hugepages_only(struct dataplane *dp)
 {
@@ -517,8 +520,7 @@ static int hugepages_only(struct dataplane *dp)
 	if (dp->config->node.dataplane != CONFIG_DATAPLANE_XDP)
 		err = plan_make(&dp->plan, dp->config);
 	if (!err && dp->plan.memory_mb)
-		err = hugepages_reserve(&hugepages_of_kernel, dp->options.run_dir,
-					dp->plan.memory_mb, -1);
+		err = hugepages_for_service(dp);
 	config_stop(dp);
 	return err;
 }

@@ -19,6 +19,7 @@ void node_stats_start(struct dataplane *dp)
 	stats->mbuf_total = (uint64_t)dp->plan.n_workers * dp->plan.n_mbufs;
 	stats->mbuf_baseline = mbufs_free(dp);
 	stats->mbuf_free = stats->mbuf_baseline;
+	stats->flows_capacity = 0;
 	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
 		stats->flows_capacity +=
 			(uint64_t)dp->worker[i].flows.table.n_buckets * LB_BUCKET_SLOTS;

@@ -10,6 +10,7 @@
 
 #include "config/base/cpus.h"
 #include "config/base/log.h"
+#include "dataplane/abi/lb_kept.h"
 #include "dataplane/engine/flow_table.h"
 #include "dataplane/io/netdev.h"
 
@@ -187,13 +188,22 @@ static uint32_t mbufs_needed(const struct plan *plan)
 	return rings + kernel + caches + 512;
 }
 
+static void flows_size(struct plan *plan)
+{
+	if (plan->has_handover)
+		return;
+	plan->flow_buckets = flow_table_buckets(plan->flows_per_worker);
+	plan->flow_mb = (uint32_t)(lb_kept_bytes(plan->n_workers, plan->flow_buckets) >> 20);
+}
+
+/* Without the flow tables. */
 static uint32_t memory_needed(const struct plan *plan, const struct config *config)
 {
 	double mbufs = (double)plan->n_mbufs * (plan->data_room + sizeof(struct rte_mbuf) + 128.0);
 	double tables = config->pool_count * config->node.table_slots * 2.0 +
 			LB_SERVICES_MAX * 4.0 * sizeof(struct lb_service) +
 			LB_INSTANCES_MAX * (double)sizeof(struct lb_instance);
-	double bytes = plan->n_workers * (mbufs + (double)plan->flow_bytes) + SNAPSHOTS * tables;
+	double bytes = plan->n_workers * mbufs + SNAPSHOTS * tables;
 
 	return (uint32_t)(bytes / MB) + 1 + SLACK_MB;
 }
@@ -213,9 +223,12 @@ int plan_make(struct plan *plan, const struct config *config)
 	plan->n_mbufs = mbufs_needed(plan);
 	plan->flows_per_worker = (node->flows + plan->n_workers - 1) / plan->n_workers;
 	plan->has_handover = config_node_has_handover(node);
-	plan->flow_bytes = plan->has_handover ? 0 : flow_table_bytes(plan->flows_per_worker);
-	needed = memory_needed(plan, config);
+	flows_size(plan);
+	plan->eal_mb = memory_needed(plan, config);
+	needed = plan->eal_mb + plan->flow_mb;
 	plan->memory_mb = node->hugepages_mb ? node->hugepages_mb : needed;
+	if (plan->memory_mb > needed)
+		plan->eal_mb = plan->memory_mb - plan->flow_mb;
 	if (plan->memory_mb < needed)
 		log_warn("node.hugepages_mb: %u MB are less than the %u MB that flows and buffers"
 			 " need",

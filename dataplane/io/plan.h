@@ -29,8 +29,10 @@ struct plan {
 	uint16_t mtu_max;     /* that fits a buffer */
 	uint32_t n_mbufs;     /* of each worker */
 	uint32_t flows_per_worker;
-	size_t flow_bytes; /* of each worker's table */
-	uint32_t memory_mb;
+	uint32_t flow_buckets; /* of each worker's table; 0: sluiced has the flows */
+	uint32_t flow_mb;   /* of all tables: they outlive the process, so DPDK has no part in it */
+	uint32_t memory_mb; /* of hugepages, with these */
+	uint32_t eal_mb;    /* of them, DPDK's */
 };
 
 /**

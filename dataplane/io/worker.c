@@ -8,7 +8,6 @@
 
 #include <rte_cycles.h>
 #include <rte_lcore.h>
-#include <rte_malloc.h>
 #include <rte_pause.h>
 
 #include "config/base/clock.h"
@@ -346,15 +345,26 @@ static void pipeline_setup(struct worker *w, const struct worker_common *common)
 	pipeline_rate_set(&w->pl.icmp_rate, share_of(w, w->icmp_rate_pps));
 }
 
-static int flows_make(struct worker *w, const struct plan *plan)
+static void flows_use(struct worker *w, const struct worker_common *common)
 {
-	int socket = (int)rte_lcore_to_socket_id(eal_lcore(w->index));
+	w->flow_memory = common->flows;
+	w->keep = common->keep;
+	flow_table_adopt(&w->flows, flow_memory_table(common->flows, w->index),
+			 common->flows->n_buckets, w->stats, w->pl.instance_stats);
+}
 
-	w->flow_memory = rte_zmalloc_socket("flows", plan->flow_bytes, 64, socket);
+int worker_prepare(void *arg)
+{
+	struct worker *w = arg;
+	int err;
+
 	if (!w->flow_memory)
-		return -ENOMEM;
-	flow_table_init(&w->flows, w->flow_memory, plan->flows_per_worker, w->stats,
-			w->pl.instance_stats);
+		return 0;
+	err = flow_memory_fill(w->flow_memory, w->index, (int)rte_socket_id());
+	if (err || !w->keep)
+		return err;
+	flow_table_keep(&w->flows, w->keep);
+	lb_stats_close(w->stats);
 	return 0;
 }
 
@@ -399,13 +409,7 @@ int worker_init(struct worker *w, uint32_t index, const struct worker_common *co
 	pipeline_setup(w, common);
 	if (common->handover)
 		flows_share(w, common->handover);
-	else if (flows_make(w, common->plan))
-		return -ENOMEM;
+	else
+		flows_use(w, common);
 	return rte_rcu_qsbr_thread_register(w->qsbr, index) ? -ENOMEM : 0;
-}
-
-void worker_fini(struct worker *w)
-{
-	rte_free(w->flow_memory);
-	w->flow_memory = NULL;
 }

@@ -9,6 +9,7 @@
 #include <rte_ring.h>
 
 #include "dataplane/engine/consumer.h"
+#include "dataplane/engine/flow_memory.h"
 #include "dataplane/engine/handover.h"
 #include "dataplane/engine/pipeline.h"
 #include "dataplane/io/doorbell.h"
@@ -33,7 +34,8 @@ struct worker {
 	/* its own */
 	struct pipeline pl;
 	struct flow_table flows;
-	void *flow_memory; /* NULL if the table is shared */
+	const struct flow_memory *flow_memory; /* NULL if the table is shared */
+	const struct flow_keep *keep;	       /* NULL: the table is empty */
 	struct handover handover;
 	struct lb_worker_stats *stats;
 	uint64_t tsc_next_look;
@@ -60,18 +62,24 @@ struct worker_common {
 	struct doorbell *bell;
 	const bool *stop;		      /* set with a relaxed store to stop them */
 	const struct handover_port *handover; /* NULL: the port is used by this process alone */
+	const struct flow_memory *flows;      /* with the tables of all workers, else */
+	const struct flow_keep *keep;	      /* of flows that are in them; NULL: there are none */
 	struct lb_table *const *regions; /* tables of the workers, then those of XDP's queues */
 	uint32_t n_regions;
 	uint32_t idle_sleep_us;
 };
 
 /**
- * Prepare a worker, with its flow table in hugepage memory near its CPU, or with the shared one.
+ * Prepare a worker and its flow table.
  * Return: 0 or -ENOMEM. Context: main lcore, before it starts.
  */
 int worker_init(struct worker *worker, uint32_t index, const struct worker_common *common);
 
-void worker_fini(struct worker *worker);
+/**
+ * Have the flow table's memory there, near the CPU; go through the flows that a predecessor left.
+ * @arg: struct worker. Return: 0 or -errno. Context: its lcore, before worker_main().
+ */
+int worker_prepare(void *arg);
 
 /**
  * Work for each tick, and the heartbeat. @now_ns: CLOCK_MONOTONIC_COARSE, whose ticks are the same

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@
 struct fake_dataplane {
 	struct lb_segment *segment;
 	uint64_t bytes;
-	int memfd, cmd_fd, event_fd, listen_fd, client_fd;
+	int memfd, flows_fd, cmd_fd, event_fd, listen_fd, client_fd;
 	uint32_t abi_hash;
 	struct rte_ring *commands, *events;
 	pthread_t thread;
@@ -53,6 +54,18 @@ static struct rte_ring *ring_init(struct rte_ring *ring)
 	return ring;
 }
 
+static void segment_use(struct fake_dataplane *fake)
+{
+	fake->segment = mmap(NULL, fake->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fake->memfd, 0);
+	assert(fake->segment != MAP_FAILED);
+}
+
+static void rings_init(struct fake_dataplane *fake)
+{
+	fake->commands = ring_init(lb_segment_at(fake->segment, fake->segment->cmd_ring));
+	fake->events = ring_init(lb_segment_at(fake->segment, fake->segment->event_ring));
+}
+
 static void segment_make(struct fake_dataplane *fake)
 {
 	struct lb_segment s = {
@@ -74,11 +87,9 @@ static void segment_make(struct fake_dataplane *fake)
 	fake->memfd = memfd_create("fake", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	assert(ftruncate(fake->memfd, (off_t)s.bytes) == 0);
 	fcntl(fake->memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
-	fake->segment = mmap(NULL, s.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fake->memfd, 0);
-	assert(fake->segment != MAP_FAILED);
+	fake->flows_fd = memfd_create("fake flows", MFD_CLOEXEC);
+	segment_use(fake);
 	*fake->segment = s;
-	fake->commands = ring_init(lb_segment_at(fake->segment, s.cmd_ring));
-	fake->events = ring_init(lb_segment_at(fake->segment, s.event_ring));
 }
 
 static void socket_make(struct fake_dataplane *fake, const char *dir)
@@ -221,7 +232,7 @@ static void hello(struct fake_dataplane *fake)
 	};
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(3 * sizeof(int))];
+		char bytes[CMSG_SPACE(LB_HELLO_FDS * sizeof(int))];
 	} control = { .bytes = { 0 } };
 	struct iovec part = { &message, sizeof(message) };
 	struct msghdr m = { .msg_iov = &part,
@@ -229,7 +240,7 @@ static void hello(struct fake_dataplane *fake)
 			    .msg_control = control.bytes,
 			    .msg_controllen = sizeof(control.bytes) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	int fds[3] = { fake->memfd, fake->cmd_fd, fake->event_fd };
+	int fds[LB_HELLO_FDS] = { fake->memfd, fake->cmd_fd, fake->event_fd, fake->flows_fd };
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
@@ -285,18 +296,38 @@ static void *fake_run(void *arg)
 
 /* ---- For tests ---- */
 
+static void run(struct fake_dataplane *fake, const char *dir)
+{
+	fake->client_fd = -1;
+	fake->cmd_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	fake->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rings_init(fake);
+	socket_make(fake, dir);
+	pthread_mutex_init(&fake->mutex, NULL);
+	assert(pthread_create(&fake->thread, NULL, fake_run, fake) == 0);
+}
+
 struct fake_dataplane *fake_dataplane_start(const char *dir, uint32_t abi_hash)
 {
 	struct fake_dataplane *fake = calloc(1, sizeof(*fake));
 
 	fake->abi_hash = abi_hash;
-	fake->client_fd = -1;
-	fake->cmd_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	fake->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	segment_make(fake);
-	socket_make(fake, dir);
-	pthread_mutex_init(&fake->mutex, NULL);
-	assert(pthread_create(&fake->thread, NULL, fake_run, fake) == 0);
+	run(fake, dir);
+	return fake;
+}
+
+struct fake_dataplane *fake_dataplane_succeed(const char *dir, const int *fds)
+{
+	struct fake_dataplane *fake = calloc(1, sizeof(*fake));
+	struct stat st;
+
+	fake->memfd = fds[0];
+	fake->flows_fd = fds[1];
+	assert(fstat(fake->memfd, &st) == 0);
+	fake->bytes = (uint64_t)st.st_size;
+	segment_use(fake);
+	run(fake, dir);
 	return fake;
 }
 
@@ -310,6 +341,7 @@ void fake_dataplane_kill(struct fake_dataplane *fake)
 	close(fake->cmd_fd);
 	close(fake->event_fd);
 	close(fake->memfd);
+	close(fake->flows_fd);
 	munmap(fake->segment, fake->bytes);
 	free(fake);
 }

@@ -36,6 +36,13 @@ struct fake_view {
 /** Start in a directory. @abi_hash: 0: the correct one. */
 struct fake_dataplane *fake_dataplane_start(const char *dir, uint32_t abi_hash);
 
+/**
+ * Start as the successor of one that was killed: with the segment and the flow tables that sluiced
+ * had kept.
+ * @fds: both, consumed.
+ */
+struct fake_dataplane *fake_dataplane_succeed(const char *dir, const int *fds);
+
 /** Stop it as kill -9 would: the socket closes, the segment is removed. */
 void fake_dataplane_kill(struct fake_dataplane *fake);
 

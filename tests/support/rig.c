@@ -115,6 +115,7 @@ static void worker_make(struct rig *rig, const struct handover_port *port)
 		.bell = &rig->bell,
 		.stop = &rig->stop,
 		.handover = port,
+		.flows = &rig->flows,
 		.regions = rig->regions,
 		.n_regions = rig->n_regions,
 	};
@@ -123,6 +124,7 @@ static void worker_make(struct rig *rig, const struct handover_port *port)
 	assert_non_null(rig->worker);
 	rig->regions[0] = &rig->worker->flows.table;
 	assert_int_equal(worker_init(rig->worker, 0, &common), 0);
+	assert_int_equal(worker_prepare(rig->worker), 0);
 }
 
 struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kernel_slots)
@@ -139,12 +141,13 @@ struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kerne
 				   .n_workers = 1,
 				   .n_mbufs = RIG_MBUFS,
 				   .flows_per_worker = FLOWS,
-				   .flow_bytes = flow_table_bytes(FLOWS) };
+				   .flow_buckets = flow_table_buckets(FLOWS) };
 	snprintf(name, sizeof(name), "rig_pool%u", serial);
 	rig->pool = rte_pktmbuf_pool_create(name, RIG_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	assert_non_null(rig->pool);
 	device_make(rig, device, serial, tx_slots);
 	assert_int_equal(segment_create(&rig->segment, 1), 0);
+	assert_int_equal(flow_memory_create(&rig->flows, 1, rig->plan.flow_buckets), 0);
 	rig->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(1), 64);
 	assert_int_equal(rte_rcu_qsbr_init(rig->qsbr, 1), 0);
 	assert_int_equal(consumer_init(&rig->consumer, &rig->segment, rig->qsbr), 0);
@@ -158,14 +161,12 @@ struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kerne
 
 void rig_restart(struct rig *rig, const struct handover_port *port)
 {
-	worker_fini(rig->worker);
 	free(rig->worker);
 	worker_make(rig, port);
 }
 
 void rig_destroy(struct rig *rig)
 {
-	worker_fini(rig->worker);
 	free(rig->worker);
 	rig_empty(rig->to_kernel);
 	rig_empty(rig->from_kernel);
@@ -181,6 +182,7 @@ void rig_destroy(struct rig *rig)
 	consumer_fini(&rig->consumer);
 	rte_free(rig->qsbr);
 	segment_destroy(&rig->segment);
+	flow_memory_destroy(&rig->flows);
 	assert_int_equal(rte_mempool_avail_count(rig->pool), RIG_MBUFS);
 	rte_mempool_free(rig->pool);
 	close(rig->bell.fd);

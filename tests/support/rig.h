@@ -14,6 +14,7 @@ struct rig {
 	struct port port;
 	struct rte_mempool *pool;
 	struct segment segment;
+	struct flow_memory flows;
 	struct rte_rcu_qsbr *qsbr;
 	struct consumer consumer;
 	struct rte_ring *rx; /* what the worker receives; NULL on net_null */

@@ -80,9 +80,10 @@ static bool hello_receive(int fd, struct lb_hello *hello, int *fds)
 	if (recvmsg(fd, &msg, 0) != sizeof(*hello))
 		return false;
 	cmsg = CMSG_FIRSTHDR(&msg);
-	if (!cmsg || cmsg->cmsg_len != CMSG_LEN(LB_HELLO_FDS * sizeof(int)))
+	if (!cmsg || (cmsg->cmsg_len != CMSG_LEN(LB_HELLO_FDS * sizeof(int)) &&
+		      cmsg->cmsg_len != CMSG_LEN((LB_HELLO_FDS - 1) * sizeof(int))))
 		return false;
-	memcpy(fds, CMSG_DATA(cmsg), LB_HELLO_FDS * sizeof(int));
+	memcpy(fds, CMSG_DATA(cmsg), cmsg->cmsg_len - CMSG_LEN(0));
 	return true;
 }
 

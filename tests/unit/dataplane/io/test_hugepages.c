@@ -24,7 +24,8 @@ static char meminfo[sizeof(root) + 16];
 static struct kernel {
 	uint64_t pages;	 /* of 2 MB, in the pool */
 	uint64_t in_use; /* of those */
-	uint64_t most;	 /* that it finds */
+	uint64_t surplus;
+	uint64_t most; /* that it finds */
 	uint64_t available_mb;
 	int err;     /* of each change */
 	int stop_fd; /* becomes readable at the first change; -1: none */
@@ -132,6 +133,57 @@ static void missing_hugepages_are_added_and_released(void **state)
 	assert_int_equal(kernel.pages, 10);
 }
 
+/* As Linux does it: pages in use that are given back become surplus, and those count first when the pool grows. */
+static int resize_surplus(const struct hugepages_pool *same, uint64_t persistent)
+{
+	uint64_t before = kernel.pages - kernel.surplus;
+	uint64_t convert = persistent > before ? persistent - before : 0;
+	uint64_t all;
+
+	convert = convert < kernel.surplus ? convert : kernel.surplus;
+	all = persistent + kernel.surplus - convert;
+	all = all < kernel.in_use ? kernel.in_use : all;
+	kernel.surplus = all - persistent;
+	put("hugepages-2048kB/surplus_hugepages", "%llu\n", (unsigned long long)kernel.surplus);
+	return resize(same, all);
+}
+
+/* A process ends; what it had of the surplus is gone. */
+static void use_change(uint64_t in_use)
+{
+	uint64_t persistent = kernel.pages - kernel.surplus;
+
+	kernel.in_use = in_use;
+	kernel.surplus = in_use > persistent ? in_use - persistent : 0;
+	kernel.pages = persistent + kernel.surplus;
+	put("hugepages-2048kB/surplus_hugepages", "%llu\n", (unsigned long long)kernel.surplus);
+	kernel_show();
+}
+
+/* Flow tables stay when the process ends, and their pages are to go when they do. */
+static void hugepages_of_kept_tables_are_released_with_them(void **state)
+{
+	struct hugepages_pool linux_pool = pool;
+
+	(void)state;
+	linux_pool.resize = resize_surplus;
+	for (uint32_t life = 0; life < 3; life++) {
+		uint64_t held = life ? 100 : 0; /* of 2 MB, by the tables of the life before */
+
+		assert_int_equal(hugepages_reserve(&linux_pool, root, life ? 60 : 260, -1), 0);
+		assert_int_equal(kernel.pages, held + (life ? 30 : 130));
+		kernel.in_use = kernel.pages;
+		kernel_show();
+		hugepages_release(&linux_pool, root);
+		use_change(100);
+		assert_int_equal(kernel.pages, 100);
+		assert_int_equal(kernel.surplus, 90);
+		assert_int_equal(recorded(), 0);
+	}
+	use_change(0);
+	assert_int_equal(kernel.pages, 10);
+}
+
 static void free_hugepages_suffice(void **state)
 {
 	(void)state;
@@ -234,6 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(missing_hugepages_are_added_and_released, fresh),
+		cmocka_unit_test_setup(hugepages_of_kept_tables_are_released_with_them, fresh),
 		cmocka_unit_test_setup(free_hugepages_suffice, fresh),
 		cmocka_unit_test_setup(reserve_of_other_programs_is_kept, fresh),
 		cmocka_unit_test_setup(partial_growth_is_undone, fresh),

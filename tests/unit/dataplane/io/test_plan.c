@@ -57,7 +57,9 @@ static void worker_gets_its_share(void **state)
 	assert_int_equal(plan_make(&plan, &config), 0);
 	assert_int_equal(plan.n_workers, 1);
 	assert_int_equal(plan.flows_per_worker, 100000);
-	assert_int_equal(plan.flow_bytes, flow_table_bytes(100000));
+	assert_int_equal(plan.flow_buckets, flow_table_buckets(100000));
+	assert_int_equal(plan.flow_mb, 4);
+	assert_int_equal(plan.eal_mb + plan.flow_mb, plan.memory_mb);
 	assert_int_equal(plan.mtu, 0); /* the port's own */
 	assert_true(plan.data_room >= RTE_PKTMBUF_HEADROOM + 2048);
 	assert_true(plan.memory_mb > 20 && plan.memory_mb < 100);
@@ -65,6 +67,7 @@ static void worker_gets_its_share(void **state)
 	config.node.hugepages_mb = 4000;
 	assert_int_equal(plan_make(&plan, &config), 0);
 	assert_int_equal(plan.memory_mb, 4000);
+	assert_int_equal(plan.eal_mb, 4000 - plan.flow_mb);
 }
 
 static void main_lcore_avoids_workers(void **state)
