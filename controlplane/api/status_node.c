@@ -61,8 +61,7 @@ static int control_status_segment(json_t *node, const struct lb_segment *segment
 			 control_status_text(segment->note, sizeof(segment->note)));
 	err = json_object_update(node, more);
 	json_decref(more);
-	json_object_set_new(node, "flows_kept",
-			    json_integer((json_int_t)segment->flows_kept));
+	json_object_set_new(node, "flows_kept", json_integer((json_int_t)segment->flows_kept));
 	json_object_set_new(node, "flows_kept_note",
 			    control_status_text(segment->kept_note, sizeof(segment->kept_note)));
 	return err;
