@@ -109,12 +109,15 @@ static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct
 }
 
 /*
- * Treat the packet as one of a queue without a region: flows are looked up, but not recorded.
- * Beside a DPDK process each CPU has a row for such packets, after those of the queues.
+ * The packet only reads its region, which another one writes. Beside a DPDK process that may be
+ * another CPU, so each CPU has a row for such packets, after those of the queues.
  */
-static __always_inline bool lb_xdp_regionless(struct lb_env *env, struct lb_packet *p)
+static __always_inline bool lb_xdp_lock_out(struct lb_env *env, struct lb_packet *p,
+					    bool has_handover)
 {
-	p->where.cpu_id = lb_xdp_regions + bpf_get_smp_processor_id();
+	p->where.locked = env->region + 1;
+	if (has_handover)
+		p->where.cpu_id = lb_xdp_regions + bpf_get_smp_processor_id();
 	if (!lb_env_open(env, &p->where))
 		return false;
 	p->now = lb_xdp_now(env->cpu, p->where.cpu_id, p->where.generation);
@@ -128,6 +131,7 @@ static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struc
 {
 	const struct lb_service *service = lb_service_find(&env->gen->services, &p->meta);
 	uint32_t choice, lock = LB_XDP_LOCK_NONE;
+	bool is_locked;
 
 	if (!service)
 		return LB_VERDICT_KERNEL;
@@ -139,9 +143,13 @@ static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struc
 	p->pool = service->pool;
 	p->forward = service->forward;
 	p->tunnel_port = service->tunnel_port;
-	if (queue)
+	if (queue) {
 		lock = lb_xdp_lock(queue, p->where.cpu_id, env->cpu->now_ns);
-	if (queue && lb_unlikely(lock == LB_XDP_LOCK_NONE) && !lb_xdp_regionless(env, p))
+		is_locked = lock == LB_XDP_LOCK_NONE;
+	} else {
+		is_locked = lb_load_acquire(&env->cpu->sweeping);
+	}
+	if (lb_unlikely(is_locked) && !lb_xdp_lock_out(env, p, queue != NULL))
 		return lb_result_drop(LB_DROP_NO_INSTANCE);
 	if (lb_unlikely(lb_packet_is_syn(p)))
 		p->syn = (uint16_t)lb_xdp_syn(ctx, p);
@@ -257,6 +265,19 @@ LB_RARE uint32_t lb_xdp_sweep_bucket(const struct lb_packet *p, uint32_t index)
 }
 
 /*
+ * The same in the region of the CPU that this runs on. Before Linux 6.3 BPF_PROG_TEST_RUN does not
+ * disable softirqs: a packet may interrupt this.
+ */
+static __always_inline uint32_t lb_xdp_sweep_own(struct lb_xdp_cpu *cpu, const struct lb_packet *p,
+						 uint32_t index)
+{
+	lb_store_release(&cpu->sweeping, 1);
+	index = lb_xdp_sweep_bucket(p, index);
+	lb_store_release(&cpu->sweeping, 0);
+	return index;
+}
+
+/*
  * The same in a region with other writers: if one of them holds the lock, the bucket waits for the
  * next round.
  */
@@ -307,7 +328,7 @@ static __always_inline uint32_t lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struc
 
 	for (done = 0; done < LB_XDP_SWEEP_BUCKETS; done++) {
 		next = has_handover ? lb_xdp_sweep_handover(p, index)
-				    : lb_xdp_sweep_bucket(p, index);
+				    : lb_xdp_sweep_own(cpu, p, index);
 		if (next == index)
 			break;
 		index = next;

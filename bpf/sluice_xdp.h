@@ -82,6 +82,7 @@ struct lb_xdp_cpu {
 	uint64_t now_ns; /* CLOCK_MONOTONIC_COARSE at that time */
 	uint32_t region; /* LB_XDP_REGION_NONE: no flow table here */
 	uint32_t sweep_next;
+	uint32_t sweeping; /* by the sweep, on this CPU: the region is being written */
 	struct lb_rate kernel_rate, icmp_rate, peek_rate;
 } LB_ALIGNED(64);
 

@@ -90,14 +90,26 @@ __attribute__((noinline)) uint32_t lb_xdp_lock_turn(uint32_t queue_id, uint64_t 
 /*
  * The lock is taken neither from a worker that is alive, whether or not handover allows it, nor from
  * this program on another CPU, which a hypervisor may have stopped: two writers would lose counts.
+ * A holder that has kept one packet waiting for nothing keeps no other one until the clock has
+ * advanced.
  * Return: as lb_xdp_lock_rob().
  */
 __attribute__((noinline)) uint32_t lb_xdp_lock_wait(uint32_t queue_id, uint64_t now_ns)
 {
-	uint32_t free = LB_XDP_LOCK_NONE;
+	struct lb_handover *queue = lb_xdp_at(&xdp_queues, queue_id);
+	uint32_t free = LB_XDP_LOCK_NONE, tries = LB_XDP_LOCK_TRIES;
 
-	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES && free == LB_XDP_LOCK_NONE; i++)
+	if (!queue)
+		return LB_XDP_LOCK_NONE;
+	if (queue->in_vain_ns == now_ns)
+		tries = 1;
+	for (uint32_t i = 0; i < LB_XDP_LOCK_TRIES && free == LB_XDP_LOCK_NONE; i++) {
+		if (i >= tries)
+			break;
 		free = lb_xdp_lock_turn(queue_id, now_ns);
+	}
+	if (free == LB_XDP_LOCK_NONE)
+		queue->in_vain_ns = now_ns;
 	return free;
 }
 

@@ -84,8 +84,15 @@ LB_INLINE uint32_t lb_pool_previous(const struct lb_pool_view *pool, uint32_t sl
 /* How a packet names the memory of its CPU and its generation. */
 struct lb_where {
 	uint32_t generation; /* 0 or 1 */
-	uint32_t cpu_id;     /* or that of the queue */
+	uint32_t cpu_id;     /* or that of the queue: the row of counters and rates */
+	uint32_t locked; /* the number, plus one, of a region that another one writes now, or 0 */
 };
+
+/* The packet may read its region, but not write it. */
+LB_INLINE bool lb_where_is_locked(const struct lb_where *where)
+{
+	return where->locked != 0;
+}
 
 struct lb_env {
 	struct lb_xdp_cpu *cpu;
@@ -98,6 +105,7 @@ struct lb_env {
 	struct lb_rate *peek_rate;
 	struct lb_rate *kernel_rate;
 	struct lb_rate *icmp_rate;
+	uint32_t region;
 	uint32_t peek_burst;
 	uint32_t kernel_burst;
 	uint32_t n_peers;
@@ -119,10 +127,11 @@ LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
 		return false;
 	env->cpu = cpu;
 	env->gen = lb_xdp_generation_at(where->generation);
+	env->region = where->locked ? where->locked - 1 : cpu->region;
 	env->instances = (struct lb_instances){ env->gen->instances, env->gen->n_instances };
 	env->table = (struct lb_table){
 		.stats = &cpu->stats,
-		.first = cpu->region * lb_xdp_buckets,
+		.first = env->region * lb_xdp_buckets,
 		.n_buckets = lb_xdp_buckets,
 		.counts = where->cpu_id * LB_XDP_INSTANCES_MAX,
 	};
@@ -150,7 +159,7 @@ LB_INLINE struct lb_pool_view lb_env_pool(const struct lb_env *env, uint32_t ind
 
 LB_INLINE bool lb_env_has_table(const struct lb_env *env)
 {
-	return env->cpu->region != LB_XDP_REGION_NONE;
+	return env->region != LB_XDP_REGION_NONE;
 }
 
 LB_INLINE bool lb_env_has_peers(const struct lb_env *env)
@@ -162,7 +171,7 @@ LB_INLINE bool lb_env_has_peers(const struct lb_env *env)
 
 LB_INLINE bool lb_env_peer(const struct lb_env *env, uint32_t peer, struct lb_table *table)
 {
-	if (peer == env->cpu->region)
+	if (peer == env->region)
 		return false;
 	*table = env->table;
 	table->first = peer * lb_xdp_buckets;

@@ -10,7 +10,7 @@
  * the XDP program takes the lock from it and increments the term, from which a worker that was only
  * stalled sees that it was replaced. If such a worker has finished a change beside another writer,
  * it or its successor recounts the region. The lock is never taken from a holder inside the
- * kernel; without it, the XDP program forwards and records nothing.
+ * kernel; without it, the XDP program reads the region, forwards and records nothing.
  */
 #ifndef LB_HANDOVER_H
 #define LB_HANDOVER_H
@@ -57,7 +57,9 @@ struct lb_handover {
 	uint32_t by_xdp;      /* it has balanced the last packet itself */
 	uint32_t takeovers;   /* times that it has begun to */
 	uint32_t left_lock;   /* the lock word of a dead worker, as last seen by the sweep */
-	uint32_t xdp_reserved[11];
+	uint32_t xdp_reserved;
+	uint64_t in_vain_ns; /* the coarse time at which it waited for the lock in vain */
+	uint32_t xdp_reserved2[8];
 } LB_ALIGNED(64);
 
 LB_STATIC_ASSERT(sizeof(struct lb_handover) == 256, "a line for each writer");

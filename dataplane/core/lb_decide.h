@@ -39,6 +39,7 @@ struct lb_packet {
 #define LB_CHOICE_RECORD 0x20000u
 #define LB_CHOICE_PINNED 0x40000u      /* may evict the oldest flow */
 #define LB_CHOICE_ESTABLISHED 0x80000u /* the flow is known to be established */
+#define LB_CHOICE_REFUSED 0x100000u    /* no instance, and none is to be looked for */
 #define LB_CHOICE_SYN_SHIFT 16	       /* of LB_FLOW_SYN, clear of the other bits */
 
 LB_RARE uint32_t lb_find_anywhere(const struct lb_packet *p);
@@ -49,6 +50,9 @@ LB_RARE uint32_t lb_decide_again(const struct lb_packet *p);
 LB_RARE uint32_t lb_decide_begin(const struct lb_packet *p, uint32_t elsewhere);
 LB_RARE uint32_t lb_decide_choose(const struct lb_packet *p);
 LB_RARE uint32_t lb_decide_record(const struct lb_packet *p, uint32_t choice);
+LB_RARE uint32_t lb_decide_read(const struct lb_packet *p);
+LB_RARE uint32_t lb_decide_unrecorded(const struct lb_packet *p);
+LB_RARE uint32_t lb_decide_locked(const struct lb_packet *p);
 LB_RARE uint32_t lb_decide_other(const struct lb_packet *p);
 
 LB_INLINE uint32_t lb_choice(struct lb_selection sel)
@@ -149,7 +153,7 @@ LB_RARE uint32_t lb_find_anywhere(const struct lb_packet *p)
 
 /*
  * A flow that another worker has recorded: the NIC, or its configuration, now spreads flows
- * differently. A worker without a table leaves it recorded there. Return: a choice.
+ * differently. A worker that can't record it leaves it recorded there. Return: a choice.
  */
 LB_RARE uint32_t lb_decide_elsewhere(const struct lb_packet *p)
 {
@@ -166,7 +170,7 @@ LB_RARE uint32_t lb_decide_elsewhere(const struct lb_packet *p)
 		if (!lb_env_peer(&env, peer, &other) ||
 		    !lb_table_find(&other, p->key, p->spread, &ref))
 			continue;
-		if (lb_env_has_table(&env))
+		if (lb_env_has_table(&env) && !lb_where_is_locked(&p->where))
 			sel = lb_steer_elsewhere(&steer, ref);
 		else
 			sel.instance = lb_steer_borrow(&steer, ref);
@@ -299,6 +303,75 @@ LB_INLINE uint32_t lb_decide_miss(const struct lb_env *env, const struct lb_pack
 	return choice & (LB_CHOICE_VIP_SOURCE | LB_CHOICE_INSTANCE);
 }
 
+/* ---- Flows in a table that is locked ---- */
+
+/*
+ * Another one writes the table (lb_where_is_locked()). Packets of one connection may find it locked
+ * or not, so what is decided here is what its other packets get: those that find the same record,
+ * or the same lack of one.
+ */
+
+/* By the record, which stays as it is. Return: a choice. */
+LB_RARE uint32_t lb_decide_read(const struct lb_packet *p)
+{
+	struct lb_env env;
+	struct lb_steer steer;
+	struct lb_flow_ref ref;
+	uint32_t instance;
+
+	if (!p || !lb_packet_open(&env, &steer, p))
+		return LB_INSTANCE_NONE;
+	if (!lb_table_find(&env.table, p->key, p->spread, &ref)) {
+		env.table.stats->flow_misses++;
+		return LB_INSTANCE_NONE;
+	}
+	env.table.stats->flow_hits++;
+	instance = lb_load_acquire(&ref.bucket->home[ref.slot]) & LB_FLOW_INDEX;
+	if (lb_load_acquire(&ref.bucket->key[ref.slot]) != p->key ||
+	    !lb_instance_has(&env.instances, instance, LB_INSTANCE_SERVES))
+		return LB_INSTANCE_NONE;
+	if (!lb_steer_may_follow(&steer, ref, instance))
+		return LB_CHOICE_REFUSED | LB_INSTANCE_NONE;
+	ref.bucket->seen[ref.slot] = p->now;
+	return instance;
+}
+
+/*
+ * By the pool's slots. A SYN goes where the flow's other packets will, unless that instance accepts
+ * no flows: then it is dropped, and the client sends it again. Return: a choice.
+ */
+LB_RARE uint32_t lb_decide_unrecorded(const struct lb_packet *p)
+{
+	struct lb_instance_stats *counts;
+	uint32_t instance;
+	struct lb_env env;
+	struct lb_steer steer;
+
+	if (!p || !lb_packet_open(&env, &steer, p))
+		return LB_INSTANCE_NONE;
+	if (lb_service_is_vip_source(env.services, &p->meta))
+		return LB_CHOICE_VIP_SOURCE | LB_INSTANCE_NONE;
+	instance = lb_steer_unrecorded(&steer);
+	if (instance == LB_INSTANCE_NONE || lb_flow_event(p->meta.tcp_flags) >= LB_FLOW_EVENT_FIN)
+		return instance;
+	env.table.stats->flow_table_full++;
+	counts = lb_table_counts(&env.table, instance);
+	if (lb_packet_is_syn(p) && counts)
+		counts->new_flows++;
+	return instance;
+}
+
+LB_RARE uint32_t lb_decide_locked(const struct lb_packet *p)
+{
+	uint32_t choice = lb_decide_read(p);
+
+	if (choice == LB_INSTANCE_NONE)
+		choice = lb_decide_elsewhere(p);
+	if (choice == LB_INSTANCE_NONE)
+		choice = lb_decide_unrecorded(p);
+	return choice & (LB_CHOICE_VIP_SOURCE | LB_CHOICE_INSTANCE);
+}
+
 /* ---- The decision ---- */
 
 /** A packet of a flow: the instance that the flow table knows, or a new one. Return: a choice. */
@@ -307,6 +380,8 @@ LB_INLINE uint32_t lb_decide_flow(const struct lb_env *env, const struct lb_pack
 	struct lb_flow_ref ref;
 	uint32_t instance;
 
+	if (lb_unlikely(lb_where_is_locked(&p->where)))
+		return lb_decide_locked(p);
 	if (lb_unlikely(!lb_table_find(&env->table, p->key, p->spread, &ref))) {
 		env->table.stats->flow_misses++;
 		return lb_decide_miss(env, p);

@@ -171,15 +171,19 @@ LB_INLINE void lb_steer_expire(const struct lb_steer *s, struct lb_flow_ref ther
 	lb_or16(there.bucket->home, there.slot, LB_FLOW_MOVED);
 }
 
-/* Whether another worker's record is of this packet's flow and not stale. */
-LB_INLINE bool lb_steer_is_alive(const struct lb_steer *s, struct lb_flow_ref there)
+/* Whether another worker's record is not stale for a packet that is no SYN. */
+LB_INLINE bool lb_steer_is_live(const struct lb_steer *s, struct lb_flow_ref there)
 {
 	uint32_t home = lb_load_acquire(&there.bucket->home[there.slot]);
 
-	if (lb_steer_is_syn(s))
-		return !lb_steer_begins(s, there);
 	return !lb_bucket_expired(there.bucket, there.slot, s->now, s->timeouts) &&
 	       lb_instance_has(s->instances, home & LB_FLOW_INDEX, LB_INSTANCE_SERVES);
+}
+
+/* Whether another worker's record is of this packet's flow and not stale. */
+LB_INLINE bool lb_steer_is_alive(const struct lb_steer *s, struct lb_flow_ref there)
+{
+	return lb_steer_is_syn(s) ? !lb_steer_begins(s, there) : lb_steer_is_live(s, there);
 }
 
 /**
@@ -214,19 +218,36 @@ LB_INLINE struct lb_selection lb_steer_elsewhere(const struct lb_steer *s, struc
 }
 
 /**
- * lb_steer_elsewhere() for a worker without a table: the flow stays recorded, and live, where it
- * is.
+ * Whether a packet may go to the instance of a record that it can't change. Later packets will find
+ * the record as it is, and go there: so must a SYN, even if it begins another flow, unless the
+ * instance accepts none.
+ */
+LB_INLINE bool lb_steer_may_follow(const struct lb_steer *s, struct lb_flow_ref ref,
+				   uint32_t instance)
+{
+	return !lb_steer_is_syn(s) ||
+	       lb_instance_has(s->instances, instance, LB_INSTANCE_ACCEPTS) ||
+	       !lb_steer_begins(s, ref);
+}
+
+/**
+ * lb_steer_elsewhere() for a worker that can't record the flow: it stays recorded, and live, where
+ * it is.
  * Return: its instance, or LB_INSTANCE_NONE if the record is stale.
  */
 LB_INLINE uint32_t lb_steer_borrow(const struct lb_steer *s, struct lb_flow_ref there)
 {
-	uint32_t home = lb_load_acquire(&there.bucket->home[there.slot]);
+	uint32_t instance = lb_load_acquire(&there.bucket->home[there.slot]) & LB_FLOW_INDEX;
 
 	if (lb_load_acquire(&there.bucket->key[there.slot]) != s->key ||
-	    !lb_steer_is_alive(s, there))
+	    !lb_steer_is_live(s, there))
 		return LB_INSTANCE_NONE;
+	if (!lb_steer_may_follow(s, there, instance)) {
+		lb_steer_expire(s, there);
+		return LB_INSTANCE_NONE;
+	}
 	there.bucket->seen[there.slot] = s->now;
-	return home & LB_FLOW_INSTANCE;
+	return instance;
 }
 
 /** Record a packet's flow, as chosen by lb_steer_miss() or lb_steer_elsewhere(). */
@@ -248,6 +269,26 @@ LB_INLINE void lb_steer_record(const struct lb_steer *s, struct lb_selection sel
 		lb_bucket_touch(ref.bucket, ref.slot, LB_TCP_ACK, s->now);
 		lb_bucket_touch(ref.bucket, ref.slot, s->meta->tcp_flags, s->now);
 	}
+}
+
+/**
+ * A packet of a flow that is not in any table, or only in a record that is stale, in a table that
+ * can't be written. The next packet may find it writable, and go where lb_steer_miss() or
+ * lb_steer_rehome() says.
+ * Return: the instance, or LB_INSTANCE_NONE, also for a SYN that the instance would not accept.
+ */
+LB_INLINE uint32_t lb_steer_unrecorded(const struct lb_steer *s)
+{
+	uint32_t instance = LB_INSTANCE_NONE;
+	struct lb_flow_ref ref;
+
+	if (lb_table_find(s->table, s->key, s->spread, &ref))
+		instance = lb_bucket_instance(ref.bucket, ref.slot);
+	if (!lb_instance_has(s->instances, instance, LB_INSTANCE_SERVES))
+		instance = lb_select_old(&s->pool, lb_steer_hash(s), s->instances).instance;
+	if (lb_steer_is_syn(s) && !lb_instance_has(s->instances, instance, LB_INSTANCE_ACCEPTS))
+		return LB_INSTANCE_NONE;
+	return instance;
 }
 
 /**

@@ -139,9 +139,10 @@ struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions,
 	return world_make(like, regions, shared, false);
 }
 
-struct xdp_world *xdp_world_create_handover(const struct harness *like, bool shared)
+struct xdp_world *xdp_world_create_handover(const struct harness *like, uint32_t regions,
+					    bool shared)
 {
-	return world_make(like, 1, shared, true);
+	return world_make(like, regions, shared, true);
 }
 
 int xdp_world_socket_set(struct xdp_world *w, int fd)

@@ -45,10 +45,11 @@ struct xdp_world {
 struct xdp_world *xdp_world_create(const struct harness *like, uint32_t regions, bool shared);
 
 /**
- * The same for a port that a DPDK process may use too: one queue, with no process at its other end
- * yet.
+ * The same for a port that a DPDK process may use too, with a region for each queue, and no process
+ * at the other end yet. Packets come from queue 0.
  */
-struct xdp_world *xdp_world_create_handover(const struct harness *like, bool shared);
+struct xdp_world *xdp_world_create_handover(const struct harness *like, uint32_t regions,
+					    bool shared);
 
 /** Set the socket of queue 0; below 0: remove it. Return: 0 or -errno. */
 int xdp_world_socket_set(struct xdp_world *world, int fd);

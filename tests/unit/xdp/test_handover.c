@@ -87,7 +87,7 @@ static int world_create(void **state)
 
 	assert_non_null(w);
 	w->h = harness_create(1000);
-	w->xdp = xdp_world_create_handover(w->h, false);
+	w->xdp = xdp_world_create_handover(w->h, 1, false);
 	w->queue = w->xdp->queues;
 	w->queue->by_xdp = 1;
 	tables_fill(w);

@@ -99,7 +99,7 @@ static void twins_create(struct twins *t, bool has_handover)
 	for (uint16_t pool = 0; pool < PACKET_GEN_VIPS; pool++)
 		slots_put(t, pool);
 	services_put(t);
-	t->xdp = has_handover ? xdp_world_create_handover(t->native, false)
+	t->xdp = has_handover ? xdp_world_create_handover(t->native, 1, false)
 			      : xdp_world_create(t->native, 1, false);
 	xdp_world_publish(t->xdp, t->native);
 	xdp_world_reset(t->xdp, t->native);

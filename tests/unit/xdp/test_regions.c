@@ -363,6 +363,27 @@ static void cpu_without_region_sends_a_flow_one_way(void **state)
 	}
 }
 
+/* Also a connection whose ports another CPU knows from one that has ended. */
+static void cpu_without_region_sends_a_port_used_again_one_way(void **state)
+{
+	struct world *w = *state;
+	uint16_t ports[FLOWS];
+
+	open_flows(w, 1, ports, FLOWS);
+	all_to_2(w, 1, ports, LB_TCP_FIN | LB_TCP_ACK);
+	publish(w, 0xb);
+	publish(w, 0x9);
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		int instance;
+
+		if (i == FLOWS / 2)
+			drain_twice(w); /* so far instance 2 accepts */
+		instance = send_seq(w, LB_XDP_REGION_NONE, ports[i], LB_TCP_SYN, 64000);
+		assert_int_equal(send(w, LB_XDP_REGION_NONE, ports[i], LB_TCP_ACK), instance);
+		assert_int_equal(instance == 2, i < FLOWS / 2);
+	}
+}
+
 /* It neither takes them over nor lets them grow old, also if there is but one region. */
 static void cpu_without_region_leaves_flows_where_they_are(void **state)
 {
@@ -455,6 +476,7 @@ int main(int argc, char **argv)
 		REGION_TEST(flood_cannot_cause_peeks),
 		REGION_TEST(cpu_without_region_forwards_and_records_nothing),
 		REGION_TEST(cpu_without_region_sends_a_flow_one_way),
+		REGION_TEST(cpu_without_region_sends_a_port_used_again_one_way),
 		REGION_TEST(cpu_without_region_leaves_flows_where_they_are),
 		REGION_TEST(icmp_error_finds_a_flow_of_another_cpu),
 		REGION_TEST(icmp_error_follows_a_port_used_again),
