@@ -46,6 +46,7 @@ typedef _Bool bool;
  */
 #define LB_PACKED
 #define lb_copy(dst, src, bytes) lb_copy_words(dst, src, bytes)
+#define LB_UNROLL(n) /* clang does so by itself */
 #else
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,6 +61,8 @@ typedef _Bool bool;
 #define lb_or16(array, i, bits) __atomic_fetch_or(&(array)[i], bits, __ATOMIC_RELEASE)
 #define LB_PACKED __attribute__((packed))
 #define lb_copy(dst, src, bytes) __builtin_memcpy(dst, src, bytes)
+#define LB_PRAGMA(text) _Pragma(#text)
+#define LB_UNROLL(n) LB_PRAGMA(GCC unroll n) /* the loop that follows, which has n rounds */
 #endif
 
 #define LB_MAY_ALIAS __attribute__((may_alias))

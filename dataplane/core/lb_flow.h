@@ -231,6 +231,7 @@ LB_INLINE struct lb_victim lb_bucket_victim(const struct lb_bucket *bucket, uint
 {
 	struct lb_victim best = LB_VICTIM_NONE;
 
+	LB_UNROLL(5)
 	for (uint32_t i = 0; i < LB_BUCKET_SLOTS; i++) {
 		uint32_t cost = lb_slot_cost(bucket, i, now, timeouts);
 
