@@ -1,63 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
  * The XDP dataplane: one packet from the driver to its instance, to the kernel, or to a named drop.
- * The packet core decides (core/lb_decide.h) and writes (core/lb_send.h); here are locks and counting.
+ * The packet core runs each packet (core/lb_packet.h); here is what the program gets and returns.
  */
-#include "bpf/sluice_xdp_handover.h"
-
-#include "dataplane/core/lb_send.h"
-
-#define LB_XDP_HANDED 0xffu /* an lb_result: handed over to the DPDK process */
+#include "dataplane/core/lb_packet.h"
 
 uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu);
 uint32_t lb_xdp_sweep_bucket(const struct lb_packet *p, uint32_t index);
 uint32_t lb_xdp_sweep_handover(const struct lb_packet *p, uint32_t index);
 uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p);
-uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64_t clock);
-
-/* Work for once a tick. To be called when the kernel's clock has advanced. */
-LB_RARE uint32_t lb_xdp_clock_moved(uint32_t cpu_id, uint32_t generation, uint64_t clock)
-{
-	const struct lb_rate_limit peek_rate = lb_rate_limit_make(LB_XDP_PEEKS_PER_SECOND);
-	const struct lb_xdp_generation *gen = lb_xdp_generation_at(generation);
-	struct lb_xdp_cpu *cpu = lb_xdp_at(&xdp_cpus, cpu_id);
-	uint64_t now_ns = clock * LB_FLOW_TICK_NS;
-	uint64_t ticks, passed;
-	uint32_t refill;
-
-	if (!cpu)
-		return 0;
-	cpu->clock = clock;
-	if (!lb_xdp_clock_is_set)
-		now_ns = bpf_ktime_get_coarse_ns();
-	cpu->now_ns = now_ns;
-	ticks = now_ns / LB_FLOW_TICK_NS;
-	passed = ticks - cpu->ticks;
-	refill = passed > 0xffff ? 0xffff : (uint32_t)passed;
-	cpu->ticks = ticks;
-	lb_rate_refill(&cpu->kernel_rate, &gen->kernel_rate, refill);
-	lb_rate_refill(&cpu->icmp_rate, &gen->icmp_rate, refill);
-	lb_rate_refill(&cpu->peek_rate, &peek_rate, refill);
-	return refill;
-}
-
-/*
- * Coarse time. Reading jiffies costs one load; the time in units that do not depend on the kernel's
- * HZ is read only when jiffies have changed.
- */
-static __always_inline uint16_t lb_xdp_now(const struct lb_xdp_cpu *cpu, uint32_t cpu_id,
-					   uint32_t generation)
-{
-	uint64_t clock;
-
-	if (lb_xdp_clock_is_set)
-		clock = *(volatile uint64_t *)&lb_xdp_control.clock;
-	else
-		clock = bpf_jiffies64();
-	if (lb_unlikely(clock != cpu->clock))
-		lb_xdp_clock_moved(cpu_id, generation, clock);
-	return (uint16_t)cpu->ticks;
-}
 
 /* lb_send_error(). Return: an lb_result. */
 LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu)
@@ -75,88 +26,30 @@ LB_INLINE lb_result lb_xdp_send_too_big(struct lb_buffer buffer, const struct lb
 	return (lb_result)lb_xdp_too_big(buffer.ctx, p, mtu);
 }
 
-/* The SYN bits of a packet: LB_FLOW_SYN of a home. */
+/* lb_packet_syn() */
 LB_RARE uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p)
 {
-	const uint8_t *data = (const void *)(long)ctx->data;
-	const struct lb_tcp *tcp;
-
-	if (!p)
-		return 0;
-	tcp = (const void *)(data + (p->meta.l4_offset & 0x3ff /* for the verifier */));
-	if (!lb_fits(tcp, sizeof(*tcp), (const void *)(long)ctx->data_end))
-		return 0;
-	return lb_flow_syn(tcp->seq);
+	return p ? lb_packet_syn((struct lb_buffer){ ctx }, p) : 0;
 }
 
-static __always_inline lb_result lb_xdp_rewrite(struct xdp_md *ctx, const struct lb_env *env,
-						const struct lb_packet *p, uint32_t choice)
+LB_INLINE uint16_t lb_xdp_syn_of(struct lb_buffer buffer, const struct lb_packet *p)
 {
-	uint32_t index = choice & LB_CHOICE_INSTANCE;
-	struct lb_instance_stats *counts;
-	lb_result result;
-
-	result = lb_send((struct lb_buffer){ ctx }, env, p, choice,
-			 (struct lb_send_rare){ lb_xdp_send_too_big });
-	if (lb_unlikely(result != LB_VERDICT_FORWARD))
-		return result;
-	counts = lb_table_counts(&env->table, index);
-	if (counts) {
-		counts->pkts++;
-		counts->bytes += p->meta.l3_len;
-	}
-	return LB_VERDICT_FORWARD;
+	return (uint16_t)lb_xdp_syn(buffer.ctx, p);
 }
 
 /*
- * The packet only reads its region, which another one writes. Beside a DPDK process that may be
- * another CPU, so each CPU has a row for such packets, after those of the queues.
+ * Hand a service's packet over to the DPDK process on the port, if there is one, or set what it has
+ * from its service. Return: whether it is handed over.
  */
-static __always_inline bool lb_xdp_lock_out(struct lb_env *env, struct lb_packet *p,
-					    bool has_handover)
+static __always_inline bool lb_xdp_for_service(const struct lb_env *env, struct lb_packet *p,
+					       const struct lb_service *service,
+					       struct lb_handover *queue)
 {
-	p->where.locked = env->region + 1;
-	if (has_handover)
-		p->where.cpu_id = lb_xdp_regions + bpf_get_smp_processor_id();
-	if (!lb_env_open(env, &p->where))
-		return false;
-	p->now = lb_xdp_now(env->cpu, p->where.cpu_id, p->where.generation);
-	return true;
-}
-
-/* A packet for a service, or for the kernel. @queue: NULL without a DPDK process on the port. */
-static __always_inline lb_result lb_xdp_service_packet(struct xdp_md *ctx, struct lb_env *env,
-						       struct lb_packet *p,
-						       struct lb_handover *queue)
-{
-	const struct lb_service *service = lb_service_find(&env->gen->services, &p->meta);
-	uint32_t choice, lock = LB_XDP_LOCK_NONE;
-	bool is_locked;
-
-	if (!service)
-		return LB_VERDICT_KERNEL;
 	if (queue && lb_xdp_hand_over(queue, p->where.cpu_id, env->cpu->now_ns))
-		return LB_XDP_HANDED;
-	p->key = lb_steer_key(&env->gen->secret, &p->meta, service->id, service->salt);
-	p->spread = lb_flow_spread(&env->gen->secret, p->key);
-	p->salt = service->salt;
-	p->pool = service->pool;
-	p->forward = service->forward;
-	p->tunnel_port = service->tunnel_port;
-	if (queue) {
-		lock = lb_xdp_lock(queue, p->where.cpu_id, env->cpu->now_ns);
-		is_locked = lock == LB_XDP_LOCK_NONE;
-	} else {
-		is_locked = lb_load_acquire(&env->cpu->sweeping);
-	}
-	if (lb_unlikely(is_locked) && !lb_xdp_lock_out(env, p, queue != NULL))
-		return lb_result_drop(LB_DROP_NO_INSTANCE);
-	if (lb_unlikely(lb_packet_is_syn(p)))
-		p->syn = (uint16_t)lb_xdp_syn(ctx, p);
-	choice = lb_decide_instance(env, p);
-	if (lock != LB_XDP_LOCK_NONE)
-		lb_xdp_unlock(queue, lock);
-	return lb_xdp_rewrite(ctx, env, p, choice);
+		return true;
+	lb_packet_set_key(p, &env->gen->secret, service);
+	lb_packet_set_service(p, service);
+	return false;
 }
 
 static __always_inline uint32_t lb_xdp_frame_len(struct xdp_md *ctx)
@@ -191,7 +84,8 @@ static __always_inline int lb_xdp_finish(struct xdp_md *ctx, struct lb_worker_st
 /* @has_handover: a constant; whether a DPDK process may be on the same port. */
 static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool has_handover)
 {
-	struct lb_handover *queue = NULL;
+	struct lb_gate gate = { .lock = LB_XDP_LOCK_NONE };
+	const struct lb_service *service;
 	struct lb_packet p = {};
 	struct lb_env env;
 	struct lb_frame frame;
@@ -199,9 +93,9 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool has_handover)
 
 	p.where.cpu_id = bpf_get_smp_processor_id();
 	if (has_handover) {
-		queue = lb_xdp_at(&xdp_queues, ctx->rx_queue_index);
+		gate.queue = lb_xdp_at(&xdp_queues, ctx->rx_queue_index);
 		/* A queue that was added later has no region; its packets are counted by CPU. */
-		p.where.cpu_id = queue ? ctx->rx_queue_index : lb_xdp_regions + p.where.cpu_id;
+		p.where.cpu_id = gate.queue ? ctx->rx_queue_index : lb_xdp_regions + p.where.cpu_id;
 	}
 	p.where.generation = *(volatile uint32_t *)&lb_xdp_control.active;
 	p.frame_len = lb_xdp_frame_len(ctx);
@@ -212,15 +106,13 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool has_handover)
 	frame = (struct lb_frame){ (void *)(long)ctx->data, (void *)(long)ctx->data_end,
 				   p.frame_len };
 	lb_parse(&frame, env.gen->port_mac, &p.meta);
-	result = LB_VERDICT_KERNEL;
-	if (lb_likely(p.meta.class <= LB_CLASS_ICMP_ERROR))
-		result = lb_xdp_service_packet(ctx, &env, &p, queue);
-	if (has_handover && result == LB_XDP_HANDED)
+	service = lb_packet_service(&env.gen->services, &p.meta);
+	if (lb_likely(service) && lb_xdp_for_service(&env, &p, service, gate.queue))
 		return XDP_REDIRECT;
+	result = lb_packet_run((struct lb_buffer){ ctx }, &env, &p, service, &gate,
+			       (struct lb_send_rare){ lb_xdp_send_too_big, lb_xdp_syn_of });
 	env.cpu->stats.rx_pkts++;
 	env.cpu->stats.rx_bytes += p.frame_len;
-	if (lb_unlikely(result == LB_VERDICT_KERNEL))
-		result = (lb_result)lb_decide_other(&p);
 	return lb_xdp_finish(ctx, &env.cpu->stats, result);
 }
 

@@ -14,10 +14,23 @@
 #include "dataplane/core/lb_reply.h"
 #include "lb_buffer.h"
 
-/* lb_send_error() out of line, which each dataplane does in its own way: a constant. */
+/* What each dataplane puts out of line in its own way: constants. */
 struct lb_send_rare {
+	/* lb_send_error() */
 	lb_result (*too_big)(struct lb_buffer buffer, const struct lb_packet *p, uint32_t mtu);
+	/* lb_packet_syn() */
+	uint16_t (*syn)(struct lb_buffer buffer, const struct lb_packet *p);
 };
+
+/** The bits of a SYN: LB_FLOW_SYN of a home. */
+LB_INLINE uint16_t lb_packet_syn(struct lb_buffer buffer, const struct lb_packet *p)
+{
+	const uint8_t *start = lb_buffer_start(buffer);
+	const struct lb_tcp *tcp =
+		(const void *)(start + (p->meta.l4_offset & 0x3ff /* for the verifier */));
+
+	return lb_fits(tcp, sizeof(*tcp), lb_buffer_end(buffer)) ? lb_flow_syn(tcp->seq) : 0;
+}
 
 /** Turn a packet that is too big for its tunnel into the ICMP error about it. */
 LB_INLINE lb_result lb_send_error(struct lb_buffer buffer, const struct lb_env *env,

@@ -20,22 +20,13 @@ static void stage_prefetch(struct burst *b)
 	b->pl->stats->rx_bytes += bytes;
 }
 
-static lb_result decide_other(struct burst *b, uint32_t i)
-{
-	struct lb_packet p;
-
-	pipeline_meta(b, i, &p.meta);
-	p.where.env = pipeline_env(b);
-	return (lb_result)lb_decide_other(&p);
-}
-
 /* Return: whether the packet is to be transmitted. */
 static bool sort_one(struct burst *b, uint32_t i, struct pipeline_out *out)
 {
 	lb_result result = b->result[i];
 
 	if (result == LB_VERDICT_KERNEL)
-		result = decide_other(b, i);
+		result = pipeline_run(b, i);
 	switch (lb_result_verdict(result)) {
 	case LB_VERDICT_FORWARD:
 	case LB_VERDICT_REPLY:
@@ -80,8 +71,8 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	b.arrived = b.pkt = pkts;
 	b.n = n;
 	b.now = now;
-	b.n_flow = b.n_miss = b.n_icmp = b.n_other = 0;
-	b.six = b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
+	b.n_flow = b.n_miss = b.n_other = 0;
+	b.errors = b.six = b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
 	b.has_env = false;
 	out->n_tx = out->n_kernel = 0;
 	pl->stats->rx_pkts += n;
@@ -91,8 +82,6 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	pl->lookup(&b);
 	if (lb_unlikely(b.n_miss))
 		pipeline_misses(&b);
-	if (lb_unlikely(b.n_icmp))
-		pipeline_icmp_errors(&b);
 	pipeline_rewrite(&b);
 	stage_sort(&b, out);
 }

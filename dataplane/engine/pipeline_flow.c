@@ -38,27 +38,12 @@ const struct lb_env *pipeline_env(struct burst *b)
 	return &b->env;
 }
 
-/* The SYN bits of a packet (LB_FLOW_SYN); 0 if it is not a SYN. */
-static inline uint16_t syn_of(const uint8_t *data, const struct lb_packet *p)
-{
-	const struct lb_tcp *tcp = (const void *)(data + p->meta.l4_offset);
-
-	return lb_packet_is_syn(p) ? lb_flow_syn(tcp->seq) : 0;
-}
-
-/* A service's packet. */
+/* A flow's packet. */
 static inline void packet_fill(struct burst *b, uint32_t i, struct lb_packet *p)
 {
-	const struct lb_service *service = b->service[i];
-
-	pipeline_meta(b, i, &p->meta);
-	p->where.env = pipeline_env(b);
-	p->key = b->key[i];
-	p->spread = b->spread[i];
-	p->salt = service->salt;
-	p->pool = service->pool;
-	p->now = b->now;
-	p->syn = syn_of(b->data[i], p);
+	pipeline_packet(b, i, p);
+	if (lb_packet_is_syn(p))
+		p->syn = lb_packet_syn((struct lb_buffer){ b->pkt[i] }, p);
 }
 
 static inline void result_choice(struct burst *b, uint32_t i, uint32_t choice)
@@ -259,10 +244,4 @@ void pipeline_rehome(struct burst *b, uint32_t i)
 	if (!lb_instance_has(&env->instances, choice, LB_INSTANCE_SERVES))
 		choice = lb_decide_rehome(&p, lb_decide_elsewhere(&p));
 	result_choice(b, i, choice);
-}
-
-void pipeline_icmp_errors(struct burst *b)
-{
-	for (uint32_t n = 0; n < b->n_icmp; n++)
-		decide(b, b->icmp[n]);
 }

@@ -3,8 +3,7 @@
 #ifndef ENGINE_PIPELINE_INTERNAL_H
 #define ENGINE_PIPELINE_INTERNAL_H
 
-#include "dataplane/core/lb_decide.h"
-#include "dataplane/core/lb_encap.h"
+#include "dataplane/core/lb_packet.h"
 #include "dataplane/core/lb_parse_plain.h"
 #include "dataplane/engine/flow_find.h"
 #include "dataplane/engine/pipeline.h"
@@ -22,14 +21,14 @@ struct burst {
 	uint16_t n;
 	uint16_t now;
 	/* packets for a later stage, in order of the burst */
-	uint16_t n_flow, n_miss, n_icmp;
-	uint16_t n_other; /* packets that are not forwarded */
+	uint16_t n_flow, n_miss;
+	uint16_t n_other; /* packets that are not forwarded by the stages */
 	uint8_t flow[PIPELINE_BURST];
 	uint8_t miss[PIPELINE_BURST];
-	uint8_t icmp[PIPELINE_BURST];
 	/* one bit per packet */
 	uint64_t plain4;   /* plain TCP by lb_parse_tcp4(): see pipeline_meta() */
 	uint64_t plain6;   /* the same for lb_parse_tcp6() */
+	uint64_t errors;   /* ICMP errors about a service's packets */
 	uint64_t in_place; /* packets that keep their length (LB_FORWARD_IN_PLACE) */
 	uint64_t full;	   /* packets of miss whose primary bucket has no free slot */
 	uint64_t second;   /* and those whose secondary bucket is searched or written */
@@ -63,6 +62,19 @@ static inline void pipeline_meta(const struct burst *b, uint32_t i, struct lb_me
 		lb_tcp6_meta(b->data[i], meta);
 	else
 		*meta = b->meta[i];
+}
+
+/** A service's packet; if it is a SYN, without the bits of that. */
+static inline void pipeline_packet(struct burst *b, uint32_t i, struct lb_packet *p)
+{
+	pipeline_meta(b, i, &p->meta);
+	p->where.env = pipeline_env(b);
+	lb_packet_set_service(p, b->service[i]);
+	p->key = b->key[i];
+	p->spread = b->spread[i];
+	p->frame_len = (uint32_t)b->lengths[i];
+	p->now = b->now;
+	p->syn = 0;
 }
 
 /*
@@ -103,8 +115,11 @@ void pipeline_lookup_avx512(struct burst *b);
  */
 void pipeline_misses(struct burst *b);
 
-/** Find the instances of the flows that the ICMP errors of b->icmp quote. */
-void pipeline_icmp_errors(struct burst *b);
+/**
+ * A packet that the stages have left at LB_VERDICT_KERNEL: no flow's. In order of arrival: rates
+ * are limited. Return: its verdict.
+ */
+lb_result pipeline_run(struct burst *b, uint32_t i);
 
 /** Choose another instance for a packet whose own no longer serves; the result may change. */
 void pipeline_rehome(struct burst *b, uint32_t i);

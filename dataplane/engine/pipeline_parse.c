@@ -39,16 +39,17 @@ static bool classify_other(struct burst *b, uint32_t i, const struct lb_frame *f
 
 	b->result[i] = LB_VERDICT_KERNEL;
 	lb_parse(frame, b->pl->port_mac, meta);
-	service = meta->class <= LB_CLASS_ICMP_ERROR ? lb_service_find(services, meta) : NULL;
+	service = lb_packet_service(services, meta);
 	if (!service)
 		return false;
 	key = lb_steer_key(&b->tables->secret, meta, service->id, service->salt);
 	flow_note(b, i, service, key, meta->tcp_flags, meta->l3_len);
-	if (meta->class == LB_CLASS_ICMP_ERROR) {
-		b->icmp[b->n_icmp++] = (uint8_t)i;
-		pipeline_prefetch_header(b, i);
-	}
-	return meta->class == LB_CLASS_FLOW;
+	if (meta->class == LB_CLASS_FLOW)
+		return true;
+	b->errors |= 1ULL << i;
+	b->result[i] = LB_VERDICT_KERNEL;
+	pipeline_prefetch_header(b, i);
+	return false;
 }
 
 static bool classify6(struct burst *b, uint32_t i, const struct lb_frame *frame)

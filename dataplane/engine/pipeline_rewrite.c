@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Headers: from instance to frame. */
-#include "dataplane/core/lb_send.h"
 #include "dataplane/engine/pipeline_internal.h"
 
 static __rte_noinline lb_result too_big(struct lb_buffer buffer, const struct lb_packet *p,
 					uint32_t mtu)
 {
 	return lb_send_error(buffer, p->where.env, p, mtu);
+}
+
+__rte_noinline lb_result pipeline_run(struct burst *b, uint32_t i)
+{
+	const struct lb_service *service = NULL;
+	struct lb_gate gate = { 0 };
+	struct lb_packet p;
+
+	if (b->errors >> i & 1) {
+		service = b->service[i];
+		pipeline_packet(b, i, &p);
+	} else {
+		pipeline_meta(b, i, &p.meta);
+		p.where.env = pipeline_env(b);
+	}
+	return lb_packet_run((struct lb_buffer){ b->pkt[i] }, &b->env, &p, service, &gate,
+			     (struct lb_send_rare){ too_big, lb_packet_syn });
 }
 
 /* Any packet. Return: whether it is to be forwarded; otherwise b->result is its verdict. */
@@ -19,14 +35,9 @@ static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i)
 		pipeline_rehome(b, i);
 	if (b->result[i] != LB_VERDICT_FORWARD)
 		return false;
-	pipeline_meta(b, i, &p.meta);
-	p.where.env = env;
-	p.spread = b->spread[i];
-	p.forward = b->service[i]->forward;
-	p.tunnel_port = b->service[i]->tunnel_port;
-	p.frame_len = b->pkt[i]->pkt_len;
+	pipeline_packet(b, i, &p);
 	b->result[i] = lb_send((struct lb_buffer){ b->pkt[i] }, env, &p, b->instance[i],
-			       (struct lb_send_rare){ too_big });
+			       (struct lb_send_rare){ too_big, lb_packet_syn });
 	return b->result[i] == LB_VERDICT_FORWARD;
 }
 

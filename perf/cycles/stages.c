@@ -18,9 +18,8 @@
 #include "perf/cycles/cycles.h"
 
 const char *const stage_names[STAGES] = {
-	[STAGE_PREFETCH] = "prefetch", [STAGE_PARSE] = "parse", [STAGE_LOOKUP] = "lookup",
-	[STAGE_MISS] = "miss",	       [STAGE_ICMP] = "icmp",	[STAGE_REWRITE] = "rewrite",
-	[STAGE_SORT] = "sort",
+	[STAGE_PREFETCH] = "prefetch", [STAGE_PARSE] = "parse",	    [STAGE_LOOKUP] = "lookup",
+	[STAGE_MISS] = "miss",	       [STAGE_REWRITE] = "rewrite", [STAGE_SORT] = "sort",
 };
 
 static void lap(uint64_t *since, uint64_t *cycles)
@@ -44,8 +43,8 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	b.arrived = b.pkt = pkts;
 	b.n = PIPELINE_BURST;
 	b.now = w->h.now;
-	b.n_flow = b.n_miss = b.n_icmp = b.n_other = 0;
-	b.six = b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
+	b.n_flow = b.n_miss = b.n_other = 0;
+	b.errors = b.six = b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
 	b.has_env = false;
 	out->n_tx = out->n_kernel = 0;
 
@@ -60,9 +59,6 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	if (b.n_miss)
 		pipeline_misses(&b);
 	lap(&since, &cycles[STAGE_MISS]);
-	if (b.n_icmp)
-		pipeline_icmp_errors(&b);
-	lap(&since, &cycles[STAGE_ICMP]);
 	pipeline_rewrite(&b);
 	lap(&since, &cycles[STAGE_REWRITE]);
 	stage_sort(&b, out);
