@@ -136,6 +136,13 @@ static uint64_t dropped(const struct world *w)
 	return n;
 }
 
+/* In other regions, until the clock advances. */
+static void no_lookups(struct world *w)
+{
+	for (uint32_t i = 0; i < w->n_rows; i++)
+		w->xdp->cpus[i].peek_rate.tokens = 0;
+}
+
 static void nothing_is_recorded(void **state)
 {
 	struct world *w = *state;
@@ -169,8 +176,7 @@ static void the_region_is_read_whatever_the_limit_of_lookups(void **state)
 	publish(w, 0xb);
 	publish(w, 0x9);
 	assert_true(send(w, true, 9999, LB_TCP_ACK) >= 0); /* refills the limit */
-	for (uint32_t i = 0; i < w->n_rows; i++)
-		w->xdp->cpus[i].peek_rate.tokens = 0;
+	no_lookups(w);
 	for (uint16_t port = 0; port < PORTS; port++)
 		n -= send(w, true, port + 1, LB_TCP_ACK) == 2;
 	assert_int_equal(n, 0);
@@ -209,6 +215,26 @@ static void a_syn_is_dropped_where_its_flow_would_be_reset(void **state)
 		assert_int_equal(send(w, true, port, LB_TCP_SYN), instance);
 		assert_int_equal(send(w, port % 2, port, LB_TCP_ACK), instance);
 	}
+}
+
+/* Another CPU has recorded the flow too, without a look at the record here. */
+static void a_syn_is_dropped_whatever_others_have_recorded(void **state)
+{
+	struct world *w = *state;
+	uint16_t port = 1;
+
+	while (send(w, false, port, LB_TCP_SYN) != 2)
+		port++;
+	w->instances[2].flags = DRAINED;
+	publish(w, 0xb);
+	publish(w, 0x9);
+	no_lookups(w);
+	w->xdp->cpu->region = 1;
+	assert_int_not_equal(send(w, false, port, LB_TCP_ACK), 2);
+	w->xdp->cpu->region = 0;
+	xdp_world_clock_set(w->xdp, TICKS + 1);
+	assert_int_equal(send_seq(w, true, port, LB_TCP_SYN, 64000), -1);
+	assert_int_equal(send(w, false, port, LB_TCP_ACK), 2);
 }
 
 /* Whatever the tables hold, and whichever of its packets finds the region locked. */
@@ -313,6 +339,7 @@ int main(int argc, char **argv)
 		BOTH(the_region_is_read_whatever_the_limit_of_lookups),
 		BOTH(a_syn_goes_where_its_flow_will),
 		BOTH(a_syn_is_dropped_where_its_flow_would_be_reset),
+		BOTH(a_syn_is_dropped_whatever_others_have_recorded),
 		BOTH(a_connection_has_one_instance),
 		cmocka_unit_test_setup_teardown(the_wait_in_vain_is_noted, world_create_handover,
 						world_destroy),
