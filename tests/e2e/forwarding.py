@@ -182,7 +182,7 @@ def tunnel_sources(lab):
     expect_equal({source for _, source, _ in outer_headers(lab, "web-3", 20, "0")}, {settings.EDGE[0]}, "sources without it")
 
 
-GUE_PORT = 7000
+GUE_PORT = 9886  # tcpdump knows no protocol of this port
 UDP = re.compile(rf"(\S+)\.(\d+) > \S+\.{GUE_PORT}: (\[[^]]*\]) UDP")
 
 
@@ -212,7 +212,7 @@ def gue(lab):
     try:
         expect_equal([s["gue_port"] for s in lab.ctl("status")["services"] if s["forward"] == "gue"], [GUE_PORT], "gue_port in status")
         before = unwrapped_gue(lab)
-        capture = lab.net.spawn("switch", "tcpdump", "--immediate-mode", "-l", "-nn", "-v", "-i", "web-3", f"udp dst port {GUE_PORT}",
+        capture = lab.net.spawn("switch", "tcpdump", "--immediate-mode", "-l", "-nn", "-vv", "-i", "web-3", f"udp dst port {GUE_PORT}",
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         capture.stderr.readline()  # it listens
         answers(lab)
