@@ -78,8 +78,8 @@ static void pause_begin(struct path_mtu *p)
 /* ---- Interpreting an error ---- */
 
 /*
- * Whether a service sends to this pool by UDP to a port, or else is not asked: other UDP from the
- * node to an instance is not a tunnel's.
+ * Whether a service sends to this pool by UDP to @port; true for 0, a tunnel without UDP. Other UDP
+ * from the node to an instance is not a tunnel's.
  */
 static bool is_tunnel_port(const struct path_mtu *p, uint16_t pool, lb_be16 port)
 {
