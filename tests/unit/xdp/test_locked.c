@@ -240,7 +240,7 @@ static void a_syn_is_dropped_whatever_others_have_recorded(void **state)
 /* Whatever the tables hold, and whichever of its packets finds the region locked. */
 static void a_connection_has_one_instance(void **state)
 {
-	enum { CHOICES = 6, STEPS = 20000 };
+	enum { CHOICES = 6, STEPS = 4000 };
 	static const uint8_t flags[] = { LB_TCP_ACK, LB_TCP_ACK, LB_TCP_FIN | LB_TCP_ACK,
 					 LB_TCP_RST };
 	static const uint8_t to[] = { UP, UP, DRAINED, REACHABLE };
