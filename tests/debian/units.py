@@ -110,6 +110,10 @@ def restarts(lab):
     """A restart of both, and a kill of both, cost no connection."""
     under_load(lab, "restart", lambda: lab.machine.run("systemctl", "restart", *lab.needed()))
     under_load(lab, "kill", lambda: lab.machine.run("systemctl", "kill", "--signal=KILL", *lab.needed()))
+    if settings.DATAPLANE == "dpdk":
+        dataplane = lab.ctl("status")["node"]["dataplane"]
+        expect_equal(dataplane["flows_kept_note"], "from systemd", "who kept the flow tables when both were killed")
+        expect(dataplane["flows_kept"] >= CONNECTIONS, f"{dataplane['flows_kept']} flows kept, with {CONNECTIONS} connections open")
 
 
 def hangs(lab):

@@ -175,6 +175,9 @@ def come_back(lab):
             daemon.kill(number)
             start(lab, daemon)
             answers(lab)
+            if settings.DATAPLANE == "dpdk" and daemon is lab.dataplane:
+                kept = lab.ctl("status")["node"]["dataplane"]["flows_kept_note"]
+                expect_equal(kept, "from sluiced", "who kept the flow tables, as another user")
     for daemon in reversed(lab.daemons):
         expect_equal(daemon.kill(signal.SIGTERM), 0, f"exit code of {daemon.program}")
     if settings.DATAPLANE == "dpdk":
