@@ -68,6 +68,8 @@ static uint64_t key_of(uint32_t i)
 	return lb_flow_key4(0x0100000a + (i / 60000) * 0x01000000, (uint16_t)(1024 + i % 60000), 1);
 }
 
+static struct lb_bucket nowhere; /* of a flow that was not found */
+
 static void insert(struct fixture *f, uint32_t worker, uint64_t key, uint64_t seen)
 {
 	const struct lb_flow_insert flow = {
@@ -78,7 +80,7 @@ static void insert(struct fixture *f, uint32_t worker, uint64_t key, uint64_t se
 		.secret = &f->secret,
 		.timeouts = &f->timeouts,
 	};
-	struct lb_flow_ref ref = { .bucket = NULL };
+	struct lb_flow_ref ref = { .bucket = &nowhere };
 
 	assert_true(lb_table_insert(f->peers[worker], &flow));
 	assert_true(lb_table_find(f->peers[worker], key, flow.spread, &ref));
@@ -153,7 +155,7 @@ static void all_are_kept_and_counted(void **state)
 static void what_has_expired_meanwhile_is_removed(void **state)
 {
 	struct fixture *f = *state;
-	struct lb_flow_ref ref = { .bucket = NULL };
+	struct lb_flow_ref ref = { .bucket = &nowhere };
 
 	insert(f, 0, key_of(1), ENDED - 30000);
 	insert(f, 0, key_of(2), ENDED);
@@ -194,7 +196,7 @@ static void long_absence_does_not_wrap(void **state)
 static void torn_slots_are_repaired(void **state)
 {
 	struct fixture *f = *state;
-	struct lb_flow_ref ref = { .bucket = NULL };
+	struct lb_flow_ref ref = { .bucket = &nowhere };
 
 	insert(f, 0, key_of(1), ENDED);
 	insert(f, 0, key_of(2), ENDED);
@@ -221,7 +223,7 @@ static void flow_that_is_there_twice_is_counted_once(void **state)
 	uint64_t key = key_of(1), spread = lb_flow_spread(&f->secret, key);
 	uint32_t primary = lb_table_primary(table, spread);
 	uint32_t other = lb_table_other(table, spread, primary);
-	struct lb_flow_ref ref = { .bucket = NULL };
+	struct lb_flow_ref ref = { .bucket = &nowhere };
 
 	assert_int_not_equal(primary, other);
 	insert(f, 0, key, ENDED);
@@ -239,7 +241,7 @@ static void flow_that_is_there_twice_is_counted_once(void **state)
 static void flow_on_its_way_to_another_worker_is_not_lost(void **state)
 {
 	struct fixture *f = *state;
-	struct lb_flow_ref ref = { .bucket = NULL };
+	struct lb_flow_ref ref = { .bucket = &nowhere };
 	uint16_t home;
 
 	for (uint32_t i = 1; i <= 2; i++) {
