@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "controlplane/ailment.h"
 #include "controlplane/api/daemon.h"
 #include "controlplane/model/model.h"
 #include "controlplane/model/spread.h"
@@ -43,6 +44,7 @@ struct sluiced {
 	struct control_daemon control;	     /* what the control server needs from the daemon */
 	struct publish_wait *published_wait; /* for the tables of this configuration */
 	bool is_published;		     /* they run */
+	struct ailment ailments;	     /* what is watched for it */
 	const char *ailment;  /* of the node itself, while checks are suspended; NULL: none */
 	uint64_t started_ms;  /* CLOCK_MONOTONIC */
 	uint64_t watchdog_ms; /* systemd's watchdog timeout; 0: no watchdog */

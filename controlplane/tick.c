@@ -14,9 +14,6 @@
 
 #define LOOK_MS 1000
 
-/* The dataplane's main lcore writes a heartbeat every 100 ms. */
-#define HEARTBEAT_OLD_MS 350
-
 static void on_published(void *arg, const struct publish_result *result)
 {
 	struct sluiced *sluiced = arg;
@@ -39,11 +36,11 @@ void tick_published_follow(struct sluiced *sluiced)
 /* Why the checks' results can't be attributed to the instances, or NULL. */
 static const char *node_ailment(struct sluiced *sluiced, const struct lb_segment *segment)
 {
-	const struct lb_node_stats *stats = lb_segment_at(segment, segment->node_stats);
-	uint64_t heartbeat_ns = __atomic_load_n(&stats->heartbeat_ns, __ATOMIC_RELAXED);
+	bool by_workers = !config_node_has_xdp(&model_config(sluiced->model)->node);
+	const char *what = ailment_look(&sluiced->ailments, segment, by_workers, clock_now_ns());
 
-	if (clock_now_ns() > heartbeat_ns + HEARTBEAT_OLD_MS * CLOCK_NS_PER_MS)
-		return "the dataplane does not answer";
+	if (what)
+		return what;
 	return neighbours_iface_is_running(sluiced->neighbours) ? NULL : "the port has no link";
 }
 
