@@ -11,6 +11,9 @@
 /* Modes with odd values rewrite the frame in place; the others prepend the instance's header. */
 #define LB_FORWARD_IN_PLACE 1u
 
+/* Together with the first bit, the second one tells l2 (01) and ipip (10) from all other modes. */
+#define LB_FORWARD_SECOND 2u
+
 /* X(id, value, word of the configuration, required flags of an instance, name of the writer, shim) */
 #define LB_FORWARD_LIST(X)                                                                         \
 	X(L2, 1, "l2", LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK, mac, none)                      \
@@ -49,6 +52,12 @@ static const struct lb_shim lb_shim_gue = {
 
 #define LB_FORWARD_ENUM(id, value, word, needs, writer, shim) LB_FORWARD_##id = (value),
 enum lb_forward { LB_FORWARD_LIST(LB_FORWARD_ENUM) };
+
+#define LB_FORWARD_BITS(id, value, word, needs, writer, shim)                                      \
+	LB_STATIC_ASSERT((((value)&3) == LB_FORWARD_L2) == ((value) == LB_FORWARD_L2) &&           \
+				 (((value)&3) == LB_FORWARD_IPIP) == ((value) == LB_FORWARD_IPIP), \
+			 "LB_FORWARD_SECOND: " word);
+LB_FORWARD_LIST(LB_FORWARD_BITS)
 
 #define LB_FORWARD_NEEDS(id, value, word, needs, writer, shim)                                     \
 	case LB_FORWARD_##id:                                                                      \

@@ -72,7 +72,7 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	b.n = n;
 	b.now = now;
 	b.n_flow = b.n_miss = b.n_other = 0;
-	b.errors = b.six = b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
+	b.errors = b.six = b.plain4 = b.plain6 = b.in_place = b.second_bit = b.full = b.second = 0;
 	b.has_env = false;
 	out->n_tx = out->n_kernel = 0;
 	pl->stats->rx_pkts += n;

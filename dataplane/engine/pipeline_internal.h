@@ -26,12 +26,13 @@ struct burst {
 	uint8_t flow[PIPELINE_BURST];
 	uint8_t miss[PIPELINE_BURST];
 	/* one bit per packet */
-	uint64_t plain4;   /* plain TCP by lb_parse_tcp4(): see pipeline_meta() */
-	uint64_t plain6;   /* the same for lb_parse_tcp6() */
-	uint64_t errors;   /* ICMP errors about a service's packets */
-	uint64_t in_place; /* packets that keep their length (LB_FORWARD_IN_PLACE) */
-	uint64_t full;	   /* packets of miss whose primary bucket has no free slot */
-	uint64_t second;   /* and those whose secondary bucket is searched or written */
+	uint64_t plain4;     /* plain TCP by lb_parse_tcp4(): see pipeline_meta() */
+	uint64_t plain6;     /* the same for lb_parse_tcp6() */
+	uint64_t errors;     /* ICMP errors about a service's packets */
+	uint64_t in_place;   /* packets that keep their length (LB_FORWARD_IN_PLACE) */
+	uint64_t second_bit; /* of their modes (LB_FORWARD_SECOND) */
+	uint64_t full;	     /* packets of miss whose primary bucket has no free slot */
+	uint64_t second;     /* and those whose secondary bucket is searched or written */
 
 	struct rte_mbuf *grouped[PIPELINE_ROOM];
 	/* first byte of the frame as received */

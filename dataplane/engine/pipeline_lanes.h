@@ -349,10 +349,10 @@ LANES_INLINE struct services services_load(const struct lb_service *const *servi
 	};
 }
 
-/* Those of @k whose frames keep their length. */
-LANES_INLINE lanes_mask services_in_place(lanes_mask k, const struct services *s)
+/* Those of @k whose mode has one of these bits. */
+LANES_INLINE lanes_mask services_forward(lanes_mask k, const struct services *s, uint8_t bits)
 {
-	return lanes_any(k, s->last, (uint64_t)LB_FORWARD_IN_PLACE << 32);
+	return lanes_any(k, s->last, (uint64_t)bits << 32);
 }
 
 /* lb_flow_spread(). */

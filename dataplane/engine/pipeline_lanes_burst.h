@@ -167,7 +167,10 @@ LANES_INLINE uint32_t flows_note(struct burst *b, uint32_t first, lanes key, lan
 	lanes_store(&b->bucket[first], flows_bucket(&b->pl->flows->table, spread));
 	lanes_store(&b->key[first], key);
 	lanes_store(&b->spread[first], spread);
-	b->in_place |= (uint64_t)lanes_bits(services_in_place(found, s)) << first;
+	b->in_place |= (uint64_t)lanes_bits(services_forward(found, s, LB_FORWARD_IN_PLACE))
+		       << first;
+	b->second_bit |= (uint64_t)lanes_bits(services_forward(found, s, LB_FORWARD_SECOND))
+			 << first;
 	for (uint32_t i = 0; i < LANES; i++)
 		__builtin_prefetch(b->bucket[first + i]);
 	return lanes_bits(found);

@@ -18,6 +18,7 @@ static inline void flow_note(struct burst *b, uint32_t i, const struct lb_servic
 	b->bucket[i] = bucket;
 	b->service[i] = service;
 	b->in_place |= (uint64_t)(service->forward & LB_FORWARD_IN_PLACE) << i;
+	b->second_bit |= (uint64_t) !!(service->forward & LB_FORWARD_SECOND) << i;
 	b->l3_len[i] = l3_len;
 	b->steps[i] = lb_flow_steps(lb_flow_event(tcp_flags));
 	b->result[i] = LB_VERDICT_FORWARD;

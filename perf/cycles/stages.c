@@ -44,7 +44,7 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	b.n = PIPELINE_BURST;
 	b.now = w->h.now;
 	b.n_flow = b.n_miss = b.n_other = 0;
-	b.errors = b.six = b.plain4 = b.plain6 = b.in_place = b.full = b.second = 0;
+	b.errors = b.six = b.plain4 = b.plain6 = b.in_place = b.second_bit = b.full = b.second = 0;
 	b.has_env = false;
 	out->n_tx = out->n_kernel = 0;
 

@@ -226,6 +226,7 @@ static uint32_t check_same(struct burst *a, struct burst *b)
 	assert_int_equal(a->plain4, by_arrival(b, b->plain4));
 	assert_int_equal(a->plain6, by_arrival(b, b->plain6));
 	assert_int_equal(a->in_place, by_arrival(b, b->in_place));
+	assert_int_equal(a->second_bit, by_arrival(b, b->second_bit));
 	return a->n_flow;
 }
 
