@@ -11,6 +11,8 @@ static void config_free_node(struct config_node *node)
 	free(node->addresses);
 	free(node->gateways);
 	free(node->control_group);
+	free(node->vip_pool);
+	free(node->instance_domain);
 	explicit_bzero(node->secret, sizeof(node->secret));
 }
 
@@ -55,6 +57,13 @@ void config_free(struct config *config)
 		config_free_pool(&config->pools[i]);
 	for (uint32_t i = 0; i < config->service_count; i++)
 		config_free_service(&config->services[i]);
+	for (uint32_t i = 0; i < config->id_count; i++) {
+		free(config->ids[i].name);
+		free(config->ids[i].zone);
+	}
+	free(config->ids);
+	free(config->commands_text);
+	free(config->commands_file);
 	free(config->pools);
 	free(config->services);
 	if (config->text)

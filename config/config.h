@@ -25,7 +25,10 @@
 #define CONFIG_CHECKS_MAX 16	/* per pool: each is sent to each of its instances */
 #define CONFIG_CPUS_MAX 64	/* one queue pair each; NICs commonly have 64 or more */
 #define CONFIG_ADDRESSES_MAX 16 /* of the node itself */
+#define CONFIG_VIP_POOL_MAX 16	/* networks in node.vip_pool */
+#define CONFIG_IDS_MAX 65536	/* of instances that commands may name */
 #define CONFIG_NAME_MAX 63	/* a DNS label, so that names can become host names */
+#define CONFIG_DOMAIN_MAX 189	/* with a name and a dot before it at most 253 characters */
 #define CONFIG_PATH_MAX 1024	/* of a check, as in ELB classic */
 #define CONFIG_PORT_MAX 255	/* characters in node.port */
 #define CONFIG_SECRET_BYTES 16
@@ -35,10 +38,17 @@
 
 #define CONFIG_ADDRESS_STRLEN 46 /* INET6_ADDRSTRLEN, with the final NUL */
 
-/** Position in the file; both count from 1, 0 means a default. */
+/** The files that a configuration is read from. */
+enum config_file {
+	CONFIG_FILE_OWN,      /* the operator's */
+	CONFIG_FILE_COMMANDS, /* of what commands have created; of the same schema, without a node */
+};
+
+/** Position in a file; line and column count from 1, 0 means a default. */
 struct config_place {
 	uint32_t line;
 	uint32_t column;
+	uint32_t file; /* enum config_file */
 };
 
 /** An IP address; IPv4 uses the first four bytes, the other twelve are 0. Compare with memcmp. */
@@ -85,6 +95,9 @@ struct config_node {
 	struct config_host *gateways; /* at most one of each family */
 	uint32_t gateway_count;
 	struct config_prefix tunnel_sources; /* IPv4, host bits 0; family 0: none */
+	struct config_prefix *vip_pool;	     /* host bits 0 */
+	uint32_t vip_pool_count;
+	char *instance_domain; /* NULL: none */
 	uint8_t secret[CONFIG_SECRET_BYTES];
 	char *control_group; /* NULL: group "sluice" if there is one, else root */
 
@@ -122,6 +135,15 @@ struct config_check {
 	uint32_t healthy;   /* results in a row */
 };
 
+/** What an instance is that a command names by its id. */
+struct config_id {
+	struct config_place place;
+	char *name;
+	struct config_address address;
+	struct config_place address_place;
+	char *zone; /* NULL: none */
+};
+
 struct config_instance {
 	struct config_place place;
 	char *name; /* unique in its pool */
@@ -148,6 +170,7 @@ struct config_pool {
 	uint32_t check_count;
 	enum config_on_down on_down;
 	enum config_all_down all_down;
+	uint32_t drain_ms; /* a removed instance keeps its flows for at most as long */
 	struct config_instance *instances; /* may be none */
 	uint32_t instance_count;
 };
@@ -184,10 +207,15 @@ struct config_service {
 
 /** Pools, instances, services and listeners keep the order of the file; names are unique per list. */
 struct config {
-	char *file;   /* as given to the load */
-	char *text;   /* as read, with the secret; no NUL in it, but NUL-terminated */
-	size_t bytes; /* of text */
+	char *file;	     /* as given to the load */
+	char *text;	     /* as read, with the secret; no NUL in it, but NUL-terminated */
+	size_t bytes;	     /* of text */
+	char *commands_file; /* the same of CONFIG_FILE_COMMANDS; NULL: there is none */
+	char *commands_text;
+	size_t commands_bytes;
 	struct config_node node;
+	struct config_id *ids;
+	uint32_t id_count;
 	struct config_pool *pools;
 	uint32_t pool_count;
 	struct config_service *services;

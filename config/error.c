@@ -24,6 +24,11 @@ void config_errors_init(struct config_errors *errors, const char *file)
 	snprintf(errors->file, sizeof(errors->file), "%s", file);
 }
 
+void config_errors_set_commands(struct config_errors *errors, const char *file)
+{
+	snprintf(errors->commands_file, sizeof(errors->commands_file), "%s", file);
+}
+
 void config_errors_clear(struct config_errors *errors)
 {
 	errors->count = 0;
@@ -95,6 +100,8 @@ void config_error_add(struct config_errors *errors, struct config_place place, c
 
 static bool error_is_before(const struct config_error *a, const struct config_error *b)
 {
+	if (a->place.file != b->place.file)
+		return a->place.file < b->place.file;
 	if (a->place.line != b->place.line)
 		return a->place.line < b->place.line;
 	return a->place.column < b->place.column;
@@ -116,6 +123,22 @@ void config_errors_sort(struct config_errors *errors)
 	}
 }
 
+const char *config_errors_file(const struct config_errors *errors, uint32_t file)
+{
+	return file == CONFIG_FILE_COMMANDS ? errors->commands_file : errors->file;
+}
+
+const char *config_error_place(const struct config_errors *errors, struct config_place from,
+			       struct config_place at, char *text)
+{
+	if (at.file == from.file)
+		snprintf(text, CONFIG_PLACE_TEXT_MAX, "line %u", at.line);
+	else
+		snprintf(text, CONFIG_PLACE_TEXT_MAX, "%s:%u", config_errors_file(errors, at.file),
+			 at.line);
+	return text;
+}
+
 int config_error_format(const struct config_errors *errors, uint32_t index, char *text, size_t size)
 {
 	const struct config_error *error = &errors->list[index];
@@ -123,7 +146,8 @@ int config_error_format(const struct config_errors *errors, uint32_t index, char
 
 	if (error->place.line)
 		snprintf(place, sizeof(place), ":%u:%u", error->place.line, error->place.column);
-	return snprintf(text, size, "%s%s: %s%s%s%s%s%s", errors->file, place, error->key,
+	return snprintf(text, size, "%s%s: %s%s%s%s%s%s",
+			config_errors_file(errors, error->place.file), place, error->key,
 			error->key[0] ? ": " : "", error->has_value ? "\"" : "", error->value,
 			error->has_value ? "\": " : "", error->message);
 }

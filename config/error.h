@@ -18,7 +18,8 @@ struct config_error {
 };
 
 struct config_errors {
-	char file[256];
+	char file[256];				     /* CONFIG_FILE_OWN */
+	char commands_file[256];		     /* CONFIG_FILE_COMMANDS; may be empty */
 	struct config_error list[CONFIG_ERRORS_MAX]; /* in the order of the file */
 	uint32_t count;
 	uint32_t more; /* found, but not kept */
@@ -30,6 +31,18 @@ struct config_errors {
  */
 int config_error_format(const struct config_errors *errors, uint32_t index, char *text,
 			size_t size);
+
+/** The name of a file of the configuration. */
+const char *config_errors_file(const struct config_errors *errors, uint32_t file);
+
+/**
+ * Say where something else is, for an error at @from: "line 12", or "FILE:12" if it is in another
+ * file. @text holds CONFIG_PLACE_TEXT_MAX bytes. Return: text.
+ */
+const char *config_error_place(const struct config_errors *errors, struct config_place from,
+			       struct config_place at, char *text);
+
+#define CONFIG_PLACE_TEXT_MAX 272
 
 /** Print all errors, one per line, and how many more there were. */
 void config_errors_print(const struct config_errors *errors, FILE *to);
@@ -60,6 +73,9 @@ void config_errors_clear(struct config_errors *errors);
 
 /** Start without errors; sets the file name. */
 void config_errors_init(struct config_errors *errors, const char *file);
+
+/** Set the name of the other file. */
+void config_errors_set_commands(struct config_errors *errors, const char *file);
 
 /** The candidate nearest to a wrong word. Set word, and leave the rest 0. */
 struct config_guess {

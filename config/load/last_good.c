@@ -33,6 +33,11 @@ static char *last_good_absolute(const char *path)
 	return absolute;
 }
 
+static int last_good_name(char *text, const char *state_dir, const char *name)
+{
+	return snprintf(text, PATH_MAX, "%s/%s", state_dir, name) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 static bool last_good_is_of(const struct config *config, const char *path)
 {
 	char *absolute = last_good_absolute(path), *line = NULL;
@@ -49,18 +54,18 @@ static bool last_good_is_of(const struct config *config, const char *path)
 	return same;
 }
 
-/* Return: NULL if there is none that is usable. */
-static struct config *last_good_load(const char *path, const char *state_dir)
-{
-	char name[PATH_MAX];
-	struct config_errors errors;
-	struct config *config;
+/* The files of one attempt; the first is the one that should be in force. */
+struct last_good_try {
+	const char *own;
+	const char *commands;
+};
 
-	if (snprintf(name, sizeof(name), "%s/" CONFIG_LAST_GOOD_NAME, state_dir) >=
-	    (int)sizeof(name))
-		return NULL;
-	config = config_load_file(name, &errors);
-	if (config && last_good_is_of(config, path))
+static struct config *last_good_load(const struct last_good_try *try, const char *path,
+				     struct config_errors *errors)
+{
+	struct config *config = config_load_files(try->own, try->commands, errors);
+
+	if (!config || strcmp(try->own, path) == 0 || last_good_is_of(config, path))
 		return config;
 	config_free(config);
 	return NULL;
@@ -69,16 +74,45 @@ static struct config *last_good_load(const char *path, const char *state_dir)
 struct config *config_last_good_load(const char *path, const char *state_dir, bool *kept,
 				     struct config_errors *errors)
 {
-	struct config *config = config_load_file(path, errors);
-	int error = errno;
+	char own[PATH_MAX], commands[PATH_MAX], commands_kept[PATH_MAX];
+	const struct last_good_try tries[] = {
+		{ path, commands },
+		{ own, commands },
+		{ path, commands_kept },
+		{ own, commands_kept },
+	};
+	struct config_errors unused;
+	struct config *config;
+	int error;
 
 	*kept = false;
-	if (config)
-		return config;
-	config = last_good_load(path, state_dir);
-	*kept = config != NULL;
+	if (last_good_name(own, state_dir, CONFIG_LAST_GOOD_NAME) ||
+	    last_good_name(commands, state_dir, CONFIG_COMMANDS_NAME) ||
+	    last_good_name(commands_kept, state_dir, CONFIG_LAST_GOOD_COMMANDS_NAME))
+		return config_load_file(path, errors);
+	config = last_good_load(&tries[0], path, errors);
+	error = errno;
+	for (size_t i = 1; !config && i < sizeof(tries) / sizeof(tries[0]); i++) {
+		if (i > 1 && access(commands_kept, F_OK))
+			break;
+		config = last_good_load(&tries[i], path, &unused);
+		*kept = config != NULL;
+	}
 	errno = error;
 	return config;
+}
+
+void config_last_good_note(const struct config *config, const char *path, const char *state_dir,
+			   char *text, size_t size)
+{
+	bool own = strcmp(config->file, path) != 0;
+
+	if (own)
+		snprintf(text, size, "%s is refused; STARTING WITH THE LAST GOOD ONE, %s", path,
+			 config->file);
+	else
+		snprintf(text, size, "%s/%s is refused; STARTING WITH THE LAST GOOD ONE, %s",
+			 state_dir, CONFIG_COMMANDS_NAME, config->commands_file);
 }
 
 char *config_last_good_text(const struct config *config, const char *path, size_t *size)

@@ -11,15 +11,23 @@
 #include "config/error.h"
 
 #define CONFIG_LAST_GOOD_NAME "last-good.yaml"
+/* In the state directory, too: what commands have created, and its copy. */
+#define CONFIG_COMMANDS_NAME "elb.yaml"
+#define CONFIG_LAST_GOOD_COMMANDS_NAME "last-good-elb.yaml"
 
 /**
- * Read a file or, if it is refused, the text saved from the same path.
- * @kept: set to whether the saved text is what is returned.
- * @errors: the errors in the file, also when the saved text is returned.
+ * Read a file and what commands have created, merged; of each the saved copy if it is refused, of the
+ * file only one that was saved from the same path.
+ * @kept: set to whether a saved copy is in what is returned.
+ * @errors: the errors in the files, also when saved copies are returned.
  * Return: NULL and errno, as config_load_file().
  */
 struct config *config_last_good_load(const char *path, const char *state_dir, bool *kept,
 				     struct config_errors *errors);
+
+/** Write which file is refused, and what is used instead, after a load that has set @kept. */
+void config_last_good_note(const struct config *config, const char *path, const char *state_dir,
+			   char *text, size_t size);
 
 /**
  * The text to save for a configuration that was read from a path.

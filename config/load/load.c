@@ -18,62 +18,96 @@
 #define CONFIG_QUIET_MS 20
 #define CONFIG_READS_MAX 10
 
-static int config_refuse_file(struct config_errors *errors, const char *what, int error)
+static int config_refuse_file(struct config_errors *errors, enum config_file file, const char *what,
+			      int error)
 {
-	const struct config_place nowhere = { 0, 0 };
+	const struct config_place nowhere = { 0, 0, file };
 
 	config_error_add(errors, nowhere, NULL, NULL, "%s: %s", what, strerror(error));
 	return -error;
 }
 
-static int config_load(const void *data, size_t size, struct config *config,
-		       struct config_errors *errors)
+/* Keep the text of a part. Return: 0 or -ENOMEM. */
+static int config_keep(struct config *config, const struct config_part *part, enum config_file file)
 {
-	int rc, check_rc = 0;
+	bool own = file == CONFIG_FILE_OWN;
+	char **text = own ? &config->text : &config->commands_text;
 
-	if (size > CONFIG_FILE_BYTES_MAX) {
-		const struct config_place nowhere = { 0, 0 };
+	*text = malloc(part->bytes + 1);
+	*(own ? &config->file : &config->commands_file) = strdup(part->name);
+	*(own ? &config->bytes : &config->commands_bytes) = part->bytes;
+	if (!*text || !(own ? config->file : config->commands_file))
+		return -ENOMEM;
+	memcpy(*text, part->data, part->bytes);
+	(*text)[part->bytes] = '\0';
+	return 0;
+}
+
+static int config_load_part(struct config *config, const struct config_part *part,
+			    enum config_file file, struct config_errors *errors)
+{
+	int rc;
+
+	if (part->bytes > CONFIG_FILE_BYTES_MAX) {
+		const struct config_place nowhere = { 0, 0, file };
 
 		config_error_add(errors, nowhere, NULL, NULL, "expected at most %u bytes",
 				 CONFIG_FILE_BYTES_MAX);
 		return -EINVAL;
 	}
-	rc = config_text_check(data, size, errors);
+	rc = config_text_check(part->data, part->bytes, file, errors);
 	if (rc)
 		return rc;
-	config->text = malloc(size + 1);
-	config->bytes = size;
-	if (!config->text)
-		return config_refuse_file(errors, "cannot be stored", ENOMEM);
-	memcpy(config->text, data, size);
-	config->text[size] = '\0';
-	rc = config_read(data, size, config, errors);
-	if (rc == 0 || rc == -ENOTSUP)
-		check_rc = config_validate(config, errors);
+	rc = config_keep(config, part, file);
+	if (rc == 0)
+		rc = config_read(part->data, part->bytes, file, config, errors);
 	if (rc == -ENOMEM)
-		return config_refuse_file(errors, "cannot be stored", ENOMEM);
-	return rc || check_rc ? -EINVAL : 0;
+		config_refuse_file(errors, file, "cannot be stored", ENOMEM);
+	return rc;
 }
 
-struct config *config_load_buffer(const void *data, size_t size, const char *name,
-				  struct config_errors *errors)
+/* Cross checks need all values; what belongs to a later version is a value, too. */
+static int config_load(struct config *config, const struct config_part *own,
+		       const struct config_part *commands, struct config_errors *errors)
+{
+	int rc = config_load_part(config, own, CONFIG_FILE_OWN, errors), more = 0, check_rc = 0;
+
+	if (commands && (rc == 0 || rc == -ENOTSUP))
+		more = config_load_part(config, commands, CONFIG_FILE_COMMANDS, errors);
+	if ((rc == 0 || rc == -ENOTSUP) && (more == 0 || more == -ENOTSUP))
+		check_rc = config_validate(config, errors);
+	if (rc == -ENOMEM || more == -ENOMEM)
+		return -ENOMEM;
+	return rc || more || check_rc ? -EINVAL : 0;
+}
+
+struct config *config_load_parts(const struct config_part *own, const struct config_part *commands,
+				 struct config_errors *errors)
 {
 	struct config *config = calloc(1, sizeof(*config));
 	int rc = -ENOMEM;
 
-	config_errors_init(errors, name);
+	config_errors_init(errors, own->name);
+	if (commands)
+		config_errors_set_commands(errors, commands->name);
 	if (config)
-		config->file = strdup(name);
-	if (config && config->file)
-		rc = config_load(size ? data : "", size, config, errors);
+		rc = config_load(config, own, commands, errors);
 	else
-		config_refuse_file(errors, "cannot be stored", ENOMEM);
+		config_refuse_file(errors, CONFIG_FILE_OWN, "cannot be stored", ENOMEM);
 	if (rc == 0)
 		return config;
 	config_errors_sort(errors);
 	config_free(config);
 	errno = -rc;
 	return NULL;
+}
+
+struct config *config_load_buffer(const void *data, size_t size, const char *name,
+				  struct config_errors *errors)
+{
+	const struct config_part own = { name, size ? data : "", size };
+
+	return config_load_parts(&own, NULL, errors);
 }
 
 /* Return: size of @data, to be wiped and freed by the caller; or -errno. */
@@ -85,33 +119,24 @@ static ssize_t config_read_fd(int fd, char **data)
 	return *data ? file_read(fd, *data, room) : -ENOMEM;
 }
 
-/* @size: of @data, or -errno. Frees the data. */
-static struct config *config_load_read(char *data, ssize_t size, const char *name,
-				       struct config_errors *errors)
+struct config *config_load_fd(int fd, const char *name, struct config_errors *errors)
 {
 	struct config *config = NULL;
-	int rc;
+	char *data;
+	ssize_t size = config_read_fd(fd, &data);
+	int error = (int)-size;
 
+	config_errors_init(errors, name);
 	if (size < 0) {
-		rc = config_refuse_file(errors, "cannot be read", (int)-size);
+		config_refuse_file(errors, CONFIG_FILE_OWN, "cannot be read", error);
 	} else {
 		config = config_load_buffer(data, (size_t)size, name, errors);
-		rc = config ? 0 : -errno;
+		error = config ? 0 : errno;
 		explicit_bzero(data, (size_t)size);
 	}
 	free(data);
-	errno = -rc;
+	errno = error;
 	return config;
-}
-
-struct config *config_load_fd(int fd, const char *name, struct config_errors *errors)
-{
-	char *data;
-	ssize_t size;
-
-	config_errors_init(errors, name);
-	size = config_read_fd(fd, &data);
-	return config_load_read(data, size, name, errors);
 }
 
 static bool config_may_block(const struct stat *status)
@@ -122,17 +147,18 @@ static bool config_may_block(const struct stat *status)
 /*
  * A daemon must not block until a pipe is written. Return: a descriptor, or -errno and the error.
  */
-static int config_open(const char *path, struct stat *status, struct config_errors *errors)
+static int config_open(const char *path, enum config_file file, struct stat *status,
+		       struct config_errors *errors)
 {
-	const struct config_place nowhere = { 0, 0 };
-	int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	const struct config_place nowhere = { 0, 0, file };
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
-	if (file < 0)
-		return config_refuse_file(errors, "cannot be opened", errno);
-	if (fstat(file, status) == 0 && !config_may_block(status))
-		return file;
+	if (fd < 0)
+		return config_refuse_file(errors, file, "cannot be opened", errno);
+	if (fstat(fd, status) == 0 && !config_may_block(status))
+		return fd;
 	config_error_add(errors, nowhere, NULL, NULL, "expected a regular file");
-	close(file);
+	close(fd);
 	return -EINVAL;
 }
 
@@ -162,23 +188,27 @@ static bool config_is_fresh(const struct stat *status)
 
 /*
  * Read the file once. Return: whether it stayed the same meanwhile; *size < 0: it can't be read at
- * all.
+ * all, and there is an error.
  */
-static bool config_read_once(const char *path, char **data, ssize_t *size,
+static bool config_read_once(const char *path, enum config_file file, char **data, ssize_t *size,
 			     struct config_errors *errors)
 {
 	const struct timespec quiet = { .tv_nsec = CONFIG_QUIET_MS * 1000000L };
 	struct stat before = { .st_size = 0 };
-	int file = config_open(path, &before, errors);
+	int fd = config_open(path, file, &before, errors);
 
 	*data = NULL;
-	*size = file;
-	if (file < 0)
+	*size = fd;
+	if (fd < 0)
 		return true;
-	*size = config_read_fd(file, data);
-	close(file);
-	if (*size < 0)
+	*size = config_read_fd(fd, data);
+	close(fd);
+	if (*size < 0) {
+		config_refuse_file(errors, file, "cannot be read", (int)-*size);
+		free(*data);
+		*data = NULL;
 		return true;
+	}
 	if (config_is_fresh(&before))
 		nanosleep(&quiet, NULL);
 	return config_is_same(path, &before);
@@ -186,28 +216,85 @@ static bool config_read_once(const char *path, char **data, ssize_t *size,
 
 /*
  * A file that is being written in place could be read in part, which may be valid and contain less.
+ * Return: its size and @data, to be wiped and freed; or -errno and an error.
  */
-struct config *config_load_file(const char *path, struct config_errors *errors)
+static ssize_t config_read_whole(const char *path, enum config_file file, char **data,
+				 struct config_errors *errors)
 {
-	const struct config_place nowhere = { 0, 0 };
+	const struct config_place nowhere = { 0, 0, file };
 	ssize_t size = -EAGAIN;
-	char *data = NULL;
 
-	config_errors_init(errors, path);
 	for (int i = 0; i < CONFIG_READS_MAX; i++) {
-		if (config_read_once(path, &data, &size, errors)) {
-			if (size >= 0 || errors->count == 0)
-				return config_load_read(data, size, path, errors);
-			free(data);
-			errno = (int)-size;
-			return NULL;
-		}
-		explicit_bzero(data, (size_t)size);
-		free(data);
+		if (config_read_once(path, file, data, &size, errors))
+			return size;
+		explicit_bzero(*data, (size_t)size);
+		free(*data);
+		*data = NULL;
 	}
 	config_error_add(errors, nowhere, NULL, NULL,
 			 "is being written; expected a file without changes for %d ms",
 			 CONFIG_QUIET_MS);
-	errno = EAGAIN;
-	return NULL;
+	return -EAGAIN;
+}
+
+static void config_forget(char *data, ssize_t size)
+{
+	if (data && size > 0)
+		explicit_bzero(data, (size_t)size);
+	free(data);
+}
+
+struct config *config_load_beside(const struct config_part *own, const char *commands_path,
+				  struct config_errors *errors)
+{
+	bool merged = commands_path && access(commands_path, F_OK) == 0;
+	struct config_part commands = { .name = commands_path };
+	struct config *config = NULL;
+	char *data = NULL;
+	ssize_t size = 0;
+	int error;
+
+	config_errors_init(errors, own->name);
+	if (merged) {
+		config_errors_set_commands(errors, commands_path);
+		size = config_read_whole(commands_path, CONFIG_FILE_COMMANDS, &data, errors);
+	}
+	error = (int)-size;
+	if (size >= 0) {
+		commands.data = data;
+		commands.bytes = (size_t)size;
+		config = config_load_parts(own, merged ? &commands : NULL, errors);
+		error = config ? 0 : errno;
+	}
+	config_forget(data, size);
+	errno = error;
+	return config;
+}
+
+struct config *config_load_files(const char *path, const char *commands_path,
+				 struct config_errors *errors)
+{
+	struct config_part own = { .name = path };
+	struct config *config = NULL;
+	char *data = NULL;
+	ssize_t size;
+	int error;
+
+	config_errors_init(errors, path);
+	size = config_read_whole(path, CONFIG_FILE_OWN, &data, errors);
+	error = (int)-size;
+	if (size >= 0) {
+		own.data = data;
+		own.bytes = (size_t)size;
+		config = config_load_beside(&own, commands_path, errors);
+		error = config ? 0 : errno;
+	}
+	config_forget(data, size);
+	errno = error;
+	return config;
+}
+
+struct config *config_load_file(const char *path, struct config_errors *errors)
+{
+	return config_load_files(path, NULL, errors);
 }

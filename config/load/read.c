@@ -134,6 +134,7 @@ static bool read_name(struct config_reader *reader, const struct config_item *it
 {
 	const struct config_section_info *info = &config_sections[item->child];
 	struct config_reason reason = { "" };
+	char where[CONFIG_PLACE_TEXT_MAX];
 	uint32_t count;
 	const char *entries = config_item_entries(item, object, &count);
 
@@ -150,7 +151,9 @@ static bool read_name(struct config_reader *reader, const struct config_item *it
 		if (strcmp(name, config_reader_text(reader)) != 0)
 			continue;
 		memcpy(&place, entry, sizeof(place));
-		config_error_reason(&reason, "the same name as in line %u", place.line);
+		config_error_reason(&reason, "the same name as in %s",
+				    config_error_place(reader->errors, config_reader_place(reader),
+						       place, where));
 		config_reader_error(reader, config_reader_place(reader), config_reader_text(reader),
 				    reason.text);
 		return false;
@@ -215,11 +218,30 @@ static void read_named(struct config_reader *reader, const struct config_item *i
 		read_named_entry(reader, item, object);
 }
 
+/* A section that is there once belongs to the operator's file. */
+static bool read_is_taken(struct config_reader *reader, const struct config_item *item,
+			  const void *object, struct config_place key)
+{
+	struct config_place place;
+	char where[CONFIG_PLACE_TEXT_MAX], message[320];
+
+	if (reader->file == CONFIG_FILE_OWN)
+		return false;
+	memcpy(&place, (const char *)object + item->offset, sizeof(place));
+	snprintf(message, sizeof(message), "the same key as in %s",
+		 config_error_place(reader->errors, key, place, where));
+	config_reader_error(reader, key, NULL, message);
+	config_reader_skip(reader);
+	return true;
+}
+
 static void read_value(struct config_reader *reader, const struct config_item *item, void *object,
 		       struct config_place key)
 {
 	switch (item->type) {
 	case CONFIG_TYPE_SECTION:
+		if (read_is_taken(reader, item, object, key))
+			break;
 		read_section(reader, item->child, (char *)object + item->offset, key);
 		break;
 	case CONFIG_TYPE_NAMED:
@@ -363,19 +385,21 @@ static void read_section(struct config_reader *reader, enum config_section secti
 		while (config_reader_next_entry(reader))
 			read_pair(reader, &keys, object);
 	}
-	if (!reader->failed)
+	if (!reader->failed && !(section == CONFIG_SECTION_ROOT && reader->file != CONFIG_FILE_OWN))
 		read_error_missing(reader, &keys, place);
 }
 
 static void read_document(struct config_reader *reader, struct config *config)
 {
-	const struct config_place start = { 1, 1 };
+	const struct config_place start = { 1, 1, reader->file };
 
 	if (!config_reader_next(reader) || !config_reader_next(reader))
 		return;
 	if (reader->event.type == YAML_STREAM_END_EVENT) {
 		config_reader_fail(reader, start,
-				   "the file is empty; expected node, pools and services");
+				   reader->file == CONFIG_FILE_OWN
+					   ? "the file is empty; expected node, pools and services"
+					   : "the file is empty; expected pools and services");
 		return;
 	}
 	if (!config_reader_next(reader))
@@ -387,11 +411,12 @@ static void read_document(struct config_reader *reader, struct config *config)
 				   "a second document; expected only one");
 }
 
-int config_read(const void *data, size_t size, struct config *config, struct config_errors *errors)
+int config_read(const void *data, size_t size, enum config_file file, struct config *config,
+		struct config_errors *errors)
 {
 	struct config_reader reader;
 
-	if (config_reader_init(&reader, data, size, errors))
+	if (config_reader_init(&reader, data, size, file, errors))
 		return -ENOMEM;
 	read_document(&reader, config);
 	config_reader_fini(&reader);

@@ -11,14 +11,15 @@
 /* Stop reading after this many errors beyond those kept. */
 #define READER_ERRORS_MORE_MAX 1000
 
-static struct config_place reader_mark(const yaml_mark_t *mark)
+static struct config_place reader_mark(const struct config_reader *reader, const yaml_mark_t *mark)
 {
-	return (struct config_place){ (uint32_t)mark->line + 1, (uint32_t)mark->column + 1 };
+	return (struct config_place){ (uint32_t)mark->line + 1, (uint32_t)mark->column + 1,
+				      reader->file };
 }
 
 struct config_place config_reader_place(const struct config_reader *reader)
 {
-	return reader_mark(&reader->event.start_mark);
+	return reader_mark(reader, &reader->event.start_mark);
 }
 
 const char *config_reader_text(const struct config_reader *reader)
@@ -86,7 +87,7 @@ static void reader_fail_syntax(struct config_reader *reader)
 		 parser->problem ? parser->problem : "unknown error", context);
 	/* The file up to here was misinterpreted, so the errors found in it are meaningless. */
 	config_errors_clear(reader->errors);
-	config_reader_fail(reader, reader_mark(&parser->problem_mark), message);
+	config_reader_fail(reader, reader_mark(reader, &parser->problem_mark), message);
 }
 
 /* YAML features that a configuration doesn't need. Return: what is wrong, or NULL. */
@@ -198,10 +199,11 @@ void config_reader_error_kind(struct config_reader *reader, const char *expect)
 }
 
 int config_reader_init(struct config_reader *reader, const void *data, size_t size,
-		       struct config_errors *errors)
+		       enum config_file file, struct config_errors *errors)
 {
 	memset(reader, 0, sizeof(*reader));
 	reader->errors = errors;
+	reader->file = file;
 	if (!yaml_parser_initialize(&reader->parser))
 		return -ENOMEM;
 	yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);

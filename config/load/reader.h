@@ -19,14 +19,15 @@ struct config_reader {
 	char path[160]; /* of the value being read */
 	size_t path_length;
 	uint32_t depth;
+	enum config_file file;
 	bool wrong;	  /* some value is missing or unusable */
 	bool unsupported; /* some value belongs to a later version */
 	int failed;	  /* 0, or -errno: nothing more can be read */
 };
 
-/** @data must outlive the reader. Return: 0, or -ENOMEM. */
+/** @data must outlive the reader. @file: for the places. Return: 0, or -ENOMEM. */
 int config_reader_init(struct config_reader *reader, const void *data, size_t size,
-		       struct config_errors *errors);
+		       enum config_file file, struct config_errors *errors);
 void config_reader_fini(struct config_reader *reader);
 
 /** Go to the next event. Return: false if there is none; reader->failed is set then. */

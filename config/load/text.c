@@ -67,10 +67,9 @@ static void text_advance(struct text *text, uint32_t character, size_t bytes)
 		text->indent = false;
 }
 
-static int text_refuse_marks(const void *data, size_t size, struct config_errors *errors)
+static int text_refuse_marks(const void *data, size_t size, struct config_place start,
+			     struct config_errors *errors)
 {
-	const struct config_place start = { 1, 1 };
-
 	if (size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
 		config_error_add(
 			errors, start, NULL, NULL,
@@ -84,11 +83,12 @@ static int text_refuse_marks(const void *data, size_t size, struct config_errors
 	return 0;
 }
 
-int config_text_check(const void *data, size_t size, struct config_errors *errors)
+int config_text_check(const void *data, size_t size, enum config_file file,
+		      struct config_errors *errors)
 {
-	struct text text = { data, (const unsigned char *)data + size, { 1, 1 }, true };
+	struct text text = { data, (const unsigned char *)data + size, { 1, 1, file }, true };
 
-	if (text_refuse_marks(data, size, errors))
+	if (text_refuse_marks(data, size, text.place, errors))
 		return -EINVAL;
 	while (text.at < text.end) {
 		uint32_t character = 0;

@@ -173,9 +173,10 @@ static void check_pools(struct config_validator *validator)
 
 static void check_source_taken(struct config_validator *validator,
 			       const struct config_address *address, const char *what,
-			       uint32_t line)
+			       struct config_place place)
 {
 	const struct config_prefix *sources = &validator->config->node.tunnel_sources;
+	char where[CONFIG_PLACE_TEXT_MAX];
 	char network[CONFIG_ADDRESS_STRLEN + 4], text[CONFIG_ADDRESS_STRLEN];
 
 	if (!check_is_inside(address, sources))
@@ -183,8 +184,9 @@ static void check_source_taken(struct config_validator *validator,
 	snprintf(network, sizeof(network), "%s/%u", config_address_format(&sources->address, text),
 		 sources->length);
 	config_validator_fail(validator, sources->place, "node.tunnel_sources", network,
-			      "expected unused addresses; %s, line %u, has one of them: %s", what,
-			      line, config_address_format(address, text));
+			      "expected unused addresses; %s, %s, has one of them: %s", what,
+			      config_error_place(validator->errors, sources->place, place, where),
+			      config_address_format(address, text));
 }
 
 /* Outer sources that are in use would draw ICMP errors about tunnels to their owners. */
@@ -197,19 +199,19 @@ static void check_tunnel_sources(struct config_validator *validator)
 		return;
 	for (uint32_t i = 0; i < node->address_count; i++)
 		check_source_taken(validator, &node->addresses[i].address, "node.address",
-				   node->addresses[i].place.line);
+				   node->addresses[i].place);
 	for (uint32_t i = 0; i < node->gateway_count; i++)
 		check_source_taken(validator, &node->gateways[i].address, "node.gateway",
-				   node->gateways[i].place.line);
+				   node->gateways[i].place);
 	for (uint32_t i = 0; i < config->pool_count; i++)
 		for (uint32_t j = 0; j < config->pools[i].instance_count; j++)
 			check_source_taken(validator, &config->pools[i].instances[j].address,
 					   "an instance",
-					   config->pools[i].instances[j].address_place.line);
+					   config->pools[i].instances[j].address_place);
 	for (uint32_t i = 0; i < config->service_count; i++)
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
 			check_source_taken(validator, &config->services[i].vips[j].address, "a VIP",
-					   config->services[i].vips[j].place.line);
+					   config->services[i].vips[j].place);
 }
 
 static void check_port(struct config_validator *validator)

@@ -83,7 +83,7 @@ static void check_tunnel_source(struct config_validator *validator,
 	static const uint8_t families[] = { 4, 6 };
 	const struct config *config = validator->config;
 	const struct config_listener *listener = &service->listeners[index];
-	char key[CHECK_KEY_MAX];
+	char key[CHECK_KEY_MAX], where[CONFIG_PLACE_TEXT_MAX];
 
 	if (lb_forward_is_in_place(service->forward) || listener->pool == UINT32_MAX)
 		return;
@@ -94,11 +94,13 @@ static void check_tunnel_source(struct config_validator *validator,
 
 		if (!instance || check_node_has_family(&config->node, families[i]))
 			continue;
-		config_validator_fail(
-			validator, listener->pool_place, key, listener->pool_name,
-			"tunnels to its IPv%u instances (\"%s\", line %u) need an IPv%u "
-			"address in node.address as their source",
-			families[i], instance->name, instance->address_place.line, families[i]);
+		config_validator_fail(validator, listener->pool_place, key, listener->pool_name,
+				      "tunnels to its IPv%u instances (\"%s\", %s) need an IPv%u "
+				      "address in node.address as their source",
+				      families[i], instance->name,
+				      config_error_place(validator->errors, listener->pool_place,
+							 instance->address_place, where),
+				      families[i]);
 	}
 }
 
@@ -138,7 +140,7 @@ static void check_mtu(struct config_validator *validator, const struct config_se
 	const struct config_listener *listener = &service->listeners[index];
 	const struct config_node *node = &config->node;
 	uint32_t least;
-	char mtu[16];
+	char mtu[16], where[CONFIG_PLACE_TEXT_MAX];
 
 	if (node->mtu_bytes == 0 || listener->pool == UINT32_MAX)
 		return;
@@ -148,28 +150,31 @@ static void check_mtu(struct config_validator *validator, const struct config_se
 	snprintf(mtu, sizeof(mtu), "%u", node->mtu_bytes);
 	config_validator_fail(
 		validator, node->mtu_place, "node.mtu", mtu,
-		"expected at least %u: service \"%s\", line %u, has an IPv6 VIP, and a tunnel "
+		"expected at least %u: service \"%s\", %s, has an IPv6 VIP, and a tunnel "
 		"header is added to packets of the IPv6 minimum MTU, %u",
-		least, service->name, listener->pool_place.line, MTU_IPV6_MIN);
+		least, service->name,
+		config_error_place(validator->errors, node->mtu_place, listener->pool_place, where),
+		MTU_IPV6_MIN);
 }
 
-/* What else has the address of a VIP. Return: true and its name in @text. */
-static bool check_find_address(const struct config *config, const struct config_address *address,
-			       char *text, size_t size)
+/* What else has the address of a VIP. Return: its place and in @text its name; or NULL. */
+static const struct config_place *check_find_address(const struct config *config,
+						     const struct config_address *address,
+						     char *text, size_t size)
 {
 	const struct config_node *node = &config->node;
 
 	for (uint32_t i = 0; i < node->address_count; i++) {
 		if (!config_address_equal(&node->addresses[i].address, address))
 			continue;
-		snprintf(text, size, "node.address, line %u", node->addresses[i].place.line);
-		return true;
+		snprintf(text, size, "node.address");
+		return &node->addresses[i].place;
 	}
 	for (uint32_t i = 0; i < node->gateway_count; i++) {
 		if (!config_address_equal(&node->gateways[i].address, address))
 			continue;
-		snprintf(text, size, "node.gateway, line %u", node->gateways[i].place.line);
-		return true;
+		snprintf(text, size, "node.gateway");
+		return &node->gateways[i].place;
 	}
 	for (uint32_t i = 0; i < config->pool_count; i++) {
 		const struct config_pool *pool = &config->pools[i];
@@ -177,12 +182,12 @@ static bool check_find_address(const struct config *config, const struct config_
 		for (uint32_t j = 0; j < pool->instance_count; j++) {
 			if (!config_address_equal(&pool->instances[j].address, address))
 				continue;
-			snprintf(text, size, "the address of instance %s/%s, line %u", pool->name,
-				 pool->instances[j].name, pool->instances[j].address_place.line);
-			return true;
+			snprintf(text, size, "the address of instance %s/%s", pool->name,
+				 pool->instances[j].name);
+			return &pool->instances[j].address_place;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 static void check_vip(struct config_validator *validator, const struct config_service *service,
@@ -190,11 +195,16 @@ static void check_vip(struct config_validator *validator, const struct config_se
 {
 	const struct config_host *vip = &service->vips[index];
 	char key[CHECK_KEY_MAX], text[CONFIG_ADDRESS_STRLEN], other[192];
+	char where[CONFIG_PLACE_TEXT_MAX];
+	const struct config_place *taken;
 
 	snprintf(key, sizeof(key), "services.%s.vip[%u]", service->name, index);
 	config_address_format(&vip->address, text);
-	if (check_find_address(validator->config, &vip->address, other, sizeof(other)))
-		config_validator_fail(validator, vip->place, key, text, "is also %s", other);
+	taken = check_find_address(validator->config, &vip->address, other, sizeof(other));
+	if (taken)
+		config_validator_fail(validator, vip->place, key, text, "is also %s, %s", other,
+				      config_error_place(validator->errors, vip->place, *taken,
+							 where));
 	for (uint32_t i = 0; i < index; i++) {
 		if (!config_address_equal(&service->vips[i].address, &vip->address))
 			continue;
@@ -208,7 +218,7 @@ static void check_ports_taken(struct config_validator *validator,
 			      const struct config_service *service,
 			      const struct config_service *earlier, const char *vip)
 {
-	char key[CHECK_KEY_MAX], port[16];
+	char key[CHECK_KEY_MAX], port[16], where[CONFIG_PLACE_TEXT_MAX];
 
 	for (uint32_t i = 0; i < service->listener_count; i++) {
 		for (uint32_t j = 0; j < earlier->listener_count; j++) {
@@ -219,10 +229,14 @@ static void check_ports_taken(struct config_validator *validator,
 			snprintf(key, sizeof(key), "services.%s.listeners[%u].port", service->name,
 				 i);
 			snprintf(port, sizeof(port), "%u", taken->port);
-			config_validator_fail(
-				validator, service->listeners[i].port_place, key, port,
-				"service \"%s\", line %u, already has this port of %s",
-				earlier->name, taken->port_place.line, vip);
+			config_validator_fail(validator, service->listeners[i].port_place, key,
+					      port,
+					      "service \"%s\", %s, already has this port of %s",
+					      earlier->name,
+					      config_error_place(validator->errors,
+								 service->listeners[i].port_place,
+								 taken->port_place, where),
+					      vip);
 		}
 	}
 }

@@ -199,6 +199,35 @@ void config_field_string_format(const struct config_item *item, const void *obje
 		fputs(text, to);
 }
 
+/* Labels of letters, digits and '-', with dots between them. */
+static bool field_is_domain(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length == 0 || length > CONFIG_DOMAIN_MAX)
+		return false;
+	for (const char *label = text; label < text + length + 1;) {
+		size_t size = strcspn(label, ".");
+
+		if (size == 0 || size > CONFIG_NAME_MAX || label[0] == '-' ||
+		    label[size - 1] == '-')
+			return false;
+		for (size_t i = 0; i < size; i++)
+			if (!field_is_letter_or_digit(label[i]) && label[i] != '-')
+				return false;
+		label += size + 1;
+	}
+	return true;
+}
+
+int config_field_domain(const struct config_item *item, const char *text, void *object,
+			struct config_reason *reason)
+{
+	if (!field_is_domain(text))
+		return field_refuse(item, reason);
+	return field_set_string(object, item->offset, text);
+}
+
 static const struct config_word field_check_types[] = {
 	{ "TCP", CONFIG_CHECK_TCP, false },
 	{ "SSL", CONFIG_CHECK_SSL, false },

@@ -33,11 +33,15 @@ void config_field_prefix_format(const struct config_item *item, const void *obje
 /** struct config_node: tunnel_sources, from "10.255.0.0/16". */
 CONFIG_FIELD_PARSER(config_field_network4);
 void config_field_network4_format(const struct config_item *item, const void *object, FILE *to);
+/** struct config_prefix: a network, from "203.0.113.16/28", or a single address. */
+CONFIG_FIELD_PARSER(config_field_network);
+/** A domain; a string of the section. */
+CONFIG_FIELD_PARSER(config_field_domain);
 /** struct config_host: an address that packets may be sent to; a gateway's may be link-local. */
 CONFIG_FIELD_PARSER(config_field_vip);
 CONFIG_FIELD_PARSER(config_field_gateway);
 void config_field_host_format(const struct config_item *item, const void *object, FILE *to);
-/** struct config_instance: address. */
+/** An address of the section: struct config_instance's, or struct config_id's. */
 CONFIG_FIELD_PARSER(config_field_address);
 void config_field_address_format(const struct config_item *item, const void *object, FILE *to);
 

@@ -81,9 +81,9 @@ int config_field_gateway(const struct config_item *item, const char *text, void 
 int config_field_address(const struct config_item *item, const char *text, void *object,
 			 struct config_reason *reason)
 {
-	struct config_instance *instance = object;
+	void *address = (char *)object + item->offset;
 
-	return field_unicast(item, text, false, &instance->address, reason);
+	return field_unicast(item, text, false, address, reason);
 }
 
 /* Whether all bits after the prefix are 0 (@ones false) or 1 (true). */
@@ -149,6 +149,33 @@ void config_field_prefix_format(const struct config_item *item, const void *obje
 	fprintf(to, "%s/%u", config_address_format(&prefix->address, text), prefix->length);
 }
 
+int config_field_network(const struct config_item *item, const char *text, void *object,
+			 struct config_reason *reason)
+{
+	struct config_prefix *prefix = object;
+	struct config_address address = { 0 };
+	char address_text[CONFIG_ADDRESS_STRLEN];
+	size_t size = strcspn(text, "/");
+	uint32_t bits, length;
+	int rc;
+
+	if (size >= sizeof(address_text))
+		return config_error_reason(reason, "expected %s", item->expect);
+	snprintf(address_text, sizeof(address_text), "%.*s", (int)size, text);
+	rc = field_unicast(item, address_text, false, &address, reason);
+	if (rc)
+		return rc;
+	length = bits = address.family == 4 ? 32 : 128;
+	if (text[size] && (config_scalar_number(text + size + 1, &length) || length > bits))
+		return config_error_reason(reason, "expected a prefix length from 0 to %u", bits);
+	if (!field_host_bits_are(&address, length, false))
+		return config_error_reason(reason, "has host bits that are not 0; expected %s",
+					   item->expect);
+	prefix->address = address;
+	prefix->length = (uint8_t)length;
+	return 0;
+}
+
 int config_field_network4(const struct config_item *item, const char *text, void *object,
 			  struct config_reason *reason)
 {
@@ -192,9 +219,8 @@ void config_field_host_format(const struct config_item *item, const void *object
 
 void config_field_address_format(const struct config_item *item, const void *object, FILE *to)
 {
-	const struct config_instance *instance = object;
+	const void *address = (const char *)object + item->offset;
 	char text[CONFIG_ADDRESS_STRLEN];
 
-	(void)item;
-	fputs(config_address_format(&instance->address, text), to);
+	fputs(config_address_format(address, text), to);
 }

@@ -16,6 +16,7 @@
 	.count_offset = offsetof(struct type_, count_)
 
 #define NODE .section = CONFIG_SECTION_NODE
+#define ID .section = CONFIG_SECTION_ID
 #define POOL .section = CONFIG_SECTION_POOL
 #define CHECK .section = CONFIG_SECTION_CHECK
 #define INSTANCE .section = CONFIG_SECTION_INSTANCE
@@ -65,6 +66,11 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
 	[CONFIG_SECTION_NODE] = { .title = "node",
 				  .size = sizeof(struct config_node),
 				  .help = "The machine that Sluice runs on." },
+	[CONFIG_SECTION_ID] = { .title = "instances.ID",
+				.size = sizeof(struct config_id),
+				.name_offset = offsetof(struct config_id, name),
+				.help = "What `elb-register-instances-with-lb --instances ID` registers. An id that is not "
+					"here is looked up as a DNS name under `node.instance_domain`." },
 	[CONFIG_SECTION_POOL] = { .title = "pools.NAME",
 				  .size = sizeof(struct config_pool),
 				  .name_offset = offsetof(struct config_pool, name),
@@ -98,6 +104,13 @@ const struct config_item config_schema[] = {
 	  .required = true,
 	  FIELD(config, node),
 	  .help = "This machine." },
+	{ .key = "instances",
+	  .type = CONFIG_TYPE_NAMED,
+	  .child = CONFIG_SECTION_ID,
+	  .max = CONFIG_IDS_MAX,
+	  .reloadable = true,
+	  ENTRIES(config, ids, id_count),
+	  .help = "Instances that commands may name, by id." },
 	{ .key = "pools",
 	  .type = CONFIG_TYPE_NAMED,
 	  .child = CONFIG_SECTION_POOL,
@@ -213,6 +226,29 @@ const struct config_item config_schema[] = {
 	  .format = config_field_string_format, FIELD(config_node, control_group),
 	  .help = "Members of this group may use the control socket." },
 
+	{ NODE, .key = "vip_pool", .type = CONFIG_TYPE_LIST, .reloadable = true,
+	  .max = CONFIG_VIP_POOL_MAX,
+	  .expect = "a network with its prefix length, such as \"203.0.113.16/28\"",
+	  .absent = "`elb-create-lb` needs `--vip`", .parse = config_field_network,
+	  .format = config_field_prefix_format, ENTRIES(config_node, vip_pool, vip_pool_count),
+	  PLACE(config_prefix, place),
+	  .help = "Networks from which `elb-create-lb` takes the first address that nothing else has." },
+	{ NODE, .key = "instance_domain", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "a domain, such as \"instances.example.com\"",
+	  .absent = "only ids in `instances` are known", .parse = config_field_domain,
+	  .format = config_field_string_format, FIELD(config_node, instance_domain),
+	  .help = "Domain of the DNS names of instances that `elb-register-instances-with-lb` is given "
+		  "by id." },
+
+	{ ID, .key = "address", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
+	  .expect = "an IPv4 or IPv6 address", .parse = config_field_address,
+	  .format = config_field_address_format, FIELD(config_id, address),
+	  PLACE(config_id, address_place), .help = "Address of the instance." },
+	{ ID, .key = "zone", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "a name, such as \"us-east-1c\"", .absent = "none", .parse = config_field_name,
+	  .format = config_field_string_format, FIELD(config_id, zone),
+	  .help = "Availability zone that it is in; only shown." },
+
 	{ POOL, .key = "checks", .type = CONFIG_TYPE_SEQUENCE, .child = CONFIG_SECTION_CHECK,
 	  .max = CONFIG_CHECKS_MAX, .reloadable = true, ENTRIES(config_pool, checks, check_count),
 	  .help = "How the health of an instance is determined. Without checks it is always up." },
@@ -224,6 +260,10 @@ const struct config_item config_schema[] = {
 	  .fallback = "open", .reloadable = true, FIELD(config_pool, all_down),
 	  .help = "If no instance is up: `open` treats all as up, since the checks may be at fault; "
 		  "`drop` drops." },
+	{ POOL, .key = "drain", .type = CONFIG_TYPE_DURATION, .max = HOUR, .fallback = "5m",
+	  .reloadable = true, FIELD(config_pool, drain_ms),
+	  .help = "How long `elb-deregister-instances-from-lb` and `elb-delete-lb` wait at most for the "
+		  "flows of an instance to end before they remove it; 0s: not at all." },
 	{ POOL, .key = "instances", .type = CONFIG_TYPE_NAMED, .child = CONFIG_SECTION_INSTANCE,
 	  .max = CONFIG_INSTANCES_MAX, .reloadable = true,
 	  ENTRIES(config_pool, instances, instance_count),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sluice-dataplane: start the parts in order, serve, and stop them in reverse. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,15 +37,18 @@
 static int config_start(struct dataplane *dp)
 {
 	struct config_errors errors;
+	char note[PATH_MAX * 2];
 	bool kept;
 
 	dp->config = config_last_good_load(dp->options.config_path, dp->options.state_dir, &kept,
 					   &errors);
 	if (!dp->config || kept)
 		config_errors_print(&errors, stderr);
-	if (dp->config && kept)
-		log_err("%s is refused; STARTING WITH THE LAST GOOD ONE, %s",
-			dp->options.config_path, dp->config->file);
+	if (dp->config && kept) {
+		config_last_good_note(dp->config, dp->options.config_path, dp->options.state_dir,
+				      note, sizeof(note));
+		log_err("%s", note);
+	}
 	return dp->config ? 0 : -EINVAL;
 }
 

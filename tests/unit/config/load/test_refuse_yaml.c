@@ -55,11 +55,11 @@ static const struct refuse_row rows[] = {
 	{ NULL,
 	  "a: &x [1]\n"
 	  "b: *x\n",
-	  "t:1:1: a: unknown key; expected node, pools, services\n"
+	  "t:1:1: a: unknown key; expected node, instances, pools, services\n"
 	  "t:1:4: an anchor (&); expected only a value\n" },
 	{ NULL,
 	  "a: *x\n",
-	  "t:1:1: a: unknown key; expected node, pools, services\n"
+	  "t:1:1: a: unknown key; expected node, instances, pools, services\n"
 	  "t:1:4: an alias (*); expected the value itself\n" },
 	{ "flows: 2048",
 	  "flows: !!int 2048",
@@ -132,7 +132,7 @@ static const struct refuse_row rows[] = {
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
 	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
 	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
-	  "control_group\n" },
+	  "control_group, vip_pool, instance_domain\n" },
 	{ "flows: 2048",
 	  "? { a: b } : c",
 	  "t:6:5: node: expected a key, not a mapping\n" },
@@ -186,7 +186,7 @@ static const struct refuse_row rows[] = {
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
 	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
 	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
-	  "control_group\n"
+	  "control_group, vip_pool, instance_domain\n"
 	  "t:6:25: nested too deeply\n" },
 	{ "port: eth1",
 	  "port: eth1: eth2",
@@ -240,7 +240,7 @@ static const struct refuse_row rows[] = {
 	{ "services:\n",
 	  "x-y: [1, {a: b}]\n"
 	  "services:\n",
-	  "t:14:1: x-y: unknown key; expected node, pools, services\n" },
+	  "t:14:1: x-y: unknown key; expected node, instances, pools, services\n" },
 };
 /* clang-format on */
 
