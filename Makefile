@@ -445,6 +445,9 @@ exampledir := $(PREFIX)/share/doc/sluice/examples
 completiondir := $(PREFIX)/share/bash-completion/completions
 tooldir := $(PREFIX)/libexec/sluice
 
+# The commands of ELB classic: links to sluicectl, and to their page.
+elb_commands := $(addprefix elb-,configure-healthcheck create-lb delete-lb deregister-instances-from-lb \
+	describe-instance-health describe-lbs register-instances-with-lb)
 man_pages := $(wildcard docs/man/*.[158]) $(CONFIG_MAN)
 units := $(wildcard config/systemd/*.service)
 links := $(wildcard config/systemd/*.link)
@@ -456,6 +459,7 @@ examples := $(wildcard config/*.yaml config/examples/*)
 completions := $(wildcard docs/completion/*.bash)
 tools := $(CPUS) $(CYCLES) $(PUBLISH) $(XDP_BENCH)
 installed := $(addprefix $(bindir)/,sluice-dataplane sluiced sluicectl sluice-instance) \
+	$(addprefix $(bindir)/,$(elb_commands)) $(patsubst %,$(mandir)/man1/%.1,$(elb_commands)) \
 	$(foreach m,$(man_pages),$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
 	$(addprefix $(unitdir)/,$(notdir $(units))) $(addprefix $(linkdir)/,$(notdir $(links))) \
 	$(addprefix $(rulesdir)/,$(notdir $(rules))) $(foreach c,$(confs),$(call conf_target,$c)) \
@@ -466,6 +470,8 @@ install: all $(CONFIG_MAN)
 	$(Q)install -d $(DESTDIR)$(bindir)
 	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(bindir)
 	$(Q)$(foreach m,$(man_pages),install -D -m 644 $m $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m) &&) :
+	$(Q)$(foreach e,$(elb_commands),ln -sf sluicectl $(DESTDIR)$(bindir)/$e && \
+		ln -sf sluice-elb.1 $(DESTDIR)$(mandir)/man1/$e.1 &&) :
 	$(Q)$(foreach u,$(units),install -D -m 644 $u $(DESTDIR)$(unitdir)/$(notdir $u) && \
 		sed -i 's|@bindir@|$(bindir)|g' $(DESTDIR)$(unitdir)/$(notdir $u) &&) :
 	$(Q)$(foreach l,$(links),install -D -m 644 $l $(DESTDIR)$(linkdir)/$(notdir $l) &&) :

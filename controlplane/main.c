@@ -15,6 +15,7 @@
 #include "controlplane/api/ops_model.h"
 #include "controlplane/api/server.h"
 #include "controlplane/api/stats.h"
+#include "controlplane/commands.h"
 #include "controlplane/detach.h"
 #include "controlplane/health/adapter.h"
 #include "controlplane/model/model.h"
@@ -287,6 +288,12 @@ static int control_apply(void *arg, struct config *config, bool force,
 	return sluiced_apply(arg, config, force, refusal);
 }
 
+static int control_edit(void *arg, const struct control_edit *edit, bool *changed,
+			struct control_refusal *refusal)
+{
+	return commands_edit(arg, edit, changed, refusal);
+}
+
 static void control_accepted(void *arg)
 {
 	sluiced_config_accepted(arg);
@@ -306,6 +313,7 @@ static const char *control_ailment(void *arg)
 
 static const struct control_daemon_ops control_ops = {
 	.apply = control_apply,
+	.edit = control_edit,
 	.accepted = control_accepted,
 	.refused = control_refused,
 	.ailment = control_ailment,
@@ -318,6 +326,7 @@ static int control_start(struct sluiced *sluiced)
 		.ops_arg = sluiced,
 		.base = sluiced->base,
 		.config_path = sluiced->config_path,
+		.commands_path = sluiced->commands_path,
 		.run_dir = sluiced->run_dir,
 		.config_problem = sluiced->config_problem,
 		.started_ms = sluiced->started_ms,

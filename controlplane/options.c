@@ -11,6 +11,7 @@
 
 #include "config/base/log.h"
 #include "config/base/version.h"
+#include "config/load/last_good.h"
 #include "controlplane/sluiced.h"
 
 #define RUN_DIR "/run/sluice"
@@ -107,5 +108,11 @@ int options_read(struct sluiced *sluiced, int argc, char **argv)
 		sluiced->state_dir = sluiced->run_dir ? sluiced->run_dir : STATE_DIR;
 	if (!sluiced->run_dir)
 		sluiced->run_dir = RUN_DIR;
+	if (snprintf(sluiced->commands_path, sizeof(sluiced->commands_path), "%s/%s",
+		     sluiced->state_dir,
+		     CONFIG_COMMANDS_NAME) >= (int)sizeof(sluiced->commands_path)) {
+		fputs("sluiced: the name of the state directory is too long\n", stderr);
+		code = OPTIONS_EXIT_USAGE;
+	}
 	return code;
 }

@@ -4,6 +4,7 @@
 #include "config/schema/diff.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,7 @@ static void config_refused(struct sluiced *sluiced, const struct config_errors *
 struct config *sluiced_config_load(struct sluiced *sluiced)
 {
 	static struct config_errors errors;
+	char note[PATH_MAX * 2];
 	bool kept;
 	struct config *config =
 		config_last_good_load(sluiced->config_path, sluiced->state_dir, &kept, &errors);
@@ -132,32 +134,59 @@ struct config *sluiced_config_load(struct sluiced *sluiced)
 		return config;
 	log_errors(&errors);
 	config_refused(sluiced, &errors);
-	if (config)
-		log_err("%s is refused; STARTING WITH THE LAST GOOD ONE, %s", sluiced->config_path,
-			config->file);
+	if (config) {
+		config_last_good_note(config, sluiced->config_path, sluiced->state_dir, note,
+				      sizeof(note));
+		log_err("%s", note);
+	}
 	return config;
 }
 
 /* Return: whether the kept file already equals it. */
-static bool is_kept(const struct sluiced *sluiced, const char *text, size_t size)
+static bool is_kept(const struct sluiced *sluiced, const char *name, const char *text, size_t size)
 {
 	char *old = NULL;
 	size_t bytes;
-	bool same = state_file_read(sluiced->state_dir, CONFIG_LAST_GOOD_NAME, &old, &bytes) == 0 &&
-		    bytes == size && memcmp(old, text, size) == 0;
+	bool same = state_file_read(sluiced->state_dir, name, &old, &bytes) == 0 && bytes == size &&
+		    memcmp(old, text, size) == 0;
 
 	free(old);
 	return same;
 }
 
-/* Whoever may read the file may read its kept copy: sluice-dataplane may be another user. */
-static void share_as(int fd, const char *path)
+void sluiced_share(const struct sluiced *sluiced, int fd)
 {
 	struct stat status;
 
-	if (stat(path, &status) == 0 && (status.st_mode & S_IRGRP) &&
+	if (stat(sluiced->config_path, &status) == 0 && (status.st_mode & S_IRGRP) &&
 	    fchown(fd, (uid_t)-1, status.st_gid) == 0)
 		(void)fchmod(fd, S_IRUSR | S_IWUSR | S_IRGRP);
+}
+
+/* @text: NULL: out of memory. */
+static void keep(const struct sluiced *sluiced, const char *name, const char *text, size_t size)
+{
+	int fd, err = text ? 0 : -ENOMEM;
+
+	if (text && !is_kept(sluiced, name, text, size)) {
+		fd = state_file_prepare(sluiced->state_dir, name, text, size);
+		if (fd >= 0)
+			sluiced_share(sluiced, fd);
+		err = fd < 0 ? fd : state_file_commit(sluiced->state_dir, name, fd);
+	}
+	if (err)
+		log_warn(
+			"%s/%s: cannot be written: %s; the next start fails if the configuration is refused",
+			sluiced->state_dir, name, strerror(-err));
+}
+
+void sluiced_commands_accepted(struct sluiced *sluiced)
+{
+	const struct config *config = model_config(sluiced->model);
+
+	if (config->commands_text)
+		keep(sluiced, CONFIG_LAST_GOOD_COMMANDS_NAME, config->commands_text,
+		     config->commands_bytes);
 }
 
 void sluiced_config_accepted(struct sluiced *sluiced)
@@ -165,29 +194,20 @@ void sluiced_config_accepted(struct sluiced *sluiced)
 	size_t size;
 	char *text =
 		config_last_good_text(model_config(sluiced->model), sluiced->config_path, &size);
-	int fd, err = text ? 0 : -ENOMEM;
 
 	sluiced->config_problem[0] = '\0';
-	if (text && !is_kept(sluiced, text, size)) {
-		fd = state_file_prepare(sluiced->state_dir, CONFIG_LAST_GOOD_NAME, text, size);
-		if (fd >= 0)
-			share_as(fd, sluiced->config_path);
-		err = fd < 0 ? fd
-			     : state_file_commit(sluiced->state_dir, CONFIG_LAST_GOOD_NAME, fd);
-	}
-	if (err)
-		log_warn(
-			"%s/%s: cannot be written: %s; the next start fails if the configuration is refused",
-			sluiced->state_dir, CONFIG_LAST_GOOD_NAME, strerror(-err));
+	keep(sluiced, CONFIG_LAST_GOOD_NAME, text, size);
 	if (text)
 		explicit_bzero(text, size);
 	free(text);
+	sluiced_commands_accepted(sluiced);
 }
 
 int sluiced_reload(struct sluiced *sluiced)
 {
 	static struct config_errors errors;
-	struct config *config = config_load_file(sluiced->config_path, &errors);
+	struct config *config =
+		config_load_files(sluiced->config_path, sluiced->commands_path, &errors);
 	struct control_apply_refusal refusal;
 	int err;
 

@@ -6,6 +6,7 @@
 #ifndef CONTROLPLANE_SLUICED_H
 #define CONTROLPLANE_SLUICED_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,11 +27,12 @@ struct state;
 struct stats;
 
 struct sluiced {
-	const char *config_path; /* -c */
-	const char *run_dir;	 /* -r: sockets, pid */
-	const char *state_dir;	 /* -s; else -r if given; else /var/lib/sluice */
-	bool detach;		 /* --detach: do only that */
-	const char *detach_port; /* NULL: the port of the configuration */
+	const char *config_path;      /* -c */
+	const char *run_dir;	      /* -r: sockets, pid */
+	const char *state_dir;	      /* -s; else -r if given; else /var/lib/sluice */
+	char commands_path[PATH_MAX]; /* what commands have created */
+	bool detach;		      /* --detach: do only that */
+	const char *detach_port;      /* NULL: the port of the configuration */
 	int lock_fd;
 	char config_problem[512]; /* why the file is not in force; "" if it is */
 	struct event_base *base;
@@ -81,6 +83,12 @@ struct config *sluiced_config_load(struct sluiced *sluiced);
 
 /** The file of -c is in force: keep a copy for a start when it is refused. */
 void sluiced_config_accepted(struct sluiced *sluiced);
+
+/** The same of the file of what commands have created. */
+void sluiced_commands_accepted(struct sluiced *sluiced);
+
+/** Whoever may read the file of -c may read that one: sluice-dataplane may be another user. */
+void sluiced_share(const struct sluiced *sluiced, int fd);
 
 /** The file of -c is refused; status shows why. */
 void sluiced_config_refused(struct sluiced *sluiced, const char *why);

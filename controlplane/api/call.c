@@ -13,6 +13,9 @@
 
 void control_call_fini(struct control_call *call)
 {
+	if (call->end != NULL)
+		call->end(call->own);
+	call->end = NULL;
 	control_call_unwait(call);
 	evtimer_del(call->timer);
 	json_decref(call->result);

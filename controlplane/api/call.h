@@ -36,6 +36,9 @@ struct control_call {
 	struct control_wait wait;
 	bool waiting;	/* wait.done() was not called yet */
 	json_t *result; /* so far; owned */
+	/* What else the verb has; ended with the call. NULL: nothing. */
+	void (*end)(void *own);
+	void *own;
 };
 
 /* Cancel everything the call waits for, and free what it holds. */

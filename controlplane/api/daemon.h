@@ -10,13 +10,16 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "config/error.h"
 
+struct config_tree;
 struct control;
 struct event_base;
 struct health;
 struct model;
 struct path_mtu;
 struct publish;
+struct resolve;
 struct spread;
 struct state;
 struct stats;
@@ -31,6 +34,19 @@ struct control_apply_refusal {
 	char keys[CONTROL_KEYS_MAX][96];
 };
 
+struct control_refusal;
+
+/* A change of the file of what commands have created. */
+struct control_edit {
+	/**
+	 * @config: what the file means, merged with the operator's.
+	 * Return: 0; -EINVAL and the reason; -ENOMEM.
+	 */
+	int (*run)(void *arg, struct config_tree *tree, const struct config *config,
+		   struct config_reason *reason);
+	void *arg;
+};
+
 struct control_daemon_ops {
 	/**
 	 * Apply a configuration: all or nothing. What must reach the dataplane is marked; wait for
@@ -43,6 +59,13 @@ struct control_daemon_ops {
 	 */
 	int (*apply)(void *arg, struct config *config, bool force,
 		     struct control_apply_refusal *refusal);
+
+	/**
+	 * Change the file of what commands have created, and apply it; see controlplane/commands.h.
+	 * Return: 0 and whether anything has changed; -errno and a refusal.
+	 */
+	int (*edit)(void *arg, const struct control_edit *edit, bool *changed,
+		    struct control_refusal *refusal);
 
 	/** The daemon's own file is in force. */
 	void (*accepted)(void *arg);
@@ -59,6 +82,7 @@ struct control_daemon {
 	void *ops_arg;
 	struct event_base *base;
 	const char *config_path;
+	const char *commands_path; /* of what commands have created; need not exist */
 	const char *run_dir;
 	const char *config_problem; /* why the file is not in force; "" if it is */
 	uint64_t started_ms;	    /* CLOCK_MONOTONIC */
@@ -71,6 +95,7 @@ struct control_daemon {
 	const struct spread *spread;	 /* flows over workers */
 	const char *mtu_note;		 /* a port MTU that is too small for a service; "": none */
 	struct control *control;	 /* set by control_model_start() */
+	struct resolve *resolve;	 /* the same */
 };
 
 #endif

@@ -53,6 +53,8 @@ struct control_refusal {
 	json_t *details; /* new, or NULL */
 };
 
+struct control_edit;
+
 struct control_config {
 	const char *name; /* NULL: the daemon's own file, and no text */
 	const char *text;
@@ -93,6 +95,14 @@ struct control_ops {
 	int (*config_apply)(void *arg, const struct control_config *config,
 			    struct control_wait *wait, json_t **result,
 			    struct control_refusal *refusal);
+
+	/**
+	 * Change what commands have created, and apply it.
+	 * @wait: as for set(); done() is called only if something has changed.
+	 * Return: 0 and whether; -errno and a refusal, and done() will not be called.
+	 */
+	int (*edit)(void *arg, const struct control_edit *edit, struct control_wait *wait,
+		    bool *changed, struct control_refusal *refusal);
 };
 
 #endif

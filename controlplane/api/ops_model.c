@@ -14,6 +14,7 @@
 #include "controlplane/api/server.h"
 #include "controlplane/api/stats.h"
 #include "controlplane/api/verbs.h"
+#include "controlplane/elb/resolve.h"
 #include "controlplane/state/state.h"
 
 static const char *control_model_pool_name(void *arg, uint32_t pool)
@@ -213,6 +214,19 @@ static int control_model_config_apply(void *arg, const struct control_config *co
 	return 0;
 }
 
+static int control_model_edit(void *arg, const struct control_edit *edit, struct control_wait *wait,
+			      bool *changed, struct control_refusal *refusal)
+{
+	struct control_daemon *daemon = arg;
+	int err = daemon->ops->edit(daemon->ops_arg, edit, changed, refusal);
+
+	if (err != 0 || !*changed)
+		return err;
+	control_model_send(daemon, PUBLISH_ALL, wait);
+	control_model_release(wait);
+	return 0;
+}
+
 static json_t *control_model_config_diff(void *arg, const struct control_config *config,
 					 struct control_refusal *refusal)
 {
@@ -227,6 +241,7 @@ static const struct control_ops control_model_ops = {
 	.cancel = control_model_cancel,
 	.config_diff = control_model_config_diff,
 	.config_apply = control_model_config_apply,
+	.edit = control_model_edit,
 };
 
 /* ---- Start and stop ---- */
@@ -251,14 +266,22 @@ int control_model_start(struct control_daemon *daemon)
 	};
 
 	state_set_known(daemon->state, control_model_is_known, daemon);
+	daemon->resolve = resolve_create(daemon->base, RESOLVE_CONF);
+	if (daemon->resolve == NULL)
+		return -errno;
 	daemon->control = control_create(&options);
-	return daemon->control != NULL ? 0 : -errno;
+	if (daemon->control != NULL)
+		return 0;
+	resolve_destroy(daemon->resolve);
+	return -errno;
 }
 
 void control_model_stop(struct control_daemon *daemon)
 {
 	control_destroy(daemon->control);
 	daemon->control = NULL;
+	resolve_destroy(daemon->resolve);
+	daemon->resolve = NULL;
 }
 
 void control_model_restore(const struct state *state, struct model *model,

@@ -30,7 +30,7 @@ control_plan_refuse(struct control_refusal *refusal, const char *format, ...)
 	va_end(arguments);
 }
 
-static void control_plan_errors(const struct config_errors *errors, struct control_refusal *refusal)
+void control_plan_errors(const struct config_errors *errors, struct control_refusal *refusal)
 {
 	uint32_t count = errors->count + errors->more;
 	json_t *list = json_array();
@@ -42,7 +42,8 @@ static void control_plan_errors(const struct config_errors *errors, struct contr
 	}
 	refusal->details =
 		json_pack("{s:o, s:i}", "errors", list, "errors_more", (int)errors->more);
-	control_plan_refuse(refusal, "%s is refused: %u error%s", errors->file, count,
+	control_plan_refuse(refusal, "%s is refused: %u error%s",
+			    config_errors_file(errors, errors->list[0].place.file), count,
 			    count == 1 ? "" : "s");
 }
 
@@ -50,12 +51,13 @@ static struct config *control_plan_load(const struct control_daemon *daemon,
 					const struct control_config *from,
 					struct control_refusal *refusal)
 {
+	const struct config_part own = { from->name, from->text, from->bytes };
 	struct config_errors errors = { 0 };
 	struct config *config;
 
 	config = from->name == NULL
-			 ? config_load_file(daemon->config_path, &errors)
-			 : config_load_buffer(from->text, from->bytes, from->name, &errors);
+			 ? config_load_files(daemon->config_path, daemon->commands_path, &errors)
+			 : config_load_beside(&own, daemon->commands_path, &errors);
 	if (config != NULL)
 		return config;
 	if (errors.count > 0)

@@ -12,6 +12,11 @@
 
 struct control_daemon;
 
+struct config_errors;
+
+/** Why a configuration is refused: its errors. */
+void control_plan_errors(const struct config_errors *errors, struct control_refusal *refusal);
+
 /** Return: the result; NULL and a refusal. */
 json_t *control_plan_diff(struct control_daemon *daemon, const struct control_config *from,
 			  struct control_refusal *refusal);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/api/request.h"
 #include "config/load/load.h"
+#include "config/schema/field.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -41,6 +42,19 @@ static int control_read_instance(const struct control_argument *argument, const 
 	if (to->text == NULL || !control_request_is_path(to->text))
 		return control_request_error(error, "\"%s\": expected \"POOL/INSTANCE\"",
 					     argument->name);
+	return 0;
+}
+
+static int control_read_name(const struct control_argument *argument, const json_t *value,
+			     struct control_value *to, char error[CONTROL_ERROR_MAX])
+{
+	struct config_reason reason = { "" };
+
+	to->text = json_string_value(value);
+	if (to->text == NULL || config_field_check_name(to->text, &reason) != 0)
+		return control_request_error(error, "\"%s\": \"%.64s\": %s", argument->name,
+					     to->text != NULL ? to->text : "",
+					     to->text != NULL ? reason.text : "expected a string");
 	return 0;
 }
 
@@ -88,9 +102,8 @@ static int control_read_flag(const struct control_argument *argument, const json
 
 static int (*const control_readers[])(const struct control_argument *argument, const json_t *value,
 				      struct control_value *to, char error[CONTROL_ERROR_MAX]) = {
-	[CONTROL_INSTANCE] = control_read_instance,
-	[CONTROL_NUMBER] = control_read_number,
-	[CONTROL_TEXT] = control_read_text,
+	[CONTROL_INSTANCE] = control_read_instance, [CONTROL_NAME] = control_read_name,
+	[CONTROL_NUMBER] = control_read_number,	    [CONTROL_TEXT] = control_read_text,
 	[CONTROL_FLAG] = control_read_flag,
 };
 
@@ -168,7 +181,7 @@ static int control_request_argument(struct control_request *request, const char 
 	request->values[i].is_given = true;
 	request->changes |= argument->changes;
 	request->waits |= argument->waits;
-	if (argument->kind == CONTROL_INSTANCE)
+	if (argument->kind == CONTROL_INSTANCE || argument->kind == CONTROL_NAME)
 		request->instance = request->values[i].text;
 	return 0;
 }
@@ -183,7 +196,8 @@ static int control_request_complete(const struct control_request *request,
 		const char *with = argument[i].with;
 		bool given = request->values[i].is_given;
 
-		if (argument[i].kind == CONTROL_INSTANCE && !given)
+		if ((argument[i].kind == CONTROL_INSTANCE || argument[i].kind == CONTROL_NAME) &&
+		    !given)
 			return control_request_error(error, "%s: \"%s\" is missing", verb->name,
 						     argument[i].name);
 		if (with != NULL && given != control_request_value(request, with)->is_given)

@@ -23,7 +23,7 @@ struct control_request {
 	const struct control_verb *verb;
 	struct control_value
 		values[CONTROL_ARGUMENTS_MAX]; /* in the order of the verb's arguments */
-	const char *instance;		       /* "pool/instance"; "" for verbs without one */
+	const char *instance;		       /* "pool/instance", or a name; "": none */
 	bool waits;			       /* may take hours */
 	bool changes;			       /* the command changes something */
 	json_t *root;			       /* owns the texts */

@@ -8,10 +8,11 @@
 
 struct control_call;
 
-#define CONTROL_ARGUMENTS_MAX 4
+#define CONTROL_ARGUMENTS_MAX 7
 
 enum control_kind {
 	CONTROL_INSTANCE, /* "POOL/INSTANCE", at most one; required */
+	CONTROL_NAME,	  /* of a load balancer, at most one; required */
 	CONTROL_NUMBER,	  /* 0 to max */
 	CONTROL_TEXT,
 	CONTROL_FLAG, /* true or false */
@@ -44,5 +45,13 @@ void control_resume_run(struct control_call *call);
 void control_weight_run(struct control_call *call);
 void control_config_diff_run(struct control_call *call);
 void control_config_apply_run(struct control_call *call);
+void control_config_show_run(struct control_call *call);
+void control_elb_create_run(struct control_call *call);
+void control_elb_delete_run(struct control_call *call);
+void control_elb_describe_run(struct control_call *call);
+void control_elb_configure_run(struct control_call *call);
+void control_elb_register_run(struct control_call *call);
+void control_elb_deregister_run(struct control_call *call);
+void control_elb_health_run(struct control_call *call);
 
 #endif

@@ -10,6 +10,9 @@
 #include "controlplane/api/protocol.h"
 #include "controlplane/api/status.h"
 
+/* A list of names, addresses or ports. */
+#define CONTROL_ELB_TEXT_MAX (32u << 10)
+
 static void control_ping_run(struct control_call *call)
 {
 	control_call_done(call, json_pack("{s:s, s:I}", "version", SLUICE_VERSION, "pid",
@@ -42,6 +45,8 @@ static void control_drops_run(struct control_call *call)
  *   weight        weight, config_weight; without the argument nothing is changed
  *   config-diff   changes, plan; without name and text of the daemon's own file
  *   config-apply  the same; force: even if it removes nearly everything
+ *   config-show   lines; see api/show.c
+ *   elb-*         see api/elb_describe.h
  */
 const struct control_verb control_verbs[] = {
 	{ .name = "ping", .run = control_ping_run },
@@ -77,5 +82,44 @@ const struct control_verb control_verbs[] = {
 	  .changes = true,
 	  .is_large = true,
 	  .run = control_config_apply_run },
+	{ .name = "config-show", .run = control_config_show_run },
+	{ .name = "elb-create-lb",
+	  .arguments = { { "name", CONTROL_NAME },
+			 { "listeners", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX },
+			 { "forward", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX },
+			 { "vip", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX } },
+	  .changes = true,
+	  .run = control_elb_create_run },
+	{ .name = "elb-delete-lb",
+	  .arguments = { { "name", CONTROL_NAME } },
+	  .changes = true,
+	  .run = control_elb_delete_run },
+	{ .name = "elb-describe-lbs",
+	  .arguments = { { "names", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX } },
+	  .run = control_elb_describe_run },
+	{ .name = "elb-configure-healthcheck",
+	  .arguments = { { "name", CONTROL_NAME },
+			 { "target", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX },
+			 { "interval", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX },
+			 { "timeout", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX },
+			 { "unhealthy", CONTROL_NUMBER, .max = UINT16_MAX },
+			 { "healthy", CONTROL_NUMBER, .max = UINT16_MAX },
+			 { "only", CONTROL_FLAG } },
+	  .changes = true,
+	  .run = control_elb_configure_run },
+	{ .name = "elb-register-instances-with-lb",
+	  .arguments = { { "name", CONTROL_NAME },
+			 { "instances", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX } },
+	  .changes = true,
+	  .run = control_elb_register_run },
+	{ .name = "elb-deregister-instances-from-lb",
+	  .arguments = { { "name", CONTROL_NAME },
+			 { "instances", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX } },
+	  .changes = true,
+	  .run = control_elb_deregister_run },
+	{ .name = "elb-describe-instance-health",
+	  .arguments = { { "name", CONTROL_NAME },
+			 { "instances", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX } },
+	  .run = control_elb_health_run },
 	{ 0 },
 };

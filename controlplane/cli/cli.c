@@ -28,20 +28,17 @@ static const char cli_head[] = "usage: sluicectl [-r DIR] [-o table|json] VERB .
 static const char cli_tail[] = "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 no daemon.\n";
 
 static const struct option cli_options[] = {
-	{ "run-dir", required_argument, NULL, 'r' },
-	{ "output", required_argument, NULL, 'o' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "wait", optional_argument, NULL, 'w' },
-	{ "force", no_argument, NULL, 'f' },
-	{ NULL, 0, NULL, 0 },
+	{ "run-dir", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' },
+	{ "help", no_argument, NULL, 'h' },	     { "version", no_argument, NULL, 'V' },
+	{ "wait", optional_argument, NULL, 'w' },    { "force", no_argument, NULL, 'f' },
+	{ "origin", no_argument, NULL, 'O' },	     { NULL, 0, NULL, 0 },
 };
 
 int cli_refuse(const struct cli *cli, const char *format, ...)
 {
 	va_list arguments;
 
-	fputs("sluicectl: ", cli->err);
+	fprintf(cli->err, "%s: ", cli->program);
 	va_start(arguments, format);
 	vfprintf(cli->err, format, arguments);
 	va_end(arguments);
@@ -49,16 +46,22 @@ int cli_refuse(const struct cli *cli, const char *format, ...)
 	return CLI_REFUSED;
 }
 
+/* What precedes a verb on the command line. */
+static const char *cli_prefix(const struct cli *cli)
+{
+	return cli->program == cli->verb->name ? "" : "sluicectl ";
+}
+
 int cli_usage(const struct cli *cli, const char *format, ...)
 {
 	va_list arguments;
 
-	fputs("sluicectl: ", cli->err);
+	fprintf(cli->err, "%s: ", cli->program);
 	va_start(arguments, format);
 	vfprintf(cli->err, format, arguments);
 	va_end(arguments);
 	if (cli->verb != NULL)
-		fprintf(cli->err, "\nusage: sluicectl %s%s\n", cli->verb->name,
+		fprintf(cli->err, "\nusage: %s%s%s\n", cli_prefix(cli), cli->verb->name,
 			cli->verb->synopsis);
 	else
 		fputs("\nusage: sluicectl [-r DIR] [-o table|json] VERB ...; sluicectl -h lists the "
@@ -78,8 +81,9 @@ static void cli_print_help(const struct cli *cli)
 	const struct cli_verb *verb = cli->verb;
 
 	if (verb != NULL) {
-		fprintf(cli->out, "usage: sluicectl %s%s\n\n%c%s.\n", verb->name, verb->synopsis,
-			toupper((unsigned char)verb->summary[0]), verb->summary + 1);
+		fprintf(cli->out, "usage: %s%s%s\n\n%c%s.\n", cli_prefix(cli), verb->name,
+			verb->synopsis, toupper((unsigned char)verb->summary[0]),
+			verb->summary + 1);
 		if (verb->help != NULL)
 			fprintf(cli->out, "\n%s", verb->help);
 		return;
@@ -120,8 +124,7 @@ static int cli_read_wait(struct cli *cli, char **argv)
 	return -1;
 }
 
-/* Return: -1 to go on, else the program's exit code. */
-static int cli_read_option(struct cli *cli, int option, char **argv)
+int cli_read_option(struct cli *cli, int option, char **argv)
 {
 	unsigned int allowed = cli->verb != NULL ? cli->verb->options : 0;
 
@@ -145,6 +148,11 @@ static int cli_read_option(struct cli *cli, int option, char **argv)
 		if ((allowed & CLI_OPTION_FORCE) == 0)
 			break;
 		cli->force = true;
+		return -1;
+	case 'O':
+		if ((allowed & CLI_OPTION_ORIGIN) == 0)
+			break;
+		cli->origin = true;
 		return -1;
 	case ':':
 		return cli_usage(cli, "%s: a value is missing", argv[optind - 1]);
@@ -230,8 +238,11 @@ static int cli_find_verb(struct cli *cli, int argc, char **argv)
 
 static int cli_run_verb(struct cli *cli, int argc, char **argv)
 {
-	int code = cli_read_options(cli, argc, argv, ":hVr:o:");
+	int code;
 
+	if (cli->verb->own_options)
+		return cli->verb->run(cli, argc, argv);
+	code = cli_read_options(cli, argc, argv, ":hVr:o:");
 	if (code >= 0)
 		return code;
 	argc -= optind;
@@ -253,27 +264,50 @@ static bool cli_wants_colour(const struct cli *cli)
 	       strcmp(terminal, "dumb") != 0;
 }
 
-int cli_run(int argc, char **argv, FILE *out, FILE *err)
+/* The verb that the program is called by, as a link to it, or NULL. */
+static const struct cli_verb *cli_program_verb(const char *program)
 {
-	struct cli cli = { .dir = CLI_DIR_DEFAULT, .out = out, .err = err };
-	int code, words;
+	const char *slash = strrchr(program, '/');
+	const char *name = slash != NULL ? slash + 1 : program;
 
-	cli.tty = fileno(out) >= 0 && isatty(fileno(out));
-	cli.colour = cli_wants_colour(&cli);
-	cli.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	for (const struct cli_verb *verb = cli_verbs; verb->name != NULL; verb++)
+		if (verb->own_options && strcmp(verb->name, name) == 0)
+			return verb;
+	return NULL;
+}
 
-	code = cli_read_options(&cli, argc, argv, "+:hVr:o:");
+static int cli_run_words(struct cli *cli, int argc, char **argv)
+{
+	int words, code;
+
+	cli->verb = argc > 0 ? cli_program_verb(argv[0]) : NULL;
+	if (cli->verb != NULL) {
+		cli->program = cli->verb->name;
+		return cli_run_verb(cli, argc, argv);
+	}
+	code = cli_read_options(cli, argc, argv, "+:hVr:o:");
 	if (code >= 0)
 		return code;
 	argc -= optind;
 	argv += optind;
 	if (argc == 0)
-		return cli_usage(&cli, "a verb is missing");
-	words = cli_find_verb(&cli, argc, argv);
+		return cli_usage(cli, "a verb is missing");
+	words = cli_find_verb(cli, argc, argv);
 	if (words == 0)
 		return CLI_USAGE;
 	/* The verb's last word replaces the program name. */
-	code = cli_run_verb(&cli, argc - words + 1, argv + words - 1);
+	return cli_run_verb(cli, argc - words + 1, argv + words - 1);
+}
+
+int cli_run(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct cli cli = { .program = "sluicectl", .dir = CLI_DIR_DEFAULT, .out = out, .err = err };
+	int code;
+
+	cli.tty = fileno(out) >= 0 && isatty(fileno(out));
+	cli.colour = cli_wants_colour(&cli);
+	cli.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	code = cli_run_words(&cli, argc, argv);
 	if ((fflush(out) != 0 || ferror(out)) && code == CLI_DONE)
 		code = cli_refuse(&cli, "cannot write the answer: %s", strerror(errno));
 	return code;

@@ -20,6 +20,7 @@ enum cli_exit {
 enum cli_option {
 	CLI_OPTION_WAIT = 1 << 0,
 	CLI_OPTION_FORCE = 1 << 1,
+	CLI_OPTION_ORIGIN = 1 << 2,
 };
 
 struct cli;
@@ -30,17 +31,21 @@ struct cli_verb {
 	const char *summary;  /* one line */
 	const char *help;     /* additional help, whole lines; or NULL */
 	unsigned int options; /* enum cli_option */
+	bool own_options;     /* run reads them all; the verb is also a program of its name */
 	int arguments_min;
 	int arguments_max;
-	int (*run)(struct cli *cli, int argc, char **argv); /* arguments only; enum cli_exit */
+	/* Arguments only, or with own_options the verb and all words after it. Return: enum cli_exit. */
+	int (*run)(struct cli *cli, int argc, char **argv);
 };
 
 struct cli {
+	const char *program; /* a verb's own name, or "sluicectl" */
 	const char *dir;
 	bool json;
 	bool wait;	  /* --wait */
 	uint32_t wait_ms; /* 0: no limit */
 	bool force;	  /* --force */
+	bool origin;	  /* --origin */
 	bool tty;	  /* out is a terminal */
 	bool colour;
 	bool utf8; /* out may be given more than ASCII */
@@ -62,6 +67,9 @@ int cli_refuse(const struct cli *cli, const char *format, ...)
 /** Print what is wrong with the command line, and the verb's usage. Return: CLI_USAGE. */
 int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** Take one of the options of all verbs. Return: -1 to go on, else the exit code. */
+int cli_read_option(struct cli *cli, int option, char **argv);
+
 /** Print JSON for programs. */
 void cli_print_json(const struct cli *cli, const json_t *value, size_t flags);
 
@@ -75,5 +83,13 @@ int drops_run(struct cli *cli, int argc, char **argv);
 int check_run(struct cli *cli, int argc, char **argv);
 int diff_run(struct cli *cli, int argc, char **argv);
 int apply_run(struct cli *cli, int argc, char **argv);
+int show_run(struct cli *cli, int argc, char **argv);
+int elb_create_run(struct cli *cli, int argc, char **argv);
+int elb_delete_run(struct cli *cli, int argc, char **argv);
+int elb_describe_run(struct cli *cli, int argc, char **argv);
+int elb_configure_run(struct cli *cli, int argc, char **argv);
+int elb_register_run(struct cli *cli, int argc, char **argv);
+int elb_deregister_run(struct cli *cli, int argc, char **argv);
+int elb_health_run(struct cli *cli, int argc, char **argv);
 
 #endif

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/cli/cli.h"
 
+/* Options of all commands of ELB classic. */
+#define ELB_HELP                                                                                   \
+	"  --lb NAME       instead of NAME\n"                                                      \
+	"  --headers       titles of the columns\n"                                                \
+	"  --delimiter D   between columns\n"                                                      \
+	"  --quiet         no output\n"                                                            \
+	"  --region and credentials are accepted and not used\n"
+
 const struct cli_verb cli_verbs[] = {
 	{ .name = "status",
 	  .synopsis = " [POOL]",
@@ -62,5 +70,72 @@ const struct cli_verb cli_verbs[] = {
 	  .options = CLI_OPTION_FORCE,
 	  .arguments_max = 1,
 	  .run = apply_run },
+	{ .name = "config show",
+	  .synopsis = " [--origin]",
+	  .summary = "the configuration in force, merged from its files",
+	  .help = "  --origin  each line with the file and line that it comes from\n",
+	  .options = CLI_OPTION_ORIGIN,
+	  .run = show_run },
+	{ .name = "elb-create-lb",
+	  .synopsis = " NAME --listener lb-port=PORT,instance-port=PORT,protocol=TCP|HTTP... "
+		      "[--vip ADDRESS,...] [--forward MODE] [--availability-zones ZONE,...]",
+	  .summary = "create a load balancer, as ELB classic did",
+	  .help = "  --listener ...  may be repeated; HTTP is carried as TCP\n"
+		  "  --vip           without it, the first free address of node.vip_pool\n"
+		  "  --forward       how packets reach instances, as in the configuration\n" ELB_HELP,
+	  .own_options = true,
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = elb_create_run },
+	{ .name = "elb-delete-lb",
+	  .synopsis = " NAME [--force]",
+	  .summary = "delete a load balancer that elb-create-lb has created",
+	  .help = "  --force  does not ask\n" ELB_HELP,
+	  .own_options = true,
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = elb_delete_run },
+	{ .name = "elb-describe-lbs",
+	  .synopsis = " [NAME...]",
+	  .summary = "load balancers and their addresses",
+	  .help = "  --show-long  also listeners, checks and instances\n" ELB_HELP,
+	  .own_options = true,
+	  .arguments_max = 256,
+	  .run = elb_describe_run },
+	{ .name = "elb-configure-healthcheck",
+	  .synopsis = " NAME --target TARGET --interval S --timeout S --unhealthy-threshold N "
+		      "--healthy-threshold N [--only]",
+	  .summary = "add a check of the instances, or replace the one of that target",
+	  .help = "  --target  TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path\n"
+		  "  --only    in place of all other checks\n" ELB_HELP,
+	  .own_options = true,
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = elb_configure_run },
+	{ .name = "elb-register-instances-with-lb",
+	  .synopsis = " NAME --instances ID,...",
+	  .summary = "add instances",
+	  .help = "An id is looked up in instances, else as a DNS name under "
+		  "node.instance_domain.\n\n" ELB_HELP,
+	  .own_options = true,
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = elb_register_run },
+	{ .name = "elb-deregister-instances-from-lb",
+	  .synopsis = " NAME --instances ID,...",
+	  .summary = "remove instances",
+	  .help = ELB_HELP,
+	  .own_options = true,
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = elb_deregister_run },
+	{ .name = "elb-describe-instance-health",
+	  .synopsis = " NAME [--instances ID,...]",
+	  .summary = "InService or OutOfService, and why",
+	  .help = ELB_HELP,
+	  .own_options = true,
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = elb_health_run },
 	{ 0 },
 };

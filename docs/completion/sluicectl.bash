@@ -58,6 +58,9 @@ __sluicectl_arguments() {
 	POOL)
 		__sluicectl_reply "$(__sluicectl_ask "$dir" '.pools[].name')" "$current"
 		;;
+	NAME | NAME...)
+		__sluicectl_reply "$(__sluicectl_ask "$dir" '.services[].name')" "$current"
+		;;
 	POOL/INSTANCE)
 		# shellcheck disable=SC2016 # jq's variable
 		__sluicectl_reply "$(__sluicectl_ask "$dir" \
