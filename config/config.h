@@ -170,7 +170,6 @@ struct config_pool {
 	uint32_t check_count;
 	enum config_on_down on_down;
 	enum config_all_down all_down;
-	uint32_t drain_ms; /* a removed instance keeps its flows for at most as long */
 	struct config_instance *instances; /* may be none */
 	uint32_t instance_count;
 };

@@ -260,10 +260,6 @@ const struct config_item config_schema[] = {
 	  .fallback = "open", .reloadable = true, FIELD(config_pool, all_down),
 	  .help = "If no instance is up: `open` treats all as up, since the checks may be at fault; "
 		  "`drop` drops." },
-	{ POOL, .key = "drain", .type = CONFIG_TYPE_DURATION, .max = HOUR, .fallback = "5m",
-	  .reloadable = true, FIELD(config_pool, drain_ms),
-	  .help = "How long `elb-deregister-instances-from-lb` and `elb-delete-lb` wait at most for the "
-		  "flows of an instance to end before they remove it; 0s: not at all." },
 	{ POOL, .key = "instances", .type = CONFIG_TYPE_NAMED, .child = CONFIG_SECTION_INSTANCE,
 	  .max = CONFIG_INSTANCES_MAX, .reloadable = true,
 	  ENTRIES(config_pool, instances, instance_count),

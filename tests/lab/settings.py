@@ -112,7 +112,7 @@ def to_yaml(config, indent=0):
     """Enough YAML for this file: blocks, with the innermost mappings on one line."""
     pad, text = "  " * indent, ""
     for key, value in config.items():
-        if _leaf(value) and (indent or not isinstance(value, dict)):
+        if _leaf(value) and (indent or not value or not isinstance(value, dict)):
             text += f"{pad}{key}: {_inline(value)}\n"
         elif isinstance(value, list):
             text += f"{pad}{key}:\n" + "".join(f"{pad}  - {_inline(v)}\n" for v in value)

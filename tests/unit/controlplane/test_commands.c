@@ -367,11 +367,11 @@ static void edited_by_hand(void **state)
 	load(f);
 	assert_int_equal(config(f)->service_count, 2);
 
-	put(f->sluiced.commands_path, "pools:\n  shop: { drain: 7s }\nservices:\n  shop:\n"
+	put(f->sluiced.commands_path, "pools:\n  shop: { on_down: keep }\nservices:\n  shop:\n"
 				      "    vip: [203.0.113.10]\n    forward: l2\n"
 				      "    listeners: [{ port: 443, pool: shop }]\n");
 	assert_int_equal(enlist(f, "i-1", "10.0.2.1"), 0);
-	assert_int_equal(config(f)->pools[1].drain_ms, 7000);
+	assert_int_equal(config(f)->pools[1].on_down, CONFIG_ON_DOWN_KEEP);
 }
 
 /* A command takes the operator's file as it is in force, not as it is being edited. */
