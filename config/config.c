@@ -1,8 +1,50 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CHECK_STRINGS(check)                                                                       \
+	{                                                                                          \
+		&(check)->target, &(check)->path, &(check)->expect, &(check)->host, &(check)->sni, \
+			&(check)->ca_file                                                          \
+	}
+
+bool config_status_passes(const struct config_status_range *ranges, uint32_t count, long status)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (status >= ranges[i].first && status <= ranges[i].last)
+			return true;
+	return count == 0 && status == 200;
+}
+
+void config_check_fini(struct config_check *check)
+{
+	char **strings[] = CHECK_STRINGS(check);
+
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		free(*strings[i]);
+		*strings[i] = NULL;
+	}
+}
+
+int config_check_copy(struct config_check *to, const struct config_check *from)
+{
+	char **strings[] = CHECK_STRINGS(to);
+	int err = 0;
+
+	*to = *from;
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		if (!*strings[i])
+			continue;
+		*strings[i] = err ? NULL : strdup(*strings[i]);
+		err = *strings[i] ? err : -ENOMEM;
+	}
+	if (err)
+		config_check_fini(to);
+	return err;
+}
 
 static void config_free_node(struct config_node *node)
 {
@@ -18,10 +60,8 @@ static void config_free_node(struct config_node *node)
 
 static void config_free_pool(struct config_pool *pool)
 {
-	for (uint32_t i = 0; i < pool->check_count; i++) {
-		free(pool->checks[i].target);
-		free(pool->checks[i].path);
-	}
+	for (uint32_t i = 0; i < pool->check_count; i++)
+		config_check_fini(&pool->checks[i]);
 	for (uint32_t i = 0; i < pool->instance_count; i++)
 		free(pool->instances[i].name);
 	free(pool->checks);

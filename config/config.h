@@ -30,7 +30,9 @@
 #define CONFIG_NAME_MAX 63	/* a DNS label, so that names can become host names */
 #define CONFIG_DOMAIN_MAX 189	/* with a name and a dot before it at most 253 characters */
 #define CONFIG_PATH_MAX 1024	/* of a check, as in ELB classic */
-#define CONFIG_PORT_MAX 255	/* characters in node.port */
+#define CONFIG_EXPECT_MAX 255	/* characters in a check's expect, host or sni */
+#define CONFIG_STATUS_RANGES_MAX 16
+#define CONFIG_PORT_MAX 255 /* characters in node.port */
 #define CONFIG_SECRET_BYTES 16
 #define CONFIG_WEIGHT_MAX 1000
 /* Fewer slots per instance make the shares too uneven for weights. */
@@ -121,6 +123,12 @@ enum config_check_type {
 	CONFIG_CHECK_HTTPS,
 };
 
+/** HTTP statuses, both included. */
+struct config_status_range {
+	uint16_t first;
+	uint16_t last;
+};
+
 struct config_check {
 	struct config_place place;
 	char *target; /* as written: "HTTP:80/up.html" */
@@ -133,6 +141,23 @@ struct config_check {
 	struct config_place timeout_place;
 	uint32_t unhealthy; /* results in a row */
 	uint32_t healthy;   /* results in a row */
+
+	uint32_t fast_interval_ms; /* 0: interval_ms */
+	uint32_t down_interval_ms; /* 0: interval_ms */
+	char *expect; /* as written: statuses, or a text in the body; NULL: status 200 */
+	struct config_place expect_place;
+	struct config_status_range statuses[CONFIG_STATUS_RANGES_MAX];
+	uint32_t status_count; /* 0 with expect: it is a text */
+	char *host;	       /* NULL: sni, else the instance's address */
+	struct config_place host_place;
+	char *sni; /* NULL: host, if that is a name */
+	struct config_place sni_place;
+	bool verify;
+	struct config_place verify_place;
+	char *ca_file; /* NULL: the system's certificates */
+	struct config_place ca_file_place;
+	struct config_address source; /* family 0: the node's */
+	bool send_proxy;
 };
 
 /** What an instance is that a command names by its id. */
@@ -220,6 +245,15 @@ struct config {
 	struct config_service *services;
 	uint32_t service_count;
 };
+
+/** Whether a status counts as a pass: one of @count ranges, or without any 200. */
+bool config_status_passes(const struct config_status_range *ranges, uint32_t count, long status);
+
+/** Copy a check with its strings. Return: 0 or -ENOMEM, then @to holds nothing. */
+int config_check_copy(struct config_check *to, const struct config_check *from);
+
+/** Free the strings of a check. */
+void config_check_fini(struct config_check *check);
 
 /** Free a configuration; NULL is allowed. The secret is wiped. */
 void config_free(struct config *config);

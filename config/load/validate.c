@@ -88,6 +88,41 @@ static void check_gateways(struct config_validator *validator)
 	}
 }
 
+/* A key of a check that its type has no use for. */
+static void check_key_of(struct config_validator *validator, const struct config_pool *pool,
+			 uint32_t index, const char *name, struct config_place place,
+			 const char *message)
+{
+	char key[CHECK_KEY_MAX];
+
+	if (place.line == 0)
+		return;
+	snprintf(key, sizeof(key), "pools.%s.checks[%u].%s", pool->name, index, name);
+	config_validator_fail(validator, place, key, NULL, "%s", message);
+}
+
+static void check_health_keys(struct config_validator *validator, const struct config_pool *pool,
+			      uint32_t index)
+{
+	static const char http[] = "only HTTP and HTTPS checks take it";
+	static const char tls[] = "only SSL and HTTPS checks take it";
+	const struct config_check *check = &pool->checks[index];
+	enum config_check_type type = check->type;
+
+	if (type != CONFIG_CHECK_HTTP && type != CONFIG_CHECK_HTTPS) {
+		check_key_of(validator, pool, index, "expect", check->expect_place, http);
+		check_key_of(validator, pool, index, "host", check->host_place, http);
+	}
+	if (type != CONFIG_CHECK_SSL && type != CONFIG_CHECK_HTTPS) {
+		check_key_of(validator, pool, index, "sni", check->sni_place, tls);
+		check_key_of(validator, pool, index, "verify", check->verify_place, tls);
+		check_key_of(validator, pool, index, "ca_file", check->ca_file_place, tls);
+	} else if (!check->verify) {
+		check_key_of(validator, pool, index, "ca_file", check->ca_file_place,
+			     "expected \"verify: true\" beside it");
+	}
+}
+
 static void check_health_check(struct config_validator *validator, const struct config_pool *pool,
 			       uint32_t index)
 {
@@ -104,6 +139,7 @@ static void check_health_check(struct config_validator *validator, const struct 
 				      pool->checks[i].target_place.line);
 		break;
 	}
+	check_health_keys(validator, pool, index);
 	if (check->timeout_ms < check->interval_ms)
 		return;
 	snprintf(key, sizeof(key), "pools.%s.checks[%u].timeout", pool->name, index);

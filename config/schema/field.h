@@ -27,6 +27,15 @@ CONFIG_FIELD_PARSER(config_field_group);
 void config_field_string_format(const struct config_item *item, const void *object, FILE *to);
 /** struct config_check: target, type, port and path, from "HTTP:80/up.html". */
 CONFIG_FIELD_PARSER(config_field_target);
+/** struct config_check: expect, statuses and status_count, from "200-299,301" or a text. */
+CONFIG_FIELD_PARSER(config_field_expect);
+/** A string of struct config_check: the value of a Host header, a DNS name, an absolute path. */
+CONFIG_FIELD_PARSER(config_field_host);
+CONFIG_FIELD_PARSER(config_field_dns_name);
+CONFIG_FIELD_PARSER(config_field_file);
+/** struct config_check: source. */
+CONFIG_FIELD_PARSER(config_field_source);
+void config_field_source_format(const struct config_item *item, const void *object, FILE *to);
 /** struct config_prefix, from "10.0.0.5/24". */
 CONFIG_FIELD_PARSER(config_field_prefix);
 void config_field_prefix_format(const struct config_item *item, const void *object, FILE *to);

@@ -208,6 +208,24 @@ void config_field_network4_format(const struct config_item *item, const void *ob
 		config_field_prefix_format(item, &node->tunnel_sources, to);
 }
 
+int config_field_source(const struct config_item *item, const char *text, void *object,
+			struct config_reason *reason)
+{
+	struct config_check *check = object;
+
+	return field_unicast(item, text, false, &check->source, reason);
+}
+
+void config_field_source_format(const struct config_item *item, const void *object, FILE *to)
+{
+	const struct config_check *check = object;
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	(void)item;
+	if (check->source.family)
+		fputs(config_address_format(&check->source, text), to);
+}
+
 void config_field_host_format(const struct config_item *item, const void *object, FILE *to)
 {
 	const struct config_host *host = object;

@@ -213,12 +213,14 @@ void config_item_format(const struct config_item *item, const void *object, FILE
 
 	switch (item->type) {
 	case CONFIG_TYPE_NUMBER:
-		/* An absent number is stored as 0, below the minimum. */
+		/* An absent number or duration is stored as 0, below the minimum. */
 		if (item_value(item, object) >= item->min)
 			fprintf(to, "%u", item_value(item, object));
 		break;
 	case CONFIG_TYPE_DURATION:
-		fputs(config_scalar_duration_format(item_value(item, object), duration), to);
+		if (item_value(item, object) >= item->min)
+			fputs(config_scalar_duration_format(item_value(item, object), duration),
+			      to);
 		break;
 	case CONFIG_TYPE_BOOL:
 		memcpy(&flag, (const char *)object + item->offset, sizeof(flag));

@@ -270,11 +270,20 @@ const struct config_item config_schema[] = {
 	  .parse = config_field_target, .format = config_field_string_format,
 	  FIELD(config_check, target), PLACE(config_check, target_place),
 	  .help = "`TCP` only connects; `SSL` completes a TLS handshake that the instance accepts; "
-		  "`HTTP` and `HTTPS` request the path and expect status 200. Certificates are not "
-		  "verified." },
+		  "`HTTP` and `HTTPS` request the path and expect status 200, or what `expect` says. "
+		  "Certificates are not verified without `verify`." },
 	{ CHECK, .key = "interval", .type = CONFIG_TYPE_DURATION, .min = 100, .max = 300 * SECOND,
 	  .fallback = "30s", .reloadable = true, FIELD(config_check, interval_ms),
 	  .help = "Time from one check of an instance to the next." },
+	{ CHECK, .key = "fast_interval", .type = CONFIG_TYPE_DURATION, .min = 100,
+	  .max = 300 * SECOND, .absent = "`interval`", .reloadable = true,
+	  FIELD(config_check, fast_interval_ms),
+	  .help = "The same while the last result differs from the state, so that `unhealthy` or "
+		  "`healthy` results are there sooner." },
+	{ CHECK, .key = "down_interval", .type = CONFIG_TYPE_DURATION, .min = 100,
+	  .max = 300 * SECOND, .absent = "`interval`", .reloadable = true,
+	  FIELD(config_check, down_interval_ms),
+	  .help = "The same while the check fails and the instance is out." },
 	{ CHECK, .key = "timeout", .type = CONFIG_TYPE_DURATION, .min = 50, .max = 60 * SECOND,
 	  .fallback = "5s", .reloadable = true, FIELD(config_check, timeout_ms),
 	  PLACE(config_check, timeout_place),
@@ -286,6 +295,45 @@ const struct config_item config_schema[] = {
 	{ CHECK, .key = "healthy", .type = CONFIG_TYPE_NUMBER, .min = 2, .max = 10,
 	  .fallback = "10", .unit = "results", .reloadable = true, FIELD(config_check, healthy),
 	  .help = "Consecutive successes after which it is brought back." },
+	{ CHECK, .key = "expect", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "statuses, such as \"200-299,301\", or a text", .absent = "status 200",
+	  .parse = config_field_expect, .format = config_field_string_format,
+	  FIELD(config_check, expect), PLACE(config_check, expect_place),
+	  .help = "The answer to `HTTP` and `HTTPS` that passes: one of up to 16 statuses and ranges, or "
+		  "status 200 with this text in the first 4096 bytes of the body. A value of digits, "
+		  "commas, hyphens and spaces that begins with a digit is a list of statuses." },
+	{ CHECK, .key = "host", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "a host name or address, with or without a port",
+	  .absent = "`sni`, else the instance's address; with the port", .parse = config_field_host,
+	  .format = config_field_string_format, FIELD(config_check, host),
+	  PLACE(config_check, host_place), .help = "The Host header of `HTTP` and `HTTPS`." },
+	{ CHECK, .key = "sni", .type = CONFIG_TYPE_TEXT, .reloadable = true, .expect = "a DNS name",
+	  .absent = "the name in `host`, if any; else none is sent", .parse = config_field_dns_name,
+	  .format = config_field_string_format, FIELD(config_check, sni),
+	  PLACE(config_check, sni_place),
+	  .help = "The server name in the TLS handshake of `SSL` and `HTTPS`." },
+	{ CHECK, .key = "verify", .type = CONFIG_TYPE_BOOL, .fallback = "false", .reloadable = true,
+	  FIELD(config_check, verify), PLACE(config_check, verify_place),
+	  .help = "`SSL` and `HTTPS`: whether the certificate must be valid, and for the name in `sni`, "
+		  "else in `host`, else for the instance's address. An instance whose certificate is "
+		  "not is lame." },
+	{ CHECK, .key = "ca_file", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "an absolute path", .absent = "the system's certificates",
+	  .parse = config_field_file, .format = config_field_string_format,
+	  FIELD(config_check, ca_file), PLACE(config_check, ca_file_place),
+	  .help = "The authorities that `verify` trusts, a PEM file that `sluiced` can read. A "
+		  "changed file is in force within a minute." },
+	{ CHECK, .key = "source", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "an IPv4 or IPv6 address",
+	  .absent = "the one of `node.address` in the instance's network, else the first",
+	  .parse = config_field_source, .format = config_field_source_format,
+	  FIELD(config_check, source),
+	  .help = "Source address of the check, for instances of its family. If this machine does not "
+		  "have it, nothing is checked." },
+	{ CHECK, .key = "send_proxy", .type = CONFIG_TYPE_BOOL, .fallback = "false",
+	  .reloadable = true, FIELD(config_check, send_proxy),
+	  .help = "Whether a PROXY header (version 2, LOCAL) is sent first, for instances that demand "
+		  "one." },
 
 	{ INSTANCE, .key = "address", .type = CONFIG_TYPE_TEXT, .required = true,
 	  .reloadable = true, .expect = "an IPv4 or IPv6 address", .parse = config_field_address,

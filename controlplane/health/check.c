@@ -57,25 +57,15 @@ struct health_check *health_check_create(struct health_instance *instance,
 	if (!check)
 		return NULL;
 	check->instance = instance;
-	check->spec = *spec;
-	check->spec.path = NULL;
-	check->spec.target = strdup(spec->target);
-	if (!check->spec.target)
+	if (config_check_copy(&check->spec, spec))
 		goto err_check;
-	if (spec->path) {
-		check->spec.path = strdup(spec->path);
-		if (!check->spec.path)
-			goto err_target;
-	}
 	check->timer = evtimer_new(instance->health->base, health_schedule_on_timer, check);
 	if (!check->timer)
-		goto err_path;
+		goto err_spec;
 	return check;
 
-err_path:
-	free(check->spec.path);
-err_target:
-	free(check->spec.target);
+err_spec:
+	config_check_fini(&check->spec);
 err_check:
 	free(check);
 	errno = ENOMEM;
@@ -88,7 +78,6 @@ void health_check_destroy(struct health_check *check)
 		return;
 	health_schedule_cancel(check);
 	event_free(check->timer);
-	free(check->spec.path);
-	free(check->spec.target);
+	config_check_fini(&check->spec);
 	free(check);
 }

@@ -42,49 +42,61 @@ static struct health_check *instance_claim(struct health_instance *instance,
 	return NULL;
 }
 
-/*
- * New checks are created before any old one is freed, so that a failure changes nothing. Kept
- * checks are marked in @claimed, new ones in @created.
- */
-static struct health_check **instance_make_checks(struct health_instance *instance,
-						  const struct health_instance_spec *spec,
-						  bool *claimed, bool *created)
+/* The checks of a new spec. */
+struct instance_draft {
+	struct health_check **checks;
+	struct config_check specs[CONFIG_CHECKS_MAX]; /* of kept checks, owned */
+	bool claimed[CONFIG_CHECKS_MAX];	      /* by index of the old checks: kept */
+	bool created[CONFIG_CHECKS_MAX];	      /* by index of the new ones */
+};
+
+static int instance_draft_check(struct health_instance *instance, const struct config_check *spec,
+				struct instance_draft *draft, uint32_t i)
 {
-	struct health_check **checks = calloc(spec->check_count + 1, sizeof(*checks));
-	uint32_t i;
-
-	if (!checks)
-		return NULL;
-	for (i = 0; i < spec->check_count; i++) {
-		checks[i] = instance_claim(instance, &spec->checks[i], claimed);
-		if (checks[i])
-			continue;
-		created[i] = true;
-		checks[i] = health_check_create(instance, &spec->checks[i]);
-		if (!checks[i])
-			goto err;
-	}
-	return checks;
-
-err:
-	while (i-- > 0) {
-		if (created[i])
-			health_check_destroy(checks[i]);
-	}
-	free(checks);
-	errno = ENOMEM;
-	return NULL;
+	draft->checks[i] = instance_claim(instance, spec, draft->claimed);
+	if (draft->checks[i])
+		return config_check_copy(&draft->specs[i], spec);
+	draft->checks[i] = health_check_create(instance, spec);
+	draft->created[i] = draft->checks[i] != NULL;
+	return draft->created[i] ? 0 : -ENOMEM;
 }
 
-static void check_renumber(struct health_check *check, const struct config_check *spec)
+/* All that can fail, before any old check is changed or freed. Return: 0 or -ENOMEM. */
+static int instance_draft(struct health_instance *instance, const struct health_instance_spec *spec,
+			  struct instance_draft *draft)
 {
-	bool retime = check->spec.interval_ms != spec->interval_ms;
+	int err = 0;
 
-	check->spec.place = spec->place;
-	check->spec.interval_ms = spec->interval_ms;
-	check->spec.timeout_ms = spec->timeout_ms;
-	check->spec.unhealthy = spec->unhealthy;
-	check->spec.healthy = spec->healthy;
+	draft->checks = calloc(spec->check_count + 1, sizeof(struct health_check *));
+	if (!draft->checks)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < spec->check_count && !err; i++)
+		err = instance_draft_check(instance, &spec->checks[i], draft, i);
+	if (!err)
+		return 0;
+	for (uint32_t i = 0; i < spec->check_count; i++) {
+		if (draft->created[i])
+			health_check_destroy(draft->checks[i]);
+		config_check_fini(&draft->specs[i]);
+	}
+	free(draft->checks);
+	return err;
+}
+
+static bool check_is_retimed(const struct config_check *old, const struct config_check *spec)
+{
+	return old->interval_ms != spec->interval_ms ||
+	       old->fast_interval_ms != spec->fast_interval_ms ||
+	       old->down_interval_ms != spec->down_interval_ms;
+}
+
+/* @spec: now the check's. */
+static void check_renew(struct health_check *check, const struct config_check *spec)
+{
+	bool retime = check_is_retimed(&check->spec, spec);
+
+	config_check_fini(&check->spec);
+	check->spec = *spec;
 	/* if in flight or queued, the check takes the new interval after its run */
 	if (!retime || check->waiting || check->probe)
 		return;
@@ -96,16 +108,17 @@ static void check_renumber(struct health_check *check, const struct config_check
 
 static void instance_set_checks(struct health_instance *instance,
 				const struct health_instance_spec *spec,
-				struct health_check **checks, const bool *created)
+				struct instance_draft *draft)
 {
+	struct health_check **checks = draft->checks;
 	enum health_state seed = instance->state == HEALTH_UP ? HEALTH_UP : HEALTH_UNKNOWN;
 
 	for (uint32_t i = 0; i < spec->check_count; i++) {
-		if (created[i]) {
+		if (draft->created[i]) {
 			health_track_init(&checks[i]->track, seed);
 			health_schedule_first(checks[i]);
 		} else {
-			check_renumber(checks[i], &spec->checks[i]);
+			check_renew(checks[i], &draft->specs[i]);
 		}
 	}
 	instance->health->stats.checks += spec->check_count;
@@ -117,23 +130,20 @@ static void instance_set_checks(struct health_instance *instance,
 
 static int instance_apply(struct health_instance *instance, const struct health_instance_spec *spec)
 {
-	bool claimed[CONFIG_CHECKS_MAX] = { false };
-	bool created[CONFIG_CHECKS_MAX] = { false };
-	struct health_check **checks;
+	struct instance_draft draft = { 0 };
 	char *name = strdup(spec->name);
 
 	if (!name)
 		return -ENOMEM;
-	checks = instance_make_checks(instance, spec, claimed, created);
-	if (!checks) {
+	if (instance_draft(instance, spec, &draft)) {
 		free(name);
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < instance->check_count; i++) {
-		if (!claimed[i])
+		if (!draft.claimed[i])
 			health_check_destroy(instance->checks[i]);
 	}
-	instance_set_checks(instance, spec, checks, created);
+	instance_set_checks(instance, spec, &draft);
 	free(instance->name);
 	instance->name = name;
 	instance->owner = spec->owner;

@@ -113,8 +113,8 @@ void health_schedule_late(const struct health *health, uint32_t *late, uint32_t 
 /* health/notify.c: evaluation of results. */
 
 /*
- * Every result passes here. Calls ops.changed last of all: the check and its instance may be freed
- * then.
+ * Every result passes here, before the next run is scheduled, whose time depends on it. Does not
+ * call ops.changed.
  */
 void health_notify_result(struct health_check *check, const struct health_verdict *verdict);
 

@@ -157,5 +157,4 @@ void health_notify_result(struct health_check *check, const struct health_verdic
 		notify_log(instance, LOG_INFO, "%.*s %s -> %s", NOTIFY_TARGET_MAX,
 			   check->spec.target, health_state_name(was),
 			   health_state_name(check->track.state));
-	health_notify_owner(instance);
 }

@@ -46,9 +46,24 @@ void health_schedule_first(struct health_check *check)
 	schedule_arm(check, schedule_spread_us(check));
 }
 
+/* An instance that may be changing is checked faster, one that is out slower. */
+static uint32_t schedule_interval_ms(const struct health_check *check)
+{
+	const struct health_track *track = &check->track;
+	const struct config_check *spec = &check->spec;
+
+	if (track->last == HEALTH_UNKNOWN || track->state == HEALTH_UNKNOWN)
+		return spec->interval_ms;
+	if ((track->state == HEALTH_UP) != (track->last == HEALTH_UP))
+		return spec->fast_interval_ms ? spec->fast_interval_ms : spec->interval_ms;
+	if (track->state != HEALTH_UP && spec->down_interval_ms)
+		return spec->down_interval_ms;
+	return spec->interval_ms;
+}
+
 void health_schedule_next(struct health_check *check)
 {
-	uint64_t interval_us = check->spec.interval_ms * 1000ULL;
+	uint64_t interval_us = schedule_interval_ms(check) * 1000ULL;
 	uint64_t jitter_us = interval_us * SCHEDULE_JITTER_PERCENT / 100;
 	uint64_t now_us = clock_now_us();
 	uint64_t next_us = check->start_us + interval_us - jitter_us;
@@ -142,8 +157,9 @@ static void schedule_on_done(void *arg, const struct health_verdict *verdict)
 	struct health *health = check->instance->health;
 
 	schedule_leave_flight(check);
-	health_schedule_next(check);
 	health_notify_result(check, verdict);
+	health_schedule_next(check);
+	health_notify_owner(check->instance);
 	/* check may be freed */
 	health_schedule_pump(health);
 }
@@ -170,8 +186,8 @@ static void schedule_start(struct health_check *check)
 		return;
 	}
 	snprintf(verdict.reason, sizeof(verdict.reason), "not checked: %s", strerror(errno));
-	health_schedule_next(check);
 	health_notify_result(check, &verdict);
+	health_schedule_next(check);
 }
 
 static void schedule_start_waiting(struct health *health, enum health_places places)

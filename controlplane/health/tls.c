@@ -12,6 +12,8 @@ struct health_tls {
 	int alert;   /* level and description, 0: none */
 	bool is_taken;
 	bool output_ended;
+	void (*connected)(void *arg);
+	void *arg; /* lives as long as the transfer */
 };
 
 void health_tls_release(struct health_tls *tls)
@@ -77,6 +79,7 @@ static CURLcode tls_on_ctx(CURL *easy, void *ssl_ctx, void *arg)
 	SSL_CTX *ctx = ssl_ctx;
 
 	(void)easy;
+	tls->connected(tls->arg);
 	if (index < 0)
 		index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, tls_on_free);
 	if (index < 0 || SSL_CTX_set_ex_data(ctx, index, tls) != 1)
@@ -87,13 +90,15 @@ static CURLcode tls_on_ctx(CURL *easy, void *ssl_ctx, void *arg)
 	return CURLE_OK;
 }
 
-struct health_tls *health_tls_attach(CURL *easy)
+struct health_tls *health_tls_attach(CURL *easy, void (*connected)(void *arg), void *arg)
 {
 	struct health_tls *tls = calloc(1, sizeof(*tls));
 
 	if (!tls)
 		return NULL;
 	tls->holders = 1;
+	tls->connected = connected;
+	tls->arg = arg;
 	if (curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, tls_on_ctx) != CURLE_OK ||
 	    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, tls) != CURLE_OK) {
 		free(tls);

@@ -16,10 +16,11 @@ struct health_tls;
 
 /**
  * Observe the TLS of a transfer that has not begun.
+ * @connected: called when the connection is made, before the first byte of TLS.
  * Return: to be released with health_tls_release(), even before @easy is cleaned up; NULL and
  * ENOMEM.
  */
-struct health_tls *health_tls_attach(CURL *easy);
+struct health_tls *health_tls_attach(CURL *easy, void (*connected)(void *arg), void *arg);
 void health_tls_release(struct health_tls *tls);
 
 /** The fatal alert that the server sent, as OpenSSL names it; NULL if there was none. */

@@ -28,14 +28,23 @@ static const char *verdict_errno(const struct health_facts *facts, const char *o
 	return facts->os_errno ? strerror((int)facts->os_errno) : otherwise;
 }
 
+static bool verdict_passes(const struct health_facts *facts)
+{
+	return config_status_passes(facts->statuses, facts->status_count, facts->status);
+}
+
 static void verdict_status(struct health_verdict *verdict, const struct health_facts *facts)
 {
 	bool http = facts->type == CONFIG_CHECK_HTTP || facts->type == CONFIG_CHECK_HTTPS;
 
-	if (!http || facts->status == 200)
-		verdict_set(verdict, HEALTH_UP, "%s", "");
-	else
+	if (http && !verdict_passes(facts))
 		verdict_set(verdict, HEALTH_LAME, "status %ld", facts->status);
+	else if (http && facts->wants_text && !facts->text_found)
+		verdict_set(verdict, HEALTH_LAME,
+			    "status %ld, but the text is not in the first %d bytes of the body",
+			    facts->status, HEALTH_TEXT_MAX_BYTES);
+	else
+		verdict_set(verdict, HEALTH_UP, "%s", "");
 }
 
 static void verdict_timeout(struct health_verdict *verdict, const struct health_facts *facts)
@@ -137,6 +146,12 @@ static void verdict_error(struct health_verdict *verdict, const struct health_fa
 	case CURLE_ABORTED_BY_CALLBACK:
 		verdict_set(verdict, HEALTH_UNKNOWN, "not checked: %s", text);
 		break;
+	case CURLE_SSL_CACERT_BADFILE:
+		verdict_set(verdict, HEALTH_UNKNOWN, "not checked: ca_file: %s", text);
+		break;
+	case CURLE_PEER_FAILED_VERIFICATION:
+		verdict_set(verdict, HEALTH_LAME, "certificate: %s", text);
+		break;
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		verdict_set(verdict, HEALTH_LAME, "not an HTTP answer");
 		break;
@@ -153,12 +168,13 @@ void health_verdict_judge(struct health_verdict *verdict, const struct health_fa
 			    strerror(facts->local_errno));
 	else if (facts->alert && !facts->headers_done)
 		verdict_set(verdict, HEALTH_LAME, "TLS alert: %s", facts->alert);
-	else if (facts->code == CURLE_OK || facts->body_bytes > HEALTH_BODY_MAX_BYTES)
+	else if (facts->code == CURLE_OK || facts->text_decided ||
+		 facts->body_bytes > HEALTH_BODY_MAX_BYTES)
 		verdict_status(verdict, facts);
 	else if (facts->header_bytes > HEALTH_HEADERS_MAX_BYTES)
 		verdict_set(verdict, HEALTH_LAME, "headers over %d bytes",
 			    HEALTH_HEADERS_MAX_BYTES);
-	else if (facts->headers_done && facts->status != 200)
+	else if (facts->headers_done && !verdict_passes(facts))
 		verdict_status(verdict, facts);
 	else
 		verdict_error(verdict, facts);

@@ -11,6 +11,7 @@
 enum {
 	HEALTH_HEADERS_MAX_BYTES = 16 << 10,
 	HEALTH_BODY_MAX_BYTES = 64 << 10,
+	HEALTH_TEXT_MAX_BYTES = 4 << 10, /* of the body, in which a check's text may be */
 };
 
 struct health_facts {
@@ -28,6 +29,11 @@ struct health_facts {
 	uint32_t body_bytes;
 	bool headers_done; /* final ones, not those of a 1xx answer */
 	long status;	   /* HTTP, 0 without an answer */
+	bool wants_text;   /* the check has a text to be found in the body */
+	bool text_found;
+	bool text_decided; /* no more of the body was read */
+	struct config_status_range statuses[CONFIG_STATUS_RANGES_MAX]; /* of the check */
+	uint32_t status_count;
 };
 
 struct health_verdict {

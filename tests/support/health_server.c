@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,6 +28,8 @@ struct server {
 	atomic_uint ended;
 	atomic_bool stopping;
 	char request[1024];
+	char sni[256];
+	uint8_t proxy[16];
 	char peer[INET_ADDRSTRLEN];
 };
 
@@ -59,6 +63,24 @@ static void check_zero(int value, const char *what)
 	}
 }
 
+/* X509_get_subject_name() is the certificate's own */
+static void certificate_name(X509 *cert, const char *name)
+{
+	X509_NAME *subject = X509_get_subject_name(cert);
+	X509_EXTENSION *extension;
+	char text[300];
+
+	X509_set_version(cert, 2);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1,
+				   0);
+	X509_set_issuer_name(cert, subject);
+	snprintf(text, sizeof(text), "DNS:%s", name);
+	extension = must(X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, text), "SAN");
+	X509_add_ext(cert, extension, -1);
+	X509_EXTENSION_free(extension);
+}
+
 static SSL_CTX *tls_create(const struct server_script *script)
 {
 	SSL_CTX *ctx = must(SSL_CTX_new(TLS_server_method()), "SSL_CTX_new");
@@ -77,6 +99,8 @@ static SSL_CTX *tls_create(const struct server_script *script)
 	cert = must(X509_new(), "X509_new");
 	X509_gmtime_adj(X509_getm_notBefore(cert), -7200);
 	X509_gmtime_adj(X509_getm_notAfter(cert), -3600); /* expired: it is not checked */
+	if (script->name)
+		certificate_name(cert, script->name);
 	X509_set_pubkey(cert, key);
 	X509_sign(cert, key, EVP_sha256());
 	SSL_CTX_use_certificate(ctx, cert);
@@ -154,6 +178,13 @@ static void peer_play(struct server *server, struct peer *peer, const struct ser
 		SSL_shutdown(peer->ssl);
 }
 
+static void peer_keep_sni(struct server *server, const struct peer *peer)
+{
+	const char *name = SSL_get_servername(peer->ssl, TLSEXT_NAMETYPE_host_name);
+
+	snprintf(server->sni, sizeof(server->sni), "%s", name ? name : "");
+}
+
 static void peer_serve(struct server *server, int fd, const struct server_script *script)
 {
 	static const struct linger reset = { .l_onoff = 1 };
@@ -162,11 +193,15 @@ static void peer_serve(struct server *server, int fd, const struct server_script
 
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (script->proxy && recv(fd, server->proxy, sizeof(server->proxy), MSG_WAITALL) !=
+				     (ssize_t)sizeof(server->proxy))
+		goto out;
 	if (script->tls != SERVER_PLAIN) {
 		peer.ssl = must(SSL_new(server->tls), "SSL_new");
 		SSL_set_fd(peer.ssl, fd);
 		if (SSL_accept(peer.ssl) <= 0)
 			goto out;
+		peer_keep_sni(server, &peer);
 	}
 	peer_play(server, &peer, script);
 out:
@@ -270,6 +305,24 @@ unsigned int server_ended(const struct server *server)
 const char *server_request(const struct server *server)
 {
 	return server->request;
+}
+
+const char *server_sni(const struct server *server)
+{
+	return server->sni;
+}
+
+const uint8_t *server_proxy_header(const struct server *server)
+{
+	return server->proxy;
+}
+
+void server_certificate_write(const struct server *server, const char *path)
+{
+	FILE *file = must(fopen(path, "we"), path);
+
+	check_zero(!PEM_write_X509(file, SSL_CTX_get0_certificate(server->tls)), "PEM_write_X509");
+	check_zero(fclose(file), path);
 }
 
 const char *server_peer(const struct server *server)

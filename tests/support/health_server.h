@@ -31,6 +31,8 @@ struct server_script {
 	enum server_tls tls;
 	int tls_version; /* TLS1_2_VERSION or TLS1_3_VERSION only; 0: negotiated */
 	bool no_tickets;
+	const char *name; /* its certificate is valid, for this name; NULL: expired, nameless */
+	bool proxy;	  /* demands a PROXY header first, 16 bytes of version 2 */
 };
 
 extern const struct server_script server_ok;
@@ -54,6 +56,15 @@ unsigned int server_ended(const struct server *server);
 
 /* The first bytes of the last request, "" if there was none. Call when no probe is running. */
 const char *server_request(const struct server *server);
+
+/* The server name that the last TLS handshake asked for, "" if none. */
+const char *server_sni(const struct server *server);
+
+/* The last PROXY header; 16 bytes. */
+const uint8_t *server_proxy_header(const struct server *server);
+
+/* Write the server's certificate, which it has signed itself, as PEM. */
+void server_certificate_write(const struct server *server, const char *path);
 
 /* IPv4 source address of the last connection. */
 const char *server_peer(const struct server *server);

@@ -104,6 +104,55 @@ static void test_first_checks_are_spread(void **state)
 	fixture_fini(&fixture);
 }
 
+/* How long until the next run, by the state and the last result; 10 % of jitter. */
+static void test_intervals(void **state)
+{
+	static const struct {
+		enum health_state state;
+		enum health_state last;
+		uint32_t fast_ms;
+		uint32_t down_ms;
+		uint32_t interval_ms;
+	} rows[] = {
+		{ HEALTH_UP, HEALTH_UP, 3000, 200000, 30000 },
+		{ HEALTH_UP, HEALTH_DOWN, 3000, 200000, 3000 },
+		{ HEALTH_UP, HEALTH_LAME, 3000, 200000, 3000 },
+		{ HEALTH_DOWN, HEALTH_DOWN, 3000, 200000, 200000 },
+		{ HEALTH_LAME, HEALTH_DOWN, 3000, 200000, 200000 },
+		{ HEALTH_DOWN, HEALTH_UP, 3000, 200000, 3000 },
+		{ HEALTH_UP, HEALTH_UNKNOWN, 3000, 200000, 30000 },
+		{ HEALTH_UNKNOWN, HEALTH_UNKNOWN, 3000, 200000, 30000 },
+		{ HEALTH_UP, HEALTH_DOWN, 0, 200000, 30000 },
+		{ HEALTH_DOWN, HEALTH_DOWN, 3000, 0, 30000 },
+	};
+	struct config_check spec = fixture_check(CONFIG_CHECK_TCP, 1);
+	struct health_instance *instance;
+	struct fixture fixture;
+
+	(void)state;
+	spec.interval_ms = 30000;
+	fixture_init(&fixture, HERD);
+	add_herd(&fixture, &instance, 1, &spec, HEALTH_UP);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct health_check *check = instance->checks[0];
+		struct timeval now, due, wait;
+
+		check->spec.fast_interval_ms = rows[i].fast_ms;
+		check->spec.down_interval_ms = rows[i].down_ms;
+		check->track.state = rows[i].state;
+		check->track.last = rows[i].last;
+		check->start_us = clock_now_us();
+		health_schedule_next(check);
+		assert_true(evtimer_pending(check->timer, &due));
+		gettimeofday(&now, NULL);
+		timersub(&due, &now, &wait);
+		assert_in_range(wait.tv_sec * 1000 + wait.tv_usec / 1000,
+				rows[i].interval_ms * 9 / 10 - 500,
+				rows[i].interval_ms * 11 / 10 + 500);
+	}
+	fixture_fini(&fixture);
+}
+
 enum { GAPS = 15 };
 
 static int compare_gaps(const void *a, const void *b)
@@ -316,6 +365,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unknown_are_checked_soon),
 		cmocka_unit_test(test_first_checks_are_spread),
+		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_rhythm),
 		cmocka_unit_test(test_one_probe_per_check),
 		cmocka_unit_test(test_cap_in_flight),
