@@ -28,10 +28,17 @@ static const char cli_head[] = "usage: sluicectl [-r DIR] [-o table|json] VERB .
 static const char cli_tail[] = "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 no daemon.\n";
 
 static const struct option cli_options[] = {
-	{ "run-dir", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' },
-	{ "help", no_argument, NULL, 'h' },	     { "version", no_argument, NULL, 'V' },
-	{ "wait", optional_argument, NULL, 'w' },    { "force", no_argument, NULL, 'f' },
-	{ "origin", no_argument, NULL, 'O' },	     { NULL, 0, NULL, 0 },
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "wait", optional_argument, NULL, 'w' },
+	{ "force", no_argument, NULL, 'f' },
+	{ "origin", no_argument, NULL, 'O' },
+	{ "node", required_argument, NULL, 'n' },
+	{ "vip", required_argument, NULL, 'v' },
+	{ "forward", required_argument, NULL, 'm' },
+	{ NULL, 0, NULL, 0 },
 };
 
 int cli_refuse(const struct cli *cli, const char *format, ...)
@@ -153,6 +160,16 @@ int cli_read_option(struct cli *cli, int option, char **argv)
 		if ((allowed & CLI_OPTION_ORIGIN) == 0)
 			break;
 		cli->origin = true;
+		return -1;
+	case 'n':
+	case 'v':
+	case 'm':
+		if ((allowed & CLI_OPTION_CONVERT) == 0)
+			return cli_usage(cli, "unknown option --%s",
+					 option == 'n'	 ? "node"
+					 : option == 'v' ? "vip"
+							 : "forward");
+		*(option == 'n' ? &cli->node : option == 'v' ? &cli->vip : &cli->forward) = optarg;
 		return -1;
 	case ':':
 		return cli_usage(cli, "%s: a value is missing", argv[optind - 1]);

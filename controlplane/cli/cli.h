@@ -21,6 +21,7 @@ enum cli_option {
 	CLI_OPTION_WAIT = 1 << 0,
 	CLI_OPTION_FORCE = 1 << 1,
 	CLI_OPTION_ORIGIN = 1 << 2,
+	CLI_OPTION_CONVERT = 1 << 3, /* --node, --vip, --forward */
 };
 
 struct cli;
@@ -42,11 +43,14 @@ struct cli {
 	const char *program; /* a verb's own name, or "sluicectl" */
 	const char *dir;
 	bool json;
-	bool wait;	  /* --wait */
-	uint32_t wait_ms; /* 0: no limit */
-	bool force;	  /* --force */
-	bool origin;	  /* --origin */
-	bool tty;	  /* out is a terminal */
+	bool wait;	     /* --wait */
+	uint32_t wait_ms;    /* 0: no limit */
+	bool force;	     /* --force */
+	bool origin;	     /* --origin */
+	const char *node;    /* --node FILE, or NULL */
+	const char *vip;     /* --vip ADDRESS, or NULL */
+	const char *forward; /* --forward MODE, or NULL */
+	bool tty;	     /* out is a terminal */
 	bool colour;
 	bool utf8; /* out may be given more than ASCII */
 	const struct cli_verb *verb;
@@ -91,5 +95,6 @@ int elb_configure_run(struct cli *cli, int argc, char **argv);
 int elb_register_run(struct cli *cli, int argc, char **argv);
 int elb_deregister_run(struct cli *cli, int argc, char **argv);
 int elb_health_run(struct cli *cli, int argc, char **argv);
+int from_haproxy_run(struct cli *cli, int argc, char **argv);
 
 #endif

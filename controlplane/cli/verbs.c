@@ -76,6 +76,18 @@ const struct cli_verb cli_verbs[] = {
 	  .help = "  --origin  each line with the file and line that it comes from\n",
 	  .options = CLI_OPTION_ORIGIN,
 	  .run = show_run },
+	{ .name = "config from-haproxy",
+	  .synopsis = " FILE [--node FILE] [--vip ADDRESS] [--forward MODE]",
+	  .summary = "convert an HAProxy configuration; needs no daemon",
+	  .help = "Lines without equivalent become comments that say why.\n"
+		  "\n"
+		  "  --node FILE     take \"node\" from this Sluice file, and check the result\n"
+		  "  --vip ADDRESS   for binds to every IPv4 address of the machine\n"
+		  "  --forward MODE  of all services: l2, ipip, gue or nat\n",
+	  .options = CLI_OPTION_CONVERT,
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = from_haproxy_run },
 	{ .name = "elb-create-lb",
 	  .synopsis = " NAME --listener lb-port=PORT,instance-port=PORT,protocol=TCP|HTTP... "
 		      "[--vip ADDRESS,...] [--forward MODE] [--availability-zones ZONE,...]",
