@@ -53,6 +53,7 @@ static void config_free_node(struct config_node *node)
 	free(node->addresses);
 	free(node->gateways);
 	free(node->control_group);
+	free(node->metrics);
 	free(node->vip_pool);
 	free(node->instance_domain);
 	explicit_bzero(node->secret, sizeof(node->secret));

@@ -102,6 +102,9 @@ struct config_node {
 	char *instance_domain; /* NULL: none */
 	uint8_t secret[CONFIG_SECRET_BYTES];
 	char *control_group; /* NULL: group "sluice" if there is one, else root */
+	char *metrics;	     /* as written; an absolute path, or an address; NULL: not served */
+	struct config_address metrics_address; /* unless it is a path */
+	uint16_t metrics_port;
 
 	uint32_t flows;	      /* total of all workers */
 	uint32_t table_slots; /* prime */

@@ -24,6 +24,8 @@ CONFIG_FIELD_PARSER(config_field_secret);
 /** A string of the section: the name of a pool, or of a group of the system. */
 CONFIG_FIELD_PARSER(config_field_name);
 CONFIG_FIELD_PARSER(config_field_group);
+/** struct config_node: metrics, and metrics_address and metrics_port, from "127.0.0.1:9627". */
+CONFIG_FIELD_PARSER(config_field_metrics);
 void config_field_string_format(const struct config_item *item, const void *object, FILE *to);
 /** struct config_check: target, type, port and path, from "HTTP:80/up.html". */
 CONFIG_FIELD_PARSER(config_field_target);

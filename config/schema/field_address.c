@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define FIELD_SOCKET_MAX 100u /* sockaddr_un has 108, and the socket is created beside its place */
 #define NETWORK4_LENGTH_MIN 8
 #define NETWORK4_LENGTH_MAX 30
 
@@ -84,6 +85,48 @@ int config_field_address(const struct config_item *item, const char *text, void 
 	void *address = (char *)object + item->offset;
 
 	return field_unicast(item, text, false, address, reason);
+}
+
+/* "127.0.0.1:9627", "[::1]:9627". Return: 0 or -EINVAL. */
+static int field_endpoint(const char *text, struct config_address *address, uint32_t *port)
+{
+	const bool bracket = *text == '[';
+	const char *end = strrchr(text, ':'), *last = bracket ? strchr(text, ']') : end;
+	char host[CONFIG_ADDRESS_STRLEN];
+	size_t length;
+
+	if (!end || !last || end != last + bracket)
+		return -EINVAL;
+	text += bracket;
+	length = (size_t)(last - text);
+	if (length >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, text, length);
+	host[length] = '\0';
+	if (config_address_parse(host, address) || (address->family == 6) != bracket ||
+	    config_scalar_number(end + 1, port) || *port < 1 || *port > UINT16_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+int config_field_metrics(const struct config_item *item, const char *text, void *object,
+			 struct config_reason *reason)
+{
+	struct config_node *node = object;
+	struct config_address address = { 0 };
+	uint32_t port = 0;
+
+	if (*text != '/' && field_endpoint(text, &address, &port))
+		return config_error_reason(reason, "expected %s", item->expect);
+	if (*text == '/' && strlen(text) > FIELD_SOCKET_MAX)
+		return config_error_reason(reason, "expected a path of at most %u characters",
+					   FIELD_SOCKET_MAX);
+	node->metrics = strdup(text);
+	if (!node->metrics)
+		return -ENOMEM;
+	node->metrics_address = address;
+	node->metrics_port = (uint16_t)port;
+	return 0;
 }
 
 /* Whether all bits after the prefix are 0 (@ones false) or 1 (true). */

@@ -225,7 +225,14 @@ const struct config_item config_schema[] = {
 	  .absent = "`sluice` if there is such a group, else `root`", .parse = config_field_group,
 	  .format = config_field_string_format, FIELD(config_node, control_group),
 	  .help = "Members of this group may use the control socket." },
-
+	{ NODE, .key = "metrics", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "an address and a port, such as \"127.0.0.1:9627\" or \"[::1]:9627\", or the "
+		    "path of a UNIX socket",
+	  .absent = "not served", .parse = config_field_metrics,
+	  .format = config_field_string_format, FIELD(config_node, metrics),
+	  .help = "Where `sluiced` serves metrics for Prometheus. Whoever can connect can read them, "
+		  "so give a loopback address or a path, or protect the port; a socket is for members "
+		  "of `control_group`." },
 	{ NODE, .key = "vip_pool", .type = CONFIG_TYPE_LIST, .reloadable = true,
 	  .max = CONFIG_VIP_POOL_MAX,
 	  .expect = "a network with its prefix length, such as \"203.0.113.16/28\"",

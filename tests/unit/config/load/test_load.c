@@ -58,6 +58,7 @@ static void test_defaults(void **state)
 	assert_int_equal(node->hugepages_mb, 0);
 	assert_int_equal(node->checks_in_flight, 64);
 	assert_null(node->control_group);
+	assert_null(node->metrics);
 	assert_int_equal(node->cpu_count, 1);
 	assert_int_equal(node->cpus[0], 3);
 	assert_int_equal(node->gateway_count, 0);
@@ -104,7 +105,8 @@ static const char full[] =
 	"  table_slots: 251\r\n"
 	"  icmp_rate: 0\r\n"
 	"  hugepages_mb: 2048\r\n"
-	"  control_group: wheel\r\n";
+	"  control_group: wheel\r\n"
+	"  metrics: \"[2001:db8::5]:65535\"\r\n";
 
 static void assert_full_node(const struct config_node *node)
 {
@@ -130,6 +132,9 @@ static void assert_full_node(const struct config_node *node)
 	assert_int_equal(node->icmp_rate_pps, 0);
 	assert_int_equal(node->hugepages_mb, 2048);
 	assert_string_equal(node->control_group, "wheel");
+	assert_string_equal(node->metrics, "[2001:db8::5]:65535");
+	assert_address(&node->metrics_address, "2001:db8::5");
+	assert_int_equal(node->metrics_port, 65535);
 }
 
 static void assert_full_pool(const struct config_pool *pool)

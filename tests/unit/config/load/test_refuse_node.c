@@ -175,6 +175,78 @@ static const struct refuse_row rows[] = {
 	  "  checks_in_flight: 0\n",
 	  "t:6:21: node.checks_in_flight: \"0\": expected a number from 1 to 1024\n" },
 	{ "  flows: 2048\n",
+	  "  metrics: \"127.0.0.1\"\n",
+	  "t:6:12: node.metrics: \"127.0.0.1\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"127.0.0.1:\"\n",
+	  "t:6:12: node.metrics: \"127.0.0.1:\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"127.0.0.1:0\"\n",
+	  "t:6:12: node.metrics: \"127.0.0.1:0\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"127.0.0.1:65536\"\n",
+	  "t:6:12: node.metrics: \"127.0.0.1:65536\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"127.0.0.1:80x\"\n",
+	  "t:6:12: node.metrics: \"127.0.0.1:80x\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"127.0.0.1:080\"\n",
+	  "t:6:12: node.metrics: \"127.0.0.1:080\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"::1:9627\"\n",
+	  "t:6:12: node.metrics: \"::1:9627\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"[::1]\"\n",
+	  "t:6:12: node.metrics: \"[::1]\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"[::1]9627\"\n",
+	  "t:6:12: node.metrics: \"[::1]9627\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"[127.0.0.1]:9627\"\n",
+	  "t:6:12: node.metrics: \"[127.0.0.1]:9627\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \":9627\"\n",
+	  "t:6:12: node.metrics: \":9627\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"localhost:9627\"\n",
+	  "t:6:12: node.metrics: \"localhost:9627\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"9627\"\n",
+	  "t:6:12: node.metrics: \"9627\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"run/x\"\n",
+	  "t:6:12: node.metrics: \"run/x\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"[[::1]]:80\"\n",
+	  "t:6:12: node.metrics: \"[[::1]]:80\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"10.0.0.1]:80\"\n",
+	  "t:6:12: node.metrics: \"10.0.0.1]:80\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: \"\"\n",
+	  "t:6:12: node.metrics: \"\": expected an address and a port, such as \"127.0.0.1:9627\" "
+	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
+	{ "  flows: 2048\n",
+	  "  metrics: /ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp1\n",
+	  "t:6:12: node.metrics: \"/ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp1\": "
+	  "expected a path of at most 100 characters\n" },
+	{ "  flows: 2048\n",
 	  "  control_group: \"no group\"\n",
 	  "t:6:18: node.control_group: \"no group\": expected the name of a group of this "
 	  "system\n" },

@@ -486,7 +486,7 @@ static const struct refuse_row rows[] = {
 	  "t:8:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
 	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
 	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
-	  "control_group, vip_pool, instance_domain\n" },
+	  "control_group, metrics, vip_pool, instance_domain\n" },
 	{ "    forward: l2\n"
 	  "    listeners:\n"
 	  "      - { port: 80, pool: web }",

@@ -132,7 +132,7 @@ static const struct refuse_row rows[] = {
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
 	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
 	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
-	  "control_group, vip_pool, instance_domain\n" },
+	  "control_group, metrics, vip_pool, instance_domain\n" },
 	{ "flows: 2048",
 	  "? { a: b } : c",
 	  "t:6:5: node: expected a key, not a mapping\n" },
@@ -186,7 +186,7 @@ static const struct refuse_row rows[] = {
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
 	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
 	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
-	  "control_group, vip_pool, instance_domain\n"
+	  "control_group, metrics, vip_pool, instance_domain\n"
 	  "t:6:25: nested too deeply\n" },
 	{ "port: eth1",
 	  "port: eth1: eth2",
