@@ -366,7 +366,8 @@ $(FUZZ_PROGRAMS): $(BUILD)/%: $(O)/obj/%.o $(patsubst %.c,$(O)/obj/%.o,$(fuzz_he
 $(FUZZ_PROGRAMS): LIBS = $(control_libs) $(packet_libs) -lcmocka
 
 # ---- Generated pages ------------------------------------------------------------------------------
-# docs/config.md and sluice.yaml(5) come from the configuration table; a test compares the three.
+# docs/config.md and sluice.yaml(5) come from the configuration table, docs/metrics.md from those of the
+# metrics; a test compares them.
 
 $(O)/docs/reference: $(call objects,docs/gen) $(call archive,config)
 	$(link_test)
@@ -376,9 +377,14 @@ CONFIG_MAN := $(O)/docs/sluice.yaml.5
 $(CONFIG_MAN): $(O)/docs/reference
 	$(Q)$< man > $@
 
-reference: $(O)/docs/reference
+$(O)/docs/metrics: $(call objects,docs/gen/metrics) $(call archive,controlplane) $(call archive,config)
+	$(link_test)
+$(O)/docs/metrics: LIBS = $(control_libs) $(dpdk_libs)
+
+reference: $(O)/docs/reference $(O)/docs/metrics
 docs: reference
 	$(Q)$(O)/docs/reference > docs/config.md
+	$(Q)$(O)/docs/metrics > docs/metrics.md
 
 # ---- Goals that run something ---------------------------------------------------------------------
 
@@ -422,7 +428,7 @@ format:
 
 # clang-tidy looks again only at what changed, and at what includes it.
 tidy_sources := $(call sources,dataplane/engine dataplane/io config $(CONTROL_ROOMS) controlplane/cli controlplane/instance) \
-	$(wildcard docs/gen/*.c) $(bpf_sources) $(unit_sources) $(vector_sources) $(fuzz_tests) $(fuzz_helpers) $(e2e_sources) \
+	$(wildcard docs/gen/*.c docs/gen/*/*.c) $(bpf_sources) $(unit_sources) $(vector_sources) $(fuzz_tests) $(fuzz_helpers) $(e2e_sources) \
 	$(call sources,perf perf/* tests/faulty tests/support)
 tidy_flags = $(if $(filter %.bpf.c,$<),$(BPF_FLAGS),$(call flags,$<) -Wno-gnu-variable-sized-type-not-at-end)
 tidy: $(patsubst %.c,$(O)/tidy/%.ok,$(tidy_sources))
@@ -455,7 +461,7 @@ rules := $(wildcard config/systemd/*.rules)
 # config/systemd/sluice.tmpfiles.conf becomes lib/tmpfiles.d/sluice.conf.
 confs := $(wildcard config/systemd/*.conf)
 conf_target = $(PREFIX)/lib/$(subst .,,$(suffix $(basename $1))).d/$(basename $(basename $(notdir $1))).conf
-examples := $(wildcard config/*.yaml config/examples/*)
+examples := $(wildcard config/*.yaml config/examples/* config/prometheus/* config/grafana/*)
 completions := $(wildcard docs/completion/*.bash)
 tools := $(CPUS) $(CYCLES) $(PUBLISH) $(XDP_BENCH)
 installed := $(addprefix $(bindir)/,sluice-dataplane sluiced sluicectl sluice-instance) \
@@ -511,7 +517,7 @@ help:
 	@echo 'make perf-cycles cycles per packet of the pipeline, stage by stage (root)'
 	@echo 'make fuzz        fuzzers only, FUZZ_SECONDS each'
 	@echo 'make format      clang-format in place'
-	@echo 'make docs        docs/config.md from the configuration table'
+	@echo 'make docs        docs/config.md and docs/metrics.md from their tables'
 	@echo 'make install     to DESTDIR and PREFIX ($(PREFIX)); install-tools, uninstall'
 	@echo 'make deb         Debian packages of this commit into $(BUILD)/deb (installs what that needs)'
 	@echo 'make clean       remove $(BUILD)'

@@ -27,6 +27,8 @@
 #include "controlplane/sluiced.h"
 #include "controlplane/state/state.h"
 #include "controlplane/tick.h"
+#include "controlplane/web/clients.h"
+#include "controlplane/web/web.h"
 
 #define TICK_MS 100
 
@@ -262,9 +264,9 @@ static int checks_start(struct sluiced *sluiced)
 {
 	const struct config *config = model_config(sluiced->model);
 
-	sluiced->checks =
-		checks_create(sluiced->base, sluiced->model, sluiced->state_dir,
-			      CONTROL_CLIENTS_MAX, publish_segment(sluiced->publish) != NULL);
+	sluiced->checks = checks_create(sluiced->base, sluiced->model, sluiced->state_dir,
+					CONTROL_CLIENTS_MAX + WEB_CLIENTS_MAX,
+					publish_segment(sluiced->publish) != NULL);
 	if (!sluiced->checks)
 		return -errno;
 	for (uint32_t i = 0; i < model_pool_count(sluiced->model); i++) {
@@ -330,6 +332,8 @@ static int control_start(struct sluiced *sluiced)
 		.run_dir = sluiced->run_dir,
 		.config_problem = sluiced->config_problem,
 		.started_ms = sluiced->started_ms,
+		.applied = &sluiced->applied,
+		.applied_unix = &sluiced->applied_unix,
 		.model = sluiced->model,
 		.state = sluiced->state,
 		.stats = sluiced->stats,
@@ -345,6 +349,21 @@ static int control_start(struct sluiced *sluiced)
 static void control_stop(struct sluiced *sluiced)
 {
 	control_model_stop(&sluiced->control);
+}
+
+static int web_start(struct sluiced *sluiced)
+{
+	sluiced->web = web_create(sluiced->base, &sluiced->control);
+	if (!sluiced->web)
+		return -errno;
+	web_configure(sluiced->web, &model_config(sluiced->model)->node);
+	return 0;
+}
+
+static void web_stop(struct sluiced *sluiced)
+{
+	web_destroy(sluiced->web);
+	sluiced->web = NULL;
 }
 
 static const struct part {
@@ -364,6 +383,7 @@ static const struct part {
 	{ "path MTUs", false, path_mtu_start, path_mtu_stop },
 	{ "checks", false, checks_start, checks_stop },
 	{ "control", false, control_start, control_stop },
+	{ "metrics", false, web_start, web_stop },
 };
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))

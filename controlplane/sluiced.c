@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config/base/clock.h"
@@ -18,6 +19,7 @@
 #include "controlplane/model/model.h"
 #include "controlplane/net/next_hops.h"
 #include "controlplane/state/file.h"
+#include "controlplane/web/web.h"
 
 /* ---- What a configuration may change ---- */
 
@@ -84,10 +86,14 @@ int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
 	err = model_apply(sluiced->model, config, clock_now_ms());
 	if (err)
 		return refuse(refusal, err);
+	sluiced->applied++;
+	sluiced->applied_unix = (int64_t)time(NULL);
 	if (sluiced->checks)
 		checks_configure(sluiced->checks, &config->node);
 	if (sluiced->neighbours)
 		neighbours_apply(sluiced->neighbours);
+	if (sluiced->web)
+		web_configure(sluiced->web, &config->node);
 	return 0;
 }
 

@@ -25,6 +25,7 @@ struct publish;
 struct publish_wait;
 struct state;
 struct stats;
+struct web;
 
 struct sluiced {
 	const char *config_path;      /* -c */
@@ -43,10 +44,13 @@ struct sluiced {
 	struct checks *checks;
 	struct neighbours *neighbours;
 	struct path_mtu *path_mtu;
+	struct web *web;
 	struct control_daemon control;	     /* what the control server needs from the daemon */
 	struct publish_wait *published_wait; /* for the tables of this configuration */
 	bool is_published;		     /* they run */
 	struct ailment ailments;	     /* what is watched for it */
+	uint64_t applied;		     /* configurations so far */
+	int64_t applied_unix;		     /* when the last one was */
 	const char *ailment;  /* of the node itself, while checks are suspended; NULL: none */
 	uint64_t started_ms;  /* CLOCK_MONOTONIC */
 	uint64_t watchdog_ms; /* systemd's watchdog timeout; 0: no watchdog */

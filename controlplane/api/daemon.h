@@ -84,8 +84,10 @@ struct control_daemon {
 	const char *config_path;
 	const char *commands_path; /* of what commands have created; need not exist */
 	const char *run_dir;
-	const char *config_problem; /* why the file is not in force; "" if it is */
-	uint64_t started_ms;	    /* CLOCK_MONOTONIC */
+	const char *config_problem;  /* why the file is not in force; "" if it is */
+	uint64_t started_ms;	     /* CLOCK_MONOTONIC */
+	const uint64_t *applied;     /* configurations so far */
+	const int64_t *applied_unix; /* when the last one was */
 	struct model *model;
 	struct state *state;
 	struct stats *stats;

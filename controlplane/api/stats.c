@@ -98,6 +98,11 @@ static void node_name(struct stats_node *out)
 	out->flows_capacity = out->node.flows_capacity;
 }
 
+const struct lb_segment *stats_segment(const struct stats *stats)
+{
+	return publish_segment(stats->publish);
+}
+
 void stats_node_get(const struct stats *stats, struct stats_node *out)
 {
 	const struct lb_segment *segment = publish_segment(stats->publish);

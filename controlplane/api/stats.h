@@ -59,6 +59,9 @@ struct stats_node {
 /** Rows of counters in a segment: workers, under XDP all possible CPUs. */
 uint32_t stats_workers(const struct lb_segment *segment);
 
+/** The dataplane's segment, or NULL. Valid until the loop continues. */
+const struct lb_segment *stats_segment(const struct stats *stats);
+
 void stats_node_get(const struct stats *stats, struct stats_node *out);
 
 /** Name of a drop reason on the command line, and its meaning; NULL past the last. */

@@ -21,7 +21,7 @@ struct model_instance;
 /**
  * @model: has its configuration, and the state of instances from a running dataplane; the others
  * get their kept health.
- * @clients: maximum of the control socket: their descriptors are not available to checks.
+ * @clients: maximum of the control socket and the HTTP server: their descriptors are not available to checks.
  * @connected: the dataplane is connected already; if not, checks are suspended.
  * Return: NULL and errno.
  */

@@ -10,6 +10,7 @@
 #include "controlplane/health/health.h"
 #include "controlplane/health/probe.h"
 #include "controlplane/health/track.h"
+#include "controlplane/metrics/histogram.h"
 
 /*
  * Instances that do not answer must not use up the places of those that do. A check of
@@ -24,6 +25,10 @@ enum health_places {
 
 enum { HEALTH_YOUNG_US = 100000 };
 
+enum { HEALTH_CHECK_TYPES = CONFIG_CHECK_HTTPS + 1 };
+
+extern const struct metric_bounds health_duration_bounds;
+
 struct health {
 	struct event_base *base;
 	const struct health_ops *ops;
@@ -32,6 +37,7 @@ struct health {
 	struct health_limits limits;
 	uint64_t random; /* never 0 */
 	struct health_stats stats;
+	struct metric_histogram durations[HEALTH_CHECK_TYPES];
 	TAILQ_HEAD(health_queue, health_check) waiting[HEALTH_PLACES]; /* due, oldest first */
 	struct health_queue young; /* in flight, in places of HEALTH_ANSWERS, oldest first */
 	struct event *

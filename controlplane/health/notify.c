@@ -113,11 +113,18 @@ static void notify_count(struct health_stats *stats, enum health_state result)
 		stats->down++;
 }
 
+const struct metric_bounds health_duration_bounds = {
+	.count = 13,
+	.seconds = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5 },
+};
+
 static void notify_keep(struct health_check *check, const struct health_verdict *verdict)
 {
 	check->starved = false;
 	check->end_us = clock_now_us();
 	check->latency_us = verdict->latency_us;
+	metric_observe(&check->instance->health->durations[check->spec.type],
+		       &health_duration_bounds, verdict->latency_us * UINT64_C(1000));
 	if (verdict->state != HEALTH_UP)
 		memcpy(check->reason, verdict->reason, sizeof(check->reason));
 }

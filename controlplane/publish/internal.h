@@ -3,6 +3,7 @@
 #ifndef CONTROLPLANE_PUBLISH_INTERNAL_H
 #define CONTROLPLANE_PUBLISH_INTERNAL_H
 
+#include "controlplane/metrics/histogram.h"
 #include "controlplane/publish/backend.h"
 #include "controlplane/publish/publish.h"
 
@@ -37,11 +38,14 @@ struct publish {
 	bool force;	   /* send blocks even if they equal what runs */
 	uint32_t refusals; /* consecutive */
 	struct publish_info info;
+	struct metric_histogram latency;
 	struct publish_answer last;
 	struct publish_wait *waits;
 	struct event *flush_timer;
 	struct event *second_timer;
 };
+
+extern const struct metric_bounds publish_latency_bounds;
 
 /* Complete the waits that have ended. */
 void publish_waits_run(struct publish *publish);

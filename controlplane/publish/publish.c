@@ -274,6 +274,12 @@ static void on_refused(struct publish *publish, const struct publish_answer *ans
 	publish_waits_end(publish, -EBADMSG);
 }
 
+const struct metric_bounds publish_latency_bounds = {
+	.count = 14,
+	.seconds = { 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+		     0.01, 0.05, 0.1, 0.5, 1 },
+};
+
 static void on_acked(struct publish *publish, const struct publish_answer *answer)
 {
 	publish->last = *answer;
@@ -282,6 +288,7 @@ static void on_acked(struct publish *publish, const struct publish_answer *answe
 	publish->info.problem[0] = '\0';
 	publish->info.generation = answer->generation;
 	publish->info.last_ack_ns = answer->acked_ns - answer->sent_ns;
+	metric_observe(&publish->latency, &publish_latency_bounds, publish->info.last_ack_ns);
 	count_acked(publish);
 	log_debug("publish: generation %llu runs in %u workers after %llu us",
 		  (unsigned long long)answer->generation, answer->workers,
