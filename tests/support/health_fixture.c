@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/health_fixture.h"
 #include "config/base/clock.h"
+#include "tests/support/patience.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -78,7 +79,7 @@ void fixture_fini(struct fixture *fixture)
 
 bool fixture_until(struct fixture *fixture, bool (*condition)(void *arg), void *arg)
 {
-	uint64_t deadline_ms = clock_now_ms() + 5000;
+	uint64_t deadline_ms = clock_now_ms() + PATIENCE_MS;
 
 	while (!condition(arg)) {
 		if (clock_now_ms() > deadline_ms)
@@ -92,8 +93,9 @@ void fixture_run_ms(struct fixture *fixture, uint32_t duration_ms)
 {
 	uint64_t deadline_ms = clock_now_ms() + duration_ms;
 
-	while (clock_now_ms() < deadline_ms)
+	do {
 		event_base_loop(fixture->base, EVLOOP_ONCE);
+	} while (clock_now_ms() < deadline_ms);
 }
 
 struct state_wait {
@@ -127,7 +129,7 @@ struct config_check fixture_check(enum config_check_type type, uint16_t port)
 		.port = port,
 		.path = http ? (char *)"/up.html" : NULL,
 		.interval_ms = 100,
-		.timeout_ms = 2000,
+		.timeout_ms = PATIENCE_MS,
 		.unhealthy = 2,
 		.healthy = 2,
 	};

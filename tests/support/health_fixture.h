@@ -28,7 +28,7 @@ struct watch {
 void fixture_init(struct fixture *fixture, uint32_t max_in_flight);
 void fixture_fini(struct fixture *fixture);
 
-/* Run the loop until the condition holds; false after five seconds. */
+/* Run the loop until the condition holds; false after PATIENCE_MS. */
 bool fixture_until(struct fixture *fixture, bool (*condition)(void *arg), void *arg);
 void fixture_run_ms(struct fixture *fixture, uint32_t duration_ms);
 bool fixture_until_state(struct fixture *fixture, struct health_instance *instance,

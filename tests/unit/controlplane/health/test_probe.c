@@ -19,6 +19,7 @@
 
 #include "controlplane/health/probe.h"
 #include "tests/support/health_server.h"
+#include "tests/support/patience.h"
 
 #define OK_HEAD "HTTP/1.1 200 OK\r\n"
 #define LINE_100                                                                                   \
@@ -115,7 +116,7 @@ struct probe_case {
 };
 
 enum {
-	PATIENT_MS = 10000,
+	PATIENT_MS = PATIENCE_MS,
 	TIMES_OUT_MS = 200,
 	STALL_TIMEOUT_MS = 250,
 };
@@ -583,7 +584,7 @@ static void test_refused(void **state)
 		uint8_t family = i % 2 ? 6 : 4;
 		uint16_t port;
 		int fd = server_refusing(family, &port);
-		struct config_check check = check_of(types[i / 2], port, 1000);
+		struct config_check check = check_of(types[i / 2], port, PATIENT_MS);
 		struct health_verdict verdict = probe(&check, family);
 
 		close(fd);
@@ -610,7 +611,7 @@ static void test_connect_timeout(void **state)
 static void test_request(void **state)
 {
 	struct server *server = server_start(&server_ok, 4);
-	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), 1000);
+	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), PATIENT_MS);
 	struct health_verdict verdict;
 	char host[64];
 	const char *request;
@@ -676,7 +677,7 @@ static void test_fresh_connections(void **state)
 		.end = SERVER_HANG,
 	};
 	struct server *server = server_start(&sticky, 4);
-	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), 1000);
+	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), PATIENT_MS);
 
 	(void)state;
 	for (unsigned int i = 1; i <= 5; i++) {
@@ -692,7 +693,7 @@ static void test_fresh_connections(void **state)
 static void test_cancel(void **state)
 {
 	struct server *server = server_start(&server_hang, 4);
-	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), 5000);
+	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), PATIENT_MS);
 	struct config_address address = server_address(4);
 	struct outcome outcome = { 0 };
 	struct health_probe_request request = {
@@ -730,7 +731,7 @@ static long resident_kib(void)
 static void run_many(const struct server_script *script, int count)
 {
 	struct server *server = server_start(script, 4);
-	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), 3000);
+	struct config_check check = check_of(CONFIG_CHECK_HTTP, server_port(server), PATIENT_MS);
 
 	for (int i = 0; i < count; i++)
 		probe(&check, 4);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* When checks run: spread, rhythm, the cap in flight, a node without sockets. */
+/* Checks that wait for themselves or for a place, and a node without sockets. When they run: test_time.c. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 #include "controlplane/health/internal.h"
 #include "tests/support/health_fixture.h"
 
-enum { HERD = 200 };
+enum { HERD = 8 };
 
 static struct watch watches[HERD];
 
@@ -43,65 +43,6 @@ static bool all_decided(void *arg)
 			return false;
 	}
 	return true;
-}
-
-/* Nobody waits long for the first result of those of whom nothing is known. */
-static void test_unknown_are_checked_soon(void **state)
-{
-	struct fixture fixture;
-	struct health_instance *herd[HERD];
-	struct config_check check = fixture_check(CONFIG_CHECK_TCP, 1);
-	struct timeval begin, due;
-	long ms_max = 0;
-
-	(void)state;
-	check.interval_ms = 30000;
-	fixture_init(&fixture, HERD);
-	add_herd(&fixture, herd, HERD, &check, HEALTH_UNKNOWN);
-	gettimeofday(&begin, NULL);
-	for (int i = 0; i < HERD; i++) {
-		struct timeval wait;
-
-		assert_true(evtimer_pending(herd[i]->checks[0]->timer, &due));
-		timersub(&due, &begin, &wait);
-		if (wait.tv_sec * 1000 + wait.tv_usec / 1000 > ms_max)
-			ms_max = wait.tv_sec * 1000 + wait.tv_usec / 1000;
-	}
-	assert_in_range(ms_max, 0, 270);
-	fixture_fini(&fixture);
-}
-
-/* Each tenth of the first second gets its share of 200 first checks, 20 on average. */
-static void test_first_checks_are_spread(void **state)
-{
-	/* By which the loop's clock may be behind: it is the kernel's coarse one. */
-	static const struct timeval coarse = { .tv_usec = 20000 };
-	struct fixture fixture;
-	struct health_instance *herd[HERD];
-	unsigned int tenths[10] = { 0 };
-	struct config_check check = fixture_check(CONFIG_CHECK_TCP, 1);
-	struct timeval begin;
-
-	(void)state;
-	check.interval_ms = 30000;
-	fixture_init(&fixture, HERD);
-	gettimeofday(&begin, NULL);
-	timersub(&begin, &coarse, &begin);
-	add_herd(&fixture, herd, HERD, &check, HEALTH_UP);
-	for (int i = 0; i < HERD; i++) {
-		struct timeval due;
-		struct timeval wait;
-		long tenth;
-
-		assert_true(evtimer_pending(herd[i]->checks[0]->timer, &due));
-		timersub(&due, &begin, &wait);
-		assert_in_range(wait.tv_sec, 0, 1);
-		tenth = wait.tv_sec * 10 + wait.tv_usec / 100000;
-		tenths[tenth < 9 ? tenth : 9]++;
-	}
-	for (int i = 0; i < 10; i++)
-		assert_in_range(tenths[i], 3, 60);
-	fixture_fini(&fixture);
 }
 
 /* How long until the next run, by the state and the last result; 10 % of jitter. */
@@ -135,66 +76,26 @@ static void test_intervals(void **state)
 	add_herd(&fixture, &instance, 1, &spec, HEALTH_UP);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct health_check *check = instance->checks[0];
-		struct timeval now, due, wait;
+		struct timeval began, now, due, least, most;
 
 		check->spec.fast_interval_ms = rows[i].fast_ms;
 		check->spec.down_interval_ms = rows[i].down_ms;
 		check->track.state = rows[i].state;
 		check->track.last = rows[i].last;
+		gettimeofday(&began, NULL);
 		check->start_us = clock_now_us();
 		health_schedule_next(check);
 		assert_true(evtimer_pending(check->timer, &due));
 		gettimeofday(&now, NULL);
-		timersub(&due, &now, &wait);
-		assert_in_range(wait.tv_sec * 1000 + wait.tv_usec / 1000,
-				rows[i].interval_ms * 9 / 10 - 500,
-				rows[i].interval_ms * 11 / 10 + 500);
+		/* Wherever this process is kept from its CPU: both are only made wider by it. */
+		timersub(&due, &began, &most);
+		timersub(&due, &now, &least);
+		assert_true(most.tv_sec * 1000 + most.tv_usec / 1000 >=
+			    (long)rows[i].interval_ms * 9 / 10 - 500);
+		assert_true(least.tv_sec * 1000 + least.tv_usec / 1000 <=
+			    (long)rows[i].interval_ms * 11 / 10 + 500);
 	}
 	fixture_fini(&fixture);
-}
-
-enum { GAPS = 15 };
-
-static int compare_gaps(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a;
-	uint64_t right = *(const uint64_t *)b;
-
-	return (left > right) - (left < right);
-}
-
-/* From start to start, one interval give or take a tenth, even if each check takes long. */
-static void test_rhythm(void **state)
-{
-	struct fixture fixture;
-	struct health_instance *instance;
-	struct server *server = server_start(&server_hang, 4);
-	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
-	uint64_t gaps_us[GAPS];
-	uint64_t last_us = 0;
-
-	(void)state;
-	check.timeout_ms = 60;
-	fixture_init(&fixture, 4);
-	add_herd(&fixture, &instance, 1, &check, HEALTH_UNKNOWN);
-	for (int n = 0; n < GAPS;) {
-		uint64_t start_us = instance->checks[0]->start_us;
-
-		if (start_us == last_us) {
-			event_base_loop(fixture.base, EVLOOP_ONCE);
-			continue;
-		}
-		if (last_us)
-			gaps_us[n++] = start_us - last_us;
-		last_us = start_us;
-	}
-	qsort(gaps_us, GAPS, sizeof(gaps_us[0]), compare_gaps);
-	/* a busy machine makes some late, none early; libevent's clock is a turn of the loop old */
-	assert_in_range(gaps_us[0], 85000, 105000);
-	assert_in_range(gaps_us[GAPS / 2], 90000, 125000);
-	assert_true(gaps_us[GAPS - 1] - gaps_us[0] > 2000);
-	fixture_fini(&fixture);
-	server_stop(server);
 }
 
 /* A check that takes longer than its interval waits for itself. */
@@ -217,43 +118,6 @@ static void test_one_probe_per_check(void **state)
 		assert_in_range(stats.in_flight + stats.waiting, 0, 1);
 	}
 	assert_int_equal(instance->state, HEALTH_DOWN);
-	fixture_fini(&fixture);
-	server_stop(server);
-}
-
-/* 24 checks of 80 ms through 4 places: none starves, none is checked twice before all had a turn. */
-static void test_cap_in_flight(void **state)
-{
-	enum { COUNT = 24, PLACES = 4 };
-	struct fixture fixture;
-	struct health_instance *herd[COUNT];
-	struct server *server = server_start(&server_hang, 4);
-	struct config_check check = fixture_check(CONFIG_CHECK_HTTP, server_port(server));
-	const struct health_limits more = { COUNT, COUNT };
-	struct health_stats stats = { 0 };
-	uint32_t most = 0;
-
-	(void)state;
-	check.timeout_ms = 80;
-	fixture_init(&fixture, PLACES);
-	add_herd(&fixture, herd, COUNT, &check, HEALTH_UNKNOWN);
-	while (!all_decided(fixture.health)) {
-		event_base_loop(fixture.base, EVLOOP_ONCE);
-		health_stats_get(fixture.health, &stats);
-		assert_in_range(stats.in_flight, 0, PLACES);
-		most = stats.in_flight > most ? stats.in_flight : most;
-		for (int i = 0; i < COUNT; i++)
-			assert_in_range(herd[i]->checks[0]->track.streak, 0, 2);
-	}
-	assert_int_equal(most, PLACES);
-	assert_true(stats.delayed >= COUNT - 2 * PLACES);
-	assert_in_range(stats.delay_max_ms, 80, 5000);
-	assert_in_range(stats.started, COUNT, 2 * COUNT);
-
-	health_set_limits(fixture.health, &more);
-	health_stats_get(fixture.health, &stats);
-	assert_int_equal(stats.waiting, 0);
-	assert_true(stats.in_flight > PLACES);
 	fixture_fini(&fixture);
 	server_stop(server);
 }
@@ -284,7 +148,6 @@ static void test_remove_waiting(void **state)
 	struct health_stats stats;
 
 	(void)state;
-	check.timeout_ms = 5000;
 	fixture_init(&fixture, 1);
 	add_herd(&fixture, herd, COUNT, &check, HEALTH_UNKNOWN);
 	all.health = fixture.health;
@@ -363,14 +226,8 @@ static void test_bad_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unknown_are_checked_soon),
-		cmocka_unit_test(test_first_checks_are_spread),
-		cmocka_unit_test(test_intervals),
-		cmocka_unit_test(test_rhythm),
-		cmocka_unit_test(test_one_probe_per_check),
-		cmocka_unit_test(test_cap_in_flight),
-		cmocka_unit_test(test_remove_waiting),
-		cmocka_unit_test(test_starved),
+		cmocka_unit_test(test_intervals),      cmocka_unit_test(test_one_probe_per_check),
+		cmocka_unit_test(test_remove_waiting), cmocka_unit_test(test_starved),
 		cmocka_unit_test(test_bad_options),
 	};
 

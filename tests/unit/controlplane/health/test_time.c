@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Thousands of checks in virtual time: the clock, the wait of the event loop and the prober are this
- * file's, in place of libc's and of health/probe.c. A wait takes no time; the clock jumps to its end.
+ * When checks run, in virtual time: the clock, the wait of the event loop and the prober are this file's, in place
+ * of libc's and of health/probe.c. A wait takes no time; the clock jumps to its end. Seeds are this file's, too, so
+ * that each run is the same.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -27,6 +28,8 @@
 #define SILENT 1000
 #define PLACES 64
 #define SOCKETS 2048
+#define SLOW_MS 80
+#define SEED 0x9e3779b97f4a7c15ull
 
 static uint64_t virtual_us = 1000000000;
 
@@ -54,6 +57,7 @@ enum manner {
 	ANSWERS,
 	REFUSES,
 	IS_SILENT,
+	IS_SLOW,
 };
 
 struct target {
@@ -62,6 +66,7 @@ struct target {
 	uint64_t changed_us;
 	uint64_t started_us; /* its last probe */
 	uint64_t gap_max_us; /* between two of them */
+	unsigned int starts;
 };
 
 /* ---- The prober: an instance is found by its address ---- */
@@ -112,11 +117,14 @@ struct health_probe *health_probe_start(struct health_probes *probes,
 	probe->verdict.state = target->manner == ANSWERS ? HEALTH_UP : HEALTH_DOWN;
 	if (target->manner == IS_SILENT)
 		wait = (struct timeval){ TIMEOUT_MS / 1000, TIMEOUT_MS % 1000 * 1000 };
+	else if (target->manner == IS_SLOW)
+		wait.tv_usec = SLOW_MS * 1000;
 	probe->verdict.latency_us = (uint32_t)(wait.tv_sec * 1000000 + wait.tv_usec);
 	evtimer_add(probe->timer, &wait);
 	if (target->started_us && virtual_us - target->started_us > target->gap_max_us)
 		target->gap_max_us = virtual_us - target->started_us;
 	target->started_us = virtual_us;
+	target->starts++;
 	return probe;
 }
 
@@ -130,6 +138,8 @@ void health_probe_cancel(struct health_probe *probe)
 
 static struct event_base *base;
 static struct health *health;
+static struct config_check check; /* of all that are added */
+static unsigned int lives;
 
 static void on_changed(void *arg, void *owner, enum health_state old, enum health_state now,
 		       const char *reason)
@@ -152,20 +162,7 @@ static void start(uint32_t places)
 
 	memset(targets, 0, sizeof(targets));
 	target_count = 0;
-	base = event_base_new();
-	health = health_create(base, &options);
-	assert_non_null(health);
-}
-
-static void stop(void)
-{
-	health_destroy(health);
-	event_base_free(base);
-}
-
-static struct target *add(enum manner manner, enum health_state initial)
-{
-	static const struct config_check check = {
+	check = (struct config_check){
 		.target = (char *)"TCP:80",
 		.type = CONFIG_CHECK_TCP,
 		.port = 80,
@@ -174,17 +171,35 @@ static struct target *add(enum manner manner, enum health_state initial)
 		.unhealthy = 2,
 		.healthy = 2,
 	};
-	struct target *target = &targets[target_count];
-	const struct health_instance_spec spec = {
+	base = event_base_new();
+	health = health_create(base, &options);
+	assert_non_null(health);
+	health->random = SEED * ++lives;
+}
+
+static void stop(void)
+{
+	health_destroy(health);
+	event_base_free(base);
+}
+
+static struct health_instance_spec spec_of(unsigned int number, enum health_state initial)
+{
+	return (struct health_instance_spec){
 		.name = "web/web-1",
-		.owner = target,
+		.owner = &targets[number],
 		.address = { .family = 4,
-			     .bytes = { 10, 66, (uint8_t)(target_count >> 8),
-					(uint8_t)target_count } },
+			     .bytes = { 10, 66, (uint8_t)(number >> 8), (uint8_t)number } },
 		.checks = &check,
 		.check_count = 1,
 		.initial = initial,
 	};
+}
+
+static struct target *add(enum manner manner, enum health_state initial)
+{
+	const struct health_instance_spec spec = spec_of(target_count, initial);
+	struct target *target = &targets[target_count];
 
 	target_count++;
 	target->manner = manner;
@@ -208,10 +223,20 @@ static struct health_stats stats(void)
 	return now;
 }
 
+static void on_time(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/* A wait ends then, whatever is due later. */
 static void run_ms(uint64_t ms)
 {
+	const struct timeval time = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
 	uint64_t until_us = virtual_us + ms * 1000;
 
+	assert_int_equal(event_base_once(base, -1, EV_TIMEOUT, on_time, NULL, &time), 0);
 	while (virtual_us < until_us)
 		event_base_loop(base, EVLOOP_ONCE);
 }
@@ -373,6 +398,123 @@ static void test_sockets_are_limited(void **state)
 	stop();
 }
 
+/* ---- The rhythm ---- */
+
+#define HERD 200
+
+/* Nobody waits long for the first result of those of whom nothing is known. */
+static void test_unknown_are_checked_soon(void **state)
+{
+	uint64_t began_us;
+
+	(void)state;
+	start(HERD);
+	check.interval_ms = 30000;
+	began_us = virtual_us;
+	add_many(HERD, ANSWERS, HEALTH_UNKNOWN);
+	run_ms(300);
+	for (unsigned int i = 0; i < HERD; i++)
+		assert_in_range(targets[i].started_us - began_us, 0, 252000);
+	stop();
+}
+
+/* Each tenth of the first second gets its share of 200 first checks, 20 on average. */
+static void test_first_checks_are_spread(void **state)
+{
+	unsigned int tenths[11] = { 0 };
+	uint64_t began_us;
+
+	(void)state;
+	start(HERD);
+	check.interval_ms = 30000;
+	began_us = virtual_us;
+	add_many(HERD, ANSWERS, HEALTH_UP);
+	run_ms(1100);
+	for (unsigned int i = 0; i < HERD; i++) {
+		assert_int_equal(targets[i].starts, 1);
+		tenths[(targets[i].started_us - began_us) / 100000]++;
+	}
+	for (int i = 0; i < 10; i++)
+		assert_in_range(tenths[i], 8, 40);
+	stop();
+}
+
+/* From start to start, one interval give or take a tenth, even if each check takes long. */
+static void test_rhythm(void **state)
+{
+	uint64_t last_us = 0, least_us = UINT64_MAX, most_us = 0;
+	struct target *silent;
+
+	(void)state;
+	start(PLACES);
+	silent = add(IS_SILENT, HEALTH_UNKNOWN);
+	while (silent->starts < 50) {
+		event_base_loop(base, EVLOOP_ONCE);
+		if (silent->started_us == last_us)
+			continue;
+		if (last_us && silent->started_us - last_us < least_us)
+			least_us = silent->started_us - last_us;
+		if (last_us && silent->started_us - last_us > most_us)
+			most_us = silent->started_us - last_us;
+		last_us = silent->started_us;
+	}
+	assert_in_range(least_us, INTERVAL_MS * 900, INTERVAL_MS * 930);
+	assert_in_range(most_us, INTERVAL_MS * 1070, INTERVAL_MS * 1100 + 2000);
+	stop();
+}
+
+/* Checks that are updated all the time still run in their rhythm. */
+static void test_update_keeps_timing(void **state)
+{
+	struct target *living;
+
+	(void)state;
+	start(PLACES);
+	check.interval_ms = 100;
+	living = add(ANSWERS, HEALTH_UP);
+	for (uint32_t i = 0; i < 1000; i++) {
+		const struct health_instance_spec spec = spec_of(0, HEALTH_UP);
+
+		check.timeout_ms = 1000 + i % 2;
+		assert_int_equal(health_instance_update(living->instance, &spec), 0);
+		run_ms(5);
+	}
+	assert_in_range(living->starts, 48, 54);
+	assert_in_range(living->gap_max_us, 90000, 112000);
+	stop();
+}
+
+/* 24 checks through 4 places: none starves, none is checked twice before all had a turn. */
+static void test_cap_in_flight(void **state)
+{
+	enum { COUNT = 24, LIMIT = 4 };
+	uint32_t most = 0, decided = 0;
+
+	(void)state;
+	start(LIMIT);
+	check.interval_ms = 100;
+	add_many(COUNT, IS_SLOW, HEALTH_UNKNOWN);
+	while (decided < COUNT) {
+		event_base_loop(base, EVLOOP_ONCE);
+		assert_in_range(stats().in_flight, 0, LIMIT);
+		most = stats().in_flight > most ? stats().in_flight : most;
+		decided = 0;
+		for (int i = 0; i < COUNT; i++) {
+			assert_in_range(targets[i].starts, 0, 2);
+			decided += health_instance_state(targets[i].instance) != HEALTH_UNKNOWN;
+		}
+	}
+	assert_int_equal(most, LIMIT);
+	assert_true(stats().delayed >= COUNT - 2 * LIMIT);
+	assert_in_range(stats().delay_max_ms, SLOW_MS, 2 * COUNT / LIMIT * SLOW_MS);
+	assert_in_range(stats().started, COUNT, 2 * COUNT);
+
+	health_set_limits(health, &(struct health_limits){ COUNT, COUNT });
+	assert_int_equal(stats().waiting, 0);
+	assert_true(stats().in_flight > LIMIT);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +525,11 @@ int main(void)
 		cmocka_unit_test(test_silent_take_turns),
 		cmocka_unit_test(test_late_checks_are_reported),
 		cmocka_unit_test(test_sockets_are_limited),
+		cmocka_unit_test(test_unknown_are_checked_soon),
+		cmocka_unit_test(test_first_checks_are_spread),
+		cmocka_unit_test(test_rhythm),
+		cmocka_unit_test(test_update_keeps_timing),
+		cmocka_unit_test(test_cap_in_flight),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
