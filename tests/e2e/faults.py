@@ -136,13 +136,13 @@ def dataplane_away(lab):
 def program_taken_off(lab):
     """The XDP program is detached from the port while sluiced runs: it is attached again at once."""
     before, program = lab.probe(count=10), lab.edge_program()
-    held = lab.hold(connections=HELD, interval=1)
+    held = lab.hold(connections=HELD, interval=5)
     lab.edge_program_off()
     began = time.monotonic()
     wait_for("another program", lambda: lab.edge_program() not in (None, program) or "removed from the port" in lab.sluiced.log(60), 10)
     wait_for("traffic", lambda: lab.curl(settings.URLS[0], "-m", "0.3").returncode == 0, 10)
     took_s = time.monotonic() - began
-    time.sleep(3)
+    wait_for("a request on every connection", lambda: all(c["error"] or c["requests"] > 1 for c in held.report()))
     errors = [c for c in held.close() if c["error"]]
     # Until it is back, the kernel resets what it gets for the VIPs.
     expect(len(errors) < HELD / 2, f"{len(errors)} of {HELD} long-lived connections: {errors[:3]}")

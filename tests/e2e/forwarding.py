@@ -6,8 +6,6 @@ test-dataplanes: dpdk xdp
 """
 import json
 import re
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,6 +18,7 @@ import scenario  # noqa: E402
 from instance import BIG_BYTES  # noqa: E402
 from lab import BIN, HERE, wait_for  # noqa: E402
 from scenario import expect, expect_equal, figure, note  # noqa: E402
+from traffic import Capture  # noqa: E402
 
 FUZZ_FRAMES = 20000
 # On a port that others use too these are the kernel's.
@@ -30,8 +29,8 @@ def answers(lab):
     """HTTP and HTTPS over IPv4 and IPv6, by l2 and all four combinations of tunnels."""
     for url in settings.URLS:
         pool = settings.NEAR if url in settings.L2_URLS else settings.TUNNELLED
-        names = lab.names(url, 16)
-        expect(len(names) == 16 and set(names) <= set(pool), f"{url}: answers from {names}")
+        names = lab.names(url, 24)  # all at one of four: a chance of 1e-14
+        expect(len(names) == 24 and set(names) <= set(pool), f"{url}: answers from {names}")
         expect(len(set(names)) > 1, f"{url}: all flows go to {names[0]}")
 
 
@@ -148,12 +147,9 @@ for _ in range(int(sys.argv[2])):
 
 def outer_headers(lab, name, tos):
     """[(outer TOS, outer source, inner TOS), ...] of what goes to an instance while a client opens flows with this TOS."""
-    capture = lab.net.spawn("switch", "tcpdump", "--immediate-mode", "-l", "-nn", "-v", "-i", name, "ip proto 4", stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True)
-    capture.stderr.readline()  # it listens
+    capture = Capture(lab.net, "switch", "-v", "-i", name, "ip proto 4")
     lab.net.exec("client", "/usr/bin/python3", "-c", MARKED, settings.TUNNEL_VIPS[0], FLOWS, tos)
-    capture.send_signal(signal.SIGINT)
-    return OUTER.findall(capture.communicate(timeout=10)[0])
+    return OUTER.findall(capture.close())
 
 
 def outer_dscp_and_ecn(lab):
@@ -176,7 +172,7 @@ def tunnel_sources(lab):
         sources = {source for _, source, _ in seen}
         expect(all(source.startswith("10.255.") for source in sources), f"other sources: {sources}")
         # A quarter of the flows comes here, from as many of 65,536 addresses, the same for each packet of a flow.
-        expect(len(sources) > 3, f"the sources do not vary: {sources}")
+        expect(len(sources) > 1, f"the sources do not vary: {sources}")
         expect(len(seen) >= 3 * len(sources), f"{len(sources)} sources for {len(seen)} packets")
         expect_equal({(outer, inner) for outer, _, inner in seen}, {("0x28", "0x28")}, "TOS outside and inside")
         answers(lab)
@@ -218,14 +214,11 @@ def gue(lab):
     try:
         expect_equal([s["gue_port"] for s in lab.ctl("status")["services"] if s["forward"] == "gue"], [GUE_PORT], "gue_port in status")
         before = unwrapped_gue(lab)
-        capture = lab.net.spawn("switch", "tcpdump", "--immediate-mode", "-l", "-nn", "-vv", "-i", "web-3", f"udp dst port {GUE_PORT}",
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        capture.stderr.readline()  # it listens
+        capture = Capture(lab.net, "switch", "-vv", "-i", "web-3", f"udp dst port {GUE_PORT}")
         for _ in range(5):  # 160 flows over each of IPv4 and IPv6, a quarter of them to web-3
             answers(lab)
         client_address(lab)
-        capture.send_signal(signal.SIGINT)
-        seen = UDP.findall(capture.communicate(timeout=10)[0])
+        seen = UDP.findall(capture.close())
         for source, sums in ((settings.EDGE[0], "[no cksum]"), (settings.EDGE[1], "[udp sum ok]")):
             ports = {int(port) for address, port, _ in seen if address == source}
             expect_equal({said for address, _, said in seen if address == source}, {sums}, f"UDP checksums from {source}")

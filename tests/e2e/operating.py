@@ -18,7 +18,7 @@ sys.path.insert(0, str(LAB))
 
 import settings  # noqa: E402
 import scenario  # noqa: E402
-from lab import BIN, wait_for  # noqa: E402
+from lab import BIN, WAIT_S, wait_for  # noqa: E402
 from netns import run  # noqa: E402
 from scenario import expect, expect_equal, figure  # noqa: E402
 
@@ -72,6 +72,15 @@ def check(target):
     return {"target": target, "interval": "1s", "timeout": "900ms", "unhealthy": 2, "healthy": 2}
 
 
+def _wrong(got):
+    """What differs from CHECKS, and from the worst of several checks."""
+    wrong = [f"{target} at {name}: {got[f'c{n}']['health']}, \"{got[f'c{n}']['reason']}\"; expected {health}, {reason}"
+             for n, (name, target, health, reason) in enumerate(CHECKS)
+             if got[f"c{n}"]["health"] != health or reason not in got[f"c{n}"]["reason"]]
+    several = [got[name]["health"] for name in ("worst", "lame")]
+    return wrong + ([] if several == ["down", "lame"] else [f"the worst of several checks: {several}"])
+
+
 def checks(lab):
     """Each kind of check gives the expected result for each unusual instance."""
     names = list(dict.fromkeys(name for name, *_ in CHECKS if name))
@@ -91,14 +100,13 @@ def checks(lab):
     def checked():
         return all(p["instances"][0]["health"] != "unknown" for p in lab.ctl("status")["pools"])
     wait_for("all to be checked", checked)
-    time.sleep(1.2)  # and once again
-    got = {p["name"]: p["instances"][0] for p in lab.ctl("status")["pools"]}
+    for _ in range(2):  # and once again
+        time.sleep(1.2)
+        until = time.monotonic() + WAIT_S  # a busy machine keeps odd.py, too, from its CPU
+        while (wrong := _wrong({p["name"]: p["instances"][0] for p in lab.ctl("status")["pools"]})) and time.monotonic() < until:
+            time.sleep(0.5)
+        expect(not wrong, "\n".join(wrong))
     odd.kill()
-    wrong = [f"{target} at {name}: {got[f'c{n}']['health']}, \"{got[f'c{n}']['reason']}\"; expected {health}, {reason}"
-             for n, (name, target, health, reason) in enumerate(CHECKS)
-             if got[f"c{n}"]["health"] != health or reason not in got[f"c{n}"]["reason"]]
-    expect(not wrong, "\n".join(wrong))
-    expect_equal([got[name]["health"] for name in ("worst", "lame")], ["down", "lame"], "the worst of several checks")
 
 
 def many_dead(lab):
@@ -169,7 +177,7 @@ def changes_of_who_is_out(lab):
                  ["maint", "web/web-1"], ["drain", "web/web-1"], ["drain", "web/web-1"], ["resume", "web/web-1"], ["resume", "web/web-1"]):
         done = sluicectl(lab, *argv)
         expect_equal(done.returncode, 0, f"exit code of {argv} ({done.stderr})")
-    expect(time.monotonic() - began < 5, "the workers were waited for")
+    expect(time.monotonic() - began < 25, "the workers were waited for")  # 5 s each
 
 
 def live_keys(lab):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""load.py, hold.py and pulse.py as processes of the client's namespace."""
+"""load.py, hold.py and pulse.py as processes of the client's namespace; tcpdump in any."""
 import json
+import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -63,6 +65,35 @@ class Pulse:
         """[(sent_ns, answered_ns or 0), ...]"""
         out, _ = self.process.communicate(timeout=180)
         return [tuple(beat) for beat in json.loads(out.splitlines()[-1])]
+
+
+class Capture:
+    """tcpdump in a namespace; listens when this returns."""
+
+    COUNTS = re.compile(r"(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped")
+    ROOM = ("-s", "2048", "-B", "32768")  # for 16,000 packets until it gets its CPU
+
+    def __init__(self, net, role, *argv):
+        self.path = net.dir / f"capture-{len(net.children)}"
+        with open(self.path, "wb") as out:
+            self.process = net.spawn(role, "tcpdump", "--immediate-mode", "-l", "-nn", *self.ROOM, *argv, stdout=out, stderr=subprocess.PIPE, text=True)
+        while "listening on" not in (line := self.process.stderr.readline()):
+            if not line:
+                raise RuntimeError("tcpdump does not start")
+
+    def close(self):
+        """What it says of all packets until now: at SIGINT it would throw away what it has not read yet."""
+        counts = None
+        while not counts or counts[1] != counts[2]:
+            self.process.send_signal(signal.SIGUSR1)
+            while not (counts := self.COUNTS.search(line := self.process.stderr.readline())):
+                if not line:
+                    raise RuntimeError("tcpdump has ended")
+        if counts[3] != "0":
+            raise RuntimeError(f"tcpdump: {counts[0]}")
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=60)
+        return self.path.read_text()
 
 
 def gap_ms(beats, from_ns, to_ns):
