@@ -3,24 +3,16 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_ring_elem.h>
 
+#include "config/base/clock.h"
 #include "dataplane/abi/lb_check.h"
 #include "dataplane/abi/lb_crc.h"
 
 /* Commands per call: the caller serves the kernel path, too. */
 #define COMMANDS_MAX 16
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* A controller that doesn't read its events loses them; its next publish returns the state. */
 static void event_send(struct consumer *consumer, struct lb_event *event)
@@ -51,7 +43,7 @@ static void refuse(struct consumer *consumer, const struct lb_cmd *cmd, enum lb_
 		.status = (uint16_t)reason,
 		.generation = cmd->generation,
 		.sent_ns = cmd->sent_ns,
-		.taken_ns = now_ns(),
+		.taken_ns = clock_now_ns(),
 	};
 
 	consumer->segment->node_stats->refused[reason]++;
@@ -95,7 +87,7 @@ static void grace_start(struct consumer *consumer, const struct lb_cmd *cmd, uin
 		.generation = cmd->generation,
 		.sent_ns = cmd->sent_ns,
 		.taken_ns = taken_ns,
-		.swapped_ns = now_ns(),
+		.swapped_ns = clock_now_ns(),
 	};
 	consumer->token = rte_rcu_qsbr_start(consumer->qsbr);
 	consumer->waiting = true;
@@ -107,7 +99,7 @@ static bool grace_poll(struct consumer *consumer)
 	if (!rte_rcu_qsbr_check(consumer->qsbr, consumer->token, false))
 		return false;
 	consumer->waiting = false;
-	consumer->ack.acked_ns = now_ns();
+	consumer->ack.acked_ns = clock_now_ns();
 	event_send(consumer, &consumer->ack);
 	/* Last, since it takes long: DPDK clears memory that is freed. */
 	tables_destroy(consumer->retiring);
@@ -175,7 +167,7 @@ static int command_stage(struct consumer *consumer, const struct lb_cmd *cmd)
 
 void consumer_apply(struct consumer *consumer, const struct lb_cmd *cmd)
 {
-	uint64_t taken_ns = now_ns();
+	uint64_t taken_ns = clock_now_ns();
 	int refusal;
 
 	if (!lb_cmd_is_sealed(cmd)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/engine/segment.h"
+#include "config/base/clock.h"
 #include "dataplane/abi/lb_abi_hash.h"
 #include "dataplane/abi/lb_segment.h"
 
@@ -10,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_ring_elem.h>
@@ -84,21 +84,13 @@ static int rings_make(struct segment *segment)
 	return segment->event_fd < 0 ? -errno : 0;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static struct lb_segment segment_layout(uint32_t n_workers)
 {
 	struct lb_segment seg = {
 		.magic = LB_ABI_MAGIC,
 		.abi_version = LB_ABI_VERSION,
 		.abi_hash = lb_abi_hash(),
-		.started_ns = now_ns(),
+		.started_ns = clock_now_ns(),
 		.n_workers = n_workers,
 		.pid = (uint32_t)getpid(),
 	};
