@@ -12,6 +12,7 @@
 #include <linux/bpf.h>
 
 #include "bpf/sluice_xdp.skel.h"
+#include "controlplane/xdp/layout.h"
 
 static struct {
 	const char *name;  /* of the pin */
@@ -42,6 +43,21 @@ void xdp_maps_choose(struct xdp_object *o)
 	for (size_t i = 0; i < PIN_COUNT; i++)
 		if (pins[i].has_handover)
 			bpf_map__set_autocreate(pinned_map(o, i), o->has_handover);
+}
+
+uint64_t xdp_maps_layout(const struct xdp_object *o)
+{
+	const struct btf *btf = bpf_object__btf(o->skel->obj);
+	uint64_t layout = 0;
+
+	for (size_t i = 0; i < PIN_COUNT; i++) {
+		const struct bpf_map *map = pinned_map(o, i);
+
+		if (o->has_handover || !pins[i].has_handover)
+			layout =
+				layout * 31 + xdp_layout_hash(btf, bpf_map__btf_value_type_id(map));
+	}
+	return layout;
 }
 
 /* ---- Pins ---- */

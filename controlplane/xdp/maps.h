@@ -8,6 +8,9 @@
 /** Do not create maps that only the other kind of node needs. Before loading. */
 void xdp_maps_choose(struct xdp_object *object);
 
+/** A number that changes with the layout of any map's values. */
+uint64_t xdp_maps_layout(const struct xdp_object *object);
+
 /** Number of queues in the pinned maps, or 0. */
 uint32_t xdp_maps_pinned_queues(const struct xdp_object *object);
 

@@ -9,6 +9,7 @@
 
 #include "bpf/sluice_xdp.skel.h"
 #include "config/base/memory.h"
+#include "controlplane/xdp/maps.h"
 
 #define BUCKETS_MIN 64
 #define POOL_TABLES 3 /* current, previous, and the one being filled */
@@ -49,19 +50,8 @@ void xdp_size_set(struct xdp_object *o, const struct xdp_object_options *opt, ui
 uint32_t xdp_size_layout(const struct xdp_object *o)
 {
 	const uint64_t part[] = {
-		LB_XDP_ABI,
-		sizeof(struct lb_xdp_control),
-		sizeof(struct lb_xdp_cpu),
-		sizeof(struct lb_bucket),
-		sizeof(struct lb_instance),
-		sizeof(struct lb_service),
-		o->n_buckets,
-		o->regions,
-		o->pool_lines,
-		LB_DROP_COUNT,
-		LB_FLOW_TICK_MS,
-		o->has_handover,
-		sizeof(struct lb_handover),
+		LB_XDP_ABI,    xdp_maps_layout(o), o->n_buckets,    o->regions,
+		o->pool_lines, LB_DROP_COUNT,	   LB_FLOW_TICK_MS, o->has_handover,
 	};
 	uint64_t x = LB_XDP_MAGIC;
 
