@@ -33,8 +33,9 @@ static struct spread spread_of(const double *values, uint32_t n)
 
 void report_section(const char *title)
 {
-	printf("\n%-34s %9s %9s %7s %7s %15s %7s %7s\n", title, "flows", "bytes", "hit", "cycles",
-	       "p10-p90", "ns", "M/s");
+	printf("\n%-34s %9s %7s %7s %7s %8s %8s %8s %8s %8s\n", title, "flows", "bytes", "bytes",
+	       "found", "cycles", "p10", "p90", "ns", "M/s");
+	printf("%-34s %9s %7s %7s\n", "", "", "in", "out");
 }
 
 static void print_count(uint32_t n)
@@ -45,17 +46,26 @@ static void print_count(uint32_t n)
 		printf(" %7u K", n / 1000);
 }
 
+/* Of a frame; not each row is about frames. */
+static void print_bytes(uint32_t bytes)
+{
+	if (bytes)
+		printf(" %7u", bytes);
+	else
+		printf(" %7s", "");
+}
+
 static json_t *row_stages(struct measure *m)
 {
 	json_t *stages = json_object();
 
-	printf("    stages:");
+	printf("    cycles by stage:");
 	for (uint32_t s = 0; s < STAGES; s++) {
 		struct spread cycles = spread_of(m->stage[s], m->reps);
 
 		if (cycles.median < 0.05)
 			continue;
-		printf(" %s %.1f", stage_names[s], cycles.median);
+		printf(" %s %.1f;", stage_names[s], cycles.median);
 		json_object_set_new(stages, stage_names[s], json_real(cycles.median));
 	}
 	printf("\n");
@@ -65,7 +75,6 @@ static json_t *row_stages(struct measure *m)
 void report_row(struct report *r, struct measure *m, uint32_t flows)
 {
 	struct spread cycles = spread_of(m->cycles, m->reps);
-	char bytes[24] = "-";
 	json_t *row = json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:i, s:I}", "name",
 				m->name, "flows", flows, "frame_in", m->bytes_in, "frame_out",
 				m->bytes_out, "hit_rate", m->hit_rate, "cycles", cycles.median,
@@ -78,12 +87,12 @@ void report_row(struct report *r, struct measure *m, uint32_t flows)
 		json_array_append_new(r->rows, row);
 		return;
 	}
-	if (m->bytes_in)
-		snprintf(bytes, sizeof(bytes), "%u>%u", m->bytes_in, m->bytes_out);
 	printf("  %-32s", m->name);
 	print_count(flows);
-	printf(" %9s %6.1f%% %7.1f %7.1f-%7.1f %7.1f %7.1f\n", bytes, m->hit_rate * 100,
-	       cycles.median, cycles.p10, cycles.p90, cycles.median / r->tsc_ghz,
+	print_bytes(m->bytes_in);
+	print_bytes(m->bytes_out);
+	printf(" %5.1f %% %8.1f %8.1f %8.1f %8.1f %8.1f\n", m->hit_rate * 100, cycles.median,
+	       cycles.p10, cycles.p90, cycles.median / r->tsc_ghz,
 	       r->tsc_ghz * 1000 / cycles.median);
 	json_array_append_new(r->rows, row);
 }
@@ -105,11 +114,11 @@ static json_t *number_or_null(double value)
 void report_figure(struct report *r, const char *key, const char *what, const double value[3],
 		   const char *unit, const char *note)
 {
-	char range[32] = "";
+	char range[48] = "";
 
 	if (!isnan(value[1]))
-		snprintf(range, sizeof(range), "%.2f-%.2f", value[1], value[2]);
-	printf("  %-48s %10.2f %-6s %15s  %s\n", what, value[0], unit, range, note);
+		snprintf(range, sizeof(range), "(p10 %.2f, p90 %.2f)", value[1], value[2]);
+	printf("  %-48s %10.2f %-6s %-26s %s\n", what, value[0], unit, range, note);
 	json_object_set_new(r->figures, key,
 			    json_pack("{s:f, s:s, s:o, s:o, s:s}", "value", value[0], "unit", unit,
 				      "low", number_or_null(value[1]), "high",
@@ -126,7 +135,8 @@ json_t *report_machine(double tsc_ghz, bool hugepages, enum pipeline_simd simd)
 	       machine.cpu, pipeline_simd_name(simd), machine.n_cpus, tsc_ghz,
 	       hugepages ? "2 MB pages" : "4 KB pages: no free hugepages", machine.load,
 	       rte_version());
-	printf("cycles are of the TSC, per packet (or key), medians; frames without their checksum\n");
+	printf("cycles: of the TSC, for a packet or key, median of all rounds; bytes: of a frame without its checksum;\n"
+	       "found: packets whose flow was in the table\n");
 	pack = machine_pack(&machine);
 	json_object_set_new(pack, "simd", json_string(pipeline_simd_name(simd)));
 	return pack;

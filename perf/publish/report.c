@@ -54,8 +54,8 @@ static double at_us(const struct publish_times *times, enum publish_leg leg, dou
 
 static void times_print(const struct publish_times *times)
 {
-	printf("  %-6s %8u %7u %9.1f %9.1f %9.1f %9.1f   wake %.1f, stage %.1f, grace %.1f\n",
-	       times->name, times->bytes, times->n, at_us(times, PUBLISH_WHOLE, 50),
+	printf("  %-10s %8u %7u %9.1f %9.1f %9.1f %9.1f %9.1f %9.1f %9.1f\n", times->name,
+	       times->bytes, times->n, at_us(times, PUBLISH_WHOLE, 50),
 	       at_us(times, PUBLISH_WHOLE, 90), at_us(times, PUBLISH_WHOLE, 99),
 	       at_us(times, PUBLISH_WHOLE, 100), at_us(times, PUBLISH_WAKE, 50),
 	       at_us(times, PUBLISH_STAGE, 50), at_us(times, PUBLISH_GRACE, 50));
@@ -65,13 +65,14 @@ static json_t *builds_report(const struct publish_build *builds)
 {
 	json_t *rows = json_array();
 
-	printf("CPU time of building a table, microseconds, median (p10 to p90)\n");
+	printf("microseconds of CPU time for building a table\n"
+	       "  %8s %10s %-10s %9s %9s %9s\n",
+	       "slots", "instances", "weights", "median", "p10", "p90");
 	for (uint32_t i = 0; i < PUBLISH_BUILDS; i++) {
 		const struct publish_build *b = &builds[i];
 
-		printf("  %6u slots, %4u instances, %-9s weights %7.0f (%.0f to %.0f)\n", b->slots,
-		       b->instances, b->equal ? "equal" : "different", b->median_us, b->low_us,
-		       b->high_us);
+		printf("  %8u %10u %-10s %9.0f %9.0f %9.0f\n", b->slots, b->instances,
+		       b->equal ? "equal" : "different", b->median_us, b->low_us, b->high_us);
 		json_array_append_new(rows, json_pack("{s:i, s:i, s:b, s:f, s:f, s:f}", "slots",
 						      b->slots, "instances", b->instances, "equal",
 						      b->equal, "low_us", b->low_us, "median_us",
@@ -86,17 +87,19 @@ int report_write(struct publish_times *const *times, uint32_t n, const struct pu
 	json_t *rows = json_array(), *all;
 	int err = 0;
 
-	printf("publish to the last worker's acknowledgement, microseconds; %u worker%s busy in %.0f %% of"
+	printf("microseconds from a publish to the last worker's acknowledgement; %u worker%s busy in %.0f %% of"
 	       " the loops, %.2f Mpps\n",
 	       load->workers, load->workers == 1 ? "" : "s", load->busy * 100,
 	       (double)load->packets / load->seconds / 1e6);
-	printf("  %-6s %8s %7s %9s %9s %9s %9s   medians of the legs\n", "", "bytes", "changes",
-	       "median", "p90", "p99", "worst");
+	printf("  %-10s %8s %7s %9s %9s %9s %9s %9s %9s %9s\n", "change of", "bytes", "changes",
+	       "median", "p90", "p99", "worst", "wake", "stage", "grace");
 	for (uint32_t i = 0; i < n; i++) {
 		json_array_append_new(rows, times_json(times[i]));
 		times_print(times[i]);
 	}
-	printf("  CPU time of a change in the control plane: %.0f\n", load->change_cpu_us);
+	printf("  wake, stage, grace: medians of the parts\n"
+	       "  CPU time of a change in the control plane: %.0f\n\n",
+	       load->change_cpu_us);
 	all = json_pack("{s:{s:i, s:i, s:f, s:f, s:f}, s:o, s:o}", "load", "workers", load->workers,
 			"instances", load->instances, "mpps",
 			(double)load->packets / load->seconds / 1e6, "busy", load->busy,
