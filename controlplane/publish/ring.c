@@ -209,7 +209,7 @@ static void answer_take(struct publish_backend *r, const struct lb_event *event)
 		.generation = event->generation,
 		.refused = event->type == LB_EVENT_REFUSED,
 		.reason = refusal_text(event->status),
-		.sent_ns = r->sent_ns,
+		.sent_ns = event->sent_ns,
 		.taken_ns = event->taken_ns,
 		.swapped_ns = event->swapped_ns,
 		.acked_ns = event->acked_ns,
