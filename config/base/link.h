@@ -16,8 +16,8 @@ struct link_state {
 	uint8_t mac[6];
 	uint16_t mtu;	  /* bytes of an IP packet, which has at most 65535 */
 	bool is_up;	  /* administratively */
-	bool is_running;  /* and operational, up to a second late */
-	bool has_carrier; /* and is up, at once */
+	bool is_running;  /* and the kernel sends by it: up to a second after the carrier */
+	bool has_carrier; /* and the other end is there: what sluice0 is to show, at once */
 	bool has_xdp;	  /* an XDP program is attached */
 };
 
