@@ -353,9 +353,12 @@ void fake_dataplane_view(struct fake_dataplane *fake, struct fake_view *view)
 	pthread_mutex_unlock(&fake->mutex);
 }
 
+/* From its return on no command is taken, until it is taken back. */
 void fake_dataplane_hold(struct fake_dataplane *fake, bool hold)
 {
+	pthread_mutex_lock(&fake->mutex);
 	fake->hold = hold;
+	pthread_mutex_unlock(&fake->mutex);
 }
 
 void fake_dataplane_refuse(struct fake_dataplane *fake, uint32_t n)

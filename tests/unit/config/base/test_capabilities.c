@@ -22,7 +22,7 @@
 #define THREADS 5
 #define KEPT (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_BPF))
 
-static int wait_pipe[2];
+static int wait_pipe[2], deaf_pipe[2];
 
 /* In a system call, as threads of DPDK are that wait for their work. */
 static void *thread_main(void *arg)
@@ -39,7 +39,7 @@ static void *deaf_main(void *arg)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
-	return thread_main(arg);
+	return write(deaf_pipe[1], "", 1) == 1 ? thread_main(arg) : NULL;
 }
 
 /* One set of a thread, as /proc says it. */
@@ -125,10 +125,11 @@ static int keep_two(void)
 
 static int keep_none_for_a_deaf_one(void)
 {
-	if (threads_start(deaf_main))
+	char byte;
+
+	/* Before it blocks signals it would hear this one. */
+	if (pipe(deaf_pipe) || threads_start(deaf_main) || read(deaf_pipe[0], &byte, 1) != 1)
 		return 1;
-	/* It may not block signals yet, and then hears it. */
-	usleep(100000);
 	return capabilities_keep(0) == -ETIMEDOUT ? 0 : 2;
 }
 

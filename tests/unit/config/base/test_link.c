@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "config/base/link.h"
+#include "tests/support/patience.h"
 
 #define LONG_NAME "a-name-of-more-than-fifteen-characters"
 
@@ -43,6 +44,7 @@ static void interface_is_found_by_any_name(void **state)
 	char name[200] = "";
 
 	(void)state;
+	assert_true(COMES_TRUE(link_find(&netlink, "eth0.100", &link) == 0 && link.is_running));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		memset(&link, 0, sizeof(link));
 		assert_int_equal(link_find(&netlink, names[i], &link), 0);

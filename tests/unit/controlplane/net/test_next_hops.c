@@ -18,8 +18,8 @@
 #include "config/base/log.h"
 #include "controlplane/net/next_hops.h"
 #include "tests/support/model_fixture.h"
+#include "tests/support/patience.h"
 
-#define PATIENCE_MS 5000
 #define MAC_A "02:00:00:00:0a:01"
 #define MAC_B "02:00:00:00:0b:02"
 

@@ -27,9 +27,9 @@
 #include "dataplane/abi/lb_pins.h"
 #include "tests/support/fake_dataplane.h"
 #include "tests/support/model_fixture.h"
+#include "tests/support/patience.h"
 #include "tests/support/xdp_fixture.h"
 
-#define PATIENCE_MS 20000
 #define INSTANCES 4
 
 static char run_dir[] = "/tmp/sluice-auto-XXXXXX";
@@ -73,12 +73,14 @@ static int cleanup(void **state)
 	return 0;
 }
 
+/* Heartbeats are an hour ahead or have never been, whatever keeps this process from its CPU. */
 static void beat(void)
 {
-	if (!beating || !queue)
+	if (!queue)
 		return;
-	queue->process = fake_dataplane_segment(fake)->boot_id;
-	queue->beat_ns = clock_coarse_ns();
+	if (beating)
+		queue->process = fake_dataplane_segment(fake)->boot_id;
+	queue->beat_ns = beating ? clock_coarse_ns() + 3600ull * CLOCK_NS_PER_S : 0;
 }
 
 static void turn(void)
@@ -162,7 +164,7 @@ static void sluiced_start(void)
 	options.model = model;
 	publish = publish_create(&options);
 	assert_non_null(publish);
-	assert_true(publish_connect(publish, 1000));
+	assert_true(publish_connect(publish, PATIENCE_MS));
 }
 
 static void sluiced_end(void)
@@ -186,6 +188,8 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
+	beating = false;
+	beat();
 	munmap(queue, sizeof(*queue));
 	queue = NULL;
 	if (fake)
@@ -319,7 +323,7 @@ static uint64_t booked_as_killed(void)
 	return sum;
 }
 
-/* What a process had in flight when it was killed is booked within a second, and without a successor. */
+/* What a process had in flight when it was killed is booked without a successor. */
 static void killed_process_leaves_no_gap_in_the_counters(void **state)
 {
 	struct lb_worker_stats *worker =
@@ -340,7 +344,7 @@ static void killed_process_leaves_no_gap_in_the_counters(void **state)
 	fake_dataplane_kill(fake);
 	fake = NULL;
 	beating = false;
-	until = clock_now_ms() + 1000;
+	until = clock_now_ms() + PATIENCE_MS;
 	while (booked_as_killed() != 20 && clock_now_ms() < until)
 		turn();
 	assert_int_equal(booked_as_killed(), 20);

@@ -21,8 +21,8 @@
 #include "dataplane/abi/lb_kept.h"
 #include "tests/support/fake_dataplane.h"
 #include "tests/support/model_fixture.h"
+#include "tests/support/patience.h"
 
-#define PATIENCE_MS 20000
 #define LONG_MS 600000 /* node.idle_timeout, which no test waits for */
 
 struct fixture {

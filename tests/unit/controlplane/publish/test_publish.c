@@ -18,8 +18,7 @@
 #include "controlplane/publish/publish.h"
 #include "tests/support/fake_dataplane.h"
 #include "tests/support/model_fixture.h"
-
-#define PATIENCE_MS 5000
+#include "tests/support/patience.h"
 
 struct fixture {
 	char dir[64];

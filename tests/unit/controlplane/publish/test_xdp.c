@@ -28,9 +28,9 @@
 #include "controlplane/publish/xdp.h"
 #include "dataplane/core/lb_csum.h"
 #include "tests/support/model_fixture.h"
+#include "tests/support/patience.h"
 #include "tests/support/xdp_fixture.h"
 
-#define WAIT_S 20
 #define INSTANCES 4
 
 static struct event_base *base;
@@ -125,7 +125,7 @@ static void daemon_end(void)
 
 static void wait_answer(uint32_t before)
 {
-	const struct timeval limit = { .tv_sec = WAIT_S };
+	const struct timeval limit = { .tv_sec = PATIENCE_S };
 
 	event_base_loopexit(base, &limit);
 	while (answered == before && !event_base_got_exit(base))
@@ -231,26 +231,26 @@ static uint64_t pkts_of(const struct lb_segment *segment, uint32_t index)
 	return pkts;
 }
 
-static uint64_t wait_pkts(uint64_t wanted)
+static uint64_t all_pkts(void)
 {
 	uint64_t pkts = 0;
 
-	for (int i = 0; i < 100 && pkts < wanted; i++) {
-		const struct lb_segment *segment = publish_xdp_ops.segment(backend);
-
-		pkts = 0;
-		for (uint32_t j = 0; j < INSTANCES; j++)
-			pkts += pkts_of(segment, j);
-		usleep(10000);
-	}
+	for (uint32_t i = 0; i < INSTANCES; i++)
+		pkts += pkts_of(publish_xdp_ops.segment(backend), i);
 	return pkts;
+}
+
+static void wait_pkts(uint64_t wanted)
+{
+	(void)COMES_TRUE(all_pkts() >= wanted);
+	assert_int_equal(all_pkts(), wanted);
 }
 
 static void from_model_to_wire_and_back_after_a_restart(void **state)
 {
 	const struct lb_segment *segment;
 	uint16_t index;
-	uint64_t before, drained, boot_id;
+	uint64_t drained, boot_id;
 
 	(void)state;
 	daemon_start();
@@ -261,7 +261,7 @@ static void from_model_to_wire_and_back_after_a_restart(void **state)
 	assert_string_equal(segment->driver, "XDP, native mode");
 	for (uint16_t port = 1000; port < 1100; port++)
 		syn_send(port);
-	assert_int_equal(wait_pkts(100), 100);
+	wait_pkts(100);
 	index = model_instance_find(model, "web/web-2")->index;
 	assert_true(pkts_of(publish_xdp_ops.segment(backend), index) > 0);
 	daemon_end();
@@ -271,14 +271,13 @@ static void from_model_to_wire_and_back_after_a_restart(void **state)
 	segment = publish_xdp_ops.segment(backend);
 	assert_int_equal(segment->boot_id, boot_id);
 	assert_int_equal(model_instance_find(model, "web/web-2")->index, index);
-	before = wait_pkts(100);
-	assert_int_equal(before, 100);
+	assert_int_equal(all_pkts(), 100);
 	drained = pkts_of(segment, index);
 	model_admin_set(model, model_instance_find(model, "web/web-2"), MODEL_DRAIN);
 	publish_all();
 	for (uint16_t port = 2000; port < 2100; port++)
 		syn_send(port);
-	assert_int_equal(wait_pkts(200), 200);
+	wait_pkts(200);
 	assert_int_equal(pkts_of(publish_xdp_ops.segment(backend), index), drained);
 	daemon_end();
 }
@@ -291,10 +290,10 @@ static void lost_segment_begins_anew(void **state)
 	snprintf(path, sizeof(path), "%s/xdp.segment", run_dir);
 	assert_int_equal(unlink(path), 0);
 	daemon_start();
-	assert_int_equal(wait_pkts(1), 0);
+	assert_int_equal(all_pkts(), 0);
 	publish_all();
 	syn_send(1);
-	assert_int_equal(wait_pkts(1), 1);
+	wait_pkts(1);
 	daemon_end();
 }
 
@@ -304,7 +303,7 @@ static int tap_open(void)
 	const struct sockaddr_ll at = { .sll_family = AF_PACKET,
 					.sll_protocol = LB_BE16(ETH_P_ALL),
 					.sll_ifindex = (int)if_nametoindex("client") };
-	const struct timeval limit = { .tv_sec = WAIT_S };
+	const struct timeval limit = { .tv_sec = PATIENCE_S };
 	const int on = 1;
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
@@ -431,7 +430,7 @@ static void half_finished_first_start_is_continued(void **state)
 /* As with virtio_net, which adds queues when a program is attached. */
 static void queues_that_come_with_the_program_have_regions(void **state)
 {
-	const struct timeval limit = { .tv_sec = WAIT_S };
+	const struct timeval limit = { .tv_sec = PATIENCE_S };
 	struct lb_params params;
 	struct publish_batch batch;
 

@@ -33,6 +33,7 @@
 #include "controlplane/xdp/hook.h"
 #include "controlplane/xdp/loader.h"
 #include "controlplane/xdp/pins.h"
+#include "tests/support/patience.h"
 #include "tests/support/xdp_fixture.h"
 #include "tests/unit/controlplane/xdp/xdp_count.skel.h"
 
@@ -41,7 +42,6 @@
 #define PIN_DIR XDP_FIXTURE_PINS
 #define DISPATCHER_FILE "/usr/lib/x86_64-linux-gnu/bpf/xdp-dispatcher.o"
 #define REPLACEMENTS 20
-#define WAIT_TRIES 500
 
 static char log_path[] = "/tmp/sluice-test-XXXXXX";
 static bool has_dispatcher; /* kernel and libxdp take programs into it */
@@ -231,13 +231,8 @@ static void packets_meet_both(const struct xdp_object *o, const struct other *ot
 
 	for (int i = 0; i < 10; i++)
 		frame_send(ETH_P_IP);
-	for (int i = 0; (we < 10 || we != they) && i < WAIT_TRIES; i++) {
-		usleep(10000);
-		we = received(o) - ours;
-		they = other_passed(other) - theirs;
-	}
-	assert_true(we >= 10);
-	assert_int_equal(we, they);
+	assert_true(COMES_TRUE((we = received(o) - ours) >= 10 &&
+			       (they = other_passed(other) - theirs) == we));
 }
 
 static void joined(struct xdp_object *o, const struct other *other)
@@ -290,11 +285,7 @@ static void joins_the_dispatcher_and_leaves_it(void **state)
 	object_end(&o);
 	assert_int_equal(programs_in_dispatcher(), 1);
 	ours = other_passed(&other);
-	for (int i = 0; other_passed(&other) == ours && i < WAIT_TRIES; i++) {
-		frame_send(ETH_P_IP);
-		usleep(10000);
-	}
-	assert_true(other_passed(&other) > ours);
+	assert_true(COMES_TRUE((frame_send(ETH_P_IP), other_passed(&other) > ours)));
 	other_stop(&other);
 	assert_int_equal(hook(), 0);
 }
@@ -507,11 +498,7 @@ static void other_programs_survive_a_refusal(void **state)
 	other_start(&other, XDP_MODE_NATIVE);
 	refused_in_one_sentence("'xdp_count'");
 	before = other_passed(&other);
-	for (int i = 0; other_passed(&other) == before && i < WAIT_TRIES; i++) {
-		frame_send(ETH_P_IP);
-		usleep(10000);
-	}
-	assert_true(other_passed(&other) > before);
+	assert_true(COMES_TRUE((frame_send(ETH_P_IP), other_passed(&other) > before)));
 	other_stop(&other);
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +21,23 @@
 #define LONG_NS (LB_BEAT_OLD_NS * 2)
 
 /* What sluiced and the kernel have: it outlives workers. */
+/*
+ * In place of libc's: the clock of heartbeats stands still. A worker is stalled when a test says so, and not when
+ * a busy machine keeps this process from its CPU.
+ */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): glibc has reserved names */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	static struct timespec coarse;
+
+	if (clock != CLOCK_MONOTONIC_COARSE)
+		return (int)syscall(SYS_clock_gettime, clock, now);
+	if (coarse.tv_sec == 0)
+		syscall(SYS_clock_gettime, clock, &coarse);
+	*now = coarse;
+	return 0;
+}
+
 struct world {
 	struct rig *rig;
 	struct handover_port shared;
@@ -95,12 +114,9 @@ static void beats_and_holds_no_lock_between_bursts(void **state)
 static void ticks_are_those_of_the_kernels_clock(void **state)
 {
 	struct world *w = *state;
-	uint64_t before = clock_coarse_ns() / LB_FLOW_TICK_NS, after;
 
 	steps(w, 1);
-	after = clock_coarse_ns() / LB_FLOW_TICK_NS;
-	assert_true(w->rig->worker->now == (uint16_t)before ||
-		    w->rig->worker->now == (uint16_t)after);
+	assert_int_equal(w->rig->worker->now, (uint16_t)(clock_coarse_ns() / LB_FLOW_TICK_NS));
 }
 
 static void flows_outlive_the_worker(void **state)

@@ -17,6 +17,7 @@
 #include <rte_ring_elem.h>
 
 #include "dataplane/abi/lb_crc.h"
+#include "tests/support/patience.h"
 #include "tests/support/rig.h"
 
 static void steps(struct rig *rig, uint32_t n)
@@ -227,7 +228,6 @@ static void tables_change_beside_a_running_worker(void **state)
 	enum { CHANGES = 200 };
 	struct rig *rig = rig_create(RIG_NULL, 16, 16);
 	uint64_t took_ns[CHANGES], median_ns, worst_ns;
-	uint64_t deadline = rte_rdtsc() + 20 * rte_get_tsc_hz();
 	struct lb_event event;
 
 	(void)state;
@@ -237,8 +237,10 @@ static void tables_change_beside_a_running_worker(void **state)
 	while (rte_ring_sc_dequeue_elem(rig->segment.event_ring, &event, sizeof(event)) == 0)
 		;
 	for (uint32_t i = 0; i < CHANGES; i++) {
+		const uint64_t end_ms = clock_now_ms() + PATIENCE_MS;
+
 		rig_send_slots(rig, i & 1 ? 0 : 1);
-		while (consumer_poll(&rig->consumer) && rte_rdtsc() < deadline)
+		while (consumer_poll(&rig->consumer) && clock_now_ms() < end_ms)
 			;
 		assert_int_equal(rte_ring_sc_dequeue_elem(rig->segment.event_ring, &event,
 							  sizeof(event)),
