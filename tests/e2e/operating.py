@@ -59,7 +59,7 @@ CHECKS = [
 ]
 
 
-def sluicectl(lab, *argv, timeout_s=10):
+def sluicectl(lab, *argv, timeout_s=60):
     return run(BIN / "sluicectl", "-r", lab.run_dir, *argv, check=False, timeout_s=timeout_s)
 
 
@@ -118,7 +118,7 @@ def many_dead(lab):
     try:
         apply(lab)
         wait_for("the silent to be known as down", lambda: lab.instance_status(f"silent/s{SILENT - 1}")["health"] == "down", 60, 0.3)
-        wait_for("late checks in status", lambda: "start late" in lab.ctl("status", table=True), 20, 0.3)
+        wait_for("late checks in status", lambda: "start late" in lab.ctl("status", table=True), WAIT_S, 0.3)
         lab.instances["web-2"].cut()
         began, at = time.monotonic(), lab.sluiced.log_bytes()
         # not by status, which has a thousand entries and would be what is measured

@@ -261,7 +261,7 @@ def _feeds(notify, seconds):
 
 
 def _watchdog(daemon, notify):
-    wait_for("the first feed", lambda: _feeds(notify, 1) > 0, 20)
+    wait_for("the first feed", lambda: _feeds(notify, 1) > 0)
     for thread in Path(f"/proc/{daemon.process.pid}/task").iterdir():
         name = (thread / "comm").read_text().strip()
         is_main = int(thread.name) == daemon.process.pid
@@ -273,7 +273,7 @@ def _watchdog(daemon, notify):
             _feeds(notify, 1.2)  # what was on its way, and the interval in which it was stopped
             expect_equal(_feeds(notify, 2), 0, f"feeds of {daemon.program} while {'its main thread' if is_main else name} is stopped")
             holder.stdin.close()
-        wait_for(f"a feed after {name} goes on", lambda: _feeds(notify, 1) > 0, 20)
+        wait_for(f"a feed after {name} goes on", lambda: _feeds(notify, 1) > 0)
 
 
 HOLD = """

@@ -113,7 +113,7 @@ def two_at_once(lab):
     other.mkdir()
     before = lab.edge_program()
     second = lab.net.spawn("edge", *lab.bpf_fs, BIN / "sluiced", "-c", lab.config_path, "-r", other, stderr=(lab.net.dir / "second.log").open("wb"))
-    wait_for("its complaint", lambda: "another sluiced has the XDP program" in (lab.net.dir / "second.log").read_text(), 20)
+    wait_for("its complaint", lambda: "another sluiced has the XDP program" in (lab.net.dir / "second.log").read_text())
     answers(lab)
     expect_equal(lab.edge_program(), before, "the program")
     second.terminate()
@@ -132,7 +132,7 @@ def hook_is_held(lab):
     said = [line for line in lab.sluiced.log_since(log).splitlines() if "held by" in line]
     expect(len(said) == 1 and "program 'pass' (id" in said[0], f"it says: {said}")
     lab.edge_hook()
-    wait_for("traffic", lambda: lab.curl(settings.URLS[0], "-m", "0.3").returncode == 0, 20)
+    wait_for("traffic", lambda: lab.curl(settings.URLS[0], "-m", "1").returncode == 0)
     lab.wait_up()
     answers(lab)
 
@@ -148,7 +148,7 @@ def no_space(lab):
             pass
     log = lab.sluiced.log_bytes()
     lab.sluiced.start(wait=False)
-    wait_for("a word about it", lambda: "No space left" in lab.sluiced.log_since(log), 20)
+    wait_for("a word about it", lambda: "No space left" in lab.sluiced.log_since(log))
     expect(lab.sluiced.running() or "No space" in lab.sluiced.log_since(log), "sluiced died without a word")
     filler.unlink()
     if not lab.sluiced.running():
@@ -192,7 +192,7 @@ def refused_by_the_kernel(lab):
     lab.sluiced.kill(signal.SIGTERM)
     said = lab.net.dir / "refused.log"
     refused = lab.net.spawn("edge", *lab.bpf_fs, broken_copy(lab), *lab.arguments, stderr=said.open("wb"))
-    wait_for("its complaint", lambda: "the kernel refuses the XDP program" in said.read_text(), 20)
+    wait_for("its complaint", lambda: "the kernel refuses the XDP program" in said.read_text())
     answers(lab)
     expect_equal(lab.edge_program(), before, "the program")
     expect_equal(lab.probe(count=10), places, "instances of fixed source ports")

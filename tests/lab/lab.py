@@ -109,7 +109,7 @@ class Daemon:
                 raise RuntimeError(f"{self.program} ended with {self.process.returncode}:\n{self.log(20)}")
         raise TimeoutError(f"{self.program} is not ready after {READY_TIMEOUT_S} s:\n{self.log(20)}")
 
-    def kill(self, number=signal.SIGKILL, timeout_s=10):
+    def kill(self, number=signal.SIGKILL, timeout_s=30):
         """Send a signal and wait for the end. Return the exit code (negative: the signal)."""
         self.process.send_signal(number)
         return self.process.wait(timeout_s)
