@@ -21,12 +21,14 @@
 #include "controlplane/model/model.h"
 #include "controlplane/net/next_hops.h"
 #include "controlplane/net/path_mtu.h"
+#include "controlplane/notes.h"
 #include "controlplane/options.h"
 #include "controlplane/privileges.h"
 #include "controlplane/publish/publish.h"
 #include "controlplane/sluiced.h"
 #include "controlplane/state/state.h"
 #include "controlplane/tick.h"
+#include "controlplane/versions.h"
 #include "controlplane/web/clients.h"
 #include "controlplane/web/web.h"
 
@@ -43,6 +45,8 @@ static void on_changed(void *arg, enum model_change what, uint32_t pool_id)
 
 	if (sluiced->publish)
 		publish_mark(sluiced->publish, what, pool_id);
+	if (sluiced->publish && (what & (MODEL_CHANGE_INSTANCES | MODEL_CHANGE_POOL)))
+		notes_pools(sluiced);
 }
 
 static void instance_start(struct sluiced *sluiced, struct model_instance *instance,
@@ -59,6 +63,7 @@ static void on_added(void *arg, struct model_instance *instance, const struct co
 	struct sluiced *sluiced = arg;
 
 	control_model_restore(sluiced->state, sluiced->model, instance);
+	notes_instance(sluiced, instance, true);
 	instance_start(sluiced, instance, pool);
 }
 
@@ -74,6 +79,7 @@ static void on_removed(void *arg, struct model_instance *instance)
 {
 	struct sluiced *sluiced = arg;
 
+	notes_instance(sluiced, instance, false);
 	checks_remove(instance);
 	if (sluiced->neighbours)
 		neighbours_remove(sluiced->neighbours, instance);
@@ -93,6 +99,7 @@ static void on_link(void *arg, bool connected)
 	struct sluiced *sluiced = arg;
 	char name[sizeof(((struct lb_segment *)NULL)->kernel_iface) + 1] = "";
 
+	notes_dataplane(sluiced, connected);
 	if (sluiced->checks && !connected)
 		checks_pause(sluiced->checks);
 	else if (sluiced->checks)
@@ -149,9 +156,28 @@ static void state_stop(struct sluiced *sluiced)
 	state_close(sluiced->state);
 }
 
-static int model_start(struct sluiced *sluiced)
+static void version_stop(struct sluiced *sluiced)
+{
+	versions_close(sluiced->versions);
+}
+
+/* The file's configuration, or one that is in force instead of it. */
+static struct config *model_config_first(struct sluiced *sluiced)
 {
 	struct config *config = sluiced_config_load(sluiced);
+	char why[sizeof(sluiced->config_problem)];
+
+	if (!config || sluiced->config_problem[0])
+		return config;
+	config = versions_start(sluiced->versions, config, why, sizeof(why));
+	if (why[0])
+		sluiced_config_refused(sluiced, why);
+	return config;
+}
+
+static int model_start(struct sluiced *sluiced)
+{
+	struct config *config = model_config_first(sluiced);
 	struct control_apply_refusal refusal;
 	int err;
 
@@ -167,10 +193,12 @@ static int model_start(struct sluiced *sluiced)
 		log_err("%s: %s", sluiced->config_path, refusal.message);
 		config_free(config);
 		model_destroy(sluiced->model);
-	} else if (!sluiced->config_problem[0]) {
-		sluiced_config_accepted(sluiced);
+		return err;
 	}
-	return err;
+	versions_started(sluiced->versions);
+	if (!sluiced->config_problem[0])
+		sluiced_config_accepted(sluiced);
+	return 0;
 }
 
 static int privileges_start(struct sluiced *sluiced)
@@ -265,7 +293,7 @@ static int checks_start(struct sluiced *sluiced)
 	const struct config *config = model_config(sluiced->model);
 
 	sluiced->checks = checks_create(sluiced->base, sluiced->model, sluiced->state_dir,
-					CONTROL_CLIENTS_MAX + WEB_CLIENTS_MAX,
+					CONTROL_CLIENTS_MAX + WEB_CLIENTS_MAX, sluiced->events,
 					publish_segment(sluiced->publish) != NULL);
 	if (!sluiced->checks)
 		return -errno;
@@ -284,10 +312,33 @@ static void checks_stop(struct sluiced *sluiced)
 	sluiced->checks = NULL;
 }
 
-static int control_apply(void *arg, struct config *config, bool force,
+static int control_apply(void *arg, struct config *config, const struct control_apply *request,
 			 struct control_apply_refusal *refusal)
 {
-	return sluiced_apply(arg, config, force, refusal);
+	const struct sluiced *sluiced = arg;
+
+	return versions_apply(sluiced->versions, config, request, refusal);
+}
+
+static int control_confirm(void *arg, const struct control_actor *actor)
+{
+	const struct sluiced *sluiced = arg;
+
+	return versions_confirm(sluiced->versions, actor);
+}
+
+static uint64_t control_generation(void *arg)
+{
+	const struct sluiced *sluiced = arg;
+
+	return versions_generation(sluiced->versions);
+}
+
+static int64_t control_left_ms(void *arg)
+{
+	const struct sluiced *sluiced = arg;
+
+	return versions_left_ms(sluiced->versions);
 }
 
 static int control_edit(void *arg, const struct control_edit *edit, bool *changed,
@@ -301,9 +352,14 @@ static void control_accepted(void *arg)
 	sluiced_config_accepted(arg);
 }
 
-static void control_refused(void *arg, const char *why)
+static void control_refused(void *arg, const struct control_actor *actor, const char *file,
+			    bool is_own, const char *why)
 {
-	sluiced_config_refused(arg, why);
+	struct sluiced *sluiced = arg;
+
+	if (is_own)
+		sluiced_config_refused(sluiced, why);
+	versions_refused(sluiced->versions, actor, file, why);
 }
 
 static const char *control_ailment(void *arg)
@@ -316,6 +372,9 @@ static const char *control_ailment(void *arg)
 static const struct control_daemon_ops control_ops = {
 	.apply = control_apply,
 	.edit = control_edit,
+	.confirm = control_confirm,
+	.generation = control_generation,
+	.left_ms = control_left_ms,
 	.accepted = control_accepted,
 	.refused = control_refused,
 	.ailment = control_ailment,
@@ -331,6 +390,8 @@ static int control_start(struct sluiced *sluiced)
 		.commands_path = sluiced->commands_path,
 		.run_dir = sluiced->run_dir,
 		.config_problem = sluiced->config_problem,
+		.events = sluiced->events,
+		.history = versions_history(sluiced->versions),
 		.started_ms = sluiced->started_ms,
 		.applied = &sluiced->applied,
 		.applied_unix = &sluiced->applied_unix,
@@ -375,6 +436,8 @@ static const struct part {
 	{ "lock", true, lock_start, lock_stop },
 	{ "event loop", false, base_start, base_stop },
 	{ "state", false, state_start, state_stop },
+	{ "events", false, notes_start, notes_stop },
+	{ "versions", false, sluiced_versions_open, version_stop },
 	{ "model", true, model_start, model_stop },
 	{ "privileges", false, privileges_start, NULL },
 	{ "publisher", false, publish_start, publish_stop },
@@ -418,6 +481,7 @@ static void on_end(evutil_socket_t signal_number, short what, void *arg)
 
 	(void)what;
 	log_info("%s: stopping; forwarding continues", strsignal((int)signal_number));
+	notes_process(sluiced, "stopping", strsignal((int)signal_number));
 	event_base_loopbreak(sluiced->base);
 }
 
@@ -455,6 +519,7 @@ static int run(struct sluiced *sluiced)
 	if (!err) {
 		tick_watchdog_prepare(sluiced);
 		log_info("sluiced %s: ready", SLUICE_VERSION);
+		notes_process(sluiced, "started", SLUICE_VERSION);
 		sd_notify(0, "READY=1");
 		err = event_base_dispatch(sluiced->base) < 0 ? -EIO : 0;
 		sd_notify(0, "STOPPING=1");

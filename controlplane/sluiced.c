@@ -19,6 +19,7 @@
 #include "controlplane/model/model.h"
 #include "controlplane/net/next_hops.h"
 #include "controlplane/state/file.h"
+#include "controlplane/versions.h"
 #include "controlplane/web/web.h"
 
 /* ---- What a configuration may change ---- */
@@ -83,7 +84,9 @@ int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
 		return refuse_keys(refusal, &before->node);
 	if (before && !force && config_removes_much(before, config, much, sizeof(much)))
 		return refuse_removal(refusal, much);
+	sluiced->applying = before ? config : NULL;
 	err = model_apply(sluiced->model, config, clock_now_ms());
+	sluiced->applying = NULL;
 	if (err)
 		return refuse(refusal, err);
 	sluiced->applied++;
@@ -209,25 +212,68 @@ void sluiced_config_accepted(struct sluiced *sluiced)
 	sluiced_commands_accepted(sluiced);
 }
 
+/* ---- Versions ---- */
+
+static int version_apply(void *arg, struct config *config, bool force,
+			 struct control_apply_refusal *refusal)
+{
+	return sluiced_apply(arg, config, force, refusal);
+}
+
+static const struct config *version_in_force(void *arg)
+{
+	const struct sluiced *sluiced = arg;
+
+	return model_config(sluiced->model);
+}
+
+static void version_file_is(void *arg, const char *why)
+{
+	sluiced_config_accepted(arg);
+	if (why)
+		sluiced_config_refused(arg, why);
+}
+
+int sluiced_versions_open(struct sluiced *sluiced)
+{
+	const struct versions_options options = {
+		.config_path = sluiced->config_path,
+		.commands_path = sluiced->commands_path,
+		.state_dir = sluiced->state_dir,
+		.events = sluiced->events,
+		.apply = version_apply,
+		.in_force = version_in_force,
+		.file_is = version_file_is,
+		.arg = sluiced,
+	};
+
+	sluiced->versions = versions_open(&options);
+	return sluiced->versions ? 0 : -errno;
+}
+
 int sluiced_reload(struct sluiced *sluiced)
 {
 	static struct config_errors errors;
 	struct config *config =
 		config_load_files(sluiced->config_path, sluiced->commands_path, &errors);
+	const struct control_apply request = { .how = "reload", .is_own = true };
 	struct control_apply_refusal refusal;
 	int err;
 
 	if (!config) {
+		versions_refused(sluiced->versions, NULL, sluiced->config_path,
+				 errors.count > 0 ? "has errors" : "cannot be read");
 		log_errors(&errors);
 		config_refused(sluiced, &errors);
 		log_err("%s: refused; the current configuration stays in force",
 			sluiced->config_path);
 		return -EINVAL;
 	}
-	err = sluiced_apply(sluiced, config, false, &refusal);
+	err = versions_apply(sluiced->versions, config, &request, &refusal);
 	if (err) {
 		config_free(config);
 		sluiced_config_refused(sluiced, refusal.message);
+		versions_refused(sluiced->versions, NULL, sluiced->config_path, refusal.message);
 		log_err("%s: refused: %s", sluiced->config_path, refusal.message);
 		return err;
 	}

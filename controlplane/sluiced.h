@@ -17,7 +17,9 @@
 #include "controlplane/model/spread.h"
 
 struct checks;
+struct config;
 struct event_base;
+struct events;
 struct model;
 struct neighbours;
 struct path_mtu;
@@ -25,7 +27,14 @@ struct publish;
 struct publish_wait;
 struct state;
 struct stats;
+struct versions;
 struct web;
+
+/* What was noted last of a pool. */
+struct notes_pool {
+	char name[CONFIG_NAME_MAX + 1]; /* "": nothing */
+	const char *state;
+};
 
 struct sluiced {
 	const char *config_path;      /* -c */
@@ -37,8 +46,13 @@ struct sluiced {
 	int lock_fd;
 	char config_problem[512]; /* why the file is not in force; "" if it is */
 	struct event_base *base;
+	struct events *events;
+	struct notes_pool noted[LB_POOLS_MAX]; /* by id */
+	bool noted_connected;		       /* the dataplane */
+	const struct config *applying;	       /* while it replaces another one */
 	struct model *model;
 	struct state *state;
+	struct versions *versions; /* of the configuration */
 	struct stats *stats;
 	struct publish *publish;
 	struct checks *checks;
@@ -72,6 +86,9 @@ struct sluiced {
  */
 int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
 		  struct control_apply_refusal *refusal);
+
+/** Open what keeps the configurations. Return: 0 or -errno. */
+int sluiced_versions_open(struct sluiced *sluiced);
 
 /**
  * Read the file of -c and apply it (SIGHUP). All errors are logged.

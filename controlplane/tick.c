@@ -9,8 +9,10 @@
 #include "controlplane/api/stats.h"
 #include "controlplane/health/adapter.h"
 #include "controlplane/net/next_hops.h"
+#include "controlplane/notes.h"
 #include "controlplane/publish/backend.h"
 #include "controlplane/publish/publish.h"
+#include "controlplane/versions.h"
 
 #define LOOK_MS 1000
 
@@ -55,9 +57,11 @@ static void checks_follow(struct sluiced *sluiced)
 	ailment = node_ailment(sluiced, segment);
 	if (ailment && !sluiced->ailment) {
 		log_warn("%s: checks suspended", ailment);
+		notes_checks(sluiced, ailment);
 		checks_pause(sluiced->checks);
 	} else if (!ailment && sluiced->ailment) {
 		log_info("checks resumed");
+		notes_checks(sluiced, NULL);
 		checks_resume_later(sluiced->checks);
 	}
 	sluiced->ailment = ailment;
@@ -157,6 +161,7 @@ void tick_run(struct sluiced *sluiced)
 	if (sluiced->checks)
 		checks_tick(sluiced->checks);
 	model_tick(sluiced->model, clock_now_ms());
+	versions_tick(sluiced->versions);
 	tick_published_follow(sluiced);
 	watchdog_feed(sluiced);
 	port_look(sluiced);

@@ -128,7 +128,12 @@ static void control_admin_published(struct control_call *call)
 
 static void control_admin_run(struct control_call *call, enum model_admin admin)
 {
-	const struct control_change change = { .set_admin = true, .admin = admin };
+	struct control_actor actor;
+	const struct control_change change = {
+		.set_admin = true,
+		.admin = admin,
+		.actor = &actor,
+	};
 	struct control_instance instance;
 	char reason[CONTROL_REASON_MAX];
 	struct control_wait *wait;
@@ -144,6 +149,7 @@ static void control_admin_run(struct control_call *call, enum model_admin admin)
 		control_call_done(call, NULL);
 		return;
 	}
+	control_call_actor(call, &actor);
 	wait = control_call_wait(call, control_admin_published);
 	if (call->ops->set(call->ops_arg, call->request.instance, &change, wait, reason) != 0) {
 		control_call_unwait(call);

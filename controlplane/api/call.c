@@ -9,6 +9,7 @@
 
 #include "config/base/log.h"
 #include "config/error.h"
+#include "controlplane/api/peer.h"
 #include "controlplane/api/protocol.h"
 
 void control_call_fini(struct control_call *call)
@@ -151,6 +152,23 @@ void control_call_timer(struct control_call *call, uint32_t ms)
 void control_call_progress(struct control_call *call, json_t *line)
 {
 	call->ends->progress(call->session, line);
+}
+
+void control_call_line(struct control_call *call, json_t *line)
+{
+	call->ends->line(call->session, line);
+}
+
+bool control_call_has_room(const struct control_call *call)
+{
+	return call->ends->has_room(call->session);
+}
+
+void control_call_actor(const struct control_call *call, struct control_actor *actor)
+{
+	_Static_assert(sizeof(actor->who) == CONTROL_PEER_NAME_MAX, "a name fits");
+	control_peer_name(call->uid, actor->who);
+	snprintf(actor->cause, sizeof(actor->cause), "%s, %s", call->request.verb->name, call->who);
 }
 
 const struct control_value *control_call_value(const struct control_call *call, const char *name)

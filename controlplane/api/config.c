@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* config-diff and config-apply. The result comes from the ops, see api/ops.h. */
+/* config-diff, config-apply and config-rollback. The result comes from the ops, see api/ops.h. */
 #include "config/schema/diff.h"
 #include "controlplane/api/call.h"
 #include "controlplane/api/protocol.h"
@@ -20,6 +20,7 @@ static struct control_config control_config_of(const struct control_call *call)
 		.text = text->text,
 		.bytes = text->bytes,
 		.force = control_call_value(call, "force")->number != 0,
+		.confirm_ms = control_call_value(call, "confirm_ms")->number,
 	};
 }
 
@@ -36,14 +37,33 @@ void control_config_diff_run(struct control_call *call)
 				    refusal.reason);
 }
 
-void control_config_apply_run(struct control_call *call)
+static void control_config_put(struct control_call *call, struct control_config config)
 {
-	const struct control_config config = control_config_of(call);
+	struct control_actor actor;
 	struct control_refusal refusal = { 0 };
 	struct control_wait *wait = control_call_wait(call, control_config_published);
 
+	control_call_actor(call, &actor);
+	config.actor = &actor;
 	if (call->ops->config_apply(call->ops_arg, &config, wait, &call->result, &refusal) == 0)
 		return;
 	control_call_unwait(call);
 	control_call_refuse(call, CONTROL_CODE_REFUSED, refusal.details, "%s", refusal.reason);
+}
+
+void control_config_apply_run(struct control_call *call)
+{
+	control_config_put(call, control_config_of(call));
+}
+
+void control_config_rollback_run(struct control_call *call)
+{
+	const struct control_value *back = control_call_value(call, "back");
+	const struct control_config config = {
+		.is_rollback = true,
+		.back = back->is_given ? back->number : 1,
+		.force = control_call_value(call, "force")->number != 0,
+	};
+
+	control_config_put(call, config);
 }

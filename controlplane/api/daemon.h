@@ -15,6 +15,7 @@
 struct config_tree;
 struct control;
 struct event_base;
+struct events;
 struct health;
 struct model;
 struct path_mtu;
@@ -32,6 +33,19 @@ struct control_apply_refusal {
 	/* Keys that only a restart of the daemons can change: "node.port". */
 	uint32_t key_count; /* total; only the first CONTROL_KEYS_MAX are stored */
 	char keys[CONTROL_KEYS_MAX][96];
+};
+
+struct control_actor;
+struct history;
+
+/* How a configuration comes in force. */
+struct control_apply {
+	const char *how;		   /* "apply", "reload", "rollback" */
+	const struct control_actor *actor; /* NULL: nobody */
+	bool force;	  /* even if it removes all services, or more than half of all instances */
+	bool is_own;	  /* the text of the daemon's own file */
+	bool is_rollback; /* the text of an earlier one */
+	uint32_t confirm_ms; /* undo it after that, unless it is confirmed; 0: it is for good */
 };
 
 struct control_refusal;
@@ -52,12 +66,11 @@ struct control_daemon_ops {
 	 * Apply a configuration: all or nothing. What must reach the dataplane is marked; wait for
 	 * it with publish_wait_start(PUBLISH_ALL).
 	 * @config: belongs to the daemon if this succeeds, to the caller if not.
-	 * @force: apply even if it removes all services, or more than half of all instances.
 	 * @refusal: filled if it fails.
-	 * Return: 0; -EPERM: keys changed that need a restart; -ECANCELED: it needs @force;
-	 * -ENOSPC, -ENOMEM.
+	 * Return: 0; -EPERM: keys changed that need a restart; -ECANCELED: it needs force; -EBUSY:
+	 * another one waits for its confirmation; -ENOSPC, -ENOMEM.
 	 */
-	int (*apply)(void *arg, struct config *config, bool force,
+	int (*apply)(void *arg, struct config *config, const struct control_apply *request,
 		     struct control_apply_refusal *refusal);
 
 	/**
@@ -67,11 +80,19 @@ struct control_daemon_ops {
 	int (*edit)(void *arg, const struct control_edit *edit, bool *changed,
 		    struct control_refusal *refusal);
 
+	/** Return: 0; -ENOENT: no configuration waits for it; -errno: it could not be stored. */
+	int (*confirm)(void *arg, const struct control_actor *actor);
+
+	/** The number of the configuration in force, and the time left to confirm it, or -1. */
+	uint64_t (*generation)(void *arg);
+	int64_t (*left_ms)(void *arg);
+
 	/** The daemon's own file is in force. */
 	void (*accepted)(void *arg);
 
-	/** The daemon's own file is refused. */
-	void (*refused)(void *arg, const char *why);
+	/** A configuration is refused. @is_own: it is the daemon's own file. */
+	void (*refused)(void *arg, const struct control_actor *actor, const char *file, bool is_own,
+			const char *why);
 
 	/** What is wrong with the node itself, so that checks are suspended; NULL: nothing. */
 	const char *(*ailment)(void *arg);
@@ -88,6 +109,8 @@ struct control_daemon {
 	uint64_t started_ms;	     /* CLOCK_MONOTONIC */
 	const uint64_t *applied;     /* configurations so far */
 	const int64_t *applied_unix; /* when the last one was */
+	struct events *events;
+	const struct history *history;
 	struct model *model;
 	struct state *state;
 	struct stats *stats;

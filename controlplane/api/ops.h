@@ -25,6 +25,12 @@ struct control_instance {
 	uint64_t flows;
 };
 
+/* Who asked for a change, and by what, for the record of it. */
+struct control_actor {
+	char who[64];	 /* "root" */
+	char cause[128]; /* "drain, uid 0, pid 4711" */
+};
+
 /* What an operator sets; one of the two. */
 struct control_change {
 	bool set_admin;
@@ -32,6 +38,7 @@ struct control_change {
 	bool set_weight;
 	bool by_operator; /* false: back to the configuration's weight */
 	uint32_t weight;
+	const struct control_actor *actor;
 };
 
 /* A change in flight to the workers. Belongs to the server; must not move while it is pending. */
@@ -59,7 +66,11 @@ struct control_config {
 	const char *name; /* NULL: the daemon's own file, and no text */
 	const char *text;
 	size_t bytes;
-	bool force; /* apply: even if it removes nearly everything */
+	bool force;	     /* apply: even if it removes nearly everything */
+	bool is_rollback;    /* to an earlier one; no name and text */
+	uint32_t back;	     /* how many are newer than that */
+	uint32_t confirm_ms; /* apply: undo it after that, unless it is confirmed; 0: for good */
+	const struct control_actor *actor;
 };
 
 struct control_ops {

@@ -15,6 +15,7 @@
 #include "controlplane/api/stats.h"
 #include "controlplane/api/verbs.h"
 #include "controlplane/elb/resolve.h"
+#include "controlplane/events/events.h"
 #include "controlplane/state/state.h"
 
 static const char *control_model_pool_name(void *arg, uint32_t pool)
@@ -175,11 +176,42 @@ static int control_model_keep(struct control_daemon *daemon, struct model_instan
 	return 0;
 }
 
+/* What an operator has changed; @before: the instance as it was. */
+static void control_model_note(struct control_daemon *daemon, const char *path,
+			       const struct control_change *change,
+			       const struct model_instance *before,
+			       const struct model_instance *now)
+{
+	struct events_change event = {
+		.object = path,
+		.cause = change->actor->cause,
+		.who = change->actor->who,
+		.flows = EVENTS_FLOWS_ASK,
+	};
+	char from[16], to[16];
+
+	if (before->admin != now->admin) {
+		event.what = "admin";
+		event.from = model_admin_name(before->admin);
+		event.to = model_admin_name(now->admin);
+		events_add(daemon->events, &event);
+	}
+	if (before->weight == now->weight && before->weight_set == now->weight_set)
+		return;
+	snprintf(from, sizeof(from), "%u", before->weight);
+	snprintf(to, sizeof(to), "%u", now->weight);
+	event.what = "weight";
+	event.from = from;
+	event.to = to;
+	events_add(daemon->events, &event);
+}
+
 static int control_model_set(void *arg, const char *path, const struct control_change *change,
 			     struct control_wait *wait, char reason[CONTROL_REASON_MAX])
 {
 	struct control_daemon *daemon = arg;
 	struct model_instance *instance = model_instance_find(daemon->model, path);
+	struct model_instance before;
 	struct state_entry entry;
 	int err;
 
@@ -187,6 +219,7 @@ static int control_model_set(void *arg, const char *path, const struct control_c
 		snprintf(reason, CONTROL_REASON_MAX, "there is no %s", path);
 		return -ENOENT;
 	}
+	before = *instance;
 	entry = control_model_entry(instance, change);
 	if (change->set_admin && change->admin == MODEL_DRAIN && instance->admin == MODEL_READY)
 		err = control_model_drain(daemon, instance, &entry, wait);
@@ -194,6 +227,7 @@ static int control_model_set(void *arg, const char *path, const struct control_c
 		err = control_model_keep(daemon, instance, change, &entry, wait);
 	if (err != 0)
 		return control_model_refuse(daemon, err, reason);
+	control_model_note(daemon, path, change, &before, instance);
 	control_model_release(wait);
 	return 0;
 }

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -69,6 +71,23 @@ bool control_peer_allowed(const struct control_peer *peer, uid_t daemon_uid, gid
 			return true;
 	}
 	return false;
+}
+
+void control_peer_name(uid_t uid, char name[CONTROL_PEER_NAME_MAX])
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	char line[1024];
+	struct passwd entry, *found = NULL;
+
+	snprintf(name, CONTROL_PEER_NAME_MAX, "uid %u", uid);
+	while (file != NULL && fgetpwent_r(file, &entry, line, sizeof(line), &found) == 0) {
+		if (entry.pw_uid != uid)
+			continue;
+		snprintf(name, CONTROL_PEER_NAME_MAX, "%s", entry.pw_name);
+		break;
+	}
+	if (file != NULL)
+		fclose(file);
 }
 
 gid_t control_peer_group(const char *name)

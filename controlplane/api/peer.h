@@ -30,6 +30,13 @@ void control_peer_fini(struct control_peer *peer);
 bool control_peer_allowed(const struct control_peer *peer, uid_t daemon_uid, gid_t group);
 
 /**
+ * The name of a user of this machine, from /etc/passwd alone: a directory service could block.
+ * @name: set; "uid 4711" if the user is not there.
+ */
+#define CONTROL_PEER_NAME_MAX 64
+void control_peer_name(uid_t uid, char name[CONTROL_PEER_NAME_MAX]);
+
+/**
  * The group of the socket.
  * @name: node.control_group; NULL: "sluice" if it exists, else root.
  * Return: its id; root's, and a log line, if the named group doesn't exist.

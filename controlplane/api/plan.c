@@ -4,6 +4,7 @@
 #include "config/schema/diff.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/stats.h"
 #include "controlplane/model/model.h"
+#include "controlplane/state/history.h"
 
 #define CONTROL_CHANGES_MAX 1000
 
@@ -184,37 +186,85 @@ static const char *control_plan_why(const struct control_refusal *refusal)
 	return first != NULL ? first : refusal->reason;
 }
 
-int control_plan_apply(struct control_daemon *daemon, const struct control_config *from,
-		       json_t **result, struct control_refusal *refusal)
+static int control_plan_fail(const struct control_daemon *daemon, const struct control_config *from,
+			     bool own, int err, const char *why)
+{
+	daemon->ops->refused(daemon->ops_arg, from->actor,
+			     from->name != NULL ? from->name : daemon->config_path,
+			     own && err != -EBUSY, why);
+	return err;
+}
+
+/* @from: with its text. */
+static int control_plan_put(struct control_daemon *daemon, const struct control_config *from,
+			    json_t **result, struct control_refusal *refusal)
 {
 	struct config *config = control_plan_load(daemon, from, refusal);
 	bool own = from->name == NULL || control_plan_is_own(daemon, from->name);
+	const struct control_apply request = {
+		.how = from->is_rollback ? "rollback" : "apply",
+		.actor = from->actor,
+		.force = from->force,
+		.is_own = own && !from->is_rollback,
+		.is_rollback = from->is_rollback,
+		.confirm_ms = from->confirm_ms,
+	};
 	struct control_apply_refusal why = { 0 };
 	json_t *planned;
 	int err;
 
-	if (config == NULL) {
-		if (own)
-			daemon->ops->refused(daemon->ops_arg, control_plan_why(refusal));
-		return -EINVAL;
-	}
+	if (config == NULL)
+		return control_plan_fail(daemon, from, request.is_own, -EINVAL,
+					 control_plan_why(refusal));
 	planned = control_plan_result(daemon, from, config);
 	if (planned == NULL) {
 		control_plan_refuse(refusal, "%s", strerror(ENOMEM));
 		config_free(config);
 		return -ENOMEM;
 	}
-	err = daemon->ops->apply(daemon->ops_arg, config, from->force, &why);
+	err = daemon->ops->apply(daemon->ops_arg, config, &request, &why);
 	if (err != 0) {
 		control_plan_refused(err, &why, refusal);
-		if (own)
-			daemon->ops->refused(daemon->ops_arg, why.message);
 		json_decref(planned);
 		config_free(config);
-		return err;
+		return control_plan_fail(daemon, from, request.is_own, err, why.message);
 	}
-	if (own)
+	if (request.is_own)
 		daemon->ops->accepted(daemon->ops_arg);
+	json_object_set_new(planned, "configuration",
+			    json_integer((json_int_t)daemon->ops->generation(daemon->ops_arg)));
 	*result = planned;
 	return 0;
+}
+
+static int control_plan_rollback(struct control_daemon *daemon, const struct control_config *from,
+				 json_t **result, struct control_refusal *refusal)
+{
+	const struct history_entry *entry = history_at(daemon->history, from->back);
+	struct control_config old = *from;
+	char *text = NULL, file[PATH_MAX];
+	int err = -ENOENT;
+
+	if (entry != NULL)
+		err = history_text(daemon->history, entry->generation, &text, &old.bytes);
+	if (err != 0) {
+		control_plan_refuse(refusal, "there is no configuration %u back: %s", from->back,
+				    entry != NULL ? strerror(-err) : "see sluicectl history");
+		return err;
+	}
+	/* The entry may be evicted by the one that is added. */
+	snprintf(file, sizeof(file), "%s", entry->file);
+	old.name = file;
+	old.text = text;
+	err = control_plan_put(daemon, &old, result, refusal);
+	explicit_bzero(text, old.bytes);
+	free(text);
+	return err;
+}
+
+int control_plan_apply(struct control_daemon *daemon, const struct control_config *from,
+		       json_t **result, struct control_refusal *refusal)
+{
+	return from->is_rollback ? control_plan_rollback(daemon, from, result, refusal)
+				 : control_plan_put(daemon, from, result, refusal);
 }

@@ -31,6 +31,10 @@
 
 #define CONTROL_WAIT_MAX_MS (24u * 3600 * 1000)
 
+/* Time to confirm a configuration. */
+#define CONTROL_CONFIRM_MIN_MS 1000u
+#define CONTROL_CONFIRM_MAX_MS (24u * 3600 * 1000)
+
 /* "code" of a refusal. */
 #define CONTROL_CODE_REQUEST "request" /* not understood: no such verb, bad argument */
 #define CONTROL_CODE_DENIED "denied"   /* the peer has no permission */

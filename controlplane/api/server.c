@@ -143,7 +143,7 @@ static void control_client_on_event(struct bufferevent *stream, short what, void
 }
 
 static struct control_session *control_client_session(struct control_client *client,
-						      const char *who)
+						      const char *who, uid_t uid)
 {
 	struct control *control = client->control;
 	const struct control_session_options options = {
@@ -155,6 +155,7 @@ static struct control_session *control_client_session(struct control_client *cli
 		.output = bufferevent_get_output(client->stream),
 		.load = &control->load,
 		.who = who,
+		.uid = uid,
 		.changed = control_client_on_changed,
 		.arg = client,
 	};
@@ -163,7 +164,7 @@ static struct control_session *control_client_session(struct control_client *cli
 }
 
 /* Takes @fd. Return: 0 or -ENOMEM. */
-static int control_client_create(struct control *control, int fd, const char *who)
+static int control_client_create(struct control *control, int fd, const char *who, uid_t uid)
 {
 	struct control_client *client = calloc(1, sizeof(*client));
 	struct timeval stall = control_timeval(control->options.stall_ms);
@@ -175,7 +176,7 @@ static int control_client_create(struct control *control, int fd, const char *wh
 	client->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (client->stream == NULL)
 		goto fail_client;
-	client->session = control_client_session(client, who);
+	client->session = control_client_session(client, who, uid);
 	if (client->session == NULL)
 		goto fail_stream;
 	client->idle_timer = evtimer_new(base, control_client_on_idle, client);
@@ -260,7 +261,7 @@ static void control_on_accept(struct evconnlistener *listener, evutil_socket_t f
 			"permission denied: you are neither root nor in the control group");
 	} else if (!control_make_room(control)) {
 		control_turn_away(fd, CONTROL_CODE_BUSY, "too many clients, try again");
-	} else if (control_client_create(control, fd, who) == 0) {
+	} else if (control_client_create(control, fd, who, peer.uid) == 0) {
 		control->stats.accepted++;
 	}
 	control_peer_fini(&peer);

@@ -27,6 +27,7 @@ struct control_session {
 	bool large; /* a large line has begun, and is counted in the load */
 	bool busy;
 	bool holds_wait; /* of options.load */
+	bool holds_follow;
 	bool holds_write;
 	bool running;
 	bool input_ended;
@@ -69,8 +70,10 @@ static void control_session_leave_large(struct control_session *session)
 static void control_session_release(struct control_session *session)
 {
 	session->options.load->waits -= session->holds_wait;
+	session->options.load->follows -= session->holds_follow;
 	session->options.load->writes -= session->holds_write;
 	session->holds_wait = false;
+	session->holds_follow = false;
 	session->holds_write = false;
 }
 
@@ -204,23 +207,33 @@ static int control_session_hold(struct control_session *session, char error[CONT
 {
 	const struct control_request *request = &session->call.request;
 	struct control_load *load = session->options.load;
+	bool waits = request->changes && request->waits;
+	bool follows = !request->changes && request->waits;
 
-	if (!request->changes)
+	if (!request->changes && !request->waits)
 		return 0;
 	if (load->writes >= CONTROL_WRITES_MAX) {
 		snprintf(error, CONTROL_ERROR_MAX, "too many commands in progress, try again");
 		return -EBUSY;
 	}
-	if (request->waits && load->waits >= CONTROL_WAITS_MAX) {
+	if (follows && load->follows >= CONTROL_FOLLOWS_MAX) {
+		snprintf(error, CONTROL_ERROR_MAX,
+			 "too many clients follow the %s: try again, or without -f",
+			 request->verb->name);
+		return -EBUSY;
+	}
+	if (waits && load->waits >= CONTROL_WAITS_MAX) {
 		snprintf(error, CONTROL_ERROR_MAX,
 			 "too many clients wait for a %s: try again, or without --wait",
 			 request->verb->name);
 		return -EBUSY;
 	}
 	session->holds_write = true;
-	session->holds_wait = request->waits;
+	session->holds_wait = waits;
+	session->holds_follow = follows;
 	load->writes++;
-	load->waits += request->waits;
+	load->waits += waits;
+	load->follows += follows;
 	return 0;
 }
 
@@ -230,6 +243,11 @@ static void control_session_progress(struct control_session *session, json_t *li
 		json_decref(line);
 	else
 		control_session_send(session, line);
+}
+
+static bool control_session_has_room(const struct control_session *session)
+{
+	return evbuffer_get_length(session->options.output) <= CONTROL_OUTPUT_MAX;
 }
 
 /* Takes @answer. */
@@ -256,6 +274,8 @@ static void control_session_refused(struct control_session *session, const char 
 
 static const struct control_call_ends control_session_ends = {
 	.progress = control_session_progress,
+	.line = control_session_send,
+	.has_room = control_session_has_room,
 	.done = control_session_done,
 	.refused = control_session_refused,
 };
@@ -276,6 +296,7 @@ static void control_session_start(struct control_session *session, uint64_t star
 	call->ops = session->options.ops;
 	call->ops_arg = session->options.ops_arg;
 	call->who = session->who;
+	call->uid = session->options.uid;
 	call->started_ns = started_ns;
 	call->timer = session->timer;
 	call->ends = &control_session_ends;
@@ -322,6 +343,8 @@ void control_session_run(struct control_session *session)
 	if (session->running)
 		return;
 	session->running = true;
+	if (session->busy && session->call.on_room != NULL && control_session_has_room(session))
+		session->call.on_room(&session->call);
 	while (!session->busy && !session->over &&
 	       evbuffer_get_length(output) <= CONTROL_OUTPUT_MAX) {
 		ev_ssize_t size = control_session_line(session);

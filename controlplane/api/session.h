@@ -9,6 +9,7 @@
 #include <event2/buffer.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "controlplane/api/ops.h"
 #include "controlplane/api/verb.h"
@@ -19,12 +20,14 @@ struct event_base;
 /* Limits over all clients at the same time: */
 #define CONTROL_LARGE_SESSIONS_MAX 4 /* sessions receiving a large line */
 #define CONTROL_WAITS_MAX 48	     /* commands that may take hours */
-#define CONTROL_WRITES_MAX 56	     /* commands that change something, including those */
+#define CONTROL_WRITES_MAX 56	     /* those, and commands that change something or follow */
+#define CONTROL_FOLLOWS_MAX 16	     /* commands that follow what happens, without an end */
 
 /* What the sessions of all clients hold now. Commands that only read hold nothing. */
 struct control_load {
 	unsigned int large_sessions;
 	unsigned int waits;
+	unsigned int follows;
 	unsigned int writes;
 };
 
@@ -37,6 +40,7 @@ struct control_session_options {
 	struct evbuffer *output;
 	struct control_load *load; /* shared by all sessions */
 	const char *who;	   /* for the log: "uid 0, pid 4711"; copied */
+	uid_t uid;
 
 	/** A command has ended, or with its last one the session. May destroy the session. */
 	void (*changed)(void *arg);

@@ -43,6 +43,7 @@ void control_drain_run(struct control_call *call);
 void control_maint_run(struct control_call *call);
 void control_resume_run(struct control_call *call);
 void control_weight_run(struct control_call *call);
+void control_events_run(struct control_call *call);
 void control_config_diff_run(struct control_call *call);
 void control_config_apply_run(struct control_call *call);
 void control_config_show_run(struct control_call *call);
@@ -53,5 +54,8 @@ void control_elb_configure_run(struct control_call *call);
 void control_elb_register_run(struct control_call *call);
 void control_elb_deregister_run(struct control_call *call);
 void control_elb_health_run(struct control_call *call);
+void control_config_rollback_run(struct control_call *call);
+void control_config_confirm_run(struct control_call *call);
+void control_history_run(struct control_call *call);
 
 #endif

@@ -9,6 +9,8 @@
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/protocol.h"
 #include "controlplane/api/status.h"
+#include "controlplane/events/events.h"
+#include "controlplane/state/history.h"
 
 /* A list of names, addresses or ports. */
 #define CONTROL_ELB_TEXT_MAX (32u << 10)
@@ -43,8 +45,11 @@ static void control_drops_run(struct control_call *call)
  *   drops         counters, drop reasons
  *   drain, maint, resume: see api/admin.c
  *   weight        weight, config_weight; without the argument nothing is changed
+ *   events        see api/events.c
  *   config-diff   changes, plan; without name and text of the daemon's own file
- *   config-apply  the same; force: even if it removes nearly everything
+ *   config-apply  the same, and configuration, its number; force: even if it removes nearly
+ *                 everything
+ *   config-rollback, config-confirm, history: see api/history.c
  *   config-show   lines; see api/show.c
  *   elb-*         see api/elb_describe.h
  */
@@ -70,6 +75,12 @@ const struct control_verb control_verbs[] = {
 			 { "weight", CONTROL_NUMBER, .max = CONFIG_WEIGHT_MAX, .word = "default",
 			   .changes = true } },
 	  .run = control_weight_run },
+	{ .name = "events",
+	  .arguments = { { "follow", CONTROL_FLAG, .waits = true },
+			 { "since_ms", CONTROL_NUMBER, .max = UINT32_MAX },
+			 { "object", CONTROL_TEXT, .max = MODEL_PATH_MAX },
+			 { "last", CONTROL_NUMBER, .max = EVENTS_MAX } },
+	  .run = control_events_run },
 	{ .name = "config-diff",
 	  .arguments = { { "name", CONTROL_TEXT, .with = "text" },
 			 { "text", CONTROL_TEXT, .max = CONFIG_FILE_BYTES_MAX } },
@@ -78,10 +89,18 @@ const struct control_verb control_verbs[] = {
 	{ .name = "config-apply",
 	  .arguments = { { "name", CONTROL_TEXT, .with = "text" },
 			 { "text", CONTROL_TEXT, .max = CONFIG_FILE_BYTES_MAX },
-			 { "force", CONTROL_FLAG } },
+			 { "force", CONTROL_FLAG },
+			 { "confirm_ms", CONTROL_NUMBER, .max = CONTROL_CONFIRM_MAX_MS } },
 	  .changes = true,
 	  .is_large = true,
 	  .run = control_config_apply_run },
+	{ .name = "config-rollback",
+	  .arguments = { { "back", CONTROL_NUMBER, .max = HISTORY_MAX - 1 },
+			 { "force", CONTROL_FLAG } },
+	  .changes = true,
+	  .run = control_config_rollback_run },
+	{ .name = "config-confirm", .changes = true, .run = control_config_confirm_run },
+	{ .name = "history", .run = control_history_run },
 	{ .name = "config-show", .run = control_config_show_run },
 	{ .name = "elb-create-lb",
 	  .arguments = { { "name", CONTROL_NAME },

@@ -25,8 +25,10 @@ static void control_weight_set(struct control_call *call, const struct control_i
 {
 	const struct control_value *weight = control_call_value(call, "weight");
 	bool by_operator = !weight->is_word;
+	struct control_actor actor;
 	struct control_change change = {
 		.set_weight = true,
+		.actor = &actor,
 		.by_operator = by_operator,
 		.weight = by_operator ? weight->number : instance->config_weight,
 	};
@@ -38,6 +40,7 @@ static void control_weight_set(struct control_call *call, const struct control_i
 		control_call_done(call, NULL);
 		return;
 	}
+	control_call_actor(call, &actor);
 	wait = control_call_wait(call, control_weight_published);
 	if (call->ops->set(call->ops_arg, call->request.instance, &change, wait, reason) != 0) {
 		control_call_unwait(call);

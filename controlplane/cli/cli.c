@@ -15,6 +15,7 @@
 #include "config/error.h"
 #include "controlplane/api/protocol.h"
 
+#define CLI_CONFIRM_DEFAULT_MS (5u * 60 * 1000)
 #define CLI_JSON_REAL JSON_REAL_PRECISION(9)
 
 static const char cli_head[] = "usage: sluicectl [-r DIR] [-o table|json] VERB ...\n"
@@ -33,8 +34,12 @@ static const struct option cli_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "wait", optional_argument, NULL, 'w' },
-	{ "force", no_argument, NULL, 'f' },
-	{ "origin", no_argument, NULL, 'O' },
+	{ "force", no_argument, NULL, 'F' },
+	{ "follow", no_argument, NULL, 'f' },
+	{ "since", required_argument, NULL, 's' },
+	{ "object", required_argument, NULL, 'O' },
+	{ "origin", no_argument, NULL, 'g' },
+	{ "confirm", optional_argument, NULL, 'c' },
 	{ "node", required_argument, NULL, 'n' },
 	{ "vip", required_argument, NULL, 'v' },
 	{ "forward", required_argument, NULL, 'm' },
@@ -109,19 +114,28 @@ static int cli_read_output(struct cli *cli, const char *word)
 	return -1;
 }
 
-/* Accept "--wait 5m" like "--wait=5m": the next word is its value, unless it is the instance. */
-static int cli_read_wait(struct cli *cli, char **argv)
+/*
+ * Accept "--wait 5m" like "--wait=5m": the next word is its value, unless it has a character that is
+ * @foreign to a time: it is an instance or a file then.
+ */
+static void cli_take_time(char **argv, const char *foreign)
 {
 	const char *next = argv[optind];
+
+	if (optarg != NULL || next == NULL || !isdigit((unsigned char)next[0]) ||
+	    next[strcspn(next, foreign)] != '\0')
+		return;
+	optarg = argv[optind];
+	optind++;
+}
+
+static int cli_read_wait(struct cli *cli, char **argv)
+{
 	uint32_t ms;
 
 	cli->wait = true;
 	cli->wait_ms = 0;
-	if (optarg == NULL && next != NULL && isdigit((unsigned char)next[0]) &&
-	    strchr(next, '/') == NULL) {
-		optarg = argv[optind];
-		optind++;
-	}
+	cli_take_time(argv, "/");
 	if (optarg == NULL)
 		return -1;
 	if (config_scalar_duration(optarg, &ms) != 0 || ms == 0 || ms > CONTROL_WAIT_MAX_MS)
@@ -131,9 +145,74 @@ static int cli_read_wait(struct cli *cli, char **argv)
 	return -1;
 }
 
+static int cli_read_confirm(struct cli *cli, char **argv)
+{
+	uint32_t ms = CLI_CONFIRM_DEFAULT_MS;
+
+	cli_take_time(argv, "/.");
+	if (optarg != NULL && (config_scalar_duration(optarg, &ms) != 0 ||
+			       ms < CONTROL_CONFIRM_MIN_MS || ms > CONTROL_CONFIRM_MAX_MS))
+		return cli_usage(cli, "--confirm %s: expected a time from 1s to 24h, such as 5m",
+				 optarg);
+	cli->confirm_ms = ms;
+	return -1;
+}
+
+static int cli_read_since(struct cli *cli)
+{
+	if (config_scalar_duration(optarg, &cli->since_ms) != 0 || cli->since_ms == 0)
+		return cli_usage(cli, "--since %s: expected a time, such as 10m or 24h", optarg);
+	return -1;
+}
+
+/* The word before getopt's next one is the option's value. */
+static int cli_unknown(const struct cli *cli, int option)
+{
+	const struct option *known = cli_options;
+
+	while (known->name != NULL && known->val != option)
+		known++;
+	return cli_usage(cli, "unknown option --%s", known->name);
+}
+
+/* Options of single verbs. Return: -1: taken; -2: not one of this verb's; else an exit code. */
+static int cli_read_verb_option(struct cli *cli, int option, char **argv)
+{
+	static const struct {
+		int option;
+		unsigned int of;
+	} owners[] = {
+		{ 'w', CLI_OPTION_WAIT },    { 'F', CLI_OPTION_FORCE },
+		{ 'f', CLI_OPTION_EVENTS },  { 's', CLI_OPTION_EVENTS },
+		{ 'O', CLI_OPTION_EVENTS },  { 'c', CLI_OPTION_CONFIRM },
+		{ 'g', CLI_OPTION_ORIGIN },  { 'n', CLI_OPTION_CONVERT },
+		{ 'v', CLI_OPTION_CONVERT }, { 'm', CLI_OPTION_CONVERT },
+	};
+	unsigned int allowed = cli->verb != NULL ? cli->verb->options : 0, of = 0;
+
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++)
+		of |= owners[i].option == option ? owners[i].of : 0;
+	if ((allowed & of) == 0)
+		return of != 0 && optarg != NULL ? cli_unknown(cli, option) : -2;
+	if (option == 'w')
+		return cli_read_wait(cli, argv);
+	if (option == 'c')
+		return cli_read_confirm(cli, argv);
+	if (option == 's')
+		return cli_read_since(cli);
+	if (option == 'O')
+		cli->object = optarg;
+	if (option == 'n' || option == 'v' || option == 'm')
+		*(option == 'n' ? &cli->node : option == 'v' ? &cli->vip : &cli->forward) = optarg;
+	cli->origin |= option == 'g';
+	cli->force |= option == 'F';
+	cli->follow |= option == 'f';
+	return -1;
+}
+
 int cli_read_option(struct cli *cli, int option, char **argv)
 {
-	unsigned int allowed = cli->verb != NULL ? cli->verb->options : 0;
+	int code;
 
 	switch (option) {
 	case 'r':
@@ -147,33 +226,12 @@ int cli_read_option(struct cli *cli, int option, char **argv)
 	case 'V':
 		fputs("sluicectl " SLUICE_VERSION "\n", cli->out);
 		return CLI_DONE;
-	case 'w':
-		if ((allowed & CLI_OPTION_WAIT) != 0)
-			return cli_read_wait(cli, argv);
-		break;
-	case 'f':
-		if ((allowed & CLI_OPTION_FORCE) == 0)
-			break;
-		cli->force = true;
-		return -1;
-	case 'O':
-		if ((allowed & CLI_OPTION_ORIGIN) == 0)
-			break;
-		cli->origin = true;
-		return -1;
-	case 'n':
-	case 'v':
-	case 'm':
-		if ((allowed & CLI_OPTION_CONVERT) == 0)
-			return cli_usage(cli, "unknown option --%s",
-					 option == 'n'	 ? "node"
-					 : option == 'v' ? "vip"
-							 : "forward");
-		*(option == 'n' ? &cli->node : option == 'v' ? &cli->vip : &cli->forward) = optarg;
-		return -1;
 	case ':':
 		return cli_usage(cli, "%s: a value is missing", argv[optind - 1]);
 	default:
+		code = cli_read_verb_option(cli, option, argv);
+		if (code != -2)
+			return code;
 		break;
 	}
 	/* Within "-xy" getopt has not moved past the word yet. */
@@ -259,7 +317,7 @@ static int cli_run_verb(struct cli *cli, int argc, char **argv)
 
 	if (cli->verb->own_options)
 		return cli->verb->run(cli, argc, argv);
-	code = cli_read_options(cli, argc, argv, ":hVr:o:");
+	code = cli_read_options(cli, argc, argv, ":hVfr:o:");
 	if (code >= 0)
 		return code;
 	argc -= optind;

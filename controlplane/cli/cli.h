@@ -22,6 +22,8 @@ enum cli_option {
 	CLI_OPTION_FORCE = 1 << 1,
 	CLI_OPTION_ORIGIN = 1 << 2,
 	CLI_OPTION_CONVERT = 1 << 3, /* --node, --vip, --forward */
+	CLI_OPTION_EVENTS = 1 << 4,  /* -f, --since, --object */
+	CLI_OPTION_CONFIRM = 1 << 5,
 };
 
 struct cli;
@@ -50,6 +52,10 @@ struct cli {
 	const char *node;    /* --node FILE, or NULL */
 	const char *vip;     /* --vip ADDRESS, or NULL */
 	const char *forward; /* --forward MODE, or NULL */
+	bool follow;	     /* -f */
+	uint32_t since_ms;   /* --since; 0: not given */
+	const char *object;  /* --object, or NULL */
+	uint32_t confirm_ms; /* --confirm; 0: not given */
 	bool tty;	     /* out is a terminal */
 	bool colour;
 	bool utf8; /* out may be given more than ASCII */
@@ -84,8 +90,12 @@ int maint_run(struct cli *cli, int argc, char **argv);
 int resume_run(struct cli *cli, int argc, char **argv);
 int weight_run(struct cli *cli, int argc, char **argv);
 int drops_run(struct cli *cli, int argc, char **argv);
+int events_run(struct cli *cli, int argc, char **argv);
 int check_run(struct cli *cli, int argc, char **argv);
 int diff_run(struct cli *cli, int argc, char **argv);
+int history_run(struct cli *cli, int argc, char **argv);
+int confirm_run(struct cli *cli, int argc, char **argv);
+int rollback_run(struct cli *cli, int argc, char **argv);
 int apply_run(struct cli *cli, int argc, char **argv);
 int show_run(struct cli *cli, int argc, char **argv);
 int elb_create_run(struct cli *cli, int argc, char **argv);

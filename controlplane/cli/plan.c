@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* config check, diff and apply. */
+/* config check, diff, apply and rollback. */
 #include "config/config.h"
 #include "config/load/load.h"
 
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "config/base/file.h"
+#include "config/base/scalar.h"
 #include "controlplane/cli/cli.h"
 #include "controlplane/cli/client.h"
 #include "controlplane/cli/table.h"
@@ -246,6 +247,7 @@ static void plan_print_diff(const struct cli *cli, const json_t *result)
 static void plan_print_applied(const struct cli *cli, const json_t *result)
 {
 	const char *file = plan_text(result, "file");
+	char duration[TEXT_MAX];
 
 	plan_print_changes(cli, result);
 	if (json_array_size(json_object_get(result, "changes")) == 0)
@@ -257,7 +259,10 @@ static void plan_print_applied(const struct cli *cli, const json_t *result)
 			json_number_value(json_object_get(result, "took_us")) / 1000);
 	else
 		fputs("applied; the dataplane is not running: in force when it starts\n", cli->out);
-	if (json_is_false(json_object_get(result, "own_file")))
+	if (cli->confirm_ms > 0)
+		fprintf(cli->out, "undone in %s, unless confirmed: sluicectl config confirm\n",
+			text_duration(duration, cli->confirm_ms));
+	if (cli->verb->run != rollback_run && json_is_false(json_object_get(result, "own_file")))
 		fprintf(cli->err,
 			"sluicectl: note: %s is not the daemon's own file, which is read again at "
 			"its next start or reload\n",
@@ -273,10 +278,10 @@ static void plan_print_restart(const struct cli *cli, const json_t *result)
 		fprintf(cli->err, "  %s\n", json_string_value(key) ? json_string_value(key) : "");
 }
 
-static int plan_ask(const struct cli *cli, const char *verb, const char *path,
+/* Takes @request. */
+static int plan_ask(const struct cli *cli, json_t *request,
 		    void (*print)(const struct cli *cli, const json_t *result))
 {
-	json_t *request = plan_request(cli, verb, path);
 	json_t *result;
 	int code;
 
@@ -284,6 +289,8 @@ static int plan_ask(const struct cli *cli, const char *verb, const char *path,
 		return CLI_REFUSED;
 	if (cli->force)
 		json_object_set_new(request, "force", json_true());
+	if (cli->confirm_ms > 0)
+		json_object_set_new(request, "confirm_ms", json_integer(cli->confirm_ms));
 	code = client_ask(cli, request, NULL, NULL, &result);
 	if (cli->json && result != NULL)
 		cli_print_json(cli, result, JSON_INDENT(2));
@@ -297,10 +304,23 @@ static int plan_ask(const struct cli *cli, const char *verb, const char *path,
 
 int diff_run(struct cli *cli, int argc, char **argv)
 {
-	return plan_ask(cli, "config-diff", argc > 0 ? argv[0] : NULL, plan_print_diff);
+	return plan_ask(cli, plan_request(cli, "config-diff", argc > 0 ? argv[0] : NULL),
+			plan_print_diff);
 }
 
 int apply_run(struct cli *cli, int argc, char **argv)
 {
-	return plan_ask(cli, "config-apply", argc > 0 ? argv[0] : NULL, plan_print_applied);
+	return plan_ask(cli, plan_request(cli, "config-apply", argc > 0 ? argv[0] : NULL),
+			plan_print_applied);
+}
+
+int rollback_run(struct cli *cli, int argc, char **argv)
+{
+	uint32_t back = 1;
+
+	if (argc > 0 && (config_scalar_number(argv[0], &back) != 0 || back == 0))
+		return cli_usage(cli, "\"%s\": expected how many configurations back, from 1",
+				 argv[0]);
+	return plan_ask(cli, json_pack("{s:s, s:i}", "verb", "config-rollback", "back", (int)back),
+			plan_print_applied);
 }

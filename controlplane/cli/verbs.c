@@ -49,6 +49,15 @@ const struct cli_verb cli_verbs[] = {
 	  .synopsis = "",
 	  .summary = "packets received, transmitted and dropped, by reason",
 	  .run = drops_run },
+	{ .name = "events",
+	  .synopsis = " [--follow] [--since TIME] [--object NAME]",
+	  .summary = "what has changed, when and why",
+	  .help = "  -f, --follow   show the last ones, and new ones as they happen\n"
+		  "  --since TIME   only of the last TIME (\"10m\", \"1h\")\n"
+		  "  --object NAME  only about POOL/INSTANCE, or about a pool and its instances, or about\n"
+		  "                 config, node, dataplane or sluiced\n",
+	  .options = CLI_OPTION_EVENTS,
+	  .run = events_run },
 	{ .name = "config check",
 	  .synopsis = " FILE",
 	  .summary = "check a configuration; needs no daemon",
@@ -62,14 +71,34 @@ const struct cli_verb cli_verbs[] = {
 	  .arguments_max = 1,
 	  .run = diff_run },
 	{ .name = "config apply",
-	  .synopsis = " [FILE] [--force]",
+	  .synopsis = " [FILE] [--force] [--confirm [TIME]]",
 	  .summary = "apply a configuration, in whole or not at all",
 	  .help = "Without FILE, the file that the daemon was started with.\n"
+		  "\n"
+		  "  --force           also if it removes all services, or more than half of all\n"
+		  "                    instances\n"
+		  "  --confirm [TIME]  undo it after TIME (\"90s\", \"1h\"; without it: 5m), unless config\n"
+		  "                    confirm is called before\n",
+	  .options = CLI_OPTION_FORCE | CLI_OPTION_CONFIRM,
+	  .arguments_max = 1,
+	  .run = apply_run },
+	{ .name = "config confirm",
+	  .synopsis = "",
+	  .summary = "keep the configuration that was applied with --confirm",
+	  .run = confirm_run },
+	{ .name = "config rollback",
+	  .synopsis = " [N] [--force]",
+	  .summary = "apply the configuration before, or the one N back in the history",
+	  .help = "It stays in force over restarts, until the file has changed or is applied.\n"
 		  "\n"
 		  "  --force  also if it removes all services, or more than half of all instances\n",
 	  .options = CLI_OPTION_FORCE,
 	  .arguments_max = 1,
-	  .run = apply_run },
+	  .run = rollback_run },
+	{ .name = "history",
+	  .synopsis = "",
+	  .summary = "the last 50 configurations that were in force",
+	  .run = history_run },
 	{ .name = "config show",
 	  .synopsis = " [--origin]",
 	  .summary = "the configuration in force, merged from its files",

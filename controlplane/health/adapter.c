@@ -10,6 +10,7 @@
 #include "config/base/clock.h"
 #include "config/base/log.h"
 #include "config/base/version.h"
+#include "controlplane/events/events.h"
 #include "controlplane/health/descriptors.h"
 #include "controlplane/health/health.h"
 #include "controlplane/health/kept.h"
@@ -25,6 +26,7 @@ struct checks {
 	struct health *health;
 	struct health_kept *kept;
 	struct model *model;
+	struct events *events;
 	struct event *resume_timer;
 	uint32_t clients; /* of the control socket, at most */
 	bool paused;
@@ -35,8 +37,16 @@ static void on_changed(void *arg, void *owner, enum health_state old, enum healt
 		       const char *reason)
 {
 	struct checks *checks = arg;
+	const struct events_change event = {
+		.object = ((struct model_instance *)owner)->path,
+		.what = "health",
+		.from = health_state_name(old),
+		.to = health_state_name(now),
+		.cause = reason,
+		.flows = EVENTS_FLOWS_ASK,
+	};
 
-	(void)old;
+	events_add(checks->events, &event);
 	model_health_set(checks->model, owner, now, reason);
 	health_kept_mark(checks->kept);
 }
@@ -230,7 +240,7 @@ static int checks_init(struct checks *checks, struct event_base *base, const cha
 }
 
 struct checks *checks_create(struct event_base *base, struct model *model, const char *state_dir,
-			     uint32_t clients, bool connected)
+			     uint32_t clients, struct events *events, bool connected)
 {
 	struct checks *checks = calloc(1, sizeof(*checks));
 	int err;
@@ -239,6 +249,7 @@ struct checks *checks_create(struct event_base *base, struct model *model, const
 		return NULL;
 	checks->model = model;
 	checks->clients = clients;
+	checks->events = events;
 	/* Without a dataplane they would report every instance down. */
 	checks->paused = !connected;
 	err = checks_init(checks, base, state_dir);

@@ -14,6 +14,7 @@
 
 struct checks;
 struct event_base;
+struct events;
 struct health;
 struct model;
 struct model_instance;
@@ -22,11 +23,12 @@ struct model_instance;
  * @model: has its configuration, and the state of instances from a running dataplane; the others
  * get their kept health.
  * @clients: maximum of the control socket and the HTTP server: their descriptors are not available to checks.
+ * @events: changes are recorded there; NULL: nowhere.
  * @connected: the dataplane is connected already; if not, checks are suspended.
  * Return: NULL and errno.
  */
 struct checks *checks_create(struct event_base *base, struct model *model, const char *state_dir,
-			     uint32_t clients, bool connected);
+			     uint32_t clients, struct events *events, bool connected);
 void checks_destroy(struct checks *checks);
 
 /** The checker, for its statistics. */

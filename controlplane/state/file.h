@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* More than STATE_ENTRIES_MAX entries take. */
-#define STATE_FILE_BYTES_MAX (4u << 20)
+/* More than STATE_ENTRIES_MAX entries take, or a configuration with a line that says whose it is. */
+#define STATE_FILE_BYTES_MAX ((4u << 20) + 8192)
 
 /**
  * Read a file.

@@ -159,7 +159,8 @@ def every_verb(lab):
     bad.write_text(settings.to_yaml(lab.config).replace("flows: 100000", "flows: many"))
     for argv in (["status"], ["status", "web"], ["drops"], ["weight", "web/web-1"], ["weight", "web/web-1", "70"], ["drain", "web/web-1"],
                  ["drain", "web/web-1", "--wait", "30s"], ["maint", "web/web-1"], ["weight", "web/web-1", "default"], ["resume", "web/web-1"],
-                 ["config", "check", lab.config_path], ["config", "diff"], ["config", "apply"]):
+                 ["config", "check", lab.config_path], ["config", "diff"], ["config", "apply"],
+                 ["config", "apply", "--confirm", "1h"], ["config", "confirm"], ["history"], ["events"], ["events", "--since", "1h", "--object", "web"]):
         done = sluicectl(lab, "-o", "json", *argv)
         expect_equal(done.returncode, 0, f"exit code of {argv} ({done.stderr})")
         json.loads(done.stdout.splitlines()[-1] if "--wait" in argv else done.stdout)
@@ -193,6 +194,67 @@ def live_keys(lab):
     done = sluicectl(lab, "config", "apply")
     expect_equal(done.returncode, 1, "exit code")
     expect("node.flows" in done.stderr and "node.mtu" in done.stderr and "restart" in done.stderr, f"it says {done.stderr!r}")
+
+
+def events(lab, *argv):
+    return lab.ctl("events", *argv)["events"]
+
+
+def what_has_changed(lab):
+    """Each change is recorded with its cause, over a crash of sluiced, and sent to who follows."""
+    follower = lab.ctl_spawn("-o", "json", "events", "-f", "--object", "web/web-2")
+    try:
+        lab.ctl("drain", "web/web-2")
+        line = json.loads(follower.stdout.readline())
+        while line["what"] != "admin" or line["to"] != "drain":
+            line = json.loads(follower.stdout.readline())
+        expect_equal((line["object"], line["from"], line["who"]), ("web/web-2", "ready", "root"), "what the follower got")
+        expect("drain, uid 0, pid " in line["cause"], f"the cause is {line['cause']!r}")
+        lab.ctl("resume", "web/web-2")
+        expect_equal(json.loads(follower.stdout.readline())["to"], "ready", "the follower's next event")
+    finally:
+        follower.kill()
+        follower.wait()
+    before = events(lab)
+    lab.sluiced.kill(signal.SIGKILL)
+    lab.sluiced.start()
+    after = events(lab)
+    expect_equal(after[:len(before)], before, "events after a crash")
+    expect(any(e["object"] == "sluiced" and e["to"] == "started" for e in after[len(before):]), f"the start is not among {after[len(before):]}")
+
+
+def configurations(lab):
+    """What was in force comes back: by a rollback, and without a confirmation, whatever sluiced goes through meanwhile."""
+    def apply_rate(value, *argv):
+        lab.config["node"]["icmp_rate"] = value
+        lab.write_config()
+        lab.ctl("config", "apply", *argv)
+    good = lab.config_path.read_bytes()
+    probe = lab.net.dir / "probe.yaml"
+    apply_rate(77)
+    probe.write_bytes(lab.config_path.read_bytes())
+    apply_rate(78)
+    expect_equal([c["who"] for c in lab.ctl("history")["configurations"][:2]], ["root", "root"], "who has applied")
+    lab.ctl("config", "rollback")
+    expect_equal(lab.ctl("config", "diff", probe)["changes"], [], "what a rollback has left")
+    lab.sluiced.kill(signal.SIGKILL)
+    lab.sluiced.start()
+    expect_equal(lab.ctl("config", "diff", probe)["changes"], [], "what a crash after a rollback has left")
+    expect("was set aside" in lab.ctl("status")["node"]["config_problem"], "status does not say that the file is set aside")
+    apply_rate(77)
+    apply_rate(79, "--confirm", "1h")
+    done = sluicectl(lab, "config", "apply", probe)
+    expect_equal(done.returncode, 1, "exit code of config apply while another one waits")
+    expect("waits for its confirmation" in done.stderr, f"it says {done.stderr!r}")
+    lab.ctl("config", "confirm")
+    apply_rate(77)
+    apply_rate(79, "--confirm", "1s")
+    lab.sluiced.kill(signal.SIGKILL)
+    lab.sluiced.start()
+    wait_for("the unconfirmed configuration to be undone", lambda: lab.ctl("config", "diff", probe)["changes"] == [])
+    expect(any(e["to"] == "not confirmed" for e in events(lab, "--object", "config")), "no event says that it was undone")
+    lab.config_path.write_bytes(good)
+    lab.ctl("config", "apply")
 
 
 def odd_files(lab):
@@ -235,4 +297,4 @@ def restarted(lab):
 
 
 if __name__ == "__main__":
-    scenario.run(shape, every_verb, changes_of_who_is_out, live_keys, odd_files, restarted, checks, many_dead)
+    scenario.run(shape, every_verb, changes_of_who_is_out, what_has_changed, configurations, live_keys, odd_files, restarted, checks, many_dead)

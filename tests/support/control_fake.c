@@ -115,8 +115,9 @@ typedef void (*fake_run)(struct control_call *call);
 /* The ops are all that a fake has of a daemon, so only verbs that are known to need no more run. */
 static fake_run fake_run_of(const struct control_verb *verb)
 {
-	static const char *const by_ops[] = { "drain",	"maint",       "resume",
-					      "weight", "config-diff", "config-apply" };
+	static const char *const by_ops[] = { "drain",		"maint",       "resume",
+					      "weight",		"config-diff", "config-apply",
+					      "config-rollback" };
 	static const struct {
 		const char *name;
 		fake_run run;

@@ -25,6 +25,7 @@
 #include "controlplane/commands.h"
 #include "controlplane/elb/edit.h"
 #include "controlplane/model/model.h"
+#include "controlplane/versions.h"
 
 static const char own[] = "node:\n"
 			  "  port: eth1\n"
@@ -87,6 +88,7 @@ static void fixture_start(struct fixture *f)
 	snprintf(f->sluiced.commands_path, sizeof(f->sluiced.commands_path), "%s/%s", f->dir,
 		 CONFIG_COMMANDS_NAME);
 	put(f->config_path, own);
+	assert_int_equal(sluiced_versions_open(&f->sluiced), 0);
 	load(f);
 }
 
@@ -107,6 +109,7 @@ static int teardown(void **state)
 	char command[128];
 
 	model_destroy(f->sluiced.model);
+	versions_close(f->sluiced.versions);
 	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
 	assert_int_equal(system(command), 0);
 	free(f);

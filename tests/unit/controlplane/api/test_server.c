@@ -49,6 +49,11 @@ static const struct {
 	{ "{\"verb\":\"elb-deregister-instances-from-lb\",\"name\":\"x\",\"lb\":\"y\"}\n",
 	  "elb-deregister-instances-from-lb has no argument \\\"lb\\\"" },
 	{ "{\"verb\":\"elb-describe-instance-health\",\"name\":\"x\"}\n", "\"ok\":true" },
+	{ "{\"verb\":\"config-rollback\",\"back\":2}\n", "\"workers\":4" },
+	{ "{\"verb\":\"config-rollback\",\"back\":50}\n", "\\\"back\\\": expected a number" },
+	{ "{\"verb\":\"config-confirm\"}\n", "\"ok\":true" },
+	{ "{\"verb\":\"history\"}\n", "\"ok\":true" },
+	{ "{\"verb\":\"events\",\"since_ms\":5}\n", "\"ok\":true" },
 
 	{ "{\"verb\":\"drain\",\"instance\":\"wbe/web-1\"}\n",
 	  "{\"ok\":false,\"code\":\"unknown\",\"error\":\"there is no pool \\\"wbe\\\"; did you mean "

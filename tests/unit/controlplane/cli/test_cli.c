@@ -17,6 +17,12 @@
 #define OK(result) "{\"ok\":true,\"result\":{" result "}}\n"
 #define REFUSED(error) "{\"ok\":false,\"code\":\"refused\",\"error\":\"" error "\"}\n"
 #define W1 "\"instance\":\"web/web-1\""
+#define EVENT                                                                                      \
+	"{\"seq\":7,\"unix_ms\":123,\"object\":\"web/web-1\",\"what\":\"health\",\"from\":\"up\"," \
+	"\"to\":\"down\",\"cause\":\"TCP:80: refused\",\"flows\":132}\n"
+#define EVENT_BY                                                                                     \
+	"{\"seq\":8,\"unix_ms\":123,\"object\":\"web/web-1\",\"what\":\"admin\",\"from\":\"ready\"," \
+	"\"to\":\"drain\",\"cause\":\"drain\",\"who\":\"root\",\"flows\":null}\n"
 #define ACK "\"dataplane\":true,\"took_us\":84.2,\"workers\":4,\"generation\":17"
 
 static int setup(void **test_state)
@@ -48,9 +54,9 @@ static const struct {
 	  "there is no verb \"drian\"; did you mean \"drain\"?" },
 	{ "zzzzzz", NULL, 2, NULL, "", "there is no verb \"zzzzzz\"\n" },
 	{ "config", NULL, 2, NULL, "",
-	  "config: expected check, diff, apply, show or from-haproxy" },
+	  "config: expected check, diff, apply, confirm, rollback, show or from-haproxy" },
 	{ "config chekc x", NULL, 2, NULL, "",
-	  "config: expected check, diff, apply, show or from-haproxy" },
+	  "config: expected check, diff, apply, confirm, rollback, show or from-haproxy" },
 	{ "-x status", NULL, 2, NULL, "", "unknown option -x" },
 	{ "--nope status", NULL, 2, NULL, "", "unknown option --nope" },
 	{ "-r", NULL, 2, NULL, "", "-r: a value is missing" },
@@ -225,6 +231,54 @@ static const struct {
 	  OK("\"file\":\"/f\",\"own_file\":true,\"changes\":[],\"plan\":{}," ACK), 0,
 	  "{\"verb\":\"config-apply\",\"force\":true}",
 	  "no changes\napplied; in force after 0.1 ms\n", "" },
+	{ "config apply --confirm 90s",
+	  OK("\"file\":\"/f\",\"own_file\":true,\"changes\":[],\"plan\":{}," ACK), 0,
+	  "{\"verb\":\"config-apply\",\"confirm_ms\":90000}",
+	  "no changes\napplied; in force after 0.1 ms\n"
+	  "undone in 1 m 30 s, unless confirmed: sluicectl config confirm\n",
+	  "" },
+	{ "config apply --confirm=0s", NULL, 2, NULL, "",
+	  "--confirm 0s: expected a time from 1s to 24h, such as 5m" },
+	{ "config diff --confirm", NULL, 2, NULL, "", "unknown option --confirm" },
+	{ "config confirm", OK("\"generation\":12"), 0, "{\"verb\":\"config-confirm\"}",
+	  "configuration 12 confirmed\n", "" },
+	{ "config confirm",
+	  "{\"ok\":false,\"code\":\"refused\",\"error\":\"no configuration waits\"}\n", 1,
+	  "{\"verb\":\"config-confirm\"}", "", "sluicectl: no configuration waits\n" },
+	{ "config rollback",
+	  OK("\"file\":\"/f\",\"own_file\":false,\"changes\":[],\"plan\":{}," ACK), 0,
+	  "{\"verb\":\"config-rollback\",\"back\":1}",
+	  "no changes\napplied; in force after 0.1 ms\n", "" },
+	{ "config rollback 7 --force",
+	  OK("\"file\":\"/f\",\"own_file\":true,\"changes\":[],\"plan\":{}," ACK), 0,
+	  "{\"verb\":\"config-rollback\",\"back\":7,\"force\":true}",
+	  "no changes\napplied; in force after 0.1 ms\n", "" },
+	{ "config rollback 0", NULL, 2, NULL, "",
+	  "\"0\": expected how many configurations back, from 1" },
+	{ "history",
+	  OK("\"generation\":2,\"unconfirmed_ms\":61000,\"configurations\":[{\"back\":0,"
+	     "\"generation\":2,\"time\":0,\"how\":\"apply\",\"who\":\"root\",\"file\":\"/f\","
+	     "\"bytes\":1234}]"),
+	  0, "{\"verb\":\"history\"}", NULL, "" },
+	{ "history -o json", OK("\"generation\":2"), 0, "{\"verb\":\"history\"}",
+	  "{\n  \"generation\": 2\n}\n", "" },
+	{ "events", OK("\"count\":0,\"lost\":0"), 0, "{\"verb\":\"events\"}", "no events\n", "" },
+	{ "events", EVENT OK("\"count\":1,\"lost\":0"), 0, "{\"verb\":\"events\"}", NULL, "" },
+	{ "events -o json", EVENT OK("\"count\":1,\"lost\":0"), 0, "{\"verb\":\"events\"}",
+	  "{\n  \"events\": [\n    {\n      \"seq\": 7,\n      \"unix_ms\": 123,\n      "
+	  "\"object\": \"web/web-1\",\n      \"what\": \"health\",\n      \"from\": \"up\",\n      "
+	  "\"to\": \"down\",\n      \"cause\": \"TCP:80: refused\",\n      \"flows\": 132\n    }\n  "
+	  "],\n  \"lost\": 0\n}\n",
+	  "" },
+	{ "events -f --object web -o json", "{\"lost\":9}\n" EVENT "{\"alive\":true}\n" EVENT_BY, 3,
+	  "{\"verb\":\"events\",\"follow\":true,\"last\":10,\"object\":\"web\"}",
+	  "{\"lost\":9}\n" EVENT EVENT_BY, "sluiced closed the connection" },
+	{ "events --follow --since 1h", "{\"lost\":9}\n", 3,
+	  "{\"verb\":\"events\",\"follow\":true,\"since_ms\":3600000}", "",
+	  "9 events lost: read too slowly" },
+	{ "events --since yesterday", NULL, 2, NULL, "",
+	  "--since yesterday: expected a time, such as 10m or 24h" },
+	{ "status -f", NULL, 2, NULL, "", "unknown option -f" },
 	{ "config show",
 	  OK("\"files\":[\"/f\",\"/g\"],\"lines\":[{\"text\":\"a:\",\"file\":0,\"line\":1},"
 	     "{\"text\":\"  b: 7\",\"file\":1,\"line\":12}]"),
@@ -271,6 +325,27 @@ static void test_runs(void **test_state)
 		    (runs[i].err[0] == '\0' && h->err[0] != '\0'))
 			fail_msg("%s: complained\n%s", runs[i].arguments, h->err);
 	}
+}
+
+/* The columns of time depend on the zone. */
+static void test_lines_of_history(void **test_state)
+{
+	struct harness *h = *test_state;
+
+	setenv("TZ", "UTC", 1);
+	assert_int_equal(harness_run(h, "events", EVENT EVENT_BY OK("\"count\":2,\"lost\":0")), 0);
+	assert_string_equal(
+		h->out,
+		"1970-01-01 00:00:00.123  web/web-1  health up -> down: TCP:80: refused (132 flows)\n"
+		"1970-01-01 00:00:00.123  web/web-1  admin ready -> drain: drain, by root\n");
+	assert_int_equal(
+		harness_run(h, "history",
+			    OK("\"generation\":2,\"unconfirmed_ms\":61000,\"configurations\":["
+			       "{\"back\":0,\"generation\":2,\"time\":0,\"how\":\"apply\","
+			       "\"who\":\"root\",\"file\":\"/f\",\"bytes\":1234}]")),
+		0);
+	assert_non_null(strstr(h->out, "1970-01-01 00:00:00  root  apply  /f"));
+	assert_non_null(strstr(h->out, "\n2 is undone in 1 m 1 s, unless confirmed: "));
 }
 
 static void test_every_verb_is_run(void **test_state)
@@ -482,6 +557,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_runs),
+		cmocka_unit_test_setup_teardown(test_lines_of_history, setup, teardown),
 		cmocka_unit_test(test_every_verb_is_run),
 		TEST(test_help),
 		TEST(test_socket_path_too_long),
