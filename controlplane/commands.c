@@ -23,7 +23,7 @@ static const char commands_head[] =
 
 static int commands_refuse(struct control_refusal *refusal, const char *what, int err)
 {
-	snprintf(refusal->reason, sizeof(refusal->reason), "%s: %s; nothing has changed", what,
+	snprintf(refusal->reason, sizeof(refusal->reason), "%.200s: %s; nothing has changed", what,
 		 strerror(-err));
 	return err;
 }
@@ -58,15 +58,19 @@ static void commands_refuse_result(const struct config_errors *errors,
 				   struct control_refusal *refusal)
 {
 	const struct config_error *error = &errors->list[0];
+	char line[640] = "";
 
 	if (errors->count == 0)
 		snprintf(refusal->reason, sizeof(refusal->reason), "%s", strerror(ENOMEM));
 	else if (error->place.file != CONFIG_FILE_COMMANDS)
 		control_plan_errors(errors, refusal);
 	else
-		snprintf(refusal->reason, sizeof(refusal->reason), "%s%s%s%s%s%s", error->key,
-			 error->key[0] ? ": " : "", error->has_value ? "\"" : "", error->value,
-			 error->has_value ? "\": " : "", error->message);
+		snprintf(line, sizeof(line), "%s%s%s%s%s%s", error->key, error->key[0] ? ": " : "",
+			 error->has_value ? "\"" : "", error->value, error->has_value ? "\": " : "",
+			 error->message);
+	if (line[0])
+		snprintf(refusal->reason, sizeof(refusal->reason), "%.*s", CONTROL_REASON_MAX - 1,
+			 line);
 }
 
 /* Return: a descriptor of the new file, synced, or -errno. */
