@@ -52,6 +52,7 @@ static void config_free_node(struct config_node *node)
 	free(node->cpus);
 	free(node->addresses);
 	free(node->gateways);
+	free(node->zone);
 	free(node->control_group);
 	free(node->metrics);
 	free(node->vip_pool);
@@ -63,8 +64,10 @@ static void config_free_pool(struct config_pool *pool)
 {
 	for (uint32_t i = 0; i < pool->check_count; i++)
 		config_check_fini(&pool->checks[i]);
-	for (uint32_t i = 0; i < pool->instance_count; i++)
+	for (uint32_t i = 0; i < pool->instance_count; i++) {
 		free(pool->instances[i].name);
+		free(pool->instances[i].zone);
+	}
 	free(pool->checks);
 	free(pool->instances);
 	free(pool->name);

@@ -101,6 +101,7 @@ struct config_node {
 	uint32_t vip_pool_count;
 	char *instance_domain; /* NULL: none */
 	uint8_t secret[CONFIG_SECRET_BYTES];
+	char *zone;	     /* NULL: none */
 	char *control_group; /* NULL: group "sluice" if there is one, else root */
 	char *metrics;	     /* as written; an absolute path, or an address; NULL: not served */
 	struct config_address metrics_address; /* unless it is a path */
@@ -179,6 +180,7 @@ struct config_instance {
 	struct config_place address_place;
 	uint32_t weight; /* 0 to CONFIG_WEIGHT_MAX; 0: no new flows */
 	bool backup;
+	char *zone; /* NULL: near to every node */
 };
 
 enum config_on_down {
@@ -198,6 +200,8 @@ struct config_pool {
 	uint32_t check_count;
 	enum config_on_down on_down;
 	enum config_all_down all_down;
+	uint32_t zone_minimum;
+	uint32_t panic_percent;		   /* 0: never */
 	struct config_instance *instances; /* may be none */
 	uint32_t instance_count;
 };

@@ -220,6 +220,12 @@ const struct config_item config_schema[] = {
 	  FIELD(config_node, checks_in_flight),
 	  .help = "Concurrent checks, over all pools, of instances that answer; as many again of "
 		  "instances that do not. Further checks wait." },
+	{ NODE, .key = "zone", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "the name of a zone", .absent = "no instance is preferred",
+	  .parse = config_field_name, .format = config_field_string_format,
+	  FIELD(config_node, zone),
+	  .help = "Where this machine is. New flows go to instances of its zone, and to all of their "
+		  "pool when too few of those are up. Nodes of different zones have different tables." },
 	{ NODE, .key = "control_group", .type = CONFIG_TYPE_TEXT,
 	  .expect = "the name of a group of this system",
 	  .absent = "`sluice` if there is such a group, else `root`", .parse = config_field_group,
@@ -267,6 +273,16 @@ const struct config_item config_schema[] = {
 	  .fallback = "open", .reloadable = true, FIELD(config_pool, all_down),
 	  .help = "If no instance is up: `open` treats all as up, since the checks may be at fault; "
 		  "`drop` drops." },
+	{ POOL, .key = "zone_minimum", .type = CONFIG_TYPE_NUMBER, .min = 1,
+	  .max = CONFIG_INSTANCES_MAX, .fallback = "1", .unit = "instances", .reloadable = true,
+	  FIELD(config_pool, zone_minimum),
+	  .help = "New flows stay in the node's zone while at least so many of its instances are up." },
+	{ POOL, .key = "panic_threshold", .type = CONFIG_TYPE_NUMBER, .max = 100, .fallback = "0",
+	  .unit = "percent", .reloadable = true, FIELD(config_pool, panic_percent),
+	  .help = "If fewer than this share of the instances is up, but some are, all count as up: the "
+		  "checks may be at fault, and the rest would be overloaded. Counted are the regular "
+		  "instances, or the backups while they take the flows; not those that are drained, in "
+		  "maint, or of weight 0. 0: never." },
 	{ POOL, .key = "instances", .type = CONFIG_TYPE_NAMED, .child = CONFIG_SECTION_INSTANCE,
 	  .max = CONFIG_INSTANCES_MAX, .reloadable = true,
 	  ENTRIES(config_pool, instances, instance_count),
@@ -353,6 +369,11 @@ const struct config_item config_schema[] = {
 	{ INSTANCE, .key = "backup", .type = CONFIG_TYPE_BOOL, .fallback = "false",
 	  .reloadable = true, FIELD(config_instance, backup),
 	  .help = "Gets flows only while no regular instance of the pool can." },
+	{ INSTANCE, .key = "zone", .type = CONFIG_TYPE_TEXT, .reloadable = true,
+	  .expect = "the name of a zone", .absent = "belongs to every zone",
+	  .parse = config_field_name, .format = config_field_string_format,
+	  FIELD(config_instance, zone),
+	  .help = "Where the instance is; nodes with the same `zone` prefer it." },
 
 	{ SERVICE, .key = "vip", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
 	  .min = 1, .max = CONFIG_ENDPOINTS_MAX, .expect = "an IPv4 or IPv6 address",

@@ -71,7 +71,7 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 	stats_instance_get(daemon->stats, instance->index, &figures);
 	state_get(daemon->state, instance->path, &kept);
 	return json_pack(
-		"{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:f, s:f, s:i, s:b, s:b, s:b, s:b, s:I, s:I, "
+		"{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:f, s:f, s:i, s:b, s:b, s:b, s:b, s:b, s:I, s:I, "
 		"s:I, s:o, s:o, s:o, s:o, s:o}",
 		"name", instance->name, "address",
 		config_address_format(&instance->address, address), "weight", (int)instance->weight,
@@ -79,10 +79,10 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 		health_state_name(instance->health), "reason", instance->reason, "flows",
 		(json_int_t)figures.flows, "new_per_s", figures.new_per_s, "share",
 		model_share(daemon->model, instance), "config_weight", (int)instance->config_weight,
-		"weight_by_operator", instance->weight_set, "backup", instance->backup, "accepts",
-		instance->accepts, "serves", instance->serves, "new_flows",
-		(json_int_t)figures.new_flows, "packets", (json_int_t)figures.pkts, "bytes",
-		(json_int_t)figures.bytes, "admin_since",
+		"weight_by_operator", instance->weight_set, "backup", instance->backup, "far",
+		instance->far, "accepts", instance->accepts, "serves", instance->serves,
+		"new_flows", (json_int_t)figures.new_flows, "packets", (json_int_t)figures.pkts,
+		"bytes", (json_int_t)figures.bytes, "admin_since",
 		kept.changed_unix != 0 ? json_integer(kept.changed_unix) : json_null(),
 		"last_check_ms", control_status_ago(last_ms), "checks",
 		control_status_checks(instance), "next_hop",
@@ -110,8 +110,9 @@ json_t *control_status_pools(struct control_daemon *daemon)
 		const struct model_pool *pool = model_pool_at(daemon->model, i);
 
 		json_array_append_new(
-			pools, json_pack("{s:s, s:b, s:b, s:s, s:s, s:o}", "name", pool->name,
-					 "open", pool->open, "on_backup", pool->on_backup,
+			pools, json_pack("{s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:o}", "name",
+					 pool->name, "open", pool->open, "panic", pool->panic,
+					 "in_zone", pool->in_zone, "on_backup", pool->on_backup,
 					 "on_down", config_on_down_name(pool->on_down), "all_down",
 					 config_all_down_name(pool->all_down), "instances",
 					 control_status_instances(daemon, pool)));

@@ -409,6 +409,11 @@ static void status_warnings(const struct cli *cli, const json_t *pools)
 
 		if (json_array_size(json_object_get(pool, "instances")) == 0)
 			snprintf(text, sizeof(text), "pool %s: no instances", name);
+		else if (json_is_true(json_object_get(pool, "panic")))
+			snprintf(text, sizeof(text),
+				 "pool %s: too few instances are up, so all get new flows "
+				 "(panic_threshold)",
+				 name);
 		else if (json_is_true(json_object_get(pool, "open")))
 			snprintf(text, sizeof(text),
 				 "pool %s: no instance is eligible, so all get new flows "

@@ -221,6 +221,11 @@ static void commit_leavers(struct stage *stage)
 	}
 }
 
+bool model_is_far(const struct config_node *node, const struct config_instance *instance)
+{
+	return node->zone && instance->zone && strcmp(node->zone, instance->zone) != 0;
+}
+
 static void commit_instance(struct model_pool *pool, struct model_instance *instance,
 			    const struct config_instance *from)
 {
@@ -245,10 +250,13 @@ static void commit_pool(struct stage *stage, uint32_t i)
 		0; /* instances were added or removed, and their slot counts belong to that table */
 	pool->on_down = from->on_down;
 	pool->all_down = from->all_down;
+	pool->zone_minimum = from->zone_minimum;
+	pool->panic_percent = from->panic_percent;
 	pool->wants_on_link = false;
 	for (uint32_t j = 0; j < staged->count; j++) {
 		staged->instances[j]->is_new = !staged->instances[j]->pool;
 		commit_instance(pool, staged->instances[j], &from->instances[j]);
+		staged->instances[j]->far = model_is_far(&stage->config->node, &from->instances[j]);
 	}
 }
 

@@ -127,6 +127,8 @@ static void pool_describe(const struct model_pool *pool, struct eligible_pool *r
 		.all_down = pool->all_down,
 		.settled = pool->settled,
 		.gathering = !pool->gathered,
+		.zone_minimum = pool->zone_minimum,
+		.panic_percent = pool->panic_percent,
 	};
 	for (uint32_t i = 0; i < pool->instance_count; i++) {
 		const struct model_instance *instance = pool->instances[i];
@@ -136,6 +138,7 @@ static void pool_describe(const struct model_pool *pool, struct eligible_pool *r
 			.health = instance->health,
 			.weight = instance->index == MODEL_INDEX_NONE ? 0 : instance->weight,
 			.backup = instance->backup,
+			.far = instance->far,
 			.reachable = model_is_reachable(instance),
 		};
 	}
@@ -175,6 +178,8 @@ uint32_t model_pool_decide(struct model *model, struct model_pool *pool)
 	pool_describe(pool, &rule, model->eligible);
 	eligible_decide(&rule, model->eligible, pool->instance_count);
 	pool->open = rule.open;
+	pool->panic = rule.panic;
+	pool->in_zone = rule.in_zone;
 	pool->on_backup = rule.on_backup;
 	pool->pending = rule.pending;
 	for (uint32_t i = 0; i < pool->instance_count; i++) {

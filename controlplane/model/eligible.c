@@ -55,6 +55,65 @@ static bool tier_open(struct eligible_instance *instances, uint32_t n, bool back
 	       tier_take(instances, n, backup, is_candidate);
 }
 
+struct tier_count {
+	uint32_t candidates;
+	uint32_t usable;
+	uint32_t far; /* candidates in other zones */
+};
+
+static struct tier_count tier_count(const struct eligible_instance *instances, uint32_t n,
+				    bool backup, bool local)
+{
+	struct tier_count count = { 0 };
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (instances[i].backup != backup || !is_candidate(&instances[i]))
+			continue;
+		count.far += instances[i].far;
+		if (local && instances[i].far)
+			continue;
+		count.candidates++;
+		count.usable += is_usable(&instances[i]);
+	}
+	return count;
+}
+
+static bool tier_has_share(const struct eligible_pool *pool, const struct tier_count *count)
+{
+	return (uint64_t)count->usable * 100 >= (uint64_t)pool->panic_percent * count->candidates;
+}
+
+/* Return: whether the tier's local instances suffice; they take the flows then. */
+static bool tier_take_local(struct eligible_pool *pool, struct eligible_instance *instances,
+			    uint32_t n, bool backup)
+{
+	const struct tier_count count = tier_count(instances, n, backup, true);
+
+	if (count.far == 0 || count.usable == 0 || count.usable < pool->zone_minimum ||
+	    !tier_has_share(pool, &count))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		instances[i].accepts = instances[i].backup == backup && !instances[i].far &&
+				       is_usable(&instances[i]);
+	pool->in_zone = true;
+	return true;
+}
+
+/* Return: whether any instance of the tier takes flows because it is up. */
+static bool tier_take_usable(struct eligible_pool *pool, struct eligible_instance *instances,
+			     uint32_t n, bool backup)
+{
+	const struct tier_count count = tier_count(instances, n, backup, false);
+
+	if (tier_take_local(pool, instances, n, backup))
+		return true;
+	if (count.usable == 0 || !pool->settled || tier_has_share(pool, &count))
+		return tier_take(instances, n, backup, is_usable);
+	pool->panic = true;
+	pool->open = tier_open(instances, n, backup);
+	return true;
+}
+
 static void decide_accepts(struct eligible_pool *pool, struct eligible_instance *instances,
 			   uint32_t n)
 {
@@ -65,7 +124,7 @@ static void decide_accepts(struct eligible_pool *pool, struct eligible_instance 
 
 		if (pool->gathering && pending)
 			return;
-		if (tier_take(instances, n, backup, is_usable)) {
+		if (tier_take_usable(pool, instances, n, backup)) {
 			pool->on_backup = backup;
 			return;
 		}
@@ -79,6 +138,8 @@ static void decide_accepts(struct eligible_pool *pool, struct eligible_instance 
 void eligible_decide(struct eligible_pool *pool, struct eligible_instance *instances, uint32_t n)
 {
 	pool->open = false;
+	pool->panic = false;
+	pool->in_zone = false;
 	pool->on_backup = false;
 	for (uint32_t i = 0; i < n; i++)
 		instances[i].accepts = false;

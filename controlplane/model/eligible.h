@@ -8,7 +8,9 @@
  *   pending     candidate, and not checked yet or its next hop not known yet
  *
  * New flows go to the usable instances that are no backups; if there are none, to the usable
- * backups; if there are none, and all_down is open, to the candidates whatever their health. While
+ * backups; if there are none, and all_down is open, to the candidates whatever their health. Of
+ * either step first to those that are local, while enough of them are up; if of all of a step too
+ * small a share is up, to all its candidates. While
  * a pool settles (at its start) the later steps wait for pending instances of the earlier ones.
  *
  * The first table must be complete: for flows that are not recorded it decides where established
@@ -28,6 +30,7 @@ struct eligible_instance {
 	enum health_state health;
 	uint32_t weight;
 	bool backup;
+	bool far; /* in another zone than the node */
 	bool reachable;
 	/* result */
 	bool accepts;
@@ -39,8 +42,12 @@ struct eligible_pool {
 	enum config_all_down all_down;
 	bool settled;
 	bool gathering; /* has no table yet */
+	uint32_t zone_minimum;
+	uint32_t panic_percent;
 	/* result */
 	bool open;
+	bool panic;   /* open, although some are up */
+	bool in_zone; /* others could take flows, too */
 	bool on_backup;
 	bool pending; /* an instance that may still turn out to be usable */
 };

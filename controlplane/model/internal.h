@@ -49,6 +49,9 @@ int model_pool_id_assign(struct model *model, struct model_pool *pool);
 /* model/decide.c: from the model's inputs to what is published */
 void model_changed(const struct model *model, uint32_t what, uint32_t pool_id);
 
+/** Whether an instance is in another zone than the node. */
+bool model_is_far(const struct config_node *node, const struct config_instance *instance);
+
 /** Whether packets of its pool's services can be sent to an instance that has a pool. */
 bool model_is_reachable(const struct model_instance *instance);
 

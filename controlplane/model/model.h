@@ -59,6 +59,7 @@ struct model_instance {
 	const char *name;	   /* "web-1", inside path */
 	struct config_address address;
 	bool backup;
+	bool far; /* in another zone than the node */
 
 	enum model_admin admin;
 	uint32_t weight;	/* in force */
@@ -90,6 +91,8 @@ struct model_pool {
 	bool wants_on_link; /* used by a service with forward l2 */
 	enum config_on_down on_down;
 	enum config_all_down all_down;
+	uint32_t zone_minimum;
+	uint32_t panic_percent;
 	struct model_instance **instances; /* in the file's order */
 	uint32_t instance_count;
 
@@ -98,7 +101,9 @@ struct model_pool {
 	uint64_t settle_ms; /* when it settles at the latest */
 	bool gathered;	    /* it has had a table, or MODEL_GATHER_MS passed */
 	uint64_t gather_ms; /* when it has gathered at the latest */
-	bool open;	    /* all_down: open is in force */
+	bool open;	    /* all count as up: all_down: open, or panic */
+	bool panic;	    /* too small a share is up */
+	bool in_zone;	    /* the node's zone takes all new flows */
 	bool on_backup;	    /* backups take the new flows */
 	bool stale;	    /* slots must be rebuilt; model_pool_slots() does that */
 	uint64_t set;	    /* fingerprint of the table's members and their weights */

@@ -56,6 +56,7 @@ static void plan_describe(struct plan *plan, const struct config_pool *pool, uin
 		.health = HEALTH_UP,
 		.weight = from->weight,
 		.backup = from->backup,
+		.far = model_is_far(&plan->config->node, from),
 		.reachable = true,
 	};
 	if (!instance) {
@@ -75,6 +76,8 @@ static void plan_decide(struct plan *plan, const struct config_pool *pool)
 		.on_down = pool->on_down,
 		.all_down = pool->all_down,
 		.settled = true,
+		.zone_minimum = pool->zone_minimum,
+		.panic_percent = pool->panic_percent,
 	};
 
 	for (uint32_t i = 0; i < pool->instance_count; i++)

@@ -203,6 +203,18 @@ static const struct refuse_row rows[] = {
 	  "{ target: \"TCP:80\", down_interval: 6m }",
 	  "t:10:44: pools.web.checks[0].down_interval: \"6m\": expected a duration from 100ms to 5m\n" },
 	{ "    checks:\n",
+	  "    zone_minimum: 0\n"
+	  "    checks:\n",
+	  "t:9:19: pools.web.zone_minimum: \"0\": expected a number from 1 to 4096\n" },
+	{ "    checks:\n",
+	  "    panic_threshold: 101\n"
+	  "    checks:\n",
+	  "t:9:22: pools.web.panic_threshold: \"101\": expected a number from 0 to 100\n" },
+	{ "flows: 2048",
+	  "zone: -a",
+	  "t:6:9: node.zone: \"-a\": expected a name of 1 to 63 letters, digits, '.', '_' and '-', "
+	  "not beginning with '.' or '-'\n" },
+	{ "    checks:\n",
 	  "    on_down: drop\n"
 	  "    checks:\n",
 	  "t:9:14: pools.web.on_down: \"drop\": expected move or keep\n" },
@@ -485,7 +497,7 @@ static const struct refuse_row rows[] = {
 	  "t:7:3: node.cpu: unknown key; did you mean \"cpus\"?\n"
 	  "t:8:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
 	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
-	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
+	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, zone, "
 	  "control_group, metrics, vip_pool, instance_domain\n" },
 	{ "    forward: l2\n"
 	  "    listeners:\n"

@@ -131,7 +131,7 @@ static const struct refuse_row rows[] = {
 	  "colour: red",
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
 	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
-	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
+	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, zone, "
 	  "control_group, metrics, vip_pool, instance_domain\n" },
 	{ "flows: 2048",
 	  "? { a: b } : c",
@@ -185,7 +185,7 @@ static const struct refuse_row rows[] = {
 	  "colour: [[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]",
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
 	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
-	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
+	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, zone, "
 	  "control_group, metrics, vip_pool, instance_domain\n"
 	  "t:6:25: nested too deeply\n" },
 	{ "port: eth1",

@@ -13,12 +13,13 @@
 
 /*
  * An instance is a word: admin (r d m), health (u p l n for unknown, up, lame, down), and then flags:
- * b backup, 0 weight 0, x not reachable. An answer is two letters: A accepts, S serves, - not.
+ * b backup, f in another zone, 0 weight 0, x not reachable. An answer is two letters: A accepts, S serves, - not.
  */
 struct row {
 	const char *what;
 	const char *instances;
-	const char *pool; /* k on_down keep, d all_down drop, s settling, g gathering */
+	const char *pool; /* k on_down keep, d all_down drop, s settling, g gathering,
+			      * 2 zone_minimum, p panic_threshold 50 */
 	const char *answer;
 	bool open;
 	bool on_backup;
@@ -67,6 +68,27 @@ static const struct row rows[] = {
 	  false },
 	{ "settled, unknown is not up", "ru ru", "", "AS AS", true, false },
 	{ "settled, unknown, drop", "ru ru", "d", "-S -S", false, false },
+	{ "the node's zone first", "rp rp rpf", "", "AS AS -S", false, false },
+	{ "the other zones' with none of it", "rn rl rpf", "", "-- -S AS", false, false },
+	{ "all with too few of it", "rp rn rpf rpf", "2", "AS -- AS AS", false, false },
+	{ "enough of it", "rp rp rn rpf", "2", "AS AS -- -S", false, false },
+	{ "zones before backups", "rn rpf rpb", "", "-- AS -S", false, false },
+	{ "backups of the node's zone first", "rn rnf rpb rpbf", "", "-- -- AS -S", false, true },
+	{ "drained ones of the zone do not count", "dp rp rpf", "2", "-S AS AS", false, false },
+	{ "half is enough", "rp rn", "p", "AS --", false, false },
+	{ "less is not", "rp rn rn", "p", "AS AS AS", true, false },
+	{ "panic counts no drained ones", "rp rn dn", "p", "AS -- --", false, false },
+	{ "panic keeps to the drained", "rp rn rn dp", "p", "AS AS AS -S", true, false },
+	{ "panic leaves backups alone", "rp rl rl rpb", "p", "AS AS AS -S", true, false },
+	{ "none up: backups, no panic", "rn rn rn rpb", "p", "-- -- -- AS", false, true },
+	{ "panic of backups", "rn rpb rnb rnb", "p", "-S AS AS AS", true, true },
+	{ "other zones before panic", "rp rn rn rpf rpf", "p", "AS -- -- AS AS", false, false },
+	{ "panic of all zones", "rp rn rn rnf rnf", "p", "AS AS AS AS AS", true, false },
+	{ "the node's zone does not panic for others", "rp rp rnf rnf rnf rnf rnf", "p",
+	  "AS AS -- -- -- -- --", false, false },
+	{ "no panic while it settles", "rp ru ru", "ps", "AS -S -S", false, false },
+	{ "settled, unknown is panic", "rp ru ru", "p", "AS AS AS", true, false },
+	{ "panic respects all_down drop", "rn rn rn", "pd", "-- -- --", false, false },
 	{ "nobody there", "", "", "", false, false },
 };
 
@@ -86,6 +108,7 @@ static uint32_t parse(const char *text, struct eligible_instance *list)
 					   : HEALTH_DOWN;
 		for (text++; *text && *text != ' '; text++) {
 			i->backup |= *text == 'b';
+			i->far |= *text == 'f';
 			i->reachable &= *text != 'x';
 			i->weight = *text == '0' ? 0 : i->weight;
 		}
@@ -115,6 +138,8 @@ static void test_rows(void **state)
 							   : CONFIG_ALL_DOWN_OPEN,
 			.settled = !strchr(row->pool, 's'),
 			.gathering = strchr(row->pool, 'g') != NULL,
+			.zone_minimum = strchr(row->pool, '2') ? 2 : 1,
+			.panic_percent = strchr(row->pool, 'p') ? 50 : 0,
 		};
 		uint32_t n = parse(row->instances, list);
 		char answer[32];
