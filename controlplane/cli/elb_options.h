@@ -55,6 +55,6 @@ int elb_options_read(struct cli *cli, int argc, char **argv, unsigned int allowe
  */
 int elb_listener_read(const struct cli *cli, const char *text, char *pair, bool *http);
 
-#define ELB_PAIR_MAX 16
+#define ELB_PAIR_MAX 24
 
 #endif
