@@ -244,7 +244,7 @@ static const struct refuse_row rows[] = {
 	  "or \"[::1]:9627\", or the path of a UNIX socket\n" },
 	{ "  flows: 2048\n",
 	  "  metrics: /ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp1\n",
-	  "t:6:12: node.metrics: \"/ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp1\": "
+	  "t:6:12: node.metrics: \"/ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp...\": "
 	  "expected a path of at most 100 characters\n" },
 	{ "  flows: 2048\n",
 	  "  control_group: \"no group\"\n",
