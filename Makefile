@@ -282,7 +282,7 @@ define newline
 
 endef
 
-helpers = $(filter-out $(unit_tests),$(filter $(dir $1)%,$(unit_sources)))
+helpers = $(foreach f,$(filter-out $(unit_tests),$(unit_sources)),$(if $(filter $(dir $1),$(dir $f)),$f))
 define unit_rule
 $(patsubst %.c,$(O)/%,$1): $(patsubst %.c,$(O)/obj/%.o,$1 $(call helpers,$1)) \
 		$(foreach a,$(tests_$(call module,$1)),$(call archive,$a))
