@@ -2,10 +2,11 @@
 /*
  * Translated flows: one record each, in an array indexed by port space and port.
  *
- * A port space is one NAT address and one group of instances: within it a port belongs to one flow,
- * so an address carries as many flows as there are groups times ports. The group follows from the
- * instance's address. A packet from an instance finds its record by one index, from its addresses
- * and its destination port; a packet from a client finds it by the slot of its flow (core/lb_flow.h).
+ * Within a port space a port belongs to one flow. The space follows from NAT address and instance
+ * address, so an address carries as many flows as there are spaces times ports. A packet from an
+ * instance finds its record by one index, from its addresses and its destination port. A packet
+ * from a client has its instance from the flow table; it finds the record at the port that follows
+ * from its flow, or a few ports further.
  *
  * A port also names the worker that writes its record: each worker has a share of the ports of
  * every space. A record is free by its state or by its time, so there is no list of free ones that
@@ -38,13 +39,14 @@ enum lb_nat_side { LB_NAT_CLIENT, LB_NAT_INSTANCE };
 struct lb_nat_record {
 	uint8_t client[16]; /* IPv4: mapped, ::ffff:0:0/96 (RFC 4291 section 2.5.5.2) */
 	lb_be16 client_port;
-	uint16_t service;  /* its id */
-	uint16_t instance; /* its index */
-	uint16_t seen;	   /* tick of the last packet of either side */
-	uint32_t seq;	   /* the client's next sequence number, as far as seen */
-	uint16_t acked;	   /* upper half of the instance's, as acknowledged by the client */
-	uint8_t state;	   /* enum lb_nat_state */
-	uint8_t hop;	   /* index of the router that the client's packets come from */
+	uint16_t service;    /* its id */
+	uint16_t instance;   /* its index */
+	uint16_t seen;	     /* tick of the last packet of either side */
+	uint32_t seq;	     /* the client's next sequence number, as far as seen */
+	uint16_t acked;	     /* upper half of the instance's, as acknowledged by the client */
+	uint8_t state : 3;   /* enum lb_nat_state */
+	uint8_t address : 5; /* index in lb_nat_params */
+	uint8_t hop;	     /* index of the router that the client's packets come from */
 };
 
 LB_STATIC_ASSERT(sizeof(struct lb_nat_record) == 32, "two records a cache line");
@@ -52,6 +54,25 @@ LB_STATIC_ASSERT(sizeof(struct lb_nat_record) == 32, "two records a cache line")
 /* Idle time in ticks after which a record may be reused, by state. */
 struct lb_nat_timeouts {
 	uint16_t ticks[8]; /* by enum lb_nat_state */
+};
+
+#define LB_NAT_ADDRESSES_MAX 32 /* lb_nat_record.address */
+
+enum lb_nat_address_flag {
+	LB_NAT_ADDRESS_USED = 1 << 0,	 /* there is one */
+	LB_NAT_ADDRESS_ACCEPTS = 1 << 1, /* for new connections */
+	LB_NAT_ADDRESS_OWN = 1 << 2,	 /* the node's own: what is of no record is the kernel's */
+};
+
+/* What is configured. */
+struct lb_nat_params {
+	uint8_t address[LB_NAT_ADDRESSES_MAX][16]; /* as lb_nat_record.client */
+	uint8_t flags[LB_NAT_ADDRESSES_MAX];	   /* enum lb_nat_address_flag */
+	struct lb_nat_timeouts timeouts;
+	uint16_t port_first; /* 0: no NAT */
+	uint16_t port_last;
+	uint8_t reset_on_expiry;
+	uint8_t reserved[11];
 };
 
 /*

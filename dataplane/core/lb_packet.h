@@ -26,7 +26,9 @@ LB_INLINE void lb_packet_set_service(struct lb_packet *p, const struct lb_servic
 	p->salt = service->salt;
 	p->pool = service->pool;
 	p->forward = service->forward;
-	p->tunnel_port = service->tunnel_port;
+	p->source = service->source;
+	p->service = service->id;
+	p->instance_port = service->instance_port;
 }
 
 /** Set the key of a packet's flow. */

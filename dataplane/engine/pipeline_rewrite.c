@@ -8,6 +8,17 @@ static __rte_noinline lb_result too_big(struct lb_buffer buffer, const struct lb
 	return lb_send_error(buffer, p->where.env, p, mtu);
 }
 
+static lb_result nat(struct lb_buffer buffer, const struct lb_packet *p,
+		     const struct lb_instance *instance)
+{
+	(void)buffer;
+	(void)p;
+	(void)instance;
+	return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
+}
+
+static const struct lb_send_rare send_rare = { too_big, lb_packet_syn, nat };
+
 __rte_noinline lb_result pipeline_run(struct burst *b, uint32_t i)
 {
 	const struct lb_service *service = NULL;
@@ -22,7 +33,7 @@ __rte_noinline lb_result pipeline_run(struct burst *b, uint32_t i)
 		p.where.env = pipeline_env(b);
 	}
 	return lb_packet_run((struct lb_buffer){ b->pkt[i] }, &b->env, &p, service, &gate,
-			     (struct lb_send_rare){ too_big, lb_packet_syn });
+			     send_rare);
 }
 
 /* Any packet. Return: whether it is to be forwarded; otherwise b->result is its verdict. */
@@ -36,8 +47,7 @@ static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i)
 	if (b->result[i] != LB_VERDICT_FORWARD)
 		return false;
 	pipeline_packet(b, i, &p);
-	b->result[i] = lb_send((struct lb_buffer){ b->pkt[i] }, env, &p, b->instance[i],
-			       (struct lb_send_rare){ too_big, lb_packet_syn });
+	b->result[i] = lb_send((struct lb_buffer){ b->pkt[i] }, env, &p, b->instance[i], send_rare);
 	return b->result[i] == LB_VERDICT_FORWARD;
 }
 
@@ -95,7 +105,7 @@ static __rte_always_inline bool tunnel_put(struct burst *b, uint32_t i,
 	if (lb_unlikely(!frame_stretch_plain(b->pkt[i], l3_len, tunnel_len, instance->mtu)))
 		return false;
 	inner.spread = b->spread[i];
-	inner.port = b->service[i]->tunnel_port;
+	inner.port = b->service[i]->instance_port;
 	inner.tos = lb_inner_tos(frame + sizeof(struct lb_eth), family);
 	if (lb_shim_has_csum(shim, outer_family))
 		inner.sum = lb_inner_sum(frame + sizeof(struct lb_eth), family);
@@ -127,6 +137,18 @@ static inline bool plain_mac(struct burst *b, uint32_t i, const struct lb_instan
 		return false;
 	lb_write_mac((uint8_t *)(uintptr_t)b->data[i], instance);
 	return true;
+}
+
+/* Translation has stages of its own; what they leave is for rewrite_other(). */
+static inline bool plain_nat(struct burst *b, uint32_t i, const struct lb_instance *instance,
+			     enum lb_forward forward, const struct lb_shim *shim)
+{
+	(void)b;
+	(void)i;
+	(void)instance;
+	(void)forward;
+	(void)shim;
+	return false;
 }
 
 #define PLAIN_CASE(id, value, word, needs, writer, shim)                                           \

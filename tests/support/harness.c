@@ -162,7 +162,7 @@ static bool services_fill(struct harness *h, struct lb_service_table *table,
 			.id = services[i].id,
 			.pool = services[i].pool,
 			.forward = services[i].forward,
-			.tunnel_port = lb_cpu_to_be16(services[i].tunnel_port),
+			.instance_port = lb_cpu_to_be16(services[i].instance_port),
 		};
 
 		memcpy(s.addr, services[i].addr, 16);

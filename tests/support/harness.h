@@ -49,7 +49,7 @@ struct harness_service {
 	uint16_t id;
 	uint16_t pool;
 	uint8_t forward;
-	uint16_t tunnel_port; /* host order */
+	uint16_t instance_port; /* host order */
 };
 
 /** Publish services (with an entry for each of their VIPs). */

@@ -106,7 +106,7 @@ static void services_put(struct harness *world)
 		uint8_t last;
 		uint16_t port, pool;
 		uint8_t forward;
-		uint16_t tunnel_port;
+		uint16_t instance_port;
 	} rows[] = {
 		{ 10, 443, 0, LB_FORWARD_L2, 0 },      { 10, 80, 0, LB_FORWARD_L2, 0 },
 		{ 20, 443, 1, LB_FORWARD_IPIP, 0 },    { 30, 443, 2, LB_FORWARD_IPIP, 0 },
@@ -127,7 +127,7 @@ static void services_put(struct harness *world)
 			.id = (uint16_t)(2 * i + 1),
 			.pool = rows[i].pool,
 			.forward = rows[i].forward,
-			.tunnel_port = rows[i].tunnel_port,
+			.instance_port = rows[i].instance_port,
 		};
 		services[2 * i + 1] = (struct harness_service){
 			.family = 6,
@@ -138,7 +138,7 @@ static void services_put(struct harness *world)
 				  [15] = (uint8_t)(rows[i].last / 10 * 16 + rows[i].last % 10) },
 			.pool = rows[i].pool,
 			.forward = rows[i].forward,
-			.tunnel_port = rows[i].tunnel_port,
+			.instance_port = rows[i].instance_port,
 		};
 	}
 	harness_services(world, services, 2 * N);

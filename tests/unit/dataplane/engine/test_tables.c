@@ -285,7 +285,7 @@ struct service_case {
 	uint16_t id;
 	uint16_t pool;
 	uint8_t forward;
-	uint16_t tunnel_port;
+	uint16_t instance_port;
 };
 
 static struct lb_service service_of(const struct service_case *c)
@@ -297,7 +297,7 @@ static struct lb_service service_of(const struct service_case *c)
 				    .id = c->id,
 				    .pool = c->pool,
 				    .forward = c->forward,
-				    .tunnel_port = lb_cpu_to_be16(c->tunnel_port) };
+				    .instance_port = lb_cpu_to_be16(c->instance_port) };
 }
 
 /* @table has eight slots. The entry goes where a lookup begins. */
