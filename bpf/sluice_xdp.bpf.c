@@ -121,7 +121,7 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool has_handover)
 		return XDP_REDIRECT;
 	result = lb_packet_run((struct lb_buffer){ ctx }, &env, &p, service, &gate,
 			       (struct lb_send_rare){ lb_xdp_send_too_big, lb_xdp_syn_of,
-						      lb_xdp_nat });
+						      lb_xdp_nat, NULL });
 	env.cpu->stats.rx_pkts++;
 	env.cpu->stats.rx_bytes += p.frame_len;
 	return lb_xdp_finish(ctx, &env.cpu->stats, result);

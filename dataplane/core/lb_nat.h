@@ -51,6 +51,8 @@ struct lb_nat_record {
 
 LB_STATIC_ASSERT(sizeof(struct lb_nat_record) == 32, "two records a cache line");
 
+struct lb_nat; /* lb_nat_find.h */
+
 /* Idle time in ticks after which a record may be reused, by state. */
 struct lb_nat_timeouts {
 	uint16_t ticks[8]; /* by enum lb_nat_state */
@@ -146,7 +148,7 @@ LB_INLINE void lb_nat_step(struct lb_nat_record *record, enum lb_nat_side side,
 
 	if (event == LB_FLOW_EVENT_RST && !lb_nat_rst_is_near(record, side, tcp))
 		return;
-	record->state = (uint8_t)lb_nat_next(side, event, record->state);
+	record->state = lb_nat_next(side, event, record->state) & 7;
 	record->seen = now;
 	if (side == LB_NAT_INSTANCE)
 		return;

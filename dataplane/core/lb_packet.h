@@ -78,6 +78,12 @@ LB_INLINE lb_result lb_packet_run(struct lb_buffer buffer, struct lb_env *env, s
 {
 	if (lb_likely(service))
 		return lb_packet_forward(buffer, env, p, gate, rare);
+	if (rare.reply) {
+		lb_result result = rare.reply(buffer, p);
+
+		if (result != LB_VERDICT_KERNEL)
+			return result;
+	}
 	return (lb_result)lb_decide_other(p);
 }
 

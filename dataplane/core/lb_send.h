@@ -23,6 +23,8 @@ struct lb_send_rare {
 	/* a packet to an instance, by nat */
 	lb_result (*nat)(struct lb_buffer buffer, const struct lb_packet *p,
 			 const struct lb_instance *instance);
+	/* a packet of no service, if it is an instance's answer, else LB_VERDICT_KERNEL; or NULL */
+	lb_result (*reply)(struct lb_buffer buffer, const struct lb_packet *p);
 };
 
 /** The bits of a SYN: LB_FLOW_SYN of a home. */
