@@ -8,16 +8,8 @@ static __rte_noinline lb_result too_big(struct lb_buffer buffer, const struct lb
 	return lb_send_error(buffer, p->where.env, p, mtu);
 }
 
-static lb_result nat(struct lb_buffer buffer, const struct lb_packet *p,
-		     const struct lb_instance *instance)
-{
-	(void)buffer;
-	(void)p;
-	(void)instance;
-	return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
-}
-
-static const struct lb_send_rare send_rare = { too_big, lb_packet_syn, nat };
+static const struct lb_send_rare send_rare = { too_big, lb_packet_syn, pipeline_nat_forward,
+					       pipeline_nat_reply };
 
 __rte_noinline lb_result pipeline_run(struct burst *b, uint32_t i)
 {
@@ -31,6 +23,8 @@ __rte_noinline lb_result pipeline_run(struct burst *b, uint32_t i)
 	} else {
 		pipeline_meta(b, i, &p.meta);
 		p.where.env = pipeline_env(b);
+		p.frame_len = (uint32_t)b->lengths[i];
+		p.now = b->now;
 	}
 	return lb_packet_run((struct lb_buffer){ b->pkt[i] }, &b->env, &p, service, &gate,
 			     send_rare);
@@ -139,16 +133,11 @@ static inline bool plain_mac(struct burst *b, uint32_t i, const struct lb_instan
 	return true;
 }
 
-/* Translation has stages of its own; what they leave is for rewrite_other(). */
 static inline bool plain_nat(struct burst *b, uint32_t i, const struct lb_instance *instance,
 			     enum lb_forward forward, const struct lb_shim *shim)
 {
-	(void)b;
-	(void)i;
-	(void)instance;
-	(void)forward;
 	(void)shim;
-	return false;
+	return is_reached(instance, forward) && pipeline_nat_plain(b, i, instance);
 }
 
 #define PLAIN_CASE(id, value, word, needs, writer, shim)                                           \
