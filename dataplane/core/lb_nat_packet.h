@@ -170,7 +170,7 @@ LB_INLINE lb_result lb_nat_forward_error(struct lb_buffer buffer, const struct l
 					 const struct lb_instance *instance,
 					 const struct lb_nat_flow *flow)
 {
-	const struct lb_nat *nat = env->nat;
+	const struct lb_nat *nat = lb_env_nat(env);
 	const struct lb_addr to = lb_addr_instance(instance);
 	struct lb_nat_ref ref = lb_nat_find(nat, nat->worker, flow, to);
 	struct lb_ends quoted = { .sport = p->instance_port, .family = lb_outer_family(instance) };
@@ -195,7 +195,7 @@ LB_INLINE lb_result lb_nat_forward_error(struct lb_buffer buffer, const struct l
 LB_INLINE lb_result lb_nat_forward(struct lb_buffer buffer, struct lb_env *env,
 				   const struct lb_packet *p, const struct lb_instance *instance)
 {
-	const struct lb_nat *nat = env->nat;
+	const struct lb_nat *nat = lb_env_nat(env);
 	const struct lb_tcp *tcp = lb_nat_tcp(lb_buffer_start(buffer), &p->meta);
 	const struct lb_addr to = lb_addr_instance(instance);
 	const struct lb_nat_flow flow = {
@@ -277,7 +277,7 @@ LB_INLINE struct lb_nat_way lb_nat_way_back(const struct lb_nat *nat,
 LB_INLINE lb_result lb_nat_return(struct lb_buffer buffer, const struct lb_env *env,
 				  const struct lb_packet *p, const struct lb_nat_way *way)
 {
-	const struct lb_nat *nat = env->nat;
+	const struct lb_nat *nat = lb_env_nat(env);
 	const struct lb_tcp *tcp = lb_nat_tcp(lb_buffer_start(buffer), &p->meta);
 	struct lb_nat_record *record = way->ref.record;
 	const uint64_t hop = nat->memory[way->ref.worker]->hop[record->hop];
@@ -300,7 +300,8 @@ LB_INLINE lb_result lb_nat_return(struct lb_buffer buffer, const struct lb_env *
 		return result;
 	env->table.stats->nat_reply_pkts++;
 	env->table.stats->nat_foreign_pkts += way->ref.worker != nat->worker;
-	counts->reply_pkts++;
+	if (counts)
+		counts->reply_pkts++;
 	return LB_VERDICT_FORWARD;
 }
 
@@ -309,7 +310,7 @@ LB_INLINE lb_result lb_nat_return_error(struct lb_buffer buffer, const struct lb
 					const struct lb_packet *p, const struct lb_nat_way *way)
 {
 	const struct lb_nat_record *record = way->ref.record;
-	const uint64_t hop = env->nat->memory[way->ref.worker]->hop[record->hop];
+	const uint64_t hop = lb_env_nat(env)->memory[way->ref.worker]->hop[record->hop];
 	struct lb_ends quoted = {
 		.sport = record->client_port,
 		.dport = way->service->port,
@@ -331,7 +332,7 @@ LB_INLINE lb_result lb_nat_return_error(struct lb_buffer buffer, const struct lb
 LB_INLINE lb_result lb_nat_reply(struct lb_buffer buffer, const struct lb_env *env,
 				 const struct lb_packet *p)
 {
-	const struct lb_nat *nat = env->nat;
+	const struct lb_nat *nat = lb_env_nat(env);
 	struct lb_nat_way way;
 	uint32_t address;
 

@@ -130,6 +130,12 @@ LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
 	return true;
 }
 
+/** What translates, or NULL. */
+LB_INLINE const struct lb_nat *lb_env_nat(const struct lb_env *env)
+{
+	return env->nat;
+}
+
 LB_INLINE struct lb_pool_view lb_env_pool(const struct lb_env *env, uint32_t pool)
 {
 	return env->pools[pool];
