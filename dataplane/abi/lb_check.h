@@ -90,12 +90,12 @@ LB_INLINE int lb_check_params(const struct lb_params *params)
 	return lb_check_nat(&params->nat) ? 0 : LB_REFUSED_CONTENT;
 }
 
-/* Translation is of TCP alone, and of the source in any case. */
+/* Translation is of TCP alone. */
 LB_INLINE bool lb_check_service_nat(const struct lb_service *s)
 {
 	if (s->forward != LB_FORWARD_NAT)
 		return s->source == 0;
-	return s->proto == LB_IPPROTO_TCP && s->source == LB_NAT_SOURCE_NODE;
+	return s->proto == LB_IPPROTO_TCP && s->source <= LB_NAT_SOURCE_CLIENT;
 }
 
 /* A VIP's own entry has neither port nor protocol, and forwards nothing. */

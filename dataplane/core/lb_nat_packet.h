@@ -212,7 +212,7 @@ LB_INLINE lb_result lb_nat_forward(struct lb_buffer buffer, struct lb_env *env,
 	};
 	struct lb_nat_ref ref;
 
-	if (!nat)
+	if (!nat || p->source != LB_NAT_SOURCE_NODE)
 		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
 	if (p->meta.class != LB_CLASS_FLOW)
 		return lb_nat_forward_error(buffer, env, p, instance, &flow);

@@ -121,7 +121,7 @@ static __rte_always_inline bool nat_plain(struct burst *b, uint32_t i,
 
 bool pipeline_nat_plain(struct burst *b, uint32_t i, const struct lb_instance *instance)
 {
-	if (lb_unlikely(!b->nat))
+	if (lb_unlikely(!b->nat || b->service[i]->source != LB_NAT_SOURCE_NODE))
 		return false;
 	if ((b->plain4 >> i & 1) && lb_outer_family(instance) == 4)
 		return nat_plain(b, i, instance, 4);
