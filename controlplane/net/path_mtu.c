@@ -90,7 +90,8 @@ static bool is_tunnel_port(const struct path_mtu *p, uint16_t pool, lb_be16 port
 		return true;
 	table = model_services(p->model, &bytes);
 	for (uint32_t i = 0; table && bytes && i <= table->mask; i++)
-		if (table->slot[i].instance_port == port && table->slot[i].pool == pool)
+		if (table->slot[i].instance_port == port && table->slot[i].pool == pool &&
+		    lb_forward_has_port((enum lb_forward)table->slot[i].forward))
 			return true;
 	return false;
 }
