@@ -40,7 +40,7 @@ static const struct config_word schema_forwards[] = {
 
 static const struct config_word schema_sources[] = {
 	{ "node", CONFIG_SOURCE_NODE, false },
-	{ "client", CONFIG_SOURCE_CLIENT, false },
+	{ "client", CONFIG_SOURCE_CLIENT, true },
 	{ NULL, 0, false },
 };
 
@@ -323,8 +323,8 @@ const struct config_item config_schema[] = {
 	  .fallback = "node", .reloadable = true, FIELD(config_service, source),
 	  PLACE(config_service, source_place),
 	  .help = "Only with `forward: nat`: the source that instances see. `node`: one of "
-		  "`nat_addresses`, so that replies come to the node. `client`: the client; the "
-		  "instances' route to clients must lead through this node." },
+		  "`nat_addresses`, so that replies come to the node. `client`, the client itself, is not "
+		  "supported yet." },
 	{ SERVICE, .key = "gue_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
 	  .fallback = "6080", .reloadable = true, FIELD(config_service, gue_port),
 	  PLACE(config_service, gue_port_place),

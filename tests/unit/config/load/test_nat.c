@@ -68,7 +68,7 @@ static void test_values(void **state)
 		load("  nat_ports: 32768-65535\n  nat_idle_timeout: 10m\n  nat_syn_timeout: 1s\n"
 		     "  nat_fin_timeout: 3m\n  nat_closed_timeout: 5s\n  reset_on_expiry: false\n",
 		     SERVICE("s", "203.0.113.10",
-			     "port: 443, instance_port: 8443, pool: web }], source: client"));
+			     "port: 443, instance_port: 8443, pool: web }], source: node"));
 	const struct config_node *node = &config->node;
 
 	(void)state;
@@ -79,7 +79,7 @@ static void test_values(void **state)
 	assert_int_equal(node->nat_fin_timeout_ms, 180000);
 	assert_int_equal(node->nat_closed_timeout_ms, 5000);
 	assert_false(node->reset_on_expiry);
-	assert_int_equal(config->services[0].source, CONFIG_SOURCE_CLIENT);
+	assert_int_equal(config->services[0].source, CONFIG_SOURCE_NODE);
 	assert_int_equal(config->services[0].listeners[0].port, 443);
 	assert_int_equal(config->services[0].listeners[0].instance_port, 8443);
 	config_free(config);
@@ -129,18 +129,6 @@ static void test_allowed(void **state)
 		  SERVICE("s", "203.0.113.10", "port: 1, pool: web }]") },
 		{ "  dataplane: auto\n  nat_addresses: [10.0.0.7]\n", "  {}\n" },
 		{ "  nat_ports: 1-1024\n", "  {}\n" },
-		/* The same port of the same instance, but one of the services is of the node's source. */
-		{ "", SERVICE("s", "203.0.113.10", "port: 1, pool: web }], source: client")
-			      SERVICE("t", "203.0.113.11", "port: 1, pool: api }], source: node") },
-		/* Another port. */
-		{ "", SERVICE("s", "203.0.113.10", "port: 1, pool: web }], source: client")
-			      SERVICE("t", "203.0.113.11",
-				      "port: 1, instance_port: 2, pool: api }], source: client") },
-		/* Other instances, and one listener on two VIPs. */
-		{ "", SERVICE("s", "203.0.113.10, 203.0.113.11",
-			      "port: 1, pool: api }], source: client")
-			      SERVICE("t", "\"2001:db8:f::1\"",
-				      "port: 1, pool: six }], source: client") },
 	};
 
 	(void)state;

@@ -85,7 +85,6 @@ static void test_rows(void **state)
 		{ "", "forward: nat", LINUX, NULL, "" },
 		{ WIDE, "forward: nat", LINUX, NULL, NOTE },
 		{ WIDE, "forward: nat", LINUX, "", NOTE },
-		{ WIDE, "forward: nat, source: client", LINUX, NULL, "" },
 		{ WIDE, "forward: l2", LINUX, NULL, "" },
 		{ WIDE, "forward: nat", NULL, NULL, "" },
 		{ WIDE "  nat_addresses: [10.0.2.1]\n", "forward: nat", LINUX, NULL, "" },
