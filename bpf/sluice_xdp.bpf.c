@@ -26,6 +26,16 @@ LB_INLINE lb_result lb_xdp_send_too_big(struct lb_buffer buffer, const struct lb
 	return (lb_result)lb_xdp_too_big(buffer.ctx, p, mtu);
 }
 
+/* The control plane publishes no service of this mode here. */
+LB_INLINE lb_result lb_xdp_nat(struct lb_buffer buffer, const struct lb_packet *p,
+			       const struct lb_instance *instance)
+{
+	(void)buffer;
+	(void)p;
+	(void)instance;
+	return lb_result_drop(LB_DROP_NO_NEXT_HOP);
+}
+
 /* lb_packet_syn() */
 LB_RARE uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p)
 {
@@ -110,7 +120,8 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool has_handover)
 	if (lb_likely(service) && lb_xdp_for_service(&env, &p, service, gate.queue))
 		return XDP_REDIRECT;
 	result = lb_packet_run((struct lb_buffer){ ctx }, &env, &p, service, &gate,
-			       (struct lb_send_rare){ lb_xdp_send_too_big, lb_xdp_syn_of });
+			       (struct lb_send_rare){ lb_xdp_send_too_big, lb_xdp_syn_of,
+						      lb_xdp_nat, NULL });
 	env.cpu->stats.rx_pkts++;
 	env.cpu->stats.rx_bytes += p.frame_len;
 	return lb_xdp_finish(ctx, &env.cpu->stats, result);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int config_address_parse(const char *text, struct config_address *address)
@@ -29,6 +30,22 @@ const char *config_address_format(const struct config_address *address, char *te
 	return text;
 }
 
+static uint8_t address_bits(const struct config_address *address)
+{
+	return address->family == 4 ? 32 : 128;
+}
+
+const char *config_network_format(const struct config_prefix *network, char *text)
+{
+	size_t length;
+
+	config_address_format(&network->address, text);
+	length = strlen(text);
+	if (network->length < address_bits(&network->address))
+		snprintf(text + length, CONFIG_NETWORK_STRLEN - length, "/%u", network->length);
+	return text;
+}
+
 bool config_address_equal(const struct config_address *a, const struct config_address *b)
 {
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
@@ -42,7 +59,7 @@ const struct config_address *config_node_address(const struct config_node *node,
 	return NULL;
 }
 
-static bool prefix_has(const struct config_prefix *prefix, const struct config_address *address)
+bool config_prefix_has(const struct config_prefix *prefix, const struct config_address *address)
 {
 	uint32_t whole = prefix->length / 8;
 	uint8_t rest = (uint8_t)(0xff00 >> prefix->length % 8);
@@ -57,7 +74,42 @@ const struct config_address *config_node_address_for(const struct config_node *n
 						     const struct config_address *to)
 {
 	for (uint32_t i = 0; i < node->address_count; i++)
-		if (prefix_has(&node->addresses[i], to))
+		if (config_prefix_has(&node->addresses[i], to))
 			return &node->addresses[i].address;
 	return config_node_address(node, to->family);
+}
+
+static uint32_t prefix_size(const struct config_prefix *prefix)
+{
+	return 1u << (address_bits(&prefix->address) - prefix->length);
+}
+
+uint32_t config_nat_address_count(const struct config_node *node)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < node->nat_address_count; i++)
+		count += prefix_size(&node->nat_addresses[i]);
+	return node->nat_address_count ? count : node->address_count;
+}
+
+static void addresses_add(struct config_addresses *addresses, const struct config_address *address,
+			  uint32_t host)
+{
+	uint32_t last = address->family == 4 ? 3 : 15;
+
+	if (addresses->count == CONFIG_NAT_ADDRESSES_MAX)
+		return;
+	addresses->list[addresses->count] = *address;
+	addresses->list[addresses->count++].bytes[last] |= (uint8_t)host;
+}
+
+void config_nat_addresses(const struct config_node *node, struct config_addresses *addresses)
+{
+	addresses->count = 0;
+	for (uint32_t i = 0; node->nat_address_count == 0 && i < node->address_count; i++)
+		addresses_add(addresses, &node->addresses[i].address, 0);
+	for (uint32_t i = 0; i < node->nat_address_count; i++)
+		for (uint32_t host = 0; host < prefix_size(&node->nat_addresses[i]); host++)
+			addresses_add(addresses, &node->nat_addresses[i].address, host);
 }

@@ -53,6 +53,7 @@ static void config_free_node(struct config_node *node)
 	free(node->addresses);
 	free(node->gateways);
 	free(node->zone);
+	free(node->nat_addresses);
 	free(node->control_group);
 	free(node->metrics);
 	free(node->vip_pool);
@@ -82,6 +83,14 @@ static void config_free_service(struct config_service *service)
 	free(service->name);
 }
 
+bool config_node_has_address(const struct config_node *node, const struct config_address *address)
+{
+	for (uint32_t i = 0; i < node->address_count; i++)
+		if (config_address_equal(&node->addresses[i].address, address))
+			return true;
+	return false;
+}
+
 bool config_node_has_xdp(const struct config_node *node)
 {
 	return node->dataplane == CONFIG_DATAPLANE_XDP || config_node_has_handover(node);
@@ -90,6 +99,14 @@ bool config_node_has_xdp(const struct config_node *node)
 bool config_node_has_handover(const struct config_node *node)
 {
 	return node->dataplane == CONFIG_DATAPLANE_AUTO && node->port_kind == CONFIG_PORT_INTERFACE;
+}
+
+bool config_has_nat(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->service_count; i++)
+		if (config->services[i].forward == LB_FORWARD_NAT)
+			return true;
+	return false;
 }
 
 void config_free(struct config *config)
@@ -129,6 +146,15 @@ const struct config_instance *config_instance_find(const struct config_pool *poo
 {
 	for (uint32_t i = 0; i < pool->instance_count; i++)
 		if (strcmp(pool->instances[i].name, name) == 0)
+			return &pool->instances[i];
+	return NULL;
+}
+
+const struct config_instance *config_instance_of_family(const struct config_pool *pool,
+							uint8_t family)
+{
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		if (pool->instances[i].address.family == family)
 			return &pool->instances[i];
 	return NULL;
 }

@@ -32,13 +32,16 @@
 #define CONFIG_PATH_MAX 1024	/* of a check, as in ELB classic */
 #define CONFIG_EXPECT_MAX 255	/* characters in a check's expect, host or sni */
 #define CONFIG_STATUS_RANGES_MAX 16
-#define CONFIG_PORT_MAX 255 /* characters in node.port */
+#define CONFIG_PORT_MAX 255	    /* characters in node.port */
+#define CONFIG_NAT_ADDRESSES_MAX 32 /* prefixes count as all their addresses */
+#define CONFIG_NAT_PORTS_MIN 1024   /* each worker has its part of them */
 #define CONFIG_SECRET_BYTES 16
 #define CONFIG_WEIGHT_MAX 1000
 /* Fewer slots per instance make the shares too uneven for weights. */
 #define CONFIG_SLOTS_PER_INSTANCE_MIN 16
 
 #define CONFIG_ADDRESS_STRLEN 46 /* INET6_ADDRSTRLEN, with the final NUL */
+#define CONFIG_NETWORK_STRLEN (CONFIG_ADDRESS_STRLEN + 4)
 
 /** The files that a configuration is read from. */
 enum config_file {
@@ -64,6 +67,12 @@ struct config_prefix {
 	struct config_address address;
 	uint8_t length; /* bits */
 	struct config_place place;
+};
+
+/** Some addresses of this machine. */
+struct config_addresses {
+	uint32_t count;
+	struct config_address list[CONFIG_NAT_ADDRESSES_MAX];
 };
 
 struct config_host {
@@ -99,7 +108,11 @@ struct config_node {
 	struct config_prefix tunnel_sources; /* IPv4, host bits 0; family 0: none */
 	struct config_prefix *vip_pool;	     /* host bits 0 */
 	uint32_t vip_pool_count;
-	char *instance_domain; /* NULL: none */
+	char *instance_domain;		     /* NULL: none */
+	struct config_prefix *nat_addresses; /* host bits 0; none: the node's own */
+	uint32_t nat_address_count;
+	uint16_t nat_port_first;
+	uint16_t nat_port_last;
 	uint8_t secret[CONFIG_SECRET_BYTES];
 	char *zone;	     /* NULL: none */
 	char *control_group; /* NULL: group "sluice" if there is one, else root */
@@ -112,6 +125,11 @@ struct config_node {
 	uint32_t idle_timeout_ms;
 	uint32_t syn_timeout_ms;
 	uint32_t fin_timeout_ms;
+	uint32_t nat_idle_timeout_ms;
+	uint32_t nat_syn_timeout_ms;
+	uint32_t nat_fin_timeout_ms;
+	uint32_t nat_closed_timeout_ms;
+	bool reset_on_expiry;
 	uint32_t mtu_bytes; /* 0: the port's own */
 	struct config_place mtu_place;
 	uint32_t kernel_rate_pps;  /* to the kernel path */
@@ -211,6 +229,12 @@ enum config_protocol {
 	CONFIG_PROTOCOL_UDP, /* refused by this version */
 };
 
+/* What the instances of a `forward: nat` service see as their packets' source. */
+enum config_source {
+	CONFIG_SOURCE_NODE,   /* a NAT address and port */
+	CONFIG_SOURCE_CLIENT, /* the client */
+};
+
 struct config_listener {
 	struct config_place place;
 	uint16_t port;
@@ -231,6 +255,8 @@ struct config_service {
 	struct config_place forward_place;
 	uint16_t gue_port;
 	struct config_place gue_port_place; /* line 0 if not in the file */
+	enum config_source source;
+	struct config_place source_place; /* line 0 if not in the file */
 	enum config_protocol protocol;
 	struct config_listener *listeners; /* at least one */
 	uint32_t listener_count;
@@ -270,6 +296,10 @@ const struct config_pool *config_pool_find(const struct config *config, const ch
 const struct config_instance *config_instance_find(const struct config_pool *pool,
 						   const char *name);
 
+/** The pool's first instance with an address of a family (4 or 6), or NULL. */
+const struct config_instance *config_instance_of_family(const struct config_pool *pool,
+							uint8_t family);
+
 /**
  * Read an IPv4 (strictly dotted quad) or IPv6 address.
  * Return: 0, or -EINVAL.
@@ -278,6 +308,9 @@ int config_address_parse(const char *text, struct config_address *address);
 
 /** Write an address; @text holds CONFIG_ADDRESS_STRLEN bytes. Return: text. */
 const char *config_address_format(const struct config_address *address, char *text);
+
+/** Write a network; of a single address without its length. @text: CONFIG_NETWORK_STRLEN bytes. */
+const char *config_network_format(const struct config_prefix *network, char *text);
 
 bool config_address_equal(const struct config_address *a, const struct config_address *b);
 
@@ -291,6 +324,22 @@ const struct config_address *config_node_address(const struct config_node *node,
 const struct config_address *config_node_address_for(const struct config_node *node,
 						     const struct config_address *to);
 
+/** Whether an address is in the network of a prefix. */
+bool config_prefix_has(const struct config_prefix *prefix, const struct config_address *address);
+
+/**
+ * The sources of `forward: nat`: the addresses of node.nat_addresses, or else the node's own.
+ * There may be more before the file has been checked.
+ */
+uint32_t config_nat_address_count(const struct config_node *node);
+void config_nat_addresses(const struct config_node *node, struct config_addresses *addresses);
+
+/** Whether a service has `forward: nat`. */
+bool config_has_nat(const struct config *config);
+
+/** Whether an address is one of the node's own. */
+bool config_node_has_address(const struct config_node *node, const struct config_address *address);
+
 /** Whether a text can be the name of a kernel interface. */
 bool config_is_interface(const char *text);
 
@@ -303,6 +352,7 @@ bool config_node_has_handover(const struct config_node *node);
 /** The words used in the file for the enums: "l2", "keep", "HTTPS". Never NULL. */
 const char *config_dataplane_name(enum config_dataplane dataplane);
 const char *config_forward_name(enum lb_forward forward);
+const char *config_source_name(enum config_source source);
 const char *config_check_type_name(enum config_check_type type);
 const char *config_on_down_name(enum config_on_down on_down);
 const char *config_all_down_name(enum config_all_down all_down);

@@ -7,6 +7,7 @@
 #include "config/config.h"
 
 #define CONFIG_ERRORS_MAX 20
+#define CONFIG_MESSAGE_MAX 640 /* holds the names of all keys of a section */
 
 /** One error. Text from the file is truncated and made printable; a secret is never shown. */
 struct config_error {
@@ -14,7 +15,7 @@ struct config_error {
 	char key[160];		   /* "pools.web.checks[0].target", or empty */
 	char value[80];		   /* as written, or empty */
 	bool has_value;
-	char message[320]; /* what was expected */
+	char message[CONFIG_MESSAGE_MAX]; /* what was expected */
 };
 
 struct config_errors {
@@ -49,7 +50,7 @@ void config_errors_print(const struct config_errors *errors, FILE *to);
 
 /** Why a value is refused: "expected a number from 1 to 65535". */
 struct config_reason {
-	char text[320];
+	char text[CONFIG_MESSAGE_MAX];
 };
 
 /** Write a reason. Return: always -EINVAL, for the caller to return. */

@@ -58,7 +58,7 @@ static void commands_refuse_result(const struct config_errors *errors,
 				   struct control_refusal *refusal)
 {
 	const struct config_error *error = &errors->list[0];
-	char line[640] = "";
+	char line[1024] = "";
 
 	if (errors->count == 0)
 		snprintf(refusal->reason, sizeof(refusal->reason), "%s", strerror(ENOMEM));

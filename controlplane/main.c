@@ -402,7 +402,9 @@ static int control_start(struct sluiced *sluiced)
 		.health = checks_health(sluiced->checks),
 		.path_mtu = sluiced->path_mtu,
 		.spread = &sluiced->spread,
+		.replies = &sluiced->replies,
 		.mtu_note = sluiced->mtu_note,
+		.nat_note = sluiced->nat_note,
 	};
 	return control_model_start(&sluiced->control);
 }

@@ -18,6 +18,7 @@
 #include "controlplane/health/adapter.h"
 #include "controlplane/model/model.h"
 #include "controlplane/net/next_hops.h"
+#include "controlplane/publish/publish.h"
 #include "controlplane/state/file.h"
 #include "controlplane/versions.h"
 #include "controlplane/web/web.h"
@@ -70,6 +71,15 @@ static int refuse_removal(struct control_apply_refusal *refusal, const char *wha
 	return -ECANCELED;
 }
 
+static int refuse_nat(struct control_apply_refusal *refusal)
+{
+	snprintf(
+		refusal->message, sizeof(refusal->message),
+		"the first service with `forward: nat` needs a restart of sluice-dataplane, which then "
+		"takes the memory for it");
+	return -EPERM;
+}
+
 int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
 		  struct control_apply_refusal *refusal)
 {
@@ -82,6 +92,9 @@ int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
 		config_diff(before, config, key_collect, refusal);
 	if (refusal->key_count > 0)
 		return refuse_keys(refusal, &before->node);
+	if (before && !config_has_nat(before) && sluiced->publish &&
+	    model_nat_lacks_memory(config, publish_segment(sluiced->publish)))
+		return refuse_nat(refusal);
 	if (before && !force && config_removes_much(before, config, much, sizeof(much)))
 		return refuse_removal(refusal, much);
 	sluiced->applying = before ? config : NULL;

@@ -14,7 +14,9 @@
 #include "controlplane/ailment.h"
 #include "controlplane/api/daemon.h"
 #include "controlplane/model/model.h"
+#include "controlplane/model/replies.h"
 #include "controlplane/model/spread.h"
+#include "controlplane/net/local_ports.h"
 
 struct checks;
 struct config;
@@ -70,8 +72,10 @@ struct sluiced {
 	uint64_t watchdog_ms; /* systemd's watchdog timeout; 0: no watchdog */
 	uint64_t watchdog_next_ms;
 	struct spread spread;	       /* flows over workers */
+	struct replies replies;	       /* of instances, with `forward: nat` */
 	char mtu_note[MODEL_NOTE_MAX]; /* a port MTU that is too small for a service; "": none */
-	uint64_t look_ns;	       /* when to check both again */
+	char nat_note[LOCAL_PORTS_NOTE_MAX]; /* what is wrong with `forward: nat`; "": nothing */
+	uint64_t look_ns;		     /* when to check both again */
 };
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/tick.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
@@ -142,6 +143,76 @@ static void mtu_follow(struct sluiced *sluiced)
 		log_warn("%s", note);
 }
 
+/* An address that was taken out of the configuration, once no flow uses it. */
+static void nat_release(struct sluiced *sluiced)
+{
+	struct publish_info info;
+	struct stats_node figures;
+
+	publish_info_get(sluiced->publish, &info);
+	stats_node_get(sluiced->stats, &figures);
+	if (info.pending || figures.sum.nat_flows != 0)
+		return;
+	if (model_nat_release(sluiced->model, UINT32_MAX) && sluiced->neighbours)
+		neighbours_apply(sluiced->neighbours);
+}
+
+static void replies_look_at(struct sluiced *sluiced, const struct model_instance *instance,
+			    enum config_source source, uint64_t now_ns)
+{
+	const char *hint =
+		source == CONFIG_SOURCE_CLIENT ? "; its route to clients must lead here" : "";
+	struct stats_instance figures;
+
+	stats_instance_get(sluiced->stats, instance->index, &figures);
+	if (replies_look(&sluiced->replies, instance->index, figures.new_flows, figures.reply_pkts,
+			 now_ns))
+		log_warn("%s: gets connections and sends no replies through this node%s",
+			 instance->path, hint);
+}
+
+static void replies_follow(struct sluiced *sluiced, const struct model_pool *pool, uint64_t now_ns)
+{
+	enum config_source source;
+	bool has_nat = model_pool_has_nat(sluiced->model, pool->name, &source);
+
+	for (uint32_t i = 0; i < pool->instance_count; i++) {
+		const struct model_instance *instance = pool->instances[i];
+
+		if (instance->index == MODEL_INDEX_NONE)
+			continue;
+		if (has_nat)
+			replies_look_at(sluiced, instance, source, now_ns);
+		else
+			replies_forget(&sluiced->replies, instance->index);
+	}
+}
+
+static void nat_note_follow(struct sluiced *sluiced, const struct lb_segment *segment)
+{
+	char note[LOCAL_PORTS_NOTE_MAX];
+
+	local_ports_note(model_config(sluiced->model), LOCAL_PORTS_DIR, note);
+	if (model_nat_lacks_memory(model_config(sluiced->model), segment))
+		snprintf(note, sizeof(note),
+			 "sluice-dataplane has no memory for `forward: nat`: restart it");
+	if (strcmp(note, sluiced->nat_note) == 0)
+		return;
+	memcpy(sluiced->nat_note, note, sizeof(note));
+	if (note[0])
+		log_warn("%s", note);
+}
+
+static void nat_follow(struct sluiced *sluiced, const struct lb_segment *segment, uint64_t now_ns)
+{
+	if (sluiced->replies.boot_id != segment->boot_id)
+		replies_begin(&sluiced->replies, segment->boot_id);
+	for (uint32_t i = 0; i < model_pool_count(sluiced->model); i++)
+		replies_follow(sluiced, model_pool_at(sluiced->model, i), now_ns);
+	nat_release(sluiced);
+	nat_note_follow(sluiced, segment);
+}
+
 static void port_look(struct sluiced *sluiced)
 {
 	const struct lb_segment *segment = publish_segment(sluiced->publish);
@@ -152,6 +223,7 @@ static void port_look(struct sluiced *sluiced)
 	sluiced->look_ns = now_ns + LOOK_MS * CLOCK_NS_PER_MS;
 	spread_follow(sluiced, segment, now_ns);
 	mtu_follow(sluiced);
+	nat_follow(sluiced, segment, now_ns);
 }
 
 void tick_run(struct sluiced *sluiced)

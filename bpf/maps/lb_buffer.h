@@ -36,6 +36,11 @@ LB_INLINE bool lb_buffer_push(struct lb_buffer buffer, uint32_t bytes)
 	return bpf_xdp_adjust_head(buffer.ctx, -(int)bytes) == 0;
 }
 
+LB_INLINE bool lb_buffer_pull(struct lb_buffer buffer, uint32_t bytes)
+{
+	return bpf_xdp_adjust_head(buffer.ctx, (int)bytes) == 0;
+}
+
 LB_INLINE bool lb_buffer_trim(struct lb_buffer buffer, uint32_t bytes)
 {
 	return bpf_xdp_adjust_tail(buffer.ctx, -(int)bytes) == 0;

@@ -149,6 +149,22 @@ LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
 	return true;
 }
 
+/* The program has no translation. */
+LB_INLINE const struct lb_nat *lb_env_nat(const struct lb_env *env)
+{
+	(void)env;
+	return NULL;
+}
+
+/* Only translation asks. */
+LB_INLINE uint32_t lb_instance_index(const struct lb_instances *instances,
+				     const struct lb_instance *instance)
+{
+	(void)instances;
+	(void)instance;
+	return LB_INSTANCE_NONE;
+}
+
 LB_INLINE struct lb_pool_view lb_env_pool(const struct lb_env *env, uint32_t index)
 {
 	const struct lb_xdp_pool *pool = &env->gen->pool[index % LB_XDP_POOLS_MAX];

@@ -260,7 +260,7 @@ static void read_value(struct config_reader *reader, const struct config_item *i
 static void read_error_unknown(struct config_reader *reader, struct read_keys *keys)
 {
 	struct config_guess guess = { .word = config_reader_text(reader) };
-	char message[320] = "unknown key; expected ";
+	char message[CONFIG_MESSAGE_MAX] = "unknown key; expected ";
 	size_t used = strlen(message), before;
 
 	for (size_t i = 0; i < keys->count; i++)

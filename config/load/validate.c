@@ -17,17 +17,6 @@ static void check_fail_address(struct config_validator *validator, const struct 
 			      config_address_format(&host->address, text), "%s", message);
 }
 
-static bool check_is_inside(const struct config_address *address, const struct config_prefix *net)
-{
-	uint32_t whole = net->length / 8, rest = net->length % 8;
-	uint8_t mask = (uint8_t)(0xff00u >> rest);
-
-	if (address->family != net->address.family ||
-	    memcmp(address->bytes, net->address.bytes, whole) != 0)
-		return false;
-	return rest == 0 || ((address->bytes[whole] ^ net->address.bytes[whole]) & mask) == 0;
-}
-
 static void check_node_addresses(struct config_validator *validator)
 {
 	const struct config_node *node = &validator->config->node;
@@ -53,16 +42,7 @@ static bool check_is_on_link(const struct config_node *node, const struct config
 	if (address->family == 6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80)
 		return true;
 	for (uint32_t i = 0; i < node->address_count; i++)
-		if (check_is_inside(address, &node->addresses[i]))
-			return true;
-	return false;
-}
-
-static bool check_is_node_address(const struct config_node *node,
-				  const struct config_address *address)
-{
-	for (uint32_t i = 0; i < node->address_count; i++)
-		if (config_address_equal(&node->addresses[i].address, address))
+		if (config_prefix_has(&node->addresses[i], address))
 			return true;
 	return false;
 }
@@ -79,7 +59,7 @@ static void check_gateways(struct config_validator *validator)
 		if (i > 0 && gateway->address.family == node->gateways[0].address.family)
 			check_fail_address(validator, gateway, key,
 					   "expected at most one gateway of each family");
-		if (check_is_node_address(node, &gateway->address))
+		if (config_node_has_address(node, &gateway->address))
 			check_fail_address(validator, gateway, key, "is the node's own address");
 		else if (!check_is_on_link(node, &gateway->address))
 			check_fail_address(validator, gateway, key,
@@ -158,7 +138,7 @@ static void check_instance(struct config_validator *validator, const struct conf
 	char key[CHECK_KEY_MAX], message[128];
 
 	snprintf(key, sizeof(key), "pools.%s.instances.%s.address", pool->name, instance->name);
-	if (check_is_node_address(&validator->config->node, &instance->address))
+	if (config_node_has_address(&validator->config->node, &instance->address))
 		check_fail_address(validator, &host, key, "is the node's own address");
 	for (uint32_t i = 0; i < index; i++) {
 		const struct config_instance *other = &pool->instances[i];
@@ -207,47 +187,52 @@ static void check_pools(struct config_validator *validator)
 		check_pool(validator, &config->pools[i]);
 }
 
-static void check_source_taken(struct config_validator *validator,
-			       const struct config_address *address, const char *what,
-			       struct config_place place)
+static void check_taken(struct config_validator *validator, const struct config_prefix *prefix,
+			const char *key, const struct config_address *address, const char *what,
+			struct config_place place)
 {
-	const struct config_prefix *sources = &validator->config->node.tunnel_sources;
 	char where[CONFIG_PLACE_TEXT_MAX];
-	char network[CONFIG_ADDRESS_STRLEN + 4], text[CONFIG_ADDRESS_STRLEN];
+	char network[CONFIG_NETWORK_STRLEN], text[CONFIG_ADDRESS_STRLEN];
 
-	if (!check_is_inside(address, sources))
+	if (!config_prefix_has(prefix, address))
 		return;
-	snprintf(network, sizeof(network), "%s/%u", config_address_format(&sources->address, text),
-		 sources->length);
-	config_validator_fail(validator, sources->place, "node.tunnel_sources", network,
+	config_validator_fail(validator, prefix->place, key, config_network_format(prefix, network),
 			      "expected unused addresses; %s, %s, has one of them: %s", what,
-			      config_error_place(validator->errors, sources->place, place, where),
+			      config_error_place(validator->errors, prefix->place, place, where),
 			      config_address_format(address, text));
+}
+
+void config_validate_unused(struct config_validator *validator, const struct config_prefix *prefix,
+			    const char *key)
+{
+	const struct config *config = validator->config;
+	const struct config_node *node = &config->node;
+
+	for (uint32_t i = 0; i < node->gateway_count; i++)
+		check_taken(validator, prefix, key, &node->gateways[i].address, "node.gateway",
+			    node->gateways[i].place);
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		for (uint32_t j = 0; j < config->pools[i].instance_count; j++)
+			check_taken(validator, prefix, key, &config->pools[i].instances[j].address,
+				    "an instance", config->pools[i].instances[j].address_place);
+	for (uint32_t i = 0; i < config->service_count; i++)
+		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
+			check_taken(validator, prefix, key, &config->services[i].vips[j].address,
+				    "a VIP", config->services[i].vips[j].place);
 }
 
 /* Outer sources that are in use would draw ICMP errors about tunnels to their owners. */
 static void check_tunnel_sources(struct config_validator *validator)
 {
-	const struct config *config = validator->config;
-	const struct config_node *node = &config->node;
+	const struct config_node *node = &validator->config->node;
+	const struct config_prefix *sources = &node->tunnel_sources;
 
-	if (!node->tunnel_sources.address.family)
+	if (!sources->address.family)
 		return;
 	for (uint32_t i = 0; i < node->address_count; i++)
-		check_source_taken(validator, &node->addresses[i].address, "node.address",
-				   node->addresses[i].place);
-	for (uint32_t i = 0; i < node->gateway_count; i++)
-		check_source_taken(validator, &node->gateways[i].address, "node.gateway",
-				   node->gateways[i].place);
-	for (uint32_t i = 0; i < config->pool_count; i++)
-		for (uint32_t j = 0; j < config->pools[i].instance_count; j++)
-			check_source_taken(validator, &config->pools[i].instances[j].address,
-					   "an instance",
-					   config->pools[i].instances[j].address_place);
-	for (uint32_t i = 0; i < config->service_count; i++)
-		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
-			check_source_taken(validator, &config->services[i].vips[j].address, "a VIP",
-					   config->services[i].vips[j].place);
+		check_taken(validator, sources, "node.tunnel_sources", &node->addresses[i].address,
+			    "node.address", node->addresses[i].place);
+	config_validate_unused(validator, sources, "node.tunnel_sources");
 }
 
 static void check_port(struct config_validator *validator)
@@ -269,6 +254,7 @@ int config_validate(struct config *config, struct config_errors *errors)
 	check_gateways(&validator);
 	check_pools(&validator);
 	check_tunnel_sources(&validator);
+	config_validate_nat(&validator);
 	config_validate_services(&validator);
 	return validator.wrong ? -EINVAL : 0;
 }

@@ -38,15 +38,6 @@ static void check_listener(struct config_validator *validator, struct config_ser
 	check_listener_pool(validator, listener, key);
 	if (listener->instance_port == 0)
 		listener->instance_port = listener->port;
-	if (listener->instance_port != listener->port) {
-		snprintf(key, sizeof(key), "services.%s.listeners[%u].instance_port", service->name,
-			 index);
-		snprintf(port, sizeof(port), "%u", listener->instance_port);
-		config_validator_fail(validator, listener->instance_port_place, key, port,
-				      "another port than the listener's is not supported by this "
-				      "version yet; expected %u",
-				      listener->port);
-	}
 	for (uint32_t i = 0; i < index; i++) {
 		if (service->listeners[i].port != listener->port)
 			continue;
@@ -57,23 +48,6 @@ static void check_listener(struct config_validator *validator, struct config_ser
 				      service->listeners[i].port_place.line);
 		break;
 	}
-}
-
-static const struct config_instance *check_find_family(const struct config_pool *pool,
-						       uint8_t family)
-{
-	for (uint32_t i = 0; i < pool->instance_count; i++)
-		if (pool->instances[i].address.family == family)
-			return &pool->instances[i];
-	return NULL;
-}
-
-static bool check_node_has_family(const struct config_node *node, uint8_t family)
-{
-	for (uint32_t i = 0; i < node->address_count; i++)
-		if (node->addresses[i].address.family == family)
-			return true;
-	return false;
 }
 
 /* A tunnel's outer source is a node address of the same family as the instance's address. */
@@ -90,9 +64,9 @@ static void check_tunnel_source(struct config_validator *validator,
 	snprintf(key, sizeof(key), "services.%s.listeners[%u].pool", service->name, index);
 	for (size_t i = 0; i < sizeof(families); i++) {
 		const struct config_instance *instance =
-			check_find_family(&config->pools[listener->pool], families[i]);
+			config_instance_of_family(&config->pools[listener->pool], families[i]);
 
-		if (!instance || check_node_has_family(&config->node, families[i]))
+		if (!instance || config_node_address(&config->node, families[i]))
 			continue;
 		config_validator_fail(validator, listener->pool_place, key, listener->pool_name,
 				      "tunnels to its IPv%u instances (\"%s\", %s) need an IPv%u "
@@ -127,7 +101,7 @@ uint32_t config_listener_mtu_min(const struct config *config, const struct confi
 			continue;
 		if (lb_forward_is_in_place(service->forward) || pool->instance_count == 0)
 			return MTU_IPV6_MIN;
-		return MTU_IPV6_MIN + lb_outer_len(check_find_family(pool, 6) ? 6 : 4,
+		return MTU_IPV6_MIN + lb_outer_len(config_instance_of_family(pool, 6) ? 6 : 4,
 						   lb_forward_shim(service->forward));
 	}
 	return 0;
@@ -286,4 +260,5 @@ void config_validate_services(struct config_validator *validator)
 		for (uint32_t j = 0; j < i; j++)
 			check_overlap(validator, service, &config->services[j]);
 	}
+	config_validate_nat_services(validator);
 }

@@ -17,6 +17,12 @@ void config_validator_fail(struct config_validator *validator, struct config_pla
 			   const char *key, const char *value, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/** Refuse a network of which a gateway, an instance or a VIP has an address. */
+void config_validate_unused(struct config_validator *validator, const struct config_prefix *prefix,
+			    const char *key);
+
+void config_validate_nat(struct config_validator *validator);
+void config_validate_nat_services(struct config_validator *validator);
 void config_validate_services(struct config_validator *validator);
 
 #endif

@@ -143,6 +143,30 @@ void config_field_cpus_format(const struct config_item *item, const void *object
 	fputs(text, to);
 }
 
+int config_field_ports(const struct config_item *item, const char *text, void *object,
+		       struct config_reason *reason)
+{
+	struct config_node *node = object;
+	uint32_t first, last;
+	const char *rest;
+
+	if (config_scalar_number_prefix(text, &first, &rest) || *rest != '-' ||
+	    config_scalar_number(rest + 1, &last) || first < 1 || last > UINT16_MAX ||
+	    last < first || last - first + 1 < CONFIG_NAT_PORTS_MIN)
+		return field_refuse(item, reason);
+	node->nat_port_first = (uint16_t)first;
+	node->nat_port_last = (uint16_t)last;
+	return 0;
+}
+
+void config_field_ports_format(const struct config_item *item, const void *object, FILE *to)
+{
+	const struct config_node *node = object;
+
+	(void)item;
+	fprintf(to, "%u-%u", node->nat_port_first, node->nat_port_last);
+}
+
 int config_field_secret(const struct config_item *item, const char *text, void *object,
 			struct config_reason *reason)
 {

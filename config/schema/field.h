@@ -48,6 +48,12 @@ void config_field_network4_format(const struct config_item *item, const void *ob
 CONFIG_FIELD_PARSER(config_field_network);
 /** A domain; a string of the section. */
 CONFIG_FIELD_PARSER(config_field_domain);
+/** struct config_prefix, from "10.0.0.32/29" or an address: of all its addresses. */
+CONFIG_FIELD_PARSER(config_field_addresses);
+void config_field_addresses_format(const struct config_item *item, const void *object, FILE *to);
+/** struct config_node: nat_port_first and nat_port_last, from "1024-32767". */
+CONFIG_FIELD_PARSER(config_field_ports);
+void config_field_ports_format(const struct config_item *item, const void *object, FILE *to);
 /** struct config_host: an address that packets may be sent to; a gateway's may be link-local. */
 CONFIG_FIELD_PARSER(config_field_vip);
 CONFIG_FIELD_PARSER(config_field_gateway);

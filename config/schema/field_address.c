@@ -8,6 +8,9 @@
 #define FIELD_SOCKET_MAX 100u /* sockaddr_un has 108, and the socket is created beside its place */
 #define NETWORK4_LENGTH_MIN 8
 #define NETWORK4_LENGTH_MAX 30
+#define ADDRESSES_BITS_MAX 5 /* of a network's host part */
+
+_Static_assert(1 << ADDRESSES_BITS_MAX == CONFIG_NAT_ADDRESSES_MAX, "all may be of one network");
 
 static const char *field_kind_v4(const uint8_t *bytes)
 {
@@ -156,24 +159,42 @@ static int field_check_host_part(const struct config_address *address, uint32_t 
 	return 0;
 }
 
+/*
+ * The address in front of a prefix length. Return: what follows the slash, or NULL if there is
+ * none; -> @rc: 0, or -EINVAL with the reason.
+ */
+static const char *field_split(const struct config_item *item, const char *text,
+			       struct config_address *address, struct config_reason *reason,
+			       int *rc)
+{
+	const char *slash = strchr(text, '/');
+	size_t length = slash ? (size_t)(slash - text) : strlen(text);
+	char address_text[CONFIG_ADDRESS_STRLEN];
+
+	snprintf(address_text, sizeof(address_text), "%.*s", (int)length, text);
+	if (length >= sizeof(address_text))
+		*rc = config_error_reason(reason, "expected %s", item->expect);
+	else
+		*rc = field_unicast(item, address_text, false, address, reason);
+	return slash ? slash + 1 : NULL;
+}
+
 int config_field_prefix(const struct config_item *item, const char *text, void *object,
 			struct config_reason *reason)
 {
 	struct config_prefix *prefix = object;
 	struct config_address address = { 0 };
-	char address_text[CONFIG_ADDRESS_STRLEN];
-	const char *slash = strchr(text, '/');
 	uint32_t bits, length;
+	const char *rest;
 	int rc;
 
-	if (!slash || slash - text >= (ptrdiff_t)sizeof(address_text))
+	rest = field_split(item, text, &address, reason, &rc);
+	if (!rest)
 		return config_error_reason(reason, "expected %s", item->expect);
-	snprintf(address_text, sizeof(address_text), "%.*s", (int)(slash - text), text);
-	rc = field_unicast(item, address_text, false, &address, reason);
 	if (rc)
 		return rc;
 	bits = address.family == 4 ? 32 : 128;
-	if (config_scalar_number(slash + 1, &length) || length < 1 || length > bits)
+	if (config_scalar_number(rest, &length) || length < 1 || length > bits)
 		return config_error_reason(reason, "expected a prefix length from 1 to %u", bits);
 	rc = field_check_host_part(&address, length, reason);
 	if (rc)
@@ -267,6 +288,44 @@ void config_field_source_format(const struct config_item *item, const void *obje
 	(void)item;
 	if (check->source.family)
 		fputs(config_address_format(&check->source, text), to);
+}
+
+/* Every address of a network, its first and last one too. */
+int config_field_addresses(const struct config_item *item, const char *text, void *object,
+			   struct config_reason *reason)
+{
+	struct config_prefix *prefix = object;
+	struct config_address address = { 0 };
+	const char *rest;
+	uint32_t bits, length;
+	int rc;
+
+	rest = field_split(item, text, &address, reason, &rc);
+	if (rc)
+		return rc;
+	bits = address.family == 4 ? 32 : 128;
+	length = bits;
+	if (rest && (config_scalar_number(rest, &length) || length > bits ||
+		     length < bits - ADDRESSES_BITS_MAX))
+		return config_error_reason(reason,
+					   "expected a prefix length from %u to %u, for at most %u "
+					   "addresses",
+					   bits - ADDRESSES_BITS_MAX, bits,
+					   CONFIG_NAT_ADDRESSES_MAX);
+	if (!field_host_bits_are(&address, length, false))
+		return config_error_reason(reason, "has host bits that are not 0; expected %s",
+					   item->expect);
+	prefix->address = address;
+	prefix->length = (uint8_t)length;
+	return 0;
+}
+
+void config_field_addresses_format(const struct config_item *item, const void *object, FILE *to)
+{
+	char text[CONFIG_NETWORK_STRLEN];
+
+	(void)item;
+	fputs(config_network_format(object, text), to);
 }
 
 void config_field_host_format(const struct config_item *item, const void *object, FILE *to)

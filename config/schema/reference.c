@@ -34,6 +34,8 @@ static const char reference_tail[] =
 	"- A VIP and port belong to one service. A VIP is not an address of the node, a gateway or an instance.\n"
 	"- Instances of a pool have different addresses, none of them the node's.\n"
 	"- With `forward: ipip` or `gue`, `node.address` has an address of each family that the instances have.\n"
+	"- With `forward: nat` and `source: node`, the NAT addresses have each family that the instances have.\n"
+	"- A NAT address is not a VIP, a gateway, an instance, or one of `tunnel_sources`.\n"
 	"- A check's `timeout` is less than its `interval`, and checks of a pool have different targets.\n";
 
 static void reference_default(const struct config_item *item, FILE *to)

@@ -31,13 +31,17 @@ static const struct config_word schema_dataplanes[] = {
 };
 
 #define FORWARD_WORD(id, value, word, needs, writer, shim) { word, value, false },
-#define FORWARD_RESERVED 128u /* no mode's value */
 
 static const struct config_word schema_forwards[] = {
 	/* clang-format off */
 	LB_FORWARD_LIST(FORWARD_WORD)
 	/* clang-format on */
-	{ "nat", FORWARD_RESERVED, true },
+	{ NULL, 0, false },
+};
+
+static const struct config_word schema_sources[] = {
+	{ "node", CONFIG_SOURCE_NODE, false },
+	{ "client", CONFIG_SOURCE_CLIENT, true },
 	{ NULL, 0, false },
 };
 
@@ -172,6 +176,23 @@ const struct config_item config_schema[] = {
 		  "of a node arrive on one queue. Give each node its own network and route it to the node, "
 		  "whose kernel treats it as local: ICMP errors about tunnels arrive there. Instances must "
 		  "allow it: `sluice-instance attach --from`." },
+	{ NODE, .key = "nat_addresses", .type = CONFIG_TYPE_LIST, .reloadable = true,
+	  .max = CONFIG_NAT_ADDRESSES_MAX,
+	  .expect = "an address or a network, such as \"10.0.0.32/29\"",
+	  .absent = "the node's own addresses", .parse = config_field_addresses,
+	  .format = config_field_addresses_format,
+	  ENTRIES(config_node, nat_addresses, nat_address_count), PLACE(config_prefix, place),
+	  .help = "Source addresses of `forward: nat` with `source: node`: every address of a network, at "
+		  "most 32 in all. Each carries as many flows to an instance as `nat_ports` has ports. "
+		  "Those that are not the node's own are answered for by ARP and ND and announced like "
+		  "VIPs. An address that is taken out keeps the flows that it has, and gets no new ones." },
+	{ NODE, .key = "nat_ports", .type = CONFIG_TYPE_TEXT, .fallback = "1024-32767",
+	  .expect = "a range of at least 1024 ports, such as \"1024-32767\"",
+	  .parse = config_field_ports, .format = config_field_ports_format,
+	  FIELD(config_node, nat_port_first),
+	  .help = "Source ports of `forward: nat` with `source: node`. None of the kernel's own, "
+		  "`net.ipv4.ip_local_port_range`: its connections from the same address, health checks "
+		  "too, would meet those of clients." },
 	{ NODE, .key = "flows", .type = CONFIG_TYPE_NUMBER, .min = 1024, .max = 100000000,
 	  .fallback = "1000000", .unit = "flows", FIELD(config_node, flows),
 	  .help = "Concurrent flows that are recorded without eviction, all workers together." },
@@ -192,6 +213,28 @@ const struct config_item config_schema[] = {
 	  .max = 10 * MINUTE, .fallback = "1m", .reloadable = true,
 	  FIELD(config_node, fin_timeout_ms),
 	  .help = "A flow that the client has closed or reset expires after this time without packets." },
+	{ NODE, .key = "nat_idle_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = HOUR, .fallback = "1h", .reloadable = true,
+	  FIELD(config_node, nat_idle_timeout_ms),
+	  .help = "An established flow of a `forward: nat` service without packets in either direction "
+		  "expires after this time, instead of `idle_timeout`." },
+	{ NODE, .key = "nat_syn_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = MINUTE, .fallback = "10s", .reloadable = true,
+	  FIELD(config_node, nat_syn_timeout_ms),
+	  .help = "The same for a flow whose handshake is not complete." },
+	{ NODE, .key = "nat_fin_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = 10 * MINUTE, .fallback = "2m", .reloadable = true,
+	  FIELD(config_node, nat_fin_timeout_ms),
+	  .help = "The same for a flow that one side has closed." },
+	{ NODE, .key = "nat_closed_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = 10 * MINUTE, .fallback = "1m", .reloadable = true,
+	  FIELD(config_node, nat_closed_timeout_ms),
+	  .help = "The port of a flow that both sides have closed, or one has reset, is used again after "
+		  "this time, or by a SYN with a higher sequence number (RFC 6191)." },
+	{ NODE, .key = "reset_on_expiry", .type = CONFIG_TYPE_BOOL, .fallback = "true",
+	  .reloadable = true, FIELD(config_node, reset_on_expiry),
+	  .help = "When an established flow of a `forward: nat` service expires, or its instance is down "
+		  "with `on_down: move`, client and instance get a TCP reset." },
 	{ NODE, .key = "mtu", .type = CONFIG_TYPE_NUMBER, .min = 1280, .max = 9600, .unit = "bytes",
 	  .absent = "the port's own", FIELD(config_node, mtu_bytes), PLACE(config_node, mtu_place),
 	  .help = "Largest IP packet that the port sends, tunnel header included. An IPv6 VIP with "
@@ -386,7 +429,14 @@ const struct config_item config_schema[] = {
 	  .help = "How packets reach an instance. `l2`: by its MAC address, on the node's own networks. "
 		  "`ipip`: in an IP tunnel, any mix of IPv4 and IPv6. `gue`: the same in UDP (Generic UDP "
 		  "Encapsulation), whose source port follows from the flow, so that routers and NICs "
-		  "spread flows." },
+		  "spread flows. `nat`: with other addresses and ports, in both directions; instances may be "
+		  "on any network, and of the other family. `xdp` and `auto` do not support `nat` yet." },
+	{ SERVICE, .key = "source", .type = CONFIG_TYPE_WORD, .words = schema_sources,
+	  .fallback = "node", .reloadable = true, FIELD(config_service, source),
+	  PLACE(config_service, source_place),
+	  .help = "Only with `forward: nat`: the source that instances see. `node`: one of "
+		  "`nat_addresses`, so that replies come to the node. `client`, the client itself, is not "
+		  "supported yet." },
 	{ SERVICE, .key = "gue_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
 	  .fallback = "6080", .reloadable = true, FIELD(config_service, gue_port),
 	  PLACE(config_service, gue_port_place),
@@ -405,7 +455,7 @@ const struct config_item config_schema[] = {
 	{ LISTENER, .key = "instance_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
 	  .absent = "the same as `port`", .reloadable = true, FIELD(config_listener, instance_port),
 	  PLACE(config_listener, instance_port_place),
-	  .help = "Port on the instances. A port other than `port` is not supported yet." },
+	  .help = "Port on the instances. A port other than `port` needs `forward: nat`." },
 	{ LISTENER, .key = "pool", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
 	  .expect = "the name of a pool", .parse = config_field_name,
 	  .format = config_field_string_format, FIELD(config_listener, pool_name),
@@ -453,6 +503,11 @@ const char *config_dataplane_name(enum config_dataplane dataplane)
 const char *config_forward_name(enum lb_forward forward)
 {
 	return schema_word(schema_forwards, forward);
+}
+
+const char *config_source_name(enum config_source source)
+{
+	return schema_word(schema_sources, source);
 }
 
 const char *config_on_down_name(enum config_on_down on_down)

@@ -21,6 +21,7 @@ struct model;
 struct path_mtu;
 struct publish;
 struct resolve;
+struct replies;
 struct spread;
 struct state;
 struct stats;
@@ -118,7 +119,9 @@ struct control_daemon {
 	const struct health *health;	 /* NULL: no checks */
 	const struct path_mtu *path_mtu; /* NULL: not learned */
 	const struct spread *spread;	 /* flows over workers */
+	const struct replies *replies;	 /* of instances, with `forward: nat` */
 	const char *mtu_note;		 /* a port MTU that is too small for a service; "": none */
+	const char *nat_note;		 /* what is wrong with `forward: nat`; "": nothing */
 	struct control *control;	 /* set by control_model_start() */
 	struct resolve *resolve;	 /* the same */
 };

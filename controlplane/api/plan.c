@@ -14,6 +14,7 @@
 #include "controlplane/api/stats.h"
 #include "controlplane/model/model.h"
 #include "controlplane/state/history.h"
+#include "controlplane/publish/publish.h"
 
 #define CONTROL_CHANGES_MAX 1000
 
@@ -140,6 +141,9 @@ static json_t *control_plan_result(struct control_daemon *daemon, const struct c
 		json_decref(changes.list);
 		return NULL;
 	}
+	if (!config_has_nat(before) &&
+	    model_nat_lacks_memory(config, publish_segment(daemon->publish)))
+		plan.keys.restarts++;
 	config_diff(before, config, control_plan_on_change, &changes);
 	name = json_string(file);
 	return json_pack("{s:o, s:b, s:b, s:o, s:i, s:o}", "file",

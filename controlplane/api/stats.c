@@ -135,6 +135,7 @@ void stats_instance_get(const struct stats *stats, uint32_t index, struct stats_
 		out->new_flows += __atomic_load_n(&from->new_flows, __ATOMIC_RELAXED);
 		out->pkts += __atomic_load_n(&from->pkts, __ATOMIC_RELAXED);
 		out->bytes += __atomic_load_n(&from->bytes, __ATOMIC_RELAXED);
+		out->reply_pkts += __atomic_load_n(&from->reply_pkts, __ATOMIC_RELAXED);
 	}
 	out->new_per_s = stats->instance[index].per_s;
 }

@@ -26,7 +26,8 @@ struct stats_instance {
 	uint64_t new_flows;
 	uint64_t pkts;
 	uint64_t bytes;
-	double new_per_s; /* over the last second */
+	uint32_t reply_pkts; /* translated; wraps */
+	double new_per_s;    /* over the last second */
 };
 
 /** Statistics of an instance index (model_instance.index), read now. */

@@ -42,6 +42,9 @@ static json_t *control_status_service(const struct config_service *service)
 
 	if (lb_forward_has_port(service->forward))
 		json_object_set_new(object, "gue_port", json_integer(service->gue_port));
+	if (service->forward == LB_FORWARD_NAT)
+		json_object_set_new(object, "source",
+				    json_string(config_source_name(service->source)));
 	return object;
 }
 

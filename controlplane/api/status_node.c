@@ -277,6 +277,8 @@ json_t *control_status_node(struct control_daemon *daemon)
 			 control_status_dataplane(daemon), "checks", control_status_health(daemon),
 			 "control", control_status_control(daemon), "tunnel_errors",
 			 control_status_path_mtu(daemon));
+	if (node != NULL)
+		json_object_set_new(node, "nat", control_status_nat(daemon, &figures));
 	if (node != NULL && control_status_figures(node, &figures) != 0) {
 		json_decref(node);
 		return NULL;

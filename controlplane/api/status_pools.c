@@ -72,7 +72,7 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 	state_get(daemon->state, instance->path, &kept);
 	return json_pack(
 		"{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:f, s:f, s:i, s:b, s:b, s:b, s:b, s:b, s:I, s:I, "
-		"s:I, s:o, s:o, s:o, s:o, s:o}",
+		"s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"name", instance->name, "address",
 		config_address_format(&instance->address, address), "weight", (int)instance->weight,
 		"admin", model_admin_name(instance->admin), "health",
@@ -82,12 +82,14 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 		"weight_by_operator", instance->weight_set, "backup", instance->backup, "far",
 		instance->far, "accepts", instance->accepts, "serves", instance->serves,
 		"new_flows", (json_int_t)figures.new_flows, "packets", (json_int_t)figures.pkts,
-		"bytes", (json_int_t)figures.bytes, "admin_since",
+		"bytes", (json_int_t)figures.bytes, "reply_packets", (json_int_t)figures.reply_pkts,
+		"admin_since",
 		kept.changed_unix != 0 ? json_integer(kept.changed_unix) : json_null(),
 		"last_check_ms", control_status_ago(last_ms), "checks",
 		control_status_checks(instance), "next_hop",
 		control_status_next_hop(&instance->next_hop), "mtu",
-		control_status_mtu(daemon->model, instance));
+		control_status_mtu(daemon->model, instance), "replies",
+		control_status_replies(daemon, instance));
 }
 
 static json_t *control_status_instances(struct control_daemon *daemon,

@@ -206,6 +206,42 @@ static void status_flows(const struct cli *cli, const json_t *node)
 		text_count(room, status_integer(mbufs, "total")));
 }
 
+/* @accepts: those that get new flows, or those that do not. */
+static int64_t status_nat_count(const json_t *nat, bool accepts)
+{
+	const json_t *address;
+	int64_t count = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(nat, "addresses"), i, address)
+		count += json_is_true(json_object_get(address, "accepts")) == accepts;
+	return count;
+}
+
+static void status_nat(const struct cli *cli, const json_t *nat)
+{
+	int64_t addresses = status_nat_count(nat, true), old = status_nat_count(nat, false);
+	int64_t exhausted = status_integer(nat, "exhausted");
+	char count[TEXT_MAX], line[128];
+
+	if (!json_is_object(nat))
+		return;
+	status_label(cli, "nat");
+	fprintf(cli->out, "%s of ports %s in use, %" PRId64 " address%s",
+		text_count(count, status_integer(nat, "flows")), status_text(nat, "ports"),
+		addresses, addresses == 1 ? "" : "es");
+	if (old > 0)
+		fprintf(cli->out, ", %" PRId64 " without new flows", old);
+	fputc('\n', cli->out);
+	if (exhausted > 0) {
+		snprintf(line, sizeof(line),
+			 "%s packets dropped for want of a port: add to node.nat_addresses",
+			 text_count(count, exhausted));
+		status_remark(cli, TABLE_BAD, line);
+	}
+	status_remark(cli, TABLE_WARN, status_text(nat, "note"));
+}
+
 /* A check that starts late detects a change late. */
 static void status_checks(const struct cli *cli, const json_t *checks)
 {
@@ -250,6 +286,7 @@ static void status_node(const struct cli *cli, const json_t *node)
 		return;
 	status_packets(cli, node);
 	status_flows(cli, node);
+	status_nat(cli, json_object_get(node, "nat"));
 	status_checks(cli, json_object_get(node, "checks"));
 }
 
@@ -260,6 +297,7 @@ static void status_service(struct table *table, const json_t *service)
 {
 	const json_t *vips = json_object_get(service, "vip");
 	const json_t *listeners = json_object_get(service, "listeners");
+	bool is_client = strcmp(status_text(service, "source"), "client") == 0;
 	size_t rows = json_array_size(vips), listener_count = json_array_size(listeners);
 
 	rows = listener_count > rows ? listener_count : rows;
@@ -271,7 +309,8 @@ static void status_service(struct table *table, const json_t *service)
 
 		table_add(table, TABLE_PLAIN, "%s", i == 0 ? status_text(service, "name") : "");
 		table_add(table, TABLE_PLAIN, "%s", vip != NULL ? vip : "");
-		table_add(table, TABLE_PLAIN, "%s", i == 0 ? status_text(service, "forward") : "");
+		table_add(table, TABLE_PLAIN, "%s%s", i == 0 ? status_text(service, "forward") : "",
+			  i == 0 && is_client ? " (client)" : "");
 		if (listener == NULL) {
 			table_add(table, TABLE_PLAIN, "%s", "");
 			table_add(table, TABLE_PLAIN, "%s", "");
@@ -330,11 +369,14 @@ static void status_reason(struct table *table, const json_t *instance)
 	const json_t *next_hop = json_object_get(instance, "next_hop");
 	const json_t *mtu = json_object_get(instance, "mtu");
 	const char *reason = status_text(instance, "reason");
+	const char *replies = status_text(instance, "replies");
 
 	if (reason[0] != '\0')
 		table_add(table, TABLE_PLAIN, "%s", reason);
 	else if (json_is_false(json_object_get(next_hop, "resolved")))
 		table_add(table, TABLE_WARN, "no next hop: %s", status_text(next_hop, "reason"));
+	else if (replies[0] != '\0')
+		table_add(table, TABLE_WARN, "%s", replies);
 	else if (strcmp(status_text(mtu, "from"), "path") == 0)
 		table_add(table, TABLE_PLAIN, "path MTU %" PRId64, status_integer(mtu, "bytes"));
 	else

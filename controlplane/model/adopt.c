@@ -247,6 +247,7 @@ int model_adopt(struct model *model, const struct model_running *running)
 		instances_each(model, index_complete);
 	adopt_slots(&adoption);
 	adopt_services(&adoption);
+	model_nat_adopt(model, running->params ? &running->params->nat : NULL);
 	model_tell(model, MODEL_CHANGE_PARAMS | MODEL_CHANGE_SERVICES | MODEL_CHANGE_INSTANCES,
 		   adoption.tables, adoption.retire);
 	return err;

@@ -351,6 +351,7 @@ static void stage_commit(struct stage *stage)
 	model->secret = stage->secret;
 	model->now_ms = stage->now_ms;
 	commit_source(model, &stage->config->node);
+	model_nat_assign(model);
 	model->busy = true;
 	commit_leavers(stage);
 	pool_ids = commit_pool_list(stage);

@@ -361,7 +361,7 @@ double model_share(struct model *model, const struct model_instance *instance)
 
 /* ---- Parameters, instances, services ---- */
 
-static uint16_t ticks_from_ms(uint32_t ms)
+uint16_t model_ticks(uint32_t ms)
 {
 	uint32_t ticks = (ms + LB_FLOW_TICK_MS - 1) / LB_FLOW_TICK_MS;
 
@@ -380,12 +380,13 @@ void model_params(const struct model *model, struct lb_params *params)
 		.icmp_rate_pps = node->icmp_rate_pps,
 	};
 	memcpy(params->secret, node->secret, sizeof(params->secret));
-	params->timeouts.ticks[LB_FLOW_UNCONFIRMED] = ticks_from_ms(node->syn_timeout_ms);
-	params->timeouts.ticks[LB_FLOW_ESTABLISHED] = ticks_from_ms(node->idle_timeout_ms);
-	params->timeouts.ticks[LB_FLOW_FIN] = ticks_from_ms(node->fin_timeout_ms);
-	params->timeouts.ticks[LB_FLOW_CLOSED] = ticks_from_ms(closed_ms);
+	params->timeouts.ticks[LB_FLOW_UNCONFIRMED] = model_ticks(node->syn_timeout_ms);
+	params->timeouts.ticks[LB_FLOW_ESTABLISHED] = model_ticks(node->idle_timeout_ms);
+	params->timeouts.ticks[LB_FLOW_FIN] = model_ticks(node->fin_timeout_ms);
+	params->timeouts.ticks[LB_FLOW_CLOSED] = model_ticks(closed_ms);
 	memcpy(params->node_addr4, model->source.addr4.bytes, sizeof(params->node_addr4));
 	memcpy(params->node_addr6, model->source.addr6.bytes, sizeof(params->node_addr6));
+	model_nat_params(model, &params->nat);
 }
 
 const struct lb_instance *model_instances(const struct model *model, uint32_t *count)

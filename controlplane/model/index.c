@@ -67,6 +67,7 @@ void model_gone_forget(struct model *model)
 {
 	while (model->gone)
 		model_gone_release(model, model->gone);
+	model_nat_forget(model);
 }
 
 struct model_pool *model_pool_by_id(const struct model *model, uint32_t pool_id)

@@ -25,6 +25,7 @@ struct model {
 	struct lb_service_table *services;
 	uint32_t services_bytes;
 	uint32_t service_id_last;
+	struct model_nat_address nat[LB_NAT_ADDRESSES_MAX]; /* by index */
 	struct lb_secret secret;
 	struct template_source source;
 	uint16_t port_mtu_bytes;
@@ -46,8 +47,15 @@ int model_index_take(struct model *model, struct model_instance *instance, uint3
 void model_index_free(struct model *model, struct model_instance *instance);
 int model_pool_id_assign(struct model *model, struct model_pool *pool);
 
+/* model/nat.c */
+void model_nat_assign(struct model *model); /* indices, from the configuration in force */
+void model_nat_adopt(struct model *model, const struct lb_nat_params *running); /* NULL: none */
+void model_nat_forget(struct model *model); /* no flow uses any */
+void model_nat_params(const struct model *model, struct lb_nat_params *params); /* all 0 before */
+
 /* model/decide.c: from the model's inputs to what is published */
 void model_changed(const struct model *model, uint32_t what, uint32_t pool_id);
+uint16_t model_ticks(uint32_t ms);
 
 /** Whether an instance is in another zone than the node. */
 bool model_is_far(const struct config_node *node, const struct config_instance *instance);

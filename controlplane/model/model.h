@@ -235,6 +235,40 @@ double model_share(struct model *model, const struct model_instance *instance);
 const char *model_admin_name(enum model_admin admin);		  /* "ready", "drain", "maint" */
 int model_admin_parse(const char *word, enum model_admin *admin); /* 0 or -EINVAL */
 
+/* ---- NAT addresses ---- */
+
+struct model_nat_address {
+	struct config_address address; /* family 0: the index is free */
+	bool accepts; /* new flows; false: the configuration has it no more, and flows use it */
+	bool is_own;  /* one of the node's own */
+};
+
+/** The address of an index, or NULL. */
+const struct model_nat_address *model_nat_at(const struct model *model, uint32_t index);
+
+/** Addresses that are not the node's own: it answers for them like for VIPs. */
+void model_nat_hosts(const struct model *model, struct config_addresses *hosts);
+
+/**
+ * Release the indices of addresses that take no new flows.
+ * @unused: indices that no flow uses, a bit each; others are ignored.
+ * Return: whether there were any.
+ */
+bool model_nat_release(struct model *model, uint32_t unused);
+
+/**
+ * Whether all services of a pool have `forward: nat`.
+ * @source: set if so, to CONFIG_SOURCE_CLIENT if one of them has that.
+ */
+bool model_pool_has_nat(const struct model *model, const char *pool, enum config_source *source);
+
+/**
+ * Whether a configuration needs a restart of the dataplane, which takes the memory of NAT records
+ * when it starts.
+ * @segment: NULL: there is no dataplane.
+ */
+bool model_nat_lacks_memory(const struct config *config, const struct lb_segment *segment);
+
 /* ---- What a configuration would change ---- */
 
 /** Current flows of an instance index. */
@@ -308,6 +342,7 @@ uint32_t model_idle_timeout_ms(const struct model *model);
  */
 struct model_running {
 	const struct lb_directory *directory;
+	const struct lb_params *params;	     /* NULL: none readable */
 	const struct lb_instance *instances; /* NULL with count 0: none readable */
 	uint32_t instance_count;
 	const struct lb_service_table *services; /* NULL: none readable */

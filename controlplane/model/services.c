@@ -83,7 +83,12 @@ static void draft_add_listener(struct services_draft *draft, const struct config
 	entry->proto = LB_IPPROTO_TCP;
 	entry->forward = (uint8_t)service->forward;
 	if (lb_forward_has_port(service->forward))
-		entry->tunnel_port = lb_cpu_to_be16(service->gue_port);
+		entry->instance_port = lb_cpu_to_be16(service->gue_port);
+	if (service->forward == LB_FORWARD_NAT) {
+		entry->instance_port = lb_cpu_to_be16(listener->instance_port);
+		entry->source = service->source == CONFIG_SOURCE_CLIENT ? LB_NAT_SOURCE_CLIENT
+									: LB_NAT_SOURCE_NODE;
+	}
 	entry->pool = draft->request->pools[listener->pool]->id;
 	entry->salt =
 		lb_service_salt(draft->request->secret, entry->addr, entry->port, entry->proto);

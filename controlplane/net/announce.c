@@ -196,9 +196,10 @@ static void list_add(struct announce *a, const struct config_address *address)
 	a->list[a->count++] = *address;
 }
 
-static int list_make(struct announce *a, const struct config *config, bool vips)
+static int list_make(struct announce *a, const struct config *config,
+		     const struct config_addresses *hosts, bool vips)
 {
-	uint32_t room = config->node.address_count;
+	uint32_t room = config->node.address_count + hosts->count;
 
 	for (uint32_t i = 0; vips && i < config->service_count; i++)
 		room += config->services[i].vip_count;
@@ -210,15 +211,18 @@ static int list_make(struct announce *a, const struct config *config, bool vips)
 	for (uint32_t i = 0; vips && i < config->service_count; i++)
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
 			list_add(a, &config->services[i].vips[j].address);
+	for (uint32_t i = 0; vips && i < hosts->count; i++)
+		list_add(a, &hosts->list[i]);
 	for (uint32_t i = 0; i < config->node.address_count; i++)
 		list_add(a, &config->node.addresses[i].address);
 	return 0;
 }
 
-void announce_start(struct announce *a, uint32_t iface, const struct config *config, bool vips)
+void announce_start(struct announce *a, uint32_t iface, const struct config *config,
+		    const struct config_addresses *hosts, bool vips)
 {
 	announce_stop(a);
-	if (list_make(a, config, vips))
+	if (list_make(a, config, hosts, vips))
 		return;
 	a->iface = iface;
 	a->next = 0;

@@ -26,12 +26,12 @@ struct announce *announce_create(struct event_base *base);
 void announce_destroy(struct announce *announce);
 
 /**
- * Announce the node's addresses and, if @vips, the VIPs, starting now. An announcement in progress
- * starts over.
+ * Announce the node's addresses and, if @vips, the VIPs and @hosts, starting now. An announcement
+ * in progress starts over.
  * @iface: index of the interface that has them.
  */
 void announce_start(struct announce *announce, uint32_t iface, const struct config *config,
-		    bool vips);
+		    const struct config_addresses *hosts, bool vips);
 
 /** Cancel an announcement in progress: the addresses are no longer here. */
 void announce_stop(struct announce *announce);

@@ -39,6 +39,7 @@ struct iface_wish {
 	const char *name;
 	uint32_t index;
 	const struct config *config;
+	struct config_addresses hosts; /* NAT addresses; like VIPs, and there when VIPs are */
 	enum iface_vips vips;
 	bool shared;
 	bool is_up;
@@ -48,8 +49,8 @@ struct iface_wish {
 /**
  * Set up an interface as configured. A shared one is set up only when it is new to @added: after
  * that, an administrator's changes take precedence.
- * VIPs are never the source address of what the kernel itself sends: answers would come back to the
- * VIP.
+ * VIPs and NAT addresses are never the source address of what the kernel itself sends: answers would come back to the
+ * VIP, or to the dataplane.
  * Return: 0, or the first -errno; errors are logged, and the rest is done nevertheless.
  */
 int iface_setup(struct netlink *netlink, const struct iface_wish *wish);
@@ -60,8 +61,8 @@ int iface_setup(struct netlink *netlink, const struct iface_wish *wish);
  */
 int iface_clear(struct netlink *netlink, const char *name, uint32_t index);
 
-/** Whether the configuration puts an address of this length there. */
-bool iface_wants_address(const struct config *config, const struct config_address *address,
+/** Whether an address of this length belongs there, at least while VIPs do. */
+bool iface_wants_address(const struct iface_wish *wish, const struct config_address *address,
 			 uint8_t length);
 
 #endif

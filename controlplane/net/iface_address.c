@@ -26,11 +26,16 @@ static bool is_node_address(const struct config *config, const struct config_add
 	return false;
 }
 
-static bool is_vip(const struct config *config, const struct config_address *address,
+static bool is_vip(const struct iface_wish *wish, const struct config_address *address,
 		   uint8_t length)
 {
+	const struct config *config = wish->config;
+
 	if (length != host_length(address))
 		return false;
+	for (uint32_t i = 0; i < wish->hosts.count; i++)
+		if (config_address_equal(&wish->hosts.list[i], address))
+			return true;
 	for (uint32_t i = 0; i < config->service_count; i++)
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
 			if (config_address_equal(&config->services[i].vips[j].address, address))
@@ -38,18 +43,17 @@ static bool is_vip(const struct config *config, const struct config_address *add
 	return false;
 }
 
-bool iface_wants_address(const struct config *config, const struct config_address *address,
+bool iface_wants_address(const struct iface_wish *wish, const struct config_address *address,
 			 uint8_t length)
 {
-	return is_node_address(config, address, length) || is_vip(config, address, length);
+	return is_node_address(wish->config, address, length) || is_vip(wish, address, length);
 }
 
 static bool is_wanted(const struct iface_wish *wish, const struct config_prefix *prefix)
 {
 	if (is_node_address(wish->config, &prefix->address, prefix->length))
 		return true;
-	return wish->vips != IFACE_VIPS_REMOVE &&
-	       is_vip(wish->config, &prefix->address, prefix->length);
+	return wish->vips != IFACE_VIPS_REMOVE && is_vip(wish, &prefix->address, prefix->length);
 }
 
 static bool was_added(const struct iface_wish *wish, const struct config_prefix *prefix)
@@ -140,20 +144,23 @@ static void node_addresses_add(struct iface *iface)
 			   "node.address cannot be added");
 }
 
+static void vip_add(struct iface *iface, const struct config_address *address, const char *what)
+{
+	const struct config_prefix prefix = { .address = *address, .length = host_length(address) };
+
+	iface_note(iface, address_add(iface, &prefix, true), what);
+}
+
 static void vips_add(struct iface *iface)
 {
 	const struct config *config = iface->wish->config;
 
-	for (uint32_t i = 0; i < config->service_count; i++) {
-		for (uint32_t j = 0; j < config->services[i].vip_count; j++) {
-			const struct config_address *vip = &config->services[i].vips[j].address;
-			const struct config_prefix prefix = { .address = *vip,
-							      .length = host_length(vip) };
-
-			iface_note(iface, address_add(iface, &prefix, true),
-				   "a VIP cannot be added");
-		}
-	}
+	for (uint32_t i = 0; i < config->service_count; i++)
+		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
+			vip_add(iface, &config->services[i].vips[j].address,
+				"a VIP cannot be added");
+	for (uint32_t i = 0; i < iface->wish->hosts.count; i++)
+		vip_add(iface, &iface->wish->hosts.list[i], "a NAT address cannot be added");
 }
 
 void iface_addresses_add(struct iface *iface)

@@ -207,9 +207,9 @@ static enum iface_vips iface_vips(const struct neighbours *n)
 									     : IFACE_VIPS_KEEP;
 }
 
-static int iface_wish_fulfil(struct neighbours *n)
+static void iface_wish_make(struct neighbours *n, struct iface_wish *wish)
 {
-	const struct iface_wish wish = {
+	*wish = (struct iface_wish){
 		.name = n->name,
 		.index = n->index,
 		.config = model_config(n->options.model),
@@ -218,8 +218,7 @@ static int iface_wish_fulfil(struct neighbours *n)
 		.is_up = n->up,
 		.added = n->shared ? &n->added : NULL,
 	};
-
-	return iface_setup(&n->requests, &wish);
+	model_nat_hosts(n->options.model, &wish->hosts);
 }
 
 /* The same interface under any name; if it was deleted, the one with the wanted name. */
@@ -245,15 +244,18 @@ static void iface_look(struct neighbours *n)
 
 static void iface_refresh(struct neighbours *n)
 {
+	struct iface_wish wish;
+
 	iface_look(n);
 	if (n->index == 0 || !n->setup_due || !model_config(n->options.model))
 		return;
 	n->setup_due = false;
-	if (!iface_wish_fulfil(n))
+	iface_wish_make(n, &wish);
+	if (!iface_setup(&n->requests, &wish))
 		log_info("%s: set up%s", n->name, n->published ? "" : ", without VIPs");
 	/* Even if nothing changed: the link may lead to another switch, or be another port's. */
-	if (iface_vips(n) != IFACE_VIPS_REMOVE)
-		announce_start(n->announce, n->index, model_config(n->options.model), n->published);
+	if (wish.vips != IFACE_VIPS_REMOVE)
+		announce_start(n->announce, n->index, wish.config, &wish.hosts, n->published);
 	for (uint32_t i = 0; i < n->count; i++)
 		n->list[i].next_ms = 0;
 	if (n->options.ready)
@@ -308,17 +310,18 @@ static void link_changed(struct neighbours *n, const struct nlmsghdr *message)
 static void address_gone(struct neighbours *n, const struct nlmsghdr *message)
 {
 	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
-	const struct config *config = model_config(n->options.model);
 	const struct nlattr *attribute[IFA_MAX + 1];
 	struct config_address address;
+	struct iface_wish wish;
 
-	if (header->ifa_index != n->index || !config)
+	if (header->ifa_index != n->index || !model_config(n->options.model))
 		return;
+	iface_wish_make(n, &wish);
 	netlink_attributes(message, sizeof(*header), attribute, IFA_MAX);
 	if (!netlink_get_address(attribute[IFA_LOCAL] ? attribute[IFA_LOCAL]
 						      : attribute[IFA_ADDRESS],
 				 header->ifa_family, &address) ||
-	    !iface_wants_address(config, &address, header->ifa_prefixlen))
+	    !iface_wants_address(&wish, &address, header->ifa_prefixlen))
 		return;
 	n->setup_due = true;
 	work_soon(n, SETTLE_MS);

@@ -90,7 +90,8 @@ static bool is_tunnel_port(const struct path_mtu *p, uint16_t pool, lb_be16 port
 		return true;
 	table = model_services(p->model, &bytes);
 	for (uint32_t i = 0; table && bytes && i <= table->mask; i++)
-		if (table->slot[i].tunnel_port == port && table->slot[i].pool == pool)
+		if (table->slot[i].instance_port == port && table->slot[i].pool == pool &&
+		    lb_forward_has_port((enum lb_forward)table->slot[i].forward))
 			return true;
 	return false;
 }
@@ -110,7 +111,7 @@ static const struct lb_service *service_of(const struct path_mtu *p, const struc
 		return NULL;
 	service = lb_service_find(table, meta);
 	if (!service || lb_forward_is_in_place((enum lb_forward)service->forward) ||
-	    service->pool != pool || service->tunnel_port != port)
+	    service->pool != pool || service->instance_port != port)
 		return NULL;
 	return service;
 }

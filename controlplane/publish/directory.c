@@ -243,6 +243,7 @@ bool publish_directory_read(const struct publish_directory *directory,
 	*running = (struct model_running){ .directory = directory->shared };
 	if (!__atomic_load_n(&directory->shared->published, __ATOMIC_ACQUIRE))
 		return false;
+	running->params = running_buffer(directory, LB_BLOCK_PARAMS, 0, &bytes);
 	running->instances = running_buffer(directory, LB_BLOCK_INSTANCES, 0, &bytes);
 	running->instance_count = bytes / (uint32_t)sizeof(struct lb_instance);
 	running->services = services_read(directory);

@@ -20,11 +20,12 @@
 #define LB_ABI_H
 
 #include "dataplane/core/lb_flow.h"
+#include "dataplane/core/lb_nat.h"
 #include "dataplane/core/lb_service.h"
 #include "dataplane/core/lb_stats.h"
 
 #define LB_ABI_MAGIC 0x454349554c53424cULL /* "LBSLUICE" */
-#define LB_ABI_VERSION 4
+#define LB_ABI_VERSION 5
 
 #define LB_WORKERS_MAX 64
 #define LB_SEGMENT_CPU_NONE 0xffffffffu
@@ -55,6 +56,7 @@ struct lb_params {
 	uint32_t icmp_rate_pps;	  /* ICMP errors made here, all workers together */
 	uint8_t node_addr4[4];	  /* 0: none */
 	uint8_t node_addr6[16];	  /* 0: none */
+	struct lb_nat_params nat;
 	uint32_t reserved[4];
 };
 
@@ -194,6 +196,9 @@ struct lb_segment {
 	char note[256];		     /* for the operator: RSS missing, copy mode */
 	char kept_note[192];	     /* whence the flows kept at the last start, or why none */
 	uint64_t flows_kept;	     /* at the last start */
+	uint32_t nat_spaces;	     /* port spaces; 0: there is no memory for nat */
+	uint16_t nat_ports;	     /* of each, at most, all workers together */
+	uint16_t reserved;
 	uint32_t cpu[LB_SEGMENT_WORKERS_MAX]; /* LB_SEGMENT_CPU_NONE: it has no flow table */
 	/* byte offsets of the parts */
 	uint64_t cmd_ring, event_ring;

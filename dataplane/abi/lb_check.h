@@ -62,6 +62,21 @@ LB_INLINE int lb_check_bounds(const struct lb_cmd *cmd)
 	return 0;
 }
 
+LB_INLINE bool lb_check_nat(const struct lb_nat_params *nat)
+{
+	if (!nat->port_first)
+		return !nat->port_last;
+	if (nat->port_last < nat->port_first)
+		return false;
+	for (uint32_t state = LB_NAT_OPENING; state <= LB_NAT_CLOSED; state++) {
+		uint16_t ticks = nat->timeouts.ticks[state];
+
+		if (ticks == 0 || ticks > LB_CHECK_TICKS_MAX)
+			return false;
+	}
+	return true;
+}
+
 LB_INLINE int lb_check_params(const struct lb_params *params)
 {
 	if (params->mtu < LB_IPV4_MTU_MIN || params->mtu > LB_CHECK_MTU_MAX)
@@ -72,7 +87,15 @@ LB_INLINE int lb_check_params(const struct lb_params *params)
 		if (ticks == 0 || ticks > LB_CHECK_TICKS_MAX)
 			return LB_REFUSED_CONTENT;
 	}
-	return 0;
+	return lb_check_nat(&params->nat) ? 0 : LB_REFUSED_CONTENT;
+}
+
+/* Translation is of TCP alone. */
+LB_INLINE bool lb_check_service_nat(const struct lb_service *s)
+{
+	if (s->forward != LB_FORWARD_NAT)
+		return s->source == 0;
+	return s->proto == LB_IPPROTO_TCP && s->source <= LB_NAT_SOURCE_CLIENT;
 }
 
 /* A VIP's own entry has neither port nor protocol, and forwards nothing. */
@@ -84,7 +107,9 @@ LB_INLINE bool lb_check_service(const struct lb_service *s)
 		return true;
 	return s->port != 0 && (s->proto == LB_IPPROTO_TCP || s->proto == LB_IPPROTO_UDP) &&
 	       s->id != 0 && s->pool < LB_POOLS_MAX && lb_forward_is_known(s->forward) &&
-	       lb_forward_has_port((enum lb_forward)s->forward) == (s->tunnel_port != 0);
+	       lb_forward_has_instance_port((enum lb_forward)s->forward) ==
+		       (s->instance_port != 0) &&
+	       lb_check_service_nat(s);
 }
 
 LB_INLINE bool lb_check_service_found(const struct lb_service_table *table,

@@ -12,6 +12,7 @@
 #define LB_KEPT_H
 
 #include "dataplane/abi/lb_abi.h"
+#include "dataplane/core/lb_nat_find.h"
 
 #define LB_KEPT_SOCKET "kept.sock" /* in the run directory */
 #define LB_KEPT_FDS 2
@@ -30,24 +31,29 @@ struct lb_kept {
 	uint32_t abi_hash;
 	uint32_t n_workers;
 	uint32_t n_buckets; /* of each worker */
-	uint32_t reserved[9];
+	uint32_t n_records; /* of translated connections, of each worker */
+	uint32_t reserved[8];
 } LB_ALIGNED(64);
 
 LB_STATIC_ASSERT(sizeof(struct lb_kept) == sizeof(struct lb_bucket), "in place of a bucket");
 
-/** Bytes between the tables of two workers: large ones have pages of their own. */
-LB_INLINE uint64_t lb_kept_stride(uint32_t n_buckets)
+/**
+ * Bytes between the memory of two workers, each a table and behind it records of translated
+ * connections: large ones have pages of their own.
+ */
+LB_INLINE uint64_t lb_kept_stride(uint32_t n_buckets, uint32_t n_records)
 {
-	uint64_t bytes = (uint64_t)n_buckets * sizeof(struct lb_bucket);
+	uint64_t bytes = (uint64_t)n_buckets * sizeof(struct lb_bucket) + lb_nat_bytes(n_records);
 
 	return bytes < LB_KEPT_PAGE ? bytes : (bytes + LB_KEPT_PAGE - 1) & ~(LB_KEPT_PAGE - 1);
 }
 
 /** Length of the file. */
-LB_INLINE uint64_t lb_kept_bytes(uint32_t n_workers, uint32_t n_buckets)
+LB_INLINE uint64_t lb_kept_bytes(uint32_t n_workers, uint32_t n_buckets, uint32_t n_records)
 {
-	uint64_t end = (n_workers - 1) * lb_kept_stride(n_buckets) +
-		       (uint64_t)n_buckets * sizeof(struct lb_bucket) + sizeof(struct lb_kept);
+	uint64_t end = (n_workers - 1) * lb_kept_stride(n_buckets, n_records) +
+		       (uint64_t)n_buckets * sizeof(struct lb_bucket) + lb_nat_bytes(n_records) +
+		       sizeof(struct lb_kept);
 
 	return (end + LB_KEPT_PAGE - 1) & ~(LB_KEPT_PAGE - 1);
 }

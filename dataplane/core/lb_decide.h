@@ -27,7 +27,9 @@ struct lb_packet {
 	uint16_t now;
 	uint16_t syn;	 /* LB_FLOW_SYN of a SYN */
 	uint8_t forward; /* enum lb_forward */
-	lb_be16 tunnel_port;
+	uint8_t source;	 /* enum lb_nat_source */
+	lb_be16 instance_port;
+	uint16_t service; /* its id */
 };
 
 /*

@@ -18,7 +18,8 @@
 #define LB_FORWARD_LIST(X)                                                                         \
 	X(L2, 1, "l2", LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK, mac, none)                      \
 	X(IPIP, 2, "ipip", LB_INSTANCE_RESOLVED, tunnel, none)                                     \
-	X(GUE, 4, "gue", LB_INSTANCE_RESOLVED, tunnel, gue)
+	X(GUE, 4, "gue", LB_INSTANCE_RESOLVED, tunnel, gue)                                        \
+	X(NAT, 3, "nat", LB_INSTANCE_RESOLVED, nat, none)
 
 #define LB_SHIM_MAX 16
 
@@ -99,6 +100,18 @@ LB_INLINE const struct lb_shim *lb_forward_shim(enum lb_forward forward)
 LB_INLINE bool lb_forward_has_port(enum lb_forward forward)
 {
 	return lb_forward_shim(forward)->len != 0;
+}
+
+/* What a packet to the instance has as its source, by nat. */
+enum lb_nat_source {
+	LB_NAT_SOURCE_NODE,   /* a NAT address and a port of it */
+	LB_NAT_SOURCE_CLIENT, /* the client */
+};
+
+/** Whether a service of the mode has a port at the instance (struct lb_service). */
+LB_INLINE bool lb_forward_has_instance_port(enum lb_forward forward)
+{
+	return lb_forward_has_port(forward) || forward == LB_FORWARD_NAT;
 }
 
 /** Bytes of the outer IP header and the shim. @family: of the former. */

@@ -26,7 +26,9 @@ LB_INLINE void lb_packet_set_service(struct lb_packet *p, const struct lb_servic
 	p->salt = service->salt;
 	p->pool = service->pool;
 	p->forward = service->forward;
-	p->tunnel_port = service->tunnel_port;
+	p->source = service->source;
+	p->service = service->id;
+	p->instance_port = service->instance_port;
 }
 
 /** Set the key of a packet's flow. */
@@ -76,6 +78,12 @@ LB_INLINE lb_result lb_packet_run(struct lb_buffer buffer, struct lb_env *env, s
 {
 	if (lb_likely(service))
 		return lb_packet_forward(buffer, env, p, gate, rare);
+	if (rare.reply) {
+		lb_result result = rare.reply(buffer, p);
+
+		if (result != LB_VERDICT_KERNEL)
+			return result;
+	}
 	return (lb_result)lb_decide_other(p);
 }
 

@@ -20,6 +20,11 @@ struct lb_send_rare {
 	lb_result (*too_big)(struct lb_buffer buffer, const struct lb_packet *p, uint32_t mtu);
 	/* lb_packet_syn() */
 	uint16_t (*syn)(struct lb_buffer buffer, const struct lb_packet *p);
+	/* a packet to an instance, by nat */
+	lb_result (*nat)(struct lb_buffer buffer, const struct lb_packet *p,
+			 const struct lb_instance *instance);
+	/* a packet of no service, if it is an instance's answer, else LB_VERDICT_KERNEL; or NULL */
+	lb_result (*reply)(struct lb_buffer buffer, const struct lb_packet *p);
 };
 
 /** The bits of a SYN: LB_FLOW_SYN of a home. */
@@ -76,7 +81,7 @@ LB_INLINE lb_result lb_send_tunnel(struct lb_buffer buffer, const struct lb_env 
 		return lb_result_drop(LB_DROP_IP_MALFORMED);
 	if (lb_unlikely(!lb_buffer_push(buffer, tunnel_len) ||
 			!lb_write_tunnel(lb_buffer_start(buffer), lb_buffer_end(buffer), instance,
-					 shim, meta, p->spread, p->tunnel_port)))
+					 shim, meta, p->spread, p->instance_port)))
 		return lb_result_drop(LB_DROP_HEADROOM);
 	return LB_VERDICT_FORWARD;
 }
@@ -95,6 +100,15 @@ LB_INLINE lb_result lb_send_mac(struct lb_buffer buffer, const struct lb_env *en
 		return lb_result_drop(LB_DROP_L2_TRUNCATED);
 	lb_write_mac(frame, instance);
 	return LB_VERDICT_FORWARD;
+}
+
+LB_INLINE lb_result lb_send_nat(struct lb_buffer buffer, const struct lb_env *env,
+				const struct lb_packet *p, const struct lb_instance *instance,
+				const struct lb_shim *shim, struct lb_send_rare rare)
+{
+	(void)env;
+	(void)shim;
+	return rare.nat(buffer, p, instance);
 }
 
 #define LB_SEND_CASE(id, value, word, needs, writer, shim)                                         \

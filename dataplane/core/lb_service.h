@@ -21,10 +21,10 @@ struct lb_service {
 	uint8_t addr[16]; /* IPv4: the first four bytes, the rest 0 */
 	uint16_t id;	  /* from 1; part of IPv4 flow keys, so never reused for another listener */
 	uint16_t pool;
-	uint32_t salt;	 /* part of slot hashes: lb_service_salt() */
-	uint8_t forward; /* enum lb_forward */
-	uint8_t reserved;
-	lb_be16 tunnel_port; /* of a mode whose shim has ports, else 0 */
+	uint32_t salt;	       /* part of slot hashes: lb_service_salt() */
+	uint8_t forward;       /* enum lb_forward */
+	uint8_t source;	       /* enum lb_nat_source */
+	lb_be16 instance_port; /* at the instance: the tunnel's, or of nat the connection's; else 0 */
 };
 
 LB_STATIC_ASSERT(sizeof(struct lb_service) == 32, "two services a cache line");

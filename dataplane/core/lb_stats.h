@@ -12,8 +12,8 @@
 
 /* Per instance and worker. Written by that worker. */
 struct lb_instance_stats {
-	uint32_t flows; /* in the flow table now */
-	uint32_t reserved;
+	uint32_t flows;	     /* in the flow table now */
+	uint32_t reply_pkts; /* translated, to clients; wraps */
 	uint64_t new_flows;
 	uint64_t pkts;
 	uint64_t bytes; /* of IP packets as received */
@@ -48,7 +48,13 @@ struct lb_worker_stats {
 	uint64_t loops;		      /* iterations; the heartbeat */
 	uint64_t busy_loops;	      /* of them, those with packets */
 	uint64_t drop[LB_DROP_SLOTS]; /* by enum lb_drop */
-	uint64_t reserved[10];
+	uint64_t nat_flows;	      /* records in use, of the worker's ports */
+	uint64_t nat_inserts;
+	uint64_t nat_expired;
+	uint64_t nat_evicted;	   /* half-open, for another connection */
+	uint64_t nat_reply_pkts;   /* of tx_pkts: from instances to clients */
+	uint64_t nat_foreign_pkts; /* of these: of another worker's ports */
+	uint64_t reserved[4];
 } LB_ALIGNED(64);
 
 LB_STATIC_ASSERT(LB_DROP_COUNT <= LB_DROP_SLOTS, "drop[] has room");

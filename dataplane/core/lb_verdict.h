@@ -27,7 +27,7 @@ enum lb_verdict {
 	X(IP_TRUNCATED, "ip_truncated", "frame shorter than its IP header")                        \
 	X(IP_MALFORMED, "ip_malformed", "bad IP version, header length or total length")           \
 	X(IP_CHECKSUM, "ip_checksum", "bad IPv4 header checksum")                                  \
-	X(IP_TTL, "ip_ttl", "TTL or hop limit is 0")                                               \
+	X(IP_TTL, "ip_ttl", "TTL or hop limit is 0, or 1 in a packet to translate")                \
 	X(IP_SOURCE, "ip_source", "invalid source address, or a VIP as source")                    \
 	X(IP_FRAGMENT, "ip_fragment", "fragment of a TCP or UDP packet to a VIP")                  \
 	X(IP_EXTENSION, "ip_extension", "IPv6 extension headers malformed or too many")            \
@@ -45,7 +45,9 @@ enum lb_verdict {
 	X(TX_FULL, "tx_full", "the port's transmit queue is full")                                 \
 	X(HEADROOM, "headroom", "no headroom for the tunnel header")                               \
 	X(LATE, "late", "in the queue of a worker that was stopped and replaced")                  \
-	X(KILLED, "killed", "in flight in sluice-dataplane when it was killed or stopped")
+	X(KILLED, "killed", "in flight in sluice-dataplane when it was killed or stopped")         \
+	X(NAT_UNKNOWN, "nat_unknown", "to a NAT address, and of no translated connection")         \
+	X(NAT_EXHAUSTED, "nat_exhausted", "no NAT address with a free port to the instance")
 
 enum lb_drop {
 #define LB_DROP_ENUM(id, name, text) LB_DROP_##id,

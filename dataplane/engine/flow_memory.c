@@ -73,12 +73,17 @@ static int make(struct flow_memory *memory, bool is_huge)
 	return err;
 }
 
-int flow_memory_create(struct flow_memory *memory, uint32_t n_workers, uint32_t n_buckets)
+int flow_memory_create(struct flow_memory *memory, uint32_t n_workers, uint32_t n_buckets,
+		       uint32_t n_records)
 {
 	int err;
 
-	*memory = (struct flow_memory){ .n_workers = n_workers, .n_buckets = n_buckets };
-	memory->bytes = lb_kept_bytes(n_workers, n_buckets);
+	*memory = (struct flow_memory){
+		.n_workers = n_workers,
+		.n_buckets = n_buckets,
+		.n_records = n_records,
+	};
+	memory->bytes = lb_kept_bytes(n_workers, n_buckets, n_records);
 	err = make(memory, true);
 	if (err)
 		err = make(memory, false);
@@ -96,6 +101,7 @@ void flow_memory_seal(struct flow_memory *memory, uint64_t boot_id)
 		.abi_hash = lb_abi_hash(),
 		.n_workers = memory->n_workers,
 		.n_buckets = memory->n_buckets,
+		.n_records = memory->n_records,
 	};
 	lb_store_release(&kept->magic, LB_KEPT_MAGIC);
 }
@@ -123,36 +129,36 @@ static void unmap(struct flow_memory *memory)
 	*memory = (struct flow_memory){ .map = NULL };
 }
 
-static enum flow_memory_fault tail_check(const struct flow_memory *memory, uint32_t n_workers,
-					 uint32_t n_buckets, uint64_t boot_id)
+/* @memory: with the sizes that are wanted. */
+static enum flow_memory_fault tail_check(const struct flow_memory *memory, uint64_t boot_id)
 {
 	const struct lb_kept *kept = tail(memory);
 
 	if (lb_load_acquire(&kept->magic) != LB_KEPT_MAGIC || kept->abi_hash != lb_abi_hash())
 		return FLOW_MEMORY_FOREIGN;
-	if (kept->n_workers != n_workers || kept->n_buckets != n_buckets)
+	if (kept->n_workers != memory->n_workers || kept->n_buckets != memory->n_buckets ||
+	    kept->n_records != memory->n_records)
 		return FLOW_MEMORY_SIZE;
-	if (memory->bytes != lb_kept_bytes(n_workers, n_buckets))
+	if (memory->bytes != lb_kept_bytes(memory->n_workers, memory->n_buckets, memory->n_records))
 		return FLOW_MEMORY_FOREIGN;
 	return kept->boot_id == boot_id ? FLOW_MEMORY_FITS : FLOW_MEMORY_PAIR;
 }
 
 enum flow_memory_fault flow_memory_adopt(struct flow_memory *memory, int fd, uint32_t n_workers,
-					 uint32_t n_buckets, uint64_t boot_id)
+					 uint32_t n_buckets, uint32_t n_records, uint64_t boot_id)
 {
 	enum flow_memory_fault fault;
 
 	*memory = (struct flow_memory){ .map = NULL };
 	if (open_file(memory, fd))
 		return FLOW_MEMORY_FOREIGN;
-	fault = tail_check(memory, n_workers, n_buckets, boot_id);
-	if (fault) {
-		unmap(memory);
-		return fault;
-	}
 	memory->n_workers = n_workers;
 	memory->n_buckets = n_buckets;
-	return FLOW_MEMORY_FITS;
+	memory->n_records = n_records;
+	fault = tail_check(memory, boot_id);
+	if (fault)
+		unmap(memory);
+	return fault;
 }
 
 struct lb_kept flow_memory_sizes(int fd)
@@ -172,7 +178,15 @@ struct lb_kept flow_memory_sizes(int fd)
 struct lb_bucket *flow_memory_table(const struct flow_memory *memory, uint32_t worker)
 {
 	return (struct lb_bucket *)(void *)(memory->map +
-					    worker * lb_kept_stride(memory->n_buckets));
+					    worker * lb_kept_stride(memory->n_buckets,
+								    memory->n_records));
+}
+
+struct lb_nat_memory *flow_memory_nat(const struct flow_memory *memory, uint32_t worker)
+{
+	if (!memory->n_records)
+		return NULL;
+	return (void *)(flow_memory_table(memory, worker) + memory->n_buckets);
 }
 
 /* Small tables share their pages. */
@@ -196,7 +210,8 @@ static int fill(uint8_t *start, uint64_t bytes)
 
 int flow_memory_fill(const struct flow_memory *memory, uint32_t worker, int node)
 {
-	uint64_t stride = lb_kept_stride(memory->n_buckets), from = worker * stride;
+	uint64_t stride = lb_kept_stride(memory->n_buckets, memory->n_records),
+		 from = worker * stride;
 	uint64_t to = worker + 1 == memory->n_workers ? memory->bytes : from + stride;
 	int err;
 

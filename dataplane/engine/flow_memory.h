@@ -18,6 +18,7 @@ struct flow_memory {
 	uint64_t bytes;
 	uint32_t n_workers;
 	uint32_t n_buckets; /* of each worker */
+	uint32_t n_records; /* the same; 0: nothing is translated */
 	int fd;		    /* valid if @map is */
 	bool is_huge;	    /* in pages of 2 MB that the kernel has set aside */
 };
@@ -25,7 +26,7 @@ struct flow_memory {
 enum flow_memory_fault {
 	FLOW_MEMORY_FITS,
 	FLOW_MEMORY_FOREIGN, /* not sealed, of another ABI, or damaged */
-	FLOW_MEMORY_SIZE,    /* for another number of workers or flows */
+	FLOW_MEMORY_SIZE,    /* for another number of workers, flows or records */
 	FLOW_MEMORY_PAIR,    /* belongs to another segment */
 };
 
@@ -33,7 +34,8 @@ enum flow_memory_fault {
  * Make zeroed memory. Its pages are reserved, not yet there.
  * Return: 0 or -errno. Context: before the other hugepages are taken.
  */
-int flow_memory_create(struct flow_memory *memory, uint32_t n_workers, uint32_t n_buckets);
+int flow_memory_create(struct flow_memory *memory, uint32_t n_workers, uint32_t n_buckets,
+		       uint32_t n_records);
 
 /** It is complete: say to which segment it belongs. */
 void flow_memory_seal(struct flow_memory *memory, uint64_t boot_id);
@@ -43,13 +45,16 @@ void flow_memory_seal(struct flow_memory *memory, uint64_t boot_id);
  * @fd: consumed if it fits, else left open.
  */
 enum flow_memory_fault flow_memory_adopt(struct flow_memory *memory, int fd, uint32_t n_workers,
-					 uint32_t n_buckets, uint64_t boot_id);
+					 uint32_t n_buckets, uint32_t n_records, uint64_t boot_id);
 
 /** What of a predecessor's memory does not fit, after FLOW_MEMORY_SIZE. */
 struct lb_kept flow_memory_sizes(int fd);
 
 /** A worker's buckets. */
 struct lb_bucket *flow_memory_table(const struct flow_memory *memory, uint32_t worker);
+
+/** A worker's records of translated connections, or NULL. */
+struct lb_nat_memory *flow_memory_nat(const struct flow_memory *memory, uint32_t worker);
 
 /**
  * Have a worker's pages there, near its CPU if that is possible: a packet must not fault.

@@ -74,6 +74,7 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	b.n_flow = b.n_miss = b.n_other = 0;
 	b.errors = b.six = b.plain4 = b.plain6 = b.in_place = b.second_bit = b.full = b.second = 0;
 	b.has_env = false;
+	b.nat = pipeline_nat(pl, tables);
 	out->n_tx = out->n_kernel = 0;
 	pl->stats->rx_pkts += n;
 
@@ -82,6 +83,8 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	pl->lookup(&b);
 	if (lb_unlikely(b.n_miss))
 		pipeline_misses(&b);
+	if (lb_unlikely(b.nat))
+		pipeline_nat_prefetch(&b);
 	pipeline_rewrite(&b);
 	stage_sort(&b, out);
 }
@@ -103,4 +106,5 @@ void pipeline_tick(struct pipeline *pl)
 	lb_rate_refill(&pl->kernel_rate.rate, &pl->kernel_rate.limit, 1);
 	lb_rate_refill(&pl->icmp_rate.rate, &pl->icmp_rate.limit, 1);
 	lb_rate_refill(&pl->peek_rate.rate, &pl->peek_rate.limit, 1);
+	pl->nat_sweep.done = 0;
 }

@@ -8,8 +8,10 @@
 
 #include <rte_mbuf.h>
 
+#include "dataplane/core/lb_nat_find.h"
 #include "dataplane/core/lb_rate.h"
 #include "dataplane/engine/flow_table.h"
+#include "dataplane/engine/nat_memory.h"
 #include "dataplane/engine/tables.h"
 
 #define PIPELINE_BURST 64 /* packets at most */
@@ -33,8 +35,12 @@ struct pipeline {
 	uint32_t n_peers;
 	struct pipeline_rate kernel_rate;
 	struct pipeline_rate icmp_rate;
-	struct pipeline_rate peek_rate;	 /* of lookups in peers' tables; set by pipeline_init() */
-	uint64_t port_mac;		 /* lb_mac_load() of the port's address */
+	struct pipeline_rate peek_rate; /* of lookups in peers' tables; set by pipeline_init() */
+	uint64_t port_mac;		/* lb_mac_load() of the port's address */
+	/* memory, n_workers, worker, n_spaces, room; the rest is set here. No memory: no translation */
+	struct lb_nat nat;
+	uint64_t nat_generation; /* of tables, that the rest is of */
+	struct nat_sweep nat_sweep;
 	bool is_mixed;			 /* the last burst was of both families */
 	void (*parse)(struct burst *b);	 /* set by pipeline_init() */
 	void (*lookup)(struct burst *b); /* the same */
@@ -80,6 +86,13 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 
 /** Count and free one packet that could not be sent. Context: the worker. */
 void pipeline_drop(struct pipeline *pl, struct rte_mbuf *pkt, enum lb_drop reason);
+
+/**
+ * Free expired records of translated connections.
+ * @max: records now, at most. Context: the worker.
+ */
+void pipeline_nat_sweep(struct pipeline *pl, const struct tables *tables, uint16_t now,
+			uint32_t max);
 
 /** Set a rate limit. @per_second: this worker's share. */
 void pipeline_rate_set(struct pipeline_rate *rate, uint32_t per_second);

@@ -34,6 +34,7 @@ const struct lb_env *pipeline_env(struct burst *b)
 		.mtu = b->tables->mtu,
 		.peers = pl->peers,
 		.own = &pl->flows->table,
+		.nat = b->nat,
 	};
 	return &b->env;
 }

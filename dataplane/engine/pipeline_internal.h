@@ -47,6 +47,7 @@ struct burst {
 	uint64_t spread[PIPELINE_BURST];
 	struct lb_bucket *bucket[PIPELINE_BURST];
 	struct lb_meta meta[PIPELINE_BURST]; /* of packets that are not plain: pipeline_meta() */
+	const struct lb_nat *nat;	     /* NULL: nothing is translated */
 	struct lb_env env;		     /* pipeline_env() */
 	bool has_env;
 };
@@ -124,6 +125,26 @@ lb_result pipeline_run(struct burst *b, uint32_t i);
 
 /** Choose another instance for a packet whose own no longer serves; the result may change. */
 void pipeline_rehome(struct burst *b, uint32_t i);
+
+/** What translates the packets of a generation, or NULL. */
+const struct lb_nat *pipeline_nat(struct pipeline *pl, const struct tables *tables);
+
+/** Prefetch the records of clients' packets that are to be translated. */
+void pipeline_nat_prefetch(const struct burst *b);
+
+/** The same for a packet of no service, if it is an instance's answer. */
+void pipeline_nat_prefetch_reply(const struct burst *b, const struct lb_meta *meta);
+
+/**
+ * Translate a plain packet of a connection that has a record, within its family.
+ * @instance: reachable. Return: false if it is none: it is for lb_send(), then.
+ */
+bool pipeline_nat_plain(struct burst *b, uint32_t i, const struct lb_instance *instance);
+
+/** lb_send_rare.nat and lb_send_rare.reply. */
+lb_result pipeline_nat_forward(struct lb_buffer buffer, const struct lb_packet *p,
+			       const struct lb_instance *instance);
+lb_result pipeline_nat_reply(struct lb_buffer buffer, const struct lb_packet *p);
 
 /** Write the headers of all packets whose result is LB_VERDICT_FORWARD; the result may change. */
 void pipeline_rewrite(struct burst *b);

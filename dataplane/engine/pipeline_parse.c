@@ -41,8 +41,11 @@ static bool classify_other(struct burst *b, uint32_t i, const struct lb_frame *f
 	b->result[i] = LB_VERDICT_KERNEL;
 	lb_parse(frame, b->pl->port_mac, meta);
 	service = lb_packet_service(services, meta);
-	if (!service)
+	if (!service) {
+		if (lb_unlikely(b->nat))
+			pipeline_nat_prefetch_reply(b, meta);
 		return false;
+	}
 	key = lb_steer_key(&b->tables->secret, meta, service->id, service->salt);
 	flow_note(b, i, service, key, meta->tcp_flags, meta->l3_len);
 	if (meta->class == LB_CLASS_FLOW)

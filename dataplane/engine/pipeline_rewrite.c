@@ -8,6 +8,9 @@ static __rte_noinline lb_result too_big(struct lb_buffer buffer, const struct lb
 	return lb_send_error(buffer, p->where.env, p, mtu);
 }
 
+static const struct lb_send_rare send_rare = { too_big, lb_packet_syn, pipeline_nat_forward,
+					       pipeline_nat_reply };
+
 __rte_noinline lb_result pipeline_run(struct burst *b, uint32_t i)
 {
 	const struct lb_service *service = NULL;
@@ -20,9 +23,11 @@ __rte_noinline lb_result pipeline_run(struct burst *b, uint32_t i)
 	} else {
 		pipeline_meta(b, i, &p.meta);
 		p.where.env = pipeline_env(b);
+		p.frame_len = (uint32_t)b->lengths[i];
+		p.now = b->now;
 	}
 	return lb_packet_run((struct lb_buffer){ b->pkt[i] }, &b->env, &p, service, &gate,
-			     (struct lb_send_rare){ too_big, lb_packet_syn });
+			     send_rare);
 }
 
 /* Any packet. Return: whether it is to be forwarded; otherwise b->result is its verdict. */
@@ -36,8 +41,7 @@ static __rte_noinline bool rewrite_other(struct burst *b, uint32_t i)
 	if (b->result[i] != LB_VERDICT_FORWARD)
 		return false;
 	pipeline_packet(b, i, &p);
-	b->result[i] = lb_send((struct lb_buffer){ b->pkt[i] }, env, &p, b->instance[i],
-			       (struct lb_send_rare){ too_big, lb_packet_syn });
+	b->result[i] = lb_send((struct lb_buffer){ b->pkt[i] }, env, &p, b->instance[i], send_rare);
 	return b->result[i] == LB_VERDICT_FORWARD;
 }
 
@@ -95,7 +99,7 @@ static __rte_always_inline bool tunnel_put(struct burst *b, uint32_t i,
 	if (lb_unlikely(!frame_stretch_plain(b->pkt[i], l3_len, tunnel_len, instance->mtu)))
 		return false;
 	inner.spread = b->spread[i];
-	inner.port = b->service[i]->tunnel_port;
+	inner.port = b->service[i]->instance_port;
 	inner.tos = lb_inner_tos(frame + sizeof(struct lb_eth), family);
 	if (lb_shim_has_csum(shim, outer_family))
 		inner.sum = lb_inner_sum(frame + sizeof(struct lb_eth), family);
@@ -129,6 +133,13 @@ static __rte_always_inline bool plain_mac(struct burst *b, uint32_t i,
 		return false;
 	lb_write_mac((uint8_t *)(uintptr_t)b->data[i], instance);
 	return true;
+}
+
+static inline bool plain_nat(struct burst *b, uint32_t i, const struct lb_instance *instance,
+			     enum lb_forward forward, const struct lb_shim *shim)
+{
+	(void)shim;
+	return is_reached(instance, forward) && pipeline_nat_plain(b, i, instance);
 }
 
 #define PLAIN_CASE(id, value, word, needs, writer, shim)                                           \

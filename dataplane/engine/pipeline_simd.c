@@ -32,5 +32,6 @@ void pipeline_init(struct pipeline *pl, enum pipeline_simd simd)
 {
 	pl->parse = ways[simd].parse;
 	pl->lookup = ways[simd].lookup;
+	pl->nat_generation = UINT64_MAX;
 	pipeline_rate_set(&pl->peek_rate, PEEKS_PER_SECOND);
 }

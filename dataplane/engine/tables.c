@@ -31,7 +31,13 @@ static const struct {
 
 struct tables_block *tables_block_create(const struct lb_cmd *cmd)
 {
-	struct tables_block *block = rte_malloc("tables_block", sizeof(*block) + cmd->bytes, 64);
+	size_t bytes = sizeof(struct tables_block) + cmd->bytes,
+	       ids = cmd->count * sizeof(uint16_t);
+	struct tables_block *block;
+
+	if (cmd->block == LB_BLOCK_SERVICES) /* which lb_service_ids_make() fills */
+		bytes += ids;
+	block = rte_malloc("tables_block", bytes, 64);
 
 	if (!block)
 		return NULL;
@@ -132,6 +138,7 @@ static int put_params(struct tables *tables, const struct lb_params *params)
 	tables->mtu = params->mtu;
 	tables->timeouts = params->timeouts;
 	lb_secret_expand(params->secret, &tables->secret);
+	lb_nat_index_make(&tables->nat_index, &params->nat);
 	return 0;
 }
 
@@ -140,6 +147,14 @@ static void put_single(struct tables_block **place, struct tables_block *block)
 {
 	tables_block_destroy(*place);
 	*place = block_get(block);
+}
+
+static bool has_nat(const struct lb_service_table *table)
+{
+	for (uint32_t i = 0; i <= table->mask; i++)
+		if (table->slot[i].family && table->slot[i].forward == LB_FORWARD_NAT)
+			return true;
+	return false;
 }
 
 static int put_services(struct tables *tables, struct tables_block *block)
@@ -154,6 +169,13 @@ static int put_services(struct tables *tables, struct tables_block *block)
 		return refusal;
 	put_single(&tables->services_block, block);
 	tables->services = table;
+	tables->service_by_id = NULL;
+	if (has_nat(table)) {
+		uint16_t *by_id = (uint16_t *)(void *)(block->data + block->bytes);
+
+		lb_service_ids_make(table, by_id);
+		tables->service_by_id = by_id;
+	}
 	return 0;
 }
 

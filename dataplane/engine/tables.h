@@ -14,6 +14,7 @@
 
 #include "dataplane/abi/lb_abi.h"
 #include "dataplane/core/lb_memory.h"
+#include "dataplane/core/lb_nat_find.h"
 
 struct tables_block; /* reference-counted bytes; see tables.c */
 
@@ -25,6 +26,9 @@ struct tables {
 	uint32_t mtu; /* bytes of an IP packet that may be sent */
 	struct lb_secret secret;
 	struct lb_flow_timeouts timeouts;
+	/* read by packets that are translated */
+	const uint16_t *service_by_id; /* lb_service_ids_make(); NULL: no service is nat */
+	struct lb_nat_index nat_index;
 	/* read by flows that are not in the flow table */
 	struct lb_pool_view pool[LB_POOLS_MAX];
 

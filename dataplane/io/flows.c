@@ -34,7 +34,8 @@ int flows_start(struct dataplane *dp)
 		dp->kept.flows = (struct flow_memory){ .map = NULL };
 		return 0;
 	}
-	err = flow_memory_create(&dp->flows, plan->n_workers, plan->flow_buckets);
+	err = flow_memory_create(&dp->flows, plan->n_workers, plan->flow_buckets,
+				 plan->nat_records);
 	if (err)
 		log_err("no memory for the flow tables of node.flows: %u (%s)", plan->node->flows,
 			strerror(-err));
@@ -61,6 +62,8 @@ static void segment_describe(struct dataplane *dp)
 	snprintf(seg->driver, sizeof(seg->driver), "%s", port->driver);
 	snprintf(seg->kernel_iface, sizeof(seg->kernel_iface), "%s", KERNEL_PATH_IFACE);
 	snprintf(seg->note, sizeof(seg->note), "%s", port->note);
+	seg->nat_spaces = dp->plan.nat_records ? dp->plan.nat_spaces : 0;
+	seg->nat_ports = (uint16_t)(dp->plan.nat_room * dp->plan.n_workers);
 	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
 		seg->cpu[i] = dp->plan.node->cpus[i];
 }

@@ -171,6 +171,8 @@ static bool sizes_check(struct kept *kept, const struct found *found, const stru
 		     plan->n_workers);
 	else if (sizes.n_buckets != plan->flow_buckets)
 		note(kept, "node.flows has changed");
+	else if (sizes.n_records != plan->nat_records)
+		note(kept, "services begin or cease to be nat, or node.nat_ports has changed");
 	else
 		return true;
 	return false;
@@ -191,6 +193,11 @@ static bool params_check(struct kept *kept, const struct plan *plan)
 	}
 	if (memcmp(params->secret, plan->node->secret, sizeof(params->secret)) != 0) {
 		note(kept, "node.secret has changed");
+		return false;
+	}
+	if (plan->nat_records && (params->nat.port_first != plan->node->nat_port_first ||
+				  params->nat.port_last != plan->node->nat_port_last)) {
+		note(kept, "node.nat_ports has changed");
 		return false;
 	}
 	for (uint32_t i = LB_FLOW_UNCONFIRMED; i < LB_FLOW_STATES; i++)
@@ -216,7 +223,7 @@ static bool found_check(struct kept *kept, struct found *found, const struct pla
 	}
 	found->segment_fd = -1;
 	fault = flow_memory_adopt(&kept->flows, found->flows_fd, plan->n_workers,
-				  plan->flow_buckets, kept->segment.boot_id);
+				  plan->flow_buckets, plan->nat_records, kept->segment.boot_id);
 	if (!fault)
 		found->flows_fd = -1;
 	else

@@ -27,6 +27,7 @@
 #define DESC_XDP 2048 /* the driver fills these in any case */
 /* Simultaneous snapshots of the tables: in use, retiring, staged, and one for fragmentation. */
 #define SNAPSHOTS 4
+#define NAT_SPACES_MIN 4
 #define SLACK_MB 24 /* DPDK's own structures, rings, alignment */
 #define MB (1024.0 * 1024.0)
 
@@ -188,12 +189,35 @@ static uint32_t mbufs_needed(const struct plan *plan)
 	return rings + kernel + caches + 512;
 }
 
-static void flows_size(struct plan *plan)
+/*
+ * A quarter more than flows: instances meet in some port spaces more than in others. At least a
+ * few spaces, so that small configurations do not depend on that.
+ */
+static void nat_size(struct plan *plan)
+{
+	const struct config_node *node = plan->node;
+	uint32_t ports = (uint32_t)node->nat_port_last - node->nat_port_first + 1;
+	uint64_t wanted = (uint64_t)node->flows * 5 / 4;
+
+	plan->nat_room = ports / plan->n_workers;
+	if (!plan->nat_room)
+		return;
+	plan->nat_spaces = (uint32_t)((wanted + ports - 1) / ports);
+	if (plan->nat_spaces < NAT_SPACES_MIN)
+		plan->nat_spaces = NAT_SPACES_MIN;
+	plan->nat_records = plan->nat_spaces * plan->nat_room;
+}
+
+static void flows_size(struct plan *plan, const struct config *config)
 {
 	if (plan->has_handover)
 		return;
 	plan->flow_buckets = flow_table_buckets(plan->flows_per_worker);
-	plan->flow_mb = (uint32_t)(lb_kept_bytes(plan->n_workers, plan->flow_buckets) >> 20);
+	if (config_has_nat(config))
+		nat_size(plan);
+	plan->flow_mb =
+		(uint32_t)(lb_kept_bytes(plan->n_workers, plan->flow_buckets, plan->nat_records) >>
+			   20);
 }
 
 /* Without the flow tables. */
@@ -223,7 +247,7 @@ int plan_make(struct plan *plan, const struct config *config)
 	plan->n_mbufs = mbufs_needed(plan);
 	plan->flows_per_worker = (node->flows + plan->n_workers - 1) / plan->n_workers;
 	plan->has_handover = config_node_has_handover(node);
-	flows_size(plan);
+	flows_size(plan, config);
 	plan->eal_mb = memory_needed(plan, config);
 	needed = plan->eal_mb + plan->flow_mb;
 	plan->memory_mb = node->hugepages_mb ? node->hugepages_mb : needed;

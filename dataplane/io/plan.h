@@ -30,6 +30,9 @@ struct plan {
 	uint32_t n_mbufs;     /* of each worker */
 	uint32_t flows_per_worker;
 	uint32_t flow_buckets; /* of each worker's table; 0: sluiced has the flows */
+	uint32_t nat_spaces;   /* port spaces of translated connections */
+	uint32_t nat_room;     /* ports of each worker in each of them */
+	uint32_t nat_records;  /* of each worker; 0: no service is nat */
 	uint32_t flow_mb;   /* of all tables: they outlive the process, so DPDK has no part in it */
 	uint32_t memory_mb; /* of hugepages, with these */
 	uint32_t eal_mb;    /* of them, DPDK's */

@@ -285,6 +285,9 @@ uint32_t worker_step(struct worker *w)
 	if (w->from_kernel)
 		from_kernel(w);
 	sweep(w, tables, w->empty_polls < IDLE_POLLS ? SWEEP_BUSY : SWEEP_IDLE);
+	if (w->nat_memory)
+		pipeline_nat_sweep(&w->pl, tables, w->now,
+				   w->empty_polls < IDLE_POLLS ? SWEEP_BUSY : SWEEP_IDLE);
 	w->stats->loops++;
 	return n;
 }
@@ -351,6 +354,16 @@ static void flows_use(struct worker *w, const struct worker_common *common)
 	w->keep = common->keep;
 	flow_table_adopt(&w->flows, flow_memory_table(common->flows, w->index),
 			 common->flows->n_buckets, w->stats, w->pl.instance_stats);
+	w->nat_memory = common->nat ? common->nat[w->index] : NULL;
+	if (!w->nat_memory)
+		return;
+	w->pl.nat = (struct lb_nat){
+		.memory = common->nat,
+		.n_workers = w->n_workers,
+		.worker = w->index,
+		.n_spaces = common->plan->nat_spaces,
+		.room = common->plan->nat_room,
+	};
 }
 
 int worker_prepare(void *arg)
@@ -364,6 +377,9 @@ int worker_prepare(void *arg)
 	if (err || !w->keep)
 		return err;
 	flow_table_keep(&w->flows, w->keep);
+	if (w->nat_memory)
+		nat_keep(w->nat_memory, w->flow_memory->n_records,
+			 &consumer_tables(w->consumer)->params.nat.timeouts, w->keep, w->stats);
 	lb_stats_close(w->stats);
 	return 0;
 }

@@ -34,6 +34,12 @@ LB_INLINE bool lb_buffer_push(struct lb_buffer buffer, uint32_t bytes)
 	return rte_pktmbuf_prepend(buffer.m, (uint16_t)bytes) != NULL;
 }
 
+/** Take @bytes off the front. */
+LB_INLINE bool lb_buffer_pull(struct lb_buffer buffer, uint32_t bytes)
+{
+	return rte_pktmbuf_adj(buffer.m, (uint16_t)bytes) != NULL;
+}
+
 /** Trim @bytes off the end, whole segments included. */
 LB_INLINE bool lb_buffer_trim(struct lb_buffer buffer, uint32_t bytes)
 {

@@ -6,6 +6,7 @@
 #include "dataplane/core/lb_flow.h"
 #include "dataplane/core/lb_instance.h"
 #include "dataplane/core/lb_journal.h"
+#include "dataplane/core/lb_nat.h"
 #include "dataplane/core/lb_rate.h"
 #include "dataplane/core/lb_service.h"
 #include "dataplane/core/lb_stats.h"
@@ -72,6 +73,12 @@ LB_INLINE const struct lb_instance *lb_instance_at(const struct lb_instances *in
 	return index < instances->n ? &instances->instance[index] : NULL;
 }
 
+LB_INLINE uint32_t lb_instance_index(const struct lb_instances *instances,
+				     const struct lb_instance *instance)
+{
+	return (uint32_t)(instance - instances->instance);
+}
+
 /** Instance in a slot of the current table. @slot: below n_current. */
 LB_INLINE uint32_t lb_pool_current(const struct lb_pool_view *pool, uint32_t slot)
 {
@@ -101,6 +108,7 @@ struct lb_env {
 	bool is_shared;		       /* the port has other users, too */
 	struct lb_table *const *peers; /* tables whose flows may arrive here, and its own */
 	const struct lb_table *own;    /* as it is in peers */
+	const struct lb_nat *nat;      /* NULL: nothing is translated */
 };
 
 /* How a packet names what decides on it. */
@@ -120,6 +128,12 @@ LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
 {
 	*env = *where->env;
 	return true;
+}
+
+/** What translates, or NULL. */
+LB_INLINE const struct lb_nat *lb_env_nat(const struct lb_env *env)
+{
+	return env->nat;
 }
 
 LB_INLINE struct lb_pool_view lb_env_pool(const struct lb_env *env, uint32_t pool)

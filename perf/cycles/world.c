@@ -73,7 +73,7 @@ void world_forward(struct world *w, enum lb_forward forward)
 	memcpy(services[1].addr, traffic_vip6, 16);
 	services[0].forward = services[1].forward = (uint8_t)forward;
 	if (lb_forward_has_port(forward))
-		services[0].tunnel_port = services[1].tunnel_port = 6080;
+		services[0].instance_port = services[1].instance_port = 6080;
 	harness_services(&w->h, services, 2);
 }
 

@@ -212,7 +212,7 @@ def half_written(lab):
     before, status = lab.probe(count=10), lab.ctl("status")
     cases = {"half": good[:len(good) * 2 // 3].rsplit(":", 1)[0] + ": [", "empty": "", "key": good.replace("forward: l2", "foward: l2"),
              "range": good.replace("flows: 100000", "flows: 12"), "restart": good.replace("flows: 100000", "flows: 200000"),
-             "nat": good.replace("forward: l2", "forward: nat"), "cut": good[:good.index("services:")],
+             "udp": good.replace("forward: l2", "forward: l2\n    protocol: udp"), "cut": good[:good.index("services:")],
              "cut in a pool": good[:good.index("    instances:")] + "    instances:\n"}
     for name, text in cases.items():
         lab.write_config(text)

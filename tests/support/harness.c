@@ -76,6 +76,7 @@ void harness_destroy(struct harness *h)
 {
 	tables_destroy(h->tables);
 	rte_mempool_free(h->pool);
+	free(h->nat_memory);
 	free(h->flow_memory);
 	free(h->instance_stats);
 	free(h);
@@ -115,9 +116,9 @@ void harness_put(struct harness *h, enum lb_block block, uint32_t index, const v
 	h->tables = next;
 }
 
-void harness_params(struct harness *h)
+static void params_put(struct harness *h, const struct lb_nat_params *nat)
 {
-	const struct lb_params params = {
+	struct lb_params params = {
 		.secret = "0123456789abcde",
 		.timeouts.ticks = { 0, 100, 36000, 600, 50 },
 		.mtu = HARNESS_MTU,
@@ -126,7 +127,50 @@ void harness_params(struct harness *h)
 		.node_addr4 = { 10, 0, 0, 5 },
 	};
 
+	if (nat)
+		params.nat = *nat;
 	harness_put(h, LB_BLOCK_PARAMS, 0, &params, sizeof(params), 1);
+}
+
+void harness_params(struct harness *h)
+{
+	params_put(h, NULL);
+}
+
+void harness_nat(struct harness *h, const struct lb_nat_params *params)
+{
+	size_t bytes = lb_nat_bytes(HARNESS_NAT_SPACES * HARNESS_NAT_PORTS);
+
+	free(h->nat_memory);
+	h->nat_memory = aligned_alloc(64, bytes);
+	assert_non_null(h->nat_memory);
+	memset(h->nat_memory, 0, bytes);
+	h->pl.nat = (struct lb_nat){
+		.memory = &h->nat_memory,
+		.n_workers = 1,
+		.n_spaces = HARNESS_NAT_SPACES,
+		.room = HARNESS_NAT_PORTS,
+	};
+	params_put(h, params);
+}
+
+struct lb_nat_params harness_nat_params(uint16_t port_first, uint16_t port_last)
+{
+	return (struct lb_nat_params){
+		.address = { { [10] = 0xff, 0xff, 10, 0, 0, 32 },
+			     { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x32 } },
+		.flags = { LB_NAT_ADDRESS_USED | LB_NAT_ADDRESS_ACCEPTS,
+			   LB_NAT_ADDRESS_USED | LB_NAT_ADDRESS_ACCEPTS },
+		.timeouts.ticks = { [LB_NAT_OPENING] = 100,
+				    [LB_NAT_ANSWERED] = 100,
+				    [LB_NAT_ESTABLISHED] = 36000,
+				    [LB_NAT_FIN_CLIENT] = 1200,
+				    [LB_NAT_FIN_INSTANCE] = 1200,
+				    [LB_NAT_FIN_BOTH] = 1200,
+				    [LB_NAT_CLOSED] = 1200 },
+		.port_first = port_first,
+		.port_last = port_last,
+	};
 }
 
 /* Return: false if its chain is too long. */
@@ -162,7 +206,8 @@ static bool services_fill(struct harness *h, struct lb_service_table *table,
 			.id = services[i].id,
 			.pool = services[i].pool,
 			.forward = services[i].forward,
-			.tunnel_port = lb_cpu_to_be16(services[i].tunnel_port),
+			.instance_port = lb_cpu_to_be16(services[i].instance_port),
+			.source = services[i].source,
 		};
 
 		memcpy(s.addr, services[i].addr, 16);

@@ -9,6 +9,7 @@
 
 #define HARNESS_MBUFS 2047
 #define HARNESS_MTU 1500
+#define HARNESS_NAT_PORTS 1024
 
 struct harness {
 	struct rte_mempool *pool;
@@ -18,6 +19,7 @@ struct harness {
 	struct lb_worker_stats stats;
 	struct lb_instance_stats *instance_stats;
 	void *flow_memory;
+	struct lb_nat_memory *nat_memory; /* NULL until harness_nat() */
 	struct tables *tables;
 	uint64_t generation;
 	uint16_t now;
@@ -49,11 +51,20 @@ struct harness_service {
 	uint16_t id;
 	uint16_t pool;
 	uint8_t forward;
-	uint16_t tunnel_port; /* host order */
+	uint16_t instance_port; /* host order */
+	uint8_t source;
 };
 
 /** Publish services (with an entry for each of their VIPs). */
 void harness_services(struct harness *h, const struct harness_service *services, uint32_t n);
+
+#define HARNESS_NAT_SPACES 4
+
+/** Memory for translation, and parameters with it. Ports: at most HARNESS_NAT_PORTS. */
+void harness_nat(struct harness *h, const struct lb_nat_params *params);
+
+/** Address 0: 10.0.0.32, 1: 2001:db8::32; timeouts of 10 s, 1 h, 2 min. */
+struct lb_nat_params harness_nat_params(uint16_t port_first, uint16_t port_last);
 
 /** An instance with MAC 02:00:00:00:hi:lo of @index; @outer_family 4 or 6. */
 void harness_instance(struct lb_instance *instance, uint16_t index, uint8_t outer_family,

@@ -147,7 +147,9 @@ struct rig *rig_create(enum rig_device device, uint32_t tx_slots, uint32_t kerne
 	assert_non_null(rig->pool);
 	device_make(rig, device, serial, tx_slots);
 	assert_int_equal(segment_create(&rig->segment, 1), 0);
-	assert_int_equal(flow_memory_create(&rig->flows, 1, rig->plan.flow_buckets), 0);
+	assert_int_equal(flow_memory_create(&rig->flows, 1, rig->plan.flow_buckets,
+					    rig->plan.nat_records),
+			 0);
 	rig->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(1), 64);
 	assert_int_equal(rte_rcu_qsbr_init(rig->qsbr, 1), 0);
 	assert_int_equal(consumer_init(&rig->consumer, &rig->segment, rig->qsbr), 0);

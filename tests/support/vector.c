@@ -41,7 +41,11 @@ static void key_read(struct vector *v, const char *key, const char *value, int l
 {
 	uint32_t number = (uint32_t)strtoul(value, NULL, 10);
 
-	if (!strcmp(key, "in")) {
+	if (!strcmp(key, "before")) {
+		hex_read(&v->before, value, line);
+	} else if (!strcmp(key, "nat")) {
+		v->is_nat = true;
+	} else if (!strcmp(key, "in")) {
 		hex_read(&v->in, value, line);
 	} else if (!strcmp(key, "out")) {
 		hex_read(&v->out, value, line);
@@ -106,7 +110,7 @@ static void services_put(struct harness *world)
 		uint8_t last;
 		uint16_t port, pool;
 		uint8_t forward;
-		uint16_t tunnel_port;
+		uint16_t instance_port;
 	} rows[] = {
 		{ 10, 443, 0, LB_FORWARD_L2, 0 },      { 10, 80, 0, LB_FORWARD_L2, 0 },
 		{ 20, 443, 1, LB_FORWARD_IPIP, 0 },    { 30, 443, 2, LB_FORWARD_IPIP, 0 },
@@ -114,7 +118,8 @@ static void services_put(struct harness *world)
 		{ 60, 443, 5, LB_FORWARD_L2, 0 },      { 70, 443, 6, LB_FORWARD_IPIP, 0 },
 		{ 80, 443, 7, LB_FORWARD_IPIP, 0 },    { 21, 443, 8, LB_FORWARD_GUE, 6080 },
 		{ 31, 443, 9, LB_FORWARD_GUE, 6080 },  { 71, 443, 10, LB_FORWARD_GUE, 9886 },
-		{ 81, 443, 11, LB_FORWARD_GUE, 9886 },
+		{ 81, 443, 11, LB_FORWARD_GUE, 9886 }, { 90, 443, 12, LB_FORWARD_NAT, 8443 },
+		{ 91, 443, 13, LB_FORWARD_NAT, 8443 }, { 92, 443, 14, LB_FORWARD_NAT, 443 },
 	};
 	enum { N = sizeof(rows) / sizeof(rows[0]) };
 	struct harness_service services[2 * N];
@@ -127,7 +132,7 @@ static void services_put(struct harness *world)
 			.id = (uint16_t)(2 * i + 1),
 			.pool = rows[i].pool,
 			.forward = rows[i].forward,
-			.tunnel_port = rows[i].tunnel_port,
+			.instance_port = rows[i].instance_port,
 		};
 		services[2 * i + 1] = (struct harness_service){
 			.family = 6,
@@ -138,7 +143,7 @@ static void services_put(struct harness *world)
 				  [15] = (uint8_t)(rows[i].last / 10 * 16 + rows[i].last % 10) },
 			.pool = rows[i].pool,
 			.forward = rows[i].forward,
-			.tunnel_port = rows[i].tunnel_port,
+			.instance_port = rows[i].instance_port,
 		};
 	}
 	harness_services(world, services, 2 * N);
@@ -157,8 +162,13 @@ struct harness *vector_world_create(void)
 					 ACCEPTING,
 					 ACCEPTING,
 					 ACCEPTING,
+					 ACCEPTING,
+					 ACCEPTING & ~LB_INSTANCE_ON_LINK,
+					 ACCEPTING,
 					 ACCEPTING };
-	static const uint8_t outer[] = { 4, 4, 6, 4, 4, 4, 4, 6, 4, 6, 4, 6 };
+	static const uint8_t outer[] = { 4, 4, 6, 4, 4, 4, 4, 6, 4, 6, 4, 6, 4, 6, 4 };
+	/* one port: it is known which one a connection gets */
+	const struct lb_nat_params nat = harness_nat_params(VECTOR_NAT_PORT, VECTOR_NAT_PORT);
 	struct lb_instance instances[sizeof(flags)];
 	struct harness *world;
 
@@ -167,6 +177,7 @@ struct harness *vector_world_create(void)
 		harness_instance(&instances[i], i, outer[i], flags[i]);
 	instances[6].mtu = instances[10].mtu = 1400;
 	instances[7].mtu = instances[11].mtu = 1310;
+	instances[14].mtu = 1400;
 	harness_put(world, LB_BLOCK_INSTANCES, 0, instances, sizeof(instances), sizeof(flags));
 	for (uint16_t i = 0; i < sizeof(flags); i++) {
 		uint16_t slots[251];
@@ -177,12 +188,14 @@ struct harness *vector_world_create(void)
 			harness_put(world, LB_BLOCK_POOL, i, slots, sizeof(slots), 251);
 	}
 	services_put(world);
+	harness_nat(world, &nat);
 	return world;
 }
 
 void vector_world_reset(struct harness *world, const struct vector *v)
 {
 	memset(world->flow_memory, 0, flow_table_bytes(VECTOR_FLOWS));
+	memset(world->nat_memory, 0, lb_nat_bytes(HARNESS_NAT_SPACES * HARNESS_NAT_PORTS));
 	memset(world->instance_stats, 0, LB_INSTANCES_MAX * sizeof(*world->instance_stats));
 	memset(&world->stats, 0, sizeof(world->stats));
 	pipeline_rate_set(&world->pl.kernel_rate, 1000000);

@@ -9,6 +9,7 @@
 #define VECTORS_FILE "tests/vectors/vectors.txt"
 #define VECTOR_FRAME_MAX 4096
 #define VECTOR_FLOWS 1000 /* capacity of the world's flow table */
+#define VECTOR_NAT_PORT 2000
 
 struct vector_frame {
 	uint32_t len;
@@ -19,8 +20,8 @@ struct vector {
 	char name[128];
 	char verdict[16];
 	char reason[32];
-	struct vector_frame in, out;
-	bool has_out, no_kernel_rate, no_icmp_rate;
+	struct vector_frame before, in, out;
+	bool has_out, no_kernel_rate, no_icmp_rate, is_nat;
 	uint32_t flows, segment, label_at, port_at;
 	int headroom; /* -1: as usual */
 };
@@ -33,7 +34,7 @@ size_t vector_read(const char *path, struct vector *vectors);
 /** The services, pools and instances that the vectors refer to. */
 struct harness *vector_world_create(void);
 
-/** Set an empty flow table, no counts, and the rate limits of a vector. */
+/** Set an empty flow table, no record, no counts, and the rate limits of a vector. */
 void vector_world_reset(struct harness *world, const struct vector *v);
 
 /** Replace what is the dataplane's choice in a frame that left by what vectors have there. */

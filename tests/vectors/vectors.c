@@ -10,6 +10,8 @@
  *   label_at N       20 bits of flow label, from this byte of `out`, may be anything
  *   port_at N        2 bytes of UDP source port, from this byte of `out`, may be any from 49152 on;
  *                    `out` has 49152, and the checksum over it
+ *   before HEX       a frame that is forwarded first
+ *   nat 1            translation, which XDP does not have
  *   kernel_rate 0, icmp_rate 0                    that limit is used up, or is 0
  */
 #include <setjmp.h>
@@ -109,6 +111,17 @@ static void out_free(void)
 	out.n_tx = out.n_kernel = 0;
 }
 
+/* The flow that it leaves is counted, the packet is not. */
+static void before_run(const struct vector *v)
+{
+	uint64_t flows;
+
+	assert_true(harness_send(world, harness_frame(world, v->before.data, v->before.len)) >= 0);
+	flows = world->stats.flows;
+	memset(&world->stats, 0, sizeof(world->stats));
+	world->stats.flows = flows;
+}
+
 static void burst_run(const struct vector *v, enum pipeline_simd simd, uint16_t n)
 {
 	struct rte_mbuf *pkts[TOGETHER];
@@ -116,6 +129,8 @@ static void burst_run(const struct vector *v, enum pipeline_simd simd, uint16_t 
 	out_free(); /* of a vector that failed */
 	vector_world_reset(world, v);
 	pipeline_init(&world->pl, simd);
+	if (v->before.len)
+		before_run(v);
 	for (uint32_t i = 0; i < n; i++)
 		pkts[i] = mbuf_make(v);
 	pipeline_burst(&world->pl, world->tables, world->now, pkts, n, &out);
@@ -133,11 +148,15 @@ static void vector_run(void **state)
 		burst_run(*state, (enum pipeline_simd)simd, TOGETHER);
 }
 
-/* The reasons that need a port or a kernel interface are raised in tests/unit/io. */
+/*
+ * The reasons that need a port or a kernel interface are raised in tests/unit/io, and the one that
+ * needs many connections in unit/engine/nat.
+ */
 static void every_drop_reason_was_raised(void **state)
 {
 	static const enum lb_drop elsewhere[] = { LB_DROP_KERNEL_FULL, LB_DROP_KERNEL_TX,
-						  LB_DROP_TX_FULL, LB_DROP_LATE, LB_DROP_KILLED };
+						  LB_DROP_TX_FULL,     LB_DROP_LATE,
+						  LB_DROP_KILLED,      LB_DROP_NAT_EXHAUSTED };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)

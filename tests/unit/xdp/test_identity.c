@@ -74,7 +74,7 @@ static void services_put(struct twins *t)
 						 .id = (uint16_t)(2 * i + 1),
 						 .forward = forwards[i % 3] };
 		if (s[0].forward == LB_FORWARD_GUE)
-			s[0].tunnel_port = (uint16_t)(6080 + i);
+			s[0].instance_port = (uint16_t)(6080 + i);
 		s[1] = s[0];
 		s[1].family = 6;
 		s[1].id++;

@@ -52,6 +52,7 @@ static void test_rows(void **state)
 		{ V4 ", " V6, "ipip", I4, 1300 }, { V6 ", " V4, "ipip", I6, 1320 },
 		{ V6, "ipip", "", 1280 },	  { V4, "gue", I6, 1280 },
 		{ V6, "gue", I4, 1312 },	  { V6, "gue", I4 "," I6, 1332 },
+		{ V6, "nat", I4 "," I6, 1280 },	  { V4, "nat", I6, 1280 },
 	};
 
 	(void)state;

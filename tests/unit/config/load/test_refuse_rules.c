@@ -396,11 +396,7 @@ static const struct refuse_row rows[] = {
 	  "address\n" },
 	{ "    forward: l2\n",
 	  "",
-	  "t:15:3: services.site.forward: is missing; expected l2, ipip or gue\n" },
-	{ "forward: l2",
-	  "forward: nat",
-	  "t:17:14: services.site.forward: \"nat\": not supported by this version yet; "
-	  "expected l2, ipip or gue\n" },
+	  "t:15:3: services.site.forward: is missing; expected l2, ipip, gue or nat\n" },
 	{ "forward: l2",
 	  "forward: l2\n    gue_port: 6080",
 	  "t:18:15: services.site.gue_port: \"6080\": only tunnels by `forward: gue` have a port, "
@@ -417,14 +413,14 @@ static const struct refuse_row rows[] = {
 	  "t:18:15: services.site.gue_port: \"65536\": expected a number from 1 to 65535\n" },
 	{ "forward: l2",
 	  "forward: gu",
-	  "t:17:14: services.site.forward: \"gu\": expected l2, ipip or gue; did you mean "
+	  "t:17:14: services.site.forward: \"gu\": expected l2, ipip, gue or nat; did you mean "
 	  "\"gue\"?\n" },
 	{ "forward: l2",
 	  "forward: L2",
-	  "t:17:14: services.site.forward: \"L2\": expected l2, ipip or gue; did you mean \"l2\"?\n" },
+	  "t:17:14: services.site.forward: \"L2\": expected l2, ipip, gue or nat; did you mean \"l2\"?\n" },
 	{ "forward: l2",
 	  "forward: ip2ip",
-	  "t:17:14: services.site.forward: \"ip2ip\": expected l2, ipip or gue; did you mean "
+	  "t:17:14: services.site.forward: \"ip2ip\": expected l2, ipip, gue or nat; did you mean "
 	  "\"ipip\"?\n" },
 	{ "forward: l2\n",
 	  "forward: l2\n"
@@ -451,10 +447,6 @@ static const struct refuse_row rows[] = {
 	  "{ port: http, pool: web }",
 	  "t:19:17: services.site.listeners[0].port: \"http\": expected a number from 1 to "
 	  "65535\n" },
-	{ "{ port: 80, pool: web }",
-	  "{ port: 80, instance_port: 8080, pool: web }",
-	  "t:19:36: services.site.listeners[0].instance_port: \"8080\": another port than "
-	  "the listener's is not supported by this version yet; expected 80\n" },
 	{ "{ port: 80, pool: web }",
 	  "{ port: 80, instance_port: 0, pool: web }",
 	  "t:19:36: services.site.listeners[0].instance_port: \"0\": expected a number "
@@ -496,19 +488,10 @@ static const struct refuse_row rows[] = {
 	  "t:6:10: node.flows: \"1\": expected a number from 1024 to 100000000\n"
 	  "t:7:3: node.cpu: unknown key; did you mean \"cpus\"?\n"
 	  "t:8:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
-	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
-	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, zone, "
+	  "gateway, tunnel_sources, nat_addresses, nat_ports, flows, secret, idle_timeout, syn_timeout, "
+	  "fin_timeout, nat_idle_timeout, nat_syn_timeout, nat_fin_timeout, nat_closed_timeout, "
+	  "reset_on_expiry, mtu, table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, zone, "
 	  "control_group, metrics, vip_pool, instance_domain\n" },
-	{ "    forward: l2\n"
-	  "    listeners:\n"
-	  "      - { port: 80, pool: web }",
-	  "    forward: nat\n"
-	  "    listeners:\n"
-	  "      - { port: 443, instance_port: 8443, pool: web }",
-	  "t:17:14: services.site.forward: \"nat\": not supported by this version yet; "
-	  "expected l2, ipip or gue\n"
-	  "t:19:37: services.site.listeners[0].instance_port: \"8443\": another port than "
-	  "the listener's is not supported by this version yet; expected 443\n" },
 	{ NULL,
 	  "node:\n"
 	  "  port: eth1\n"

@@ -94,6 +94,7 @@ static void test_words(void **state)
 	assert_string_equal(config_dataplane_name(CONFIG_DATAPLANE_DPDK), "dpdk");
 	assert_string_equal(config_forward_name(LB_FORWARD_IPIP), "ipip");
 	assert_string_equal(config_forward_name(LB_FORWARD_GUE), "gue");
+	assert_string_equal(config_source_name(CONFIG_SOURCE_CLIENT), "client");
 	assert_string_equal(config_check_type_name(CONFIG_CHECK_TCP), "TCP");
 	assert_string_equal(config_check_type_name(CONFIG_CHECK_HTTPS), "HTTPS");
 	assert_string_equal(config_on_down_name(CONFIG_ON_DOWN_KEEP), "keep");

@@ -240,6 +240,41 @@ static void test_status_of_a_pool_that_is_out(void **test_state)
 	assert_null(strstr(h->out, "pool in:"));
 }
 
+static void test_status_of_nat(void **test_state)
+{
+	static const char answer[] =
+		"{\"ok\":true,\"result\":{\"node\":{\"dataplane\":{\"running\":true},\"nat\":{"
+		"\"addresses\":[{\"address\":\"10.0.0.5\",\"own\":true,\"accepts\":true},"
+		"{\"address\":\"10.0.2.1\",\"own\":false,\"accepts\":%s}],\"ports\":\"1024-32767\","
+		"\"flows\":12345,\"exhausted\":%u,\"note\":\"%s\"}},"
+		"\"services\":[{\"name\":\"a\",\"vip\":[\"203.0.113.10\"],\"forward\":\"nat\","
+		"\"source\":\"client\",\"listeners\":[{\"port\":443,\"instance_port\":8443,"
+		"\"pool\":\"web\"}]},{\"name\":\"b\",\"vip\":[\"203.0.113.11\"],\"forward\":\"nat\","
+		"\"source\":\"node\",\"listeners\":[{\"port\":80,\"instance_port\":80,"
+		"\"pool\":\"web\"}]}],\"pools\":[{\"name\":\"web\",\"instances\":[" INSTANCE(
+			"web-1", "\"next_hop\":{\"resolved\":true},\"replies\":\"no replies: its "
+				 "route to clients must lead through this node\"") "]}]}}\n";
+	struct harness *h = *test_state;
+	char text[2048];
+
+	snprintf(text, sizeof(text), answer, "true", 0, "");
+	assert_int_equal(harness_run(h, "status", text), 0);
+	assert_non_null(strstr(
+		h->out, "\nnat         12,345 of ports 1024-32767 in use, 2 addresses\n\nSERVICE"));
+	assert_non_null(strstr(h->out,
+			       "\na        203.0.113.10  nat (client)   443  web port 8443\n"
+			       "b        203.0.113.11  nat             80  web\n"));
+	assert_non_null(
+		strstr(h->out, "  no replies: its route to clients must lead through this node\n"));
+	snprintf(text, sizeof(text), answer, "false", 1234, "a note");
+	assert_int_equal(harness_run(h, "status", text), 0);
+	assert_non_null(strstr(
+		h->out,
+		"\nnat         12,345 of ports 1024-32767 in use, 1 address, 1 without new flows\n"
+		"            1,234 packets dropped for want of a port: add to node.nat_addresses\n"
+		"            a note\n"));
+}
+
 static void test_status_of_late_checks(void **test_state)
 {
 	static const char answer[] =
@@ -390,6 +425,7 @@ int main(void)
 		TEST(test_status),
 		TEST(test_status_of_a_pool),
 		TEST(test_status_of_a_pool_that_is_out),
+		TEST(test_status_of_nat),
 		TEST(test_status_of_late_checks),
 		TEST(test_status_for_programs),
 		TEST(test_status_without_a_dataplane),

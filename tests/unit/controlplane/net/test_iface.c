@@ -22,6 +22,7 @@
 	"  secret: \"000102030405060708090a0b0c0d0e0f\"\n"
 
 struct fixture {
+	struct config_addresses hosts;
 	struct netlink netlink;
 	struct iface_added added;
 };
@@ -108,6 +109,7 @@ static int wish(struct fixture *f, const char *node, const char *vips, enum ifac
 		.name = "eth1",
 		.index = link.index,
 		.config = config,
+		.hosts = f->hosts,
 		.vips = how,
 		.shared = true,
 		.is_up = link.is_up,
@@ -268,6 +270,36 @@ static void link_is_set_up_once(void **state)
 	assert_int_equal(lines("link show dev eth1", "LOWER_UP"), 0);
 }
 
+static void hosts_set(struct fixture *f, const char *first, const char *second)
+{
+	f->hosts.count = 2;
+	assert_int_equal(config_address_parse(first, &f->hosts.list[0]), 0);
+	assert_int_equal(config_address_parse(second, &f->hosts.list[1]), 0);
+}
+
+/* They come and go with the VIPs, and are never the source of what the kernel sends. */
+static void nat_addresses_are_like_vips(void **state)
+{
+	struct fixture *f = *state;
+
+	hosts_set(f, "10.0.0.32", "2001:db8::32");
+	assert_int_equal(wish(f, node_one, vips_one, IFACE_VIPS_KEEP), 0);
+	assert_int_equal(lines("addr show dev eth1", "10.0.0.32"), 0);
+	assert_int_equal(wish(f, node_one, vips_one, IFACE_VIPS_ADD), 0);
+	expect_ours(1, 1);
+	assert_int_equal(lines("addr show dev eth1", "10.0.0.32/32 scope host"), 1);
+	assert_int_equal(lines("addr show dev eth1", "2001:db8::32/128.*deprecated"), 1);
+	successor(f);
+	hosts_set(f, "10.0.0.33", "2001:db8::32");
+	assert_int_equal(wish(f, node_one, vips_one, IFACE_VIPS_KEEP), 0);
+	assert_int_equal(lines("addr show dev eth1", "10.0.0.32"), 0);
+	assert_int_equal(lines("addr show dev eth1", "10.0.0.33"), 0);
+	assert_int_equal(lines("addr show dev eth1", "2001:db8::32/128"), 1);
+	assert_int_equal(wish(f, node_one, vips_one, IFACE_VIPS_REMOVE), 0);
+	assert_int_equal(lines("addr show dev eth1", "2001:db8::32/128"), 0);
+	expect_ours(1, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -278,6 +310,7 @@ int main(void)
 		TEST(existing_addresses_are_not_ours),
 		TEST(removed_primary_keeps_other_addresses),
 		TEST(tunnel_sources_are_local),
+		TEST(nat_addresses_are_like_vips),
 		TEST(route_of_another_stays),
 		TEST(link_is_set_up_once),
 	};

@@ -190,7 +190,7 @@ static struct harness *world_create(void)
 			.id = (uint16_t)(i + 1),
 			.pool = kinds[i / 2].pool,
 			.forward = kinds[i / 2].forward,
-			.tunnel_port = kinds[i / 2].forward == LB_FORWARD_GUE ? 6080 : 0,
+			.instance_port = kinds[i / 2].forward == LB_FORWARD_GUE ? 6080 : 0,
 		};
 		if (i % 2)
 			memcpy(services[i].addr, (const uint8_t[16]){ 0x20, [15] = 1 }, 16);

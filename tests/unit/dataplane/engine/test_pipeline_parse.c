@@ -259,7 +259,7 @@ static void services_put(struct harness *h)
 			.forward = i & 2   ? LB_FORWARD_L2
 				   : i & 4 ? LB_FORWARD_GUE
 					   : LB_FORWARD_IPIP,
-			.tunnel_port = (i & 6) == 4 ? 65535 : 0,
+			.instance_port = (i & 6) == 4 ? 65535 : 0,
 		};
 	for (uint16_t i = 1; i < SERVICES; i += 2)
 		memcpy(services[i].addr, (const uint8_t[16]){ 0x20, [15] = 1 }, 16);

@@ -285,7 +285,8 @@ struct service_case {
 	uint16_t id;
 	uint16_t pool;
 	uint8_t forward;
-	uint16_t tunnel_port;
+	uint16_t instance_port;
+	uint8_t source;
 };
 
 static struct lb_service service_of(const struct service_case *c)
@@ -297,7 +298,8 @@ static struct lb_service service_of(const struct service_case *c)
 				    .id = c->id,
 				    .pool = c->pool,
 				    .forward = c->forward,
-				    .tunnel_port = lb_cpu_to_be16(c->tunnel_port) };
+				    .instance_port = lb_cpu_to_be16(c->instance_port),
+				    .source = c->source };
 }
 
 /* @table has eight slots. The entry goes where a lookup begins. */
@@ -322,6 +324,14 @@ static void services_are_checked(void **state)
 		{ "gue without a port", BAD, 4, TCP, 443, 1, 0, LB_FORWARD_GUE, 0 },
 		{ "l2 with a tunnel's port", BAD, 4, TCP, 443, 1, 0, L2, 6080 },
 		{ "ipip with a tunnel's port", BAD, 6, TCP, 443, 1, 0, LB_FORWARD_IPIP, 6080 },
+		{ "nat", 0, 4, TCP, 443, 1, 0, LB_FORWARD_NAT, 8443 },
+		{ "IPv6, nat", 0, 6, TCP, 443, 1, 0, LB_FORWARD_NAT, 443 },
+		{ "nat without a port", BAD, 4, TCP, 443, 1, 0, LB_FORWARD_NAT, 0 },
+		{ "nat of UDP", BAD, 4, LB_IPPROTO_UDP, 443, 1, 0, LB_FORWARD_NAT, 8443 },
+		{ "nat with the client's address", 0, 4, TCP, 443, 1, 0, LB_FORWARD_NAT, 8443,
+		  LB_NAT_SOURCE_CLIENT },
+		{ "nat, source unknown", BAD, 4, TCP, 443, 1, 0, LB_FORWARD_NAT, 8443, 2 },
+		{ "l2 with a source", BAD, 4, TCP, 443, 1, 0, L2, 0, LB_NAT_SOURCE_CLIENT },
 		{ "UDP", 0, 4, LB_IPPROTO_UDP, 443, 1, 0, L2 },
 		{ "the VIP itself", 0, 4, 0, 0, 0, 0, 0 },
 		{ "family", BAD, 5, TCP, 443, 1, 0, L2 },
@@ -364,12 +374,28 @@ static void params_are_checked(void **state)
 		int refusal;
 	} cases[] = {
 #define TICKS(...) .timeouts.ticks = { 0, __VA_ARGS__ }
+#define NAT(first, last, half_open, established)                                                   \
+	.nat = { .port_first = (first),                                                            \
+		 .port_last = (last),                                                              \
+		 .timeouts.ticks = { 0, half_open, half_open, established, 1200, 1200, 1200,       \
+				     1200 } }
 		{ { .mtu = 1500, TICKS(100, 36000, 600, 50) }, 0 },
 		{ { .mtu = 575, TICKS(100, 36000, 600, 50) }, LB_REFUSED_CONTENT },
 		{ { .mtu = 65536, TICKS(100, 36000, 600, 50) }, LB_REFUSED_CONTENT },
 		{ { .mtu = 1500, TICKS(0, 36000, 600, 50) }, LB_REFUSED_CONTENT },
 		{ { .mtu = 1500, TICKS(100, 65535, 600, 50) }, LB_REFUSED_CONTENT },
 		{ { .mtu = 1500, TICKS(100, 36000, 600, 0) }, LB_REFUSED_CONTENT },
+		{ { .mtu = 1500, TICKS(1, 1, 1, 1), NAT(1024, 32767, 100, 36000) }, 0 },
+		{ { .mtu = 1500, TICKS(1, 1, 1, 1), NAT(2000, 2000, 100, 36000) }, 0 },
+		{ { .mtu = 1500, TICKS(1, 1, 1, 1), NAT(2000, 1999, 100, 36000) },
+		  LB_REFUSED_CONTENT },
+		{ { .mtu = 1500, TICKS(1, 1, 1, 1), NAT(0, 1999, 100, 36000) },
+		  LB_REFUSED_CONTENT },
+		{ { .mtu = 1500, TICKS(1, 1, 1, 1), NAT(1024, 32767, 0, 36000) },
+		  LB_REFUSED_CONTENT },
+		{ { .mtu = 1500, TICKS(1, 1, 1, 1), NAT(1024, 32767, 100, 65500) },
+		  LB_REFUSED_CONTENT },
+#undef NAT
 #undef TICKS
 	};
 

@@ -66,7 +66,7 @@ static void predecessor_run(struct fixture *f)
 static void predecessor_start(struct fixture *f)
 {
 	assert_int_equal(segment_create(&f->segment, WORKERS), 0);
-	assert_int_equal(flow_memory_create(&f->flows, WORKERS, BUCKETS), 0);
+	assert_int_equal(flow_memory_create(&f->flows, WORKERS, BUCKETS, 0), 0);
 	flow_memory_seal(&f->flows, f->segment.boot_id);
 	f->segment_fd = dup(f->segment.memfd);
 	f->flows_fd = dup(f->flows.fd);

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Rules of `forward: nat`. */
+#include "config/load/validator.h"
+
+#include <string.h>
+
+#define CHECK_KEY_MAX 192
+
+/* ---- node.nat_addresses ---- */
+
+static void check_broadcasts(struct config_validator *validator, const struct config_prefix *prefix,
+			     const char *key, const char *value)
+{
+	const struct config_node *node = &validator->config->node;
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	for (uint32_t i = 0; i < node->address_count; i++) {
+		const struct config_prefix *network = &node->addresses[i];
+		struct config_address first = network->address, last = network->address;
+		const struct config_address *found;
+
+		/* RFC 3021: a link of two addresses has none of these. */
+		if (network->address.family != 4 || network->length >= 31)
+			continue;
+		for (uint32_t bit = network->length; bit < 32; bit++) {
+			first.bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+			last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+		}
+		if (config_prefix_has(prefix, &first))
+			found = &first;
+		else if (config_prefix_has(prefix, &last))
+			found = &last;
+		else
+			continue;
+		config_validator_fail(validator, prefix->place, key, value,
+				      "expected no network or broadcast address of node.address, "
+				      "line %u: %s",
+				      network->place.line, config_address_format(found, text));
+	}
+}
+
+static void check_nat_address(struct config_validator *validator, uint32_t index)
+{
+	const struct config_node *node = &validator->config->node;
+	const struct config_prefix *prefix = &node->nat_addresses[index];
+	char key[CHECK_KEY_MAX], value[CONFIG_NETWORK_STRLEN];
+
+	snprintf(key, sizeof(key), "node.nat_addresses[%u]", index);
+	config_network_format(prefix, value);
+	for (uint32_t i = 0; i < index; i++) {
+		const struct config_prefix *other = &node->nat_addresses[i];
+
+		if (!config_prefix_has(prefix, &other->address) &&
+		    !config_prefix_has(other, &prefix->address))
+			continue;
+		config_validator_fail(validator, prefix->place, key, value,
+				      "has addresses of the entry in line %u", other->place.line);
+		break;
+	}
+	if (config_prefix_has(prefix, &node->tunnel_sources.address) ||
+	    config_prefix_has(&node->tunnel_sources, &prefix->address))
+		config_validator_fail(validator, prefix->place, key, value,
+				      "has addresses of node.tunnel_sources, line %u",
+				      node->tunnel_sources.place.line);
+	check_broadcasts(validator, prefix, key, value);
+	config_validate_unused(validator, prefix, key);
+}
+
+void config_validate_nat(struct config_validator *validator)
+{
+	const struct config_node *node = &validator->config->node;
+	uint32_t count = config_nat_address_count(node);
+
+	if (count > CONFIG_NAT_ADDRESSES_MAX)
+		config_validator_fail(validator, node->nat_addresses[0].place, "node.nat_addresses",
+				      NULL, "expected at most %u addresses in all, not %u",
+				      CONFIG_NAT_ADDRESSES_MAX, count);
+	for (uint32_t i = 0; i < node->nat_address_count; i++)
+		check_nat_address(validator, i);
+}
+
+/* ---- Services ---- */
+
+static bool check_nat_has_family(const struct config_node *node, uint8_t family)
+{
+	struct config_addresses addresses;
+
+	config_nat_addresses(node, &addresses);
+	for (uint32_t i = 0; i < addresses.count; i++)
+		if (addresses.list[i].family == family)
+			return true;
+	return false;
+}
+
+/* The instance gets packets from a NAT address of its own family. */
+static void check_node_source(struct config_validator *validator,
+			      const struct config_listener *listener, const char *key,
+			      uint8_t family)
+{
+	const struct config *config = validator->config;
+	const struct config_instance *instance =
+		config_instance_of_family(&config->pools[listener->pool], family);
+
+	if (!instance || check_nat_has_family(&config->node, family))
+		return;
+	config_validator_fail(validator, listener->pool_place, key, listener->pool_name,
+			      "`forward: nat` to its IPv%u instances (\"%s\", line %u) needs an "
+			      "IPv%u address in %s as their source",
+			      family, instance->name, instance->address_place.line, family,
+			      config->node.nat_address_count
+				      ? "node.nat_addresses"
+				      : "node.nat_addresses or node.address");
+}
+
+/* The instance gets packets from the client's address, which is of the VIP's family. */
+static void check_client_source(struct config_validator *validator,
+				const struct config_service *service,
+				const struct config_listener *listener, const char *key,
+				uint8_t family)
+{
+	const struct config_instance *instance =
+		config_instance_of_family(&validator->config->pools[listener->pool], family);
+	uint8_t other = family == 4 ? 6 : 4;
+
+	for (uint32_t i = 0; instance && i < service->vip_count; i++) {
+		if (service->vips[i].address.family != other)
+			continue;
+		config_validator_fail(validator, listener->pool_place, key, listener->pool_name,
+				      "with `source: client` its IPv%u instances (\"%s\", line %u) "
+				      "cannot be reached by the clients of the IPv%u VIP, line %u",
+				      family, instance->name, instance->address_place.line, other,
+				      service->vips[i].place.line);
+		return;
+	}
+}
+
+static void check_nat_listener(struct config_validator *validator,
+			       const struct config_service *service, uint32_t index)
+{
+	static const uint8_t families[] = { 4, 6 };
+	const struct config_listener *listener = &service->listeners[index];
+	char key[CHECK_KEY_MAX];
+
+	if (listener->pool == UINT32_MAX)
+		return;
+	snprintf(key, sizeof(key), "services.%s.listeners[%u].pool", service->name, index);
+	for (size_t i = 0; i < sizeof(families); i++) {
+		if (service->source == CONFIG_SOURCE_NODE)
+			check_node_source(validator, listener, key, families[i]);
+		else
+			check_client_source(validator, service, listener, key, families[i]);
+	}
+}
+
+static void check_nat_dataplane(struct config_validator *validator,
+				const struct config_service *service)
+{
+	const struct config_node *node = &validator->config->node;
+	char key[CHECK_KEY_MAX];
+
+	if (!config_node_has_xdp(node))
+		return;
+	snprintf(key, sizeof(key), "services.%s.forward", service->name);
+	config_validator_fail(validator, service->forward_place, key, "nat",
+			      "`dataplane: %s` does not support it yet; expected l2, ipip or gue, "
+			      "or `dataplane: dpdk`",
+			      config_dataplane_name(node->dataplane));
+}
+
+/* What only `forward: nat` can do. */
+static void check_no_nat(struct config_validator *validator, const struct config_service *service)
+{
+	const char *forward = config_forward_name(service->forward);
+	char key[CHECK_KEY_MAX], port[16];
+
+	snprintf(key, sizeof(key), "services.%s.source", service->name);
+	if (service->source_place.line)
+		config_validator_fail(validator, service->source_place, key,
+				      config_source_name(service->source),
+				      "only `forward: nat` has a choice of sources, not %s",
+				      forward);
+	for (uint32_t i = 0; i < service->listener_count; i++) {
+		const struct config_listener *listener = &service->listeners[i];
+
+		if (listener->instance_port == listener->port)
+			continue;
+		snprintf(key, sizeof(key), "services.%s.listeners[%u].instance_port", service->name,
+			 i);
+		snprintf(port, sizeof(port), "%u", listener->instance_port);
+		config_validator_fail(validator, listener->instance_port_place, key, port,
+				      "another port than the listener's needs `forward: nat`, not "
+				      "%s; expected %u",
+				      forward, listener->port);
+	}
+}
+
+/* ---- Replies with source: client ---- */
+
+/* Which pools have an instance of the same address: a bit each, once asked for. */
+struct nat_pools {
+	const struct config *config;
+	uint64_t known[CONFIG_POOLS_MAX];
+	uint64_t shared[CONFIG_POOLS_MAX];
+};
+
+_Static_assert(CONFIG_POOLS_MAX <= 64, "a pool is a bit");
+
+static bool pools_compare(const struct config_pool *a, const struct config_pool *b)
+{
+	for (uint32_t i = 0; i < a->instance_count; i++)
+		for (uint32_t j = 0; j < b->instance_count; j++)
+			if (config_address_equal(&a->instances[i].address,
+						 &b->instances[j].address))
+				return true;
+	return false;
+}
+
+static bool pools_share(struct nat_pools *pools, uint32_t a, uint32_t b)
+{
+	if (!(pools->known[a] >> b & 1)) {
+		uint64_t same = pools_compare(&pools->config->pools[a], &pools->config->pools[b]);
+
+		pools->known[a] |= 1ULL << b;
+		pools->shared[a] |= same << b;
+	}
+	return pools->shared[a] >> b & 1;
+}
+
+/*
+ * A reply names only the instance and its port: with `source: client` the service it belongs to
+ * follows from these.
+ */
+static void check_replies(struct config_validator *validator, struct nat_pools *pools,
+			  const struct config_service *service, uint32_t index,
+			  const struct config_service *earlier, uint32_t count)
+{
+	const struct config_listener *listener = &service->listeners[index];
+	char key[CHECK_KEY_MAX], port[16];
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct config_listener *other = &earlier->listeners[i];
+
+		if (listener->instance_port != other->instance_port ||
+		    listener->pool == UINT32_MAX || other->pool == UINT32_MAX ||
+		    !pools_share(pools, listener->pool, other->pool))
+			continue;
+		snprintf(key, sizeof(key), "services.%s.listeners[%u]", service->name, index);
+		snprintf(port, sizeof(port), "%u", listener->instance_port);
+		config_validator_fail(validator, listener->place, key, port,
+				      "service \"%s\", line %u, already has this port of the same "
+				      "instances: with `source: client` replies would be of either",
+				      earlier->name, other->place.line);
+		return;
+	}
+}
+
+static bool check_is_client(const struct config_service *service)
+{
+	return service->forward == LB_FORWARD_NAT && service->source == CONFIG_SOURCE_CLIENT;
+}
+
+void config_validate_nat_services(struct config_validator *validator)
+{
+	const struct config *config = validator->config;
+	struct nat_pools pools = { .config = config };
+
+	for (uint32_t i = 0; i < config->service_count; i++) {
+		const struct config_service *service = &config->services[i];
+
+		if (service->forward != LB_FORWARD_NAT) {
+			check_no_nat(validator, service);
+			continue;
+		}
+		check_nat_dataplane(validator, service);
+		for (uint32_t j = 0; j < service->listener_count; j++)
+			check_nat_listener(validator, service, j);
+		for (uint32_t k = 0; check_is_client(service) && k <= i; k++) {
+			const struct config_service *earlier = &config->services[k];
+
+			for (uint32_t j = 0;
+			     check_is_client(earlier) && j < service->listener_count; j++)
+				check_replies(validator, &pools, service, j, earlier,
+					      k < i ? earlier->listener_count : j);
+		}
+	}
+}

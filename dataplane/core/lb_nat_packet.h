@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A packet of a translated connection: from its client to the instance, lb_nat_forward(), and back,
+ * lb_nat_reply().
+ */
+#ifndef LB_NAT_PACKET_H
+#define LB_NAT_PACKET_H
+
+#include "dataplane/core/lb_nat_error.h"
+#include "dataplane/core/lb_nat_find.h"
+#include "dataplane/core/lb_send.h"
+#include "dataplane/core/lb_translate.h"
+
+/** The TCP header of a packet that was parsed as one. */
+LB_INLINE const struct lb_tcp *lb_nat_tcp(const uint8_t *frame, const struct lb_meta *meta)
+{
+	return (const struct lb_tcp *)(frame + meta->l4_offset);
+}
+
+/** Bytes behind the TCP header. */
+LB_INLINE uint32_t lb_nat_payload(const struct lb_meta *meta, const struct lb_tcp *tcp)
+{
+	return meta->l3_len - lb_l3_header_len(meta) - (uint32_t)(tcp->doff >> 4) * 4;
+}
+
+/* ---- Records of clients' packets ---- */
+
+LB_INLINE void lb_nat_count_claim(struct lb_worker_stats *stats, enum lb_nat_was was)
+{
+	stats->nat_inserts++;
+	stats->nat_flows += was == LB_NAT_WAS_FREE;
+	stats->nat_expired += was == LB_NAT_WAS_EXPIRED;
+	stats->nat_evicted += was == LB_NAT_WAS_HALF_OPEN;
+}
+
+LB_INLINE uint32_t lb_nat_hash(uint64_t spread)
+{
+	return (uint32_t)(lb_hash_mix(spread + LB_HASH_MUL1) >> 32);
+}
+
+/* A connection begins, with its SYN or in the middle. */
+LB_INLINE void lb_nat_begin(struct lb_nat_record *record, const struct lb_tcp *tcp,
+			    uint32_t payload, uint16_t now)
+{
+	record->seq = lb_be32_to_cpu(tcp->seq) + lb_nat_seq_len(tcp->flags, payload);
+	record->acked = (uint16_t)(lb_be32_to_cpu(tcp->ack) >> 16);
+	record->seen = now;
+	LB_WRITTEN();
+	record->state = LB_NAT_OPENING;
+}
+
+/* Update a connection's record for a packet of its client. @mac: that it came from. */
+LB_INLINE void lb_nat_client_step(const struct lb_nat *nat, struct lb_nat_ref ref,
+				  const struct lb_tcp *tcp, uint32_t payload, uint64_t mac,
+				  uint16_t now)
+{
+	struct lb_nat_memory *memory = nat->memory[ref.worker];
+	struct lb_nat_record *record = ref.record;
+
+	if (lb_unlikely(memory->hop[record->hop] != mac))
+		record->hop = lb_nat_hop(memory, mac, ref.worker == nat->worker, record->hop);
+	if (lb_unlikely(lb_flow_event(tcp->flags) == LB_FLOW_EVENT_SYN &&
+			(lb_nat_may_begin(record, tcp) ||
+			 lb_nat_is_free(record, now, &nat->params->timeouts))))
+		lb_nat_begin(record, tcp, payload, now);
+	else
+		lb_nat_step(record, LB_NAT_CLIENT, tcp, payload, now);
+}
+
+/*
+ * A connection without a record here. That of another worker, which had the client's packets
+ * before, remains where its port is. A packet of no connection gets a record for a moment, so that
+ * the instance's RST reaches the client.
+ */
+LB_INLINE struct lb_nat_ref lb_nat_miss(const struct lb_nat *nat, struct lb_env *env,
+					const struct lb_nat_flow *flow, struct lb_addr instance,
+					const struct lb_packet *p, const struct lb_tcp *tcp)
+{
+	struct lb_nat_ref ref = { NULL, 0, 0 };
+	enum lb_nat_was was = LB_NAT_WAS_FREE;
+
+	if (!lb_packet_is_syn(p) && nat->n_workers > 1 && lb_may_peek(env, false))
+		for (uint32_t i = 0; i < nat->n_workers && !ref.record; i++)
+			if (i != nat->worker)
+				ref = lb_nat_find(nat, i, flow, instance);
+	if (ref.record)
+		return ref;
+	ref = lb_nat_claim(nat, flow, instance, p->now, &was);
+	if (!ref.record)
+		return ref;
+	lb_nat_count_claim(env->table.stats, was);
+	lb_nat_begin(ref.record, tcp, lb_nat_payload(&p->meta, tcp), p->now);
+	return ref;
+}
+
+/* ---- Frames ---- */
+
+/* Room at the front, and no padding, if the header changes its length. */
+LB_INLINE bool lb_nat_stretch(struct lb_buffer buffer, const struct lb_packet *p, int growth)
+{
+	uint32_t padding = p->frame_len - p->meta.l3_offset - p->meta.l3_len;
+
+	if (!growth)
+		return true;
+	if (padding && !lb_buffer_trim(buffer, padding))
+		return false;
+	return growth > 0 ? lb_buffer_push(buffer, (uint32_t)growth)
+			  : lb_buffer_pull(buffer, (uint32_t)-growth);
+}
+
+/* Bytes of the largest packet that leaves as one of @mtu bytes; IPv6 senders go as low as 1280. */
+LB_INLINE uint32_t lb_nat_room(const struct lb_meta *meta, int growth, uint32_t mtu,
+			       uint32_t port_mtu)
+{
+	uint32_t room = (uint32_t)((int)(mtu < port_mtu ? mtu : port_mtu) - growth);
+	uint32_t most = (uint32_t)((int)port_mtu - growth);
+
+	if (meta->family == 6 && room < LB_IPV6_MTU_MIN)
+		room = most < LB_IPV6_MTU_MIN ? most : LB_IPV6_MTU_MIN;
+	return room;
+}
+
+/*
+ * Translate, and address the frame.
+ * @mtu: bytes of the largest packet on the way that the new one goes.
+ * @macs: destination and source, as in a frame.
+ */
+LB_INLINE lb_result lb_nat_write(struct lb_buffer buffer, const struct lb_env *env,
+				 const struct lb_packet *p, const struct lb_ends *ends,
+				 uint32_t mtu, const uint8_t *macs)
+{
+	const int growth = lb_translate_growth(&p->meta, ends);
+	const uint32_t room = lb_nat_room(&p->meta, growth, mtu, env->mtu);
+	struct lb_before before;
+
+	if (!lb_translate_read(lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta, &before))
+		return lb_result_drop(LB_DROP_IP_TTL);
+	if (lb_unlikely(p->meta.l3_len > room))
+		return lb_send_error(buffer, env, p, room);
+	if (!lb_nat_stretch(buffer, p, growth) ||
+	    !lb_translate(lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta, &before, ends))
+		return lb_result_drop(LB_DROP_HEADROOM);
+	lb_copy(lb_buffer_start(buffer), macs, 2 * LB_ETH_ALEN);
+	return LB_VERDICT_FORWARD;
+}
+
+/* The same for an ICMP error. @dst: of the packet, @ends: of the one that it quotes. */
+LB_INLINE lb_result lb_nat_write_error(struct lb_buffer buffer, const struct lb_packet *p,
+				       const uint8_t *dst, const struct lb_ends *ends,
+				       const uint8_t *macs)
+{
+	struct lb_before before;
+
+	if (ends->family != p->meta.family)
+		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
+	if (!lb_translate_read(lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta, &before))
+		return lb_result_drop(LB_DROP_IP_TTL);
+	if (!lb_translate_error(lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta, dst,
+				ends))
+		return lb_result_drop(LB_DROP_ICMP_MALFORMED);
+	lb_copy(lb_buffer_start(buffer), macs, 2 * LB_ETH_ALEN);
+	return LB_VERDICT_FORWARD;
+}
+
+/* ---- To an instance ---- */
+
+/* An ICMP error of the client's side, about a packet to the client: any worker may get it. */
+LB_INLINE lb_result lb_nat_forward_error(struct lb_buffer buffer, const struct lb_env *env,
+					 const struct lb_packet *p,
+					 const struct lb_instance *instance,
+					 const struct lb_nat_flow *flow)
+{
+	const struct lb_nat *nat = lb_env_nat(env);
+	const struct lb_addr to = lb_addr_instance(instance);
+	struct lb_nat_ref ref = lb_nat_find(nat, nat->worker, flow, to);
+	struct lb_ends quoted = { .sport = p->instance_port, .family = lb_outer_family(instance) };
+
+	if (!ref.record && nat->n_workers > 1 && lb_may_peek(env, false))
+		for (uint32_t i = 0; i < nat->n_workers && !ref.record; i++)
+			if (i != nat->worker)
+				ref = lb_nat_find(nat, i, flow, to);
+	if (!ref.record || p->meta.proto != LB_IPPROTO_TCP)
+		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
+	quoted.dport = lb_nat_port(nat, ref.worker, ref.at);
+	lb_addr_store(quoted.src, to);
+	lb_addr_store(quoted.dst, lb_addr_load(nat->params->address[ref.record->address]));
+	return lb_nat_write_error(buffer, p, quoted.src, &quoted, instance->header);
+}
+
+/**
+ * A client's packet to its instance.
+ * @env: of the packet. @p: complete. @instance: of the packet's flow, reachable.
+ * Return: its verdict.
+ */
+LB_INLINE lb_result lb_nat_forward(struct lb_buffer buffer, struct lb_env *env,
+				   const struct lb_packet *p, const struct lb_instance *instance)
+{
+	const struct lb_nat *nat = lb_env_nat(env);
+	const struct lb_tcp *tcp = lb_nat_tcp(lb_buffer_start(buffer), &p->meta);
+	const struct lb_addr to = lb_addr_instance(instance);
+	const struct lb_nat_flow flow = {
+		.client = lb_addr_client(&p->meta),
+		.client_port = p->meta.client_port,
+		.service = p->service,
+		.instance = (uint16_t)lb_instance_index(&env->instances, instance),
+		.hash = lb_nat_hash(p->spread),
+	};
+	struct lb_ends ends = {
+		.sport = p->meta.client_port,
+		.dport = p->instance_port,
+		.family = lb_outer_family(instance),
+	};
+	struct lb_nat_ref ref;
+
+	if (!nat || p->source != LB_NAT_SOURCE_NODE)
+		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
+	if (p->meta.class != LB_CLASS_FLOW)
+		return lb_nat_forward_error(buffer, env, p, instance, &flow);
+	ref = lb_nat_find(nat, nat->worker, &flow, to);
+	if (lb_unlikely(!ref.record && (tcp->flags & LB_TCP_RST)))
+		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
+	if (lb_unlikely(!ref.record))
+		ref = lb_nat_miss(nat, env, &flow, to, p, tcp);
+	if (lb_unlikely(!ref.record))
+		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
+	lb_nat_client_step(nat, ref, tcp, lb_nat_payload(&p->meta, tcp),
+			   lb_mac_load(lb_buffer_start(buffer) + LB_ETH_ALEN), p->now);
+	ends.sport = lb_nat_port(nat, ref.worker, ref.at);
+	lb_addr_store(ends.src, lb_addr_load(nat->params->address[ref.record->address]));
+	lb_addr_store(ends.dst, to);
+	return lb_nat_write(buffer, env, p, &ends, instance->mtu, instance->header);
+}
+
+/* ---- To a client ---- */
+
+/* A packet of TCP, or an error about one. What a client never sends, SYN+ACK, is an answer. */
+LB_INLINE bool lb_nat_may_reply(const struct lb_meta *meta)
+{
+	if (meta->proto != LB_IPPROTO_TCP)
+		return false;
+	return meta->class <= LB_CLASS_ICMP_ERROR ||
+	       (meta->class == LB_CLASS_BAD && meta->reason == LB_DROP_TCP_FLAGS &&
+		(meta->tcp_flags & (LB_TCP_SYN | LB_TCP_ACK | LB_TCP_RST | LB_TCP_FIN)) ==
+			(LB_TCP_SYN | LB_TCP_ACK));
+}
+
+/* From whom a reply comes, and for whom it is. */
+struct lb_nat_way {
+	struct lb_nat_ref ref; /* no record: the packet is of no connection */
+	const struct lb_instance *instance;
+	const struct lb_service *service;
+};
+
+/** The connection of a packet from an instance. @address: index of the NAT address that it is sent to. */
+LB_INLINE struct lb_nat_way lb_nat_way_back(const struct lb_nat *nat,
+					    const struct lb_instances *instances,
+					    const struct lb_meta *meta, uint32_t address)
+{
+	const struct lb_addr from = lb_addr_client(meta);
+	uint32_t space = lb_nat_space(nat, lb_addr_vip(meta), from);
+	struct lb_nat_way way = { .ref = lb_nat_at(nat, space, meta->vip_port) };
+	struct lb_nat_record *record = way.ref.record;
+
+	way.ref.record = NULL;
+	if (!record || record->state == LB_NAT_FREE || record->address != address)
+		return way;
+	way.instance = lb_instance_at(instances, record->instance);
+	way.service = lb_service_by_id(nat->services, nat->by_id, record->service);
+	if (way.instance && way.service && way.instance->header_len &&
+	    lb_addr_equal(lb_addr_instance(way.instance), from) &&
+	    way.service->instance_port == meta->client_port)
+		way.ref.record = record;
+	return way;
+}
+
+/* The packet's connection is known. */
+LB_INLINE lb_result lb_nat_return(struct lb_buffer buffer, const struct lb_env *env,
+				  const struct lb_packet *p, const struct lb_nat_way *way)
+{
+	const struct lb_nat *nat = lb_env_nat(env);
+	const struct lb_tcp *tcp = lb_nat_tcp(lb_buffer_start(buffer), &p->meta);
+	struct lb_nat_record *record = way->ref.record;
+	const uint64_t hop = nat->memory[way->ref.worker]->hop[record->hop];
+	struct lb_instance_stats *counts = lb_table_counts(&env->table, record->instance);
+	struct lb_ends ends = {
+		.sport = way->service->port,
+		.dport = record->client_port,
+		.family = way->service->family,
+	};
+	uint8_t macs[2 * LB_ETH_ALEN];
+	lb_result result;
+
+	lb_nat_step(record, LB_NAT_INSTANCE, tcp, lb_nat_payload(&p->meta, tcp), p->now);
+	lb_copy(ends.src, way->service->addr, 16);
+	lb_addr_store(ends.dst, lb_addr_load(record->client));
+	lb_copy(macs, &hop, LB_ETH_ALEN);
+	lb_copy(macs + LB_ETH_ALEN, way->instance->header + LB_ETH_ALEN, LB_ETH_ALEN);
+	result = lb_nat_write(buffer, env, p, &ends, env->mtu, macs);
+	if (result != LB_VERDICT_FORWARD)
+		return result;
+	env->table.stats->nat_reply_pkts++;
+	env->table.stats->nat_foreign_pkts += way->ref.worker != nat->worker;
+	if (counts)
+		counts->reply_pkts++;
+	return LB_VERDICT_FORWARD;
+}
+
+/* An ICMP error of the instance's side, about a packet to the instance. */
+LB_INLINE lb_result lb_nat_return_error(struct lb_buffer buffer, const struct lb_env *env,
+					const struct lb_packet *p, const struct lb_nat_way *way)
+{
+	const struct lb_nat_record *record = way->ref.record;
+	const uint64_t hop = lb_env_nat(env)->memory[way->ref.worker]->hop[record->hop];
+	struct lb_ends quoted = {
+		.sport = record->client_port,
+		.dport = way->service->port,
+		.family = way->service->family,
+	};
+	uint8_t macs[2 * LB_ETH_ALEN];
+
+	lb_addr_store(quoted.src, lb_addr_load(record->client));
+	lb_copy(quoted.dst, way->service->addr, 16);
+	lb_copy(macs, &hop, LB_ETH_ALEN);
+	lb_copy(macs + LB_ETH_ALEN, way->instance->header + LB_ETH_ALEN, LB_ETH_ALEN);
+	return lb_nat_write_error(buffer, p, quoted.src, &quoted, macs);
+}
+
+/**
+ * A packet of no service: from an instance to a NAT address?
+ * Return: LB_VERDICT_KERNEL if it is not, else its verdict.
+ */
+LB_INLINE lb_result lb_nat_reply(struct lb_buffer buffer, const struct lb_env *env,
+				 const struct lb_packet *p)
+{
+	const struct lb_nat *nat = lb_env_nat(env);
+	struct lb_nat_way way;
+	uint32_t address;
+
+	if (!nat || !lb_nat_may_reply(&p->meta))
+		return LB_VERDICT_KERNEL;
+	address = lb_nat_address(nat->index, nat->params, lb_addr_vip(&p->meta));
+	if (address == LB_NAT_ADDRESS_NONE)
+		return LB_VERDICT_KERNEL;
+	way = lb_nat_way_back(nat, &env->instances, &p->meta, address);
+	if (way.ref.record)
+		return p->meta.class == LB_CLASS_ICMP_ERROR
+			       ? lb_nat_return_error(buffer, env, p, &way)
+			       : lb_nat_return(buffer, env, p, &way);
+	return nat->params->flags[address] & LB_NAT_ADDRESS_OWN
+		       ? (lb_result)LB_VERDICT_KERNEL
+		       : lb_result_drop(LB_DROP_NAT_UNKNOWN);
+}
+
+#endif
