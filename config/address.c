@@ -79,6 +79,14 @@ const struct config_address *config_node_address_for(const struct config_node *n
 	return config_node_address(node, to->family);
 }
 
+bool config_node_has_address(const struct config_node *node, const struct config_address *address)
+{
+	for (uint32_t i = 0; i < node->address_count; i++)
+		if (config_address_equal(&node->addresses[i].address, address))
+			return true;
+	return false;
+}
+
 static uint32_t prefix_size(const struct config_prefix *prefix)
 {
 	return 1u << (address_bits(&prefix->address) - prefix->length);

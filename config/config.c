@@ -83,14 +83,6 @@ static void config_free_service(struct config_service *service)
 	free(service->name);
 }
 
-bool config_node_has_address(const struct config_node *node, const struct config_address *address)
-{
-	for (uint32_t i = 0; i < node->address_count; i++)
-		if (config_address_equal(&node->addresses[i].address, address))
-			return true;
-	return false;
-}
-
 bool config_node_has_xdp(const struct config_node *node)
 {
 	return node->dataplane == CONFIG_DATAPLANE_XDP || config_node_has_handover(node);

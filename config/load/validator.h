@@ -17,6 +17,11 @@ void config_validator_fail(struct config_validator *validator, struct config_pla
 			   const char *key, const char *value, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/** Refuse a network that has an address. @what: whose it is. */
+void config_validate_taken(struct config_validator *validator, const struct config_prefix *prefix,
+			   const char *key, const struct config_address *address, const char *what,
+			   struct config_place place);
+
 /** Refuse a network of which a gateway, an instance or a VIP has an address. */
 void config_validate_unused(struct config_validator *validator, const struct config_prefix *prefix,
 			    const char *key);

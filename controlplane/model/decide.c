@@ -9,7 +9,6 @@
 
 #define MTU_BYTES_DEFAULT 1500
 #define CLOSED_MS_MAX 5000
-#define TICKS_MAX 60000 /* below the dataplane's limit, where its 16-bit times wrap */
 
 void model_changed(const struct model *model, uint32_t what, uint32_t pool_id)
 {
@@ -360,13 +359,6 @@ double model_share(struct model *model, const struct model_instance *instance)
 }
 
 /* ---- Parameters, instances, services ---- */
-
-uint16_t model_ticks(uint32_t ms)
-{
-	uint32_t ticks = (ms + LB_FLOW_TICK_MS - 1) / LB_FLOW_TICK_MS;
-
-	return (uint16_t)(ticks == 0 ? 1 : ticks > TICKS_MAX ? TICKS_MAX : ticks);
-}
 
 void model_params(const struct model *model, struct lb_params *params)
 {

@@ -36,6 +36,16 @@ struct model {
 	struct maglev_member members[LB_INSTANCES_MAX];
 };
 
+#define MODEL_TICKS_MAX 60000 /* below the dataplane's limit, where its 16-bit times wrap */
+
+/* A timeout of the configuration, at least a tick. */
+static inline uint16_t model_ticks(uint32_t ms)
+{
+	uint32_t ticks = (ms + LB_FLOW_TICK_MS - 1) / LB_FLOW_TICK_MS;
+
+	return (uint16_t)(ticks == 0 ? 1 : ticks > MODEL_TICKS_MAX ? MODEL_TICKS_MAX : ticks);
+}
+
 /* model/paths.c */
 int model_paths_create(struct hsearch_data *paths, uint32_t count); /* -ENOMEM */
 void model_paths_add(struct hsearch_data *paths, struct model_instance *instance);
@@ -55,7 +65,6 @@ void model_nat_params(const struct model *model, struct lb_nat_params *params); 
 
 /* model/decide.c: from the model's inputs to what is published */
 void model_changed(const struct model *model, uint32_t what, uint32_t pool_id);
-uint16_t model_ticks(uint32_t ms);
 
 /** Whether an instance is in another zone than the node. */
 bool model_is_far(const struct config_node *node, const struct config_instance *instance);

@@ -190,7 +190,7 @@ bool model_nat_release(struct model *model, uint32_t unused)
 {
 	if (!release(model, unused))
 		return false;
-	model_changed(model, MODEL_CHANGE_PARAMS, 0);
+	model->ops->changed(model->ops_arg, MODEL_CHANGE_PARAMS, 0);
 	return true;
 }
 
