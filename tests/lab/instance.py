@@ -35,6 +35,8 @@ http {{
 		listen [::]:80 backlog=4096;
 		listen 443 ssl backlog=4096;
 		listen [::]:443 ssl backlog=4096;
+		listen 8443 ssl backlog=4096;
+		listen [::]:8443 ssl backlog=4096;
 		root {dir}/www;
 		location = / {{ return 200 "{name}\\n"; }}
 		location = /whoami {{ return 200 "$remote_addr\\n"; }}

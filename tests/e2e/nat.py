@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Translation: 443 to 8443 and 80 to 80, for IPv4 and IPv6 clients, and through a kill of the dataplane.
+
+test-timeout: 300 s
+test-dataplanes: dpdk
+"""
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lab"))
+
+import settings  # noqa: E402
+import scenario  # noqa: E402
+from instance import BIG_BYTES  # noqa: E402
+from lab import wait_for  # noqa: E402
+from scenario import expect, expect_equal, figure  # noqa: E402
+
+settings.patient()
+settings.CONFIG["node"]["idle_timeout"] = "2m"
+settings.CONFIG["services"] = {
+    "web": {
+        "vip": list(settings.WEB_VIPS),
+        "forward": "nat",
+        "listeners": [{"port": 80, "pool": "web"}, {"port": 443, "instance_port": 8443, "pool": "web"}],
+    },
+}
+for unused in ("tun4", "tun6"):
+    del settings.CONFIG["pools"][unused]
+URLS = settings.L2_URLS
+HELD = 64
+WAIT_S = 90
+
+
+def answers(lab):
+    """Every instance answers, and sees the node as the client."""
+    for url in URLS:
+        names = lab.names(url, 32)
+        expect(len(names) == 32 and set(names) <= set(settings.NEAR), f"{url}: answers from {names}")
+        expect(len(set(names)) > 1, f"{url}: all flows go to {names[0]}")
+        expect_equal(lab.curl(url + "whoami").stdout.strip(), settings.EDGE[0], f"{url}: who the instance saw")
+
+
+def bodies(lab):
+    """A megabyte down and up: whole, in segments as large as the path takes."""
+    body = lab.net.dir / "web-1/www/big"
+    for url in URLS:
+        got = lab.curl(url + "big", "-o", "/dev/null", "-w", "%{http_code} %{size_download}").stdout
+        expect_equal(got, f"200 {BIG_BYTES}", url)
+        got = lab.curl(url + "upload", "-H", "Expect:", "--data-binary", f"@{body}")
+        expect(got.stdout.split()[1:] == [str(BIG_BYTES)], f"{url}: {got.stdout!r} {got.stderr!r}")
+    lab.account()
+
+
+def many(lab):
+    """Requests beside each other: none fails."""
+    report = lab.load(*URLS, requests=2000).wait()
+    expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
+    figure(f"{report['requests']} requests through nat, 0 failed; {lab.account()}")
+
+
+def killed(lab):
+    """kill -9 of the dataplane: connections go on by the ports that they had."""
+    held = lab.hold(*URLS, connections=HELD, interval=0.2, timeout=40)
+    before = held.report()
+    lab.dataplane.kill()
+    lab.dataplane.start()
+    lab.wait_up(WAIT_S)
+
+    def answered():
+        now = held.report()
+        broken = [c for c in now if c["error"]]
+        expect(not broken, f"{len(broken)} of {HELD} connections were cut: {broken[:3]}")
+        return all(c["requests"] > b["requests"] for c, b in zip(now, before))
+    wait_for("an answer on every connection", answered, WAIT_S)
+    errors = [c for c in held.close() if c["error"]]
+    expect(not errors, f"{len(errors)} of {HELD} connections were cut: {errors[:3]}")
+    figure(f"dataplane killed: 0 of {HELD} connections through nat cut")
+
+
+if __name__ == "__main__":
+    scenario.run(answers, bodies, many, killed)
