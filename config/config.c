@@ -101,6 +101,11 @@ bool config_has_nat(const struct config *config)
 	return false;
 }
 
+bool config_may_have_nat(const struct config *config)
+{
+	return config_has_nat(config) || config->node.vip_pool_count != 0;
+}
+
 void config_free(struct config *config)
 {
 	if (!config)

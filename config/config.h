@@ -337,6 +337,9 @@ void config_nat_addresses(const struct config_node *node, struct config_addresse
 /** Whether a service has `forward: nat`. */
 bool config_has_nat(const struct config *config);
 
+/** The same, or a command may create such a service: node.vip_pool is given. */
+bool config_may_have_nat(const struct config *config);
+
 /** Whether an address is one of the node's own. */
 bool config_node_has_address(const struct config_node *node, const struct config_address *address);
 

@@ -288,7 +288,8 @@ const struct config_item config_schema[] = {
 	  .absent = "`elb-create-lb` needs `--vip`", .parse = config_field_network,
 	  .format = config_field_prefix_format, ENTRIES(config_node, vip_pool, vip_pool_count),
 	  PLACE(config_prefix, place),
-	  .help = "Networks from which `elb-create-lb` takes the first address that nothing else has." },
+	  .help = "Networks from which `elb-create-lb` takes the first address that nothing else has. "
+		  "If given, `sluice-dataplane` has memory for `forward: nat` from its start." },
 	{ NODE, .key = "instance_domain", .type = CONFIG_TYPE_TEXT, .reloadable = true,
 	  .expect = "a domain, such as \"instances.example.com\"",
 	  .absent = "only ids in `instances` are known", .parse = config_field_domain,

@@ -213,7 +213,8 @@ static void flows_size(struct plan *plan, const struct config *config)
 	if (plan->has_handover)
 		return;
 	plan->flow_buckets = flow_table_buckets(plan->flows_per_worker);
-	if (config_has_nat(config))
+	/* Memory cannot be added later. */
+	if (config_may_have_nat(config))
 		nat_size(plan);
 	plan->flow_mb =
 		(uint32_t)(lb_kept_bytes(plan->n_workers, plan->flow_buckets, plan->nat_records) >>

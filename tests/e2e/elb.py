@@ -6,6 +6,7 @@ test-dataplanes: dpdk xdp
 """
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,27 @@ def story(lab):
     expect_equal(lab.ctl("status")["services"], [], "services")
 
 
+def translated(lab):
+    """443 to 8443, and 80 to 80, without a word about how packets are forwarded: by nat, on the dataplane that has it."""
+    if settings.DATAPLANE != "dpdk":
+        return
+    only_commands(lab)
+    lab.dataplane.kill(signal.SIGTERM)  # its next start takes memory for nat, since commands may create services
+    lab.dataplane.start()
+    create = ("elb-create-lb", "superawesome", "--headers", "--listener", "lb-port=443,instance-port=8443,protocol=TCP",
+              "--listener", "lb-port=80,instance-port=80,protocol=http", "--availability-zones", "us-east-1c")
+    expect_equal(elb(lab, *create), f"DNS_NAME  DNS_NAME\nDNS_NAME  {FIRST}\n", "its address")
+    healthcheck(lab, "superawesome", "TCP:8443")
+    healthcheck(lab, "superawesome", "HTTP:80/up.html")
+    elb(lab, "elb-register-instances-with-lb", "superawesome", "--instances", ALL)
+    wait_for("all to be InService", lambda: states(lab, "superawesome") == dict.fromkeys(IDS, "InService"))
+    for url in (f"http://{FIRST}/", f"https://{FIRST}/"):
+        wait_for(f"each instance to answer at {url}", lambda u=url: set(lab.names(u, 40)) == set(IDS.values()))
+        expect_equal(lab.curl(url + "whoami").stdout.strip(), settings.EDGE[0], f"{url}: who the instance saw")
+    expect_equal(lab.ctl("status")["services"][0]["forward"], "nat", "the mode")
+    elb(lab, "elb-delete-lb", "superawesome", "--force")
+
+
 def twice(lab):
     """The same command twice changes nothing, a restart keeps what they did, and clashes name both places."""
     only_commands(lab)
@@ -139,4 +161,4 @@ def at_once(lab):
 
 if __name__ == "__main__":
     os.environ.setdefault("LC_ALL", "C.UTF-8")
-    scenario.run(story, twice, at_once)
+    scenario.run(story, translated, twice, at_once)

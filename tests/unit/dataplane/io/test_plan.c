@@ -70,6 +70,28 @@ static void worker_gets_its_share(void **state)
 	assert_int_equal(plan.eal_mb, 4000 - plan.flow_mb);
 }
 
+/* Where commands may create services of nat, its memory is there from the start. */
+static void records_of_nat(void **state)
+{
+	struct config config = config_make("net_null0", CONFIG_PORT_VDEV);
+	struct config_prefix pool = { .length = 28 };
+	uint32_t flow_mb;
+	struct plan plan;
+
+	(void)state;
+	config.node.nat_port_first = 1024;
+	config.node.nat_port_last = 32767;
+	assert_int_equal(plan_make(&plan, &config), 0);
+	assert_int_equal(plan.nat_records, 0);
+	flow_mb = plan.flow_mb;
+
+	config.node.vip_pool = &pool;
+	config.node.vip_pool_count = 1;
+	assert_int_equal(plan_make(&plan, &config), 0);
+	assert_in_range(plan.nat_records, 125000, 1000000);
+	assert_true(plan.flow_mb - flow_mb >= plan.nat_records / (1 << 15)); /* 32 bytes each */
+}
+
 static void main_lcore_avoids_workers(void **state)
 {
 	struct config config = config_make("net_null0", CONFIG_PORT_VDEV);
@@ -315,6 +337,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(worker_gets_its_share),
+		cmocka_unit_test(records_of_nat),
 		cmocka_unit_test(main_lcore_avoids_workers),
 		cmocka_unit_test(mask_does_not_limit_the_workers),
 		cmocka_unit_test(buffers_hold_the_mtu),
