@@ -13,8 +13,8 @@
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/stats.h"
 #include "controlplane/model/model.h"
-#include "controlplane/state/history.h"
 #include "controlplane/publish/publish.h"
+#include "controlplane/state/history.h"
 
 #define CONTROL_CHANGES_MAX 1000
 
