@@ -77,7 +77,7 @@ void control_peer_name(uid_t uid, char name[CONTROL_PEER_NAME_MAX])
 {
 	FILE *file = fopen("/etc/passwd", "re");
 	char line[1024];
-	struct passwd entry, *found = NULL;
+	struct passwd entry = { .pw_uid = 0 }, *found = NULL;
 
 	snprintf(name, CONTROL_PEER_NAME_MAX, "uid %u", uid);
 	while (file != NULL && fgetpwent_r(file, &entry, line, sizeof(line), &found) == 0) {

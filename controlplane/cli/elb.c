@@ -203,16 +203,16 @@ static void elb_print_lbs(const struct cli *cli, const struct elb_line *line, co
 	static const char *const all[] = { "NAME",	    "DNS_NAME",	 "FORWARD", "LISTENERS",
 					   "HEALTH_CHECKS", "INSTANCES", NULL };
 	bool is_long = line->values[ELB_SHOW_LONG] != NULL;
-	size_t columns = is_long ? ELB_LB_CELLS : 2, count = json_array_size(list), i;
+	size_t columns = is_long ? ELB_LB_CELLS : 2, count = json_array_size(list);
 	char(*texts)[ELB_CELL_MAX] = calloc(count * ELB_LB_CELLS + 1, ELB_CELL_MAX);
 	const char **cells = calloc(count * columns + 1, sizeof(*cells));
-	const json_t *lb;
 
-	json_array_foreach(list, i, lb) {
-		char(*row)[ELB_CELL_MAX] = texts + i * ELB_LB_CELLS;
+	if (texts == NULL || cells == NULL)
+		count = 0;
+	for (size_t i = 0; i < count; i++) {
+		char(*row)[ELB_CELL_MAX] = &texts[i * ELB_LB_CELLS];
+		const json_t *lb = json_array_get(list, i);
 
-		if (texts == NULL || cells == NULL)
-			break;
 		snprintf(row[0], ELB_CELL_MAX, "%s", elb_string(lb, "name"));
 		elb_join(json_object_get(lb, "vip"), row[1], ELB_CELL_MAX);
 		snprintf(row[2], ELB_CELL_MAX, "%s", elb_string(lb, "forward"));

@@ -55,12 +55,13 @@ static struct events_record *record_pack(uint64_t seq, int64_t unix_ms, const ch
 {
 	size_t text_size = strlen(text) + 1, object_size = strlen(object) + 1;
 	struct events_record *record = malloc(sizeof(*record) + text_size + object_size);
-	char *texts = (char *)(record + 1);
+	char *texts;
 
 	if (record == NULL) {
 		errno = ENOMEM;
 		return NULL;
 	}
+	texts = (char *)(record + 1);
 	memcpy(texts, text, text_size);
 	memcpy(texts + text_size, object, object_size);
 	*record = (struct events_record){

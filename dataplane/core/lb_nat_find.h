@@ -313,7 +313,7 @@ LB_INLINE struct lb_nat_ref lb_nat_find(const struct lb_nat *nat, uint32_t worke
 		uint32_t at = lb_nat_search(&share, reach, flow, address);
 
 		if (lb_likely(at != LB_NAT_PORT_NONE))
-			return (struct lb_nat_ref){ &share.record[at], worker, at };
+			return (struct lb_nat_ref){ share.record + at, worker, at };
 	}
 	return (struct lb_nat_ref){ NULL, 0, 0 };
 }
