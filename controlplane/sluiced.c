@@ -90,7 +90,7 @@ int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
 	*refusal = (struct control_apply_refusal){ .key_count = 0 };
 	if (before)
 		config_diff(before, config, key_collect, refusal);
-	if (refusal->key_count > 0)
+	if (before && refusal->key_count > 0)
 		return refuse_keys(refusal, &before->node);
 	if (before && !config_has_nat(before) && sluiced->publish &&
 	    model_nat_lacks_memory(config, publish_segment(sluiced->publish)))

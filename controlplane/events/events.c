@@ -159,7 +159,7 @@ static size_t events_piece(struct events *events, uint64_t from, uint64_t *to, c
 
 		if (used + length + 1 > EVENTS_PIECE_BYTES)
 			break;
-		memcpy(piece + used, text, length);
+		memcpy(piece + used, text, length + 1);
 		used += length;
 		piece[used++] = '\n';
 		*to = seq;

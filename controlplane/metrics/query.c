@@ -37,22 +37,22 @@ static double quality_of(const char *parameters, size_t length)
 }
 
 /* The quality of a type; the longest range that it is of counts. */
-static double accepted(const char *accept, const char *type)
+static double accepted(const char *header, const char *type)
 {
 	size_t longest = 0;
 	double quality = 0;
 
-	while (*accept) {
-		const size_t whole = strcspn(accept, ",");
-		const char *range = accept + strspn(accept, blanks);
+	while (*header) {
+		const size_t whole = strcspn(header, ",");
+		const char *range = header + strspn(header, blanks);
 		const size_t length = strcspn(range, ";, \t");
 
 		if (length > longest && range_is_of(range, length, type)) {
 			longest = length;
 			quality = quality_of(range + length,
-					     (size_t)(accept + whole - range) - length);
+					     (size_t)(header + whole - range) - length);
 		}
-		accept += whole + (accept[whole] == ',');
+		header += whole + (header[whole] == ',');
 	}
 	return quality;
 }

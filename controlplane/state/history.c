@@ -182,7 +182,7 @@ static void history_remove(const struct history *history, uint64_t generation)
 
 static void history_load(struct history *history)
 {
-	uint64_t numbers[4 * HISTORY_MAX];
+	uint64_t numbers[4 * HISTORY_MAX] = { 0 };
 	int count = history_list(history, numbers, sizeof(numbers) / sizeof(numbers[0]));
 
 	if (count < 0)
