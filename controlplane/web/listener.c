@@ -31,7 +31,7 @@ struct web_listener {
 
 static bool is_path(const struct web_listener *listener)
 {
-	return listener->place[0] == '/';
+	return listener->place && listener->place[0] == '/';
 }
 
 static socklen_t address_of(const struct web_listener *listener, struct sockaddr_storage *address)

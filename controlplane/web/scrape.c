@@ -132,10 +132,14 @@ struct web_scrapes *web_scrapes_create(struct web *web)
 
 void web_scrapes_destroy(struct web_scrapes *scrapes)
 {
+	struct web_answer *answer, *next;
+
 	if (!scrapes)
 		return;
-	while (!TAILQ_EMPTY(&scrapes->answers))
-		answer_free(TAILQ_FIRST(&scrapes->answers));
+	for (answer = TAILQ_FIRST(&scrapes->answers); answer; answer = next) {
+		next = TAILQ_NEXT(answer, entry);
+		free(answer);
+	}
 	if (scrapes->turn)
 		event_free(scrapes->turn);
 	if (scrapes->part)

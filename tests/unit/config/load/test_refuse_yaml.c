@@ -115,7 +115,7 @@ static const struct refuse_row rows[] = {
 	  "  site:\n",
 	  "t:15:3: services.site.vip: is missing; expected a list, each entry an IPv4 or "
 	  "IPv6 address\n"
-	  "t:15:3: services.site.forward: is missing; expected l2, ipip or gue\n"
+	  "t:15:3: services.site.forward: is missing; expected l2, ipip, gue or nat\n"
 	  "t:15:3: services.site.listeners: is missing; expected a list of mappings\n"
 	  "t:16:3: services: \"site\": the same name as in line 15\n" },
 	{ "flows: 2048",
@@ -130,9 +130,10 @@ static const struct refuse_row rows[] = {
 	{ "flows: 2048",
 	  "colour: red",
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
-	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
-	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, zone, "
-	  "control_group, metrics, vip_pool, instance_domain\n" },
+	  "gateway, tunnel_sources, nat_addresses, nat_ports, flows, secret, idle_timeout, syn_timeout, "
+	  "fin_timeout, nat_idle_timeout, nat_syn_timeout, nat_fin_timeout, nat_closed_timeout, "
+	  "reset_on_expiry, mtu, table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
+	  "zone, control_group, metrics, vip_pool, instance_domain\n" },
 	{ "flows: 2048",
 	  "? { a: b } : c",
 	  "t:6:5: node: expected a key, not a mapping\n" },
@@ -184,9 +185,10 @@ static const struct refuse_row rows[] = {
 	{ "flows: 2048",
 	  "colour: [[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]",
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
-	  "gateway, tunnel_sources, flows, secret, idle_timeout, syn_timeout, fin_timeout, mtu, "
-	  "table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, zone, "
-	  "control_group, metrics, vip_pool, instance_domain\n"
+	  "gateway, tunnel_sources, nat_addresses, nat_ports, flows, secret, idle_timeout, syn_timeout, "
+	  "fin_timeout, nat_idle_timeout, nat_syn_timeout, nat_fin_timeout, nat_closed_timeout, "
+	  "reset_on_expiry, mtu, table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
+	  "zone, control_group, metrics, vip_pool, instance_domain\n"
 	  "t:6:25: nested too deeply\n" },
 	{ "port: eth1",
 	  "port: eth1: eth2",

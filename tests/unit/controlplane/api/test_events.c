@@ -220,12 +220,13 @@ static void slow_follower(void **state)
 {
 	struct fixture *f = *state;
 	static struct client slow, other;
-	json_int_t seq = 0, lost = 0, before = 0;
+	json_int_t seq = 1, lost = 0, before = 1;
 	json_t *line;
 
+	add(f, "web/web-1", 1);
 	dial(f, &slow, FOLLOW);
-	turn(f);
-	for (uint32_t i = 1; i <= 4 * EVENTS_MAX; i++) {
+	assert_int_equal(seq_of(expect(f, &slow)), 1);
+	for (uint32_t i = 2; i <= 4 * EVENTS_MAX; i++) {
 		add(f, "web/web-1", i);
 		if (i % 1024 != 0)
 			continue;
