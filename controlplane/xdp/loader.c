@@ -79,6 +79,8 @@ static int load_once(struct xdp_object *o, const struct xdp_object_options *opt,
 	err = xdp_maps_adopt(o, xdp_size_layout(o), opt->anew);
 	if (!o->adopted)
 		xdp_size_set(o, opt, opt->queues);
+	/* Now, since loading removes the types of maps that have none in the kernel, as of xsks. */
+	o->layout = xdp_size_layout(o);
 	if (!err)
 		err = xdp_size_check_memory(o, opt->meminfo ? opt->meminfo : MEMORY_MEMINFO);
 	if (!err)
@@ -186,7 +188,7 @@ int xdp_object_open(struct xdp_object *o, const struct xdp_object_options *opt)
 	regions_give(o, opt);
 	o->control->magic = LB_XDP_MAGIC;
 	o->control->tags_kept = o->kept_tags;
-	o->control->layout = xdp_size_layout(o);
+	o->control->layout = o->layout;
 	err = o->adopted ? 0 : xdp_maps_pin(o);
 	if (err)
 		xdp_object_why(o, "the maps cannot be pinned: %s", strerror(-err));

@@ -56,6 +56,7 @@ struct xdp_object {
 	uint32_t n_buckets; /* per region */
 	uint32_t regions;
 	uint32_t pool_lines; /* room for one table of a pool */
+	uint32_t layout;     /* xdp_size_layout() of these */
 	uint32_t mtu;
 	bool frags;	      /* takes frames of several buffers */
 	bool adopted;	      /* the maps existed, with flows */
