@@ -163,6 +163,7 @@ static void meta_read(const uint8_t *frame, uint32_t len, struct lb_meta *meta)
 {
 	const struct lb_frame f = { frame, frame + len, len };
 
+	memset(meta, 0, sizeof(*meta));
 	lb_parse(&f, 0, meta);
 	assert_int_equal(meta->class, LB_CLASS_FLOW);
 	assert_int_equal(meta->proto, LB_IPPROTO_TCP);
@@ -304,7 +305,7 @@ static void test_short_segment(void **state)
 		for (uint32_t end = 0; end < meta.l4_offset + sizeof(struct lb_tcp); end++) {
 			int growth = lb_translate_growth(&meta, &ends);
 
-			len = frame_write(frame, &p);
+			frame_write(frame, &p);
 			if (!lb_translate_read(frame, frame + end, &meta, &before))
 				continue;
 			memcpy(copy, have, sizeof(have));
