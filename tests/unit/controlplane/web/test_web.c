@@ -224,6 +224,19 @@ static void head_has_no_body(void **state)
 	assert_string_equal(strstr(got, "\r\n\r\n"), "\r\n\r\n");
 }
 
+/* Line by line: sanitizers read the rest of a text each time that strstr() is called. */
+static uint32_t samples_of(const char *text, const char *name)
+{
+	const char *end = text + strlen(text);
+	uint32_t samples = 0;
+
+	for (const char *at = text; at; at = memchr(at, '\n', (size_t)(end - at))) {
+		at += *at == '\n';
+		samples += strncmp(at, name, strlen(name)) == 0;
+	}
+	return samples;
+}
+
 /* Also over a connection that stays open. */
 static void all_of_ten_thousand_instances(void **state)
 {
@@ -231,14 +244,11 @@ static void all_of_ten_thousand_instances(void **state)
 	int fd = client(f);
 
 	for (uint32_t round = 0; round < 2; round++) {
-		uint32_t samples = 0;
 		const char *got;
 
 		request(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
 		got = answer(f, fd, "0\r\n\r\n");
-		for (const char *at = got; (at = strstr(at, "sluice_instance_flows{")); at++)
-			samples++;
-		assert_int_equal(samples, ROWS * INSTANCES);
+		assert_int_equal(samples_of(got, "sluice_instance_flows{"), ROWS * INSTANCES);
 	}
 	close(fd);
 }
