@@ -1,41 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/base/port_feature.h"
+#include "config/base/ethtool.h"
 #include "config/base/file.h"
 #include "config/base/scalar.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/ethtool.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define NOTE "port-tags-kept"
 
-/* @command: one of the structures that begin with the command's number. */
-static int request(const char *iface, void *command)
-{
-	struct ifreq ifr = { .ifr_data = command };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", iface);
-	err = ioctl(fd, SIOCETHTOOL, &ifr) ? -errno : 0;
-	close(fd);
-	return err;
-}
-
 static int ask(const char *iface, uint32_t command, uint32_t *flags)
 {
 	struct ethtool_value value = { .cmd = command, .data = *flags };
-	int err = request(iface, &value);
+	int err = ethtool_request(iface, &value);
 
 	*flags = value.data;
 	return err;
@@ -46,7 +28,7 @@ uint32_t port_feature_queues(const char *iface)
 	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
 	uint32_t n = 0;
 
-	if (request(iface, &channels) == 0)
+	if (ethtool_request(iface, &channels) == 0)
 		n = channels.rx_count + channels.combined_count;
 	return n ? n : 1;
 }

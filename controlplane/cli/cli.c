@@ -33,7 +33,7 @@ static const struct option cli_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
-	{ "wait", optional_argument, NULL, 'w' },
+	{ "wait", optional_argument, NULL, 'a' },
 	{ "force", no_argument, NULL, 'F' },
 	{ "follow", no_argument, NULL, 'f' },
 	{ "since", required_argument, NULL, 's' },
@@ -43,6 +43,10 @@ static const struct option cli_options[] = {
 	{ "node", required_argument, NULL, 'n' },
 	{ "vip", required_argument, NULL, 'v' },
 	{ "forward", required_argument, NULL, 'm' },
+	{ "write", required_argument, NULL, 'w' },
+	{ "port", required_argument, NULL, 'p' },
+	{ "dataplane", required_argument, NULL, 'd' },
+	{ "cpus", required_argument, NULL, 'u' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -175,35 +179,69 @@ static int cli_unknown(const struct cli *cli, int option)
 	return cli_usage(cli, "unknown option --%s", known->name);
 }
 
-/* Options of single verbs. Return: -1: taken; -2: not one of this verb's; else an exit code. */
-static int cli_read_verb_option(struct cli *cli, int option, char **argv)
+/* Where the value of an option goes that is taken as it is; NULL: not one of these. */
+static const char **cli_text_of(struct cli *cli, int option)
+{
+	switch (option) {
+	case 'O':
+		return &cli->object;
+	case 'n':
+		return &cli->node;
+	case 'v':
+		return &cli->vip;
+	case 'm':
+		return &cli->forward;
+	case 'w':
+		return &cli->write;
+	case 'p':
+		return &cli->port;
+	case 'd':
+		return &cli->dataplane;
+	case 'u':
+		return &cli->cpus;
+	default:
+		return NULL;
+	}
+}
+
+/* Verbs that have an option; 0: no verb has it. */
+static unsigned int cli_owners(int option)
 {
 	static const struct {
 		int option;
 		unsigned int of;
 	} owners[] = {
-		{ 'w', CLI_OPTION_WAIT },    { 'F', CLI_OPTION_FORCE },
+		{ 'a', CLI_OPTION_WAIT },    { 'F', CLI_OPTION_FORCE | CLI_OPTION_INIT },
 		{ 'f', CLI_OPTION_EVENTS },  { 's', CLI_OPTION_EVENTS },
 		{ 'O', CLI_OPTION_EVENTS },  { 'c', CLI_OPTION_CONFIRM },
 		{ 'g', CLI_OPTION_ORIGIN },  { 'n', CLI_OPTION_CONVERT },
 		{ 'v', CLI_OPTION_CONVERT }, { 'm', CLI_OPTION_CONVERT },
+		{ 'w', CLI_OPTION_INIT },    { 'p', CLI_OPTION_INIT },
+		{ 'd', CLI_OPTION_INIT },    { 'u', CLI_OPTION_INIT },
 	};
-	unsigned int allowed = cli->verb != NULL ? cli->verb->options : 0, of = 0;
 
 	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++)
-		of |= owners[i].option == option ? owners[i].of : 0;
+		if (owners[i].option == option)
+			return owners[i].of;
+	return 0;
+}
+
+/* Options of single verbs. Return: -1: taken; -2: not one of this verb's; else an exit code. */
+static int cli_read_verb_option(struct cli *cli, int option, char **argv)
+{
+	unsigned int allowed = cli->verb != NULL ? cli->verb->options : 0, of = cli_owners(option);
+	const char **text = cli_text_of(cli, option);
+
 	if ((allowed & of) == 0)
 		return of != 0 && optarg != NULL ? cli_unknown(cli, option) : -2;
-	if (option == 'w')
+	if (option == 'a')
 		return cli_read_wait(cli, argv);
 	if (option == 'c')
 		return cli_read_confirm(cli, argv);
 	if (option == 's')
 		return cli_read_since(cli);
-	if (option == 'O')
-		cli->object = optarg;
-	if (option == 'n' || option == 'v' || option == 'm')
-		*(option == 'n' ? &cli->node : option == 'v' ? &cli->vip : &cli->forward) = optarg;
+	if (text != NULL)
+		*text = optarg;
 	cli->origin |= option == 'g';
 	cli->force |= option == 'F';
 	cli->follow |= option == 'f';
@@ -317,7 +355,7 @@ static int cli_run_verb(struct cli *cli, int argc, char **argv)
 
 	if (cli->verb->own_options)
 		return cli->verb->run(cli, argc, argv);
-	code = cli_read_options(cli, argc, argv, ":hVfr:o:");
+	code = cli_read_options(cli, argc, argv, ":hVfr:o:w:");
 	if (code >= 0)
 		return code;
 	argc -= optind;

@@ -24,6 +24,7 @@ enum cli_option {
 	CLI_OPTION_CONVERT = 1 << 3, /* --node, --vip, --forward */
 	CLI_OPTION_EVENTS = 1 << 4,  /* -f, --since, --object */
 	CLI_OPTION_CONFIRM = 1 << 5,
+	CLI_OPTION_INIT = 1 << 6, /* -w, --port, --dataplane, --cpus */
 };
 
 struct cli;
@@ -56,7 +57,11 @@ struct cli {
 	uint32_t since_ms;   /* --since; 0: not given */
 	const char *object;  /* --object, or NULL */
 	uint32_t confirm_ms; /* --confirm; 0: not given */
-	bool tty;	     /* out is a terminal */
+	const char *write;   /* -w FILE, or NULL */
+	const char *port;    /* --port, --dataplane, --cpus, or NULL */
+	const char *dataplane;
+	const char *cpus;
+	bool tty; /* out is a terminal */
 	bool colour;
 	bool utf8; /* out may be given more than ASCII */
 	const struct cli_verb *verb;
@@ -105,6 +110,7 @@ int elb_configure_run(struct cli *cli, int argc, char **argv);
 int elb_register_run(struct cli *cli, int argc, char **argv);
 int elb_deregister_run(struct cli *cli, int argc, char **argv);
 int elb_health_run(struct cli *cli, int argc, char **argv);
+int init_run(struct cli *cli, int argc, char **argv);
 int from_haproxy_run(struct cli *cli, int argc, char **argv);
 
 #endif

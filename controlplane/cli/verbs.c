@@ -105,6 +105,19 @@ const struct cli_verb cli_verbs[] = {
 	  .help = "  --origin  each line with the file and line that it comes from\n",
 	  .options = CLI_OPTION_ORIGIN,
 	  .run = show_run },
+	{ .name = "config init",
+	  .synopsis = " [--write FILE] [--force] [--port PORT] [--dataplane WORD] [--cpus LIST]",
+	  .summary = "write a configuration for this machine; needs no daemon",
+	  .help = "Interfaces, addresses, gateways and CPUs are those of this machine; services are left\n"
+		  "to be filled in.\n"
+		  "\n"
+		  "  -w, --write FILE  to a new file, which only root and the group sluice can read\n"
+		  "  --force           replace an existing file\n"
+		  "  --port PORT       not the one that is chosen\n"
+		  "  --dataplane WORD  dpdk, xdp or auto; without it xdp on an interface of the kernel\n"
+		  "  --cpus LIST       such as 2-5\n",
+	  .options = CLI_OPTION_INIT,
+	  .run = init_run },
 	{ .name = "config from-haproxy",
 	  .synopsis = " FILE [--node FILE] [--vip ADDRESS] [--forward MODE]",
 	  .summary = "convert an HAProxy configuration; needs no daemon",

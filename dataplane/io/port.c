@@ -9,9 +9,9 @@
 
 #include "config/base/log.h"
 #include "config/base/port_feature.h"
+#include "config/base/port_sysfs.h"
 #include "dataplane/io/eal.h"
 #include "dataplane/io/netdev.h"
-#include "dataplane/io/port_sysfs.h"
 
 #define RSS_WANTED (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
 

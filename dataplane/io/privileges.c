@@ -7,7 +7,7 @@
 
 #include "config/base/capabilities.h"
 #include "config/base/log.h"
-#include "dataplane/io/port_sysfs.h"
+#include "config/base/port_sysfs.h"
 
 #define NICE (-10)
 

@@ -54,9 +54,9 @@ static const struct {
 	  "there is no verb \"drian\"; did you mean \"drain\"?" },
 	{ "zzzzzz", NULL, 2, NULL, "", "there is no verb \"zzzzzz\"\n" },
 	{ "config", NULL, 2, NULL, "",
-	  "config: expected check, diff, apply, confirm, rollback, show or from-haproxy" },
+	  "config: expected check, diff, apply, confirm, rollback, show, init or from-haproxy" },
 	{ "config chekc x", NULL, 2, NULL, "",
-	  "config: expected check, diff, apply, confirm, rollback, show or from-haproxy" },
+	  "config: expected check, diff, apply, confirm, rollback, show, init or from-haproxy" },
 	{ "-x status", NULL, 2, NULL, "", "unknown option -x" },
 	{ "--nope status", NULL, 2, NULL, "", "unknown option --nope" },
 	{ "-r", NULL, 2, NULL, "", "-r: a value is missing" },
@@ -96,6 +96,7 @@ static const struct {
 	  "/nonexistent: No such file or directory" },
 	{ "config from-haproxy --node /dev/null /dev/null", NULL, 1, NULL, "",
 	  "/dev/null: has no \"node:\" at the beginning of a line" },
+	{ "config init --force", NULL, 2, NULL, "", "--force: only with --write" },
 	{ "config check --vip 192.0.2.1 x", NULL, 2, NULL, "", "unknown option --vip" },
 
 	/* No daemon. */

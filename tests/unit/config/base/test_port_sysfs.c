@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "dataplane/io/port_sysfs.h"
+#include "config/base/port_sysfs.h"
 
 static char root[] = "/tmp/sluice-sysfs-XXXXXX";
 static int open_err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whether DPDK can use a PCI device, read from sysfs; and if not, the remedy. */
-#ifndef IO_PORT_SYSFS_H
-#define IO_PORT_SYSFS_H
+#ifndef CONFIG_BASE_PORT_SYSFS_H
+#define CONFIG_BASE_PORT_SYSFS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "dataplane/io/port_sysfs.h"
+#include "config/base/port_sysfs.h"
 
 #include <dirent.h>
 #include <errno.h>
