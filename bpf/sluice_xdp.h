@@ -20,7 +20,7 @@
 #include "dataplane/core/lb_stats.h"
 
 #define LB_XDP_MAGIC 0x5058494c /* "LIXP" */
-#define LB_XDP_ABI 2
+#define LB_XDP_ABI 3
 
 #define LB_XDP_REGIONS_MAX 64 /* CPUs with a flow table of their own */
 #define LB_XDP_REGION_NONE 0xffffffffu

@@ -94,7 +94,8 @@ uint16_t model_instance_mtu(const struct model *model, const struct model_instan
 
 bool model_entry_update(struct model *model, const struct model_instance *instance)
 {
-	struct lb_instance now = { .pool = instance->pool_id, .flags = instance_flags(instance) };
+	struct lb_instance now = { .pool = (uint8_t)instance->pool_id,
+				   .flags = instance_flags(instance) };
 	struct lb_instance *entry;
 
 	if (instance->index == MODEL_INDEX_NONE)

@@ -89,7 +89,7 @@ static void draft_add_listener(struct services_draft *draft, const struct config
 		entry->source = service->source == CONFIG_SOURCE_CLIENT ? LB_NAT_SOURCE_CLIENT
 									: LB_NAT_SOURCE_NODE;
 	}
-	entry->pool = draft->request->pools[listener->pool]->id;
+	entry->pool = (uint8_t)draft->request->pools[listener->pool]->id;
 	entry->salt =
 		lb_service_salt(draft->request->secret, entry->addr, entry->port, entry->proto);
 	old = draft_find_old(draft, entry);

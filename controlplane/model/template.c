@@ -56,7 +56,9 @@ void template_write(struct lb_instance *instance, const struct template_source *
 		template_write4(instance->header + sizeof(eth), &source->addr4, to);
 	else
 		template_write6(instance->header + sizeof(eth), &source->addr6, to);
-	instance->header_len = (uint8_t)(sizeof(eth) + (is4 ? LB_TUNNEL4_LEN : LB_TUNNEL6_LEN));
+	instance->flags &= (uint8_t)~LB_INSTANCE_OUTER6;
+	if (!is4)
+		instance->flags |= LB_INSTANCE_OUTER6;
 }
 
 int template_read(const struct lb_instance *instance, struct config_address *to, uint8_t *mac)
@@ -64,15 +66,13 @@ int template_read(const struct lb_instance *instance, struct config_address *to,
 	const uint8_t *ip = instance->header + sizeof(struct lb_eth);
 
 	*to = (struct config_address){ .family = 0 };
-	if (instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN) {
-		to->family = 4;
-		memcpy(to->bytes, ip + LB_OFFSETOF(struct lb_ipv4, dst), 4);
-	} else if (instance->header_len == sizeof(struct lb_eth) + LB_TUNNEL6_LEN) {
-		to->family = 6;
-		memcpy(to->bytes, ip + LB_OFFSETOF(struct lb_ipv6, dst), 16);
-	} else {
+	if (!((const struct lb_eth *)instance->header)->type)
 		return -EINVAL;
-	}
+	to->family = lb_outer_family(instance);
+	if (to->family == 4)
+		memcpy(to->bytes, ip + LB_OFFSETOF(struct lb_ipv4, dst), 4);
+	else
+		memcpy(to->bytes, ip + LB_OFFSETOF(struct lb_ipv6, dst), 16);
 	memcpy(mac, instance->header, LB_ETH_ALEN);
 	return 0;
 }

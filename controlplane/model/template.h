@@ -18,8 +18,8 @@ struct template_source {
 };
 
 /**
- * Write header, header_len and source_mask of an instance. Its flags, pool and the rest are
- * untouched.
+ * Write header, source_mask and the header's family of an instance. Its other flags, pool and the
+ * rest are untouched.
  * @mac: of the next hop; zeros if unknown.
  */
 void template_write(struct lb_instance *instance, const struct template_source *source,

@@ -155,10 +155,10 @@ bool tunnel_error_is_of(const struct tunnel_error *error, const struct lb_instan
 	const struct lb_ipv6 *quoted6 = (const struct lb_ipv6 *)error->outer;
 
 	if (error->outer_family == 4)
-		return entry->header_len == sizeof(struct lb_eth) + LB_TUNNEL4_LEN &&
+		return lb_outer_family(entry) == 4 &&
 		       is_of4((const struct lb_ipv4 *)error->outer, (const struct lb_ipv4 *)outer,
 			      entry->source_mask);
-	return entry->header_len == sizeof(struct lb_eth) + LB_TUNNEL6_LEN &&
+	return lb_outer_family(entry) == 6 &&
 	       lb_addr6_equal(quoted6->src, ((const struct lb_ipv6 *)outer)->src) &&
 	       lb_addr6_equal(quoted6->dst, ((const struct lb_ipv6 *)outer)->dst);
 }

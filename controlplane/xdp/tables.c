@@ -80,9 +80,7 @@ static void services_put(struct xdp_object *o, struct lb_xdp_generation *next,
 	uint32_t first = in_use(o)->services.first ? 0 : LB_XDP_SERVICE_SLOTS_MAX;
 
 	memcpy(&o->services[first], table->slot, block->count * sizeof(*table->slot));
-	next->services.mask = table->mask;
-	next->services.seed = table->seed;
-	next->services.count = table->count;
+	next->services = *table;
 	next->services.first = first;
 }
 

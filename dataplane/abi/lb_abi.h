@@ -25,7 +25,7 @@
 #include "dataplane/core/lb_stats.h"
 
 #define LB_ABI_MAGIC 0x454349554c53424cULL /* "LBSLUICE" */
-#define LB_ABI_VERSION 5
+#define LB_ABI_VERSION 6
 
 #define LB_WORKERS_MAX 64
 #define LB_SEGMENT_CPU_NONE 0xffffffffu

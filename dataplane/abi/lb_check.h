@@ -23,7 +23,8 @@
 #define LB_CHECK_TICKS_MAX (UINT16_MAX - 4 * LB_CHECK_SWEEP_TICKS)
 
 #define LB_CHECK_FLAGS                                                                             \
-	(LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
+	(LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK |   \
+	 LB_INSTANCE_OUTER6 | LB_INSTANCE_TAGGED)
 
 LB_INLINE bool lb_check_bounds_services(const struct lb_cmd *cmd)
 {
@@ -120,18 +121,43 @@ LB_INLINE bool lb_check_service_found(const struct lb_service_table *table,
 	return lb_service_find6(table, s->addr, s->port, s->proto) == s;
 }
 
+/* Each VLAN once. */
+LB_INLINE bool lb_check_networks(const struct lb_service_table *table)
+{
+	if (table->n_networks > LB_NETWORKS_MAX)
+		return false;
+	for (uint32_t i = 0; i < table->n_networks; i++) {
+		if (lb_be16_to_cpu(table->vlan[i]) > LB_VLAN_ID_MAX)
+			return false;
+		for (uint32_t j = 0; j < i; j++)
+			if (table->vlan[j] == table->vlan[i])
+				return false;
+	}
+	return true;
+}
+
 /** Also that a lookup finds each entry, so no chain is too long and no entry is a duplicate. */
 LB_INLINE int lb_check_services(const struct lb_service_table *table, uint32_t slots)
 {
-	if (table->mask != slots - 1)
+	if (table->mask != slots - 1 || !lb_check_networks(table))
 		return LB_REFUSED_CONTENT;
 	for (uint32_t i = 0; i < slots; i++) {
 		const struct lb_service *s = &table->slot[i];
 
-		if (s->family != 0 && (!lb_check_service(s) || !lb_check_service_found(table, s)))
+		if (s->family != 0 && (!lb_check_service(s) || s->networks >> table->n_networks ||
+				       !lb_check_service_found(table, s)))
 			return LB_REFUSED_CONTENT;
 	}
 	return 0;
+}
+
+LB_INLINE bool lb_check_vlan(const struct lb_instance *instance)
+{
+	uint16_t vlan = lb_be16_to_cpu(instance->vlan);
+
+	if (instance->flags & LB_INSTANCE_TAGGED)
+		return vlan >= 1 && vlan <= LB_VLAN_ID_MAX;
+	return instance->vlan == LB_VLAN_KEEP || instance->vlan == LB_VLAN_NONE;
 }
 
 /*
@@ -146,16 +172,15 @@ LB_INLINE bool lb_check_instance(const struct lb_instance *instance)
 
 	if (instance->flags & ~LB_CHECK_FLAGS || instance->pool >= LB_POOLS_MAX)
 		return false;
-	if (instance->header_len == 0)
+	if (eth->type == 0)
 		return instance->flags == 0;
-	if (instance->mtu < LB_IPV4_MTU_MIN)
+	if (instance->mtu < LB_IPV4_MTU_MIN || !lb_check_vlan(instance))
 		return false;
-	if (instance->header_len == sizeof(*eth) + LB_TUNNEL4_LEN)
+	if (lb_outer_family(instance) == 4)
 		return eth->type == LB_BE16(LB_ETHERTYPE_IPV4) && ip->version_ihl == 0x45 &&
 		       ip->tos == 0 && ip->total_len == 0 && ip->proto == LB_IPPROTO_IPIP &&
 		       !(ip->src & instance->source_mask);
-	return instance->header_len == sizeof(*eth) + LB_TUNNEL6_LEN && !instance->source_mask &&
-	       eth->type == LB_BE16(LB_ETHERTYPE_IPV6) &&
+	return !instance->source_mask && eth->type == LB_BE16(LB_ETHERTYPE_IPV6) &&
 	       ip6->ver_tc_flow == lb_cpu_to_be32(6u << 28) && ip6->payload_len == 0 &&
 	       ip6->next == LB_IPPROTO_IPIP;
 }

@@ -413,6 +413,20 @@ LB_INLINE bool lb_packet_is_others(const struct lb_env *env, const struct lb_met
 	       (meta->reason == LB_DROP_L2_OTHER_HOST || meta->reason == LB_DROP_L2_VLAN_DEPTH);
 }
 
+/*
+ * On a trunk: whether a packet of no service is dropped for its network. Frames without a tag that
+ * are for no VIP are link protocols, or nobody's; on a shared port other networks are others'.
+ */
+LB_INLINE enum lb_drop lb_packet_is_astray(const struct lb_env *env, const struct lb_meta *meta,
+					   const struct lb_service *vip)
+{
+	if (vip)
+		return lb_network_refuses(env->services, meta, vip->networks);
+	if (env->is_shared || !(meta->tci & LB_VLAN_ID))
+		return LB_DROP_COUNT;
+	return lb_network_refuses(env->services, meta, 0);
+}
+
 /**
  * A packet of no service. Those to the kernel are rate-limited, and those to VIPs, which anyone on
  * the internet can send, may use only half of the rate: ARP and the answers to health checks need
@@ -421,6 +435,8 @@ LB_INLINE bool lb_packet_is_others(const struct lb_env *env, const struct lb_met
  */
 LB_RARE uint32_t lb_decide_other(const struct lb_packet *p)
 {
+	const struct lb_service *vip;
+	enum lb_drop astray;
 	struct lb_env env;
 	bool for_vip;
 
@@ -430,7 +446,11 @@ LB_RARE uint32_t lb_decide_other(const struct lb_packet *p)
 		return lb_packet_is_others(&env, &p->meta)
 			       ? (lb_result)LB_VERDICT_KERNEL
 			       : lb_result_drop((enum lb_drop)p->meta.reason);
-	for_vip = lb_service_is_vip(env.services, &p->meta);
+	vip = lb_service_vip(env.services, &p->meta);
+	for_vip = vip != NULL;
+	astray = lb_packet_is_astray(&env, &p->meta, vip);
+	if (lb_unlikely(astray != LB_DROP_COUNT))
+		return lb_result_drop(astray);
 	if (p->meta.class == LB_CLASS_BAD && for_vip)
 		return lb_result_drop((enum lb_drop)p->meta.reason);
 	if (env.is_shared && !for_vip)

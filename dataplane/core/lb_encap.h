@@ -20,6 +20,45 @@ LB_INLINE void lb_write_mac(uint8_t *frame, const struct lb_instance *instance)
 	lb_copy(frame, instance->header, 2 * LB_ETH_ALEN);
 }
 
+/**
+ * The VLAN tag that a packet leaves with, as it is in the frame; 0: none. The priority stays, from
+ * one VLAN to the other.
+ * @vlan: or LB_VLAN_KEEP, LB_VLAN_NONE.
+ */
+LB_INLINE uint32_t lb_tag(lb_be16 vlan, const struct lb_meta *meta)
+{
+	lb_be16 tci = meta->tci;
+
+	if (lb_likely(vlan == LB_VLAN_KEEP)) {
+		if (lb_likely(!lb_meta_is_tagged(meta)))
+			return 0;
+	} else if (vlan != LB_VLAN_NONE) {
+		tci = (lb_be16)((tci & LB_VLAN_PRIORITY) | vlan);
+	} else {
+		return 0;
+	}
+	return LB_BE16(LB_ETHERTYPE_VLAN) | (uint32_t)tci << 16;
+}
+
+/** The same on its way to an instance. */
+LB_INLINE uint32_t lb_tag_out(const struct lb_instance *instance, const struct lb_meta *meta)
+{
+	return lb_tag(instance->vlan, meta);
+}
+
+/** Bytes in front of the IP header with a tag of lb_tag(). */
+LB_INLINE uint32_t lb_tag_l2_len(uint32_t tag)
+{
+	return (uint32_t)sizeof(struct lb_eth) + (tag ? (uint32_t)sizeof(struct lb_vlan) : 0);
+}
+
+/** The MAC addresses, and behind them the tag; the ethertype follows. */
+LB_INLINE void lb_write_mac_tag(uint8_t *frame, const struct lb_instance *instance, uint32_t tag)
+{
+	lb_write_mac(frame, instance);
+	lb_store32(frame + 2 * LB_ETH_ALEN, tag);
+}
+
 /** Bytes that a mode puts in front of a packet to an instance. */
 LB_INLINE uint32_t lb_tunnel_len(const struct lb_instance *instance, const struct lb_shim *shim)
 {
@@ -293,18 +332,20 @@ LB_INLINE bool lb_write_headers_checked(uint8_t *frame, const uint8_t *end,
 
 /**
  * Put headers in front of any packet.
- * @frame: where the new frame starts: lb_tunnel_len() bytes in front of the old one.
+ * @frame: where the new frame starts: lb_tunnel_len() and lb_tag_l2_len() bytes in front of the IP
+ *	packet.
+ * @tag: lb_tag_out().
  * @end: of the frame's first segment; nothing is written there.
  * @shim: a constant.
  * @spread: lb_flow_spread() of the flow.
  * @port: of the service.
- * A VLAN tag stays on the frame. The new frame ends with the IP packet:
- * meta->l3_offset + lb_tunnel_len() + meta->l3_len bytes.
+ * The new frame ends with the IP packet.
  * Return: false if the headers did not fit.
  */
 LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
 			       const struct lb_instance *instance, const struct lb_shim *shim,
-			       const struct lb_meta *meta, uint64_t spread, lb_be16 port)
+			       const struct lb_meta *meta, uint32_t tag, uint64_t spread,
+			       lb_be16 port)
 {
 	const struct lb_inner inner = {
 		.spread = spread,
@@ -312,18 +353,10 @@ LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
 		.port = port,
 		.family = meta->family,
 	};
-	const bool is_tagged = meta->l3_offset != sizeof(struct lb_eth);
 	uint8_t *untagged = frame;
-	uint32_t tag = 0;
 
-	if (lb_unlikely(is_tagged)) {
-		const uint8_t *at = frame + lb_tunnel_len(instance, shim) + 2 * LB_ETH_ALEN;
-
-		if (!lb_fits(at, sizeof(tag), end))
-			return false;
-		tag = lb_load32(at);
+	if (lb_unlikely(tag))
 		untagged += sizeof(struct lb_vlan);
-	}
 	if (lb_outer_family(instance) == 4) {
 		if (!lb_write_headers_checked(untagged, end, instance, shim, 4, inner))
 			return false;
@@ -331,10 +364,8 @@ LB_INLINE bool lb_write_tunnel(uint8_t *frame, const uint8_t *end,
 		if (!lb_write_headers_checked(untagged, end, instance, shim, 6, inner))
 			return false;
 	}
-	if (lb_unlikely(is_tagged)) {
-		lb_write_mac(frame, instance);
-		lb_store32(frame + 2 * LB_ETH_ALEN, tag);
-	}
+	if (lb_unlikely(tag))
+		lb_write_mac_tag(frame, instance, tag);
 	return true;
 }
 

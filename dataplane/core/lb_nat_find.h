@@ -172,7 +172,8 @@ LB_INLINE const struct lb_service *lb_service_by_id(const struct lb_service_tabl
 
 /* Of one worker's ports, in memory that outlives the process. */
 struct lb_nat_memory {
-	uint64_t hop[LB_NAT_HOPS]; /* MAC addresses as lb_mac_load() gives them; 0: free */
+	uint64_t hop
+		[LB_NAT_HOPS]; /* routers, lb_nat_router(): MAC address, above it the VLAN; 0: free */
 	uint32_t reach; /* no record is further from its flow's first choice than this, less one */
 	uint32_t reserved[15];
 	struct lb_nat_record record[]; /* by space, then by port */

@@ -49,16 +49,27 @@ LB_INLINE void lb_nat_begin(struct lb_nat_record *record, const struct lb_tcp *t
 	record->state = LB_NAT_OPENING;
 }
 
-/* Update a connection's record for a packet of its client. @mac: that it came from. */
+/** The router that a client's packet comes from, as lb_nat_memory.hop has it. */
+LB_INLINE uint64_t lb_nat_router(const uint8_t *frame, const struct lb_meta *meta,
+				 const struct lb_service_table *services)
+{
+	lb_be16 vlan = LB_VLAN_KEEP;
+
+	if (lb_unlikely(services->n_networks))
+		vlan = meta->tci & LB_VLAN_ID ? meta->tci & LB_VLAN_ID : LB_VLAN_NONE;
+	return lb_mac_load(frame + LB_ETH_ALEN) | (uint64_t)vlan << 48;
+}
+
+/* Update a connection's record for a packet of its client. @router: lb_nat_router(). */
 LB_INLINE void lb_nat_client_step(const struct lb_nat *nat, struct lb_nat_ref ref,
-				  const struct lb_tcp *tcp, uint32_t payload, uint64_t mac,
+				  const struct lb_tcp *tcp, uint32_t payload, uint64_t router,
 				  uint16_t now)
 {
 	struct lb_nat_memory *memory = nat->memory[ref.worker];
 	struct lb_nat_record *record = ref.record;
 
-	if (lb_unlikely(memory->hop[record->hop] != mac))
-		record->hop = lb_nat_hop(memory, mac, ref.worker == nat->worker, record->hop);
+	if (lb_unlikely(memory->hop[record->hop] != router))
+		record->hop = lb_nat_hop(memory, router, ref.worker == nat->worker, record->hop);
 	if (lb_unlikely(lb_flow_event(tcp->flags) == LB_FLOW_EVENT_SYN &&
 			(lb_nat_may_begin(record, tcp) ||
 			 lb_nat_is_free(record, now, &nat->params->timeouts))))
@@ -95,7 +106,30 @@ LB_INLINE struct lb_nat_ref lb_nat_miss(const struct lb_nat *nat, struct lb_env 
 
 /* ---- Frames ---- */
 
-/* Room at the front, and no padding, if the header changes its length. */
+/* What is in front of the IP header. */
+struct lb_nat_head {
+	const uint8_t *macs; /* destination and source, as in a frame */
+	uint32_t tag;	     /* lb_tag() */
+};
+
+/* @family: of the packet. */
+LB_INLINE bool lb_nat_write_head(struct lb_buffer buffer, const struct lb_nat_head *head,
+				 uint8_t family)
+{
+	uint8_t *frame = lb_buffer_start(buffer), *type = frame + 2 * LB_ETH_ALEN;
+
+	if (!lb_fits(frame, LB_ETH_HEADER_MAX, lb_buffer_end(buffer)))
+		return false;
+	lb_copy(frame, head->macs, 2 * LB_ETH_ALEN);
+	if (lb_unlikely(head->tag)) {
+		lb_store32(type, head->tag);
+		type += sizeof(head->tag);
+	}
+	lb_store16(type, family == 4 ? LB_BE16(LB_ETHERTYPE_IPV4) : LB_BE16(LB_ETHERTYPE_IPV6));
+	return true;
+}
+
+/* Room at the front, and no padding, if the headers change their length. */
 LB_INLINE bool lb_nat_stretch(struct lb_buffer buffer, const struct lb_packet *p, int growth)
 {
 	uint32_t padding = p->frame_len - p->meta.l3_offset - p->meta.l3_len;
@@ -123,13 +157,13 @@ LB_INLINE uint32_t lb_nat_room(const struct lb_meta *meta, int growth, uint32_t 
 /*
  * Translate, and address the frame.
  * @mtu: bytes of the largest packet on the way that the new one goes.
- * @macs: destination and source, as in a frame.
  */
 LB_INLINE lb_result lb_nat_write(struct lb_buffer buffer, const struct lb_env *env,
 				 const struct lb_packet *p, const struct lb_ends *ends,
-				 uint32_t mtu, const uint8_t *macs)
+				 uint32_t mtu, const struct lb_nat_head *head)
 {
 	const int growth = lb_translate_growth(&p->meta, ends);
+	const uint32_t l2_len = lb_tag_l2_len(head->tag);
 	const uint32_t room = lb_nat_room(&p->meta, growth, mtu, env->mtu);
 	struct lb_before before;
 
@@ -137,18 +171,20 @@ LB_INLINE lb_result lb_nat_write(struct lb_buffer buffer, const struct lb_env *e
 		return lb_result_drop(LB_DROP_IP_TTL);
 	if (lb_unlikely(p->meta.l3_len > room))
 		return lb_send_error(buffer, env, p, room);
-	if (!lb_nat_stretch(buffer, p, growth) ||
-	    !lb_translate(lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta, &before, ends))
+	if (!lb_nat_stretch(buffer, p, growth + (int)l2_len - (int)p->meta.l3_offset) ||
+	    !lb_translate(lb_buffer_start(buffer) + l2_len, lb_buffer_end(buffer), &p->meta,
+			  &before, ends) ||
+	    !lb_nat_write_head(buffer, head, ends->family))
 		return lb_result_drop(LB_DROP_HEADROOM);
-	lb_copy(lb_buffer_start(buffer), macs, 2 * LB_ETH_ALEN);
 	return LB_VERDICT_FORWARD;
 }
 
 /* The same for an ICMP error. @dst: of the packet, @ends: of the one that it quotes. */
 LB_INLINE lb_result lb_nat_write_error(struct lb_buffer buffer, const struct lb_packet *p,
 				       const uint8_t *dst, const struct lb_ends *ends,
-				       const uint8_t *macs)
+				       const struct lb_nat_head *head)
 {
+	const int growth = (int)lb_tag_l2_len(head->tag) - (int)p->meta.l3_offset;
 	struct lb_before before;
 
 	if (ends->family != p->meta.family)
@@ -158,7 +194,8 @@ LB_INLINE lb_result lb_nat_write_error(struct lb_buffer buffer, const struct lb_
 	if (!lb_translate_error(lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta, dst,
 				ends))
 		return lb_result_drop(LB_DROP_ICMP_MALFORMED);
-	lb_copy(lb_buffer_start(buffer), macs, 2 * LB_ETH_ALEN);
+	if (!lb_nat_stretch(buffer, p, growth) || !lb_nat_write_head(buffer, head, p->meta.family))
+		return lb_result_drop(LB_DROP_HEADROOM);
 	return LB_VERDICT_FORWARD;
 }
 
@@ -172,6 +209,7 @@ LB_INLINE lb_result lb_nat_forward_error(struct lb_buffer buffer, const struct l
 {
 	const struct lb_nat *nat = lb_env_nat(env);
 	const struct lb_addr to = lb_addr_instance(instance);
+	const struct lb_nat_head head = { instance->header, lb_tag_out(instance, &p->meta) };
 	struct lb_nat_ref ref = lb_nat_find(nat, nat->worker, flow, to);
 	struct lb_ends quoted = { .sport = p->instance_port, .family = lb_outer_family(instance) };
 
@@ -184,7 +222,7 @@ LB_INLINE lb_result lb_nat_forward_error(struct lb_buffer buffer, const struct l
 	quoted.dport = lb_nat_port(nat, ref.worker, ref.at);
 	lb_addr_store(quoted.src, to);
 	lb_addr_store(quoted.dst, lb_addr_load(nat->params->address[ref.record->address]));
-	return lb_nat_write_error(buffer, p, quoted.src, &quoted, instance->header);
+	return lb_nat_write_error(buffer, p, quoted.src, &quoted, &head);
 }
 
 /**
@@ -210,6 +248,7 @@ LB_INLINE lb_result lb_nat_forward(struct lb_buffer buffer, struct lb_env *env,
 		.dport = p->instance_port,
 		.family = lb_outer_family(instance),
 	};
+	const struct lb_nat_head head = { instance->header, lb_tag_out(instance, &p->meta) };
 	struct lb_nat_ref ref;
 
 	if (!nat || p->source != LB_NAT_SOURCE_NODE)
@@ -224,11 +263,11 @@ LB_INLINE lb_result lb_nat_forward(struct lb_buffer buffer, struct lb_env *env,
 	if (lb_unlikely(!ref.record))
 		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
 	lb_nat_client_step(nat, ref, tcp, lb_nat_payload(&p->meta, tcp),
-			   lb_mac_load(lb_buffer_start(buffer) + LB_ETH_ALEN), p->now);
+			   lb_nat_router(lb_buffer_start(buffer), &p->meta, env->services), p->now);
 	ends.sport = lb_nat_port(nat, ref.worker, ref.at);
 	lb_addr_store(ends.src, lb_addr_load(nat->params->address[ref.record->address]));
 	lb_addr_store(ends.dst, to);
-	return lb_nat_write(buffer, env, p, &ends, instance->mtu, instance->header);
+	return lb_nat_write(buffer, env, p, &ends, instance->mtu, &head);
 }
 
 /* ---- To a client ---- */
@@ -266,11 +305,25 @@ LB_INLINE struct lb_nat_way lb_nat_way_back(const struct lb_nat *nat,
 		return way;
 	way.instance = lb_instance_at(instances, record->instance);
 	way.service = lb_service_by_id(nat->services, nat->by_id, record->service);
-	if (way.instance && way.service && way.instance->header_len &&
+	if (way.instance && way.service && lb_instance_is_there(way.instance) &&
 	    lb_addr_equal(lb_addr_instance(way.instance), from) &&
 	    way.service->instance_port == meta->client_port)
 		way.ref.record = record;
 	return way;
+}
+
+/*
+ * What is in front of a packet to a client: the router that the client's packets come from.
+ * @macs: room for the addresses.
+ */
+LB_INLINE struct lb_nat_head lb_nat_head_back(const struct lb_nat *nat, const struct lb_meta *meta,
+					      const struct lb_nat_way *way, uint8_t *macs)
+{
+	const uint64_t hop = nat->memory[way->ref.worker]->hop[way->ref.record->hop];
+
+	lb_copy(macs, &hop, LB_ETH_ALEN);
+	lb_copy(macs + LB_ETH_ALEN, way->instance->header + LB_ETH_ALEN, LB_ETH_ALEN);
+	return (struct lb_nat_head){ macs, lb_tag((lb_be16)(hop >> 48), meta) };
 }
 
 /* The packet's connection is known. */
@@ -280,7 +333,6 @@ LB_INLINE lb_result lb_nat_return(struct lb_buffer buffer, const struct lb_env *
 	const struct lb_nat *nat = lb_env_nat(env);
 	const struct lb_tcp *tcp = lb_nat_tcp(lb_buffer_start(buffer), &p->meta);
 	struct lb_nat_record *record = way->ref.record;
-	const uint64_t hop = nat->memory[way->ref.worker]->hop[record->hop];
 	struct lb_instance_stats *counts = lb_table_counts(&env->table, record->instance);
 	struct lb_ends ends = {
 		.sport = way->service->port,
@@ -288,14 +340,13 @@ LB_INLINE lb_result lb_nat_return(struct lb_buffer buffer, const struct lb_env *
 		.family = way->service->family,
 	};
 	uint8_t macs[2 * LB_ETH_ALEN];
+	const struct lb_nat_head head = lb_nat_head_back(nat, &p->meta, way, macs);
 	lb_result result;
 
 	lb_nat_step(record, LB_NAT_INSTANCE, tcp, lb_nat_payload(&p->meta, tcp), p->now);
 	lb_copy(ends.src, way->service->addr, 16);
 	lb_addr_store(ends.dst, lb_addr_load(record->client));
-	lb_copy(macs, &hop, LB_ETH_ALEN);
-	lb_copy(macs + LB_ETH_ALEN, way->instance->header + LB_ETH_ALEN, LB_ETH_ALEN);
-	result = lb_nat_write(buffer, env, p, &ends, env->mtu, macs);
+	result = lb_nat_write(buffer, env, p, &ends, env->mtu, &head);
 	if (result != LB_VERDICT_FORWARD)
 		return result;
 	env->table.stats->nat_reply_pkts++;
@@ -310,19 +361,17 @@ LB_INLINE lb_result lb_nat_return_error(struct lb_buffer buffer, const struct lb
 					const struct lb_packet *p, const struct lb_nat_way *way)
 {
 	const struct lb_nat_record *record = way->ref.record;
-	const uint64_t hop = lb_env_nat(env)->memory[way->ref.worker]->hop[record->hop];
 	struct lb_ends quoted = {
 		.sport = record->client_port,
 		.dport = way->service->port,
 		.family = way->service->family,
 	};
 	uint8_t macs[2 * LB_ETH_ALEN];
+	const struct lb_nat_head head = lb_nat_head_back(lb_env_nat(env), &p->meta, way, macs);
 
 	lb_addr_store(quoted.src, lb_addr_load(record->client));
 	lb_copy(quoted.dst, way->service->addr, 16);
-	lb_copy(macs, &hop, LB_ETH_ALEN);
-	lb_copy(macs + LB_ETH_ALEN, way->instance->header + LB_ETH_ALEN, LB_ETH_ALEN);
-	return lb_nat_write_error(buffer, p, quoted.src, &quoted, macs);
+	return lb_nat_write_error(buffer, p, quoted.src, &quoted, &head);
 }
 
 /**
@@ -334,6 +383,7 @@ LB_INLINE lb_result lb_nat_reply(struct lb_buffer buffer, const struct lb_env *e
 {
 	const struct lb_nat *nat = lb_env_nat(env);
 	struct lb_nat_way way;
+	enum lb_drop refusal;
 	uint32_t address;
 
 	if (!nat || !lb_nat_may_reply(&p->meta))
@@ -342,10 +392,14 @@ LB_INLINE lb_result lb_nat_reply(struct lb_buffer buffer, const struct lb_env *e
 	if (address == LB_NAT_ADDRESS_NONE)
 		return LB_VERDICT_KERNEL;
 	way = lb_nat_way_back(nat, &env->instances, &p->meta, address);
-	if (way.ref.record)
+	if (way.ref.record) {
+		refusal = lb_network_refuses(env->services, &p->meta, 0);
+		if (lb_unlikely(refusal != LB_DROP_COUNT))
+			return lb_result_drop(refusal);
 		return p->meta.class == LB_CLASS_ICMP_ERROR
 			       ? lb_nat_return_error(buffer, env, p, &way)
 			       : lb_nat_return(buffer, env, p, &way);
+	}
 	return nat->params->flags[address] & LB_NAT_ADDRESS_OWN
 		       ? (lb_result)LB_VERDICT_KERNEL
 		       : lb_result_drop(LB_DROP_NAT_UNKNOWN);

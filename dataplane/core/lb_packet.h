@@ -13,11 +13,25 @@
 #include "dataplane/core/lb_send.h"
 #include "lb_gate.h"
 
-/** The service that a parsed packet is for, or NULL. */
+/**
+ * The service that a parsed packet is for, or NULL; if it comes from a network that the service is
+ * not announced on, it is to be dropped.
+ */
 LB_INLINE const struct lb_service *lb_packet_service(const struct lb_service_table *services,
-						     const struct lb_meta *meta)
+						     struct lb_meta *meta)
 {
-	return meta->class <= LB_CLASS_ICMP_ERROR ? lb_service_find(services, meta) : NULL;
+	const struct lb_service *service = NULL;
+	enum lb_drop refusal;
+
+	if (lb_likely(meta->class <= LB_CLASS_ICMP_ERROR))
+		service = lb_service_find(services, meta);
+	if (!service)
+		return NULL;
+	refusal = lb_network_refuses(services, meta, service->networks);
+	if (lb_likely(refusal == LB_DROP_COUNT))
+		return service;
+	lb_meta_set(meta, LB_CLASS_DROP, refusal);
+	return NULL;
 }
 
 /** Set what a packet has from its service. */

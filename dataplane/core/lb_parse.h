@@ -56,7 +56,13 @@ struct lb_meta {
 			uint8_t vip6[16];
 		};
 	};
+	lb_be16 tci; /* of the VLAN tag; 0 without one */
 };
+
+LB_INLINE bool lb_meta_is_tagged(const struct lb_meta *meta)
+{
+	return meta->l3_offset != sizeof(struct lb_eth);
+}
 
 /** Whether @size bytes from @p end at or before @end. */
 LB_INLINE bool lb_fits(const void *p, uint32_t size, const uint8_t *end)
@@ -471,6 +477,7 @@ LB_INLINE bool lb_parse_eth(const struct lb_frame *frame, struct lb_meta *meta, 
 			return false;
 		}
 		*type = vlan->type;
+		meta->tci = vlan->tci;
 		meta->l3_offset = sizeof(*eth) + sizeof(*vlan);
 		if (*type == LB_BE16(LB_ETHERTYPE_VLAN))
 			*type = LB_BE16(LB_ETHERTYPE_QINQ);
@@ -496,6 +503,7 @@ LB_INLINE void lb_parse(const struct lb_frame *frame, uint64_t mac, struct lb_me
 
 	meta->family = 0;
 	meta->tcp_flags = 0;
+	meta->tci = 0;
 	if (lb_unlikely(!lb_fits(frame->data, sizeof(struct lb_eth), frame->end))) {
 		lb_meta_set(meta, LB_CLASS_DROP, LB_DROP_L2_TRUNCATED);
 		return;

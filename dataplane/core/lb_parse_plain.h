@@ -28,6 +28,7 @@ LB_INLINE void lb_tcp_meta(struct lb_meta *meta, uint8_t family, uint16_t l4_off
 	meta->proto = LB_IPPROTO_TCP;
 	meta->tcp_flags = tcp->flags;
 	meta->l3_offset = sizeof(struct lb_eth);
+	meta->tci = 0;
 	meta->l4_offset = l4_offset;
 	meta->l3_len = l3_len;
 	meta->client_port = tcp->sport;

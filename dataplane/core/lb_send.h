@@ -68,7 +68,7 @@ LB_INLINE lb_result lb_send_tunnel(struct lb_buffer buffer, const struct lb_env 
 				   const struct lb_shim *shim, struct lb_send_rare rare)
 {
 	const struct lb_meta *meta = &p->meta;
-	uint32_t tunnel_len = lb_tunnel_len(instance, shim);
+	uint32_t tunnel_len = lb_tunnel_len(instance, shim), tag = lb_tag_out(instance, meta);
 	uint32_t padding = p->frame_len - meta->l3_offset - meta->l3_len;
 
 	if (lb_unlikely(meta->l3_len + tunnel_len > instance->mtu)) {
@@ -79,9 +79,10 @@ LB_INLINE lb_result lb_send_tunnel(struct lb_buffer buffer, const struct lb_env 
 	}
 	if (lb_unlikely(padding && !lb_buffer_trim(buffer, padding)))
 		return lb_result_drop(LB_DROP_IP_MALFORMED);
-	if (lb_unlikely(!lb_buffer_push(buffer, tunnel_len) ||
-			!lb_write_tunnel(lb_buffer_start(buffer), lb_buffer_end(buffer), instance,
-					 shim, meta, p->spread, p->instance_port)))
+	if (lb_unlikely(
+		    !lb_buffer_push(buffer, tunnel_len + lb_tag_l2_len(tag) - meta->l3_offset) ||
+		    !lb_write_tunnel(lb_buffer_start(buffer), lb_buffer_end(buffer), instance, shim,
+				     meta, tag, p->spread, p->instance_port)))
 		return lb_result_drop(LB_DROP_HEADROOM);
 	return LB_VERDICT_FORWARD;
 }
@@ -90,15 +91,25 @@ LB_INLINE lb_result lb_send_mac(struct lb_buffer buffer, const struct lb_env *en
 				const struct lb_packet *p, const struct lb_instance *instance,
 				const struct lb_shim *shim, struct lb_send_rare rare)
 {
-	uint8_t *frame = lb_buffer_start(buffer);
+	uint32_t tag = lb_tag_out(instance, &p->meta), l2_len = lb_tag_l2_len(tag);
+	uint8_t *frame;
 
 	(void)env;
-	(void)p;
 	(void)shim;
 	(void)rare;
-	if (!lb_fits(frame, sizeof(struct lb_eth), lb_buffer_end(buffer)))
+	if (lb_unlikely(l2_len > p->meta.l3_offset) &&
+	    !lb_buffer_push(buffer, sizeof(struct lb_vlan)))
+		return lb_result_drop(LB_DROP_HEADROOM);
+	if (lb_unlikely(l2_len < p->meta.l3_offset) &&
+	    !lb_buffer_pull(buffer, sizeof(struct lb_vlan)))
 		return lb_result_drop(LB_DROP_L2_TRUNCATED);
-	lb_write_mac(frame, instance);
+	frame = lb_buffer_start(buffer);
+	if (!lb_fits(frame, LB_ETH_HEADER_MAX, lb_buffer_end(buffer)))
+		return lb_result_drop(LB_DROP_L2_TRUNCATED);
+	if (lb_unlikely(tag))
+		lb_write_mac_tag(frame, instance, tag);
+	else
+		lb_write_mac(frame, instance);
 	return LB_VERDICT_FORWARD;
 }
 

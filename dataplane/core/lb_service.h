@@ -6,6 +6,8 @@
  *
  * A VIP has one more entry with port and protocol 0, so that a packet whose ports are unknown (a
  * fragment, a truncated header) is still recognised as sent to a VIP.
+ *
+ * On a trunk, frames of a network are those with its tag. Elsewhere tags are not looked at.
  */
 #ifndef LB_SERVICE_H
 #define LB_SERVICE_H
@@ -13,6 +15,7 @@
 #include "dataplane/core/lb_forward.h"
 
 #define LB_SERVICE_PROBES 8
+#define LB_NETWORKS_MAX 8
 
 struct lb_service {
 	lb_be16 port;
@@ -20,7 +23,8 @@ struct lb_service {
 	uint8_t family;	  /* 4 or 6; 0: free slot */
 	uint8_t addr[16]; /* IPv4: the first four bytes, the rest 0 */
 	uint16_t id;	  /* from 1; part of IPv4 flow keys, so never reused for another listener */
-	uint16_t pool;
+	uint8_t pool;
+	uint8_t networks;      /* on a trunk: those that it takes packets from, one bit each */
 	uint32_t salt;	       /* part of slot hashes: lb_service_salt() */
 	uint8_t forward;       /* enum lb_forward */
 	uint8_t source;	       /* enum lb_nat_source */
@@ -34,8 +38,10 @@ struct lb_service_table {
 	uint32_t mask; /* slots - 1 */
 	uint32_t seed;
 	uint32_t count;
-	uint32_t first; /* index of slot 0, for a dataplane whose slots are elsewhere */
-	uint32_t reserved[12];
+	uint32_t first;	     /* index of slot 0, for a dataplane whose slots are elsewhere */
+	uint32_t n_networks; /* of a trunk; 0: the port is none */
+	lb_be16 vlan[LB_NETWORKS_MAX]; /* of each network; 0: untagged */
+	uint32_t reserved[7];
 	struct lb_service slot[];
 };
 

@@ -59,12 +59,42 @@ LB_INLINE const struct lb_service *lb_service_find(const struct lb_service_table
 	return lb_service_find6(table, meta->vip6, meta->vip_port, meta->proto);
 }
 
-/** Whether a parsed packet's destination is a VIP, whatever its ports. */
-LB_INLINE bool lb_service_is_vip(const struct lb_service_table *table, const struct lb_meta *meta)
+/** The entry of the VIP that a parsed packet is sent to, whatever its ports, or NULL. */
+LB_INLINE const struct lb_service *lb_service_vip(const struct lb_service_table *table,
+						  const struct lb_meta *meta)
 {
 	if (meta->family == 4)
-		return lb_service_find4(table, meta->vip4, 0, 0) != NULL;
-	return meta->family == 6 && lb_service_find6(table, meta->vip6, 0, 0) != NULL;
+		return lb_service_find4(table, meta->vip4, 0, 0);
+	return meta->family == 6 ? lb_service_find6(table, meta->vip6, 0, 0) : NULL;
+}
+
+/* The bit of a frame's network; 0: it is of none. */
+LB_INLINE uint32_t lb_network_bit(const struct lb_service_table *table, const struct lb_meta *meta)
+{
+	const lb_be16 vlan = meta->tci & LB_VLAN_ID;
+
+	for (uint32_t i = 0; i < LB_NETWORKS_MAX; i++)
+		if (i < table->n_networks && table->vlan[i] == vlan)
+			return 1u << i;
+	return 0;
+}
+
+/**
+ * Whether a frame comes from a network that packets are not taken from.
+ * @networks: that they are taken from; 0 if any of the trunk's will do.
+ * Return: an enum lb_drop; LB_DROP_COUNT: packets are taken from it.
+ */
+LB_INLINE enum lb_drop lb_network_refuses(const struct lb_service_table *table,
+					  const struct lb_meta *meta, uint32_t networks)
+{
+	uint32_t bit;
+
+	if (lb_likely(!table->n_networks))
+		return LB_DROP_COUNT;
+	bit = lb_network_bit(table, meta);
+	if (!bit)
+		return LB_DROP_L2_VLAN_UNKNOWN;
+	return !networks || networks & bit ? LB_DROP_COUNT : LB_DROP_L2_VLAN_SERVICE;
 }
 
 /** Whether its source is a VIP: a VIP never sends. */

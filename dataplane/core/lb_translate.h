@@ -25,7 +25,6 @@ struct lb_ends {
 
 /* What is read of a packet before its headers are overwritten, or its front is moved. */
 struct lb_before {
-	uint32_t tag; /* VLAN tag with the ethertype before it, if there is one */
 	uint32_t sum; /* of the addresses and ports, inverted: below 2^24 */
 	uint8_t tos;  /* or traffic class */
 	uint8_t ttl;  /* or hop limit, as received */
@@ -45,7 +44,7 @@ LB_INLINE uint32_t lb_ip_header_len(uint8_t family)
 	return family == 4 ? sizeof(struct lb_ipv4) : sizeof(struct lb_ipv6);
 }
 
-/** Bytes by which the frame becomes longer at its front; shorter, if negative. */
+/** Bytes by which the IP packet becomes longer at its front; shorter, if negative. */
 LB_INLINE int lb_translate_growth(const struct lb_meta *meta, const struct lb_ends *ends)
 {
 	if (ends->family == meta->family)
@@ -91,9 +90,6 @@ LB_INLINE bool lb_translate_read(const uint8_t *frame, const uint8_t *end,
 	const struct lb_ipv6 *ip6 = (const struct lb_ipv6 *)ip;
 	const struct lb_ipv4 *ip4 = (const struct lb_ipv4 *)ip;
 
-	if (!lb_fits(frame, LB_ETH_ALEN * 2 + sizeof(before->tag), end))
-		return false;
-	before->tag = lb_load32(frame + 2 * LB_ETH_ALEN);
 	if (meta->family == 4) {
 		if (!lb_fits(ip4, sizeof(*ip4), end))
 			return false;
@@ -198,49 +194,29 @@ LB_INLINE bool lb_translate_tcp(uint8_t *l4, const uint8_t *end, const struct lb
 	return true;
 }
 
-/* The ethertype, behind the VLAN tag that the frame had. The caller writes the addresses. */
-LB_INLINE bool lb_translate_type(uint8_t *frame, const uint8_t *end, const struct lb_meta *meta,
-				 const struct lb_before *before, uint8_t family)
-{
-	uint8_t *at = frame + 2 * LB_ETH_ALEN;
-	lb_be16 type = family == 4 ? LB_BE16(LB_ETHERTYPE_IPV4) : LB_BE16(LB_ETHERTYPE_IPV6);
-
-	if (!lb_fits(at, sizeof(before->tag) + sizeof(type), end))
-		return false;
-	if (meta->l3_offset == sizeof(struct lb_eth)) {
-		lb_store16(at, type);
-		return true;
-	}
-	lb_store32(at, before->tag);
-	lb_store16(at + sizeof(before->tag), type);
-	return true;
-}
-
 /**
- * Translate a packet.
- * @frame: where the new frame starts: lb_translate_growth() bytes in front of the old one, or
- *	behind it. Its MAC addresses are not written.
+ * Translate a packet. What is in front of its IP header is not written.
+ * @ip: where the new IP header starts: lb_translate_growth() bytes in front of the old one, or
+ *	behind it.
  * @end: of the frame's first segment; nothing is written there.
  * @meta: of the packet as received.
  * @before: from lb_translate_read().
- * Return: false if the headers did not fit; the frame is then neither the old nor the new one.
+ * Return: false if the headers did not fit; the packet is then neither the old nor the new one.
  */
-LB_INLINE bool lb_translate(uint8_t *frame, const uint8_t *end, const struct lb_meta *meta,
+LB_INLINE bool lb_translate(uint8_t *ip, const uint8_t *end, const struct lb_meta *meta,
 			    const struct lb_before *before, const struct lb_ends *ends)
 {
 	uint32_t l4_len = meta->l3_len - lb_l3_header_len(meta);
-	uint8_t *ip = frame + meta->l3_offset;
 	uint8_t *l4 = ip + lb_ip_header_len(ends->family);
 	bool is_written;
 
 	if (ends->family == meta->family) {
-		l4 = frame + meta->l4_offset;
+		l4 = ip + lb_l3_header_len(meta);
 		is_written = ends->family == 4 ? lb_translate_ip4(ip, end, ends)
 					       : lb_translate_ip6(ip, end, ends);
 	} else {
-		is_written = lb_translate_type(frame, end, meta, before, ends->family) &&
-			     (ends->family == 4 ? lb_write_ip4(ip, end, before, ends, l4_len)
-						: lb_write_ip6(ip, end, before, ends, l4_len));
+		is_written = ends->family == 4 ? lb_write_ip4(ip, end, before, ends, l4_len)
+					       : lb_write_ip6(ip, end, before, ends, l4_len);
 	}
 	return is_written && lb_translate_tcp(l4, end, before, ends);
 }

@@ -47,7 +47,9 @@ enum lb_verdict {
 	X(LATE, "late", "in the queue of a worker that was stopped and replaced")                  \
 	X(KILLED, "killed", "in flight in sluice-dataplane when it was killed or stopped")         \
 	X(NAT_UNKNOWN, "nat_unknown", "to a NAT address, and of no translated connection")         \
-	X(NAT_EXHAUSTED, "nat_exhausted", "no NAT address with a free port to the instance")
+	X(NAT_EXHAUSTED, "nat_exhausted", "no NAT address with a free port to the instance")       \
+	X(L2_VLAN_UNKNOWN, "l2_vlan_unknown", "VLAN tag of no network in node.networks")           \
+	X(L2_VLAN_SERVICE, "l2_vlan_service", "from a network that the service is not announced on")
 
 enum lb_drop {
 #define LB_DROP_ENUM(id, name, text) LB_DROP_##id,

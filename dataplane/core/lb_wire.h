@@ -43,6 +43,10 @@ struct lb_vlan {
 	lb_be16 type;
 } LB_PACKED;
 
+#define LB_VLAN_ID_MAX 4094	   /* 4095 is reserved */
+#define LB_VLAN_ID LB_BE16(0x0fff) /* of a TCI; 0: none, the frame has only a priority */
+#define LB_VLAN_PRIORITY LB_BE16(0xf000)
+
 /* RFC 791 */
 struct lb_ipv4 {
 	uint8_t version_ihl;

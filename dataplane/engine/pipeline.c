@@ -79,7 +79,10 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	pl->stats->rx_pkts += n;
 
 	stage_prefetch(&b);
-	pl->parse(&b);
+	if (lb_unlikely(tables->services->n_networks))
+		pipeline_parse_trunk(&b);
+	else
+		pl->parse(&b);
 	pl->lookup(&b);
 	if (lb_unlikely(b.n_miss))
 		pipeline_misses(&b);

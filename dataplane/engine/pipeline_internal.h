@@ -98,6 +98,9 @@ void pipeline_parse_portable(struct burst *b);
 void pipeline_parse_avx2(struct burst *b);
 void pipeline_parse_avx512(struct burst *b);
 
+/** The same on a trunk, where the network of each packet is checked. */
+void pipeline_parse_trunk(struct burst *b);
+
 /** The same from packet @first on; those before it are done. */
 void pipeline_parse_rest(struct burst *b, uint32_t first);
 

@@ -45,7 +45,7 @@ static void prefetch_forward(const struct burst *b, uint32_t i)
 	struct lb_addr to;
 	uint32_t family, address;
 
-	if (!instance || !instance->header_len)
+	if (!instance || !lb_instance_is_there(instance))
 		return;
 	to = lb_addr_instance(instance);
 	family = lb_addr_is_4(to) ? 0 : 1;
@@ -109,11 +109,11 @@ static __rte_always_inline bool nat_plain(struct burst *b, uint32_t i,
 		return false;
 	tcp = lb_nat_tcp(frame, &meta);
 	lb_nat_client_step(nat, ref, tcp, lb_nat_payload(&meta, tcp),
-			   lb_mac_load(frame + LB_ETH_ALEN), b->now);
+			   lb_nat_router(frame, &meta, b->tables->services), b->now);
 	ends.sport = lb_nat_port(nat, ref.worker, ref.at);
 	lb_addr_store(ends.src, lb_addr_load(nat->params->address[ref.record->address]));
 	lb_addr_store(ends.dst, to);
-	if (!lb_translate(frame, end, &meta, &before, &ends))
+	if (!lb_translate(frame + sizeof(struct lb_eth), end, &meta, &before, &ends))
 		return false;
 	lb_write_mac(frame, instance);
 	return true;

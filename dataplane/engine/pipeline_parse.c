@@ -111,3 +111,13 @@ void pipeline_parse_portable(struct burst *b)
 {
 	pipeline_parse_rest(b, 0);
 }
+
+void pipeline_parse_trunk(struct burst *b)
+{
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct lb_frame frame = frame_of(b, i);
+
+		b->flow[b->n_flow] = (uint8_t)i;
+		b->n_flow += classify_other(b, i, &frame);
+	}
+}

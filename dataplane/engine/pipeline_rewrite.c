@@ -63,18 +63,21 @@ static inline bool frame_stretch_plain(struct rte_mbuf *m, uint32_t l3_len, uint
 	return true;
 }
 
-static inline bool is_reached(const struct lb_instance *instance, enum lb_forward forward)
+/* It serves and is reached, and a frame without a tag gets none. @forward: a constant. */
+static inline bool is_plain(const struct lb_instance *instance, enum lb_forward forward)
 {
-	return (instance->flags & LB_INSTANCE_SERVES) && lb_instance_reached(instance, forward);
+	const uint8_t set = LB_INSTANCE_SERVES | lb_forward_needs(forward);
+
+	return (instance->flags & (set | LB_INSTANCE_TAGGED)) == set;
 }
 
-/* is_reached(), by IPv4 outside. @forward: a constant. */
-static inline bool is_reached4(const struct lb_instance *instance, enum lb_forward forward)
+/* is_plain(), by IPv4 outside. @forward: a constant. */
+static inline bool is_plain4(const struct lb_instance *instance, enum lb_forward forward)
 {
-	const uint16_t flags = (uint16_t)((LB_INSTANCE_SERVES | lb_forward_needs(forward)) << 8);
-	const uint16_t header_len = sizeof(struct lb_eth) + LB_TUNNEL4_LEN;
+	const uint8_t set = LB_INSTANCE_SERVES | lb_forward_needs(forward);
+	const uint8_t clear = LB_INSTANCE_OUTER6 | LB_INSTANCE_TAGGED;
 
-	return (lb_load16(&instance->header_len) & (flags | 0xff)) == (flags | header_len);
+	return (instance->flags & (set | clear)) == set;
 }
 
 /* Family of a packet whose IP header follows a bare Ethernet header; 0 if there is a VLAN tag. */
@@ -114,10 +117,10 @@ static __rte_always_inline bool plain_tunnel(struct burst *b, uint32_t i,
 {
 	uint8_t family;
 
-	if (lb_likely((b->plain4 >> i & 1) && is_reached4(instance, forward)))
+	if (lb_likely((b->plain4 >> i & 1) && is_plain4(instance, forward)))
 		return tunnel_put(b, i, instance, shim, 4, 4);
 	family = family_untagged(b, i);
-	if (lb_unlikely(!is_reached(instance, forward) || !family))
+	if (lb_unlikely(!is_plain(instance, forward) || !family))
 		return false;
 	if (lb_outer_family(instance) == 4)
 		return tunnel_put(b, i, instance, shim, 4, family);
@@ -129,7 +132,8 @@ static __rte_always_inline bool plain_mac(struct burst *b, uint32_t i,
 					  enum lb_forward forward, const struct lb_shim *shim)
 {
 	(void)shim;
-	if (lb_unlikely(!is_reached(instance, forward)))
+	if (lb_unlikely(!is_plain(instance, forward)) ||
+	    (lb_unlikely(instance->vlan != LB_VLAN_KEEP) && !family_untagged(b, i)))
 		return false;
 	lb_write_mac((uint8_t *)(uintptr_t)b->data[i], instance);
 	return true;
@@ -139,7 +143,7 @@ static inline bool plain_nat(struct burst *b, uint32_t i, const struct lb_instan
 			     enum lb_forward forward, const struct lb_shim *shim)
 {
 	(void)shim;
-	return is_reached(instance, forward) && pipeline_nat_plain(b, i, instance);
+	return is_plain(instance, forward) && pipeline_nat_plain(b, i, instance);
 }
 
 #define PLAIN_CASE(id, value, word, needs, writer, shim)                                           \

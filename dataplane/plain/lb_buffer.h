@@ -34,7 +34,7 @@ LB_INLINE bool lb_buffer_push(struct lb_buffer buffer, uint32_t bytes)
 	return rte_pktmbuf_prepend(buffer.m, (uint16_t)bytes) != NULL;
 }
 
-/** Take @bytes off the front. */
+/** Take @bytes off the front, which are in the first segment. */
 LB_INLINE bool lb_buffer_pull(struct lb_buffer buffer, uint32_t bytes)
 {
 	return rte_pktmbuf_adj(buffer.m, (uint16_t)bytes) != NULL;

@@ -79,7 +79,6 @@ static void instance_fill4(struct lb_instance *instance, uint32_t index)
 				.src = lb_cpu_to_be32(0x0a000005),
 				.dst = lb_cpu_to_be32(0x0a000100 + index) };
 	ip->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip));
-	instance->header_len = sizeof(*eth) + LB_TUNNEL4_LEN;
 }
 
 static void instance_fill6(struct lb_instance *instance, uint32_t index)
@@ -93,7 +92,7 @@ static void instance_fill6(struct lb_instance *instance, uint32_t index)
 				.hop_limit = 64,
 				.src = { 0x20, 1, 0x0d, 0xb8, [15] = 5 },
 				.dst = { 0x20, 1, 0x0d, 0xb8, 1, [15] = (uint8_t)index } };
-	instance->header_len = sizeof(*eth) + LB_TUNNEL6_LEN;
+	instance->flags |= LB_INSTANCE_OUTER6;
 }
 
 static void pool_fill(struct lb_xdp_generation *gen, uint32_t pool, struct lb_instance *instances,

@@ -104,21 +104,23 @@ static void check_burst(const struct lb_frame *frame, uint64_t mac, const struct
 		pipeline_meta(&b, i, &same);
 		must(same.class == meta->class && same.reason == meta->reason);
 		if (b.n_flow)
-			must(!memcmp(&same, meta, meta->family == 4 ? 24 : sizeof(*meta)));
+			must(same.tci == meta->tci &&
+			     !memcmp(&same, meta,
+				     meta->family == 4 ? 24 : offsetof(struct lb_meta, tci)));
 	}
 }
 
 static void write_tunnel(const uint8_t *data, size_t size, const struct lb_meta *meta,
 			 const struct lb_shim *shim, uint8_t outer_family)
 {
-	struct lb_instance instance = { .header_len = outer_family == 4 ? 34 : 54 };
+	struct lb_instance instance = { .flags = outer_family == 4 ? 0 : LB_INSTANCE_OUTER6 };
 	uint32_t room = lb_tunnel_len(&instance, shim);
 	uint8_t *frame = malloc(room + size);
 
 	must(frame != NULL);
 	memcpy(frame + room, data, size);
-	must(lb_write_tunnel(frame, frame + room + size, &instance, shim, meta, 0x0123456789abcdef,
-			     LB_BE16(6080)));
+	must(lb_write_tunnel(frame, frame + room + size, &instance, shim, meta,
+			     lb_tag_out(&instance, meta), 0x0123456789abcdef, LB_BE16(6080)));
 	must(!memcmp(frame + room + meta->l3_offset, data + meta->l3_offset,
 		     size - meta->l3_offset)); /* the inner packet is unchanged */
 	free(frame);

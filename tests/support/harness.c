@@ -193,6 +193,11 @@ static bool service_insert(struct lb_service_table *table, const struct lb_servi
 	return false;
 }
 
+static uint8_t networks_of(const struct harness *h, const struct harness_service *service)
+{
+	return service->networks ? service->networks : (uint8_t)((1u << h->n_networks) - 1);
+}
+
 static bool services_fill(struct harness *h, struct lb_service_table *table,
 			  const struct harness_service *services, uint32_t n)
 {
@@ -204,10 +209,11 @@ static bool services_fill(struct harness *h, struct lb_service_table *table,
 			.proto = services[i].port ? LB_IPPROTO_TCP : 0,
 			.family = services[i].family,
 			.id = services[i].id,
-			.pool = services[i].pool,
+			.pool = (uint8_t)services[i].pool,
 			.forward = services[i].forward,
 			.instance_port = lb_cpu_to_be16(services[i].instance_port),
 			.source = services[i].source,
+			.networks = networks_of(h, &services[i]),
 		};
 
 		memcpy(s.addr, services[i].addr, 16);
@@ -216,7 +222,8 @@ static bool services_fill(struct harness *h, struct lb_service_table *table,
 			if (!service_insert(table, &s))
 				return false;
 		}
-		s = (struct lb_service){ .family = services[i].family };
+		s = (struct lb_service){ .family = services[i].family,
+					 .networks = networks_of(h, &services[i]) };
 		memcpy(s.addr, services[i].addr, 16);
 		if (!service_insert(table, &s))
 			return false;
@@ -236,11 +243,25 @@ void harness_services(struct harness *h, const struct harness_service *services,
 	table = calloc(1, bytes);
 	assert_non_null(table);
 	table->mask = slots - 1;
+	table->n_networks = h->n_networks;
+	memcpy(table->vlan, h->vlan, sizeof(table->vlan));
 	/* Seeds as the control plane draws them: neighbours are told apart by the high bits. */
 	for (uint32_t i = 0; !services_fill(h, table, services, n); i++)
 		table->seed = (uint32_t)lb_hash_mix(i);
 	harness_put(h, LB_BLOCK_SERVICES, 0, table, (uint32_t)bytes, slots);
 	free(table);
+}
+
+void harness_trunk(struct harness *h, uint32_t n_networks)
+{
+	((struct lb_service_table *)(uintptr_t)h->tables->services)->n_networks = n_networks;
+}
+
+void harness_instance_vlan(struct lb_instance *instance, uint16_t vlan)
+{
+	instance->vlan = vlan ? lb_cpu_to_be16(vlan) : LB_VLAN_NONE;
+	if (vlan)
+		instance->flags |= LB_INSTANCE_TAGGED;
 }
 
 void harness_instance(struct lb_instance *instance, uint16_t index, uint8_t outer_family,
@@ -263,9 +284,9 @@ void harness_instance(struct lb_instance *instance, uint16_t index, uint8_t oute
 					 .src = lb_cpu_to_be32(0x0a000005),
 					 .dst = lb_cpu_to_be32(0x0a000100u + index) };
 		ip4->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip4));
-		instance->header_len = sizeof(*eth) + LB_TUNNEL4_LEN;
 		return;
 	}
+	instance->flags |= LB_INSTANCE_OUTER6;
 	eth->type = LB_BE16(LB_ETHERTYPE_IPV6);
 	*ip6 = (struct lb_ipv6){
 		.ver_tc_flow = lb_cpu_to_be32(0x60000000),
@@ -275,7 +296,6 @@ void harness_instance(struct lb_instance *instance, uint16_t index, uint8_t oute
 		.dst = { 0x20, 0x01, 0x0d,
 			 0xb8, [13] = 1, [14] = (uint8_t)(index >> 8), [15] = (uint8_t)index }
 	};
-	instance->header_len = sizeof(*eth) + LB_TUNNEL6_LEN;
 }
 
 struct rte_mbuf *harness_tcp4(struct harness *h, const struct harness_tcp *tcp)

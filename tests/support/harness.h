@@ -23,6 +23,9 @@ struct harness {
 	struct tables *tables;
 	uint64_t generation;
 	uint16_t now;
+	/* of the next harness_services() */
+	uint32_t n_networks;
+	lb_be16 vlan[LB_NETWORKS_MAX];
 };
 
 extern const uint8_t harness_port_mac[LB_ETH_ALEN];
@@ -53,10 +56,17 @@ struct harness_service {
 	uint8_t forward;
 	uint16_t instance_port; /* host order */
 	uint8_t source;
+	uint8_t networks; /* 0: all */
 };
 
 /** Publish services (with an entry for each of their VIPs). */
 void harness_services(struct harness *h, const struct harness_service *services, uint32_t n);
+
+/** Whether the port is a trunk, and how many of harness_services()'s networks it has. */
+void harness_trunk(struct harness *h, uint32_t n_networks);
+
+/** Its frames leave with the tag of a VLAN, or 0: without a tag. */
+void harness_instance_vlan(struct lb_instance *instance, uint16_t vlan);
 
 #define HARNESS_NAT_SPACES 4
 

@@ -289,7 +289,7 @@ static void instance_put(struct lb_instance *instance)
 	struct lb_eth *eth = (struct lb_eth *)instance->header;
 	struct lb_ipv4 *ip = (struct lb_ipv4 *)(eth + 1);
 
-	*instance = (struct lb_instance){ .header_len = 34, .mtu = 1500 };
+	*instance = (struct lb_instance){ .mtu = 1500 };
 	instance->flags = LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED |
 			  LB_INSTANCE_ON_LINK;
 	eth->dst[0] = 2;

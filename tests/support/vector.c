@@ -61,6 +61,8 @@ static void key_read(struct vector *v, const char *key, const char *value, int l
 		v->segment = number;
 	} else if (!strcmp(key, "label_at")) {
 		v->label_at = number;
+	} else if (!strcmp(key, "trunk")) {
+		v->trunk = number;
 	} else if (!strcmp(key, "port_at")) {
 		v->port_at = number;
 	} else if (!strcmp(key, "kernel_rate")) {
@@ -111,17 +113,25 @@ static void services_put(struct harness *world)
 		uint16_t port, pool;
 		uint8_t forward;
 		uint16_t instance_port;
+		uint8_t networks; /* 0: all */
 	} rows[] = {
-		{ 10, 443, 0, LB_FORWARD_L2, 0 },      { 10, 80, 0, LB_FORWARD_L2, 0 },
-		{ 20, 443, 1, LB_FORWARD_IPIP, 0 },    { 30, 443, 2, LB_FORWARD_IPIP, 0 },
-		{ 40, 443, 3, LB_FORWARD_L2, 0 },      { 50, 443, 4, LB_FORWARD_L2, 0 },
-		{ 60, 443, 5, LB_FORWARD_L2, 0 },      { 70, 443, 6, LB_FORWARD_IPIP, 0 },
-		{ 80, 443, 7, LB_FORWARD_IPIP, 0 },    { 21, 443, 8, LB_FORWARD_GUE, 6080 },
-		{ 31, 443, 9, LB_FORWARD_GUE, 6080 },  { 71, 443, 10, LB_FORWARD_GUE, 9886 },
-		{ 81, 443, 11, LB_FORWARD_GUE, 9886 }, { 90, 443, 12, LB_FORWARD_NAT, 8443 },
-		{ 91, 443, 13, LB_FORWARD_NAT, 8443 }, { 92, 443, 14, LB_FORWARD_NAT, 443 },
+		{ 10, 443, 0, LB_FORWARD_L2, 0 },	  { 10, 80, 0, LB_FORWARD_L2, 0 },
+		{ 20, 443, 1, LB_FORWARD_IPIP, 0 },	  { 30, 443, 2, LB_FORWARD_IPIP, 0 },
+		{ 40, 443, 3, LB_FORWARD_L2, 0 },	  { 50, 443, 4, LB_FORWARD_L2, 0 },
+		{ 60, 443, 5, LB_FORWARD_L2, 0 },	  { 70, 443, 6, LB_FORWARD_IPIP, 0 },
+		{ 80, 443, 7, LB_FORWARD_IPIP, 0 },	  { 21, 443, 8, LB_FORWARD_GUE, 6080 },
+		{ 31, 443, 9, LB_FORWARD_GUE, 6080 },	  { 71, 443, 10, LB_FORWARD_GUE, 9886 },
+		{ 81, 443, 11, LB_FORWARD_GUE, 9886 },	  { 90, 443, 12, LB_FORWARD_NAT, 8443 },
+		{ 91, 443, 13, LB_FORWARD_NAT, 8443 },	  { 92, 443, 14, LB_FORWARD_NAT, 443 },
+		{ 15, 443, 40, LB_FORWARD_L2, 0, 0 },	  { 25, 443, 41, LB_FORWARD_IPIP, 0, 0 },
+		{ 35, 443, 42, LB_FORWARD_IPIP, 0, 0 },	  { 26, 443, 43, LB_FORWARD_GUE, 6080, 0 },
+		{ 36, 443, 44, LB_FORWARD_GUE, 6080, 0 }, { 16, 443, 45, LB_FORWARD_L2, 0, 0 },
+		{ 27, 443, 46, LB_FORWARD_IPIP, 0, 0 },	  { 17, 443, 40, LB_FORWARD_L2, 0, 2 },
+		{ 93, 443, 47, LB_FORWARD_NAT, 8443, 0 }, { 94, 443, 48, LB_FORWARD_NAT, 8443, 0 },
+		{ 95, 443, 49, LB_FORWARD_NAT, 8443, 0 },
 	};
 	enum { N = sizeof(rows) / sizeof(rows[0]) };
+	static const lb_be16 vlans[] = { LB_BE16(10), LB_BE16(20), 0 };
 	struct harness_service services[2 * N];
 
 	for (uint16_t i = 0; i < N; i++) {
@@ -133,6 +143,7 @@ static void services_put(struct harness *world)
 			.pool = rows[i].pool,
 			.forward = rows[i].forward,
 			.instance_port = rows[i].instance_port,
+			.networks = rows[i].networks,
 		};
 		services[2 * i + 1] = (struct harness_service){
 			.family = 6,
@@ -144,8 +155,11 @@ static void services_put(struct harness *world)
 			.pool = rows[i].pool,
 			.forward = rows[i].forward,
 			.instance_port = rows[i].instance_port,
+			.networks = rows[i].networks,
 		};
 	}
+	world->n_networks = sizeof(vlans) / sizeof(vlans[0]);
+	memcpy(world->vlan, vlans, sizeof(vlans));
 	harness_services(world, services, 2 * N);
 }
 
@@ -169,22 +183,33 @@ struct harness *vector_world_create(void)
 	static const uint8_t outer[] = { 4, 4, 6, 4, 4, 4, 4, 6, 4, 6, 4, 6, 4, 6, 4 };
 	/* one port: it is known which one a connection gets */
 	const struct lb_nat_params nat = harness_nat_params(VECTOR_NAT_PORT, VECTOR_NAT_PORT);
-	struct lb_instance instances[sizeof(flags)];
+	/* of networks */
+	static const struct {
+		uint8_t outer;
+		uint16_t vlan; /* 0: untagged */
+	} trunk[] = { { 4, 20 }, { 4, 20 }, { 6, 20 }, { 4, 20 }, { 6, 20 },
+		      { 4, 0 },	 { 4, 0 },  { 4, 20 }, { 6, 20 }, { 4, 0 } };
+	enum { N_TRUNK = sizeof(trunk) / sizeof(trunk[0]), TRUNK = 40, N = TRUNK + N_TRUNK };
+	struct lb_instance instances[N] = { 0 };
 	struct harness *world;
 
 	world = harness_create(VECTOR_FLOWS);
 	for (uint16_t i = 0; i < sizeof(flags); i++)
 		harness_instance(&instances[i], i, outer[i], flags[i]);
+	for (uint16_t i = 0; i < N_TRUNK; i++) {
+		harness_instance(&instances[TRUNK + i], TRUNK + i, trunk[i].outer, ACCEPTING);
+		harness_instance_vlan(&instances[TRUNK + i], trunk[i].vlan);
+	}
 	instances[6].mtu = instances[10].mtu = 1400;
 	instances[7].mtu = instances[11].mtu = 1310;
 	instances[14].mtu = 1400;
-	harness_put(world, LB_BLOCK_INSTANCES, 0, instances, sizeof(instances), sizeof(flags));
-	for (uint16_t i = 0; i < sizeof(flags); i++) {
+	harness_put(world, LB_BLOCK_INSTANCES, 0, instances, sizeof(instances), N);
+	for (uint16_t i = 0; i < N; i++) {
 		uint16_t slots[251];
 
 		for (uint32_t slot = 0; slot < 251; slot++)
 			slots[slot] = i;
-		if (i != 3) /* pool 3 is empty */
+		if (i != 3 && lb_instance_is_there(&instances[i])) /* pool 3 is empty */
 			harness_put(world, LB_BLOCK_POOL, i, slots, sizeof(slots), 251);
 	}
 	services_put(world);
@@ -198,6 +223,7 @@ void vector_world_reset(struct harness *world, const struct vector *v)
 	memset(world->nat_memory, 0, lb_nat_bytes(HARNESS_NAT_SPACES * HARNESS_NAT_PORTS));
 	memset(world->instance_stats, 0, LB_INSTANCES_MAX * sizeof(*world->instance_stats));
 	memset(&world->stats, 0, sizeof(world->stats));
+	harness_trunk(world, v->trunk);
 	pipeline_rate_set(&world->pl.kernel_rate, 1000000);
 	pipeline_rate_set(&world->pl.icmp_rate, v->no_icmp_rate ? 0 : 1000000);
 	if (v->no_kernel_rate)

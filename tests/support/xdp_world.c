@@ -191,6 +191,8 @@ void xdp_world_publish(struct xdp_world *w, const struct harness *h)
 	if (t->services) {
 		gen->services.mask = t->services->mask;
 		gen->services.seed = t->services->seed;
+		gen->services.n_networks = t->services->n_networks;
+		memcpy(gen->services.vlan, t->services->vlan, sizeof(gen->services.vlan));
 		memcpy(&w->services[gen->services.first], t->services->slot,
 		       (t->services->mask + 1) * sizeof(*w->services));
 	}
@@ -225,6 +227,8 @@ void xdp_world_reset(struct xdp_world *w, const struct harness *h)
 	memset(&w->cpu->stats, 0, sizeof(w->cpu->stats));
 	w->cpu->kernel_rate = h->pl.kernel_rate.rate;
 	w->cpu->icmp_rate = h->pl.icmp_rate.rate;
+	w->control->generation[w->control->active].services.n_networks =
+		h->tables->services->n_networks;
 }
 
 void xdp_world_clock_set(struct xdp_world *w, uint64_t ticks)

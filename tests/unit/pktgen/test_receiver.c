@@ -102,7 +102,7 @@ static void instance_make(struct lb_instance *instance, uint32_t i)
 	instances_mac(&instances, i, eth->dst);
 	memcpy(eth->src, node_mac, LB_ETH_ALEN);
 	eth->type = is_6 ? LB_BE16(LB_ETHERTYPE_IPV6) : LB_BE16(LB_ETHERTYPE_IPV4);
-	instance->header_len = sizeof(*eth) + (is_6 ? LB_TUNNEL6_LEN : LB_TUNNEL4_LEN);
+	instance->flags = is_6 ? LB_INSTANCE_OUTER6 : 0;
 	if (is_6) {
 		*ip6 = (struct lb_ipv6){
 			.ver_tc_flow = lb_cpu_to_be32(0x60000000),
@@ -143,7 +143,7 @@ static void forward(struct forwarded *f, uint32_t flow, uint32_t size, uint32_t 
 	f->bytes = tunnel_len ? tunnel_len + meta.l3_offset + meta.l3_len : bytes;
 	if (tunnel_len)
 		assert_true(lb_write_tunnel(f->frame, f->frame + f->bytes, &instance, &lb_shim_none,
-					    &meta, flow, 0));
+					    &meta, 0, flow, 0));
 	else if (receiver.mode == RECEIVER_L2)
 		lb_write_mac(f->frame, &instance);
 	else

@@ -48,7 +48,8 @@ static int worlds_destroy(void **state)
 static bool is_others(const struct vector *v)
 {
 	return !strcmp(v->reason, "l2_other_host") || !strcmp(v->reason, "l2_vlan_depth") ||
-	       !strcmp(v->name, "kernel: over kernel_rate");
+	       !strcmp(v->name, "kernel: over kernel_rate") ||
+	       !strncmp(v->name, "other network: ", strlen("other network: "));
 }
 
 static const char *verdict_of(uint32_t action)

@@ -128,9 +128,12 @@ static void entry_make(struct lb_instance *entry, uint8_t family)
 	uint8_t *ip = entry->header + sizeof(struct lb_eth);
 
 	*entry = (struct lb_instance){ .mtu = 1500 };
-	entry->header_len =
-		(uint8_t)(sizeof(struct lb_eth) + (family == 4 ? put_ip4(ip, node4, far4, 4, 0)
-							       : put_ip6(ip, node6, far6, 4, 40)));
+	if (family == 6)
+		entry->flags = LB_INSTANCE_OUTER6;
+	if (family == 4)
+		put_ip4(ip, node4, far4, 4, 0);
+	else
+		put_ip6(ip, node6, far6, 4, 40);
 }
 
 static void test_too_big(void **state)
@@ -156,7 +159,7 @@ static void test_too_big(void **state)
 		entry_make(&other, outer == 4 ? 6 : 4);
 		assert_true(tunnel_error_is_of(&error, &entry));
 		assert_false(tunnel_error_is_of(&error, &other));
-		entry.header[entry.header_len - 1] ^= 1; /* another instance */
+		entry.header[(outer == 4 ? 34 : 54) - 1] ^= 1; /* another instance */
 		assert_false(tunnel_error_is_of(&error, &entry));
 		entry_make(&entry, outer);
 		entry.header[sizeof(struct lb_eth) + (outer == 4 ? 15 : 23)] ^=

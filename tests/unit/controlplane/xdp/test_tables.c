@@ -122,9 +122,7 @@ static void world_publish(void)
 		struct lb_eth *eth = (struct lb_eth *)instances[i].header;
 		struct lb_ipv4 *ip = (struct lb_ipv4 *)(eth + 1);
 
-		instances[i] = (struct lb_instance){ .header_len = 34,
-						     .flags = UP,
-						     .mtu = LB_IPV4_MTU_MIN };
+		instances[i] = (struct lb_instance){ .flags = UP, .mtu = LB_IPV4_MTU_MIN };
 		eth->dst[5] = (uint8_t)i;
 		eth->type = LB_BE16(LB_ETHERTYPE_IPV4);
 		ip->version_ihl = 0x45;
@@ -173,6 +171,28 @@ static void first_generation_takes_effect_as_a_whole(void **state)
 	(void)state;
 	assert_int_equal(send(1, LB_TCP_SYN), -1);
 	world_publish();
+	assert_int_equal(send(1, LB_TCP_SYN), 1);
+}
+
+static int networks_apply(uint32_t n, lb_be16 vlan)
+{
+	services.table.n_networks = n;
+	services.table.vlan[0] = vlan;
+	for (uint32_t i = 0; i < 64; i++)
+		services.slot[i].networks = services.slot[i].family ? (uint8_t)n : 0;
+	block_add(LB_BLOCK_SERVICES, &services, 64, sizeof(services));
+	return apply();
+}
+
+/* A frame without a tag, on a trunk without and with a network for it. */
+static void networks_take_effect(void **state)
+{
+	(void)state;
+	assert_int_equal(networks_apply(1, LB_BE16(10)), 0);
+	assert_int_equal(send(1, LB_TCP_SYN), -1);
+	assert_int_equal(networks_apply(1, 0), 0);
+	assert_int_equal(send(1, LB_TCP_SYN), 1);
+	assert_int_equal(networks_apply(0, 0), 0);
 	assert_int_equal(send(1, LB_TCP_SYN), 1);
 }
 
@@ -243,10 +263,10 @@ static void unsound_blocks_change_nothing(void **state)
 	other.timeouts.ticks[LB_FLOW_STATES - 1] = UINT16_MAX;
 	block_add(LB_BLOCK_PARAMS, &other, 1, sizeof(other));
 	assert_int_equal(apply(), -EINVAL);
-	instances[0].header_len--; /* a header that is none */
+	instances[0].flags ^= LB_INSTANCE_OUTER6; /* a header of another family */
 	block_add(LB_BLOCK_INSTANCES, instances, N_INSTANCES, sizeof(instances));
 	assert_int_equal(apply(), -EINVAL);
-	instances[0].header_len++;
+	instances[0].flags ^= LB_INSTANCE_OUTER6;
 	services.table.seed++; /* the service would not be found */
 	block_add(LB_BLOCK_SERVICES, &services, 64, sizeof(services));
 	assert_int_equal(apply(), -EINVAL);
@@ -382,6 +402,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_generation_takes_effect_as_a_whole),
+		cmocka_unit_test(networks_take_effect),
 		cmocka_unit_test(previous_table_is_kept_until_it_retires),
 		cmocka_unit_test(equal_table_changes_nothing),
 		cmocka_unit_test(many_changes_never_touch_what_is_in_use),

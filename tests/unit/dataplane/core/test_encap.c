@@ -34,14 +34,20 @@ static void template_make(struct lb_instance *instance, uint8_t family)
 	for (uint32_t i = 0; i < LB_HEADER_MAX; i += 2)
 		lb_store16(instance->header + i, (uint16_t)random_u32());
 	instance->source_mask = 0;
+	instance->flags = family == 6 ? LB_INSTANCE_OUTER6 : 0;
+	instance->vlan = LB_VLAN_KEEP;
+	if (random_u32() % 4 == 0) {
+		instance->vlan = lb_cpu_to_be16((uint16_t)(1 + random_u32() % LB_VLAN_ID_MAX));
+		instance->flags |= LB_INSTANCE_TAGGED;
+	} else if (random_u32() % 4 == 0) {
+		instance->vlan = LB_VLAN_NONE;
+	}
 	if (family == 6) {
-		instance->header_len = sizeof(*eth) + LB_TUNNEL6_LEN;
 		ip6->ver_tc_flow = lb_cpu_to_be32(6u << 28);
 		ip6->payload_len = 0;
 		ip6->next = LB_IPPROTO_IPIP;
 		return;
 	}
-	instance->header_len = sizeof(*eth) + LB_TUNNEL4_LEN;
 	ip4->version_ihl = 0x45;
 	ip4->tos = 0;
 	ip4->total_len = 0;
@@ -93,8 +99,17 @@ static void want_gue(uint8_t *at, const struct round *r, uint8_t proto)
 	memcpy(at, header, sizeof(header));
 }
 
-/* @old: the frame as received, behind the room for the headers. */
-static void want_make(struct round *r, const uint8_t *old)
+/* The priority stays, the VLAN is the next hop's. Return: the TCI, or -1 for a frame without a tag. */
+static int want_tci(const struct round *r)
+{
+	const int tci = lb_be16_to_cpu(r->meta.tci), vlan = lb_be16_to_cpu(r->instance.vlan);
+
+	if (vlan == 0)
+		return r->meta.l3_offset == 18 ? tci : -1;
+	return vlan == 0xffff ? -1 : (tci & 0xf000) + vlan;
+}
+
+static void want_make(struct round *r)
 {
 	const uint8_t inner = r->meta.family == 4 ? LB_IPPROTO_IPIP : LB_IPPROTO_IPV6;
 	const uint8_t proto = r->shim == &lb_shim_gue ? LB_IPPROTO_UDP : inner;
@@ -102,9 +117,10 @@ static void want_make(struct round *r, const uint8_t *old)
 	uint8_t *at = r->want + 2 * LB_ETH_ALEN;
 
 	memcpy(r->want, r->instance.header, 2 * LB_ETH_ALEN);
-	if (r->meta.l3_offset != sizeof(struct lb_eth)) {
-		memcpy(at, old + 2 * LB_ETH_ALEN, sizeof(struct lb_vlan));
-		at += sizeof(struct lb_vlan);
+	if (want_tci(r) >= 0) {
+		lb_store16(at, LB_BE16(0x8100));
+		lb_store16(at + 2, lb_cpu_to_be16((uint16_t)want_tci(r)));
+		at += 4;
 	}
 	memcpy(at, r->instance.header + 2 * LB_ETH_ALEN, 2);
 	at += 2;
@@ -140,10 +156,12 @@ static void round_make(struct round *r, uint8_t *frame)
 			sizeof(struct lb_eth) + (random_u32() % 4 ? 0 : sizeof(struct lb_vlan)),
 		.l3_len = random_u32() % (65536 - LB_TUNNEL4_LEN - LB_SHIM_MAX),
 	};
+	if (r->meta.l3_offset != sizeof(struct lb_eth))
+		r->meta.tci = (lb_be16)random_u32();
 	room = lb_tunnel_len(&r->instance, r->shim);
 	assert_int_equal(room,
 			 (r->outer_family == 4 ? 20 : 40) + (r->shim == &lb_shim_gue ? 12 : 0));
-	ip = frame + room + r->meta.l3_offset;
+	ip = frame + room + (want_tci(r) < 0 ? 14 : 18);
 	if (r->meta.family == 4)
 		lb_store16(ip, (uint16_t)(0x45 | r->tos << 8));
 	else
@@ -151,7 +169,7 @@ static void round_make(struct round *r, uint8_t *frame)
 					      (random_u32() & 0xfffff)));
 	ip[r->meta.family == 4 ? 9 : 6] = LB_IPPROTO_UDP;
 	memcpy(r->want, frame, FRAME_BYTES);
-	want_make(r, frame + room);
+	want_make(r);
 }
 
 static void headers_are_as_specified(void **unused)
@@ -169,9 +187,10 @@ static void headers_are_as_specified(void **unused)
 		round_make(&r, frame);
 		memcpy(plain, frame, FRAME_BYTES);
 		assert_true(lb_write_tunnel(frame, frame + FRAME_BYTES, &r.instance, r.shim,
-					    &r.meta, r.spread, r.port));
+					    &r.meta, lb_tag_out(&r.instance, &r.meta), r.spread,
+					    r.port));
 		assert_memory_equal(frame, r.want, FRAME_BYTES);
-		if (r.meta.l3_offset != sizeof(struct lb_eth))
+		if (want_tci(&r) >= 0)
 			continue;
 		inner = plain + lb_tunnel_len(&r.instance, r.shim) + sizeof(struct lb_eth);
 		what = (struct lb_inner){ .spread = r.spread,
@@ -199,9 +218,10 @@ static void headers_that_do_not_fit_are_not_written(void **unused)
 			lb_store32(frame + i, random_u32());
 		round_make(&r, frame);
 		memcpy(before, frame, FRAME_BYTES);
-		need = lb_tunnel_len(&r.instance, r.shim) + r.meta.l3_offset + 2;
+		need = lb_tunnel_len(&r.instance, r.shim) + (want_tci(&r) < 0 ? 14 : 18) + 2;
 		assert_false(lb_write_tunnel(frame, frame + random_u32() % need, &r.instance,
-					     r.shim, &r.meta, r.spread, r.port));
+					     r.shim, &r.meta, lb_tag_out(&r.instance, &r.meta),
+					     r.spread, r.port));
 		assert_memory_equal(frame, before, FRAME_BYTES);
 	}
 }
@@ -290,7 +310,7 @@ static void outer_checksum_is_right(void **unused)
 		else
 			meta.l3_len = inner6_make(ip, is_tcp ? LB_IPPROTO_TCP : LB_IPPROTO_ICMPV6);
 		assert_true(lb_write_tunnel(frame, frame + sizeof(frame), &instance, &lb_shim_gue,
-					    &meta, (uint64_t)random_u32() << 32, LB_BE16(6080)));
+					    &meta, 0, (uint64_t)random_u32() << 32, LB_BE16(6080)));
 		assert_int_not_equal(lb_load16(udp + 6), 0);
 		assert_int_equal(sum_fold(bytes_sum(frame + 22, 32) + LB_IPPROTO_UDP + 12 +
 					  meta.l3_len + bytes_sum(udp, 12 + meta.l3_len)),

@@ -213,11 +213,12 @@ static void round_run(uint8_t family, uint8_t to)
 	growth = lb_translate_growth(&meta, &ends);
 	assert_int_equal(want_len, (int)len + growth);
 	assert_int_equal(lb_translate_len(&meta, &ends), want_len - meta.l3_offset);
-	memset(frame - growth, 0, 2 * LB_ETH_ALEN);
-	assert_true(lb_translate(frame - growth, frame + len, &meta, &before, &ends));
+	assert_true(
+		lb_translate(frame - growth + meta.l3_offset, frame + len, &meta, &before, &ends));
 	tcp_zero(frame - growth, &meta, growth);
 	tcp_zero(want, &meta, growth);
-	assert_memory_equal(frame - growth, want, want_len);
+	assert_memory_equal(frame - growth + meta.l3_offset, want + meta.l3_offset,
+			    want_len - meta.l3_offset);
 }
 
 static void test_each_family(void **state)
@@ -254,7 +255,8 @@ static void test_damage_stays(void **state)
 			continue;
 		frame[at + random_below(len - at)] ^= (uint8_t)(1 << random_below(8));
 		assert_true(lb_translate_read(frame, frame + len, &meta, &before));
-		assert_true(lb_translate(frame, frame + len, &meta, &before, &ends));
+		assert_true(
+			lb_translate(frame + meta.l3_offset, frame + len, &meta, &before, &ends));
 		p.ends = ends;
 		memcpy(p.l4, frame + meta.l4_offset, p.l4_len);
 		csum = ((struct lb_tcp *)p.l4)->csum;
@@ -309,8 +311,8 @@ static void test_short_segment(void **state)
 			if (!lb_translate_read(frame, frame + end, &meta, &before))
 				continue;
 			memcpy(copy, have, sizeof(have));
-			assert_false(
-				lb_translate(frame - growth, frame + end, &meta, &before, &ends));
+			assert_false(lb_translate(frame - growth + meta.l3_offset, frame + end,
+						  &meta, &before, &ends));
 			assert_memory_equal(frame + end, copy + ROOM + end, FRAME_MAX - ROOM - end);
 		}
 	}

@@ -45,9 +45,25 @@ static void world(uint16_t port_last, uint32_t n_instances)
 	for (uint16_t i = 0; i < 251; i++)
 		slots[i] = (uint16_t)(i % n_instances);
 	harness_put(h, LB_BLOCK_POOL, 0, slots, sizeof(slots), 251);
+	h->n_networks = 2;
+	h->vlan[0] = LB_BE16(10);
+	h->vlan[1] = LB_BE16(20);
 	harness_services(h, &service, 1);
+	harness_trunk(h, 0);
 	harness_nat(h, &params);
 	h->now = 1;
+}
+
+/* Networks 10 and 20; the instance is on the latter. */
+static void world_trunk(void)
+{
+	struct lb_instance instance;
+
+	world(FIRST + 999, 1);
+	harness_instance(&instance, 0, 4, ACCEPTING);
+	harness_instance_vlan(&instance, 20);
+	harness_put(h, LB_BLOCK_INSTANCES, 0, &instance, sizeof(instance), 1);
+	harness_trunk(h, 2);
 }
 
 static int world_end(void **state)
@@ -64,6 +80,7 @@ struct seen {
 	uint32_t src, dst;
 	uint16_t sport, dport;
 	uint8_t to[LB_ETH_ALEN];
+	uint16_t vlan; /* 0: without a tag */
 };
 
 static struct seen send_frame(struct rte_mbuf *m)
@@ -76,7 +93,10 @@ static struct seen send_frame(struct rte_mbuf *m)
 	h->stats.kernel_pkts += out.n_kernel;
 	if (out.n_tx) {
 		const struct lb_eth *eth = rte_pktmbuf_mtod(out.tx[0], const struct lb_eth *);
-		const struct lb_ipv4 *ip = (const struct lb_ipv4 *)(eth + 1);
+		const struct lb_vlan *tag = (const struct lb_vlan *)(eth + 1);
+		const bool is_tagged = eth->type == LB_BE16(LB_ETHERTYPE_VLAN);
+		const struct lb_ipv4 *ip = is_tagged ? (const struct lb_ipv4 *)(tag + 1)
+						     : (const struct lb_ipv4 *)(eth + 1);
 		const struct lb_tcp *tcp = (const struct lb_tcp *)(ip + 1);
 
 		seen = (struct seen){ true,
@@ -84,7 +104,8 @@ static struct seen send_frame(struct rte_mbuf *m)
 				      lb_be32_to_cpu(ip->dst),
 				      lb_be16_to_cpu(tcp->sport),
 				      lb_be16_to_cpu(tcp->dport),
-				      { 0 } };
+				      { 0 },
+				      is_tagged ? lb_be16_to_cpu(tag->tci) : 0 };
 		memcpy(seen.to, eth->dst, LB_ETH_ALEN);
 		rte_pktmbuf_free(out.tx[0]);
 	}
@@ -118,15 +139,33 @@ static struct seen from_client(uint32_t client, uint8_t flags, uint32_t seq)
 	return send_frame(client_packet(client, flags, seq));
 }
 
-/* The instance answers what it has seen. */
+/* The instance's answer to what it has seen. */
+static struct rte_mbuf *answer_packet(const struct seen *seen, uint8_t flags, uint32_t seq)
+{
+	return harness_tcp4(h, &(struct harness_tcp){ .src = seen->dst,
+						      .dst = seen->src,
+						      .sport = seen->dport,
+						      .dport = seen->sport,
+						      .flags = flags,
+						      .seq = seq });
+}
+
 static struct seen answer(const struct seen *seen, uint8_t flags, uint32_t seq)
 {
-	return send_frame(harness_tcp4(h, &(struct harness_tcp){ .src = seen->dst,
-								 .dst = seen->src,
-								 .sport = seen->dport,
-								 .dport = seen->sport,
-								 .flags = flags,
-								 .seq = seq }));
+	return send_frame(answer_packet(seen, flags, seq));
+}
+
+static struct rte_mbuf *tagged(struct rte_mbuf *m, uint16_t vlan)
+{
+	const struct lb_vlan tag = { .tci = lb_cpu_to_be16(vlan),
+				     .type = LB_BE16(LB_ETHERTYPE_IPV4) };
+	struct lb_eth eth = *rte_pktmbuf_mtod(m, const struct lb_eth *);
+
+	eth.type = LB_BE16(LB_ETHERTYPE_VLAN);
+	assert_non_null(rte_pktmbuf_prepend(m, sizeof(tag)));
+	memcpy(rte_pktmbuf_mtod(m, void *), &eth, sizeof(eth));
+	memcpy(rte_pktmbuf_mtod_offset(m, void *, sizeof(eth)), &tag, sizeof(tag));
+	return m;
 }
 
 static void answer_is_for(const struct seen *reply, uint32_t client)
@@ -216,6 +255,29 @@ static void replies_follow_the_router(void **state)
 	seen = from_client(3, LB_TCP_ACK, 1001);
 	reply = answer(&seen, LB_TCP_ACK, 5001);
 	assert_memory_equal(reply.to, "\x02\xc1\x1e\x00\x00\x01", LB_ETH_ALEN);
+}
+
+/* The same router on another network is another way to the client. */
+static void replies_follow_the_network(void **state)
+{
+	static const uint16_t networks[] = { 10, 20, 10 };
+	struct seen seen, reply;
+
+	(void)state;
+	world_trunk();
+	for (uint32_t i = 0; i < 3; i++) {
+		uint8_t flags = i ? LB_TCP_ACK : LB_TCP_SYN;
+
+		seen = send_frame(tagged(client_packet(3, flags, 1000 + !!i), networks[i]));
+		assert_true(seen.is_sent);
+		assert_int_equal(seen.vlan, 20);
+		reply = send_frame(tagged(answer_packet(&seen, LB_TCP_ACK, 5000 + i), 20));
+		answer_is_for(&reply, 3);
+		assert_int_equal(reply.vlan, networks[i]);
+		assert_memory_equal(reply.to, "\x02\xc1\x1e\x00\x00\x01", LB_ETH_ALEN);
+	}
+	assert_false(send_frame(tagged(answer_packet(&seen, LB_TCP_ACK, 5003), 30)).is_sent);
+	assert_int_equal(h->stats.drop[LB_DROP_L2_VLAN_UNKNOWN], 1);
 }
 
 /* More routers than there is room for: each connection has its own with its client's next packet. */
@@ -462,6 +524,7 @@ int main(int argc, char **argv)
 		TEST(a_connection_goes_both_ways),
 		TEST(many_connections_do_not_mix),
 		TEST(replies_follow_the_router),
+		TEST(replies_follow_the_network),
 		TEST(any_number_of_routers),
 		TEST(strangers_get_nothing),
 		TEST(own_addresses_are_the_kernels_too),

@@ -183,9 +183,37 @@ static void spoil_nothing(struct lb_instance *instance)
 	(void)instance;
 }
 
-static void spoil_length(struct lb_instance *instance)
+static void spoil_vlan(struct lb_instance *instance)
 {
-	instance->header_len = 55;
+	instance->vlan = LB_BE16(10); /* without the flag */
+}
+
+static void spoil_tagged(struct lb_instance *instance)
+{
+	instance->flags |= LB_INSTANCE_TAGGED;
+}
+
+static void spoil_reserved_vlan(struct lb_instance *instance)
+{
+	instance->flags |= LB_INSTANCE_TAGGED;
+	instance->vlan = LB_BE16(4095);
+}
+
+static void spoil_no_tag(struct lb_instance *instance)
+{
+	instance->flags |= LB_INSTANCE_TAGGED;
+	instance->vlan = LB_VLAN_NONE;
+}
+
+static void put_vlan(struct lb_instance *instance)
+{
+	instance->flags |= LB_INSTANCE_TAGGED;
+	instance->vlan = LB_BE16(4094);
+}
+
+static void put_untagged(struct lb_instance *instance)
+{
+	instance->vlan = LB_VLAN_NONE;
 }
 
 static void spoil_mtu(struct lb_instance *instance)
@@ -200,12 +228,12 @@ static void spoil_absent(struct lb_instance *instance)
 
 static void spoil_headerless(struct lb_instance *instance)
 {
-	instance->header_len = 0;
+	memset(instance->header, 0, sizeof(instance->header));
 }
 
 static void spoil_family(struct lb_instance *instance)
 {
-	instance->header_len = instance->header_len == 34 ? 54 : 34;
+	instance->flags ^= LB_INSTANCE_OUTER6;
 }
 
 static void spoil_flags(struct lb_instance *instance)
@@ -230,7 +258,7 @@ static void spoil_template(struct lb_instance *instance)
 
 static void spoil_protocol(struct lb_instance *instance)
 {
-	instance->header[instance->header_len == 34 ? 23 : 20] = LB_IPPROTO_UDP;
+	instance->header[lb_outer_family(instance) == 4 ? 23 : 20] = LB_IPPROTO_UDP;
 }
 
 static void spoil_label(struct lb_instance *instance)
@@ -249,11 +277,16 @@ static void instances_are_checked(void **state)
 		{ "IPv4", 4, spoil_nothing, 0 },
 		{ "IPv6", 6, spoil_nothing, 0 },
 		{ "absent", 4, spoil_absent, 0 },
-		{ "too long", 6, spoil_length, LB_REFUSED_CONTENT },
+		{ "a VLAN", 4, put_vlan, 0 },
+		{ "untagged", 6, put_untagged, 0 },
+		{ "a VLAN, but no tag", 4, spoil_vlan, LB_REFUSED_CONTENT },
+		{ "a tag, but no VLAN", 4, spoil_tagged, LB_REFUSED_CONTENT },
+		{ "VLAN 4095", 4, spoil_reserved_vlan, LB_REFUSED_CONTENT },
+		{ "a tag, and untagged", 6, spoil_no_tag, LB_REFUSED_CONTENT },
 		{ "MTU too small", 4, spoil_mtu, LB_REFUSED_CONTENT },
 		{ "no header, but flags", 4, spoil_headerless, LB_REFUSED_CONTENT },
-		{ "IPv4 as long as IPv6", 4, spoil_family, LB_REFUSED_CONTENT },
-		{ "IPv6 as long as IPv4", 6, spoil_family, LB_REFUSED_CONTENT },
+		{ "IPv4 that is said to be IPv6", 4, spoil_family, LB_REFUSED_CONTENT },
+		{ "IPv6 that is said to be IPv4", 6, spoil_family, LB_REFUSED_CONTENT },
 		{ "unknown flag", 4, spoil_flags, LB_REFUSED_CONTENT },
 		{ "pool out of range", 4, spoil_pool, LB_REFUSED_CONTENT },
 		{ "IPv4 options", 4, spoil_options, LB_REFUSED_CONTENT },
@@ -276,6 +309,37 @@ static void instances_are_checked(void **state)
 	}
 }
 
+/* A network each, none twice, and no service on one that there is not. */
+static void networks_are_checked(void **state)
+{
+	struct lb_service_table *table = calloc(1, sizeof(*table) + 8 * sizeof(table->slot[0]));
+	struct lb_service *s;
+
+	(void)state;
+	assert_non_null(table);
+	table->mask = 7;
+	table->n_networks = 2;
+	table->vlan[0] = LB_BE16(10);
+	table->vlan[1] = LB_BE16(4094);
+	s = &table->slot[lb_service_hash4(lb_load32((const uint8_t[]){ 203, 0, 113, 10 }), 0, 0,
+					  0) &
+			 7];
+	*s = (struct lb_service){ .family = 4, .addr = { 203, 0, 113, 10 }, .networks = 3 };
+	assert_int_equal(lb_check_services(table, 8), 0);
+	s->networks = 4;
+	assert_int_equal(lb_check_services(table, 8), LB_REFUSED_CONTENT);
+	s->networks = 0;
+	table->vlan[1] = LB_BE16(10);
+	assert_int_equal(lb_check_services(table, 8), LB_REFUSED_CONTENT);
+	table->vlan[1] = LB_BE16(4095);
+	assert_int_equal(lb_check_services(table, 8), LB_REFUSED_CONTENT);
+	table->vlan[1] = 0;
+	assert_int_equal(lb_check_services(table, 8), 0);
+	table->n_networks = LB_NETWORKS_MAX + 1;
+	assert_int_equal(lb_check_services(table, 8), LB_REFUSED_CONTENT);
+	free(table);
+}
+
 struct service_case {
 	const char *name;
 	int refusal;
@@ -296,7 +360,7 @@ static struct lb_service service_of(const struct service_case *c)
 				    .proto = c->proto,
 				    .port = lb_cpu_to_be16(c->port),
 				    .id = c->id,
-				    .pool = c->pool,
+				    .pool = (uint8_t)c->pool,
 				    .forward = c->forward,
 				    .instance_port = lb_cpu_to_be16(c->instance_port),
 				    .source = c->source };
@@ -487,6 +551,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(slots_name_instances_that_exist),
 		cmocka_unit_test(instances_are_checked),
 		cmocka_unit_test(services_are_checked),
+		cmocka_unit_test(networks_are_checked),
 		cmocka_unit_test(params_are_checked),
 		cmocka_unit_test(secret_cannot_change),
 		cmocka_unit_test(bounds_are_checked),
