@@ -35,6 +35,7 @@
 #define CONFIG_PORT_MAX 255	    /* characters in node.port */
 #define CONFIG_NAT_ADDRESSES_MAX 32 /* prefixes count as all their addresses */
 #define CONFIG_NAT_PORTS_MIN 1024   /* each worker has its part of them */
+#define CONFIG_FLAPPING_TIMES_MAX 100
 #define CONFIG_SECRET_BYTES 16
 #define CONFIG_WEIGHT_MAX 1000
 /* Fewer slots per instance make the shares too uneven for weights. */
@@ -201,6 +202,16 @@ struct config_instance {
 	char *zone; /* NULL: near to every node */
 };
 
+/** When an instance that changes its state too often is taken out. */
+struct config_flapping {
+	struct config_place place; /* line 0: no flap control */
+	uint32_t times;
+	uint32_t within_ms;
+	uint32_t retry_in_ms;
+	uint32_t retry_times;
+	uint32_t retry_within_ms;
+};
+
 enum config_on_down {
 	CONFIG_ON_DOWN_MOVE, /* the flows of a dead instance move to another one */
 	CONFIG_ON_DOWN_KEEP,
@@ -219,7 +230,8 @@ struct config_pool {
 	enum config_on_down on_down;
 	enum config_all_down all_down;
 	uint32_t zone_minimum;
-	uint32_t panic_percent;		   /* 0: never */
+	uint32_t panic_percent; /* 0: never */
+	struct config_flapping flapping;
 	struct config_instance *instances; /* may be none */
 	uint32_t instance_count;
 };

@@ -18,6 +18,7 @@
 #include "controlplane/commands.h"
 #include "controlplane/detach.h"
 #include "controlplane/health/adapter.h"
+#include "controlplane/health/flaps.h"
 #include "controlplane/model/model.h"
 #include "controlplane/net/next_hops.h"
 #include "controlplane/net/path_mtu.h"
@@ -64,6 +65,8 @@ static void on_added(void *arg, struct model_instance *instance, const struct co
 
 	control_model_restore(sluiced->state, sluiced->model, instance);
 	notes_instance(sluiced, instance, true);
+	if (sluiced->flaps)
+		flaps_follow(sluiced->flaps, instance, &pool->flapping);
 	instance_start(sluiced, instance, pool);
 }
 
@@ -71,6 +74,8 @@ static void on_updated(void *arg, struct model_instance *instance, const struct 
 {
 	struct sluiced *sluiced = arg;
 
+	if (sluiced->flaps)
+		flaps_follow(sluiced->flaps, instance, &pool->flapping);
 	if (sluiced->checks)
 		checks_update(sluiced->checks, instance, pool);
 }
@@ -81,6 +86,8 @@ static void on_removed(void *arg, struct model_instance *instance)
 
 	notes_instance(sluiced, instance, false);
 	checks_remove(instance);
+	if (sluiced->flaps)
+		flaps_forget(sluiced->flaps, instance);
 	if (sluiced->neighbours)
 		neighbours_remove(sluiced->neighbours, instance);
 	log_info("%s: removed from the configuration", instance->path);
@@ -211,6 +218,35 @@ static void model_stop(struct sluiced *sluiced)
 	model_destroy(sluiced->model);
 }
 
+/* Before anything is published: an instance that is out must not get flows meanwhile. */
+static int flaps_start(struct sluiced *sluiced)
+{
+	const struct flaps_options options = {
+		.model = sluiced->model,
+		.events = sluiced->events,
+		.dir = sluiced->state_dir,
+	};
+	const struct config *config = model_config(sluiced->model);
+
+	sluiced->flaps = flaps_create(&options);
+	if (!sluiced->flaps)
+		return -errno;
+	for (uint32_t i = 0; i < model_pool_count(sluiced->model); i++) {
+		const struct model_pool *pool = model_pool_at(sluiced->model, i);
+
+		for (uint32_t j = 0; j < pool->instance_count; j++)
+			flaps_follow(sluiced->flaps, pool->instances[j],
+				     &config->pools[i].flapping);
+	}
+	return 0;
+}
+
+static void flaps_stop(struct sluiced *sluiced)
+{
+	flaps_destroy(sluiced->flaps);
+	sluiced->flaps = NULL;
+}
+
 /* Adopts what runs, so it comes before the checks, which continue from there. */
 static int publish_start(struct sluiced *sluiced)
 {
@@ -291,10 +327,17 @@ static void path_mtu_stop(struct sluiced *sluiced)
 static int checks_start(struct sluiced *sluiced)
 {
 	const struct config *config = model_config(sluiced->model);
+	const struct checks_options options = {
+		.base = sluiced->base,
+		.model = sluiced->model,
+		.state_dir = sluiced->state_dir,
+		.clients = CONTROL_CLIENTS_MAX + WEB_CLIENTS_MAX,
+		.events = sluiced->events,
+		.flaps = sluiced->flaps,
+		.connected = publish_segment(sluiced->publish) != NULL,
+	};
 
-	sluiced->checks = checks_create(sluiced->base, sluiced->model, sluiced->state_dir,
-					CONTROL_CLIENTS_MAX + WEB_CLIENTS_MAX, sluiced->events,
-					publish_segment(sluiced->publish) != NULL);
+	sluiced->checks = checks_create(&options);
 	if (!sluiced->checks)
 		return -errno;
 	for (uint32_t i = 0; i < model_pool_count(sluiced->model); i++) {
@@ -400,6 +443,7 @@ static int control_start(struct sluiced *sluiced)
 		.stats = sluiced->stats,
 		.publish = sluiced->publish,
 		.health = checks_health(sluiced->checks),
+		.flaps = sluiced->flaps,
 		.path_mtu = sluiced->path_mtu,
 		.spread = &sluiced->spread,
 		.replies = &sluiced->replies,
@@ -442,6 +486,7 @@ static const struct part {
 	{ "versions", false, sluiced_versions_open, version_stop },
 	{ "model", true, model_start, model_stop },
 	{ "privileges", false, privileges_start, NULL },
+	{ "flap control", false, flaps_start, flaps_stop },
 	{ "publisher", false, publish_start, publish_stop },
 	{ "statistics", false, stats_start, stats_stop },
 	{ "next hops", false, neighbours_start, neighbours_stop },

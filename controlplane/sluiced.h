@@ -22,6 +22,7 @@ struct checks;
 struct config;
 struct event_base;
 struct events;
+struct flaps;
 struct model;
 struct neighbours;
 struct path_mtu;
@@ -58,6 +59,7 @@ struct sluiced {
 	struct stats *stats;
 	struct publish *publish;
 	struct checks *checks;
+	struct flaps *flaps;
 	struct neighbours *neighbours;
 	struct path_mtu *path_mtu;
 	struct web *web;

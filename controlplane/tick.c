@@ -9,6 +9,7 @@
 #include "config/base/log.h"
 #include "controlplane/api/stats.h"
 #include "controlplane/health/adapter.h"
+#include "controlplane/health/flaps.h"
 #include "controlplane/net/next_hops.h"
 #include "controlplane/notes.h"
 #include "controlplane/publish/backend.h"
@@ -232,6 +233,7 @@ void tick_run(struct sluiced *sluiced)
 	checks_follow(sluiced);
 	if (sluiced->checks)
 		checks_tick(sluiced->checks);
+	flaps_tick(sluiced->flaps);
 	model_tick(sluiced->model, clock_now_ms());
 	versions_tick(sluiced->versions);
 	tick_published_follow(sluiced);

@@ -18,6 +18,7 @@
 #define NODE .section = CONFIG_SECTION_NODE
 #define ID .section = CONFIG_SECTION_ID
 #define POOL .section = CONFIG_SECTION_POOL
+#define FLAPPING .section = CONFIG_SECTION_FLAPPING
 #define CHECK .section = CONFIG_SECTION_CHECK
 #define INSTANCE .section = CONFIG_SECTION_INSTANCE
 #define SERVICE .section = CONFIG_SECTION_SERVICE
@@ -82,6 +83,12 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
 					  "checks every instance counts as up. An instance is `lame` if it answers, but a check "
 					  "fails: it gets no new flows and keeps existing ones. It is `down` if it refuses or "
 					  "resets the connection, or does not answer in time." },
+	[CONFIG_SECTION_FLAPPING] = { .title = "pools.NAME.flapping",
+				      .size = sizeof(struct config_flapping),
+				      .help = "An instance whose health changes too often is taken out: it gets no new flows, "
+					      "and existing ones stay, as in a drain. Later it is retried, and at last left out "
+					      "until `sluicectl resume`. Never the last instance of a pool that takes flows. "
+					      "`flapping: {}` means all defaults." },
 	[CONFIG_SECTION_CHECK] = { .title = "pools.NAME.checks[]",
 				   .size = sizeof(struct config_check),
 				   .identity = "target",
@@ -326,11 +333,31 @@ const struct config_item config_schema[] = {
 	  .help = "If fewer than this share of the instances is up, but some are, all count as up: the "
 		  "checks may be at fault, and the rest would be overloaded. Counted are the regular "
 		  "instances, or the backups while they take the flows; not those that are drained, in "
-		  "maint, or of weight 0. 0: never." },
+		  "maint, or of weight 0. Those that flap control has taken out count as not up. 0: never." },
+	{ POOL, .key = "flapping", .type = CONFIG_TYPE_SECTION, .child = CONFIG_SECTION_FLAPPING,
+	  .reloadable = true, .absent = "no flap control", FIELD(config_pool, flapping),
+	  .help = "Takes out instances that change their health too often." },
 	{ POOL, .key = "instances", .type = CONFIG_TYPE_NAMED, .child = CONFIG_SECTION_INSTANCE,
 	  .max = CONFIG_INSTANCES_MAX, .reloadable = true,
 	  ENTRIES(config_pool, instances, instance_count),
 	  .help = "Servers, by name. Without any, the pool's packets are dropped." },
+
+	{ FLAPPING, .key = "times", .type = CONFIG_TYPE_NUMBER, .min = 2,
+	  .max = CONFIG_FLAPPING_TIMES_MAX, .fallback = "5", .unit = "changes", .reloadable = true,
+	  FIELD(config_flapping, times), .help = "So many changes of health are too many." },
+	{ FLAPPING, .key = "within", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = 24 * HOUR, .fallback = "5m", .reloadable = true, FIELD(config_flapping, within_ms),
+	  .help = "Within this time." },
+	{ FLAPPING, .key = "retry_in", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = 24 * HOUR, .fallback = "10m", .reloadable = true,
+	  FIELD(config_flapping, retry_in_ms), .help = "How long the instance is out." },
+	{ FLAPPING, .key = "retry_times", .type = CONFIG_TYPE_NUMBER, .min = 1,
+	  .max = CONFIG_FLAPPING_TIMES_MAX, .fallback = "5", .unit = "times", .reloadable = true,
+	  FIELD(config_flapping, retry_times),
+	  .help = "When it has been taken out so many times, it is left out." },
+	{ FLAPPING, .key = "retry_within", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = 24 * HOUR, .fallback = "2h", .reloadable = true,
+	  FIELD(config_flapping, retry_within_ms), .help = "Within this time." },
 
 	{ CHECK, .key = "target", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
 	  .expect = "TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path",

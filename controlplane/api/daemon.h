@@ -16,6 +16,7 @@ struct config_tree;
 struct control;
 struct event_base;
 struct events;
+struct flaps;
 struct health;
 struct model;
 struct path_mtu;
@@ -117,6 +118,7 @@ struct control_daemon {
 	struct stats *stats;
 	struct publish *publish;
 	const struct health *health;	 /* NULL: no checks */
+	struct flaps *flaps;		 /* NULL: no checks */
 	const struct path_mtu *path_mtu; /* NULL: not learned */
 	const struct spread *spread;	 /* flows over workers */
 	const struct replies *replies;	 /* of instances, with `forward: nat` */

@@ -137,6 +137,10 @@ static const struct elb_state *elb_state_of(const struct model_instance *instanc
 						  "Instance" };
 	static const struct elb_state maint = { "OutOfService", "Instance is in maintenance.",
 						"Instance" };
+	static const struct elb_state flapping = {
+		"OutOfService", "Instance changes its health too often: it gets no new flows.",
+		"Instance"
+	};
 	static const struct elb_state unknown = { "OutOfService",
 						  "Instance registration is still in progress.",
 						  "ELB" };
@@ -151,7 +155,7 @@ static const struct elb_state *elb_state_of(const struct model_instance *instanc
 		return instance->admin == MODEL_DRAIN ? &drained : &maint;
 	switch (instance->health) {
 	case HEALTH_UP:
-		return &elb_in_service;
+		return instance->held && !instance->accepts ? &flapping : &elb_in_service;
 	case HEALTH_UNKNOWN:
 		return &unknown;
 	default:

@@ -16,6 +16,7 @@
 #include "controlplane/api/verbs.h"
 #include "controlplane/elb/resolve.h"
 #include "controlplane/events/events.h"
+#include "controlplane/health/flaps.h"
 #include "controlplane/state/state.h"
 
 static const char *control_model_pool_name(void *arg, uint32_t pool)
@@ -228,6 +229,8 @@ static int control_model_set(void *arg, const char *path, const struct control_c
 	if (err != 0)
 		return control_model_refuse(daemon, err, reason);
 	control_model_note(daemon, path, change, &before, instance);
+	if (change->set_admin && change->admin == MODEL_READY && daemon->flaps != NULL)
+		flaps_resume(daemon->flaps, instance, change->actor->who);
 	control_model_release(wait);
 	return 0;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
 
+#include "config/base/scalar.h"
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/stats.h"
 #include "controlplane/api/status_internal.h"
+#include "controlplane/health/flaps.h"
 #include "controlplane/health/health.h"
 #include "controlplane/model/model.h"
 #include "controlplane/state/state.h"
@@ -48,6 +50,52 @@ static json_t *control_status_mtu(const struct model *model, const struct model_
 	return json_pack("{s:i, s:s}", "bytes", (int)mtu, "from", names[from]);
 }
 
+/* Where flap control sees an instance; NULL: its pool has none. */
+static const struct flap *control_status_flap(const struct control_daemon *daemon,
+					      const struct model_instance *instance,
+					      uint64_t *left_ms)
+{
+	*left_ms = 0;
+	return daemon->flaps != NULL ? flaps_get(daemon->flaps, instance, left_ms) : NULL;
+}
+
+#define STATUS_REASON_MAX (HEALTH_REASON_MAX + 80)
+
+/* Why an instance gets no new flows, as far as its health decides: flap control, then the checks. */
+static const char *control_status_reason(const struct control_daemon *daemon,
+					 const struct model_instance *instance, char *text)
+{
+	const char *sep = instance->reason[0] != '\0' ? "; " : "";
+	uint64_t left_ms;
+	const struct flap *flap = control_status_flap(daemon, instance, &left_ms);
+	char left[16];
+
+	if (flap == NULL || flap->state == FLAP_IN)
+		return instance->reason;
+	if (flap->state == FLAP_OUT)
+		snprintf(text, STATUS_REASON_MAX, "flapping: out, retried in %s%s%s",
+			 config_scalar_duration_format((uint32_t)((left_ms + 999) / 1000 * 1000),
+						       left),
+			 sep, instance->reason);
+	else
+		snprintf(text, STATUS_REASON_MAX, "flapping: left out until sluicectl resume%s%s",
+			 sep, instance->reason);
+	return text;
+}
+
+static json_t *control_status_flapping(const struct control_daemon *daemon,
+				       const struct model_instance *instance)
+{
+	uint64_t left_ms;
+	const struct flap *flap = control_status_flap(daemon, instance, &left_ms);
+
+	if (flap == NULL)
+		return json_null();
+	return json_pack("{s:s, s:o, s:i, s:i}", "state", flap_state_name(flap->state), "retry_ms",
+			 flap->state == FLAP_OUT ? json_integer((json_int_t)left_ms) : json_null(),
+			 "changes", (int)flap->changes.count, "outs", (int)flap->outs.count);
+}
+
 static json_t *control_status_next_hop(const struct model_next_hop *hop)
 {
 	char mac[18];
@@ -64,7 +112,7 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 {
 	int64_t last_ms =
 		instance->checker != NULL ? health_instance_last_ms(instance->checker) : -1;
-	char address[CONFIG_ADDRESS_STRLEN];
+	char address[CONFIG_ADDRESS_STRLEN], reason[STATUS_REASON_MAX];
 	struct stats_instance figures;
 	struct state_entry kept;
 
@@ -72,24 +120,26 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 	state_get(daemon->state, instance->path, &kept);
 	return json_pack(
 		"{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:f, s:f, s:i, s:b, s:b, s:b, s:b, s:b, s:I, s:I, "
-		"s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"name", instance->name, "address",
 		config_address_format(&instance->address, address), "weight", (int)instance->weight,
 		"admin", model_admin_name(instance->admin), "health",
-		health_state_name(instance->health), "reason", instance->reason, "flows",
-		(json_int_t)figures.flows, "new_per_s", figures.new_per_s, "share",
-		model_share(daemon->model, instance), "config_weight", (int)instance->config_weight,
-		"weight_by_operator", instance->weight_set, "backup", instance->backup, "far",
-		instance->far, "accepts", instance->accepts, "serves", instance->serves,
-		"new_flows", (json_int_t)figures.new_flows, "packets", (json_int_t)figures.pkts,
-		"bytes", (json_int_t)figures.bytes, "reply_packets", (json_int_t)figures.reply_pkts,
+		health_state_name(instance->health), "reason",
+		control_status_reason(daemon, instance, reason), "flows", (json_int_t)figures.flows,
+		"new_per_s", figures.new_per_s, "share", model_share(daemon->model, instance),
+		"config_weight", (int)instance->config_weight, "weight_by_operator",
+		instance->weight_set, "backup", instance->backup, "far", instance->far, "accepts",
+		instance->accepts, "serves", instance->serves, "new_flows",
+		(json_int_t)figures.new_flows, "packets", (json_int_t)figures.pkts, "bytes",
+		(json_int_t)figures.bytes, "reply_packets", (json_int_t)figures.reply_pkts,
 		"admin_since",
 		kept.changed_unix != 0 ? json_integer(kept.changed_unix) : json_null(),
 		"last_check_ms", control_status_ago(last_ms), "checks",
 		control_status_checks(instance), "next_hop",
 		control_status_next_hop(&instance->next_hop), "mtu",
 		control_status_mtu(daemon->model, instance), "replies",
-		control_status_replies(daemon, instance));
+		control_status_replies(daemon, instance), "flapping",
+		control_status_flapping(daemon, instance));
 }
 
 static json_t *control_status_instances(struct control_daemon *daemon,

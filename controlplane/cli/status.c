@@ -370,9 +370,10 @@ static void status_reason(struct table *table, const json_t *instance)
 	const json_t *mtu = json_object_get(instance, "mtu");
 	const char *reason = status_text(instance, "reason");
 	const char *replies = status_text(instance, "replies");
+	bool flaps = strncmp(reason, "flapping: ", strlen("flapping: ")) == 0;
 
 	if (reason[0] != '\0')
-		table_add(table, TABLE_PLAIN, "%s", reason);
+		table_add(table, flaps ? TABLE_WARN : TABLE_PLAIN, "%s", reason);
 	else if (json_is_false(json_object_get(next_hop, "resolved")))
 		table_add(table, TABLE_WARN, "no next hop: %s", status_text(next_hop, "reason"));
 	else if (replies[0] != '\0')

@@ -12,6 +12,7 @@
 #include "config/base/version.h"
 #include "controlplane/events/events.h"
 #include "controlplane/health/descriptors.h"
+#include "controlplane/health/flaps.h"
 #include "controlplane/health/health.h"
 #include "controlplane/health/kept.h"
 #include "controlplane/model/model.h"
@@ -27,6 +28,7 @@ struct checks {
 	struct health_kept *kept;
 	struct model *model;
 	struct events *events;
+	struct flaps *flaps;
 	struct event *resume_timer;
 	uint32_t clients; /* of the control socket, at most */
 	bool paused;
@@ -48,6 +50,8 @@ static void on_changed(void *arg, void *owner, enum health_state old, enum healt
 
 	events_add(checks->events, &event);
 	model_health_set(checks->model, owner, now, reason);
+	if (old != HEALTH_UNKNOWN && checks->flaps)
+		flaps_change(checks->flaps, owner, now == HEALTH_UP ? "up again" : reason);
 	health_kept_mark(checks->kept);
 }
 
@@ -220,7 +224,7 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 	checks_resume(arg);
 }
 
-static int checks_init(struct checks *checks, struct event_base *base, const char *state_dir)
+static int checks_init(struct checks *checks, const struct checks_options *from)
 {
 	const struct health_options options = {
 		.ops = &health_ops,
@@ -229,33 +233,33 @@ static int checks_init(struct checks *checks, struct event_base *base, const cha
 		.version = SLUICE_VERSION,
 	};
 
-	checks->resume_timer = evtimer_new(base, on_resume, checks);
+	checks->resume_timer = evtimer_new(from->base, on_resume, checks);
 	if (!checks->resume_timer)
 		return -ENOMEM;
-	checks->kept = health_kept_open(state_dir);
+	checks->kept = health_kept_open(from->state_dir);
 	if (!checks->kept)
 		return -errno;
-	checks->health = health_create(base, &options);
+	checks->health = health_create(from->base, &options);
 	return checks->health ? 0 : -errno;
 }
 
-struct checks *checks_create(struct event_base *base, struct model *model, const char *state_dir,
-			     uint32_t clients, struct events *events, bool connected)
+struct checks *checks_create(const struct checks_options *options)
 {
 	struct checks *checks = calloc(1, sizeof(*checks));
 	int err;
 
 	if (!checks)
 		return NULL;
-	checks->model = model;
-	checks->clients = clients;
-	checks->events = events;
+	checks->model = options->model;
+	checks->clients = options->clients;
+	checks->events = options->events;
+	checks->flaps = options->flaps;
 	/* Without a dataplane they would report every instance down. */
-	checks->paused = !connected;
-	err = checks_init(checks, base, state_dir);
+	checks->paused = !options->connected;
+	err = checks_init(checks, options);
 	if (!err) {
-		health_kept_restore(checks->kept, model, time(NULL));
-		model_hold(model, clock_now_ms());
+		health_kept_restore(checks->kept, checks->model, time(NULL));
+		model_hold(checks->model, clock_now_ms());
 		return checks;
 	}
 	checks_destroy(checks);

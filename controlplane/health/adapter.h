@@ -15,20 +15,27 @@
 struct checks;
 struct event_base;
 struct events;
+struct flaps;
 struct health;
 struct model;
 struct model_instance;
 
-/**
- * @model: has its configuration, and the state of instances from a running dataplane; the others
- * get their kept health.
- * @clients: maximum of the control socket and the HTTP server: their descriptors are not available to checks.
- * @events: changes are recorded there; NULL: nowhere.
- * @connected: the dataplane is connected already; if not, checks are suspended.
- * Return: NULL and errno.
- */
-struct checks *checks_create(struct event_base *base, struct model *model, const char *state_dir,
-			     uint32_t clients, struct events *events, bool connected);
+struct checks_options {
+	struct event_base *base;
+	/* Has its configuration, and the state of instances from a running dataplane; the others
+	 * get their kept health. */
+	struct model *model;
+	const char *state_dir;
+	/* Most of the control socket and the HTTP server: their descriptors are not available to
+	 * checks. */
+	uint32_t clients;
+	struct events *events; /* NULL: changes are recorded nowhere */
+	struct flaps *flaps;   /* is told of changes; may be NULL */
+	bool connected;	       /* the dataplane is; if not, checks are suspended */
+};
+
+/** Return: NULL and errno. */
+struct checks *checks_create(const struct checks_options *options);
 void checks_destroy(struct checks *checks);
 
 /** The checker, for its statistics. */

@@ -140,6 +140,7 @@ static void pool_describe(const struct model_pool *pool, struct eligible_pool *r
 			.backup = instance->backup,
 			.far = instance->far,
 			.reachable = model_is_reachable(instance),
+			.held = instance->held,
 		};
 	}
 }

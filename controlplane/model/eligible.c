@@ -8,13 +8,21 @@ static bool is_candidate(const struct eligible_instance *instance)
 
 static bool is_usable(const struct eligible_instance *instance)
 {
-	return is_candidate(instance) && instance->health == HEALTH_UP && instance->reachable;
+	return is_candidate(instance) && instance->health == HEALTH_UP && instance->reachable &&
+	       !instance->held;
+}
+
+static bool is_only_held(const struct eligible_instance *instance)
+{
+	return is_candidate(instance) && instance->health == HEALTH_UP && instance->reachable &&
+	       instance->held;
 }
 
 static bool is_pending(const struct eligible_instance *instance)
 {
-	return is_candidate(instance) && (instance->health == HEALTH_UNKNOWN ||
-					  (instance->health == HEALTH_UP && !instance->reachable));
+	return is_candidate(instance) && !instance->held &&
+	       (instance->health == HEALTH_UNKNOWN ||
+		(instance->health == HEALTH_UP && !instance->reachable));
 }
 
 static bool is_candidate_reachable(const struct eligible_instance *instance)
@@ -131,6 +139,12 @@ static void decide_accepts(struct eligible_pool *pool, struct eligible_instance 
 		if (!pool->settled && pending)
 			return;
 	}
+	for (uint32_t tier = 0; tier < 2; tier++) {
+		pool->on_backup = tier == 1;
+		if (tier_take(instances, n, pool->on_backup, is_only_held))
+			return;
+	}
+	pool->on_backup = false;
 	if (pool->all_down == CONFIG_ALL_DOWN_OPEN)
 		pool->open = tier_open(instances, n, false) || tier_open(instances, n, true);
 }

@@ -4,13 +4,15 @@
  * inputs.
  *
  *   candidate   ready, and a weight over 0
- *   usable      candidate, up, and its next hop known
+ *   usable      candidate, up, its next hop known, and not held
+ *   held        flap control has taken it out
  *   pending     candidate, and not checked yet or its next hop not known yet
  *
  * New flows go to the usable instances that are no backups; if there are none, to the usable
- * backups; if there are none, and all_down is open, to the candidates whatever their health. Of
- * either step first to those that are local, while enough of them are up; if of all of a step too
- * small a share is up, to all its candidates. While
+ * backups; if there are none, to those that are only held, in the same order; if there are none, and
+ * all_down is open, to the candidates whatever their health. Of either of the first two steps first
+ * to those that are local, while enough of them are up; if of all of a step too small a share is up
+ * and not held, to all its candidates. While
  * a pool settles (at its start) the later steps wait for pending instances of the earlier ones.
  *
  * The first table must be complete: for flows that are not recorded it decides where established
@@ -32,6 +34,7 @@ struct eligible_instance {
 	bool backup;
 	bool far; /* in another zone than the node */
 	bool reachable;
+	bool held;
 	/* result */
 	bool accepts;
 	bool serves;

@@ -278,6 +278,13 @@ static double instance_mtu(const struct metric_entity *entity)
 	return mtu ? mtu : NAN;
 }
 
+static double instance_flapping(const struct metric_entity *entity)
+{
+	const struct model_instance *instance = entity->object;
+
+	return instance->held;
+}
+
 static const struct metric instance_rows[] = {
 	{ .name = "instance",
 	  .type = METRIC_INFO,
@@ -300,6 +307,9 @@ static const struct metric instance_rows[] = {
 	{ .name = "instance_serving",
 	  .value = instance_serves,
 	  .help = "1 if it keeps its existing flows." },
+	{ .name = "instance_flapping",
+	  .value = instance_flapping,
+	  .help = "1 while flap control keeps new flows away from it." },
 	{ .name = "instance_weight", .value = instance_weight, .help = "Weight in force." },
 	{ .name = "instance_configured_weight",
 	  .value = instance_config_weight,

@@ -72,6 +72,8 @@ struct model_instance {
 	uint16_t path_mtu_bytes; /* as reported by routers on the path; 0: not reported */
 	uint64_t path_mtu_until_ms;
 
+	bool held; /* by flap control: no new flows while others take them */
+
 	bool accepts;	      /* takes new flows */
 	bool serves;	      /* keeps its existing flows */
 	uint16_t index;	      /* of LB_CMD_BLOCK; kept over reloads and restarts */
@@ -81,8 +83,9 @@ struct model_instance {
 	uint32_t other_slots; /* in the pool's other table */
 
 	bool is_new;			 /* added by the configuration being applied */
-	struct health_instance *checker; /* the owner's; only stored here */
-	struct model_instance *next;	 /* in the list of removed ones */
+	struct health_instance *checker; /* the owner's, as the next; only stored here */
+	struct flaps_entry *flapping;
+	struct model_instance *next; /* in the list of removed ones */
 };
 
 struct model_pool {
@@ -190,6 +193,9 @@ bool model_weight_set(struct model *model, struct model_instance *instance, uint
 /** Set the result of the checks. @reason: may be NULL. */
 bool model_health_set(struct model *model, struct model_instance *instance,
 		      enum health_state health, const char *reason);
+
+/** Flap control takes an instance out, or lets it in again. */
+bool model_held_set(struct model *model, struct model_instance *instance, bool held);
 
 /** Set the next hop according to the kernel. */
 bool model_next_hop_set(struct model *model, struct model_instance *instance,

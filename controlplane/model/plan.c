@@ -66,6 +66,7 @@ static void plan_describe(struct plan *plan, const struct config_pool *pool, uin
 	to->admin = instance->admin;
 	to->health = instance->health;
 	to->reachable = model_is_reachable(instance);
+	to->held = instance->held && pool->flapping.place.line != 0;
 	if (instance->weight_set)
 		to->weight = instance->weight;
 }

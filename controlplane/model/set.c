@@ -123,6 +123,16 @@ bool model_health_set(struct model *model, struct model_instance *instance,
 	return true;
 }
 
+bool model_held_set(struct model *model, struct model_instance *instance, bool held)
+{
+	if (instance->held == held)
+		return false;
+	instance->held = held;
+	if (instance->pool)
+		model_pool_refresh(model, instance->pool);
+	return true;
+}
+
 static bool hop_is_equal(const struct model_next_hop *a, const struct model_next_hop *b)
 {
 	return a->resolved == b->resolved && a->on_link == b->on_link &&

@@ -219,6 +219,12 @@ static const struct refuse_row rows[] = {
 	  "    checks:\n",
 	  "t:9:14: pools.web.on_down: \"drop\": expected move or keep\n" },
 	{ "    checks:\n",
+	  "    flapping: { times: 1 }\n    checks:\n",
+	  "t:9:24: pools.web.flapping.times: \"1\": expected a number from 2 to 100\n" },
+	{ "    checks:\n",
+	  "    flapping: { within: 25h }\n    checks:\n",
+	  "t:9:25: pools.web.flapping.within: \"25h\": expected a duration from 1s to 24h\n" },
+	{ "    checks:\n",
 	  "    all_down: open_\n"
 	  "    checks:\n",
 	  "t:9:15: pools.web.all_down: \"open_\": expected open or drop; did you mean "

@@ -13,7 +13,7 @@
 
 /*
  * An instance is a word: admin (r d m), health (u p l n for unknown, up, lame, down), and then flags:
- * b backup, f in another zone, 0 weight 0, x not reachable. An answer is two letters: A accepts, S serves, - not.
+ * b backup, f in another zone, 0 weight 0, x not reachable, h held. An answer is two letters: A accepts, S serves, - not.
  */
 struct row {
 	const char *what;
@@ -89,6 +89,16 @@ static const struct row rows[] = {
 	{ "no panic while it settles", "rp ru ru", "ps", "AS -S -S", false, false },
 	{ "settled, unknown is panic", "rp ru ru", "p", "AS AS AS", true, false },
 	{ "panic respects all_down drop", "rn rn rn", "pd", "-- -- --", false, false },
+	{ "held takes none and keeps", "rph rp", "", "-S AS", false, false },
+	{ "held steps aside for a backup", "rph rpb", "", "-S AS", false, true },
+	{ "the last one is never held", "rph rn", "", "AS --", false, false },
+	{ "nor are all", "rph rph", "", "AS AS", false, false },
+	{ "held before all down, open", "rph rl rn", "", "AS -S --", false, false },
+	{ "held backups come last", "rnh rphb", "", "-- AS", false, true },
+	{ "held and down moves", "rnh rp", "", "-- AS", false, false },
+	{ "held is not waited for", "ruh rp", "sg", "-S AS", false, false },
+	{ "held ones are not up: panic", "rph rph rp", "p", "AS AS AS", true, false },
+	{ "held ones of the zone do not suffice", "rph rp rpf", "2", "-S AS AS", false, false },
 	{ "nobody there", "", "", "", false, false },
 };
 
@@ -110,6 +120,7 @@ static uint32_t parse(const char *text, struct eligible_instance *list)
 			i->backup |= *text == 'b';
 			i->far |= *text == 'f';
 			i->reachable &= *text != 'x';
+			i->held |= *text == 'h';
 			i->weight = *text == '0' ? 0 : i->weight;
 		}
 		text += *text == ' ';
