@@ -194,75 +194,9 @@ static void check_no_nat(struct config_validator *validator, const struct config
 	}
 }
 
-/* ---- Replies with source: client ---- */
-
-/* Which pools have an instance of the same address: a bit each, once asked for. */
-struct nat_pools {
-	const struct config *config;
-	uint64_t known[CONFIG_POOLS_MAX];
-	uint64_t shared[CONFIG_POOLS_MAX];
-};
-
-_Static_assert(CONFIG_POOLS_MAX <= 64, "a pool is a bit");
-
-static bool pools_compare(const struct config_pool *a, const struct config_pool *b)
-{
-	for (uint32_t i = 0; i < a->instance_count; i++)
-		for (uint32_t j = 0; j < b->instance_count; j++)
-			if (config_address_equal(&a->instances[i].address,
-						 &b->instances[j].address))
-				return true;
-	return false;
-}
-
-static bool pools_share(struct nat_pools *pools, uint32_t a, uint32_t b)
-{
-	if (!(pools->known[a] >> b & 1)) {
-		uint64_t same = pools_compare(&pools->config->pools[a], &pools->config->pools[b]);
-
-		pools->known[a] |= 1ULL << b;
-		pools->shared[a] |= same << b;
-	}
-	return pools->shared[a] >> b & 1;
-}
-
-/*
- * A reply names only the instance and its port: with `source: client` the service it belongs to
- * follows from these.
- */
-static void check_replies(struct config_validator *validator, struct nat_pools *pools,
-			  const struct config_service *service, uint32_t index,
-			  const struct config_service *earlier, uint32_t count)
-{
-	const struct config_listener *listener = &service->listeners[index];
-	char key[CHECK_KEY_MAX], port[16];
-
-	for (uint32_t i = 0; i < count; i++) {
-		const struct config_listener *other = &earlier->listeners[i];
-
-		if (listener->instance_port != other->instance_port ||
-		    listener->pool == UINT32_MAX || other->pool == UINT32_MAX ||
-		    !pools_share(pools, listener->pool, other->pool))
-			continue;
-		snprintf(key, sizeof(key), "services.%s.listeners[%u]", service->name, index);
-		snprintf(port, sizeof(port), "%u", listener->instance_port);
-		config_validator_fail(validator, listener->place, key, port,
-				      "service \"%s\", line %u, already has this port of the same "
-				      "instances: with `source: client` replies would be of either",
-				      earlier->name, other->place.line);
-		return;
-	}
-}
-
-static bool check_is_client(const struct config_service *service)
-{
-	return service->forward == LB_FORWARD_NAT && service->source == CONFIG_SOURCE_CLIENT;
-}
-
 void config_validate_nat_services(struct config_validator *validator)
 {
 	const struct config *config = validator->config;
-	struct nat_pools pools = { .config = config };
 
 	for (uint32_t i = 0; i < config->service_count; i++) {
 		const struct config_service *service = &config->services[i];
@@ -274,13 +208,5 @@ void config_validate_nat_services(struct config_validator *validator)
 		check_nat_dataplane(validator, service);
 		for (uint32_t j = 0; j < service->listener_count; j++)
 			check_nat_listener(validator, service, j);
-		for (uint32_t k = 0; check_is_client(service) && k <= i; k++) {
-			const struct config_service *earlier = &config->services[k];
-
-			for (uint32_t j = 0;
-			     check_is_client(earlier) && j < service->listener_count; j++)
-				check_replies(validator, &pools, service, j, earlier,
-					      k < i ? earlier->listener_count : j);
-		}
 	}
 }

@@ -35,6 +35,8 @@ static const char reference_tail[] =
 	"- Instances of a pool have different addresses, none of them the node's.\n"
 	"- With `forward: ipip` or `gue`, `node.address` has an address of each family that the instances have.\n"
 	"- With `forward: nat` and `source: node`, the NAT addresses have each family that the instances have.\n"
+	"- With `forward: nat` and `source: client`, instances are of the families of the service's VIPs: there is\n"
+	"  no translation across families.\n"
 	"- A NAT address is not a VIP, a gateway, an instance, or one of `tunnel_sources`.\n"
 	"- A check's `timeout` is less than its `interval`, and checks of a pool have different targets.\n";
 

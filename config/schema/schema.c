@@ -42,7 +42,7 @@ static const struct config_word schema_forwards[] = {
 
 static const struct config_word schema_sources[] = {
 	{ "node", CONFIG_SOURCE_NODE, false },
-	{ "client", CONFIG_SOURCE_CLIENT, true },
+	{ "client", CONFIG_SOURCE_CLIENT, false },
 	{ NULL, 0, false },
 };
 
@@ -463,8 +463,10 @@ const struct config_item config_schema[] = {
 	  .fallback = "node", .reloadable = true, FIELD(config_service, source),
 	  PLACE(config_service, source_place),
 	  .help = "Only with `forward: nat`: the source that instances see. `node`: one of "
-		  "`nat_addresses`, so that replies come to the node. `client`, the client itself, is not "
-		  "supported yet." },
+		  "`nat_addresses`, so that replies come to the node. `client`: the client itself; "
+		  "instances must be of the VIP's family, and their route to clients must lead through "
+		  "the node. Services may share instances and their ports; a client's port that has a "
+		  "connection to one of them is not accepted for another one." },
 	{ SERVICE, .key = "gue_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
 	  .fallback = "6080", .reloadable = true, FIELD(config_service, gue_port),
 	  PLACE(config_service, gue_port_place),

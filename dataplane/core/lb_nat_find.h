@@ -165,6 +165,42 @@ LB_INLINE const struct lb_service *lb_service_by_id(const struct lb_service_tabl
 	return NULL;
 }
 
+/* ---- Ports of instances ---- */
+
+#define LB_NAT_PORT_BITS 1024
+
+/*
+ * Ports that packets from instances to clients come from, those of `source: client`: a bit for all
+ * ports of one hash.
+ */
+struct lb_nat_ports {
+	uint64_t word[LB_NAT_PORT_BITS / 64];
+};
+
+LB_INLINE uint32_t lb_nat_port_bit(lb_be16 port)
+{
+	return (port ^ (uint32_t)port >> 10) % LB_NAT_PORT_BITS;
+}
+
+LB_INLINE bool lb_nat_has_port(const struct lb_nat_ports *ports, lb_be16 port)
+{
+	uint32_t bit = lb_nat_port_bit(port);
+
+	return ports->word[bit / 64] >> bit % 64 & 1;
+}
+
+LB_INLINE void lb_nat_ports_make(const struct lb_service_table *table, struct lb_nat_ports *ports)
+{
+	*ports = (struct lb_nat_ports){ .word = { 0 } };
+	for (uint32_t i = 0; i <= table->mask; i++) {
+		const struct lb_service *service = &table->slot[i];
+		uint32_t bit = lb_nat_port_bit(service->instance_port);
+
+		if (service->forward == LB_FORWARD_NAT && service->source == LB_NAT_SOURCE_CLIENT)
+			ports->word[bit / 64] |= (uint64_t)1 << bit % 64;
+	}
+}
+
 /* ---- Records ---- */
 
 #define LB_NAT_HOPS 256 /* lb_nat_record.hop */
@@ -193,7 +229,9 @@ struct lb_nat {
 	const struct lb_nat_params *params; /* NULL: no translation */
 	const struct lb_nat_index *index;
 	const struct lb_service_table *services;
-	const uint16_t *by_id; /* lb_service_ids_make() */
+	const uint16_t *by_id;		  /* lb_service_ids_make() */
+	const struct lb_nat_ports *ports; /* lb_nat_ports_make() */
+	const struct lb_secret *secret;
 	/* of the worker */
 	struct lb_nat_memory *const *memory; /* of all workers */
 	uint32_t n_workers;
@@ -264,7 +302,8 @@ struct lb_nat_flow {
 	lb_be16 client_port;
 	uint16_t service;
 	uint16_t instance;
-	uint32_t hash; /* keyed */
+	uint32_t hash;	/* keyed: lb_nat_flow_hash() */
+	uint8_t source; /* enum lb_nat_source */
 };
 
 LB_INLINE bool lb_nat_is_of(const struct lb_nat_record *record, const struct lb_nat_flow *flow,
@@ -359,6 +398,25 @@ LB_INLINE enum lb_nat_was lb_nat_was(const struct lb_nat_record *record, uint16_
 	return lb_nat_is_free(record, now, timeouts) ? LB_NAT_WAS_EXPIRED : LB_NAT_WAS_HALF_OPEN;
 }
 
+/* A record that was chosen becomes a connection's, in a worker's memory. */
+LB_INLINE void lb_nat_take(struct lb_nat_memory *memory, const struct lb_nat_share *share,
+			   const struct lb_nat_flow *flow, uint32_t address, uint32_t at)
+{
+	struct lb_nat_record *record = &share->record[at];
+	uint32_t distance = lb_nat_distance(share, flow, at);
+
+	record->state = LB_NAT_FREE;
+	LB_WRITTEN();
+	lb_store64(record->client, flow->client.word[0]);
+	lb_store64(record->client + 8, flow->client.word[1]);
+	record->client_port = flow->client_port;
+	record->service = flow->service;
+	record->instance = flow->instance;
+	record->address = address & (LB_NAT_ADDRESSES_MAX - 1);
+	if (memory->reach <= distance)
+		memory->reach = distance + 1;
+}
+
 /**
  * Give a connection a port, of this worker.
  * Return: its record, in which all but the connection's ends is to be set, the state last; or none:
@@ -372,33 +430,31 @@ LB_INLINE struct lb_nat_ref lb_nat_claim(const struct lb_nat *nat, const struct 
 	struct lb_nat_memory *memory = nat->memory[nat->worker];
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t address = lb_nat_address_of(nat->index, family, flow, i), at, distance;
+		uint32_t address = lb_nat_address_of(nat->index, family, flow, i), at;
 		struct lb_addr from = lb_addr_load(nat->params->address[address]);
 		struct lb_nat_share share =
 			lb_nat_share(nat, nat->worker, lb_nat_space(nat, from, instance));
-		struct lb_nat_record *record;
 
 		if (!(nat->params->flags[address] & LB_NAT_ADDRESS_ACCEPTS))
 			continue;
 		at = lb_nat_choose(&share, flow->hash, now, &nat->params->timeouts);
 		if (at == LB_NAT_PORT_NONE)
 			continue;
-		record = &share.record[at];
-		*was = lb_nat_was(record, now, &nat->params->timeouts);
-		record->state = LB_NAT_FREE;
-		LB_WRITTEN();
-		lb_store64(record->client, flow->client.word[0]);
-		lb_store64(record->client + 8, flow->client.word[1]);
-		record->client_port = flow->client_port;
-		record->service = flow->service;
-		record->instance = flow->instance;
-		record->address = address & (LB_NAT_ADDRESSES_MAX - 1);
-		distance = lb_nat_distance(&share, flow, at);
-		if (memory->reach <= distance)
-			memory->reach = distance + 1;
-		return (struct lb_nat_ref){ record, nat->worker, at };
+		*was = lb_nat_was(&share.record[at], now, &nat->params->timeouts);
+		lb_nat_take(memory, &share, flow, address, at);
+		return (struct lb_nat_ref){ share.record + at, nat->worker, at };
 	}
 	return (struct lb_nat_ref){ NULL, 0, 0 };
+}
+
+/* Longer than any time-out, and not about to wrap. */
+#define LB_NAT_IDLE_OVER (UINT16_MAX - 127u)
+
+/** End a connection whose record may be another worker's: the sweep of that one frees it. */
+LB_INLINE void lb_nat_retire(struct lb_nat_record *record, uint16_t now)
+{
+	record->state = LB_NAT_CLOSED;
+	record->seen = (uint16_t)(now - LB_NAT_IDLE_OVER);
 }
 
 /** Free the records of a worker that have expired. @first, @n: of them. Return: how many. */

@@ -6,8 +6,8 @@
 #ifndef LB_NAT_PACKET_H
 #define LB_NAT_PACKET_H
 
+#include "dataplane/core/lb_nat_client.h"
 #include "dataplane/core/lb_nat_error.h"
-#include "dataplane/core/lb_nat_find.h"
 #include "dataplane/core/lb_send.h"
 #include "dataplane/core/lb_translate.h"
 
@@ -31,11 +31,6 @@ LB_INLINE void lb_nat_count_claim(struct lb_worker_stats *stats, enum lb_nat_was
 	stats->nat_flows += was == LB_NAT_WAS_FREE;
 	stats->nat_expired += was == LB_NAT_WAS_EXPIRED;
 	stats->nat_evicted += was == LB_NAT_WAS_HALF_OPEN;
-}
-
-LB_INLINE uint32_t lb_nat_hash(uint64_t spread)
-{
-	return (uint32_t)(lb_hash_mix(spread + LB_HASH_MUL1) >> 32);
 }
 
 /* A connection begins, with its SYN or in the middle. */
@@ -79,6 +74,32 @@ LB_INLINE void lb_nat_client_step(const struct lb_nat *nat, struct lb_nat_ref re
 }
 
 /*
+ * Whether a connection can have a record: with its client's own address and port, a connection of
+ * another service is the same one for the instance. What is over makes room.
+ */
+LB_INLINE bool lb_nat_pair_is_free(const struct lb_nat *nat, struct lb_env *env,
+				   const struct lb_nat_flow *flow, struct lb_addr instance,
+				   const struct lb_packet *p, const struct lb_tcp *tcp)
+{
+	const struct lb_nat_pair pair = { flow->client, instance, flow->client_port,
+					  p->instance_port };
+	struct lb_nat_way way;
+
+	if (flow->source != LB_NAT_SOURCE_CLIENT)
+		return true;
+	way = lb_nat_way_of(nat, &env->instances, &pair, flow->hash, nat->worker, p->now);
+	if (!way.ref.record && nat->n_workers > 1 && lb_may_peek(env, true))
+		for (uint32_t i = 0; i < nat->n_workers && !way.ref.record; i++)
+			way = lb_nat_way_of(nat, &env->instances, &pair, flow->hash, i, p->now);
+	if (!way.ref.record)
+		return true;
+	if (!lb_packet_is_syn(p) || !lb_nat_may_begin(way.ref.record, tcp))
+		return false;
+	lb_nat_retire(way.ref.record, p->now);
+	return true;
+}
+
+/*
  * A connection without a record here. That of another worker, which had the client's packets
  * before, remains where its port is. A packet of no connection gets a record for a moment, so that
  * the instance's RST reaches the client.
@@ -93,10 +114,12 @@ LB_INLINE struct lb_nat_ref lb_nat_miss(const struct lb_nat *nat, struct lb_env 
 	if (!lb_packet_is_syn(p) && nat->n_workers > 1 && lb_may_peek(env, false))
 		for (uint32_t i = 0; i < nat->n_workers && !ref.record; i++)
 			if (i != nat->worker)
-				ref = lb_nat_find(nat, i, flow, instance);
+				ref = lb_nat_flow_find(nat, i, flow, instance);
 	if (ref.record)
 		return ref;
-	ref = lb_nat_claim(nat, flow, instance, p->now, &was);
+	if (!lb_nat_pair_is_free(nat, env, flow, instance, p, tcp))
+		return ref;
+	ref = lb_nat_flow_claim(nat, flow, instance, p->now, &was);
 	if (!ref.record)
 		return ref;
 	lb_nat_count_claim(env->table.stats, was);
@@ -210,18 +233,17 @@ LB_INLINE lb_result lb_nat_forward_error(struct lb_buffer buffer, const struct l
 	const struct lb_nat *nat = lb_env_nat(env);
 	const struct lb_addr to = lb_addr_instance(instance);
 	const struct lb_nat_head head = { instance->header, lb_tag_out(instance, &p->meta) };
-	struct lb_nat_ref ref = lb_nat_find(nat, nat->worker, flow, to);
+	struct lb_nat_ref ref = lb_nat_flow_find(nat, nat->worker, flow, to);
 	struct lb_ends quoted = { .sport = p->instance_port, .family = lb_outer_family(instance) };
 
 	if (!ref.record && nat->n_workers > 1 && lb_may_peek(env, false))
 		for (uint32_t i = 0; i < nat->n_workers && !ref.record; i++)
 			if (i != nat->worker)
-				ref = lb_nat_find(nat, i, flow, to);
+				ref = lb_nat_flow_find(nat, i, flow, to);
 	if (!ref.record || p->meta.proto != LB_IPPROTO_TCP)
 		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
-	quoted.dport = lb_nat_port(nat, ref.worker, ref.at);
 	lb_addr_store(quoted.src, to);
-	lb_addr_store(quoted.dst, lb_addr_load(nat->params->address[ref.record->address]));
+	quoted.dport = lb_nat_source(nat, flow, ref, quoted.dst);
 	return lb_nat_write_error(buffer, p, quoted.src, &quoted, &head);
 }
 
@@ -236,26 +258,25 @@ LB_INLINE lb_result lb_nat_forward(struct lb_buffer buffer, struct lb_env *env,
 	const struct lb_nat *nat = lb_env_nat(env);
 	const struct lb_tcp *tcp = lb_nat_tcp(lb_buffer_start(buffer), &p->meta);
 	const struct lb_addr to = lb_addr_instance(instance);
+	const struct lb_nat_pair pair = { lb_addr_client(&p->meta), to, p->meta.client_port,
+					  p->instance_port };
 	const struct lb_nat_flow flow = {
-		.client = lb_addr_client(&p->meta),
+		.client = pair.client,
 		.client_port = p->meta.client_port,
 		.service = p->service,
 		.instance = (uint16_t)lb_instance_index(&env->instances, instance),
-		.hash = lb_nat_hash(p->spread),
-	};
-	struct lb_ends ends = {
-		.sport = p->meta.client_port,
-		.dport = p->instance_port,
-		.family = lb_outer_family(instance),
+		.hash = nat ? lb_nat_flow_hash(nat, p->source, p->spread, &pair) : 0,
+		.source = p->source,
 	};
 	const struct lb_nat_head head = { instance->header, lb_tag_out(instance, &p->meta) };
+	struct lb_ends ends = { .dport = p->instance_port, .family = lb_outer_family(instance) };
 	struct lb_nat_ref ref;
 
-	if (!nat || p->source != LB_NAT_SOURCE_NODE)
+	if (!nat || (p->source == LB_NAT_SOURCE_CLIENT && ends.family != p->meta.family))
 		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
 	if (p->meta.class != LB_CLASS_FLOW)
 		return lb_nat_forward_error(buffer, env, p, instance, &flow);
-	ref = lb_nat_find(nat, nat->worker, &flow, to);
+	ref = lb_nat_flow_find(nat, nat->worker, &flow, to);
 	if (lb_unlikely(!ref.record && (tcp->flags & LB_TCP_RST)))
 		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
 	if (lb_unlikely(!ref.record))
@@ -264,8 +285,7 @@ LB_INLINE lb_result lb_nat_forward(struct lb_buffer buffer, struct lb_env *env,
 		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
 	lb_nat_client_step(nat, ref, tcp, lb_nat_payload(&p->meta, tcp),
 			   lb_nat_router(lb_buffer_start(buffer), &p->meta, env->services), p->now);
-	ends.sport = lb_nat_port(nat, ref.worker, ref.at);
-	lb_addr_store(ends.src, lb_addr_load(nat->params->address[ref.record->address]));
+	ends.sport = lb_nat_source(nat, &flow, ref, ends.src);
 	lb_addr_store(ends.dst, to);
 	return lb_nat_write(buffer, env, p, &ends, instance->mtu, &head);
 }
@@ -283,13 +303,6 @@ LB_INLINE bool lb_nat_may_reply(const struct lb_meta *meta)
 			(LB_TCP_SYN | LB_TCP_ACK));
 }
 
-/* From whom a reply comes, and for whom it is. */
-struct lb_nat_way {
-	struct lb_nat_ref ref; /* no record: the packet is of no connection */
-	const struct lb_instance *instance;
-	const struct lb_service *service;
-};
-
 /** The connection of a packet from an instance. @address: index of the NAT address that it is sent to. */
 LB_INLINE struct lb_nat_way lb_nat_way_back(const struct lb_nat *nat,
 					    const struct lb_instances *instances,
@@ -306,6 +319,7 @@ LB_INLINE struct lb_nat_way lb_nat_way_back(const struct lb_nat *nat,
 	way.instance = lb_instance_at(instances, record->instance);
 	way.service = lb_service_by_id(nat->services, nat->by_id, record->service);
 	if (way.instance && way.service && lb_instance_is_there(way.instance) &&
+	    way.service->source == LB_NAT_SOURCE_NODE &&
 	    lb_addr_equal(lb_addr_instance(way.instance), from) &&
 	    way.service->instance_port == meta->client_port)
 		way.ref.record = record;
@@ -375,7 +389,7 @@ LB_INLINE lb_result lb_nat_return_error(struct lb_buffer buffer, const struct lb
 }
 
 /**
- * A packet of no service: from an instance to a NAT address?
+ * A packet of no service: from an instance to a NAT address, or to a client?
  * Return: LB_VERDICT_KERNEL if it is not, else its verdict.
  */
 LB_INLINE lb_result lb_nat_reply(struct lb_buffer buffer, const struct lb_env *env,
@@ -389,9 +403,10 @@ LB_INLINE lb_result lb_nat_reply(struct lb_buffer buffer, const struct lb_env *e
 	if (!nat || !lb_nat_may_reply(&p->meta))
 		return LB_VERDICT_KERNEL;
 	address = lb_nat_address(nat->index, nat->params, lb_addr_vip(&p->meta));
-	if (address == LB_NAT_ADDRESS_NONE)
-		return LB_VERDICT_KERNEL;
-	way = lb_nat_way_back(nat, &env->instances, &p->meta, address);
+	if (address != LB_NAT_ADDRESS_NONE)
+		way = lb_nat_way_back(nat, &env->instances, &p->meta, address);
+	else
+		way = lb_nat_way_to_client(nat, &env->instances, &p->meta, p->now);
 	if (way.ref.record) {
 		refusal = lb_network_refuses(env->services, &p->meta, 0);
 		if (lb_unlikely(refusal != LB_DROP_COUNT))
@@ -400,9 +415,9 @@ LB_INLINE lb_result lb_nat_reply(struct lb_buffer buffer, const struct lb_env *e
 			       ? lb_nat_return_error(buffer, env, p, &way)
 			       : lb_nat_return(buffer, env, p, &way);
 	}
-	return nat->params->flags[address] & LB_NAT_ADDRESS_OWN
-		       ? (lb_result)LB_VERDICT_KERNEL
-		       : lb_result_drop(LB_DROP_NAT_UNKNOWN);
+	if (address == LB_NAT_ADDRESS_NONE || (nat->params->flags[address] & LB_NAT_ADDRESS_OWN))
+		return LB_VERDICT_KERNEL;
+	return lb_result_drop(LB_DROP_NAT_UNKNOWN);
 }
 
 #endif

@@ -12,6 +12,8 @@ static void nat_follow(struct pipeline *pl, const struct tables *tables)
 	pl->nat.index = &tables->nat_index;
 	pl->nat.services = tables->services;
 	pl->nat.by_id = tables->service_by_id;
+	pl->nat.ports = tables->nat_ports;
+	pl->nat.secret = &tables->secret;
 	if (!tables->service_by_id || !lb_nat_set_ports(&pl->nat))
 		pl->nat.params = NULL;
 }
@@ -34,7 +36,36 @@ void pipeline_nat_sweep(struct pipeline *pl, const struct tables *tables, uint16
 		nat_sweep(&pl->nat_sweep, nat, pl->stats, now, max);
 }
 
-/* The record of a client's packet, if its port is the first choice of its flow. */
+/* The connection of a plain packet of a client. */
+static inline struct lb_nat_flow flow_of(const struct burst *b, uint32_t i,
+					 const struct lb_meta *meta, struct lb_addr to)
+{
+	const struct lb_service *service = b->service[i];
+	const struct lb_nat_pair pair = { lb_addr_client(meta), to, meta->client_port,
+					  service->instance_port };
+
+	return (struct lb_nat_flow){
+		.client = pair.client,
+		.client_port = pair.client_port,
+		.service = service->id,
+		.instance = b->instance[i],
+		.hash = lb_nat_flow_hash(b->nat, service->source, b->spread[i], &pair),
+		.source = service->source,
+	};
+}
+
+static void prefetch_client(const struct burst *b, uint32_t i, struct lb_addr to)
+{
+	const struct lb_nat_share all = lb_nat_all(b->nat, b->nat->worker);
+	struct lb_meta meta;
+
+	if (!((b->plain4 | b->plain6) >> i & 1))
+		return;
+	pipeline_meta(b, i, &meta);
+	rte_prefetch0(&all.record[lb_hash_range(flow_of(b, i, &meta, to).hash, all.n)]);
+}
+
+/* The record of a client's packet, if it is the first choice of its flow. */
 static void prefetch_forward(const struct burst *b, uint32_t i)
 {
 	const struct lb_nat *nat = b->nat;
@@ -48,6 +79,10 @@ static void prefetch_forward(const struct burst *b, uint32_t i)
 	if (!instance || !lb_instance_is_there(instance))
 		return;
 	to = lb_addr_instance(instance);
+	if (b->service[i]->source == LB_NAT_SOURCE_CLIENT) {
+		prefetch_client(b, i, to);
+		return;
+	}
 	family = lb_addr_is_4(to) ? 0 : 1;
 	if (!nat->index->n[family])
 		return;
@@ -64,14 +99,27 @@ void pipeline_nat_prefetch(const struct burst *b)
 			prefetch_forward(b, i);
 }
 
+static void prefetch_to_client(const struct lb_nat *nat, const struct lb_meta *meta)
+{
+	const struct lb_nat_share all = lb_nat_all(nat, nat->worker);
+	const struct lb_nat_pair pair = lb_nat_pair_back(meta);
+
+	if (lb_nat_may_be_back(nat, meta))
+		rte_prefetch0(
+			&all.record[lb_hash_range(lb_nat_pair_hash(nat->secret, &pair), all.n)]);
+}
+
 void pipeline_nat_prefetch_reply(const struct burst *b, const struct lb_meta *meta)
 {
 	const struct lb_nat *nat = b->nat;
 	struct lb_nat_ref ref;
 
-	if (!lb_nat_may_reply(meta) ||
-	    lb_nat_address(nat->index, nat->params, lb_addr_vip(meta)) == LB_NAT_ADDRESS_NONE)
+	if (!lb_nat_may_reply(meta))
 		return;
+	if (lb_nat_address(nat->index, nat->params, lb_addr_vip(meta)) == LB_NAT_ADDRESS_NONE) {
+		prefetch_to_client(nat, meta);
+		return;
+	}
 	ref = lb_nat_at(nat, lb_nat_space(nat, lb_addr_vip(meta), lb_addr_client(meta)),
 			meta->vip_port);
 	if (ref.record)
@@ -88,7 +136,7 @@ static __rte_always_inline bool nat_plain(struct burst *b, uint32_t i,
 	uint8_t *frame = (uint8_t *)(uintptr_t)b->data[i];
 	const uint8_t *end = frame + (uint16_t)(b->lengths[i] >> 32);
 	struct lb_ends ends = { .dport = service->instance_port, .family = family };
-	struct lb_nat_flow flow = { .service = service->id, .instance = b->instance[i] };
+	struct lb_nat_flow flow;
 	const struct lb_tcp *tcp;
 	struct lb_before before;
 	struct lb_nat_ref ref;
@@ -98,20 +146,17 @@ static __rte_always_inline bool nat_plain(struct burst *b, uint32_t i,
 		lb_tcp4_meta(frame, &meta);
 	else
 		lb_tcp6_meta(frame, &meta);
-	flow.client = lb_addr_client(&meta);
-	flow.client_port = meta.client_port;
-	flow.hash = lb_nat_hash(b->spread[i]);
+	flow = flow_of(b, i, &meta, to);
 	if (lb_unlikely(meta.l3_len > instance->mtu || meta.l3_len > b->tables->mtu ||
 			!lb_translate_read(frame, end, &meta, &before)))
 		return false;
-	ref = lb_nat_find(nat, nat->worker, &flow, to);
+	ref = lb_nat_flow_find(nat, nat->worker, &flow, to);
 	if (lb_unlikely(!ref.record))
 		return false;
 	tcp = lb_nat_tcp(frame, &meta);
 	lb_nat_client_step(nat, ref, tcp, lb_nat_payload(&meta, tcp),
 			   lb_nat_router(frame, &meta, b->tables->services), b->now);
-	ends.sport = lb_nat_port(nat, ref.worker, ref.at);
-	lb_addr_store(ends.src, lb_addr_load(nat->params->address[ref.record->address]));
+	ends.sport = lb_nat_source(nat, &flow, ref, ends.src);
 	lb_addr_store(ends.dst, to);
 	if (!lb_translate(frame + sizeof(struct lb_eth), end, &meta, &before, &ends))
 		return false;
@@ -121,7 +166,7 @@ static __rte_always_inline bool nat_plain(struct burst *b, uint32_t i,
 
 bool pipeline_nat_plain(struct burst *b, uint32_t i, const struct lb_instance *instance)
 {
-	if (lb_unlikely(!b->nat || b->service[i]->source != LB_NAT_SOURCE_NODE))
+	if (lb_unlikely(!b->nat))
 		return false;
 	if ((b->plain4 >> i & 1) && lb_outer_family(instance) == 4)
 		return nat_plain(b, i, instance, 4);

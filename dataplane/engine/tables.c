@@ -32,11 +32,11 @@ static const struct {
 struct tables_block *tables_block_create(const struct lb_cmd *cmd)
 {
 	size_t bytes = sizeof(struct tables_block) + cmd->bytes,
-	       ids = cmd->count * sizeof(uint16_t);
+	       nat = sizeof(struct lb_nat_ports) + cmd->count * sizeof(uint16_t);
 	struct tables_block *block;
 
-	if (cmd->block == LB_BLOCK_SERVICES) /* which lb_service_ids_make() fills */
-		bytes += ids;
+	if (cmd->block == LB_BLOCK_SERVICES) /* which put_services() fills */
+		bytes += nat;
 	block = rte_malloc("tables_block", bytes, 64);
 
 	if (!block)
@@ -171,9 +171,12 @@ static int put_services(struct tables *tables, struct tables_block *block)
 	tables->services = table;
 	tables->service_by_id = NULL;
 	if (has_nat(table)) {
-		uint16_t *by_id = (uint16_t *)(void *)(block->data + block->bytes);
+		struct lb_nat_ports *ports = (void *)(block->data + block->bytes);
+		uint16_t *by_id = (void *)(ports + 1);
 
+		lb_nat_ports_make(table, ports);
 		lb_service_ids_make(table, by_id);
+		tables->nat_ports = ports;
 		tables->service_by_id = by_id;
 	}
 	return 0;

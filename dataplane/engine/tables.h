@@ -27,7 +27,8 @@ struct tables {
 	struct lb_secret secret;
 	struct lb_flow_timeouts timeouts;
 	/* read by packets that are translated */
-	const uint16_t *service_by_id; /* lb_service_ids_make(); NULL: no service is nat */
+	const uint16_t *service_by_id;	      /* lb_service_ids_make(); NULL: no service is nat */
+	const struct lb_nat_ports *nat_ports; /* of the same services: lb_nat_ports_make() */
 	struct lb_nat_index nat_index;
 	/* read by flows that are not in the flow table */
 	struct lb_pool_view pool[LB_POOLS_MAX];

@@ -114,21 +114,37 @@ static void services_put(struct harness *world)
 		uint8_t forward;
 		uint16_t instance_port;
 		uint8_t networks; /* 0: all */
+		uint8_t source;
 	} rows[] = {
-		{ 10, 443, 0, LB_FORWARD_L2, 0 },	  { 10, 80, 0, LB_FORWARD_L2, 0 },
-		{ 20, 443, 1, LB_FORWARD_IPIP, 0 },	  { 30, 443, 2, LB_FORWARD_IPIP, 0 },
-		{ 40, 443, 3, LB_FORWARD_L2, 0 },	  { 50, 443, 4, LB_FORWARD_L2, 0 },
-		{ 60, 443, 5, LB_FORWARD_L2, 0 },	  { 70, 443, 6, LB_FORWARD_IPIP, 0 },
-		{ 80, 443, 7, LB_FORWARD_IPIP, 0 },	  { 21, 443, 8, LB_FORWARD_GUE, 6080 },
-		{ 31, 443, 9, LB_FORWARD_GUE, 6080 },	  { 71, 443, 10, LB_FORWARD_GUE, 9886 },
-		{ 81, 443, 11, LB_FORWARD_GUE, 9886 },	  { 90, 443, 12, LB_FORWARD_NAT, 8443 },
-		{ 91, 443, 13, LB_FORWARD_NAT, 8443 },	  { 92, 443, 14, LB_FORWARD_NAT, 443 },
-		{ 15, 443, 40, LB_FORWARD_L2, 0, 0 },	  { 25, 443, 41, LB_FORWARD_IPIP, 0, 0 },
-		{ 35, 443, 42, LB_FORWARD_IPIP, 0, 0 },	  { 26, 443, 43, LB_FORWARD_GUE, 6080, 0 },
-		{ 36, 443, 44, LB_FORWARD_GUE, 6080, 0 }, { 16, 443, 45, LB_FORWARD_L2, 0, 0 },
-		{ 27, 443, 46, LB_FORWARD_IPIP, 0, 0 },	  { 17, 443, 40, LB_FORWARD_L2, 0, 2 },
-		{ 93, 443, 47, LB_FORWARD_NAT, 8443, 0 }, { 94, 443, 48, LB_FORWARD_NAT, 8443, 0 },
+		{ 10, 443, 0, LB_FORWARD_L2, 0 },
+		{ 10, 80, 0, LB_FORWARD_L2, 0 },
+		{ 20, 443, 1, LB_FORWARD_IPIP, 0 },
+		{ 30, 443, 2, LB_FORWARD_IPIP, 0 },
+		{ 40, 443, 3, LB_FORWARD_L2, 0 },
+		{ 50, 443, 4, LB_FORWARD_L2, 0 },
+		{ 60, 443, 5, LB_FORWARD_L2, 0 },
+		{ 70, 443, 6, LB_FORWARD_IPIP, 0 },
+		{ 80, 443, 7, LB_FORWARD_IPIP, 0 },
+		{ 21, 443, 8, LB_FORWARD_GUE, 6080 },
+		{ 31, 443, 9, LB_FORWARD_GUE, 6080 },
+		{ 71, 443, 10, LB_FORWARD_GUE, 9886 },
+		{ 81, 443, 11, LB_FORWARD_GUE, 9886 },
+		{ 90, 443, 12, LB_FORWARD_NAT, 8443 },
+		{ 91, 443, 13, LB_FORWARD_NAT, 8443 },
+		{ 92, 443, 14, LB_FORWARD_NAT, 443 },
+		{ 15, 443, 40, LB_FORWARD_L2, 0, 0 },
+		{ 25, 443, 41, LB_FORWARD_IPIP, 0, 0 },
+		{ 35, 443, 42, LB_FORWARD_IPIP, 0, 0 },
+		{ 26, 443, 43, LB_FORWARD_GUE, 6080, 0 },
+		{ 36, 443, 44, LB_FORWARD_GUE, 6080, 0 },
+		{ 16, 443, 45, LB_FORWARD_L2, 0, 0 },
+		{ 27, 443, 46, LB_FORWARD_IPIP, 0, 0 },
+		{ 17, 443, 40, LB_FORWARD_L2, 0, 2 },
+		{ 93, 443, 47, LB_FORWARD_NAT, 8443, 0 },
+		{ 94, 443, 48, LB_FORWARD_NAT, 8443, 0 },
 		{ 95, 443, 49, LB_FORWARD_NAT, 8443, 0 },
+		{ 97, 443, 15, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_CLIENT },
+		{ 98, 443, 16, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_CLIENT },
 	};
 	enum { N = sizeof(rows) / sizeof(rows[0]) };
 	static const lb_be16 vlans[] = { LB_BE16(10), LB_BE16(20), 0 };
@@ -144,6 +160,7 @@ static void services_put(struct harness *world)
 			.forward = rows[i].forward,
 			.instance_port = rows[i].instance_port,
 			.networks = rows[i].networks,
+			.source = rows[i].source,
 		};
 		services[2 * i + 1] = (struct harness_service){
 			.family = 6,
@@ -156,6 +173,7 @@ static void services_put(struct harness *world)
 			.forward = rows[i].forward,
 			.instance_port = rows[i].instance_port,
 			.networks = rows[i].networks,
+			.source = rows[i].source,
 		};
 	}
 	world->n_networks = sizeof(vlans) / sizeof(vlans[0]);
@@ -179,8 +197,10 @@ struct harness *vector_world_create(void)
 					 ACCEPTING,
 					 ACCEPTING & ~LB_INSTANCE_ON_LINK,
 					 ACCEPTING,
+					 ACCEPTING,
+					 ACCEPTING,
 					 ACCEPTING };
-	static const uint8_t outer[] = { 4, 4, 6, 4, 4, 4, 4, 6, 4, 6, 4, 6, 4, 6, 4 };
+	static const uint8_t outer[] = { 4, 4, 6, 4, 4, 4, 4, 6, 4, 6, 4, 6, 4, 6, 4, 4, 6 };
 	/* one port: it is known which one a connection gets */
 	const struct lb_nat_params nat = harness_nat_params(VECTOR_NAT_PORT, VECTOR_NAT_PORT);
 	/* of networks */

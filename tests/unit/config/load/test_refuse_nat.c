@@ -24,16 +24,6 @@
 	"    " forward "\n"                                                                        \
 	"    listeners:\n"                                                                         \
 	"      - { port: 80, pool: web }\n"
-/* The dataplane cannot do it yet; the rules are checked all the same. */
-#define NOT_YET(place)                                                                             \
-	"t:" place ".source: \"client\": not supported by this version yet; expected node\n"
-#define MORE(listener)                                                                                               \
-	NODE SITE(                                                                                                   \
-		"[203.0.113.10]",                                                                                    \
-		"forward: l2") "  a: { vip: [203.0.113.11], forward: nat, source: client, listeners: [{ port: 443, " \
-			       "instance_port: 8443, pool: same }] }\n"                                              \
-			       "  b: { vip: [203.0.113.12], forward: nat, source: client, listeners: [" listener     \
-			       "] }\n"
 
 /* clang-format off */
 static const struct refuse_row rows[] = {
@@ -165,7 +155,6 @@ static const struct refuse_row rows[] = {
 	  "needs `forward: nat`, not gue; expected 80\n" },
 	{ "forward: l2",
 	  "forward: ipip\n    source: client",
-	  NOT_YET("18:13: services.site")
 	  "t:18:13: services.site.source: \"client\": only `forward: nat` has a choice of sources, not "
 	  "ipip\n" },
 	{ "forward: l2",
@@ -173,7 +162,7 @@ static const struct refuse_row rows[] = {
 	  "t:18:13: services.site.source: \"node\": only `forward: nat` has a choice of sources, not l2\n" },
 	{ "forward: l2",
 	  NAT "\n    source: nodes",
-	  "t:18:13: services.site.source: \"nodes\": expected node; did you mean \"node\"?\n" },
+	  "t:18:13: services.site.source: \"nodes\": expected node or client; did you mean \"node\"?\n" },
 	{ "forward: l2",
 	  NAT "\n    gue_port: 6080",
 	  "t:18:15: services.site.gue_port: \"6080\": only tunnels by `forward: gue` have a port, not "
@@ -194,29 +183,12 @@ static const struct refuse_row rows[] = {
 	  "(\"web-1\", line 10) needs an IPv4 address in node.nat_addresses as their source\n" },
 	{ NULL,
 	  NODE SITE("[203.0.113.10]", CLIENT),
-	  NOT_YET("17:13: services.site")
 	  "t:19:27: services.site.listeners[0].pool: \"web\": with `source: client` its IPv6 instances "
 	  "(\"web-2\", line 10) cannot be reached by the clients of the IPv4 VIP, line 15\n" },
 	{ NULL,
 	  NODE SITE("[\"2001:db8:f::1\", \"2001:db8:f::2\"]", CLIENT),
-	  NOT_YET("17:13: services.site")
 	  "t:19:27: services.site.listeners[0].pool: \"web\": with `source: client` its IPv4 instances "
 	  "(\"web-1\", line 9) cannot be reached by the clients of the IPv6 VIP, line 15\n" },
-
-	/* replies with source: client */
-	{ "forward: l2\n    listeners:\n      - { port: 80, pool: web }",
-	  CLIENT "\n    listeners:\n"
-	  "      - { port: 443, instance_port: 8443, pool: web }\n"
-	  "      - { port: 8443, pool: web }",
-	  NOT_YET("18:13: services.site")
-	  "t:21:9: services.site.listeners[1]: \"8443\": service \"site\", line 20, already has this port "
-	  "of the same instances: with `source: client` replies would be of either\n" },
-	{ NULL,
-	  MORE("{ port: 80, pool: same }, { port: 443, instance_port: 8443, pool: other }"),
-	  NOT_YET("19:51: services.a")
-	  NOT_YET("20:51: services.b")
-	  "t:20:97: services.b.listeners[1]: \"8443\": service \"a\", line 19, already has this port "
-	  "of the same instances: with `source: client` replies would be of either\n" },
 };
 
 /* clang-format on */
