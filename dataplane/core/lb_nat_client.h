@@ -60,9 +60,9 @@ LB_INLINE uint32_t lb_nat_flow_hash(const struct lb_nat *nat, uint8_t source, ui
 					      : lb_nat_hash(spread);
 }
 
-/* ---- Places ---- */
+/* ---- Records ---- */
 
-#define LB_NAT_PLACES 2 /* where a record may be: no port depends on it */
+#define LB_NAT_CHOICES 2 /* where a record may be: no port depends on it */
 
 /** All records of a worker. */
 LB_INLINE struct lb_nat_share lb_nat_all(const struct lb_nat *nat, uint32_t worker)
@@ -70,8 +70,8 @@ LB_INLINE struct lb_nat_share lb_nat_all(const struct lb_nat *nat, uint32_t work
 	return (struct lb_nat_share){ nat->memory[worker]->record, nat->n_spaces * nat->room };
 }
 
-/** The hash of a place. @n: below LB_NAT_PLACES. */
-LB_INLINE uint32_t lb_nat_place(uint32_t hash, uint32_t n)
+/** The hash of a choice. @n: below LB_NAT_CHOICES. */
+LB_INLINE uint32_t lb_nat_choice(uint32_t hash, uint32_t n)
 {
 	return n ? hash * 0x9e3779b1u : hash;
 }
@@ -88,10 +88,10 @@ LB_INLINE struct lb_nat_ref lb_nat_flow_find(const struct lb_nat *nat, uint32_t 
 	if (flow->source != LB_NAT_SOURCE_CLIENT)
 		return lb_nat_find(nat, worker, flow, instance);
 	all = lb_nat_all(nat, worker);
-	for (uint32_t n = 0; n < LB_NAT_PLACES; n++) {
+	for (uint32_t n = 0; n < LB_NAT_CHOICES; n++) {
 		uint32_t at;
 
-		placed.hash = lb_nat_place(flow->hash, n);
+		placed.hash = lb_nat_choice(flow->hash, n);
 		at = lb_nat_search(&all, reach, &placed, 0);
 		if (lb_likely(at != LB_NAT_PORT_NONE))
 			return (struct lb_nat_ref){ all.record + at, worker, at };
@@ -111,15 +111,15 @@ LB_INLINE struct lb_nat_ref lb_nat_flow_claim(const struct lb_nat *nat,
 	if (flow->source != LB_NAT_SOURCE_CLIENT)
 		return lb_nat_claim(nat, flow, instance, now, was);
 	all = lb_nat_all(nat, nat->worker);
-	for (uint32_t n = 0; n < LB_NAT_PLACES; n++) {
+	for (uint32_t n = 0; n < LB_NAT_CHOICES; n++) {
 		uint32_t at;
 
-		placed.hash = lb_nat_place(flow->hash, n);
+		placed.hash = lb_nat_choice(flow->hash, n);
 		at = lb_nat_choose(&all, placed.hash, now, &nat->params->timeouts);
 		if (at == LB_NAT_PORT_NONE)
 			continue;
 		*was = lb_nat_was(&all.record[at], now, &nat->params->timeouts);
-		lb_nat_take(nat->memory[nat->worker], &all, &placed, 0, at);
+		lb_nat_fill(nat->memory[nat->worker], &all, &placed, 0, at);
 		return (struct lb_nat_ref){ all.record + at, nat->worker, at };
 	}
 	return (struct lb_nat_ref){ NULL, 0, 0 };
@@ -166,8 +166,8 @@ LB_INLINE struct lb_nat_way lb_nat_way_of(const struct lb_nat *nat,
 	const struct lb_nat_share all = lb_nat_all(nat, worker);
 	struct lb_nat_way way = { { NULL, 0, 0 }, NULL, NULL };
 
-	for (uint32_t n = 0; n < LB_NAT_PLACES; n++) {
-		uint32_t at = lb_hash_range(lb_nat_place(hash, n), all.n);
+	for (uint32_t n = 0; n < LB_NAT_CHOICES; n++) {
+		uint32_t at = lb_hash_range(lb_nat_choice(hash, n), all.n);
 
 		for (uint32_t i = 0; i < LB_NAT_TRIES && i < reach; i++) {
 			if (lb_nat_is_pair(nat, instances, &all.record[at], pair, now, &way)) {

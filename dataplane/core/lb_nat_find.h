@@ -399,7 +399,7 @@ LB_INLINE enum lb_nat_was lb_nat_was(const struct lb_nat_record *record, uint16_
 }
 
 /* A record that was chosen becomes a connection's, in a worker's memory. */
-LB_INLINE void lb_nat_take(struct lb_nat_memory *memory, const struct lb_nat_share *share,
+LB_INLINE void lb_nat_fill(struct lb_nat_memory *memory, const struct lb_nat_share *share,
 			   const struct lb_nat_flow *flow, uint32_t address, uint32_t at)
 {
 	struct lb_nat_record *record = &share->record[at];
@@ -441,7 +441,7 @@ LB_INLINE struct lb_nat_ref lb_nat_claim(const struct lb_nat *nat, const struct 
 		if (at == LB_NAT_PORT_NONE)
 			continue;
 		*was = lb_nat_was(&share.record[at], now, &nat->params->timeouts);
-		lb_nat_take(memory, &share, flow, address, at);
+		lb_nat_fill(memory, &share, flow, address, at);
 		return (struct lb_nat_ref){ share.record + at, nat->worker, at };
 	}
 	return (struct lb_nat_ref){ NULL, 0, 0 };

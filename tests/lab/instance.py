@@ -39,7 +39,7 @@ http {{
 		listen [::]:8443 ssl backlog=4096;
 		root {dir}/www;
 		location = / {{ return 200 "{name}\\n"; }}
-		location = /whoami {{ return 200 "$remote_addr\\n"; }}
+		location = /whoami {{ access_log {dir}/access.log; return 200 "$remote_addr\\n"; }}
 		location = /big {{ }}
 		location = /up.html {{ }}
 		# Answers after the whole body is there.

@@ -129,6 +129,14 @@ static void test_allowed(void **state)
 		  SERVICE("s", "203.0.113.10", "port: 1, pool: web }]") },
 		{ "  dataplane: auto\n  nat_addresses: [10.0.0.7]\n", "  {}\n" },
 		{ "  nat_ports: 1-1024\n", "  {}\n" },
+		/* source: client; the second shares the first one's port of an instance */
+		{ "  nat_addresses: [10.0.0.7]\n",
+		  SERVICE("s", "203.0.113.10",
+			  "port: 443, instance_port: 8443, pool: web }], source: client")
+			  SERVICE("t", "203.0.113.11",
+				  "port: 443, instance_port: 8443, pool: api }], source: client")
+				  SERVICE("u", "\"2001:db8:f::1\"",
+					  "port: 443, pool: six }], source: client") },
 	};
 
 	(void)state;
