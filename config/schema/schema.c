@@ -212,7 +212,9 @@ const struct config_item config_schema[] = {
 	  .fallback = "15m", .reloadable = true, FIELD(config_node, idle_timeout_ms),
 	  .help = "An established flow without packets expires after this time. Flows also keep their "
 		  "instance this long after a change of their pool. Set it above keep-alive intervals. "
-		  "Expired flows of an unchanged pool still reach their instance." },
+		  "Expired flows of an unchanged pool still reach their instance. Flows of "
+		  "`forward: nat` keep theirs as long as `nat_idle_timeout` says; where there are such, "
+		  "no flow expires before 28.8 s." },
 	{ NODE, .key = "syn_timeout", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
 	  .max = MINUTE, .fallback = "10s", .reloadable = true, FIELD(config_node, syn_timeout_ms),
 	  .help = "A flow of which only a SYN was seen expires after this time." },

@@ -37,13 +37,14 @@ json_t *control_status_nat(const struct control_daemon *daemon, const struct sta
 		return json_null();
 	snprintf(ports, sizeof(ports), "%u-%u", config->node.nat_port_first,
 		 config->node.nat_port_last);
-	return json_pack("{s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
+	return json_pack("{s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
 			 "addresses", control_status_nat_addresses(daemon), "ports", ports,
 			 "spaces", segment != NULL ? (int)segment->nat_spaces : 0, "flows",
 			 (json_int_t)sum->nat_flows, "opened", (json_int_t)sum->nat_inserts,
 			 "expired", (json_int_t)sum->nat_expired, "evicted",
 			 (json_int_t)sum->nat_evicted, "replies", (json_int_t)sum->nat_reply_pkts,
-			 "foreign", (json_int_t)sum->nat_foreign_pkts, "exhausted",
+			 "foreign", (json_int_t)sum->nat_foreign_pkts, "resets",
+			 (json_int_t)sum->nat_resets, "exhausted",
 			 (json_int_t)figures->drop[LB_DROP_NAT_EXHAUSTED], "unknown",
 			 (json_int_t)figures->drop[LB_DROP_NAT_UNKNOWN], "note", daemon->nat_note);
 }

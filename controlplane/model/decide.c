@@ -381,6 +381,8 @@ void model_params(const struct model *model, struct lb_params *params)
 	memcpy(params->node_addr4, model->source.addr4.bytes, sizeof(params->node_addr4));
 	memcpy(params->node_addr6, model->source.addr6.bytes, sizeof(params->node_addr6));
 	model_nat_params(model, &params->nat);
+	if (config_has_nat(model->config))
+		model_nat_pins(&params->timeouts);
 }
 
 const struct lb_instance *model_instances(const struct model *model, uint32_t *count)

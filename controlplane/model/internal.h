@@ -62,6 +62,7 @@ void model_nat_assign(struct model *model); /* indices, from the configuration i
 void model_nat_adopt(struct model *model, const struct lb_nat_params *running); /* NULL: none */
 void model_nat_forget(struct model *model); /* no flow uses any */
 void model_nat_params(const struct model *model, struct lb_nat_params *params); /* all 0 before */
+void model_nat_pins(struct lb_flow_timeouts *timeouts); /* of flows, where some are translated */
 
 /* model/decide.c: from the model's inputs to what is published */
 void model_changed(const struct model *model, uint32_t what, uint32_t pool_id);

@@ -11,6 +11,7 @@
 _Static_assert(CONFIG_NAT_ADDRESSES_MAX <= LB_NAT_ADDRESSES_MAX, "each address has an index");
 
 #define INDEX_NONE LB_NAT_ADDRESSES_MAX
+#define PIN_TICKS_MIN (3 * LB_NAT_SWEEP_TICKS)
 
 static bool is_used(const struct model_nat_address *entry)
 {
@@ -127,6 +128,19 @@ void model_nat_params(const struct model *model, struct lb_nat_params *params)
 	params->port_first = node->nat_port_first;
 	params->port_last = node->nat_port_last;
 	params->reset_on_expiry = node->reset_on_expiry;
+}
+
+/*
+ * The dataplane keeps a flow as long as its record, but looks at it only once in a round of the
+ * sweep: until then it must not expire.
+ */
+void model_nat_pins(struct lb_flow_timeouts *timeouts)
+{
+	static const enum lb_flow_state states[] = { LB_FLOW_ESTABLISHED, LB_FLOW_FIN };
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (timeouts->ticks[states[i]] < PIN_TICKS_MIN)
+			timeouts->ticks[states[i]] = PIN_TICKS_MIN;
 }
 
 const struct model_nat_address *model_nat_at(const struct model *model, uint32_t index)

@@ -66,6 +66,8 @@ enum lb_nat_address_flag {
 	LB_NAT_ADDRESS_OWN = 1 << 2,	 /* the node's own: what is of no record is the kernel's */
 };
 
+#define LB_NAT_SWEEP_TICKS 96 /* of a round over all records, at most */
+
 /* What is configured. */
 struct lb_nat_params {
 	uint8_t address[LB_NAT_ADDRESSES_MAX][16]; /* as lb_nat_record.client */

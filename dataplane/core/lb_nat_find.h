@@ -457,21 +457,4 @@ LB_INLINE void lb_nat_retire(struct lb_nat_record *record, uint16_t now)
 	record->seen = (uint16_t)(now - LB_NAT_IDLE_OVER);
 }
 
-/** Free the records of a worker that have expired. @first, @n: of them. Return: how many. */
-LB_INLINE uint32_t lb_nat_sweep(struct lb_nat_memory *memory, uint64_t first, uint32_t n,
-				uint16_t now, const struct lb_nat_timeouts *timeouts)
-{
-	uint32_t freed = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct lb_nat_record *record = &memory->record[first + i];
-
-		if (record->state == LB_NAT_FREE || !lb_nat_is_free(record, now, timeouts))
-			continue;
-		record->state = LB_NAT_FREE;
-		freed++;
-	}
-	return freed;
-}
-
 #endif

@@ -109,5 +109,5 @@ void pipeline_tick(struct pipeline *pl)
 	lb_rate_refill(&pl->kernel_rate.rate, &pl->kernel_rate.limit, 1);
 	lb_rate_refill(&pl->icmp_rate.rate, &pl->icmp_rate.limit, 1);
 	lb_rate_refill(&pl->peek_rate.rate, &pl->peek_rate.limit, 1);
-	pl->nat_sweep.done = 0;
+	nat_sweep_tick(&pl->nat_sweep);
 }

@@ -11,7 +11,7 @@
 #include "dataplane/core/lb_nat_find.h"
 #include "dataplane/core/lb_rate.h"
 #include "dataplane/engine/flow_table.h"
-#include "dataplane/engine/nat_memory.h"
+#include "dataplane/engine/nat_sweep.h"
 #include "dataplane/engine/tables.h"
 
 #define PIPELINE_BURST 64 /* packets at most */
@@ -88,7 +88,8 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 void pipeline_drop(struct pipeline *pl, struct rte_mbuf *pkt, enum lb_drop reason);
 
 /**
- * Free expired records of translated connections.
+ * Free expired records of translated connections, and reset connections: what is in
+ * pl->nat_sweep.out then is to be sent.
  * @max: records now, at most. Context: the worker.
  */
 void pipeline_nat_sweep(struct pipeline *pl, const struct tables *tables, uint16_t now,

@@ -30,10 +30,20 @@ const struct lb_nat *pipeline_nat(struct pipeline *pl, const struct tables *tabl
 void pipeline_nat_sweep(struct pipeline *pl, const struct tables *tables, uint16_t now,
 			uint32_t max)
 {
-	const struct lb_nat *nat = pipeline_nat(pl, tables);
+	const struct lb_instances instances = { tables->instances, tables->n_instances };
+	const struct nat_sweep_with with = {
+		.nat = pipeline_nat(pl, tables),
+		.instances = &instances,
+		.timeouts = &tables->timeouts,
+		.flows = &pl->flows->table,
+		.stats = pl->stats,
+		.port_mac = pl->port_mac,
+		.now = now,
+	};
 
-	if (nat)
-		nat_sweep(&pl->nat_sweep, nat, pl->stats, now, max);
+	pl->nat_sweep.n_out = 0;
+	if (with.nat)
+		nat_sweep(&pl->nat_sweep, &with, max);
 }
 
 /* The connection of a plain packet of a client. */

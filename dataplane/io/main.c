@@ -348,6 +348,7 @@ static int workers_make(struct dataplane *dp)
 	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
 		dp->nat[i] = flow_memory_nat(&dp->flows, i);
 	common.nat = dp->nat;
+	common.pool = dp->pool;
 	err = regions_list(dp, common.n_regions);
 	common.regions = dp->regions;
 	for (uint32_t i = 0; i < dp->plan.n_workers && !err; i++)

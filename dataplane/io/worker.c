@@ -11,6 +11,7 @@
 #include <rte_pause.h>
 
 #include "config/base/clock.h"
+#include "dataplane/engine/nat_memory.h"
 #include "dataplane/io/eal.h"
 
 #define TX_RETRIES 16
@@ -251,6 +252,32 @@ static void sweep(struct worker *w, const struct tables *tables, uint32_t max_bu
 	table_unlock(w);
 }
 
+/* Connections that the sweep has reset. Without buffers nothing is sent: others need them more. */
+static void resets_send(struct worker *w)
+{
+	const struct nat_sweep *sweep = &w->pl.nat_sweep;
+	struct rte_mbuf *pkts[NAT_SWEEP_OUT];
+	uint16_t n = (uint16_t)sweep->n_out, sent;
+
+	if (lb_likely(!n) || rte_pktmbuf_alloc_bulk(w->pool, pkts, n))
+		return;
+	for (uint16_t i = 0; i < n; i++) {
+		void *frame = rte_pktmbuf_append(pkts[i], LB_NAT_RESET_LEN);
+
+		pkts[i]->data_len = (uint16_t)lb_nat_reset_write(frame, &sweep->out[i]);
+		pkts[i]->pkt_len = pkts[i]->data_len;
+	}
+	sent = queue_send(w, pkts, n);
+	w->stats->nat_reset_pkts += sent;
+	rte_pktmbuf_free_bulk(pkts + sent, n - sent);
+}
+
+static void nat_sweep_some(struct worker *w, const struct tables *tables, uint32_t max)
+{
+	pipeline_nat_sweep(&w->pl, tables, w->now, max);
+	resets_send(w);
+}
+
 static void burst(struct worker *w, const struct tables *tables, struct rte_mbuf **pkts, uint16_t n)
 {
 	if (!table_lock(w, pkts, n))
@@ -286,8 +313,7 @@ uint32_t worker_step(struct worker *w)
 		from_kernel(w);
 	sweep(w, tables, w->empty_polls < IDLE_POLLS ? SWEEP_BUSY : SWEEP_IDLE);
 	if (w->nat_memory)
-		pipeline_nat_sweep(&w->pl, tables, w->now,
-				   w->empty_polls < IDLE_POLLS ? SWEEP_BUSY : SWEEP_IDLE);
+		nat_sweep_some(w, tables, w->empty_polls < IDLE_POLLS ? SWEEP_BUSY : SWEEP_IDLE);
 	w->stats->loops++;
 	return n;
 }
@@ -355,6 +381,7 @@ static void flows_use(struct worker *w, const struct worker_common *common)
 	flow_table_adopt(&w->flows, flow_memory_table(common->flows, w->index),
 			 common->flows->n_buckets, w->stats, w->pl.instance_stats);
 	w->nat_memory = common->nat ? common->nat[w->index] : NULL;
+	w->pool = common->pool ? common->pool[w->index] : NULL;
 	if (!w->nat_memory)
 		return;
 	w->pl.nat = (struct lb_nat){

@@ -12,6 +12,8 @@
 #define FLOWS 4096
 
 struct harness *nat_h;
+struct lb_nat_reset nat_resets[NAT_RESETS_MAX];
+uint32_t nat_n_resets;
 
 /* One service, or two that share their instances. */
 static void world_make(uint16_t port_last, uint32_t n_instances, uint8_t source, uint32_t n)
@@ -48,6 +50,7 @@ static void world_make(uint16_t port_last, uint32_t n_instances, uint8_t source,
 	harness_trunk(nat_h, 0);
 	harness_nat(nat_h, &params);
 	nat_h->now = 1;
+	nat_n_resets = 0;
 }
 
 void nat_world(uint16_t port_last, uint32_t n_instances)
@@ -190,11 +193,38 @@ struct nat_seen nat_connect(uint32_t client)
 	return seen;
 }
 
+void nat_sweep_tick_now(void)
+{
+	struct nat_sweep *sweep = &nat_h->pl.nat_sweep;
+
+	nat_sweep_tick(sweep);
+	for (uint32_t call = 0; call < 16; call++) { /* more than the segments of a tick need */
+		pipeline_nat_sweep(&nat_h->pl, nat_h->tables, nat_h->now, UINT32_MAX);
+		assert_true(nat_n_resets + sweep->n_out <= NAT_RESETS_MAX);
+		memcpy(&nat_resets[nat_n_resets], sweep->out, sweep->n_out * sizeof(nat_resets[0]));
+		nat_n_resets += sweep->n_out;
+	}
+}
+
 void nat_sweep_all(void)
 {
-	for (uint32_t tick = 0; tick < NAT_SWEEP_TICKS; tick++) {
-		nat_h->pl.nat_sweep.done = 0;
-		pipeline_nat_sweep(&nat_h->pl, nat_h->tables, nat_h->now, UINT32_MAX);
-		pipeline_nat_sweep(&nat_h->pl, nat_h->tables, nat_h->now, UINT32_MAX);
+	for (uint32_t tick = 0; tick < LB_NAT_SWEEP_TICKS; tick++)
+		nat_sweep_tick_now();
+}
+
+void nat_wait(uint32_t ticks)
+{
+	struct flow_sweep what = {
+		.secret = &nat_h->tables->secret,
+		.timeouts = &nat_h->tables->timeouts,
+		.instances = nat_h->tables->instances,
+		.n_instances = nat_h->tables->n_instances,
+	};
+
+	while (ticks--) {
+		what.now = ++nat_h->now;
+		flow_table_tick(&nat_h->flows);
+		flow_table_sweep(&nat_h->flows, &what, UINT32_MAX);
+		nat_sweep_tick_now();
 	}
 }

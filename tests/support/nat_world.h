@@ -63,7 +63,19 @@ void nat_answer_is_for(const struct nat_seen *reply, uint32_t client);
 /** A handshake. Return: the client's last packet of it; not sent, if its SYN was not. */
 struct nat_seen nat_connect(uint32_t client);
 
+#define NAT_RESETS_MAX 1024
+
+/* Segments by which the sweep has ended connections. */
+extern struct lb_nat_reset nat_resets[NAT_RESETS_MAX];
+extern uint32_t nat_n_resets;
+
+/** The sweep of a tick. */
+void nat_sweep_tick_now(void);
+
 /** A whole round of the sweep, now. */
 void nat_sweep_all(void);
+
+/** Let ticks pass, with the sweeps of flows and records. */
+void nat_wait(uint32_t ticks);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "dataplane/engine/nat_memory.h"
 #include "tests/support/nat_world.h"
 
 /* ---- Connections ---- */
