@@ -17,187 +17,9 @@
 
 #include <linux/bpf.h>
 
-#include "tests/support/packet_gen.h"
-#include "tests/support/xdp_world.h"
+#include "tests/unit/xdp/twins.h"
 
 #define PACKETS_DEFAULT 50000u
-#define N_INSTANCES 24
-#define SLOTS 1021
-#define RECORDED 160 /* flows that the table is for: fewer than there are */
-/*
- * Few flows with many packets fill the table with confirmed ones; then come others, which have to
- * evict them.
- */
-#define FEW 300
-#define MANY 960
-#define PHASE 4000 /* packets */
-#define REACHABLE (LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
-#define UP (REACHABLE | LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS)
-
-struct twins {
-	struct harness *native;
-	struct xdp_world *xdp;
-	struct packet_gen gen;
-	struct lb_instance instances[N_INSTANCES];
-	uint64_t ticks;
-	uint32_t changes;
-};
-
-static void slots_put(struct twins *t, uint16_t pool)
-{
-	uint16_t slots[SLOTS];
-	uint32_t n = pool == 7 ? 0 : SLOTS;
-
-	for (uint32_t i = 0; i < SLOTS; i++)
-		slots[i] = (uint16_t)(packet_gen_draw(&t->gen) % N_INSTANCES);
-	harness_put(t->native, LB_BLOCK_POOL, pool, slots, n * (uint32_t)sizeof(*slots), n);
-}
-
-static void instances_put(struct twins *t)
-{
-	harness_put(t->native, LB_BLOCK_INSTANCES, 0, t->instances, sizeof(t->instances),
-		    N_INSTANCES);
-}
-
-static void services_put(struct twins *t)
-{
-	static const uint8_t forwards[] = { LB_FORWARD_L2, LB_FORWARD_IPIP, LB_FORWARD_GUE };
-	struct harness_service services[2 * PACKET_GEN_VIPS];
-
-	for (uint16_t i = 0; i < PACKET_GEN_VIPS; i++) {
-		struct harness_service *s = &services[2 * i];
-
-		s[0] = (struct harness_service){ .family = 4,
-						 .addr = { 203, 0, 113, (uint8_t)i },
-						 .port = PACKET_GEN_PORT,
-						 .pool = i,
-						 .id = (uint16_t)(2 * i + 1),
-						 .forward = forwards[i % 3] };
-		if (s[0].forward == LB_FORWARD_GUE)
-			s[0].instance_port = (uint16_t)(6080 + i);
-		s[1] = s[0];
-		s[1].family = 6;
-		s[1].id++;
-		memcpy(s[1].addr, "\x20\x01\x0d\xb8\x00\x0f\0\0\0\0\0\0\0\0\0", 15);
-		s[1].addr[15] = (uint8_t)i;
-	}
-	harness_services(t->native, services, 2 * PACKET_GEN_VIPS);
-}
-
-static void twins_create(struct twins *t, bool has_handover)
-{
-	memset(t, 0, sizeof(*t));
-	t->gen = (struct packet_gen){ .random = 7, .flows = FEW };
-	t->native = harness_create(RECORDED);
-	pipeline_rate_set(&t->native->pl.kernel_rate, 3000);
-	pipeline_rate_set(&t->native->pl.icmp_rate, 300);
-	for (uint16_t i = 0; i < N_INSTANCES; i++)
-		harness_instance(&t->instances[i], i, i % 2 ? 4 : 6, UP);
-	t->instances[5].flags &= (uint8_t)~LB_INSTANCE_ON_LINK;
-	t->instances[6].flags &= (uint8_t)~REACHABLE;
-	instances_put(t);
-	for (uint16_t pool = 0; pool < PACKET_GEN_VIPS; pool++)
-		slots_put(t, pool);
-	services_put(t);
-	t->xdp = has_handover ? xdp_world_create_handover(t->native, 1, false)
-			      : xdp_world_create(t->native, 1, false);
-	xdp_world_publish(t->xdp, t->native);
-	xdp_world_reset(t->xdp, t->native);
-}
-
-/* Drained, down, back; other slots; a previous generation that ends. */
-static void pools_change(struct twins *t)
-{
-	uint8_t *flags = &t->instances[packet_gen_draw(&t->gen) % N_INSTANCES].flags;
-
-	switch (packet_gen_draw(&t->gen) % 6) {
-	case 0:
-		slots_put(t, (uint16_t)(packet_gen_draw(&t->gen) % PACKET_GEN_VIPS));
-		break;
-	case 1:
-		assert_int_equal(tables_retire(t->native->tables, (uint32_t)(t->changes % 8)), 0);
-		break;
-	case 2:
-		*flags &= (uint8_t)~LB_INSTANCE_ACCEPTS;
-		instances_put(t);
-		break;
-	case 3:
-		*flags &= (uint8_t) ~(LB_INSTANCE_ACCEPTS | LB_INSTANCE_SERVES);
-		instances_put(t);
-		break;
-	default:
-		*flags |= LB_INSTANCE_ACCEPTS | LB_INSTANCE_SERVES;
-		instances_put(t);
-		break;
-	}
-	t->changes++;
-	xdp_world_publish(t->xdp, t->native);
-}
-
-static void time_passes(struct twins *t)
-{
-	uint32_t ticks = 1 + (uint32_t)(packet_gen_draw(&t->gen) % 4);
-
-	if (packet_gen_draw(&t->gen) % 256 == 0)
-		ticks = (uint32_t)(packet_gen_draw(&t->gen) % 40000);
-	for (uint32_t i = 0; i < ticks; i++)
-		pipeline_tick(&t->native->pl);
-	t->ticks += ticks;
-	t->native->now = (uint16_t)t->ticks;
-	xdp_world_clock_set(t->xdp, t->ticks);
-}
-
-static void sweep(struct twins *t)
-{
-	const struct tables *tables = t->native->tables;
-	const struct flow_sweep what = { .secret = &tables->secret,
-					 .timeouts = &tables->timeouts,
-					 .instances = tables->instances,
-					 .n_instances = tables->n_instances,
-					 .now = t->native->now };
-
-	for (uint32_t i = 0; i < FLOW_TABLE_SWEEP_TICKS; i++) {
-		flow_table_tick(&t->native->flows);
-		while (flow_table_sweep(&t->native->flows, &what, 1024))
-			;
-	}
-	xdp_world_sweep(t->xdp);
-}
-
-static struct rte_mbuf *mbuf_of(struct twins *t)
-{
-	const struct packet_gen *gen = &t->gen;
-	struct rte_mbuf *m = harness_frame(t->native, gen->frame, gen->linear);
-
-	if (gen->linear < gen->len)
-		assert_int_equal(rte_pktmbuf_chain(m, harness_frame(t->native,
-								    gen->frame + gen->linear,
-								    gen->len - gen->linear)),
-				 0);
-	return m;
-}
-
-/* What the native pipeline made of the packet, as the XDP program would say it. */
-static uint32_t native_run(struct twins *t, uint8_t *out, uint32_t *out_len)
-{
-	struct rte_mbuf *m = mbuf_of(t);
-	struct harness *h = t->native;
-	struct pipeline_out sent;
-
-	pipeline_burst(&h->pl, h->tables, h->now, &m, 1, &sent);
-	h->stats.tx_pkts += sent.n_tx;
-	h->stats.kernel_pkts += sent.n_kernel;
-	if (!sent.n_tx && !sent.n_kernel)
-		return XDP_DROP;
-	m = sent.n_tx ? sent.tx[0] : sent.kernel[0];
-	*out_len = rte_pktmbuf_pkt_len(m);
-	h->stats.tx_bytes += sent.n_tx ? *out_len : 0;
-	assert_true(*out_len <= XDP_WORLD_FRAME_MAX);
-	if (rte_pktmbuf_read(m, 0, *out_len, out) != out)
-		memcpy(out, rte_pktmbuf_mtod(m, void *), *out_len);
-	rte_pktmbuf_free(m);
-	return sent.n_tx ? XDP_TX : XDP_PASS;
-}
 
 static void differ(const struct twins *t, const struct xdp_run *run, uint32_t action,
 		   uint32_t out_len)
@@ -221,7 +43,7 @@ static void one_packet(struct twins *t, bool deep)
 	run.frame = t->gen.frame;
 	run.len = t->gen.len;
 	run.linear = t->gen.linear;
-	action = native_run(t, out, &out_len);
+	action = twins_native(t, out, &out_len);
 	xdp_world_run(t->xdp, &run);
 	if (run.action != action ||
 	    (action != XDP_DROP && (run.out_len != out_len || memcmp(run.out, out, out_len) != 0)))
@@ -258,20 +80,19 @@ static void packets_compare(bool has_handover)
 
 	twins_create(&t, has_handover);
 	for (uint32_t i = 0; i < packets; i++) {
-		t.gen.flows = i / PHASE % 2 ? MANY : FEW;
+		t.gen.flows = i / TWINS_PHASE % 2 ? TWINS_MANY : TWINS_FEW;
 		if (i % 100 == 99)
-			time_passes(&t);
+			twins_wait(&t);
 		if (i % 200 == 199)
-			pools_change(&t);
+			twins_change(&t);
 		if (i % 10000 == 9999)
-			sweep(&t);
+			twins_sweep(&t);
 		one_packet(&t, i % 500 == 499);
 	}
 	xdp_world_compare(t.xdp, t.native, false);
 	figures(&t, packets);
 	harness_check_accounting(t.native);
-	xdp_world_destroy(t.xdp);
-	harness_destroy(t.native);
+	twins_destroy(&t);
 }
 
 static void dataplanes_are_identical(void **state)
