@@ -200,6 +200,8 @@ $(call archive,config): $(CONFIG_OBJS)
 $(call archive,controlplane): $(filter-out %/main.o,$(CONTROL_OBJS))
 $(call archive,cli): $(filter-out %/main.o,$(CLI_OBJS))
 $(O)/bin/sluice-instance: $(call archive,config)
+# Of the rooms of sluiced it has only what decides without a daemon.
+$(O)/bin/sluicectl: $(call archive,controlplane)
 $(call archive,instance): $(filter-out %/main.o,$(INSTANCE_OBJS))
 $(call archive,pktgen): $(filter-out %/main.o,$(call objects,perf/pktgen perf)) $(MAGLEV_OBJS)
 
@@ -237,9 +239,9 @@ tests_engine := support engine
 tests_io := support io engine config
 tests_config := support config
 tests_controlplane := support controlplane config
-tests_cli := cli config
+tests_cli := cli controlplane config
 tests_instance := instance config
-tests_xdp := support engine config
+tests_xdp := support engine controlplane config
 tests_pktgen := pktgen config
 tests_other := engine config
 
@@ -252,7 +254,7 @@ test_libs_config = $(common_libs)
 test_libs_controlplane = $(control_libs) $(dpdk_libs)
 test_libs_cli = $(common_libs) -levent
 test_libs_instance = -lbpf $(common_libs)
-test_libs_xdp = $(packet_libs)
+test_libs_xdp = $(control_libs) $(packet_libs)
 test_libs_pktgen = $(packet_libs)
 
 find_c = $(sort $(shell find $1 -name '*.c' 2>/dev/null))

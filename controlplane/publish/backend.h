@@ -15,6 +15,7 @@
 #include "dataplane/abi/lb_abi.h"
 
 struct event_base;
+struct flows_view;
 struct model;
 struct publish_backend;
 
@@ -86,6 +87,9 @@ struct publish_backend_ops {
 	uint64_t (*pool_changed_ns)(const struct publish_backend *backend, uint32_t pool);
 
 	const struct lb_segment *(*segment)(const struct publish_backend *backend);
+
+	/** What it decides with; see publish_view(). */
+	int (*view)(struct publish_backend *backend, struct flows_view *view);
 
 	/** Refresh the segment's statistics. NULL if the dataplane writes them there itself. */
 	void (*refresh)(struct publish_backend *backend);

@@ -134,6 +134,20 @@ const void *publish_directory_running(const struct publish_directory *directory,
 	return running_buffer(directory, block->kind, block->pool, bytes);
 }
 
+const uint16_t *publish_directory_previous(const struct publish_directory *directory, uint32_t pool,
+					   uint32_t *slots)
+{
+	uint8_t flags = directory->shared->pool_buffer[pool];
+	uint32_t buffer = flags & LB_DIRECTORY_BUFFER ? 0 : 1;
+
+	*slots = 0;
+	if (!(flags & LB_DIRECTORY_RUNS) || (flags & LB_DIRECTORY_SENT) ||
+	    !directory->shared->pool_changed_ns[pool])
+		return NULL;
+	*slots = block_bytes(directory, LB_BLOCK_POOL, pool, buffer) / (uint32_t)sizeof(uint16_t);
+	return publish_link_buffer(directory->link, LB_BLOCK_POOL, pool, buffer);
+}
+
 uint32_t publish_directory_spare(const struct publish_directory *directory,
 				 const struct publish_block *block)
 {

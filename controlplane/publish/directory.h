@@ -48,6 +48,10 @@ void publish_directory_states(struct publish_directory *directory, const struct 
 const void *publish_directory_running(const struct publish_directory *directory,
 				      const struct publish_block *block, uint32_t *bytes);
 
+/** A pool's previous table, while it is kept and not being replaced; or NULL. @slots: set. */
+const uint16_t *publish_directory_previous(const struct publish_directory *directory, uint32_t pool,
+					   uint32_t *slots);
+
 /** The buffer that may be written: the one not in use. */
 uint32_t publish_directory_spare(const struct publish_directory *directory,
 				 const struct publish_block *block);

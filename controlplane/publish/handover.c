@@ -391,6 +391,12 @@ static const struct lb_segment *handover_segment(const struct publish_backend *a
 	return publish_xdp_ops.segment(a->xdp);
 }
 
+/* Flow tables and tables are the same for both. */
+static int handover_view(struct publish_backend *a, struct flows_view *view)
+{
+	return publish_xdp_ops.view(a->xdp, view);
+}
+
 /* The XDP program's segment has the counters of both; only the buffers are the process's own. */
 static void handover_refresh(struct publish_backend *a)
 {
@@ -426,6 +432,7 @@ const struct publish_backend_ops publish_handover_ops = {
 	.send = handover_send,
 	.pool_changed_ns = handover_pool_changed_ns,
 	.segment = handover_segment,
+	.view = handover_view,
 	.refresh = handover_refresh,
 	.handover_get = handover_carrier_get,
 };

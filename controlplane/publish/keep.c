@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -23,6 +25,8 @@ struct publish_keep {
 	int listen_fd;
 	struct event *event;
 	int fd[LB_KEPT_FDS]; /* segment, flow tables; -1: none */
+	uint8_t *map;	     /* of the flow tables, once they were asked for */
+	uint64_t bytes;
 	void (*asked)(void *arg);
 	void *arg;
 };
@@ -157,10 +161,46 @@ void publish_keep_destroy(struct publish_keep *keep)
 
 /* ---- What is held ---- */
 
+/* A file that could shrink under the mapping would kill this process. */
+static void flows_map(struct publish_keep *keep)
+{
+	int seals = fcntl(keep->fd[1], F_GET_SEALS);
+	struct stat st;
+	void *map;
+
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(keep->fd[1], &st) ||
+	    st.st_size < (off_t)sizeof(struct lb_kept))
+		return;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, keep->fd[1], 0);
+	if (map == MAP_FAILED)
+		return;
+	keep->map = map;
+	keep->bytes = (uint64_t)st.st_size;
+}
+
+const uint8_t *publish_keep_flows(struct publish_keep *keep, uint64_t boot_id, struct lb_kept *kept)
+{
+	if (keep && !keep->map && keep->fd[1] >= 0)
+		flows_map(keep);
+	if (!keep || !keep->map)
+		return NULL;
+	memcpy(kept, keep->map + keep->bytes - sizeof(*kept), sizeof(*kept));
+	if (kept->magic != LB_KEPT_MAGIC || kept->abi_hash != lb_abi_hash() ||
+	    kept->boot_id != boot_id || kept->n_workers == 0 || kept->n_workers > LB_WORKERS_MAX ||
+	    kept->n_buckets == 0 ||
+	    keep->bytes != lb_kept_bytes(kept->n_workers, kept->n_buckets, kept->n_records))
+		return NULL;
+	return keep->map;
+}
+
 bool publish_keep_release(struct publish_keep *keep)
 {
 	bool had = keep && keep->fd[0] >= 0;
 
+	if (keep && keep->map)
+		munmap(keep->map, keep->bytes);
+	if (keep)
+		keep->map = NULL;
 	for (uint32_t i = 0; keep && i < LB_KEPT_FDS; i++)
 		fd_close(&keep->fd[i]);
 	return had;

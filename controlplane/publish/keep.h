@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/abi/lb_kept.h"
+
 struct event_base;
 struct publish_keep;
 
@@ -26,6 +28,14 @@ struct publish_keep *publish_keep_create(struct event_base *base, const char *ru
  * @segment_fd, @flows_fd: taken over and set to -1; if either is -1, there is nothing to be kept.
  */
 void publish_keep_hold(struct publish_keep *keep, int *segment_fd, int *flows_fd);
+
+/**
+ * The flow tables that are held, to be read. Valid until they are released.
+ * @kept: set to their sizes.
+ * Return: NULL: there are none, or they are not those of the segment with @boot_id.
+ */
+const uint8_t *publish_keep_flows(struct publish_keep *keep, uint64_t boot_id,
+				  struct lb_kept *kept);
 
 /** Let go. Return: whether there was something. NULL is allowed. */
 bool publish_keep_release(struct publish_keep *keep);

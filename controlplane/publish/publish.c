@@ -425,6 +425,11 @@ const struct lb_segment *publish_segment(const struct publish *publish)
 	return publish->info.connected ? publish->ops->segment(publish->backend) : NULL;
 }
 
+int publish_view(struct publish *publish, struct flows_view *view)
+{
+	return publish->info.connected ? publish->ops->view(publish->backend, view) : -ENOTCONN;
+}
+
 void publish_refresh(struct publish *publish)
 {
 	if (publish->info.connected && publish->ops->refresh)

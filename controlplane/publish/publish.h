@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 struct event_base;
+struct flows_view;
 struct lb_segment;
 struct model;
 struct publish;
@@ -94,6 +95,13 @@ void publish_wait_cancel(struct publish_wait *wait);
 
 /** The dataplane's segment, or NULL. Valid until link_changed(false). */
 const struct lb_segment *publish_segment(const struct publish *publish);
+
+/**
+ * What the dataplane decides with. Valid until the loop continues.
+ * @view: filled in; to be freed with flows_view_fini() if this succeeds.
+ * Return: 0; -ENOTCONN: there is no dataplane; -ENODATA: it has no tables yet; -ENOMEM.
+ */
+int publish_view(struct publish *publish, struct flows_view *view);
 
 /**
  * Refresh the statistics in the segment that XDP programs keep elsewhere. To be called about every

@@ -21,6 +21,7 @@
 #include "config/base/log.h"
 #include "controlplane/publish/directory.h"
 #include "controlplane/publish/keep.h"
+#include "controlplane/publish/ring_view.h"
 #include "dataplane/abi/lb_crc.h"
 
 #define RETRY_MIN_MS 50
@@ -505,6 +506,11 @@ static const struct lb_segment *ring_segment(const struct publish_backend *r)
 	return r->state == RING_READY ? r->link.segment : NULL;
 }
 
+static int ring_view(struct publish_backend *r, struct flows_view *view)
+{
+	return r->state == RING_READY ? publish_ring_view(&r->directory, r->keep, view) : -ENOTCONN;
+}
+
 const struct publish_backend_ops publish_ring_ops = {
 	.create = ring_create,
 	.destroy = ring_destroy,
@@ -513,4 +519,5 @@ const struct publish_backend_ops publish_ring_ops = {
 	.send = ring_send,
 	.pool_changed_ns = ring_pool_changed_ns,
 	.segment = ring_segment,
+	.view = ring_view,
 };

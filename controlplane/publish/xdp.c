@@ -17,6 +17,7 @@
 #include "controlplane/publish/xdp_segment.h"
 #include "controlplane/xdp/loader.h"
 #include "controlplane/xdp/tables.h"
+#include "controlplane/xdp/view.h"
 
 #define STATES_MS 500
 #define WATCH_MS 20
@@ -279,6 +280,11 @@ static const struct lb_segment *xdp_segment(const struct publish_backend *x)
 	return x->ready ? x->link.segment : NULL;
 }
 
+static int xdp_backend_view(struct publish_backend *x, struct flows_view *view)
+{
+	return x->ready ? xdp_view(&x->object, view) : -ENOTCONN;
+}
+
 static void xdp_refresh(struct publish_backend *x)
 {
 	if (x->ready)
@@ -303,5 +309,6 @@ const struct publish_backend_ops publish_xdp_ops = {
 	.send = xdp_send,
 	.pool_changed_ns = xdp_pool_changed_ns,
 	.segment = xdp_segment,
+	.view = xdp_backend_view,
 	.refresh = xdp_refresh,
 };

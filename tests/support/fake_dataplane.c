@@ -23,6 +23,7 @@
 #include <rte_ring_elem.h>
 
 #include "dataplane/abi/lb_crc.h"
+#include "dataplane/abi/lb_kept.h"
 #include "dataplane/abi/lb_segment.h"
 
 #define POLL_MS 5
@@ -30,6 +31,7 @@
 struct fake_dataplane {
 	struct lb_segment *segment;
 	uint64_t bytes;
+	uint8_t *flows; /* NULL: of a predecessor */
 	int memfd, flows_fd, cmd_fd, event_fd, listen_fd, client_fd;
 	uint32_t abi_hash;
 	struct rte_ring *commands, *events;
@@ -66,6 +68,25 @@ static void rings_init(struct fake_dataplane *fake)
 	fake->events = ring_init(lb_segment_at(fake->segment, fake->segment->event_ring));
 }
 
+/* Empty tables of two workers, as sluice-dataplane would have them. */
+static void flows_make(struct fake_dataplane *fake, uint64_t boot_id)
+{
+	const uint64_t bytes = lb_kept_bytes(2, FAKE_BUCKETS, 0);
+	struct lb_kept *kept;
+
+	fake->flows_fd = memfd_create("fake flows", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert(ftruncate(fake->flows_fd, (off_t)bytes) == 0);
+	fcntl(fake->flows_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
+	fake->flows = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fake->flows_fd, 0);
+	assert(fake->flows != MAP_FAILED);
+	kept = (void *)(fake->flows + bytes - sizeof(*kept));
+	*kept = (struct lb_kept){ .magic = LB_KEPT_MAGIC,
+				  .boot_id = boot_id,
+				  .abi_hash = lb_abi_hash(),
+				  .n_workers = 2,
+				  .n_buckets = FAKE_BUCKETS };
+}
+
 static void segment_make(struct fake_dataplane *fake)
 {
 	struct lb_segment s = {
@@ -87,7 +108,7 @@ static void segment_make(struct fake_dataplane *fake)
 	fake->memfd = memfd_create("fake", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	assert(ftruncate(fake->memfd, (off_t)s.bytes) == 0);
 	fcntl(fake->memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
-	fake->flows_fd = memfd_create("fake flows", MFD_CLOEXEC);
+	flows_make(fake, s.boot_id);
 	segment_use(fake);
 	*fake->segment = s;
 }
@@ -342,6 +363,8 @@ void fake_dataplane_kill(struct fake_dataplane *fake)
 	close(fake->event_fd);
 	close(fake->memfd);
 	close(fake->flows_fd);
+	if (fake->flows)
+		munmap(fake->flows, lb_kept_bytes(2, FAKE_BUCKETS, 0));
 	munmap(fake->segment, fake->bytes);
 	free(fake);
 }
@@ -379,4 +402,9 @@ void fake_dataplane_hang_up(struct fake_dataplane *fake)
 struct lb_segment *fake_dataplane_segment(struct fake_dataplane *fake)
 {
 	return fake->segment;
+}
+
+struct lb_bucket *fake_dataplane_flows(struct fake_dataplane *fake, uint32_t worker)
+{
+	return (void *)(fake->flows + worker * lb_kept_stride(FAKE_BUCKETS, 0));
 }

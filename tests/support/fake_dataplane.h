@@ -60,6 +60,10 @@ void fake_dataplane_mute(struct fake_dataplane *fake, bool mute);
 /** Close the connection, as if the controller had been killed; the segment stays. */
 void fake_dataplane_hang_up(struct fake_dataplane *fake);
 
+/** The flow table of worker 0 or 1: FAKE_BUCKETS; nobody writes to it. */
+struct lb_bucket *fake_dataplane_flows(struct fake_dataplane *fake, uint32_t worker);
+#define FAKE_BUCKETS 64
+
 struct lb_segment *fake_dataplane_segment(struct fake_dataplane *fake);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "config/base/clock.h"
 #include "config/base/log.h"
+#include "controlplane/flows/explain.h"
 #include "controlplane/publish/publish.h"
 #include "tests/support/fake_dataplane.h"
 #include "tests/support/model_fixture.h"
@@ -227,6 +228,99 @@ static void test_drain_in_two_steps(void **state)
 }
 
 /* Most flows would draw in vain until the table comes: both at once. */
+/* ---- What runs, as others read it ---- */
+
+static struct explain explained(struct fixture *f)
+{
+	static struct explain_room room;
+	struct flows_view view;
+	struct explain explain;
+	const struct explain_query query = {
+		.client = { 4, { 192, 0, 2, 7 } },
+		.client_port = 4711,
+		.vip = { 4, { 198, 51, 100, 10 } },
+		.vip_port = 80,
+	};
+
+	assert_int_equal(publish_view(f->publish, &view), 0);
+	assert_string_equal(view.why_no_flows, "");
+	assert_int_equal(view.n_regions, 2);
+	assert_int_equal(view.generation, f->view.generation);
+	assert_int_equal(view.pool[0].n_current, f->view.slot_count[0]);
+	assert_memory_equal(view.pool[0].current, f->view.slots[0],
+			    f->view.slot_count[0] * sizeof(uint16_t));
+	explain_run(&view, &query, &room, &explain);
+	assert_non_null(explain.service);
+	flows_view_fini(&view);
+	return explain;
+}
+
+/* Recorded by a worker, as it would. */
+static void record_put(struct fixture *f, const struct explain *explain, uint32_t worker,
+		       uint32_t instance)
+{
+	struct lb_table table = { .bucket = fake_dataplane_flows(f->fake, worker),
+				  .n_buckets = FAKE_BUCKETS };
+
+	lb_bucket_put(&table.bucket[lb_table_primary(&table, explain->packet.spread)], 3,
+		      explain->packet.key, (uint16_t)instance, (uint16_t)(explain->packet.now - 20),
+		      LB_FLOW_ESTABLISHED);
+}
+
+static void test_what_runs_is_explained(void **state)
+{
+	struct fixture *f = *state;
+	struct explain before, after;
+	struct config *config = fixture_web(5);
+	uint32_t instance;
+
+	config->node.idle_timeout_ms = 3600 * 1000; /* of the previous table, too */
+	f->fake = fake_dataplane_start(f->dir, 0);
+	life_begin(f, config);
+	fixture_up(f->model);
+	connect_now(f);
+	before = explained(f);
+	instance = before.begin.instance;
+	assert_int_equal(before.begin.why, EXPLAIN_CURRENT);
+	assert_int_equal(before.previous.n, 0);
+	assert_int_equal(before.read, FLOWS_NOT_FOUND);
+
+	model_admin_set(f->model, model_instance_at(f->model, instance), MODEL_DRAIN);
+	assert_int_equal(settle(f, PUBLISH_ALL).status, 0);
+	after = explained(f);
+	/* what began before the drain stays by the previous table, what begins goes elsewhere */
+	assert_int_equal(after.previous.n, FIXTURE_SLOTS);
+	assert_int_equal(after.previous.instance, instance);
+	assert_int_equal(after.go_on.instance, instance);
+	assert_int_equal(after.go_on.why, EXPLAIN_PREVIOUS);
+	assert_int_not_equal(after.begin.instance, instance);
+	assert_int_equal(after.begin.why, EXPLAIN_CURRENT);
+
+	record_put(f, &after, 1, instance);
+	after = explained(f);
+	assert_int_equal(after.read, FLOWS_FOUND);
+	assert_int_equal(after.record.region, 1);
+	assert_int_equal(after.go_on.instance, instance);
+	assert_int_equal(after.go_on.why, EXPLAIN_RECORD);
+	assert_int_not_equal(after.begin.instance, instance);
+
+	/* down: it no longer serves */
+	model_health_set(f->model, model_instance_at(f->model, instance), HEALTH_DOWN, "refused");
+	assert_int_equal(settle(f, PUBLISH_ALL).status, 0);
+	after = explained(f);
+	assert_int_not_equal(after.go_on.instance, instance);
+	assert_true(after.go_on.is_moved);
+}
+
+static void test_nothing_runs(void **state)
+{
+	struct fixture *f = *state;
+	struct flows_view view;
+
+	life_begin(f, fixture_web(2));
+	assert_int_equal(publish_view(f->publish, &view), -ENOTCONN);
+}
+
 static void test_drain_of_most_of_a_pool(void **state)
 {
 	struct fixture *f = *state;
@@ -700,6 +794,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_first_publish),
 		TEST(test_drain_in_two_steps),
+		TEST(test_what_runs_is_explained),
+		TEST(test_nothing_runs),
 		TEST(test_drain_of_most_of_a_pool),
 		TEST(test_comes_back_in_one_step),
 		TEST(test_instances_alone),
