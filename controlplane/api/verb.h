@@ -57,5 +57,7 @@ void control_elb_health_run(struct control_call *call);
 void control_config_rollback_run(struct control_call *call);
 void control_config_confirm_run(struct control_call *call);
 void control_history_run(struct control_call *call);
+void control_explain_run(struct control_call *call);
+void control_flows_run(struct control_call *call);
 
 #endif

@@ -10,6 +10,8 @@
 #include "controlplane/api/protocol.h"
 #include "controlplane/api/status.h"
 #include "controlplane/events/events.h"
+#include "controlplane/flows/endpoint.h"
+#include "controlplane/flows/scan.h"
 #include "controlplane/state/history.h"
 
 /* A list of names, addresses or ports. */
@@ -51,6 +53,8 @@ static void control_drops_run(struct control_call *call)
  *                 everything
  *   config-rollback, config-confirm, history: see api/history.c
  *   config-show   lines; see api/show.c
+ *   explain       see flows/answer.h
+ *   flows         see api/flows.c
  *   elb-*         see api/elb_describe.h
  */
 const struct control_verb control_verbs[] = {
@@ -102,6 +106,18 @@ const struct control_verb control_verbs[] = {
 	{ .name = "config-confirm", .changes = true, .run = control_config_confirm_run },
 	{ .name = "history", .run = control_history_run },
 	{ .name = "config-show", .run = control_config_show_run },
+	{ .name = "explain",
+	  .arguments = { { "client", CONTROL_TEXT, .max = ENDPOINT_STRLEN, .with = "vip" },
+			 { "vip", CONTROL_TEXT, .max = ENDPOINT_STRLEN },
+			 { "at", CONTROL_NUMBER, .max = HISTORY_MAX - 1 } },
+	  .run = control_explain_run },
+	{ .name = "flows",
+	  .arguments = { { "instance", CONTROL_TEXT, .max = MODEL_PATH_MAX },
+			 { "client", CONTROL_TEXT, .max = CONFIG_ADDRESS_STRLEN },
+			 { "service", CONTROL_TEXT, .max = CONFIG_NAME_MAX },
+			 { "older_ms", CONTROL_NUMBER, .max = UINT16_MAX * LB_FLOW_TICK_MS },
+			 { "limit", CONTROL_NUMBER, .max = SCAN_LIST_MAX } },
+	  .run = control_flows_run },
 	{ .name = "elb-create-lb",
 	  .arguments = { { "name", CONTROL_NAME },
 			 { "listeners", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX },

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <langinfo.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,7 +40,7 @@ static const struct option cli_options[] = {
 	{ "since", required_argument, NULL, 's' },
 	{ "object", required_argument, NULL, 'O' },
 	{ "origin", no_argument, NULL, 'g' },
-	{ "confirm", optional_argument, NULL, 'c' },
+	{ "confirm", optional_argument, NULL, 'k' },
 	{ "node", required_argument, NULL, 'n' },
 	{ "vip", required_argument, NULL, 'v' },
 	{ "forward", required_argument, NULL, 'm' },
@@ -47,6 +48,13 @@ static const struct option cli_options[] = {
 	{ "port", required_argument, NULL, 'p' },
 	{ "dataplane", required_argument, NULL, 'd' },
 	{ "cpus", required_argument, NULL, 'u' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "at", required_argument, NULL, 't' },
+	{ "instance", required_argument, NULL, 'i' },
+	{ "client", required_argument, NULL, 'C' },
+	{ "service", required_argument, NULL, 'S' },
+	{ "older", required_argument, NULL, 'e' },
+	{ "limit", required_argument, NULL, 'l' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -179,69 +187,62 @@ static int cli_unknown(const struct cli *cli, int option)
 	return cli_usage(cli, "unknown option --%s", known->name);
 }
 
-/* Where the value of an option goes that is taken as it is; NULL: not one of these. */
-static const char **cli_text_of(struct cli *cli, int option)
-{
-	switch (option) {
-	case 'O':
-		return &cli->object;
-	case 'n':
-		return &cli->node;
-	case 'v':
-		return &cli->vip;
-	case 'm':
-		return &cli->forward;
-	case 'w':
-		return &cli->write;
-	case 'p':
-		return &cli->port;
-	case 'd':
-		return &cli->dataplane;
-	case 'u':
-		return &cli->cpus;
-	default:
-		return NULL;
-	}
-}
+/* An option of some verbs. */
+struct cli_owned {
+	int option;
+	unsigned int of; /* enum cli_option */
+	size_t text;	 /* place in struct cli of its value, if that is taken as it is */
+};
 
-/* Verbs that have an option; 0: no verb has it. */
-static unsigned int cli_owners(int option)
-{
-	static const struct {
-		int option;
-		unsigned int of;
-	} owners[] = {
-		{ 'a', CLI_OPTION_WAIT },    { 'F', CLI_OPTION_FORCE | CLI_OPTION_INIT },
-		{ 'f', CLI_OPTION_EVENTS },  { 's', CLI_OPTION_EVENTS },
-		{ 'O', CLI_OPTION_EVENTS },  { 'c', CLI_OPTION_CONFIRM },
-		{ 'g', CLI_OPTION_ORIGIN },  { 'n', CLI_OPTION_CONVERT },
-		{ 'v', CLI_OPTION_CONVERT }, { 'm', CLI_OPTION_CONVERT },
-		{ 'w', CLI_OPTION_INIT },    { 'p', CLI_OPTION_INIT },
-		{ 'd', CLI_OPTION_INIT },    { 'u', CLI_OPTION_INIT },
-	};
+static const struct cli_owned cli_owned[] = {
+	{ 'a', CLI_OPTION_WAIT, 0 },
+	{ 'F', CLI_OPTION_FORCE | CLI_OPTION_INIT, 0 },
+	{ 'f', CLI_OPTION_EVENTS, 0 },
+	{ 's', CLI_OPTION_EVENTS, 0 },
+	{ 'k', CLI_OPTION_CONFIRM, 0 },
+	{ 'g', CLI_OPTION_ORIGIN, 0 },
+	{ 'O', CLI_OPTION_EVENTS, offsetof(struct cli, object) },
+	{ 'n', CLI_OPTION_CONVERT, offsetof(struct cli, node) },
+	{ 'v', CLI_OPTION_CONVERT, offsetof(struct cli, vip) },
+	{ 'm', CLI_OPTION_CONVERT, offsetof(struct cli, forward) },
+	{ 'w', CLI_OPTION_INIT, offsetof(struct cli, write) },
+	{ 'p', CLI_OPTION_INIT, offsetof(struct cli, port) },
+	{ 'd', CLI_OPTION_INIT, offsetof(struct cli, dataplane) },
+	{ 'u', CLI_OPTION_INIT, offsetof(struct cli, cpus) },
+	{ 'c', CLI_OPTION_EXPLAIN, offsetof(struct cli, config) },
+	{ 't', CLI_OPTION_EXPLAIN, offsetof(struct cli, at) },
+	{ 'i', CLI_OPTION_FLOWS, offsetof(struct cli, instance) },
+	{ 'C', CLI_OPTION_FLOWS, offsetof(struct cli, client) },
+	{ 'S', CLI_OPTION_FLOWS, offsetof(struct cli, service) },
+	{ 'e', CLI_OPTION_FLOWS, offsetof(struct cli, older) },
+	{ 'l', CLI_OPTION_FLOWS, offsetof(struct cli, limit) },
+};
 
-	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++)
-		if (owners[i].option == option)
-			return owners[i].of;
-	return 0;
+/* The option; one that no verb has if it is none of these. */
+static struct cli_owned cli_owned_find(int option)
+{
+	for (size_t i = 0; i < sizeof(cli_owned) / sizeof(cli_owned[0]); i++)
+		if (cli_owned[i].option == option)
+			return cli_owned[i];
+	return (struct cli_owned){ .of = 0 };
 }
 
 /* Options of single verbs. Return: -1: taken; -2: not one of this verb's; else an exit code. */
 static int cli_read_verb_option(struct cli *cli, int option, char **argv)
 {
-	unsigned int allowed = cli->verb != NULL ? cli->verb->options : 0, of = cli_owners(option);
-	const char **text = cli_text_of(cli, option);
+	unsigned int allowed = cli->verb != NULL ? cli->verb->options : 0;
+	struct cli_owned owned = cli_owned_find(option);
 
-	if ((allowed & of) == 0)
-		return of != 0 && optarg != NULL ? cli_unknown(cli, option) : -2;
+	if ((allowed & owned.of) == 0)
+		return owned.of != 0 && optarg != NULL ? cli_unknown(cli, option) : -2;
 	if (option == 'a')
 		return cli_read_wait(cli, argv);
-	if (option == 'c')
+	if (option == 'k')
 		return cli_read_confirm(cli, argv);
 	if (option == 's')
 		return cli_read_since(cli);
-	if (text != NULL)
-		*text = optarg;
+	if (owned.text != 0)
+		*(const char **)((char *)cli + owned.text) = optarg;
 	cli->origin |= option == 'g';
 	cli->force |= option == 'F';
 	cli->follow |= option == 'f';
@@ -355,7 +356,7 @@ static int cli_run_verb(struct cli *cli, int argc, char **argv)
 
 	if (cli->verb->own_options)
 		return cli->verb->run(cli, argc, argv);
-	code = cli_read_options(cli, argc, argv, ":hVfr:o:w:");
+	code = cli_read_options(cli, argc, argv, ":hVfr:o:w:c:");
 	if (code >= 0)
 		return code;
 	argc -= optind;

@@ -58,6 +58,30 @@ const struct cli_verb cli_verbs[] = {
 		  "                 config, node, dataplane or sluiced\n",
 	  .options = CLI_OPTION_EVENTS,
 	  .run = events_run },
+	{ .name = "explain",
+	  .synopsis = " CLIENT[:PORT] VIP:PORT [-c FILE|--at N]",
+	  .summary = "which instance a connection goes to, and why",
+	  .help = "Without a client's port, how the client's new connections are spread. An IPv6 address\n"
+		  "with a port is written in brackets: [2001:db8::1]:443.\n"
+		  "\n"
+		  "  -c, --config FILE  by this configuration, with all instances up; needs no daemon\n"
+		  "  --at N             by the configuration N back in the history, likewise\n",
+	  .options = CLI_OPTION_EXPLAIN,
+	  .arguments_min = 2,
+	  .arguments_max = 2,
+	  .run = explain_run_verb },
+	{ .name = "flows",
+	  .synopsis =
+		  " [--instance POOL/INSTANCE] [--client ADDRESS] [--service NAME] [--older TIME] "
+		  "[--limit N]",
+	  .summary = "how many flows are recorded, and which have been idle longest",
+	  .help = "  --instance POOL/INSTANCE  only of this instance\n"
+		  "  --client ADDRESS          only of this client, IPv4\n"
+		  "  --service NAME            only of this service, its IPv4 VIPs\n"
+		  "  --older TIME              only without a packet for TIME (\"10m\", at most 108m)\n"
+		  "  --limit N                 length of the list (20; at most 1000)\n",
+	  .options = CLI_OPTION_FLOWS,
+	  .run = flows_run },
 	{ .name = "config check",
 	  .synopsis = " FILE",
 	  .summary = "check a configuration; needs no daemon",

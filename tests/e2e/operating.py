@@ -58,6 +58,8 @@ CHECKS = [
     (None, "HTTPS:{}/", "down", "refused"),
 ]
 
+EXPLAINED = f"{settings.WEB_VIPS[0]}:80"
+
 
 def sluicectl(lab, *argv, timeout_s=60):
     return run(BIN / "sluicectl", "-r", lab.run_dir, *argv, check=False, timeout_s=timeout_s)
@@ -160,7 +162,9 @@ def every_verb(lab):
     for argv in (["status"], ["status", "web"], ["drops"], ["weight", "web/web-1"], ["weight", "web/web-1", "70"], ["drain", "web/web-1"],
                  ["drain", "web/web-1", "--wait", "30s"], ["maint", "web/web-1"], ["weight", "web/web-1", "default"], ["resume", "web/web-1"],
                  ["config", "check", lab.config_path], ["config", "diff"], ["config", "apply"],
-                 ["config", "apply", "--confirm", "1h"], ["config", "confirm"], ["history"], ["events"], ["events", "--since", "1h", "--object", "web"]):
+                 ["config", "apply", "--confirm", "1h"], ["config", "confirm"], ["history"], ["explain", "192.0.2.1:7", EXPLAINED],
+                 ["explain", "192.0.2.1", EXPLAINED, "--at", "0"], ["explain", "192.0.2.1", EXPLAINED, "-c", lab.config_path], ["flows"],
+                 ["flows", "--instance", "web/web-1", "--client", settings.CLIENT[0], "--service", "web", "--older", "1s", "--limit", "5"], ["events"], ["events", "--since", "1h", "--object", "web"]):
         done = sluicectl(lab, "-o", "json", *argv)
         expect_equal(done.returncode, 0, f"exit code of {argv} ({done.stderr})")
         json.loads(done.stdout.splitlines()[-1] if "--wait" in argv else done.stdout)
@@ -179,6 +183,51 @@ def changes_of_who_is_out(lab):
         done = sluicectl(lab, *argv)
         expect_equal(done.returncode, 0, f"exit code of {argv} ({done.stderr})")
     expect(time.monotonic() - began < 25, "the workers were waited for")  # 5 s each
+
+
+def ends_of(connection):
+    """Client and VIP of a held connection, as explain takes them."""
+    url = connection["url"]
+    six = "[" in url
+    client, vip = settings.CLIENT[six], url.split("//")[1].strip("/")
+    return f"[{client}]:{connection['port']}" if six else f"{client}:{connection['port']}", f"{vip}:{443 if url.startswith('https') else 80}"
+
+
+def explained(lab):
+    """What explain says of a connection, recorded or still to come, is where it goes; over a drain, too."""
+    def why(connection):
+        return lab.ctl("explain", *ends_of(connection))
+    held = lab.hold(connections=40, interval=1)
+    connections = held.opened
+    for connection in connections:
+        got = why(connection)
+        expect_equal(got["flow"]["table"], "found", f"the flow of {connection}")
+        expect_equal((got["choice"]["why"], got["choice"]["instance"].split("/")[1]), ("record", connection["instance"]), f"explain of {connection}")
+    # of 40 connections a quarter has the web service over IPv4
+    found = lab.ctl("flows", "--client", settings.CLIENT[0], "--service", "web", "--limit", "1000")
+    of_web = {(settings.CLIENT[0], c["port"], "web/" + c["instance"]) for c in connections if settings.WEB_VIPS[0] in c["url"]}
+    listed = {(f["client"], f["client_port"], f["instance"]) for f in found["list"]}
+    expect(of_web and of_web <= listed, f"flows does not list {of_web - listed}")
+    expect(lab.ctl("flows")["ipv6"] >= sum("[" in c["url"] for c in connections), "flows of IPv6 are missing")
+    lab.ctl("drain", "web/web-1")
+    try:
+        on_it = [c for c in connections if c["instance"] == "web-1"]
+        expect(on_it, "web-1 has no connection")
+        for connection in on_it:
+            got = why(connection)
+            expect_equal(got["choice"], {"instance": "web/web-1", "why": "record", "moved": False}, "a flow of a draining instance")
+            expect(got["new"]["instance"] != "web/web-1", "a new connection would go to a draining instance")
+            expect_equal((got["instance"]["admin"], got["instance"]["accepts"], got["instance"]["serves"]), ("drain", False, True), "its instance")
+        for port in range(20000, 20030):  # none of the held ones
+            expected = lab.ctl("explain", f"{settings.CLIENT[0]}:{port}", EXPLAINED)["choice"]["instance"]
+            done = lab.curl(f"http://{EXPLAINED}/", "--local-port", str(port))
+            expect_equal("web/" + done.stdout.strip(), expected, f"the instance of a new connection from port {port} ({done.stderr})")
+    finally:
+        lab.ctl("resume", "web/web-1")
+    held.close()
+    share = lab.ctl("explain", settings.CLIENT[0], EXPLAINED)["share"]
+    expect_equal({s["instance"] for s in share}, {f"web/web-{n}" for n in range(1, 5)}, "instances of a client's connections")
+    expect_equal(lab.ctl("explain", f"{settings.CLIENT[0]}:7", f"{settings.WEB_VIPS[0]}:81")["service"], None, "the service of another port")
 
 
 def live_keys(lab):
@@ -297,4 +346,4 @@ def restarted(lab):
 
 
 if __name__ == "__main__":
-    scenario.run(shape, every_verb, changes_of_who_is_out, what_has_changed, configurations, live_keys, odd_files, restarted, checks, many_dead)
+    scenario.run(shape, every_verb, explained, changes_of_who_is_out, what_has_changed, configurations, live_keys, odd_files, restarted, checks, many_dead)
