@@ -199,7 +199,8 @@ struct config_instance {
 	struct config_place address_place;
 	uint32_t weight; /* 0 to CONFIG_WEIGHT_MAX; 0: no new flows */
 	bool backup;
-	char *zone; /* NULL: near to every node */
+	char *zone;		/* NULL: near to every node */
+	uint32_t slow_start_ms; /* 0: its pool's */
 };
 
 /** When an instance that changes its state too often is taken out. */
@@ -231,6 +232,7 @@ struct config_pool {
 	enum config_all_down all_down;
 	uint32_t zone_minimum;
 	uint32_t panic_percent; /* 0: never */
+	uint32_t slow_start_ms; /* 0: none */
 	struct config_flapping flapping;
 	struct config_instance *instances; /* may be none */
 	uint32_t instance_count;

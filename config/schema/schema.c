@@ -336,6 +336,11 @@ const struct config_item config_schema[] = {
 		  "checks may be at fault, and the rest would be overloaded. Counted are the regular "
 		  "instances, or the backups while they take the flows; not those that are drained, in "
 		  "maint, or of weight 0. Those that flap control has taken out count as not up. 0: never." },
+	{ POOL, .key = "slow_start", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND, .max = HOUR,
+	  .absent = "none", .reloadable = true, FIELD(config_pool, slow_start_ms),
+	  .help = "Time in which an instance that was out, or was added, comes to its full share of new "
+		  "flows, in at most 20 steps. Only slots that it has at the end move to it, and each "
+		  "once. An instance that is the only one to take flows takes them all at once." },
 	{ POOL, .key = "flapping", .type = CONFIG_TYPE_SECTION, .child = CONFIG_SECTION_FLAPPING,
 	  .reloadable = true, .absent = "no flap control", FIELD(config_pool, flapping),
 	  .help = "Takes out instances that change their health too often." },
@@ -447,6 +452,10 @@ const struct config_item config_schema[] = {
 	  .parse = config_field_name, .format = config_field_string_format,
 	  FIELD(config_instance, zone),
 	  .help = "Where the instance is; nodes with the same `zone` prefer it." },
+	{ INSTANCE, .key = "slow_start", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND,
+	  .max = HOUR, .absent = "the pool's", .reloadable = true,
+	  FIELD(config_instance, slow_start_ms),
+	  .help = "Of this instance, in place of the pool's." },
 
 	{ SERVICE, .key = "vip", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
 	  .min = 1, .max = CONFIG_ENDPOINTS_MAX, .expect = "an IPv4 or IPv6 address",

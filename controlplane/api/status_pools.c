@@ -8,6 +8,7 @@
 #include "controlplane/health/flaps.h"
 #include "controlplane/health/health.h"
 #include "controlplane/model/model.h"
+#include "controlplane/model/ramp.h"
 #include "controlplane/state/state.h"
 
 /* Milliseconds ago; null: never. */
@@ -96,6 +97,15 @@ static json_t *control_status_flapping(const struct control_daemon *daemon,
 			 "changes", (int)flap->changes.count, "outs", (int)flap->outs.count);
 }
 
+/* null: it has its full share. */
+static json_t *control_status_slow_start(const struct model_instance *instance)
+{
+	if (instance->ramp_step == 0)
+		return json_null();
+	return json_pack("{s:i, s:i, s:i}", "percent", instance->ramp_step * 100 / RAMP_STEPS,
+			 "step", (int)instance->ramp_step, "steps", RAMP_STEPS);
+}
+
 static json_t *control_status_next_hop(const struct model_next_hop *hop)
 {
 	char mac[18];
@@ -120,7 +130,7 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 	state_get(daemon->state, instance->path, &kept);
 	return json_pack(
 		"{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:f, s:f, s:i, s:b, s:b, s:b, s:b, s:b, s:I, s:I, "
-		"s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"name", instance->name, "address",
 		config_address_format(&instance->address, address), "weight", (int)instance->weight,
 		"admin", model_admin_name(instance->admin), "health",
@@ -139,7 +149,8 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 		control_status_next_hop(&instance->next_hop), "mtu",
 		control_status_mtu(daemon->model, instance), "replies",
 		control_status_replies(daemon, instance), "flapping",
-		control_status_flapping(daemon, instance));
+		control_status_flapping(daemon, instance), "slow_start",
+		control_status_slow_start(instance));
 }
 
 static json_t *control_status_instances(struct control_daemon *daemon,

@@ -368,6 +368,7 @@ static void status_reason(struct table *table, const json_t *instance)
 {
 	const json_t *next_hop = json_object_get(instance, "next_hop");
 	const json_t *mtu = json_object_get(instance, "mtu");
+	const json_t *slow_start = json_object_get(instance, "slow_start");
 	const char *reason = status_text(instance, "reason");
 	const char *replies = status_text(instance, "replies");
 	bool flaps = strncmp(reason, "flapping: ", strlen("flapping: ")) == 0;
@@ -378,6 +379,9 @@ static void status_reason(struct table *table, const json_t *instance)
 		table_add(table, TABLE_WARN, "no next hop: %s", status_text(next_hop, "reason"));
 	else if (replies[0] != '\0')
 		table_add(table, TABLE_WARN, "%s", replies);
+	else if (json_is_object(slow_start))
+		table_add(table, TABLE_PLAIN, "slow start: %" PRId64 " %%",
+			  status_integer(slow_start, "percent"));
 	else if (strcmp(status_text(mtu, "from"), "path") == 0)
 		table_add(table, TABLE_PLAIN, "path MTU %" PRId64, status_integer(mtu, "bytes"));
 	else

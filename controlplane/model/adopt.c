@@ -207,6 +207,79 @@ static void adopt_slots(struct adoption *adoption)
 	}
 }
 
+/*
+ * A slow start goes on: from the step at which all slots belong to an instance that the running
+ * table gives it. The pool's other table is scratch space for what it has at the end.
+ */
+static uint8_t adopted_step(const struct model_pool *pool, const struct maglev_member *member)
+{
+	uint32_t has = 0;
+	uint8_t step = 1;
+
+	for (uint32_t slot = 0; slot < pool->slot_count; slot++) {
+		uint8_t of_slot;
+
+		if (pool->other[slot] != member->value || pool->slots[slot] != member->value)
+			continue;
+		of_slot = ramp_step_of_slot(member->key, slot);
+		step = of_slot > step ? of_slot : step;
+		has++;
+	}
+	return has < member->slots && step < RAMP_STEPS ? step : 0;
+}
+
+/* The members of the running table, with their weights of today. */
+static uint32_t adopted_members(struct model *model, const struct model_pool *pool)
+{
+	uint32_t n = 0;
+
+	for (uint32_t slot = 0; slot < pool->slot_count; slot++)
+		model->steps[pool->slots[slot]] = UINT8_MAX;
+	for (uint32_t i = 0; i < pool->instance_count; i++) {
+		const struct model_instance *instance = pool->instances[i];
+
+		if (instance->index < LB_INSTANCES_MAX && instance->weight &&
+		    model->steps[instance->index] == UINT8_MAX)
+			model->members[n++] = (struct maglev_member){
+				.key = instance->key,
+				.weight = instance->weight,
+				.value = instance->index,
+			};
+	}
+	memset(model->steps, 0, sizeof(model->steps));
+	return n;
+}
+
+static void adopt_ramp(struct model *model, struct model_pool *pool)
+{
+	uint32_t n = adopted_members(model, pool);
+
+	if (n == 0 || maglev_build(model->members, n, pool->other, pool->slot_count))
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		struct model_instance *instance = model->by_index[model->members[i].value];
+
+		if (!instance->slow_start_ms)
+			continue;
+		instance->ramp_step = adopted_step(pool, &model->members[i]);
+		instance->ramp_ms =
+			ramp_start(instance->ramp_step, model->now_ms, instance->slow_start_ms);
+	}
+}
+
+static void adopt_ramps(struct model *model)
+{
+	for (uint32_t i = 0; i < model->pool_count; i++) {
+		struct model_pool *pool = model->pools[i];
+		bool slow = false;
+
+		for (uint32_t j = 0; j < pool->instance_count; j++)
+			slow |= pool->instances[j]->slow_start_ms != 0;
+		if (slow && pool->slot_count)
+			adopt_ramp(model, pool);
+	}
+}
+
 static void adopt_services(struct adoption *adoption)
 {
 	struct model *model = adoption->model;
@@ -246,6 +319,7 @@ int model_adopt(struct model *model, const struct model_running *running)
 	else
 		instances_each(model, index_complete);
 	adopt_slots(&adoption);
+	adopt_ramps(model);
 	adopt_services(&adoption);
 	model_nat_adopt(model, running->params ? &running->params->nat : NULL);
 	model_tell(model, MODEL_CHANGE_PARAMS | MODEL_CHANGE_SERVICES | MODEL_CHANGE_INSTANCES,

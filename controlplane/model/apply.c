@@ -227,11 +227,12 @@ bool model_is_far(const struct config_node *node, const struct config_instance *
 }
 
 static void commit_instance(struct model_pool *pool, struct model_instance *instance,
-			    const struct config_instance *from)
+			    const struct config_instance *from, uint32_t slow_start_ms)
 {
 	instance->pool = pool;
 	instance->pool_id = pool->id;
 	instance->backup = from->backup;
+	instance->slow_start_ms = from->slow_start_ms ? from->slow_start_ms : slow_start_ms;
 	instance->config_weight = from->weight;
 	if (!instance->weight_set)
 		instance->weight = from->weight;
@@ -255,7 +256,9 @@ static void commit_pool(struct stage *stage, uint32_t i)
 	pool->wants_on_link = false;
 	for (uint32_t j = 0; j < staged->count; j++) {
 		staged->instances[j]->is_new = !staged->instances[j]->pool;
-		commit_instance(pool, staged->instances[j], &from->instances[j]);
+		staged->instances[j]->was_out |= staged->instances[j]->is_new && pool->slot_count;
+		commit_instance(pool, staged->instances[j], &from->instances[j],
+				from->slow_start_ms);
 		staged->instances[j]->far = model_is_far(&stage->config->node, &from->instances[j]);
 	}
 }

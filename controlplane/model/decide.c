@@ -153,8 +153,9 @@ static uint64_t pool_fingerprint(const struct model_pool *pool)
 		const struct model_instance *instance = pool->instances[i];
 
 		if (instance->accepts)
-			sum += lb_hash_mix(instance->key ^
-					   ((uint64_t)instance->index << 32 | instance->weight));
+			sum += lb_hash_mix(instance->key ^ ((uint64_t)instance->index << 32 |
+							    (uint32_t)instance->ramp_step << 16 |
+							    instance->weight));
 	}
 	return sum;
 }
@@ -168,6 +169,41 @@ static bool pool_needs_table(struct model_pool *pool)
 		return false;
 	pool->set = set;
 	return true;
+}
+
+/*
+ * Slow starts begin here. While all count as up, which of them are is unknown. A pool without a
+ * table starts whole.
+ */
+static void instance_ramp(const struct model *model, const struct model_pool *pool,
+			  struct model_instance *instance)
+{
+	bool starts = instance->was_out && instance->accepts && !pool->open;
+
+	if (!instance->accepts) {
+		instance->was_out |= instance->admin != MODEL_READY || instance->held ||
+				     instance->health == HEALTH_LAME ||
+				     instance->health == HEALTH_DOWN;
+		instance->ramp_step = 0;
+		return;
+	}
+	if (starts) {
+		instance->was_out = false;
+		instance->ramp_ms = model->now_ms;
+	}
+	if (starts ? pool->slot_count != 0 : instance->ramp_step != 0)
+		instance->ramp_step =
+			ramp_step(instance->ramp_ms, model->now_ms, instance->slow_start_ms);
+}
+
+/* With no other instance at its full share there is nothing to ramp against. */
+static void pool_ramp_together(struct model_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		if (pool->instances[i]->accepts && !pool->instances[i]->ramp_step)
+			return;
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		pool->instances[i]->ramp_step = 0;
 }
 
 uint32_t model_pool_decide(struct model *model, struct model_pool *pool)
@@ -188,10 +224,12 @@ uint32_t model_pool_decide(struct model *model, struct model_pool *pool)
 
 		instance->accepts = model->eligible[i].accepts;
 		pool->gathered |= instance->accepts;
+		instance_ramp(model, pool, instance);
 		instance->serves = model->eligible[i].serves;
 		if (model_entry_update(model, instance))
 			what |= MODEL_CHANGE_INSTANCES;
 	}
+	pool_ramp_together(pool);
 	if (pool_needs_table(pool)) {
 		pool->stale = true;
 		what |= MODEL_CHANGE_POOL;
@@ -247,7 +285,11 @@ static uint32_t pool_members(const struct model_pool *pool, struct maglev_member
 static int pool_other_build(struct model *model, struct model_pool *pool, uint32_t n)
 {
 	pool->other_set = 0;
-	if (maglev_build(model->members, n, pool->other, model->config->node.table_slots))
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		if (pool->instances[i]->index < LB_INSTANCES_MAX)
+			model->steps[pool->instances[i]->index] = pool->instances[i]->ramp_step;
+	if (ramp_build(model->members, n, model->steps, pool->other,
+		       model->config->node.table_slots))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < pool->instance_count; i++)
 		pool->instances[i]->other_slots = 0;

@@ -8,6 +8,7 @@
 #include "controlplane/model/eligible.h"
 #include "controlplane/model/maglev.h"
 #include "controlplane/model/model.h"
+#include "controlplane/model/ramp.h"
 #include "controlplane/model/template.h"
 
 struct model {
@@ -30,6 +31,7 @@ struct model {
 	struct template_source source;
 	uint16_t port_mtu_bytes;
 	uint64_t now_ms;
+	uint8_t steps[LB_INSTANCES_MAX]; /* of a table's members, by index */
 	bool busy; /* setters do not decide; the caller that set this does afterwards */
 	/* scratch space for a decision, and for a table's members */
 	struct eligible_instance eligible[LB_INSTANCES_MAX];

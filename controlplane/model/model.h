@@ -74,6 +74,11 @@ struct model_instance {
 
 	bool held; /* by flap control: no new flows while others take them */
 
+	uint32_t slow_start_ms; /* 0: none */
+	bool was_out;		/* its next start is slow */
+	uint64_t ramp_ms;	/* when its slow start began; monotonic */
+	uint8_t ramp_step;	/* of RAMP_STEPS; 0: it has its full share */
+
 	bool accepts;	      /* takes new flows */
 	bool serves;	      /* keeps its existing flows */
 	uint16_t index;	      /* of LB_CMD_BLOCK; kept over reloads and restarts */

@@ -22,6 +22,7 @@ struct plan {
 	struct eligible_instance eligible[LB_INSTANCES_MAX];
 	struct model_instance *match[LB_INSTANCES_MAX]; /* NULL: a new one */
 	struct maglev_member members[LB_INSTANCES_MAX];
+	uint8_t steps[2 * LB_INSTANCES_MAX]; /* of slow starts, by value of a member */
 	uint16_t slots[LB_POOL_SLOTS_MAX];
 };
 
@@ -89,6 +90,15 @@ static void plan_decide(struct plan *plan, const struct config_pool *pool)
 			plan->serves[plan->match[i]->index] = plan->eligible[i].serves;
 }
 
+/* A new one starts slowly, since the pool has a table. */
+static uint8_t plan_step(const struct config_pool *pool, const struct config_instance *from,
+			 const struct model_instance *instance)
+{
+	if (!pool->slow_start_ms && !from->slow_start_ms)
+		return 0;
+	return instance ? instance->ramp_step : 1;
+}
+
 static uint32_t plan_members(struct plan *plan, const struct config_pool *pool)
 {
 	char path[MODEL_PATH_MAX];
@@ -105,6 +115,8 @@ static uint32_t plan_members(struct plan *plan, const struct config_pool *pool)
 			.weight = plan->eligible[i].weight,
 			.value = instance ? instance->index : (uint16_t)(PLAN_NEW + plan->n_new++),
 		};
+		plan->steps[plan->members[n - 1].value] =
+			plan_step(pool, &pool->instances[i], instance);
 	}
 	return n;
 }
@@ -138,7 +150,7 @@ static int plan_pool(struct plan *plan, const struct config_pool *config_pool)
 		plan->result->flows_rehashed += changed ? plan_pool_flows(plan, pool) : 0;
 		return 0;
 	}
-	err = maglev_build(plan->members, n, plan->slots, count);
+	err = ramp_build(plan->members, n, plan->steps, plan->slots, count);
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < count; i++)

@@ -199,6 +199,20 @@ void model_port_set(struct model *model, const uint8_t *mac, uint16_t mtu_bytes)
 		model_changed(model, MODEL_CHANGE_INSTANCES, 0);
 }
 
+/* Whether an instance has come to its next step. */
+static bool pool_ramps(const struct model_pool *pool, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < pool->instance_count; i++) {
+		const struct model_instance *instance = pool->instances[i];
+
+		if (instance->ramp_step &&
+		    instance->ramp_step !=
+			    ramp_step(instance->ramp_ms, now_ms, instance->slow_start_ms))
+			return true;
+	}
+	return false;
+}
+
 /* Return: whether the rule for the pool's instances changed. */
 static bool pool_tick(struct model_pool *pool, uint64_t now_ms)
 {
@@ -207,7 +221,7 @@ static bool pool_tick(struct model_pool *pool, uint64_t now_ms)
 
 	pool->settled |= settles;
 	pool->gathered |= gathers;
-	return settles || gathers;
+	return settles || gathers || pool_ramps(pool, now_ms);
 }
 
 void model_tick(struct model *model, uint64_t now_ms)

@@ -275,6 +275,23 @@ static void test_status_of_nat(void **test_state)
 		"            a note\n"));
 }
 
+/* Why an instance gets few flows, or none, although its checks pass. */
+static void test_status_of_reasons(void **test_state)
+{
+	static const char answer[] =
+		"{\"ok\":true,\"result\":{\"node\":{\"dataplane\":{\"running\":true}},\"services\":[],"
+		"\"pools\":[{\"name\":\"web\",\"instances\":[" INSTANCE(
+			"web-1",
+			"\"next_hop\":{\"resolved\":true},\"reason\":\"\","
+			"\"slow_start\":{\"percent\":35,\"step\":7,\"steps\":20}") "," INSTANCE("web-2",
+												"\"next_hop\":{\"resolved\":true},\"reason\":\"flapping: out, retried in 10m\"") "]}]}}\n";
+	struct harness *h = *test_state;
+
+	assert_int_equal(harness_run(h, "status", answer), 0);
+	assert_non_null(strstr(h->out, "  slow start: 35 %\n"));
+	assert_non_null(strstr(h->out, "  flapping: out, retried in 10m\n"));
+}
+
 static void test_status_of_late_checks(void **test_state)
 {
 	static const char answer[] =
@@ -426,6 +443,7 @@ int main(void)
 		TEST(test_status_of_a_pool),
 		TEST(test_status_of_a_pool_that_is_out),
 		TEST(test_status_of_nat),
+		TEST(test_status_of_reasons),
 		TEST(test_status_of_late_checks),
 		TEST(test_status_for_programs),
 		TEST(test_status_without_a_dataplane),
