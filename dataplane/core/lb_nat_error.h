@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * ICMP errors about packets of translated connections, translated themselves, outside and in what
- * they quote: RFC 5508 section 4.2, RFC 5508 REQ-5 about errors of either side. Within a family.
+ * they quote: RFC 5508 section 4.2, RFC 5508 REQ-5 about errors of either side. Within a family;
+ * across families see core/lb_nat_icmp.h.
  */
 #ifndef LB_NAT_ERROR_H
 #define LB_NAT_ERROR_H

@@ -7,7 +7,7 @@
 #define LB_NAT_PACKET_H
 
 #include "dataplane/core/lb_nat_client.h"
-#include "dataplane/core/lb_nat_error.h"
+#include "dataplane/core/lb_nat_icmp.h"
 #include "dataplane/core/lb_send.h"
 #include "dataplane/core/lb_translate.h"
 
@@ -202,6 +202,31 @@ LB_INLINE lb_result lb_nat_write(struct lb_buffer buffer, const struct lb_env *e
 	return LB_VERDICT_FORWARD;
 }
 
+/* An ICMP error about a packet of the other family. @quoted: the ends of that. */
+LB_INLINE lb_result lb_nat_write_across(struct lb_buffer buffer, const struct lb_packet *p,
+					const struct lb_ends *quoted,
+					const struct lb_nat_head *head)
+{
+	const uint32_t l2_len = lb_tag_l2_len(head->tag);
+	struct lb_icmp_before before;
+	int growth;
+
+	if (!lb_translate_read(lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta,
+			       &before.outer))
+		return lb_result_drop(LB_DROP_IP_TTL);
+	if (!lb_icmp_read(lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta, &before))
+		return lb_result_drop(LB_DROP_ICMP_MALFORMED);
+	if (!before.icmp.type)
+		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
+	growth = lb_icmp_growth(&p->meta, &before, quoted->family);
+	if (!lb_nat_stretch(buffer, p, growth + (int)l2_len - (int)p->meta.l3_offset) ||
+	    !lb_icmp_across(lb_buffer_start(buffer) + l2_len, lb_buffer_end(buffer), &p->meta,
+			    &before, quoted) ||
+	    !lb_nat_write_head(buffer, head, quoted->family))
+		return lb_result_drop(LB_DROP_HEADROOM);
+	return LB_VERDICT_FORWARD;
+}
+
 /* The same for an ICMP error. @dst: of the packet, @ends: of the one that it quotes. */
 LB_INLINE lb_result lb_nat_write_error(struct lb_buffer buffer, const struct lb_packet *p,
 				       const uint8_t *dst, const struct lb_ends *ends,
@@ -211,7 +236,7 @@ LB_INLINE lb_result lb_nat_write_error(struct lb_buffer buffer, const struct lb_
 	struct lb_before before;
 
 	if (ends->family != p->meta.family)
-		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
+		return lb_nat_write_across(buffer, p, ends, head);
 	if (!lb_translate_read(lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta, &before))
 		return lb_result_drop(LB_DROP_IP_TTL);
 	if (!lb_translate_error(lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta, dst,
