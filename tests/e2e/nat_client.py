@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""`source: client`: 443 to 8443 and 80 to 80, and nginx's log has the true client.
+"""`source: client`: 443 to 8443 and 80 to 80, nginx's log has the true client, and what expires is reset.
 
 test-timeout: 300 s
 test-dataplanes: dpdk
@@ -88,6 +88,75 @@ def killed(lab):
     figure(f"dataplane killed: 0 of {HELD} connections with source: client cut")
 
 
+def ask(lab, sock):
+    """A request on a connection that stays open. Returns the instance."""
+    sock.settimeout(10)
+    sock.sendall(b"GET / HTTP/1.1\r\nHost: lab.example\r\n\r\n")
+    answer = b""
+    while b"\r\n\r\n" not in answer or not answer.endswith(b"\n"):
+        got = sock.recv(4096)
+        expect(got, f"the connection ended after {answer!r}")
+        answer += got
+    return answer.split()[-1].decode()
+
+
+def quiet(lab, count):
+    """Connections that say nothing any more, by instance."""
+    held = {}
+    for _ in range(count):
+        sock = lab.net.socket("client")
+        sock.connect((settings.WEB_VIPS[0], 80))
+        held.setdefault(ask(lab, sock), []).append(sock)
+    return held
+
+
+def is_reset(sock, timeout_s):
+    sock.settimeout(timeout_s)
+    try:
+        sock.recv(1)
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        pass
+    return False
+
+
+def at_instance(lab, name):
+    """Connections of the client that an instance has."""
+    return lab.net.exec(name, "ss", "-Htn", "state", "established", "dst", settings.CLIENT[0]).stdout.splitlines()
+
+
+def expired(lab):
+    """A quiet connection that expires is reset at both ends."""
+    held = quiet(lab, 16)
+    lab.config["node"]["nat_idle_timeout"] = "2s"
+    lab.write_config()
+    lab.ctl("config", "apply")
+    for name, socks in held.items():
+        for sock in socks:
+            expect(is_reset(sock, WAIT_S), f"a connection to {name} was not reset")
+        wait_for(f"the end of {name}'s connections", lambda name=name: not at_instance(lab, name), WAIT_S)
+    resets = lab.ctl("status")["node"]["nat"]["resets"]
+    expect(resets >= 16, f"{resets} resets counted")
+    lab.config["node"]["nat_idle_timeout"] = "1h"
+    lab.write_config()
+    lab.ctl("config", "apply")
+    lab.account()
+
+
+def unplugged(lab):
+    """Clients of an instance that vanishes are told; the others' connections stay as they are."""
+    held = quiet(lab, 80)
+    lab.instances["web-1"].cut()
+    for sock in held.pop("web-1"):
+        expect(is_reset(sock, WAIT_S), "a connection to web-1 was not reset")
+    for name, socks in held.items():
+        for sock in socks:
+            expect_equal(ask(lab, sock), name, "instance of a connection")
+    lab.instances["web-1"].cut(False)
+    lab.wait_up(WAIT_S)
+
+
 def missing(lab):
     """An instance whose route to clients does not lead here: status says so."""
     clients_by(lab, "web-1", settings.ROUTER_LAN)
@@ -109,4 +178,4 @@ def told_of(lab):
 
 
 if __name__ == "__main__":
-    scenario.run(logged, bodies, many, killed, missing)
+    scenario.run(logged, bodies, many, killed, expired, unplugged, missing)
