@@ -51,12 +51,37 @@ bool config_address_equal(const struct config_address *a, const struct config_ad
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+const struct config_network *config_node_networks(const struct config_node *node, uint32_t *count)
+{
+	*count = node->network_count ? node->network_count : 1;
+	return node->network_count ? node->networks : &node->plain;
+}
+
+bool config_service_is_on(const struct config *config, const struct config_service *service,
+			  uint32_t network)
+{
+	return config->node.network_count == 0 || service->network_mask >> network & 1;
+}
+
+const struct config_address *config_network_address(const struct config_network *network,
+						    uint8_t family)
+{
+	for (uint32_t i = 0; i < network->address_count; i++)
+		if (network->addresses[i].address.family == family)
+			return &network->addresses[i].address;
+	return NULL;
+}
+
 const struct config_address *config_node_address(const struct config_node *node, uint8_t family)
 {
-	for (uint32_t i = 0; i < node->address_count; i++)
-		if (node->addresses[i].address.family == family)
-			return &node->addresses[i].address;
-	return NULL;
+	const struct config_address *address = NULL;
+	const struct config_network *networks;
+	uint32_t count;
+
+	networks = config_node_networks(node, &count);
+	for (uint32_t i = 0; i < count && !address; i++)
+		address = config_network_address(&networks[i], family);
+	return address;
 }
 
 bool config_prefix_has(const struct config_prefix *prefix, const struct config_address *address)
@@ -73,32 +98,34 @@ bool config_prefix_has(const struct config_prefix *prefix, const struct config_a
 const struct config_address *config_node_address_for(const struct config_node *node,
 						     const struct config_address *to)
 {
-	for (uint32_t i = 0; i < node->address_count; i++)
-		if (config_prefix_has(&node->addresses[i], to))
-			return &node->addresses[i].address;
+	const struct config_network *networks;
+	uint32_t count;
+
+	networks = config_node_networks(node, &count);
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < networks[i].address_count; j++)
+			if (config_prefix_has(&networks[i].addresses[j], to))
+				return &networks[i].addresses[j].address;
 	return config_node_address(node, to->family);
 }
 
-bool config_node_has_address(const struct config_node *node, const struct config_address *address)
+const struct config_prefix *config_node_own(const struct config_node *node,
+					    const struct config_address *address)
 {
-	for (uint32_t i = 0; i < node->address_count; i++)
-		if (config_address_equal(&node->addresses[i].address, address))
-			return true;
-	return false;
+	const struct config_network *networks;
+	uint32_t count;
+
+	networks = config_node_networks(node, &count);
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < networks[i].address_count; j++)
+			if (config_address_equal(&networks[i].addresses[j].address, address))
+				return &networks[i].addresses[j];
+	return NULL;
 }
 
 static uint32_t prefix_size(const struct config_prefix *prefix)
 {
 	return 1u << (address_bits(&prefix->address) - prefix->length);
-}
-
-uint32_t config_nat_address_count(const struct config_node *node)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < node->nat_address_count; i++)
-		count += prefix_size(&node->nat_addresses[i]);
-	return node->nat_address_count ? count : node->address_count;
 }
 
 static void addresses_add(struct config_addresses *addresses, const struct config_address *address,
@@ -112,11 +139,61 @@ static void addresses_add(struct config_addresses *addresses, const struct confi
 	addresses->list[addresses->count++].bytes[last] |= (uint8_t)host;
 }
 
-void config_nat_addresses(const struct config_node *node, struct config_addresses *addresses)
+static bool is_near(const struct config_node *node, const struct config_prefix *own,
+		    const struct config_pool *pool)
 {
+	for (uint32_t i = 0; pool && i < pool->instance_count; i++)
+		if (config_prefix_has(own, &pool->instances[i].address) ||
+		    config_node_address_for(node, &pool->instances[i].address) == &own->address)
+			return true;
+	return false;
+}
+
+/* Instances of one network need not have a route to the node's address in another one. */
+static bool is_nat_source(const struct config *config, const struct config_prefix *own)
+{
+	if (!config->node.network_count)
+		return true;
+	for (uint32_t i = 0; i < config->service_count; i++) {
+		const struct config_service *service = &config->services[i];
+
+		for (uint32_t j = 0; j < service->listener_count; j++)
+			if (service->forward == LB_FORWARD_NAT &&
+			    is_near(&config->node, own,
+				    config_pool_find(config, service->listeners[j].pool_name)))
+				return true;
+	}
+	return false;
+}
+
+static void own_addresses_add(const struct config *config, struct config_addresses *addresses)
+{
+	const struct config_network *networks;
+	uint32_t count;
+
+	networks = config_node_networks(&config->node, &count);
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < networks[i].address_count; j++)
+			if (is_nat_source(config, &networks[i].addresses[j]))
+				addresses_add(addresses, &networks[i].addresses[j].address, 0);
+}
+
+uint32_t config_nat_address_count(const struct config_node *node)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < node->nat_address_count; i++)
+		count += prefix_size(&node->nat_addresses[i]);
+	return count;
+}
+
+void config_nat_addresses(const struct config *config, struct config_addresses *addresses)
+{
+	const struct config_node *node = &config->node;
+
 	addresses->count = 0;
-	for (uint32_t i = 0; node->nat_address_count == 0 && i < node->address_count; i++)
-		addresses_add(addresses, &node->addresses[i].address, 0);
+	if (node->nat_address_count == 0)
+		own_addresses_add(config, addresses);
 	for (uint32_t i = 0; i < node->nat_address_count; i++)
 		for (uint32_t host = 0; host < prefix_size(&node->nat_addresses[i]); host++)
 			addresses_add(addresses, &node->nat_addresses[i].address, host);

@@ -46,12 +46,20 @@ int config_check_copy(struct config_check *to, const struct config_check *from)
 	return err;
 }
 
+static void config_free_network(struct config_network *network)
+{
+	free(network->addresses);
+	free(network->gateways);
+}
+
 static void config_free_node(struct config_node *node)
 {
 	free(node->port);
 	free(node->cpus);
-	free(node->addresses);
-	free(node->gateways);
+	config_free_network(&node->plain);
+	for (uint32_t i = 0; i < node->network_count; i++)
+		config_free_network(&node->networks[i]);
+	free(node->networks);
 	free(node->zone);
 	free(node->nat_addresses);
 	free(node->control_group);
@@ -80,6 +88,7 @@ static void config_free_service(struct config_service *service)
 		free(service->listeners[i].pool_name);
 	free(service->listeners);
 	free(service->vips);
+	free(service->networks);
 	free(service->name);
 }
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dataplane/core/lb_forward.h"
+#include "dataplane/core/lb_service.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/sluice/sluice.yaml"
 
@@ -24,13 +24,14 @@
 #define CONFIG_ENDPOINTS_MAX 4096
 #define CONFIG_CHECKS_MAX 16	/* per pool: each is sent to each of its instances */
 #define CONFIG_CPUS_MAX 64	/* one queue pair each; NICs commonly have 64 or more */
-#define CONFIG_ADDRESSES_MAX 16 /* of the node itself */
-#define CONFIG_VIP_POOL_MAX 16	/* networks in node.vip_pool */
-#define CONFIG_IDS_MAX 65536	/* of instances that commands may name */
-#define CONFIG_NAME_MAX 63	/* a DNS label, so that names can become host names */
-#define CONFIG_DOMAIN_MAX 189	/* with a name and a dot before it at most 253 characters */
-#define CONFIG_PATH_MAX 1024	/* of a check, as in ELB classic */
-#define CONFIG_EXPECT_MAX 255	/* characters in a check's expect, host or sni */
+#define CONFIG_ADDRESSES_MAX 16 /* of the node itself, in each network */
+#define CONFIG_NETWORKS_MAX LB_NETWORKS_MAX
+#define CONFIG_VIP_POOL_MAX 16 /* networks in node.vip_pool */
+#define CONFIG_IDS_MAX 65536   /* of instances that commands may name */
+#define CONFIG_NAME_MAX 63     /* a DNS label, so that names can become host names */
+#define CONFIG_DOMAIN_MAX 189  /* with a name and a dot before it at most 253 characters */
+#define CONFIG_PATH_MAX 1024   /* of a check, as in ELB classic */
+#define CONFIG_EXPECT_MAX 255  /* characters in a check's expect, host or sni */
 #define CONFIG_STATUS_RANGES_MAX 16
 #define CONFIG_PORT_MAX 255	    /* characters in node.port */
 #define CONFIG_NAT_ADDRESSES_MAX 32 /* prefixes count as all their addresses */
@@ -81,6 +82,23 @@ struct config_host {
 	struct config_place place;
 };
 
+/** A network of the port: untagged, or a VLAN. */
+struct config_network {
+	struct config_place place;
+	uint16_t vlan; /* 1 to LB_VLAN_ID_MAX; 0: untagged */
+	struct config_place vlan_place;
+	struct config_prefix *addresses; /* of the node; at least one */
+	uint32_t address_count;
+	struct config_host *gateways;
+	uint32_t gateway_count;
+};
+
+/** A network as a service names it. */
+struct config_network_name {
+	uint16_t vlan; /* 0: untagged */
+	struct config_place place;
+};
+
 enum config_dataplane {
 	CONFIG_DATAPLANE_DPDK,
 	CONFIG_DATAPLANE_XDP,
@@ -102,10 +120,9 @@ struct config_node {
 	struct config_place port_place;
 	uint16_t *cpus; /* ascending, each once */
 	uint32_t cpu_count;
-	struct config_prefix *addresses; /* at least one */
-	uint32_t address_count;
-	struct config_host *gateways; /* at most one of each family */
-	uint32_t gateway_count;
+	struct config_network plain;	 /* node.address and node.gateway, if it is no trunk */
+	struct config_network *networks; /* of a trunk; config_node_networks() has either */
+	uint32_t network_count;
 	struct config_prefix tunnel_sources; /* IPv4, host bits 0; family 0: none */
 	struct config_prefix *vip_pool;	     /* host bits 0 */
 	uint32_t vip_pool_count;
@@ -272,6 +289,10 @@ struct config_service {
 	enum config_source source;
 	struct config_place source_place; /* line 0 if not in the file */
 	enum config_protocol protocol;
+	struct config_network_name *networks; /* may be none: all */
+	uint32_t network_count;
+	uint16_t
+		network_mask; /* of a trunk: a bit for each node.networks that it is announced on */
 	struct config_listener *listeners; /* at least one */
 	uint32_t listener_count;
 };
@@ -328,6 +349,17 @@ const char *config_network_format(const struct config_prefix *network, char *tex
 
 bool config_address_equal(const struct config_address *a, const struct config_address *b);
 
+/** The node's networks: one for an untagged port, those of node.networks for a trunk. */
+const struct config_network *config_node_networks(const struct config_node *node, uint32_t *count);
+
+/** The first address of a family (4 or 6) in a network, or NULL. */
+const struct config_address *config_network_address(const struct config_network *network,
+						    uint8_t family);
+
+/** Whether a network of the node (by its index) is one that a service is announced on. */
+bool config_service_is_on(const struct config *config, const struct config_service *service,
+			  uint32_t network);
+
 /**
  * The node's first address of a family (4 or 6), the outer source of tunnels; NULL if there is
  * none.
@@ -342,11 +374,13 @@ const struct config_address *config_node_address_for(const struct config_node *n
 bool config_prefix_has(const struct config_prefix *prefix, const struct config_address *address);
 
 /**
- * The sources of `forward: nat`: the addresses of node.nat_addresses, or else the node's own.
- * There may be more before the file has been checked.
+ * The sources of `forward: nat`: the addresses of node.nat_addresses, or else the node's own; on a
+ * trunk only those by which instances of such services are reached.
  */
+void config_nat_addresses(const struct config *config, struct config_addresses *addresses);
+
+/** Addresses of node.nat_addresses; before the file has been checked there may be more. */
 uint32_t config_nat_address_count(const struct config_node *node);
-void config_nat_addresses(const struct config_node *node, struct config_addresses *addresses);
 
 /** Whether a service has `forward: nat`. */
 bool config_has_nat(const struct config *config);
@@ -354,8 +388,9 @@ bool config_has_nat(const struct config *config);
 /** The same, or a command may create such a service: node.vip_pool is given. */
 bool config_may_have_nat(const struct config *config);
 
-/** Whether an address is one of the node's own. */
-bool config_node_has_address(const struct config_node *node, const struct config_address *address);
+/** The node's own address that equals this one, or NULL. */
+const struct config_prefix *config_node_own(const struct config_node *node,
+					    const struct config_address *address);
 
 /** Whether a text can be the name of a kernel interface. */
 bool config_is_interface(const char *text);

@@ -10,6 +10,7 @@
 #include "config/base/log.h"
 #include "config/base/port_feature.h"
 #include "controlplane/net/iface.h"
+#include "controlplane/net/vlan.h"
 #include "controlplane/sluiced.h"
 #include "controlplane/xdp/hook.h"
 #include "controlplane/xdp/maps.h"
@@ -66,22 +67,58 @@ static bool program_remove(const char *port, const struct link_state *link)
 	return was_on;
 }
 
+struct vlans {
+	struct vlan_link list[LB_VLAN_ID_MAX];
+	uint32_t count;
+};
+
+static void vlan_collect(const struct vlan_link *link, void *arg)
+{
+	struct vlans *vlans = arg;
+
+	if (vlans->count < LB_VLAN_ID_MAX)
+		vlans->list[vlans->count++] = *link;
+}
+
+/* Remove the VLAN interfaces that Sluice has created, and what it has added to others. */
+static int vlans_clear(struct netlink *netlink, const struct link_state *link)
+{
+	static struct vlans vlans;
+	int err = vlan_list(netlink, link->index, vlan_collect, &vlans), removed = 0;
+
+	for (uint32_t i = 0; i < vlans.count; i++) {
+		const struct vlan_link *vlan = &vlans.list[i];
+		int one;
+
+		if (vlan->is_ours)
+			log_info("%s: removing the interface", vlan->name);
+		one = vlan->is_ours ? vlan_remove(netlink, vlan->index)
+				    : iface_clear(netlink, vlan->name, vlan->index);
+		if (one < 0 && !err)
+			err = one;
+		removed += one > 0 ? one : 0;
+	}
+	return err ? err : removed;
+}
+
 /* Return: as iface_clear(). If the interface does not exist, only the pins are removed. */
 static int all_remove(const char *port, bool *was_on)
 {
 	struct netlink netlink = { .socket = NULL };
 	struct link_state link = { .index = 0 };
-	int err = netlink_open(&netlink), removed = 0;
+	int err = netlink_open(&netlink), removed = 0, more = 0;
 
 	if (!err)
 		err = port_find(&netlink, port, &link);
+	if (!err)
+		more = vlans_clear(&netlink, &link);
 	if (!err)
 		removed = iface_clear(&netlink, link.name, link.index);
 	netlink_close(&netlink);
 	if (err && err != -ENODEV)
 		return err;
 	*was_on = program_remove(port, &link);
-	return removed;
+	return removed < 0 || more < 0 ? (removed < 0 ? removed : more) : removed + more;
 }
 
 int detach_run(const struct sluiced *sluiced)

@@ -324,6 +324,14 @@ static void read_pair(struct config_reader *reader, struct read_keys *keys, void
 	config_reader_leave(reader, before);
 }
 
+static bool read_has(const struct read_keys *keys, const char *key)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		if (strcmp(keys->items[i].key, key) == 0)
+			return keys->seen[i].line || keys->guessed[i];
+	return false;
+}
+
 static void read_error_missing(struct config_reader *reader, const struct read_keys *keys,
 			       struct config_place place)
 {
@@ -333,7 +341,8 @@ static void read_error_missing(struct config_reader *reader, const struct read_k
 		const struct config_item *item = &keys->items[i];
 		size_t before;
 
-		if (!item->required || keys->seen[i].line || keys->guessed[i])
+		if (!item->required || keys->seen[i].line || keys->guessed[i] ||
+		    (item->instead && read_has(keys, item->instead)))
 			continue;
 		config_item_expect(item, expect, sizeof(expect));
 		snprintf(message, sizeof(message), "is missing; expected %s%s",

@@ -8,66 +8,6 @@
 
 #define CHECK_KEY_MAX 192
 
-static void check_fail_address(struct config_validator *validator, const struct config_host *host,
-			       const char *key, const char *message)
-{
-	char text[CONFIG_ADDRESS_STRLEN];
-
-	config_validator_fail(validator, host->place, key,
-			      config_address_format(&host->address, text), "%s", message);
-}
-
-static void check_node_addresses(struct config_validator *validator)
-{
-	const struct config_node *node = &validator->config->node;
-	char key[CHECK_KEY_MAX];
-
-	for (uint32_t i = 0; i < node->address_count; i++) {
-		const struct config_prefix *prefix = &node->addresses[i];
-		const struct config_host host = { prefix->address, prefix->place };
-
-		snprintf(key, sizeof(key), "node.address[%u]", i);
-		for (uint32_t j = 0; j < i; j++) {
-			if (!config_address_equal(&node->addresses[j].address, &prefix->address))
-				continue;
-			check_fail_address(validator, &host, key, "listed twice");
-			break;
-		}
-	}
-}
-
-/* Link-local gateways are on every link. */
-static bool check_is_on_link(const struct config_node *node, const struct config_address *address)
-{
-	if (address->family == 6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80)
-		return true;
-	for (uint32_t i = 0; i < node->address_count; i++)
-		if (config_prefix_has(&node->addresses[i], address))
-			return true;
-	return false;
-}
-
-static void check_gateways(struct config_validator *validator)
-{
-	const struct config_node *node = &validator->config->node;
-	char key[CHECK_KEY_MAX];
-
-	for (uint32_t i = 0; i < node->gateway_count; i++) {
-		const struct config_host *gateway = &node->gateways[i];
-
-		snprintf(key, sizeof(key), "node.gateway[%u]", i);
-		if (i > 0 && gateway->address.family == node->gateways[0].address.family)
-			check_fail_address(validator, gateway, key,
-					   "expected at most one gateway of each family");
-		if (config_node_has_address(node, &gateway->address))
-			check_fail_address(validator, gateway, key, "is the node's own address");
-		else if (!check_is_on_link(node, &gateway->address))
-			check_fail_address(validator, gateway, key,
-					   "expected an address on one of the networks of "
-					   "node.address");
-	}
-}
-
 /* A key of a check that its type has no use for. */
 static void check_key_of(struct config_validator *validator, const struct config_pool *pool,
 			 uint32_t index, const char *name, struct config_place place,
@@ -138,8 +78,8 @@ static void check_instance(struct config_validator *validator, const struct conf
 	char key[CHECK_KEY_MAX], message[128];
 
 	snprintf(key, sizeof(key), "pools.%s.instances.%s.address", pool->name, instance->name);
-	if (config_node_has_address(&validator->config->node, &instance->address))
-		check_fail_address(validator, &host, key, "is the node's own address");
+	if (config_node_own(&validator->config->node, &instance->address))
+		config_validator_fail_address(validator, &host, key, "is the node's own address");
 	for (uint32_t i = 0; i < index; i++) {
 		const struct config_instance *other = &pool->instances[i];
 
@@ -147,7 +87,7 @@ static void check_instance(struct config_validator *validator, const struct conf
 			continue;
 		snprintf(message, sizeof(message), "is also the address of \"%s\", line %u",
 			 other->name, other->address_place.line);
-		check_fail_address(validator, &host, key, message);
+		config_validator_fail_address(validator, &host, key, message);
 		break;
 	}
 }
@@ -187,6 +127,20 @@ static void check_pools(struct config_validator *validator)
 		check_pool(validator, &config->pools[i]);
 }
 
+static void check_network_sources(struct config_validator *validator)
+{
+	const struct config_prefix *sources = &validator->config->node.tunnel_sources;
+	const struct config_network *networks;
+	uint32_t count;
+
+	networks = config_node_networks(&validator->config->node, &count);
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < networks[i].address_count; j++)
+			config_validate_taken(validator, sources, "node.tunnel_sources",
+					      &networks[i].addresses[j].address, "node.address",
+					      networks[i].addresses[j].place);
+}
+
 /* Outer sources that are in use would draw ICMP errors about tunnels to their owners. */
 static void check_tunnel_sources(struct config_validator *validator)
 {
@@ -195,10 +149,7 @@ static void check_tunnel_sources(struct config_validator *validator)
 
 	if (!sources->address.family)
 		return;
-	for (uint32_t i = 0; i < node->address_count; i++)
-		config_validate_taken(validator, sources, "node.tunnel_sources",
-				      &node->addresses[i].address, "node.address",
-				      node->addresses[i].place);
+	check_network_sources(validator);
 	config_validate_unused(validator, sources, "node.tunnel_sources");
 }
 
@@ -217,8 +168,7 @@ int config_validate(struct config *config, struct config_errors *errors)
 	struct config_validator validator = { .config = config, .errors = errors };
 
 	check_port(&validator);
-	check_node_addresses(&validator);
-	check_gateways(&validator);
+	config_validate_networks(&validator);
 	check_pools(&validator);
 	check_tunnel_sources(&validator);
 	config_validate_nat(&validator);

@@ -8,14 +8,15 @@
 
 /* ---- node.nat_addresses ---- */
 
-static void check_broadcasts(struct config_validator *validator, const struct config_prefix *prefix,
-			     const char *key, const char *value)
+/* @on: a network of the node. */
+static void check_broadcasts_of(struct config_validator *validator,
+				const struct config_prefix *prefix, const char *key,
+				const char *value, const struct config_network *on)
 {
-	const struct config_node *node = &validator->config->node;
 	char text[CONFIG_ADDRESS_STRLEN];
 
-	for (uint32_t i = 0; i < node->address_count; i++) {
-		const struct config_prefix *network = &node->addresses[i];
+	for (uint32_t i = 0; i < on->address_count; i++) {
+		const struct config_prefix *network = &on->addresses[i];
 		struct config_address first = network->address, last = network->address;
 		const struct config_address *found;
 
@@ -37,6 +38,17 @@ static void check_broadcasts(struct config_validator *validator, const struct co
 				      "line %u: %s",
 				      network->place.line, config_address_format(found, text));
 	}
+}
+
+static void check_broadcasts(struct config_validator *validator, const struct config_prefix *prefix,
+			     const char *key, const char *value)
+{
+	const struct config_network *networks;
+	uint32_t count;
+
+	networks = config_node_networks(&validator->config->node, &count);
+	for (uint32_t i = 0; i < count; i++)
+		check_broadcasts_of(validator, prefix, key, value, &networks[i]);
 }
 
 static void check_nat_address(struct config_validator *validator, uint32_t index)
@@ -81,11 +93,11 @@ void config_validate_nat(struct config_validator *validator)
 
 /* ---- Services ---- */
 
-static bool check_nat_has_family(const struct config_node *node, uint8_t family)
+static bool check_nat_has_family(const struct config *config, uint8_t family)
 {
 	struct config_addresses addresses;
 
-	config_nat_addresses(node, &addresses);
+	config_nat_addresses(config, &addresses);
 	for (uint32_t i = 0; i < addresses.count; i++)
 		if (addresses.list[i].family == family)
 			return true;
@@ -101,7 +113,7 @@ static void check_node_source(struct config_validator *validator,
 	const struct config_instance *instance =
 		config_instance_of_family(&config->pools[listener->pool], family);
 
-	if (!instance || check_nat_has_family(&config->node, family))
+	if (!instance || check_nat_has_family(config, family))
 		return;
 	config_validator_fail(validator, listener->pool_place, key, listener->pool_name,
 			      "`forward: nat` to its IPv%u instances (\"%s\", line %u) needs an "

@@ -131,24 +131,35 @@ static void check_mtu(struct config_validator *validator, const struct config_se
 		MTU_IPV6_MIN);
 }
 
+static const struct config_place *check_find_gateway(const struct config *config,
+						     const struct config_address *address)
+{
+	const struct config_network *networks;
+	uint32_t count;
+
+	networks = config_node_networks(&config->node, &count);
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < networks[i].gateway_count; j++)
+			if (config_address_equal(&networks[i].gateways[j].address, address))
+				return &networks[i].gateways[j].place;
+	return NULL;
+}
+
 /* What else has the address of a VIP. Return: its place and in @text its name; or NULL. */
 static const struct config_place *check_find_address(const struct config *config,
 						     const struct config_address *address,
 						     char *text, size_t size)
 {
-	const struct config_node *node = &config->node;
+	const struct config_prefix *own = config_node_own(&config->node, address);
+	const struct config_place *gateway = check_find_gateway(config, address);
 
-	for (uint32_t i = 0; i < node->address_count; i++) {
-		if (!config_address_equal(&node->addresses[i].address, address))
-			continue;
+	if (own) {
 		snprintf(text, size, "node.address");
-		return &node->addresses[i].place;
+		return &own->place;
 	}
-	for (uint32_t i = 0; i < node->gateway_count; i++) {
-		if (!config_address_equal(&node->gateways[i].address, address))
-			continue;
+	if (gateway) {
 		snprintf(text, size, "node.gateway");
-		return &node->gateways[i].place;
+		return gateway;
 	}
 	for (uint32_t i = 0; i < config->pool_count; i++) {
 		const struct config_pool *pool = &config->pools[i];

@@ -36,11 +36,15 @@ void config_validate_unused(struct config_validator *validator, const struct con
 			    const char *key)
 {
 	const struct config *config = validator->config;
-	const struct config_node *node = &config->node;
+	const struct config_network *networks;
+	uint32_t count;
 
-	for (uint32_t i = 0; i < node->gateway_count; i++)
-		config_validate_taken(validator, prefix, key, &node->gateways[i].address,
-				      "node.gateway", node->gateways[i].place);
+	networks = config_node_networks(&config->node, &count);
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < networks[i].gateway_count; j++)
+			config_validate_taken(validator, prefix, key,
+					      &networks[i].gateways[j].address, "node.gateway",
+					      networks[i].gateways[j].place);
 	for (uint32_t i = 0; i < config->pool_count; i++)
 		for (uint32_t j = 0; j < config->pools[i].instance_count; j++)
 			config_validate_taken(validator, prefix, key,
@@ -51,4 +55,14 @@ void config_validate_unused(struct config_validator *validator, const struct con
 			config_validate_taken(validator, prefix, key,
 					      &config->services[i].vips[j].address, "a VIP",
 					      config->services[i].vips[j].place);
+}
+
+void config_validator_fail_address(struct config_validator *validator,
+				   const struct config_host *host, const char *key,
+				   const char *message)
+{
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	config_validator_fail(validator, host->place, key,
+			      config_address_format(&host->address, text), "%s", message);
 }

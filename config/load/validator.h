@@ -17,6 +17,11 @@ void config_validator_fail(struct config_validator *validator, struct config_pla
 			   const char *key, const char *value, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/** The same about an address. */
+void config_validator_fail_address(struct config_validator *validator,
+				   const struct config_host *host, const char *key,
+				   const char *message);
+
 /** Refuse a network that has an address. @what: whose it is. */
 void config_validate_taken(struct config_validator *validator, const struct config_prefix *prefix,
 			   const char *key, const struct config_address *address, const char *what,
@@ -28,6 +33,9 @@ void config_validate_unused(struct config_validator *validator, const struct con
 
 void config_validate_nat(struct config_validator *validator);
 void config_validate_nat_services(struct config_validator *validator);
+
+/** Addresses and gateways of the node; and the networks of services: network_mask. */
+void config_validate_networks(struct config_validator *validator);
 void config_validate_services(struct config_validator *validator);
 
 #endif

@@ -9,6 +9,7 @@
 
 #define INTERFACE_NAME_MAX 127 /* of an alternative name; the primary one has at most 15 */
 #define GROUP_NAME_MAX 31
+#define FIELD_UNTAGGED "untagged"
 
 static int field_refuse(const struct config_item *item, struct config_reason *reason)
 {
@@ -250,6 +251,30 @@ int config_field_domain(const struct config_item *item, const char *text, void *
 	if (!field_is_domain(text))
 		return field_refuse(item, reason);
 	return field_set_string(object, item->offset, text);
+}
+
+int config_field_vlan(const struct config_item *item, const char *text, void *object,
+		      struct config_reason *reason)
+{
+	struct config_network_name *name = object;
+	uint32_t vlan = 0;
+
+	if (strcmp(text, FIELD_UNTAGGED) != 0 &&
+	    (config_scalar_number(text, &vlan) || vlan < 1 || vlan > LB_VLAN_ID_MAX))
+		return field_refuse(item, reason);
+	name->vlan = (uint16_t)vlan;
+	return 0;
+}
+
+void config_field_vlan_format(const struct config_item *item, const void *object, FILE *to)
+{
+	const struct config_network_name *name = object;
+
+	(void)item;
+	if (name->vlan)
+		fprintf(to, "%u", name->vlan);
+	else
+		fputs(FIELD_UNTAGGED, to);
 }
 
 static const struct config_word field_check_types[] = {

@@ -54,6 +54,9 @@ void config_field_addresses_format(const struct config_item *item, const void *o
 /** struct config_node: nat_port_first and nat_port_last, from "1024-32767". */
 CONFIG_FIELD_PARSER(config_field_ports);
 void config_field_ports_format(const struct config_item *item, const void *object, FILE *to);
+/** struct config_network_name, from "10" or "untagged". */
+CONFIG_FIELD_PARSER(config_field_vlan);
+void config_field_vlan_format(const struct config_item *item, const void *object, FILE *to);
 /** struct config_host: an address that packets may be sent to; a gateway's may be link-local. */
 CONFIG_FIELD_PARSER(config_field_vip);
 CONFIG_FIELD_PARSER(config_field_gateway);

@@ -10,6 +10,7 @@
 enum config_section {
 	CONFIG_SECTION_ROOT,
 	CONFIG_SECTION_NODE,
+	CONFIG_SECTION_NETWORK,
 	CONFIG_SECTION_ID,
 	CONFIG_SECTION_POOL,
 	CONFIG_SECTION_FLAPPING,
@@ -47,9 +48,10 @@ struct config_item {
 	enum config_type type;
 	enum config_section child; /* SECTION, SEQUENCE, NAMED: of the entries */
 	bool required;
-	bool reloadable; /* false: a change needs a restart of the daemons */
-	bool secret;	 /* the value is never shown */
-	uint32_t min;	 /* NUMBER, DURATION (ms); number of entries: LIST, SEQUENCE, NAMED */
+	const char *instead; /* required only without this key */
+	bool reloadable;     /* false: a change needs a restart of the daemons */
+	bool secret;	     /* the value is never shown */
+	uint32_t min;	     /* NUMBER, DURATION (ms); number of entries: LIST, SEQUENCE, NAMED */
 	uint32_t max;
 	const char *fallback; /* the default as written in the file, or NULL */
 	const char *absent;   /* what absence means if there is no default */

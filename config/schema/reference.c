@@ -33,6 +33,8 @@ static const char reference_tail[] =
 	"\n"
 	"- A VIP and port belong to one service. A VIP is not an address of the node, a gateway or an instance.\n"
 	"- Instances of a pool have different addresses, none of them the node's.\n"
+	"- `node.networks` takes the place of `node.address` and `node.gateway`; what is said of these holds for the\n"
+	"  addresses and gateways of all networks.\n"
 	"- With `forward: ipip` or `gue`, `node.address` has an address of each family that the instances have.\n"
 	"- With `forward: nat` and `source: node`, the NAT addresses have each family that the instances have.\n"
 	"- With `forward: nat` and `source: client`, instances are of the families of the service's VIPs: there is\n"
@@ -42,7 +44,9 @@ static const char reference_tail[] =
 
 static void reference_default(const struct config_item *item, FILE *to)
 {
-	if (item->required)
+	if (item->required && item->instead)
+		fprintf(to, "required, or `%s`", item->instead);
+	else if (item->required)
 		fputs("required", to);
 	else if (item->fallback)
 		fprintf(to, "`%s`", item->fallback);

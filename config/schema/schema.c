@@ -16,6 +16,7 @@
 	.count_offset = offsetof(struct type_, count_)
 
 #define NODE .section = CONFIG_SECTION_NODE
+#define NETWORK .section = CONFIG_SECTION_NETWORK
 #define ID .section = CONFIG_SECTION_ID
 #define POOL .section = CONFIG_SECTION_POOL
 #define FLAPPING .section = CONFIG_SECTION_FLAPPING
@@ -71,6 +72,13 @@ const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
 	[CONFIG_SECTION_NODE] = { .title = "node",
 				  .size = sizeof(struct config_node),
 				  .help = "The machine that Sluice runs on." },
+	[CONFIG_SECTION_NETWORK] = { .title = "node.networks[]",
+				     .size = sizeof(struct config_network),
+				     .identity = "vlan",
+				     .help = "A network of a trunk. The kernel's side is a VLAN interface of `sluice0`, "
+					     "such as `sluice0.10`, or with `dataplane: xdp` or `auto` one of the port, "
+					     "which `sluiced` creates if there is none; an interface of that name is "
+					     "used whatever its kind." },
 	[CONFIG_SECTION_ID] = { .title = "instances.ID",
 				.size = sizeof(struct config_id),
 				.name_offset = offsetof(struct config_id, name),
@@ -159,20 +167,29 @@ const struct config_item config_schema[] = {
 		  "`dataplane: xdp`: the CPUs that serve the port's interrupts; each has its part of "
 		  "the flow table. With `dataplane: auto`: workers as with `dpdk`; the XDP program "
 		  "forwards packets of further queues, and `flows` is divided among all queues." },
-	{ NODE, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
-	  .min = 1, .max = CONFIG_ADDRESSES_MAX,
+	{ NODE, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .instead = "networks",
+	  .reloadable = true, .min = 1, .max = CONFIG_ADDRESSES_MAX,
 	  .expect = "an address with its prefix length, such as \"10.0.0.5/24\"",
 	  .parse = config_field_prefix, .format = config_field_prefix_format,
-	  ENTRIES(config_node, addresses, address_count), PLACE(config_prefix, place),
+	  ENTRIES(config_node, plain.addresses, plain.address_count), PLACE(config_prefix, place),
 	  .help = "The node's own addresses, on `sluice0`, or with `dataplane: xdp` or `auto` on the "
 		  "port. They are the source of health checks; the first one of each family is the outer "
 		  "source of tunnels." },
 	{ NODE, .key = "gateway", .type = CONFIG_TYPE_LIST, .reloadable = true, .max = 2,
 	  .expect = "an IPv4 or IPv6 address",
 	  .absent = "instances must be on the node's own networks", .parse = config_field_gateway,
-	  .format = config_field_host_format, ENTRIES(config_node, gateways, gateway_count),
-	  PLACE(config_host, place),
+	  .format = config_field_host_format,
+	  ENTRIES(config_node, plain.gateways, plain.gateway_count), PLACE(config_host, place),
 	  .help = "Default routes: at most one of each family, on a network of `address`." },
+	{ NODE, .key = "networks", .type = CONFIG_TYPE_SEQUENCE, .child = CONFIG_SECTION_NETWORK,
+	  .reloadable = true, .min = 1, .max = CONFIG_NETWORKS_MAX,
+	  ENTRIES(config_node, networks, network_count),
+	  .help = "The networks of a trunk, in place of `address` and `gateway`. Packets leave with the "
+		  "tag of the network that their next hop is on, and with the priority that they came "
+		  "with; answers of `forward: nat` on the network that their client's packets come from. "
+		  "Frames of other VLANs are dropped (`l2_vlan_unknown`); with `dataplane: xdp` or "
+		  "`auto` only those to a VIP, as others may use the port. Without this key tags are not "
+		  "looked at, and stay as they are." },
 	{ NODE, .key = "tunnel_sources", .type = CONFIG_TYPE_TEXT, .reloadable = true,
 	  .expect = "an IPv4 network with a prefix length from 8 to 30, such as \"10.255.0.0/16\"",
 	  .absent = "the node's address", .parse = config_field_network4,
@@ -186,13 +203,15 @@ const struct config_item config_schema[] = {
 	{ NODE, .key = "nat_addresses", .type = CONFIG_TYPE_LIST, .reloadable = true,
 	  .max = CONFIG_NAT_ADDRESSES_MAX,
 	  .expect = "an address or a network, such as \"10.0.0.32/29\"",
-	  .absent = "the node's own addresses", .parse = config_field_addresses,
-	  .format = config_field_addresses_format,
+	  .absent =
+		  "the node's own addresses, of `networks` those where instances of such services are",
+	  .parse = config_field_addresses, .format = config_field_addresses_format,
 	  ENTRIES(config_node, nat_addresses, nat_address_count), PLACE(config_prefix, place),
 	  .help = "Source addresses of `forward: nat` with `source: node`: every address of a network, at "
 		  "most 32 in all. Each carries as many flows to an instance as `nat_ports` has ports. "
 		  "Those that are not the node's own are answered for by ARP and ND and announced like "
-		  "VIPs. An address that is taken out keeps the flows that it has, and gets no new ones." },
+		  "VIPs, with `networks` in the one that has the address, or else in all. An address that is "
+		  "taken out keeps the flows that it has, and gets no new ones." },
 	{ NODE, .key = "nat_ports", .type = CONFIG_TYPE_TEXT, .fallback = "1024-32767",
 	  .expect = "a range of at least 1024 ports, such as \"1024-32767\"",
 	  .parse = config_field_ports, .format = config_field_ports_format,
@@ -314,6 +333,23 @@ const struct config_item config_schema[] = {
 	  .expect = "a name, such as \"us-east-1c\"", .absent = "none", .parse = config_field_name,
 	  .format = config_field_string_format, FIELD(config_id, zone),
 	  .help = "Availability zone that it is in; only shown." },
+
+	{ NETWORK, .key = "vlan", .type = CONFIG_TYPE_NUMBER, .reloadable = true, .min = 1,
+	  .max = LB_VLAN_ID_MAX, .absent = "untagged", FIELD(config_network, vlan),
+	  PLACE(config_network, vlan_place),
+	  .help = "Its VLAN; each once. Without it, the network of untagged frames." },
+	{ NETWORK, .key = "address", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
+	  .min = 1, .max = CONFIG_ADDRESSES_MAX,
+	  .expect = "an address with its prefix length, such as \"10.0.0.5/24\"",
+	  .parse = config_field_prefix, .format = config_field_prefix_format,
+	  ENTRIES(config_network, addresses, address_count), PLACE(config_prefix, place),
+	  .help = "The node's addresses there; networks do not overlap. The first one of each family is "
+		  "the outer source of tunnels to instances whose next hop is there." },
+	{ NETWORK, .key = "gateway", .type = CONFIG_TYPE_LIST, .reloadable = true, .max = 2,
+	  .expect = "an IPv4 or IPv6 address", .absent = "none", .parse = config_field_gateway,
+	  .format = config_field_host_format, ENTRIES(config_network, gateways, gateway_count),
+	  PLACE(config_host, place),
+	  .help = "Default routes: at most one of each family, of all networks together." },
 
 	{ POOL, .key = "checks", .type = CONFIG_TYPE_SEQUENCE, .child = CONFIG_SECTION_CHECK,
 	  .max = CONFIG_CHECKS_MAX, .reloadable = true, ENTRIES(config_pool, checks, check_count),
@@ -485,6 +521,13 @@ const struct config_item config_schema[] = {
 	{ SERVICE, .key = "protocol", .type = CONFIG_TYPE_WORD, .words = schema_protocols,
 	  .fallback = "tcp", .reloadable = true, FIELD(config_service, protocol),
 	  .help = "Transport protocol of the listeners." },
+	{ SERVICE, .key = "networks", .type = CONFIG_TYPE_LIST, .reloadable = true, .min = 1,
+	  .max = CONFIG_NETWORKS_MAX,
+	  .expect = "a VLAN of node.networks, such as 10, or the word untagged", .absent = "all",
+	  .parse = config_field_vlan, .format = config_field_vlan_format,
+	  ENTRIES(config_service, networks, network_count), PLACE(config_network_name, place),
+	  .help = "Networks of `node.networks` that the service is announced on (ARP, ND), and takes "
+		  "packets from. Those from others are dropped (`l2_vlan_service`)." },
 	{ SERVICE, .key = "listeners", .type = CONFIG_TYPE_SEQUENCE,
 	  .child = CONFIG_SECTION_LISTENER, .required = true, .min = 1, .max = CONFIG_ENDPOINTS_MAX,
 	  .reloadable = true, ENTRIES(config_service, listeners, listener_count),

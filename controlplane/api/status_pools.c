@@ -114,7 +114,8 @@ static json_t *control_status_next_hop(const struct model_next_hop *hop)
 		return json_pack("{s:b, s:s}", "resolved", 0, "reason", hop->reason);
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", hop->mac[0], hop->mac[1],
 		 hop->mac[2], hop->mac[3], hop->mac[4], hop->mac[5]);
-	return json_pack("{s:b, s:s, s:b}", "resolved", 1, "mac", mac, "on_link", hop->on_link);
+	return json_pack("{s:b, s:s, s:b, s:i}", "resolved", 1, "mac", mac, "on_link", hop->on_link,
+			 "vlan", hop->vlan);
 }
 
 static json_t *control_status_instance(struct control_daemon *daemon,

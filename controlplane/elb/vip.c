@@ -4,10 +4,25 @@
 
 #include <errno.h>
 
+static bool elb_is_nodes(const struct config_node *node, const struct config_address *address)
+{
+	const struct config_network *networks;
+	uint32_t count;
+
+	networks = config_node_networks(node, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t j = 0; j < networks[i].address_count; j++)
+			if (config_address_equal(&networks[i].addresses[j].address, address))
+				return true;
+		for (uint32_t j = 0; j < networks[i].gateway_count; j++)
+			if (config_address_equal(&networks[i].gateways[j].address, address))
+				return true;
+	}
+	return false;
+}
+
 static bool elb_is_taken(const struct config *config, const struct config_address *address)
 {
-	const struct config_node *node = &config->node;
-
 	for (uint32_t i = 0; i < config->service_count; i++)
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
 			if (config_address_equal(&config->services[i].vips[j].address, address))
@@ -19,13 +34,7 @@ static bool elb_is_taken(const struct config *config, const struct config_addres
 	for (uint32_t i = 0; i < config->id_count; i++)
 		if (config_address_equal(&config->ids[i].address, address))
 			return true;
-	for (uint32_t i = 0; i < node->address_count; i++)
-		if (config_address_equal(&node->addresses[i].address, address))
-			return true;
-	for (uint32_t i = 0; i < node->gateway_count; i++)
-		if (config_address_equal(&node->gateways[i].address, address))
-			return true;
-	return false;
+	return elb_is_nodes(&config->node, address);
 }
 
 /* Return: false: there is none. */

@@ -47,8 +47,10 @@ static int adopt_gone(struct adoption *adoption, uint32_t index, const char *pat
 	instance->name = slash ? instance->path + (slash + 1 - path) : instance->path;
 	instance->address = *address;
 	instance->key = maglev_key(&adoption->model->secret, instance->path);
-	if (entry)
+	if (entry) {
 		memcpy(instance->next_hop.mac, entry->header, LB_ETH_ALEN);
+		instance->next_hop.vlan = template_vlan(entry);
+	}
 	instance->pool_id = entry && entry->pool < LB_POOLS_MAX ? entry->pool : 0;
 	instance->next = adoption->model->gone;
 	adoption->model->gone = instance;
@@ -74,6 +76,7 @@ static void adopt_knowledge(struct model_instance *instance, const struct lb_dir
 	hop->resolved = true;
 	hop->on_link = header->flags & LB_INSTANCE_ON_LINK;
 	hop->mtu_bytes = header->mtu; /* until the route is looked up */
+	hop->vlan = template_vlan(header);
 	hop->reason[0] = '\0';
 }
 

@@ -320,14 +320,14 @@ static void commit_on_link(struct stage *stage)
 
 static void commit_source(struct model *model, const struct config_node *node)
 {
-	model->source.addr4 = (struct config_address){ .family = 0 };
-	model->source.addr6 = (struct config_address){ .family = 0 };
-	model->source.tunnel4 = node->tunnel_sources;
-	for (uint32_t i = node->address_count; i-- > 0;) {
-		const struct config_address *address = &node->addresses[i].address;
+	const struct config_address *addr4 = config_node_address(node, 4);
+	const struct config_address *addr6 = config_node_address(node, 6);
 
-		*(address->family == 4 ? &model->source.addr4 : &model->source.addr6) = *address;
-	}
+	model->source = (struct template_source){ .tunnel4 = node->tunnel_sources };
+	if (addr4)
+		model->source.addr4 = *addr4;
+	if (addr6)
+		model->source.addr6 = *addr6;
 }
 
 static uint32_t commit_services(struct stage *stage)

@@ -92,17 +92,31 @@ uint16_t model_instance_mtu(const struct model *model, const struct model_instan
 	return (uint16_t)mtu;
 }
 
+/* The network of an instance's next hop; NULL if the port is no trunk. */
+static const struct config_network *hop_network(const struct model *model,
+						const struct model_instance *instance)
+{
+	const struct config_node *node = &model->config->node;
+
+	for (uint32_t i = 0; i < node->network_count; i++)
+		if (node->networks[i].vlan == instance->next_hop.vlan)
+			return &node->networks[i];
+	return NULL;
+}
+
 bool model_entry_update(struct model *model, const struct model_instance *instance)
 {
 	struct lb_instance now = { .pool = (uint8_t)instance->pool_id,
 				   .flags = instance_flags(instance) };
+	struct template_source source = model->source;
 	struct lb_instance *entry;
 
 	if (instance->index == MODEL_INDEX_NONE)
 		return false;
 	now.mtu = model_instance_mtu(model, instance, NULL);
 	entry = &model->block[instance->index];
-	template_write(&now, &model->source, &instance->address, instance->next_hop.mac);
+	source.network = hop_network(model, instance);
+	template_write(&now, &source, &instance->address, instance->next_hop.mac);
 	if (memcmp(entry, &now, sizeof(now)) == 0)
 		return false;
 	*entry = now;

@@ -48,6 +48,7 @@ struct model_next_hop {
 	bool on_link;  /* mac is the instance's own */
 	uint8_t mac[LB_ETH_ALEN];
 	uint16_t mtu_bytes; /* of the route; 0: none of its own */
+	uint16_t vlan;	    /* of the network that it is on; 0: untagged */
 	char reason[96];    /* why it is unresolved; "" if resolved */
 };
 

@@ -46,11 +46,11 @@ void model_nat_assign(struct model *model)
 	struct config_addresses wanted = { .count = 0 };
 
 	if (config_has_nat(config))
-		config_nat_addresses(&config->node, &wanted);
+		config_nat_addresses(config, &wanted);
 	for (uint32_t i = 0; i < LB_NAT_ADDRESSES_MAX; i++) {
 		model->nat[i].accepts = false;
 		model->nat[i].is_own =
-			config_node_has_address(&config->node, &model->nat[i].address);
+			config_node_own(&config->node, &model->nat[i].address) != NULL;
 	}
 	for (uint32_t i = 0; i < wanted.count; i++) {
 		const struct config_address *address = &wanted.list[i];
@@ -62,7 +62,7 @@ void model_nat_assign(struct model *model)
 			continue;
 		model->nat[index] = (struct model_nat_address){
 			.address = *address,
-			.is_own = config_node_has_address(&config->node, address),
+			.is_own = config_node_own(&config->node, address) != NULL,
 			.accepts = true,
 		};
 	}

@@ -54,13 +54,14 @@ static uint16_t draft_new_id(struct services_draft *draft)
 	return id;
 }
 
-static bool draft_has_vip(const struct services_draft *draft, const struct config_address *vip)
+static struct lb_service *draft_find_vip(struct services_draft *draft,
+					 const struct config_address *vip)
 {
 	for (uint32_t i = 0; i < draft->n; i++)
 		if (draft->entry[i].port == 0 && draft->entry[i].family == vip->family &&
 		    memcmp(draft->entry[i].addr, vip->bytes, sizeof(vip->bytes)) == 0)
-			return true;
-	return false;
+			return &draft->entry[i];
+	return NULL;
 }
 
 static struct lb_service *draft_add(struct services_draft *draft, const struct config_address *vip)
@@ -72,6 +73,17 @@ static struct lb_service *draft_add(struct services_draft *draft, const struct c
 	return entry;
 }
 
+/* It is on the networks of all services that have it. */
+static void draft_add_vip(struct services_draft *draft, const struct config_address *vip,
+			  uint16_t networks)
+{
+	struct lb_service *entry = draft_find_vip(draft, vip);
+
+	if (!entry)
+		entry = draft_add(draft, vip);
+	entry->networks |= (uint8_t)networks;
+}
+
 static void draft_add_listener(struct services_draft *draft, const struct config_service *service,
 			       const struct config_address *vip,
 			       const struct config_listener *listener)
@@ -81,6 +93,7 @@ static void draft_add_listener(struct services_draft *draft, const struct config
 
 	entry->port = lb_cpu_to_be16(listener->port);
 	entry->proto = LB_IPPROTO_TCP;
+	entry->networks = (uint8_t)service->network_mask;
 	entry->forward = (uint8_t)service->forward;
 	if (lb_forward_has_port(service->forward))
 		entry->instance_port = lb_cpu_to_be16(service->gue_port);
@@ -103,12 +116,18 @@ static int draft_add_service(struct services_draft *draft, const struct config_s
 
 		if (draft->n + service->listener_count + 1 > LB_SERVICES_MAX)
 			return -ENOSPC;
-		if (!draft_has_vip(draft, vip))
-			draft_add(draft, vip);
+		draft_add_vip(draft, vip, service->network_mask);
 		for (uint32_t j = 0; j < service->listener_count; j++)
 			draft_add_listener(draft, service, vip, &service->listeners[j]);
 	}
 	return 0;
+}
+
+static void table_put_networks(struct lb_service_table *table, const struct config_node *node)
+{
+	table->n_networks = node->network_count;
+	for (uint32_t i = 0; i < node->network_count; i++)
+		table->vlan[i] = lb_cpu_to_be16(node->networks[i].vlan);
 }
 
 struct lb_service_table *model_services_build(const struct model_services *request,
@@ -129,8 +148,10 @@ struct lb_service_table *model_services_build(const struct model_services *reque
 		table = services_table_build(draft->entry, draft->n, bytes);
 		err = table ? 0 : -errno;
 	}
-	if (!err)
+	if (!err) {
+		table_put_networks(table, &request->config->node);
 		*id_last = draft->id_last;
+	}
 	free(draft);
 	errno = -err;
 	return table;

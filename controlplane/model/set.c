@@ -137,7 +137,7 @@ static bool hop_is_equal(const struct model_next_hop *a, const struct model_next
 {
 	return a->resolved == b->resolved && a->on_link == b->on_link &&
 	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->mtu_bytes == b->mtu_bytes &&
-	       strcmp(a->reason, b->reason) == 0;
+	       a->vlan == b->vlan && strcmp(a->reason, b->reason) == 0;
 }
 
 bool model_next_hop_set(struct model *model, struct model_instance *instance,

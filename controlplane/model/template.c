@@ -36,6 +36,34 @@ static void template_write6(uint8_t *at, const struct config_address *from,
 	memcpy(at, &ip, sizeof(ip));
 }
 
+/* The first one in the network of the next hop, so that answers come back by it. */
+static const struct config_address *source_address(const struct template_source *source,
+						   uint8_t family)
+{
+	const struct config_address *address = NULL;
+
+	if (source->network)
+		address = config_network_address(source->network, family);
+	if (!address)
+		address = family == 4 ? &source->addr4 : &source->addr6;
+	return address;
+}
+
+static void vlan_write(struct lb_instance *instance, const struct config_network *network)
+{
+	instance->flags &= (uint8_t)~LB_INSTANCE_TAGGED;
+	instance->vlan = network ? LB_VLAN_NONE : LB_VLAN_KEEP;
+	if (!network || !network->vlan)
+		return;
+	instance->flags |= LB_INSTANCE_TAGGED;
+	instance->vlan = lb_cpu_to_be16(network->vlan);
+}
+
+uint16_t template_vlan(const struct lb_instance *instance)
+{
+	return instance->flags & LB_INSTANCE_TAGGED ? lb_be16_to_cpu(instance->vlan) : 0;
+}
+
 void template_write(struct lb_instance *instance, const struct template_source *source,
 		    const struct config_address *to, const uint8_t *mac)
 {
@@ -53,12 +81,13 @@ void template_write(struct lb_instance *instance, const struct template_source *
 		template_write4(instance->header + sizeof(eth), &source->tunnel4.address, to);
 		instance->source_mask = lb_cpu_to_be32(UINT32_MAX >> source->tunnel4.length);
 	} else if (is4)
-		template_write4(instance->header + sizeof(eth), &source->addr4, to);
+		template_write4(instance->header + sizeof(eth), source_address(source, 4), to);
 	else
-		template_write6(instance->header + sizeof(eth), &source->addr6, to);
+		template_write6(instance->header + sizeof(eth), source_address(source, 6), to);
 	instance->flags &= (uint8_t)~LB_INSTANCE_OUTER6;
 	if (!is4)
 		instance->flags |= LB_INSTANCE_OUTER6;
+	vlan_write(instance, source->network);
 }
 
 int template_read(const struct lb_instance *instance, struct config_address *to, uint8_t *mac)

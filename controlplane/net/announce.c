@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "config/base/log.h"
+#include "controlplane/net/iface.h"
 
 /* Frames per turn of the loop, and the pause until the next turn: no burst even with 4096 VIPs. */
 #define FRAMES_PER_TURN 32
@@ -196,11 +197,14 @@ static void list_add(struct announce *a, const struct config_address *address)
 	a->list[a->count++] = *address;
 }
 
-static int list_make(struct announce *a, const struct config *config,
-		     const struct config_addresses *hosts, bool vips)
+static int list_make(struct announce *a, const struct iface_wish *wish, bool vips)
 {
-	uint32_t room = config->node.address_count + hosts->count;
+	const struct config *config = wish->config;
+	const struct config_network *networks;
+	uint32_t room, count;
 
+	networks = config_node_networks(&config->node, &count);
+	room = networks[wish->network].address_count + wish->hosts.count;
 	for (uint32_t i = 0; vips && i < config->service_count; i++)
 		room += config->services[i].vip_count;
 	free(a->list);
@@ -210,21 +214,21 @@ static int list_make(struct announce *a, const struct config *config,
 		return -ENOMEM;
 	for (uint32_t i = 0; vips && i < config->service_count; i++)
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
-			list_add(a, &config->services[i].vips[j].address);
-	for (uint32_t i = 0; vips && i < hosts->count; i++)
-		list_add(a, &hosts->list[i]);
-	for (uint32_t i = 0; i < config->node.address_count; i++)
-		list_add(a, &config->node.addresses[i].address);
+			if (config_service_is_on(config, &config->services[i], wish->network))
+				list_add(a, &config->services[i].vips[j].address);
+	for (uint32_t i = 0; vips && i < wish->hosts.count; i++)
+		list_add(a, &wish->hosts.list[i]);
+	for (uint32_t i = 0; i < networks[wish->network].address_count; i++)
+		list_add(a, &networks[wish->network].addresses[i].address);
 	return 0;
 }
 
-void announce_start(struct announce *a, uint32_t iface, const struct config *config,
-		    const struct config_addresses *hosts, bool vips)
+void announce_start(struct announce *a, const struct iface_wish *wish, bool vips)
 {
 	announce_stop(a);
-	if (list_make(a, config, hosts, vips))
+	if (list_make(a, wish, vips))
 		return;
-	a->iface = iface;
+	a->iface = wish->index;
 	a->next = 0;
 	a->rounds = ANNOUNCE_ROUNDS;
 	timer_arm(a, 0);

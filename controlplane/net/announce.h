@@ -20,18 +20,17 @@
 
 struct announce;
 struct event_base;
+struct iface_wish;
 
 /** Return: NULL and errno ENOMEM. */
 struct announce *announce_create(struct event_base *base);
 void announce_destroy(struct announce *announce);
 
 /**
- * Announce the node's addresses and, if @vips, the VIPs and @hosts, starting now. An announcement
- * in progress starts over.
- * @iface: index of the interface that has them.
+ * Announce the node's addresses in the network of an interface and, if @vips, its NAT addresses and
+ * the VIPs of services announced there, starting now. An announcement in progress starts over.
  */
-void announce_start(struct announce *announce, uint32_t iface, const struct config *config,
-		    const struct config_addresses *hosts, bool vips);
+void announce_start(struct announce *announce, const struct iface_wish *wish, bool vips);
 
 /** Cancel an announcement in progress: the addresses are no longer here. */
 void announce_stop(struct announce *announce);

@@ -35,7 +35,10 @@ static void shared_link_up(struct iface *iface)
 
 /* ---- Sysctls ---- */
 
-/* Ignore router advertisements; notify neighbours of a new MAC address. */
+/*
+ * Ignore router advertisements; notify neighbours of a new MAC address. On a trunk, answer ARP only
+ * for addresses of the network that asks.
+ */
 static void knobs_set(const struct iface *iface)
 {
 	if (config_node_address(&iface->wish->config->node, 6)) {
@@ -46,6 +49,8 @@ static void knobs_set(const struct iface *iface)
 	iface_knob_set(iface, "ipv6", "autoconf", "0");
 	iface_knob_set(iface, "ipv6", "ndisc_notify", "1");
 	iface_knob_set(iface, "ipv4", "arp_notify", "1");
+	if (iface->wish->config->node.network_count)
+		iface_knob_set(iface, "ipv4", "arp_ignore", "1");
 }
 
 /* ---- Set up and clear ---- */

@@ -35,11 +35,15 @@ struct iface_added {
 	uint32_t room;
 };
 
+#define IFACE_NO_NETWORK UINT32_MAX
+
 struct iface_wish {
 	const char *name;
 	uint32_t index;
 	const struct config *config;
 	struct config_addresses hosts; /* NAT addresses; like VIPs, and there when VIPs are */
+	uint32_t network; /* of config_node_networks(), by index; IFACE_NO_NETWORK: no addresses */
+	bool is_vlan;	  /* of another interface, which has what is the node's as a whole */
 	enum iface_vips vips;
 	bool shared;
 	bool is_up;

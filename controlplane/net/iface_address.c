@@ -16,12 +16,12 @@ static uint8_t host_length(const struct config_address *address)
 	return address->family == 4 ? 32 : 128;
 }
 
-static bool is_node_address(const struct config *config, const struct config_address *address,
-			    uint8_t length)
+static bool is_node_address(const struct config_network *network,
+			    const struct config_address *address, uint8_t length)
 {
-	for (uint32_t i = 0; i < config->node.address_count; i++)
-		if (config->node.addresses[i].length == length &&
-		    config_address_equal(&config->node.addresses[i].address, address))
+	for (uint32_t i = 0; network && i < network->address_count; i++)
+		if (network->addresses[i].length == length &&
+		    config_address_equal(&network->addresses[i].address, address))
 			return true;
 	return false;
 }
@@ -31,14 +31,15 @@ static bool is_vip(const struct iface_wish *wish, const struct config_address *a
 {
 	const struct config *config = wish->config;
 
-	if (length != host_length(address))
+	if (length != host_length(address) || !iface_network(config, wish->network))
 		return false;
 	for (uint32_t i = 0; i < wish->hosts.count; i++)
 		if (config_address_equal(&wish->hosts.list[i], address))
 			return true;
 	for (uint32_t i = 0; i < config->service_count; i++)
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
-			if (config_address_equal(&config->services[i].vips[j].address, address))
+			if (config_address_equal(&config->services[i].vips[j].address, address) &&
+			    config_service_is_on(config, &config->services[i], wish->network))
 				return true;
 	return false;
 }
@@ -46,12 +47,14 @@ static bool is_vip(const struct iface_wish *wish, const struct config_address *a
 bool iface_wants_address(const struct iface_wish *wish, const struct config_address *address,
 			 uint8_t length)
 {
-	return is_node_address(wish->config, address, length) || is_vip(wish, address, length);
+	return is_node_address(iface_network(wish->config, wish->network), address, length) ||
+	       is_vip(wish, address, length);
 }
 
 static bool is_wanted(const struct iface_wish *wish, const struct config_prefix *prefix)
 {
-	if (is_node_address(wish->config, &prefix->address, prefix->length))
+	if (is_node_address(iface_network(wish->config, wish->network), &prefix->address,
+			    prefix->length))
 		return true;
 	return wish->vips != IFACE_VIPS_REMOVE && is_vip(wish, &prefix->address, prefix->length);
 }
@@ -137,10 +140,11 @@ static int address_add(struct iface *iface, const struct config_prefix *prefix, 
 /* The node's own addresses first: the kernel prefers the first one of a network as its source. */
 static void node_addresses_add(struct iface *iface)
 {
-	const struct config_node *node = &iface->wish->config->node;
+	const struct config_network *network =
+		iface_network(iface->wish->config, iface->wish->network);
 
-	for (uint32_t i = 0; i < node->address_count; i++)
-		iface_note(iface, address_add(iface, &node->addresses[i], false),
+	for (uint32_t i = 0; network && i < network->address_count; i++)
+		iface_note(iface, address_add(iface, &network->addresses[i], false),
 			   "node.address cannot be added");
 }
 
@@ -157,8 +161,10 @@ static void vips_add(struct iface *iface)
 
 	for (uint32_t i = 0; i < config->service_count; i++)
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
-			vip_add(iface, &config->services[i].vips[j].address,
-				"a VIP cannot be added");
+			if (config_service_is_on(config, &config->services[i],
+						 iface->wish->network))
+				vip_add(iface, &config->services[i].vips[j].address,
+					"a VIP cannot be added");
 	for (uint32_t i = 0; i < iface->wish->hosts.count; i++)
 		vip_add(iface, &iface->wish->hosts.list[i], "a NAT address cannot be added");
 }
@@ -172,7 +178,7 @@ void iface_addresses_add(struct iface *iface)
 		added->count = 0;
 	}
 	node_addresses_add(iface);
-	if (iface->wish->vips == IFACE_VIPS_ADD)
+	if (iface->wish->vips == IFACE_VIPS_ADD && iface->wish->network != IFACE_NO_NETWORK)
 		vips_add(iface);
 }
 

@@ -18,6 +18,15 @@ void iface_note(struct iface *iface, int err, const char *what)
 		iface->err = err;
 }
 
+const struct config_network *iface_network(const struct config *config, uint32_t network)
+{
+	const struct config_network *networks;
+	uint32_t count;
+
+	networks = config_node_networks(&config->node, &count);
+	return network < count ? &networks[network] : NULL;
+}
+
 void iface_knob_set(const struct iface *iface, const char *family, const char *knob,
 		    const char *value)
 {

@@ -15,6 +15,9 @@ struct iface {
 /* Log an error; 0 is ignored. */
 void iface_note(struct iface *iface, int err, const char *what);
 
+/* The network of the wish; NULL: none. */
+const struct config_network *iface_network(const struct config *config, uint32_t network);
+
 void iface_knob_set(const struct iface *iface, const char *family, const char *knob,
 		    const char *value);
 

@@ -24,11 +24,22 @@ static struct rtmsg *route_begin(const struct iface *iface, void *buffer, uint16
 	return header;
 }
 
+/* The node's address in the gateway's network, else its first one. */
+static const struct config_address *route_source(const struct iface *iface, uint8_t family)
+{
+	const struct config *config = iface->wish->config;
+	const struct config_network *network = iface_network(config, iface->wish->network);
+	const struct config_address *source = NULL;
+
+	if (network)
+		source = config_network_address(network, family);
+	return source ? source : config_node_address(&config->node, family);
+}
+
 static int route_add(struct iface *iface, const struct config_address *gateway, uint16_t how)
 {
 	uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
-	const struct config_address *source =
-		config_node_address(&iface->wish->config->node, gateway->family);
+	const struct config_address *source = route_source(iface, gateway->family);
 
 	route_begin(iface, buffer, RTM_NEWROUTE, (uint16_t)(NLM_F_CREATE | how),
 		    netlink_family(gateway));
@@ -91,7 +102,7 @@ static bool route_is_there(struct iface *iface, const struct config_address *gat
 	struct route_seen seen = {
 		.index = iface->wish->index,
 		.gateway = gateway,
-		.source = config_node_address(&iface->wish->config->node, gateway->family),
+		.source = route_source(iface, gateway->family),
 	};
 	struct rtmsg *header =
 		netlink_begin(buffer, RTM_GETROUTE, NLM_F_DUMP, sizeof(struct rtmsg));
@@ -113,11 +124,12 @@ static int route_add_shared(struct iface *iface, const struct config_address *ga
 
 void iface_routes_set(struct iface *iface)
 {
-	const struct config_node *node = &iface->wish->config->node;
+	const struct config_network *network =
+		iface_network(iface->wish->config, iface->wish->network);
 	bool has4 = false, has6 = false;
 
-	for (uint32_t i = 0; i < node->gateway_count; i++) {
-		const struct config_address *gateway = &node->gateways[i].address;
+	for (uint32_t i = 0; network && i < network->gateway_count; i++) {
+		const struct config_address *gateway = &network->gateways[i].address;
 
 		*(gateway->family == 4 ? &has4 : &has6) = true;
 		iface_note(iface,

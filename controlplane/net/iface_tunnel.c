@@ -72,7 +72,7 @@ void iface_tunnel_set(struct iface *iface)
 	const struct config *config = iface->wish->config;
 	struct local_seen seen = {
 		.index = iface->wish->index,
-		.wanted = config ? &config->node.tunnel_sources : &none,
+		.wanted = config && !iface->wish->is_vlan ? &config->node.tunnel_sources : &none,
 	};
 	int err = local_look(iface, &seen);
 

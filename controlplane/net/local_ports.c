@@ -16,9 +16,9 @@ static bool has_own_source(const struct config *config)
 	for (uint32_t i = 0; i < config->service_count; i++)
 		is_needed |= config->services[i].forward == LB_FORWARD_NAT &&
 			     config->services[i].source == CONFIG_SOURCE_NODE;
-	config_nat_addresses(&config->node, &addresses);
+	config_nat_addresses(config, &addresses);
 	for (uint32_t i = 0; is_needed && i < addresses.count; i++)
-		if (config_node_has_address(&config->node, &addresses.list[i]))
+		if (config_node_own(&config->node, &addresses.list[i]))
 			return true;
 	return false;
 }

@@ -14,12 +14,8 @@
 #include "config/base/link.h"
 #include "config/base/log.h"
 #include "controlplane/model/model.h"
-#include "controlplane/net/announce.h"
-#include "controlplane/net/iface.h"
+#include "controlplane/net/networks.h"
 #include "controlplane/net/route.h"
-#include "controlplane/xdp/pins.h"
-
-#define IFACE_DEFAULT "sluice0"
 
 /* Route changes come in bursts: look up once after each burst. */
 #define SETTLE_MS 50
@@ -33,6 +29,7 @@
 struct neighbour {
 	struct model_instance *instance;
 	struct config_address via; /* family 0: unknown */
+	uint32_t iface;		   /* index of the interface that it leaves by */
 	uint16_t mtu_bytes;	   /* of the route; 0: none */
 	uint64_t next_ms;	   /* time of the next lookup */
 };
@@ -43,17 +40,7 @@ struct neighbours {
 	struct netlink notifications;
 	struct event *notified;
 	struct event *timer;
-	struct announce *announce;
-	char wanted[CONFIG_PORT_MAX + 1]; /* name by which the interface is looked up */
-	bool shared;			  /* it is the port, which other software uses too */
-	uint32_t index;			  /* of the interface; 0: none */
-	char name[IFNAMSIZ];		  /* its current name */
-	uint8_t mac[LB_ETH_ALEN];	  /* its current address, announced to its neighbours */
-	bool up;
-	bool running;
-	bool setup_due;
-	bool published;
-	struct iface_added added; /* to a shared interface */
+	struct networks networks;
 	struct neighbour *list;
 	uint32_t count;
 	uint32_t room;
@@ -78,11 +65,15 @@ static void look_all_up(struct neighbours *n)
 static void hop_log(const struct model_instance *instance, const struct model_next_hop *hop)
 {
 	const struct model_next_hop *old = &instance->next_hop;
+	char vlan[16] = "";
 
-	if (hop->resolved && (!old->resolved || memcmp(old->mac, hop->mac, LB_ETH_ALEN) != 0))
-		log_info("%s: next hop %02x:%02x:%02x:%02x:%02x:%02x%s", instance->path,
+	if (hop->vlan)
+		snprintf(vlan, sizeof(vlan), ", VLAN %u", hop->vlan);
+	if (hop->resolved && (!old->resolved || memcmp(old->mac, hop->mac, LB_ETH_ALEN) != 0 ||
+			      old->vlan != hop->vlan))
+		log_info("%s: next hop %02x:%02x:%02x:%02x:%02x:%02x%s%s", instance->path,
 			 hop->mac[0], hop->mac[1], hop->mac[2], hop->mac[3], hop->mac[4],
-			 hop->mac[5], hop->on_link ? "" : " (gateway)");
+			 hop->mac[5], hop->on_link ? "" : " (gateway)", vlan);
 	else if (!hop->resolved && strcmp(old->reason, hop->reason) != 0)
 		log_info("%s: no next hop: %s", instance->path, hop->reason);
 }
@@ -105,8 +96,10 @@ static void hop_fail(struct neighbours *n, struct neighbour *neighbour, const ch
 
 static void hop_resolve(struct neighbours *n, struct neighbour *neighbour, const uint8_t *mac)
 {
+	const struct network *network = networks_find(&n->networks, neighbour->iface);
 	struct model_next_hop hop = {
 		.resolved = true,
+		.vlan = network ? network->vlan : 0,
 		.on_link = config_address_equal(&neighbour->via, &neighbour->instance->address),
 		.mtu_bytes = neighbour->mtu_bytes,
 	};
@@ -144,13 +137,14 @@ static bool route_lookup(struct neighbours *n, struct neighbour *neighbour)
 		hop_fail(n, neighbour, "the address is local%s", "");
 		return false;
 	}
-	if (route.type != RTN_UNICAST || route.iface != n->index) {
+	if (route.type != RTN_UNICAST || !networks_find(&n->networks, route.iface)) {
 		if_indextoname(route.iface, other);
 		hop_fail(n, neighbour, "its route leaves by %s, not by the dataplane's interface",
 			 other);
 		return false;
 	}
 	neighbour->via = route.via;
+	neighbour->iface = route.iface;
 	neighbour->mtu_bytes = route.mtu_bytes < UINT16_MAX ? (uint16_t)route.mtu_bytes : 0;
 	return true;
 }
@@ -160,7 +154,7 @@ static void neighbour_lookup(struct neighbours *n, struct neighbour *neighbour)
 {
 	struct route_neighbour entry;
 	char text[CONFIG_ADDRESS_STRLEN];
-	int err = route_neighbour_get(&n->requests, n->index, &neighbour->via, &entry);
+	int err = route_neighbour_get(&n->requests, neighbour->iface, &neighbour->via, &entry);
 
 	if (!err && entry.has_mac)
 		hop_resolve(n, neighbour, entry.mac);
@@ -170,7 +164,7 @@ static void neighbour_lookup(struct neighbours *n, struct neighbour *neighbour)
 						  : "waiting for the MAC address of %s",
 			 config_address_format(&neighbour->via, text));
 	if (err || !entry.has_mac || entry.state & NUD_STALE)
-		route_neighbour_use(&n->requests, n->index, &neighbour->via);
+		route_neighbour_use(&n->requests, neighbour->iface, &neighbour->via);
 }
 
 static void lookup(struct neighbours *n, struct neighbour *neighbour, uint64_t now_ms)
@@ -196,66 +190,10 @@ static uint32_t lookups_run(struct neighbours *n)
 	return next_ms <= now_ms ? 1 : (uint32_t)(next_ms - now_ms);
 }
 
-/* A port keeps its VIPs while a program balances without sluiced, but not without any balancer. */
-static enum iface_vips iface_vips(const struct neighbours *n)
+static void networks_follow(struct neighbours *n)
 {
-	const struct config *config = model_config(n->options.model);
-
-	if (n->published)
-		return IFACE_VIPS_ADD;
-	return n->shared && xdp_pins_carry(config->node.port, n->index) == 0 ? IFACE_VIPS_REMOVE
-									     : IFACE_VIPS_KEEP;
-}
-
-static void iface_wish_make(struct neighbours *n, struct iface_wish *wish)
-{
-	*wish = (struct iface_wish){
-		.name = n->name,
-		.index = n->index,
-		.config = model_config(n->options.model),
-		.vips = iface_vips(n),
-		.shared = n->shared,
-		.is_up = n->up,
-		.added = n->shared ? &n->added : NULL,
-	};
-	model_nat_hosts(n->options.model, &wish->hosts);
-}
-
-/* The same interface under any name; if it was deleted, the one with the wanted name. */
-static void iface_look(struct neighbours *n)
-{
-	struct link_state link;
-	int err = link_read(&n->requests, n->index, &link);
-
-	if (err == -ENODEV)
-		err = link_find(&n->requests, n->wanted, &link);
-	if (err == -ENODEV)
-		link = (struct link_state){ .index = 0 };
-	else if (err)
-		return; /* unknown, so unchanged */
-	if (link.index != n->index || memcmp(link.mac, n->mac, sizeof(n->mac)) != 0)
-		n->setup_due = true;
-	memcpy(n->mac, link.mac, sizeof(n->mac));
-	n->index = link.index;
-	n->running = link.is_running;
-	n->up = link.is_up;
-	memcpy(n->name, link.name, sizeof(n->name));
-}
-
-static void iface_refresh(struct neighbours *n)
-{
-	struct iface_wish wish;
-
-	iface_look(n);
-	if (n->index == 0 || !n->setup_due || !model_config(n->options.model))
+	if (!networks_refresh(&n->networks))
 		return;
-	n->setup_due = false;
-	iface_wish_make(n, &wish);
-	if (!iface_setup(&n->requests, &wish))
-		log_info("%s: set up%s", n->name, n->published ? "" : ", without VIPs");
-	/* Even if nothing changed: the link may lead to another switch, or be another port's. */
-	if (wish.vips != IFACE_VIPS_REMOVE)
-		announce_start(n->announce, n->index, wish.config, &wish.hosts, n->published);
 	for (uint32_t i = 0; i < n->count; i++)
 		n->list[i].next_ms = 0;
 	if (n->options.ready)
@@ -268,8 +206,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	iface_refresh(n);
-	work_soon(n, n->index ? lookups_run(n) : RETRY_MS);
+	networks_follow(n);
+	work_soon(n, n->networks.list[0].index ? lookups_run(n) : RETRY_MS);
 }
 
 /* ---- Notifications ---- */
@@ -278,12 +216,13 @@ static void neighbour_changed(struct neighbours *n, const struct nlmsghdr *messa
 {
 	struct route_neighbour entry;
 
-	if (!route_neighbour_read(message, &entry) || entry.iface != n->index)
+	if (!route_neighbour_read(message, &entry) || !networks_find(&n->networks, entry.iface))
 		return;
 	for (uint32_t i = 0; i < n->count; i++) {
 		struct neighbour *neighbour = &n->list[i];
 
-		if (!config_address_equal(&neighbour->via, &entry.address))
+		if (neighbour->iface != entry.iface ||
+		    !config_address_equal(&neighbour->via, &entry.address))
 			continue;
 		if (entry.has_mac)
 			hop_resolve(n, neighbour, entry.mac);
@@ -292,17 +231,20 @@ static void neighbour_changed(struct neighbours *n, const struct nlmsghdr *messa
 	}
 }
 
-/* Our interface appeared, disappeared, was renamed, or came up again, which loses its routes. */
+/* One of ours disappeared, was renamed, or came up again, which loses its routes. */
 static void link_changed(struct neighbours *n, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
 	bool up = message->nlmsg_type == RTM_NEWLINK && header->ifi_flags & IFF_UP;
+	struct network *network = networks_find(&n->networks, (uint32_t)header->ifi_index);
 
-	if (n->index && (uint32_t)header->ifi_index != n->index)
+	if (network) {
+		if (up && !network->is_up)
+			network->setup_due = true;
+		network->is_up = up;
+	} else if (networks_are_there(&n->networks)) {
 		return;
-	if (n->index && up && !n->up)
-		n->setup_due = true;
-	n->up = n->index && up;
+	}
 	work_soon(n, 1);
 }
 
@@ -311,19 +253,20 @@ static void address_gone(struct neighbours *n, const struct nlmsghdr *message)
 {
 	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute[IFA_MAX + 1];
+	struct network *network = networks_find(&n->networks, header->ifa_index);
 	struct config_address address;
 	struct iface_wish wish;
 
-	if (header->ifa_index != n->index || !model_config(n->options.model))
+	if (!network || !model_config(n->options.model))
 		return;
-	iface_wish_make(n, &wish);
+	networks_wish(&n->networks, network, &wish);
 	netlink_attributes(message, sizeof(*header), attribute, IFA_MAX);
 	if (!netlink_get_address(attribute[IFA_LOCAL] ? attribute[IFA_LOCAL]
 						      : attribute[IFA_ADDRESS],
 				 header->ifa_family, &address) ||
 	    !iface_wants_address(&wish, &address, header->ifa_prefixlen))
 		return;
-	n->setup_due = true;
+	network->setup_due = true;
 	work_soon(n, SETTLE_MS);
 }
 
@@ -372,7 +315,7 @@ static void on_notified(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (err == -ENOBUFS) {
-		n->setup_due = true;
+		networks_set_due(&n->networks);
 		look_all_up(n);
 	} else if (err) {
 		log_err("netlink: %s", strerror(-err));
@@ -380,15 +323,6 @@ static void on_notified(evutil_socket_t fd, short what, void *arg)
 }
 
 /* ---- Create and configure ---- */
-
-/* Under XDP the port itself, whether the program is attached or not. */
-static void iface_name(struct neighbours *n)
-{
-	const struct config *config = model_config(n->options.model);
-
-	n->shared = config && config_node_has_xdp(&config->node);
-	snprintf(n->wanted, sizeof(n->wanted), "%s", n->shared ? config->node.port : IFACE_DEFAULT);
-}
 
 struct neighbours *neighbours_create(const struct neighbours_options *options)
 {
@@ -404,20 +338,20 @@ struct neighbours *neighbours_create(const struct neighbours_options *options)
 	if (!n)
 		return NULL;
 	n->options = *options;
-	iface_name(n);
 	err = netlink_open(&n->requests);
 	if (!err)
 		err = netlink_open(&n->notifications);
 	if (!err)
 		err = netlink_listen(&n->notifications, groups, sizeof(groups) / sizeof(groups[0]));
+	if (!err)
+		err = networks_init(&n->networks, options->base, options->model, &n->requests);
 	if (err)
 		goto fail;
 	err = -ENOMEM;
 	n->timer = evtimer_new(options->base, on_timer, n);
 	n->notified = event_new(options->base, netlink_fd(&n->notifications), EV_READ | EV_PERSIST,
 				on_notified, n);
-	n->announce = announce_create(options->base);
-	if (!n->announce || !n->timer || !n->notified || event_add(n->notified, NULL))
+	if (!n->timer || !n->notified || event_add(n->notified, NULL))
 		goto fail;
 	work_soon(n, 0);
 	return n;
@@ -432,52 +366,47 @@ void neighbours_destroy(struct neighbours *n)
 {
 	if (!n)
 		return;
-	announce_destroy(n->announce);
+	networks_fini(&n->networks);
 	if (n->timer)
 		event_free(n->timer);
 	if (n->notified)
 		event_free(n->notified);
 	netlink_close(&n->requests);
 	netlink_close(&n->notifications);
-	free(n->added.list);
 	free(n->list);
 	free(n);
 }
 
 void neighbours_apply(struct neighbours *n)
 {
-	n->setup_due = true;
+	networks_configure(&n->networks);
 	work_soon(n, 0);
 }
 
 void neighbours_set_published(struct neighbours *n, bool published)
 {
 	/* Without a balancer, the kernel must not answer for the VIPs. */
-	if (published != n->published && (published || n->shared))
-		n->setup_due = true;
+	if (published != n->networks.published && (published || n->networks.shared))
+		networks_set_due(&n->networks);
 	if (!published)
-		announce_stop(n->announce);
-	n->published = published;
-	if (n->setup_due)
+		networks_silence(&n->networks);
+	n->networks.published = published;
+	if (networks_is_due(&n->networks))
 		work_soon(n, 0);
 }
 
 void neighbours_set_iface(struct neighbours *n, const char *name)
 {
-	name = *name ? name : IFACE_DEFAULT;
-	if (strcmp(n->wanted, name) != 0 && strcmp(n->name, name) != 0)
-		n->index = 0;
-	snprintf(n->wanted, sizeof(n->wanted), "%s", name);
-	n->setup_due = true;
+	networks_set_port(&n->networks, name);
 	work_soon(n, 0);
 }
 
 bool neighbours_iface_is_running(struct neighbours *n)
 {
-	iface_look(n);
-	if (n->setup_due)
+	networks_port_look(&n->networks);
+	if (networks_is_due(&n->networks))
 		work_soon(n, 0);
-	return n->running;
+	return n->networks.list[0].is_running;
 }
 
 int neighbours_add(struct neighbours *n, struct model_instance *instance)

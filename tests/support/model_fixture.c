@@ -9,19 +9,18 @@
 static const char node[] = "node:\n"
 			   "  port: eth1\n"
 			   "  cpus: \"1\"\n"
-			   "  address: [\"10.0.0.5/16\", \"2001:db8::5/64\"]\n"
 			   "  flows: 65536\n"
 			   "  table_slots: 1021\n"
 			   "  idle_timeout: 1s\n"
 			   "  secret: \"000102030405060708090a0b0c0d0e0f\"\n";
 
-struct config *fixture_config(const char *pools, const char *services)
+struct config *fixture_config_on(const char *networks, const char *pools, const char *services)
 {
 	static char text[65536];
 	static struct config_errors errors;
 	struct config *config;
-	int length =
-		snprintf(text, sizeof(text), "%spools:\n%sservices:\n%s", node, pools, services);
+	int length = snprintf(text, sizeof(text), "%s%spools:\n%sservices:\n%s", node, networks,
+			      pools, services);
 
 	config = config_load_buffer(text, (size_t)length, "test", &errors);
 	if (!config) {
@@ -29,6 +28,12 @@ struct config *fixture_config(const char *pools, const char *services)
 		abort();
 	}
 	return config;
+}
+
+struct config *fixture_config(const char *pools, const char *services)
+{
+	return fixture_config_on("  address: [\"10.0.0.5/16\", \"2001:db8::5/64\"]\n", pools,
+				 services);
 }
 
 struct config *fixture_web(uint32_t n)

@@ -10,6 +10,9 @@
 /** A configuration with @pools under "pools:" and one service per line of @services. Never NULL. */
 struct config *fixture_config(const char *pools, const char *services);
 
+/** The same with other networks: the lines of address or networks. */
+struct config *fixture_config_on(const char *networks, const char *pools, const char *services);
+
 /** Pool "web" with instances web-1 to web-@n, and a service that uses it. */
 struct config *fixture_web(uint32_t n);
 

@@ -31,7 +31,7 @@ static void test_address_for(void **state)
 {
 	static const char *const texts[] = { "10.0.0.5",    "10.9.8.7",	     "192.0.2.1",
 					     "2001:db8::5", "2001:db8:1::5", "2001:db8:3::7" };
-	struct config_node node = { .addresses = addresses, .address_count = 6 };
+	struct config_node node = { .plain = { .addresses = addresses, .address_count = 6 } };
 	struct config_address to;
 	char text[CONFIG_ADDRESS_STRLEN];
 
@@ -46,7 +46,7 @@ static void test_address_for(void **state)
 	}
 	assert_ptr_equal(config_node_address(&node, 4), &addresses[0].address);
 	assert_ptr_equal(config_node_address(&node, 6), &addresses[3].address);
-	node.address_count = 3;
+	node.plain.address_count = 3;
 	assert_null(config_node_address(&node, 6));
 	assert_null(config_node_address_for(&node, &to));
 }

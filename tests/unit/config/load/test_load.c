@@ -61,7 +61,7 @@ static void test_defaults(void **state)
 	assert_null(node->metrics);
 	assert_int_equal(node->cpu_count, 1);
 	assert_int_equal(node->cpus[0], 3);
-	assert_int_equal(node->gateway_count, 0);
+	assert_int_equal(node->plain.gateway_count, 0);
 	assert_int_equal(config->pool_count, 0);
 	assert_int_equal(config->service_count, 0);
 	config_free(config);
@@ -118,13 +118,13 @@ static void assert_full_node(const struct config_node *node)
 	assert_place(node->port_place, 27, 9);
 	assert_int_equal(node->cpu_count, 4);
 	assert_memory_equal(node->cpus, cpus, sizeof(cpus));
-	assert_int_equal(node->address_count, 2);
-	assert_address(&node->addresses[0].address, "10.0.0.5");
-	assert_int_equal(node->addresses[0].length, 31);
-	assert_address(&node->addresses[1].address, "2001:db8::5");
-	assert_place(node->addresses[1].place, 29, 28);
-	assert_int_equal(node->gateway_count, 2);
-	assert_address(&node->gateways[1].address, "fe80::1");
+	assert_int_equal(node->plain.address_count, 2);
+	assert_address(&node->plain.addresses[0].address, "10.0.0.5");
+	assert_int_equal(node->plain.addresses[0].length, 31);
+	assert_address(&node->plain.addresses[1].address, "2001:db8::5");
+	assert_place(node->plain.addresses[1].place, 29, 28);
+	assert_int_equal(node->plain.gateway_count, 2);
+	assert_address(&node->plain.gateways[1].address, "fe80::1");
 	assert_int_equal(node->flows, 100000000);
 	assert_int_equal(node->idle_timeout_ms, 3600000);
 	assert_int_equal(node->mtu_bytes, 9000);
@@ -474,7 +474,7 @@ static void test_not_a_file(void **state)
 
 static void test_examples(void **state)
 {
-	static const char *const examples[] = { "minimal", "elb-classic", "ipv6-ipip",
+	static const char *const examples[] = { "minimal", "elb-classic", "trunk", "ipv6-ipip",
 						"gue",	   "lab",	  "xdp" };
 	static struct config_errors errors;
 	char path[128];

@@ -494,7 +494,7 @@ static const struct refuse_row rows[] = {
 	  "t:6:10: node.flows: \"1\": expected a number from 1024 to 100000000\n"
 	  "t:7:3: node.cpu: unknown key; did you mean \"cpus\"?\n"
 	  "t:8:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
-	  "gateway, tunnel_sources, nat_addresses, nat_ports, flows, secret, idle_timeout, syn_timeout, "
+	  "gateway, networks, tunnel_sources, nat_addresses, nat_ports, flows, secret, idle_timeout, syn_timeout, "
 	  "fin_timeout, nat_idle_timeout, nat_syn_timeout, nat_fin_timeout, nat_closed_timeout, "
 	  "reset_on_expiry, mtu, table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, zone, "
 	  "control_group, metrics, vip_pool, instance_domain\n" },

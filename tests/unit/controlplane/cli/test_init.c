@@ -102,13 +102,13 @@ static void test_machine(void **test_state)
 	assert_int_equal(config->node.dataplane, CONFIG_DATAPLANE_XDP);
 	assert_int_equal(config->node.cpu_count,
 			 sysconf(_SC_NPROCESSORS_ONLN) > 64 ? 64 : sysconf(_SC_NPROCESSORS_ONLN));
-	assert_int_equal(config->node.address_count, 2);
-	expect_address(&config->node.addresses[0].address, "10.2.0.5");
-	assert_int_equal(config->node.addresses[0].length, 24);
-	expect_address(&config->node.addresses[1].address, "2001:db8:2::5");
-	assert_int_equal(config->node.gateway_count, 2);
-	expect_address(&config->node.gateways[0].address, "10.2.0.1");
-	expect_address(&config->node.gateways[1].address, "2001:db8:2::1");
+	assert_int_equal(config->node.plain.address_count, 2);
+	expect_address(&config->node.plain.addresses[0].address, "10.2.0.5");
+	assert_int_equal(config->node.plain.addresses[0].length, 24);
+	expect_address(&config->node.plain.addresses[1].address, "2001:db8:2::5");
+	assert_int_equal(config->node.plain.gateway_count, 2);
+	expect_address(&config->node.plain.gateways[0].address, "10.2.0.1");
+	expect_address(&config->node.plain.gateways[1].address, "2001:db8:2::1");
 	assert_int_equal(config->service_count, 0);
 	config_free(config);
 }
@@ -125,8 +125,8 @@ static void test_wishes(void **test_state)
 	assert_string_equal(config->node.port, "eth1");
 	assert_int_equal(config->node.dataplane, CONFIG_DATAPLANE_AUTO);
 	assert_int_equal(config->node.cpus[1], 5);
-	expect_address(&config->node.addresses[0].address, "10.1.0.5");
-	assert_int_equal(config->node.gateway_count, 0);
+	expect_address(&config->node.plain.addresses[0].address, "10.1.0.5");
+	assert_int_equal(config->node.plain.gateway_count, 0);
 	config_free(config);
 
 	/* AF_XDP: as many CPUs as queues, of which a veth has one. */

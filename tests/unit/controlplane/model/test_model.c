@@ -389,6 +389,57 @@ static struct config *with_ports(const char *ports)
 	return fixture_config("  web: { instances: { a: { address: 10.0.0.10 } } }\n", text);
 }
 
+static uint16_t networks_of(const struct lb_service_table *table, uint8_t last, uint16_t port)
+{
+	const uint8_t vip[4] = { 198, 51, 100, last };
+	const struct lb_service *s = lb_service_find4(table, lb_load32(vip), lb_cpu_to_be16(port),
+						      port ? LB_IPPROTO_TCP : 0);
+
+	assert_non_null(s);
+	return s->networks;
+}
+
+/* Networks of the services block, and the tag of a next hop in the instances block. */
+static void test_trunk(void **state)
+{
+	static const char networks[] = "  networks: [ { vlan: 10, address: [ 10.0.10.5/24 ] }, "
+				       "{ vlan: 20, address: [ 10.0.20.5/24 ] } ]\n";
+	static const char services[] =
+		"  all: { vip: [ 198.51.100.10 ], forward: l2, listeners: [ { port: 80, pool: web } ] }\n"
+		"  some: { vip: [ 198.51.100.11 ], forward: l2, networks: [ 20 ], listeners: [ { port: 80, pool: web } ] }\n"
+		"  more: { vip: [ 198.51.100.11 ], forward: l2, networks: [ 10 ], listeners: [ { port: 81, pool: web } ] }\n";
+	static const char pools[] = "  web: { instances: { a: { address: 10.0.20.10 } } }\n";
+	struct model_next_hop hop = { .resolved = true, .on_link = true, .vlan = 20 };
+	const struct lb_service_table *table;
+	struct fixture *f = *state;
+	struct model_instance *a;
+	uint32_t bytes, count;
+
+	apply(f, fixture_config_on(networks, pools, services));
+	table = model_services(f->model, &bytes);
+	assert_int_equal(table->n_networks, 2);
+	assert_int_equal(table->vlan[0], LB_BE16(10));
+	assert_int_equal(table->vlan[1], LB_BE16(20));
+	assert_int_equal(networks_of(table, 10, 80), 3);
+	assert_int_equal(networks_of(table, 10, 0), 3);
+	assert_int_equal(networks_of(table, 11, 80), 2);
+	assert_int_equal(networks_of(table, 11, 81), 1);
+	assert_int_equal(networks_of(table, 11, 0), 3);
+	a = model_instance_find(f->model, "web/a");
+	model_next_hop_set(f->model, a, &hop);
+	assert_int_equal(model_instances(f->model, &count)[a->index].vlan, LB_BE16(20));
+	hop.vlan = 10;
+	assert_true(model_next_hop_set(f->model, a, &hop));
+	assert_int_equal(model_instances(f->model, &count)[a->index].vlan, LB_BE16(10));
+	/* no longer a trunk */
+	apply(f, fixture_config(pools, "  all: { vip: [ 198.51.100.10 ], forward: l2, "
+				       "listeners: [ { port: 80, pool: web } ] }\n"));
+	table = model_services(f->model, &bytes);
+	assert_int_equal(table->n_networks, 0);
+	assert_int_equal(networks_of(table, 10, 80), 0);
+	assert_int_equal(model_instances(f->model, &count)[a->index].vlan, LB_VLAN_KEEP);
+}
+
 /* Ids are part of flow keys: one that was given back is not given out again soon. */
 static void test_service_ids(void **state)
 {
@@ -706,6 +757,7 @@ int main(void)
 		TEST(test_indices_are_kept),
 		TEST(test_gone_hold_their_index),
 		TEST(test_another_address_is_another_instance),
+		TEST(test_trunk),
 		TEST(test_service_ids),
 		TEST(test_pools_come_and_go),
 		TEST(test_restored_before_it_is_told),

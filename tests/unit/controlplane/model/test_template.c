@@ -52,7 +52,7 @@ static void test_ipv6(void **state)
 	(void)state;
 	memset(&instance, 0xaa, sizeof(instance));
 	template_write(&instance, &source, &to, hop);
-	assert_int_equal(instance.flags, (0xaa & ~LB_INSTANCE_OUTER6) | LB_INSTANCE_OUTER6);
+	assert_int_equal(instance.flags, (0xaa & ~LB_INSTANCE_TAGGED) | LB_INSTANCE_OUTER6);
 	assert_memory_equal(instance.header, want, sizeof(want));
 }
 
@@ -81,6 +81,43 @@ static void test_sources(void **state)
 	assert_int_equal(instance.source_mask, 0);
 }
 
+/* On a trunk: the tag, and the source, of the network that the next hop is on. */
+static void test_networks(void **state)
+{
+	static struct config_prefix there[] = {
+		{ .address = { .family = 4, .bytes = { 10, 0, 20, 5 } }, .length = 24 },
+	};
+	static const struct config_network networks[] = {
+		{ .vlan = 20, .addresses = there, .address_count = 1 },
+		{ .vlan = 0, .addresses = there, .address_count = 1 },
+	};
+	const struct config_address to4 = { .family = 4, .bytes = { 10, 0, 20, 1 } };
+	const struct config_address to6 = { .family = 6, .bytes = { 0xfd, [15] = 9 } };
+	struct lb_instance instance = { .flags = LB_INSTANCE_SERVES };
+	const struct lb_ipv4 *ip =
+		(const struct lb_ipv4 *)(instance.header + sizeof(struct lb_eth));
+	struct template_source with = source;
+
+	(void)state;
+	template_write(&instance, &source, &to4, hop);
+	assert_int_equal(instance.vlan, LB_VLAN_KEEP);
+	with.network = &networks[0];
+	template_write(&instance, &with, &to4, hop);
+	assert_int_equal(instance.vlan, LB_BE16(20));
+	assert_int_equal(instance.flags, LB_INSTANCE_SERVES | LB_INSTANCE_TAGGED);
+	assert_int_equal(template_vlan(&instance), 20);
+	assert_memory_equal(&ip->src, there[0].address.bytes, 4);
+	assert_int_equal(lb_csum_fold(lb_csum_ipv4_sum(ip)), 0xffff);
+	/* it has no address of that family there */
+	template_write(&instance, &with, &to6, hop);
+	assert_memory_equal(instance.header + 22, source.addr6.bytes, 16);
+	with.network = &networks[1];
+	template_write(&instance, &with, &to4, hop);
+	assert_int_equal(instance.vlan, LB_VLAN_NONE);
+	assert_int_equal(instance.flags, LB_INSTANCE_SERVES);
+	assert_int_equal(template_vlan(&instance), 0);
+}
+
 static void test_read_back(void **state)
 {
 	static const struct config_address to[] = {
@@ -106,9 +143,8 @@ static void test_read_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ipv4),
-		cmocka_unit_test(test_ipv6),
-		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_ipv4),	  cmocka_unit_test(test_ipv6),
+		cmocka_unit_test(test_sources),	  cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_read_back),
 	};
 
