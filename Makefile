@@ -185,6 +185,8 @@ $(O)/obj/%.o: %.c $(flags_file) | $(ABI_TEXT)
 vector_objs := $(addprefix $(O)/obj/dataplane/engine/,tables.o pipeline_parse_avx2.o \
 	pipeline_parse_avx512.o)
 $(vector_objs): CFLAGS += -O3
+# It holds the page itself.
+$(O)/obj/controlplane/web/page.o: controlplane/web/page.html
 # Objects whose flags are set in this file.
 $(vector_objs) $(O)/obj/perf/pktgen/wire.o: Makefile
 

@@ -11,6 +11,7 @@
 #include "controlplane/web/clients.h"
 #include "controlplane/web/metrics.h"
 
+struct live;
 struct web_scrapes;
 
 struct web {
@@ -20,6 +21,7 @@ struct web {
 	struct web_clients *clients;
 	struct web_listener *listener;
 	struct web_scrapes *scrapes;
+	struct live *live;
 	struct web_stats stats;
 	struct metric_source sources[METRIC_SOURCES_MAX];
 	uint32_t source_count;
@@ -32,6 +34,16 @@ void web_scrapes_destroy(struct web_scrapes *scrapes); /* after evhttp_free(); N
 
 /** Answer a request for metrics. */
 void web_scrape(struct web *web, struct evhttp_request *request);
+
+/* web/page.c: the status page. */
+
+void web_page(struct web *web, struct evhttp_request *request);
+
+/* web/live.c: what the page shows. */
+
+struct live *web_live_create(struct web *web);
+void web_live_destroy(struct live *live); /* after evhttp_free(); NULL is allowed */
+void web_live(struct web *web, struct evhttp_request *request);
 
 /* web/listener.c: where it is served. */
 

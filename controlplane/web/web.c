@@ -24,6 +24,8 @@ static const struct route {
 	bool stream; /* the answer has no end */
 	void (*answer)(struct web *web, struct evhttp_request *request);
 } routes[] = {
+	{ "/", false, web_page },
+	{ "/live", true, web_live },
 	{ "/metrics", false, web_scrape },
 };
 
@@ -74,7 +76,8 @@ struct web *web_create(struct event_base *base, struct control_daemon *daemon)
 	web->daemon = daemon;
 	web->source_count = web_sources(daemon, &web->stats, web->sources);
 	web->scrapes = web_scrapes_create(web);
-	if (web->scrapes && !http_start(web))
+	web->live = web_live_create(web);
+	if (web->scrapes && web->live && !http_start(web))
 		web->listener = web_listener_create(base, web->http, web->clients);
 	if (web->listener)
 		return web;
@@ -91,6 +94,7 @@ void web_destroy(struct web *web)
 	if (web->http)
 		evhttp_free(web->http);
 	web_scrapes_destroy(web->scrapes);
+	web_live_destroy(web->live);
 	web_clients_destroy(web->clients);
 	free(web);
 }
