@@ -141,7 +141,7 @@ static bool elb_confirm(const struct cli *cli, const struct elb_line *line)
 	fputs("Warning: Deleting a LoadBalancer can lead to service disruption to any customers "
 	      "connected to the LoadBalancer. Are you sure you want to delete this LoadBalancer? "
 	      "[Ny]",
-	      cli->out);
+	      cli->json ? cli->err : cli->out);
 	fflush(cli->out);
 	return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] | 0x20) == 'y';
 }

@@ -67,7 +67,6 @@ struct haproxy_server {
 	uint32_t port;	  /* 0: that of the bind line */
 	int32_t port_add; /* "+10": to that of the bind line */
 	uint32_t weight;
-	bool has_weight;
 	bool backup;
 	bool disabled;
 	bool proxy_v2;
@@ -110,7 +109,6 @@ struct haproxy_proxy {
 	char *expect;
 	uint32_t timeout_ms; /* timeout check */
 	bool all_backups;
-	bool by_source; /* balance source */
 	char *default_backend;
 	struct haproxy_server servers_default; /* default-server */
 	struct haproxy_bind *binds;

@@ -255,14 +255,6 @@ static bool read_use_backend(struct haproxy *haproxy, struct haproxy_proxy *prox
 	return read_default_backend(haproxy, proxy, line);
 }
 
-static bool read_balance(struct haproxy *haproxy, struct haproxy_proxy *proxy,
-			 const struct haproxy_line *line)
-{
-	(void)haproxy;
-	proxy->by_source = line->count > 1 && strcmp(line->words[1], "source") == 0;
-	return false;
-}
-
 static bool read_server(struct haproxy *haproxy, struct haproxy_proxy *proxy,
 			const struct haproxy_line *line)
 {
@@ -286,18 +278,28 @@ static const struct keyword keywords[] = {
 	{ "default-server", read_default_server },
 	{ "default_backend", read_default_backend },
 	{ "use_backend", read_use_backend },
-	{ "balance", read_balance },
 	{ "option", read_option },
 	{ "http-check", read_http_check },
 	{ "tcp-check", read_tcp_check },
 	{ "timeout", read_timeout },
 };
 
+/* HAProxy refuses them there. */
+static bool is_misplaced(const struct haproxy_proxy *proxy, const char *word)
+{
+	return proxy->kind == HAPROXY_DEFAULTS &&
+	       (strcmp(word, "server") == 0 || strcmp(word, "bind") == 0);
+}
+
 static void proxy_line(struct haproxy *haproxy, struct haproxy_proxy *proxy,
 		       const struct haproxy_line *line)
 {
 	bool done = false;
 
+	if (is_misplaced(proxy, line->words[0])) {
+		note_line(haproxy, proxy, line, "is not allowed in defaults");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
 		if (strcmp(line->words[0], keywords[i].word) == 0)
 			done = keywords[i].read(haproxy, proxy, line);
@@ -338,6 +340,10 @@ static void proxy_begin(struct haproxy *haproxy, enum haproxy_kind kind,
 	proxy.line = line->number;
 	proxy.name = haproxy_keep(haproxy, named ? line->words[1] : "");
 	proxy.notes = (struct haproxy_notes){ NULL, 0 };
+	proxy.binds = NULL;
+	proxy.bind_count = 0;
+	proxy.servers = NULL;
+	proxy.server_count = 0;
 	haproxy->proxies = haproxy_grow(haproxy->proxies, &haproxy->proxy_count, sizeof(proxy));
 	haproxy->proxies[haproxy->proxy_count - 1] = proxy;
 	if (kind == HAPROXY_LISTEN && line->count == 3)

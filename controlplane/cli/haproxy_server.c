@@ -87,8 +87,7 @@ static bool value_number(struct haproxy_server *server, const char *word, const 
 					       (uint32_t *)((char *)server + list[i].offset));
 	if (strcmp(word, "weight") != 0)
 		return false;
-	server->has_weight = !haproxy_number(value, WEIGHT_MAX, &server->weight);
-	return server->has_weight;
+	return !haproxy_number(value, WEIGHT_MAX, &server->weight);
 }
 
 /* An option with a value. Return: whether it is one, and converted. */
@@ -152,11 +151,12 @@ static void options_read(struct server_line *at, char *const *words, uint32_t co
 	}
 }
 
-static void address_read(struct haproxy *haproxy, struct haproxy_server *server, const char *text)
+static void address_read(struct server_line *at, const char *text)
 {
+	struct haproxy_server *server = at->server;
 	const char *port;
 
-	server->address = haproxy_keep(haproxy, text);
+	server->address = haproxy_keep(at->haproxy, text);
 	port = haproxy_cut_port(server->address);
 	if (*port == '+' && haproxy_number(port + 1, UINT16_MAX, &server->port) == 0) {
 		server->port_add = (int32_t)server->port;
@@ -166,6 +166,9 @@ static void address_read(struct haproxy *haproxy, struct haproxy_server *server,
 		server->port = 0;
 	} else if (haproxy_number(port, UINT16_MAX, &server->port)) {
 		server->port = 0;
+		if (*port)
+			haproxy_note(at->haproxy, at->notes, at->number, "its port is not a number",
+				     "%s %s", at->what, text);
 	}
 }
 
@@ -189,7 +192,7 @@ void haproxy_server_read(struct haproxy *haproxy, struct haproxy_proxy *proxy,
 	at.what = what;
 	if (!defaults) {
 		server.name = haproxy_keep(haproxy, line->words[1]);
-		address_read(haproxy, &server, line->words[2]);
+		address_read(&at, line->words[2]);
 	}
 	options_read(&at, line->words + skip, line->count - skip);
 	if (defaults) {

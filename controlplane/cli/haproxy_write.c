@@ -12,8 +12,8 @@
 #define VIP6_PLACEHOLDER "2001:db8::1"
 
 #define CHECK_INTERVAL_MS 2000 /* HAProxy's defaults */
-#define CHECK_RISE 3
-#define CHECK_FALL 2
+#define CHECK_RISE 2
+#define CHECK_FALL 3
 #define CHECK_STATUSES "200-399"
 #define CHECK_TIMEOUT_MAX_MS 5000
 

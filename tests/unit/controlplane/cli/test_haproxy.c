@@ -172,7 +172,8 @@ static void test_listen(void **state)
 	expect(result, "# h:6: server s3 10.0.1.1: is also the address");
 	expect(result, "# h:7: server s4 10.0.1.4: all instances of a pool have the same port");
 	expect(result, "# h:8: server s5: disabled: converted to weight 0");
-	expect(result, "interval: 300000ms, timeout: 5000ms, unhealthy: 2, healthy: 2 }");
+	expect(result,
+	       "interval: 300000ms, timeout: 5000ms, unhealthy: 3, healthy: 2 }"); /* HAProxy's own */
 	expect(result, "# h:11: stats: has no server and no default_backend");
 	expect(result, "# h:13: stats enable: use sluicectl status");
 	free(result);
@@ -194,6 +195,9 @@ static void test_nothing_is_dropped(void **state)
 		"backend b\n  http-check expect ! string x\n",
 		"backend b\n  server-template s 3 a:80\n",
 		"frontend f\n  bind /run/x.sock\n",
+		"defaults\n  server a 10.0.0.1:80\nbackend b\n  server c 10.0.0.2\n",
+		"defaults\n  bind 10.0.0.1:80\nfrontend b\n",
+		"backend b\n  server a 10.0.0.1:${PORT}\n",
 		"frontend f\n  bind 10.0.0.1\n",
 		"backend b\n  timeout check soon\n",
 		".if defined(X)\n  x\n",
