@@ -2,6 +2,7 @@
 #include "controlplane/commands.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "controlplane/api/plan.h"
 #include "controlplane/model/model.h"
 #include "controlplane/state/file.h"
+#include "controlplane/versions.h"
 
 static const char commands_empty[] = "pools: {}\nservices: {}\n";
 
@@ -149,14 +151,27 @@ static int commands_rewrite(const struct control_edit *edit, const struct config
 	return err;
 }
 
+/* It may clash with the configuration that a trial returns to. */
+static int commands_refuse_trial(const struct sluiced *sluiced, struct control_refusal *refusal)
+{
+	snprintf(refusal->reason, sizeof(refusal->reason),
+		 "configuration %" PRIu64 " waits for its confirmation: sluicectl config confirm, "
+		 "or config rollback; nothing has changed",
+		 versions_generation(sluiced->versions));
+	return -EBUSY;
+}
+
 static int commands_change(struct sluiced *sluiced, struct config **before, const char *text,
 			   size_t size, struct control_refusal *refusal)
 {
 	struct config_errors errors;
-	struct config *next = commands_load(sluiced, text, size, &errors);
+	struct config *next;
 	struct control_refusal undo = { 0 };
 	int err;
 
+	if (versions_left_ms(sluiced->versions) >= 0)
+		return commands_refuse_trial(sluiced, refusal);
+	next = commands_load(sluiced, text, size, &errors);
 	if (!next) {
 		commands_refuse_result(&errors, refusal);
 		return -EINVAL;

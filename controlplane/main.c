@@ -174,7 +174,8 @@ static struct config *model_config_first(struct sluiced *sluiced)
 	struct config *config = sluiced_config_load(sluiced);
 	char why[sizeof(sluiced->config_problem)];
 
-	if (!config || sluiced->config_problem[0])
+	/* Of a saved copy nothing is known. */
+	if (!config || strcmp(config->file, sluiced->config_path) != 0)
 		return config;
 	config = versions_start(sluiced->versions, config, why, sizeof(why));
 	if (why[0])

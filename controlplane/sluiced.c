@@ -251,7 +251,6 @@ int sluiced_versions_open(struct sluiced *sluiced)
 {
 	const struct versions_options options = {
 		.config_path = sluiced->config_path,
-		.commands_path = sluiced->commands_path,
 		.state_dir = sluiced->state_dir,
 		.events = sluiced->events,
 		.apply = version_apply,
@@ -274,10 +273,10 @@ int sluiced_reload(struct sluiced *sluiced)
 	int err;
 
 	if (!config) {
-		versions_refused(sluiced->versions, NULL, sluiced->config_path,
-				 errors.count > 0 ? "has errors" : "cannot be read");
 		log_errors(&errors);
 		config_refused(sluiced, &errors);
+		versions_refused(sluiced->versions, NULL, sluiced->config_path,
+				 sluiced->config_problem);
 		log_err("%s: refused; the current configuration stays in force",
 			sluiced->config_path);
 		return -EINVAL;

@@ -2,6 +2,7 @@
 #include "controlplane/versions.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -9,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "config/base/clock.h"
+#include "config/base/file.h"
 #include "config/base/log.h"
 #include "config/load/load.h"
 #include "controlplane/api/ops.h"
@@ -156,42 +159,52 @@ static void record(struct versions *versions, const char *how, const struct cont
 
 /* ---- Old configurations ---- */
 
-/* Return: NULL if it can't be used; logged. */
-static struct config *load_old(const struct versions *versions, uint64_t generation)
+/* With what commands have created, as @beside has it. Return: NULL if it can't be used; logged. */
+static struct config *load_old(const struct versions *versions, uint64_t generation,
+			       const struct config *beside)
 {
 	static struct config_errors errors;
+	const struct config_part commands = { beside->commands_file, beside->commands_text,
+					      beside->commands_bytes };
 	struct config *config = NULL;
 	const struct history_entry *entry;
 	struct config_part own;
 	int back = history_find(versions->history, generation);
-	char *text = NULL;
+	char *text = NULL, why[1024] = "";
 	size_t bytes = 0;
 	int err = back < 0 ? back : history_text(versions->history, generation, &text, &bytes);
 
 	if (!err) {
 		entry = history_at(versions->history, (uint32_t)back);
 		own = (struct config_part){ entry->file, text, bytes };
-		config = config_load_beside(&own, versions->options.commands_path, &errors);
+		config = config_load_parts(&own, beside->commands_text ? &commands : NULL, &errors);
 		err = config ? 0 : -errno;
+		if (!config && errors.count > 0)
+			config_error_format(&errors, 0, why, sizeof(why));
 		explicit_bzero(text, bytes);
 	}
 	free(text);
 	if (!config)
-		log_err("configuration %" PRIu64 " cannot be used: %s", generation, strerror(-err));
+		log_err("configuration %" PRIu64 " cannot be used: %s", generation,
+			why[0] ? why : strerror(-err));
 	return config;
 }
 
-/* The hash of the daemon's own file as it is now; "" if it can't be read. */
+/* The hash of the daemon's own file as it is now, valid or not; "" if it can't be read. */
 static void hash_file(const struct versions *versions, char hash[TRIAL_HASH_MAX])
 {
-	static struct config_errors errors;
-	struct config *config = config_load_files(versions->options.config_path,
-						  versions->options.commands_path, &errors);
+	int fd = open(versions->options.config_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char *text = fd < 0 ? NULL : malloc(CONFIG_FILE_BYTES_MAX);
+	ssize_t size = text ? file_read(fd, text, CONFIG_FILE_BYTES_MAX) : -1;
 
 	hash[0] = '\0';
-	if (config)
-		trial_hash(config->text, config->bytes, hash);
-	config_free(config);
+	if (size >= 0)
+		trial_hash(text, (size_t)size, hash);
+	if (size > 0)
+		explicit_bzero(text, (size_t)size);
+	free(text);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* A restart must not bring back the file that is not in force now. */
@@ -203,9 +216,11 @@ static void set_file_aside(struct versions *versions, struct trial *trial, const
 	trial_hash(config->text, config->bytes, in_force);
 	hash_file(versions, trial->set_aside);
 	trial->in_force = versions->generation;
-	if (strcmp(trial->set_aside, in_force) == 0)
+	if (strcmp(trial->set_aside, in_force) == 0) {
 		trial->set_aside[0] = '\0';
-	versions->options.file_is(versions->options.arg, trial->set_aside[0] ? why : NULL);
+		why = NULL;
+	}
+	versions->options.file_is(versions->options.arg, why);
 }
 
 /* ---- Start ---- */
@@ -226,7 +241,7 @@ static bool is_overdue(struct versions *versions)
 static struct config *start_instead(struct versions *versions, struct config *file,
 				    uint64_t generation, const char *what, char *why, size_t size)
 {
-	struct config *old = load_old(versions, generation);
+	struct config *old = load_old(versions, generation, file);
 
 	if (!old) {
 		log_err("%s: %s, but in force again", versions->options.config_path, what);
@@ -265,8 +280,12 @@ struct config *versions_start(struct versions *versions, struct config *file, ch
 	if (!file)
 		return NULL;
 	trial_hash(file->text, file->bytes, hash);
-	if (trial->set_aside[0] && strcmp(hash, trial->set_aside) == 0)
+	if (trial->set_aside[0] && strcmp(hash, trial->set_aside) == 0) {
+		/* What is in its place may be on trial, with the time that was left. */
+		if (trial->is_pending)
+			(void)is_overdue(versions);
 		return start_instead(versions, file, trial->in_force, "was set aside", why, size);
+	}
 	if (trial->is_pending && strcmp(hash, trial->hash) == 0)
 		return is_overdue(versions) ? start_overdue(versions, file, hash, why, size) : file;
 	if (trial->is_pending) {
@@ -407,7 +426,8 @@ static int undo(struct versions *versions)
 {
 	struct control_apply_refusal refusal = { .key_count = 0 };
 	struct trial trial = versions->trial;
-	struct config *old = load_old(versions, trial.back);
+	struct config *old =
+		load_old(versions, trial.back, versions->options.in_force(versions->options.arg));
 	char why[PATH_MAX + 128];
 	int err = old ? versions->options.apply(versions->options.arg, old, true, &refusal) : -EIO;
 

@@ -23,7 +23,6 @@ struct versions;
 
 struct versions_options {
 	const char *config_path;
-	const char *commands_path; /* what commands have created: merged, and not kept here */
 	const char *state_dir;
 	struct events *events; /* may be NULL */
 

@@ -33,11 +33,12 @@ void control_history_run(struct control_call *call)
 	const struct history_entry *entry;
 	json_t *list = json_array();
 	int64_t left_ms = daemon->ops->left_ms(daemon->ops_arg);
+	uint64_t generation = daemon->ops->generation(daemon->ops_arg);
+	uint32_t back = history_before(daemon->history, generation, 0) != NULL ? 0 : 1;
 
-	for (uint32_t i = 0; (entry = history_at(daemon->history, i)) != NULL; i++)
-		json_array_append_new(list, control_history_entry(entry, i));
-	control_call_done(call, json_pack("{s:I, s:o, s:o}", "generation",
-					  (json_int_t)daemon->ops->generation(daemon->ops_arg),
+	for (; (entry = history_before(daemon->history, generation, back)) != NULL; back++)
+		json_array_append_new(list, control_history_entry(entry, back));
+	control_call_done(call, json_pack("{s:I, s:o, s:o}", "generation", (json_int_t)generation,
 					  "unconfirmed_ms",
 					  left_ms < 0 ? json_null() : json_integer(left_ms),
 					  "configurations", list));

@@ -244,7 +244,8 @@ static int control_plan_put(struct control_daemon *daemon, const struct control_
 static int control_plan_rollback(struct control_daemon *daemon, const struct control_config *from,
 				 json_t **result, struct control_refusal *refusal)
 {
-	const struct history_entry *entry = history_at(daemon->history, from->back);
+	const struct history_entry *entry = history_before(
+		daemon->history, daemon->ops->generation(daemon->ops_arg), from->back);
 	struct control_config old = *from;
 	char *text = NULL, file[PATH_MAX];
 	int err = -ENOENT;

@@ -234,6 +234,16 @@ const struct history_entry *history_at(const struct history *history, uint32_t b
 	return back < history->count ? history->entries[back] : NULL;
 }
 
+const struct history_entry *history_before(const struct history *history, uint64_t generation,
+					   uint32_t back)
+{
+	bool kept = history->count == 0 || history->entries[0]->generation == generation;
+
+	if (kept)
+		return history_at(history, back);
+	return back > 0 ? history_at(history, back - 1) : NULL;
+}
+
 int history_find(const struct history *history, uint64_t generation)
 {
 	for (uint32_t i = 0; i < history->count; i++)

@@ -36,6 +36,14 @@ uint32_t history_count(const struct history *history);
 /** @back: 0: the newest. Return: NULL past the oldest. */
 const struct history_entry *history_at(const struct history *history, uint32_t back);
 
+/**
+ * A configuration before the one in force, which may not be kept.
+ * @generation: in force. @back: 0: itself, 1: the one before.
+ * Return: NULL: not kept, or past the oldest.
+ */
+const struct history_entry *history_before(const struct history *history, uint64_t generation,
+					   uint32_t back);
+
 /** Return: how many are newer than it; -ENOENT. */
 int history_find(const struct history *history, uint64_t generation);
 

@@ -33,7 +33,6 @@ static const struct control_actor root = { .who = "root", .cause = "config-apply
 struct world {
 	char dir[64];
 	char file[96];
-	char commands[96]; /* does not exist */
 	int64_t unix_ms;
 	uint64_t ms;
 	struct events *events;
@@ -129,7 +128,6 @@ static void restart(struct world *world)
 	const struct events_options events = { .dir = world->dir };
 	const struct versions_options options = {
 		.config_path = world->file,
-		.commands_path = world->commands,
 		.state_dir = world->dir,
 		.apply = world_apply,
 		.in_force = world_in_force,
@@ -161,7 +159,6 @@ static int setup(void **state)
 	if (mkdtemp(world.dir) == NULL)
 		return -1;
 	snprintf(world.file, sizeof(world.file), "%s/sluice.yaml", world.dir);
-	snprintf(world.commands, sizeof(world.commands), "%s/elb.yaml", world.dir);
 	write_file(&world, 1);
 	restart(&world);
 	*state = &world;
@@ -318,6 +315,59 @@ static void rollback_outlives_a_restart(void **state)
 	restart(world);
 	assert_int_equal(weight_in_force(world), 2);
 	assert_string_equal(world->why, "");
+}
+
+/* On a full disk: the one before it is still one back. */
+static void one_that_is_not_kept_counts(void **state)
+{
+	struct world *world = *state;
+	const struct history *history = versions_history(world->versions);
+	char folder[128], away[160];
+	uint64_t generation;
+
+	snprintf(folder, sizeof(folder), "%s/" HISTORY_DIR, world->dir);
+	snprintf(away, sizeof(away), "%s.away", folder);
+	assert_int_equal(apply(world, world->file, 2, 0), 0);
+	assert_int_equal(rename(folder, away), 0);
+	fclose(fopen(folder, "w"));
+	assert_int_equal(apply(world, world->file, 3, 0), 0);
+	generation = versions_generation(world->versions);
+	assert_int_equal(generation, 3);
+	assert_null(history_before(history, generation, 0));
+	assert_int_equal(history_before(history, generation, 1)->generation, 2);
+	assert_int_equal(history_before(history, generation, 2)->generation, 1);
+	assert_null(history_before(history, generation, 3));
+}
+
+/* Its time goes on over a restart, though the file is neither it nor what it returns to. */
+static void trial_goes_on_beside_a_file_set_aside(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(apply(world, world->file, 2, 0), 0);
+	assert_int_equal(rollback(world, 1), 0);
+	assert_int_equal(apply(world, "other.yaml", 5, 5 * MINUTE_MS), 0);
+	restart(world);
+	assert_int_equal(weight_in_force(world), 5);
+	pass(world, 4 * MINUTE_MS);
+	assert_int_equal(weight_in_force(world), 5);
+	pass(world, MINUTE_MS + 1);
+	assert_int_equal(weight_in_force(world), 1);
+}
+
+/* It is the file that was set aside, valid or not: it counts again once it is another one. */
+static void broken_file_is_set_aside(void **state)
+{
+	struct world *world = *state;
+	FILE *file;
+
+	assert_int_equal(apply(world, world->file, 2, 0), 0);
+	file = fopen(world->file, "w");
+	assert_non_null(file);
+	fputs("nonsense", file);
+	fclose(file);
+	assert_int_equal(rollback(world, 1), 0);
+	assert_string_not_equal(world->why, "");
 }
 
 static void edited_file_counts_again(void **state)
@@ -492,6 +542,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_the_last_are_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(rollback_goes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(rollback_outlives_a_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_that_is_not_kept_counts, setup, teardown),
+		cmocka_unit_test_setup_teardown(trial_goes_on_beside_a_file_set_aside, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(broken_file_is_set_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(edited_file_counts_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(trial_is_undone, setup, teardown),
 		cmocka_unit_test_setup_teardown(trial_is_confirmed, setup, teardown),
