@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#define _GNU_SOURCE /* tdestroy() */
 #include "config/load/read.h"
 #include "config/load/reader.h"
 #include "config/schema/field.h"
 #include "config/schema/schema.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,9 +130,35 @@ static void read_list(struct config_reader *reader, const struct config_item *it
 		config_reader_error(reader, place, NULL, "expected at least one entry");
 }
 
+static int names_compare(const void *left, const void *right)
+{
+	return strcmp(left, right);
+}
+
+/* A name belongs to its entry. */
+static void names_leave(void *name)
+{
+	(void)name;
+}
+
+/* The names that an earlier file has: a tree, since there may be tens of thousands. */
+static void names_init(struct config_reader *reader, const struct config_item *item,
+		       const void *object, void **names)
+{
+	size_t offset = config_sections[item->child].name_offset;
+	uint32_t count;
+	const char *entries = config_item_entries(item, object, &count);
+
+	*names = NULL;
+	for (uint32_t i = 0; i < count; i++)
+		if (!tsearch(config_item_text(offset, entries + i * item->size), names,
+			     names_compare))
+			reader->failed = -ENOMEM;
+}
+
 /* Whether the current key is a valid name for a new entry; if not, an error says why. */
 static bool read_name(struct config_reader *reader, const struct config_item *item,
-		      const void *object)
+		      const void *object, void *const *names)
 {
 	const struct config_section_info *info = &config_sections[item->child];
 	struct config_reason reason = { "" };
@@ -143,6 +171,8 @@ static bool read_name(struct config_reader *reader, const struct config_item *it
 				    reason.text);
 		return false;
 	}
+	if (!tfind(config_reader_text(reader), names, names_compare))
+		return true;
 	for (uint32_t i = 0; i < count; i++) {
 		const char *entry = entries + i * item->size;
 		const char *name = config_item_text(info->name_offset, entry);
@@ -163,7 +193,7 @@ static bool read_name(struct config_reader *reader, const struct config_item *it
 
 /* One entry of a NAMED, starting at its key. */
 static void read_named_entry(struct config_reader *reader, const struct config_item *item,
-			     void *object)
+			     void *object, void **names)
 {
 	struct config_place place = config_reader_place(reader);
 	size_t name_offset = config_sections[item->child].name_offset;
@@ -173,7 +203,7 @@ static void read_named_entry(struct config_reader *reader, const struct config_i
 
 	if (reader->event.type != YAML_SCALAR_EVENT)
 		config_reader_error_kind(reader, "a name");
-	else if (read_name(reader, item, object))
+	else if (read_name(reader, item, object, names))
 		entry = read_grow(reader, item, object);
 	if (!entry) {
 		if (config_reader_next(reader))
@@ -182,7 +212,7 @@ static void read_named_entry(struct config_reader *reader, const struct config_i
 	}
 	name = strdup(config_reader_text(reader));
 	memcpy((char *)entry + name_offset, &name, sizeof(name));
-	if (!name)
+	if (!name || !tsearch(name, names, names_compare))
 		reader->failed = -ENOMEM;
 	before = config_reader_enter_key(reader, name ? name : "");
 	if (config_reader_next(reader))
@@ -208,14 +238,18 @@ static bool read_is_absent(struct config_reader *reader, const char *expect)
 
 static void read_named(struct config_reader *reader, const struct config_item *item, void *object)
 {
+	void *names;
+
 	if (read_is_absent(reader, "a mapping of names, or {}"))
 		return;
 	if (reader->event.type != YAML_MAPPING_START_EVENT) {
 		config_reader_error_kind(reader, "a mapping of names");
 		return;
 	}
+	names_init(reader, item, object, &names);
 	while (config_reader_next_entry(reader))
-		read_named_entry(reader, item, object);
+		read_named_entry(reader, item, object, &names);
+	tdestroy(names, names_leave);
 }
 
 /* A section that is there once belongs to the operator's file. */
