@@ -19,6 +19,8 @@
 
 /* Instances of one command. */
 #define ELB_REGISTER_MAX 1024
+/* How often a client hears of lookups: it takes a silent daemon for a dead one. */
+#define ELB_REGISTER_ALIVE_MS 10000
 
 struct elb_register {
 	struct control_call *call;
@@ -149,6 +151,14 @@ static bool elb_register_one(struct elb_register *all)
 	return false;
 }
 
+static void elb_register_on_timer(struct control_call *call)
+{
+	const struct elb_register *all = call->own;
+
+	control_call_progress(call, json_pack("{s:i}", "looked_up", (int)all->count));
+	control_call_timer(call, ELB_REGISTER_ALIVE_MS);
+}
+
 void control_elb_register_run(struct control_call *call)
 {
 	struct elb_register *all = calloc(1, sizeof(*all));
@@ -161,6 +171,8 @@ void control_elb_register_run(struct control_call *call)
 	all->rest = control_call_value(call, "instances")->text;
 	call->own = all;
 	call->end = elb_register_end;
+	call->on_timer = elb_register_on_timer;
+	control_call_timer(call, ELB_REGISTER_ALIVE_MS);
 	if (all->rest != NULL && all->rest[0] != '\0')
 		elb_register_go(all);
 	else

@@ -134,7 +134,11 @@ static void resolve_refresh(struct resolve *resolve)
 	if (resolve->queries > 0)
 		return;
 	evdns_base_clear_nameservers_and_suspend(resolve->dns);
-	evdns_base_resolv_conf_parse(resolve->dns, DNS_OPTIONS_ALL, resolve->conf);
+	/* What is read is added to these. */
+	evdns_base_clear_host_addresses(resolve->dns);
+	/* Names are whole: no search domains. */
+	evdns_base_resolv_conf_parse(resolve->dns, DNS_OPTIONS_ALL & ~DNS_OPTION_SEARCH,
+				     resolve->conf);
 	evdns_base_set_option(resolve->dns, "timeout:", RESOLVE_TIMEOUT_S);
 	evdns_base_set_option(resolve->dns, "attempts:", RESOLVE_ATTEMPTS);
 	evdns_base_resume(resolve->dns);

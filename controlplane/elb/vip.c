@@ -18,7 +18,10 @@ static bool elb_is_nodes(const struct config_node *node, const struct config_add
 			if (config_address_equal(&networks[i].gateways[j].address, address))
 				return true;
 	}
-	return false;
+	for (uint32_t i = 0; i < node->nat_address_count; i++)
+		if (config_prefix_has(&node->nat_addresses[i], address))
+			return true;
+	return config_prefix_has(&node->tunnel_sources, address);
 }
 
 static bool elb_is_taken(const struct config *config, const struct config_address *address)

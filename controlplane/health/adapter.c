@@ -122,8 +122,7 @@ void checks_remove(struct model_instance *instance)
 }
 
 /*
- * A check that fails for lack of a descriptor is no evidence about its "
-"instance, so checks use at
+ * A check that fails for lack of a descriptor is no evidence about its instance, so checks use at
  * most half of them.
  */
 static struct health_limits limits_of(const struct checks *checks, const struct config_node *node)

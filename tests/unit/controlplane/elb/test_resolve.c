@@ -116,6 +116,7 @@ static void ask(struct fixture *f, const char *name)
 
 static void answers(void **state)
 {
+	struct config_address address;
 	struct fixture *f = *state;
 
 	ask(f, "both.example.com");
@@ -125,7 +126,7 @@ static void answers(void **state)
 	ask(f, "none.example.com");
 	assert_null(strchr(f->address, ':'));
 	ask(f, "other.example.com");
-	assert_int_not_equal(f->address[0], '\0');
+	assert_int_not_equal(config_address_parse(f->address, &address), 0);
 	ask(f, "10.0.2.9");
 	assert_string_equal(f->address, "10.0.2.9");
 }
