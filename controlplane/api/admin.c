@@ -2,14 +2,17 @@
 /*
  * drain, maint and resume. The result: "instance", "admin", "before" (the admin state before the
  * command), "flows" (null if unknown) and what control_call_published() adds; for a drain that
- * waits also "elapsed_ms" and "safe".
+ * waits also "elapsed_ms", "safe" and "receipt" (see receipt_json()).
  */
 #include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "config/base/clock.h"
 #include "config/base/scalar.h"
 #include "controlplane/api/call.h"
 #include "controlplane/api/protocol.h"
+#include "controlplane/api/receipt.h"
 #include "controlplane/api/verb.h"
 
 /* How often the flows of a draining instance are checked. */
@@ -34,6 +37,11 @@ static void control_admin_gone(struct control_call *call)
 			    call->request.instance);
 }
 
+static int64_t control_admin_unix_ms(void)
+{
+	return (int64_t)(clock_read_ns(CLOCK_REALTIME) / CLOCK_NS_PER_MS);
+}
+
 /* Bring call->result up to date, and return it. */
 static json_t *control_admin_result(struct control_call *call,
 				    const struct control_instance *instance, uint64_t elapsed_ms)
@@ -43,7 +51,9 @@ static json_t *control_admin_result(struct control_call *call,
 	if (json_object_set_new(call->result, "flows", control_admin_flows(instance)) != 0 ||
 	    json_object_set_new(call->result, "elapsed_ms", json_integer((json_int_t)elapsed_ms)) !=
 		    0 ||
-	    json_object_set_new(call->result, "safe", json_boolean(safe)) != 0)
+	    json_object_set_new(call->result, "safe", json_boolean(safe)) != 0 ||
+	    json_object_set_new(call->result, "receipt",
+				receipt_json(call->own, instance, control_admin_unix_ms())) != 0)
 		return NULL;
 	return json_incref(call->result);
 }
@@ -83,6 +93,7 @@ static void control_admin_watch(struct control_call *call)
 		control_admin_gone(call);
 		return;
 	}
+	receipt_look(call->own, &instance, elapsed_ms);
 	if (instance.admin == MODEL_READY) {
 		control_call_refuse(call, CONTROL_CODE_REFUSED, NULL,
 				    "%s was set to ready meanwhile", call->request.instance);
@@ -122,6 +133,13 @@ static void control_admin_published(struct control_call *call)
 		control_call_done(call, json_incref(call->result));
 		return;
 	}
+	call->own = calloc(1, sizeof(struct receipt));
+	if (call->own == NULL) {
+		control_call_done(call, NULL);
+		return;
+	}
+	call->end = free;
+	receipt_begin(call->own, &instance, control_admin_unix_ms());
 	control_call_progress(call, json_copy(call->result));
 	control_admin_watch(call);
 }

@@ -16,6 +16,13 @@
 
 #define CONTROL_REASON_MAX 320
 
+#define CONTROL_WORKERS_MAX 64
+
+struct control_worker {
+	uint32_t cpu;
+	uint64_t new_flows; /* of the instance, so far */
+};
+
 struct control_instance {
 	enum model_admin admin;
 	uint32_t weight;
@@ -23,6 +30,9 @@ struct control_instance {
 	bool weight_set;
 	bool flows_known; /* false without a dataplane */
 	uint64_t flows;
+	bool serves;
+	uint32_t workers;
+	struct control_worker worker[CONTROL_WORKERS_MAX];
 };
 
 /* Who asked for a change, and by what, for the record of it. */

@@ -51,7 +51,10 @@ static int control_model_get(void *arg, const char *path, struct control_instanc
 		.weight_set = instance->weight_set,
 		.flows_known = publish_segment(daemon->publish) != NULL,
 		.flows = figures.flows,
+		.serves = instance->serves,
 	};
+	out->workers = stats_instance_workers(daemon->stats, instance->index, out->worker,
+					      CONTROL_WORKERS_MAX);
 	return 0;
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "config/base/clock.h"
+#include "controlplane/api/ops.h"
+#include "controlplane/publish/backend.h"
 #include "controlplane/publish/publish.h"
 
 /* struct lb_worker_stats has only counters, so that it can be summed. */
@@ -138,6 +140,38 @@ void stats_instance_get(const struct stats *stats, uint32_t index, struct stats_
 		out->reply_pkts += __atomic_load_n(&from->reply_pkts, __ATOMIC_RELAXED);
 	}
 	out->new_per_s = stats->instance[index].per_s;
+}
+
+static uint64_t row_new_flows(const struct lb_segment *segment, uint32_t row, uint32_t index)
+{
+	return __atomic_load_n(&lb_segment_instance_stats(segment, row)[index].new_flows,
+			       __ATOMIC_RELAXED);
+}
+
+/*
+ * Rows of a port that two dataplanes share: first the XDP program's, of which only the queues of
+ * workers have a CPU; last the workers'.
+ */
+uint32_t stats_instance_workers(const struct stats *stats, uint32_t index,
+				struct control_worker *workers, uint32_t max)
+{
+	const struct lb_segment *segment = publish_segment(stats->publish);
+	uint32_t n = segment ? stats_workers(segment) : 0, named = 0, used = 0;
+	struct publish_handover handover;
+
+	publish_handover_get(stats->publish, &handover);
+	for (uint32_t i = 0; i < n; i++)
+		named += segment->cpu[i] != LB_SEGMENT_CPU_NONE;
+	for (uint32_t i = 0; i < n && used < max && index < LB_INSTANCES_MAX; i++) {
+		if (segment->cpu[i] == LB_SEGMENT_CPU_NONE)
+			continue;
+		workers[used] = (struct control_worker){ segment->cpu[i],
+							 row_new_flows(segment, i, index) };
+		if (handover.is_on)
+			workers[used].new_flows += row_new_flows(segment, n - named + used, index);
+		used++;
+	}
+	return used;
 }
 
 /* ---- Rates ---- */

@@ -33,6 +33,15 @@ struct stats_instance {
 /** Statistics of an instance index (model_instance.index), read now. */
 void stats_instance_get(const struct stats *stats, uint32_t index, struct stats_instance *out);
 
+struct control_worker;
+
+/**
+ * New flows of an instance index by worker, CPU or queue. @workers: at most @max, set.
+ * Return: how many there are; 0 without a dataplane.
+ */
+uint32_t stats_instance_workers(const struct stats *stats, uint32_t index,
+				struct control_worker *workers, uint32_t max);
+
 struct stats_node {
 	bool connected; /* false: the rest is 0 */
 	uint32_t workers;

@@ -147,6 +147,70 @@ static void admin_wait_progress(void *arg, const json_t *line)
 	wait->begun = true;
 }
 
+/* "half within 3.5 s, nine tenths within 12 s, the last after 1 m 2 s" */
+static void admin_print_ages(const struct cli *cli, const json_t *receipt)
+{
+	static const struct {
+		const char *key, *text;
+	} ages[] = { { "half_ms", "half within" },
+		     { "ninety_ms", "nine tenths within" },
+		     { "last_ms", "the last after" } };
+	const char *before = " (";
+	char text[TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(ages) / sizeof(ages[0]); i++) {
+		int64_t ms = admin_integer(receipt, ages[i].key, -1);
+
+		if (ms < 0)
+			continue;
+		fprintf(cli->out, "%s%s %s", before, ages[i].text, text_duration(text, ms));
+		before = ", ";
+	}
+	fputs(before[0] == ',' ? ")" : "", cli->out);
+}
+
+static void admin_print_new(const struct cli *cli, const json_t *workers)
+{
+	char count[TEXT_MAX], text[TEXT_MAX];
+	const json_t *worker;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach(workers, i, worker) {
+		int64_t flows = admin_integer(worker, "new_flows", 0);
+
+		if (flows == 0)
+			continue;
+		any = true;
+		fprintf(cli->out, "CPU %" PRId64 ": %s new flow%s since, the last after %s\n",
+			admin_integer(worker, "cpu", -1), text_count(count, flows),
+			text_plural(flows),
+			text_duration(text, admin_integer(worker, "last_new_ms", 0)));
+	}
+	if (!any && json_array_size(workers) > 0)
+		fprintf(cli->out, "no new flow since, on any of %zu worker%s\n",
+			json_array_size(workers), text_plural((int64_t)json_array_size(workers)));
+}
+
+static void admin_print_receipt(const struct cli *cli, const json_t *receipt)
+{
+	int64_t flows = admin_integer(receipt, "flows", 0);
+	int64_t added = admin_integer(receipt, "added", 0);
+	char text[TEXT_MAX];
+
+	if (!json_is_object(receipt))
+		return;
+	fprintf(cli->out, "%s flow%s when it began", text_count(text, flows), text_plural(flows));
+	if (added > 0)
+		fprintf(cli->out, ", %s found again", text_count(text, added));
+	fprintf(cli->out, ": %s ended", text_count(text, admin_integer(receipt, "ended", 0)));
+	fprintf(cli->out, ", %s moved", text_count(text, admin_integer(receipt, "moved", 0)));
+	if (flows > 0)
+		admin_print_ages(cli, receipt);
+	fputc('\n', cli->out);
+	admin_print_new(cli, json_object_get(receipt, "workers"));
+}
+
 static int admin_run(struct cli *cli, const char *verb, const char *path)
 {
 	struct admin_wait wait = { .cli = cli, .path = path, .flows = -1 };
@@ -164,6 +228,8 @@ static int admin_run(struct cli *cli, const char *verb, const char *path)
 			text_duration(text, admin_integer(result, "elapsed_ms", 0)));
 	else if (code == CLI_DONE)
 		admin_print_done(cli, path, result);
+	if (!cli->json && cli->wait)
+		admin_print_receipt(cli, json_object_get(result, "receipt"));
 	json_decref(result);
 	return code;
 }
