@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "config/base/clock.h"
+#include "config/base/scalar.h"
 #include "config/load/load.h"
 #include "controlplane/api/call.h"
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/protocol.h"
 #include "controlplane/api/verb.h"
 #include "controlplane/flows/answer.h"
+#include "controlplane/flows/endpoint.h"
 #include "controlplane/flows/query.h"
 #include "controlplane/state/history.h"
 
@@ -127,11 +129,68 @@ static void control_explain_go_on(struct control_call *call)
 	}
 }
 
+/* "POOL/INSTANCE", "POOL/INSTANCE:PORT" or "ADDRESS:PORT". Return: 0; the call has ended if not. */
+static int control_explain_read_reverse(struct control_call *call, struct reverse_query *query)
+{
+	const struct control_daemon *daemon = call->ops_arg;
+	const char *text = control_call_value(call, "reverse")->text;
+	const char *colon = strrchr(text, ':');
+	const struct model_instance *instance;
+	char path[MODEL_PATH_MAX + 8];
+	uint32_t port = 0;
+
+	*query = (struct reverse_query){ .instance = LB_INSTANCE_NONE };
+	if (endpoint_parse(text, &query->source, &query->port) == 0 && query->port != 0)
+		return 0;
+	query->source.family = 0;
+	snprintf(path, sizeof(path), "%.*s",
+		 colon != NULL ? (int)(colon - text) : (int)strlen(text), text);
+	instance = model_instance_find(daemon->model, path);
+	if (instance == NULL || (colon != NULL && (config_scalar_number(colon + 1, &port) != 0 ||
+						   port == 0 || port > UINT16_MAX))) {
+		control_call_refuse(call, CONTROL_CODE_REQUEST, NULL,
+				    "\"%s\": expected POOL/INSTANCE or POOL/INSTANCE:PORT, or the "
+				    "ADDRESS:PORT that an instance sees",
+				    text);
+		return -EINVAL;
+	}
+	query->instance = instance->index;
+	query->port = (uint16_t)port;
+	return 0;
+}
+
+static void control_explain_reverse(struct control_call *call)
+{
+	const struct control_daemon *daemon = call->ops_arg;
+	struct answer_source source = { .model = daemon->model, .is_live = true };
+	struct reverse_query query;
+	struct flows_view view;
+	int err;
+
+	if (control_explain_read_reverse(call, &query) != 0)
+		return;
+	err = publish_view(daemon->publish, &view);
+	if (err != 0) {
+		control_explain_refuse(call, err);
+		return;
+	}
+	source.view = &view;
+	if (view.nat.params == NULL)
+		control_call_refuse(call, CONTROL_CODE_REFUSED, NULL,
+				    "no service is nat here: an instance sees its clients "
+				    "themselves");
+	else
+		control_call_done(call, answer_reverse(&source, &query));
+	flows_view_fini(&view);
+}
+
 void control_explain_run(struct control_call *call)
 {
-	if (!control_call_value(call, "client")->is_given)
+	if (control_call_value(call, "reverse")->is_given)
+		control_explain_reverse(call);
+	else if (!control_call_value(call, "client")->is_given)
 		control_call_refuse(call, CONTROL_CODE_REQUEST, NULL,
-				    "explain: \"client\" and \"vip\" are missing");
+				    "explain: \"client\" and \"vip\", or \"reverse\", are missing");
 	else
 		control_explain_go_on(call);
 }

@@ -55,6 +55,7 @@ static void control_drops_run(struct control_call *call)
  *   config-show   lines; see api/show.c
  *   explain       see flows/answer.h
  *   flows         see api/flows.c
+ *   clients       see api/clients.c
  *   elb-*         see api/elb_describe.h
  */
 const struct control_verb control_verbs[] = {
@@ -109,7 +110,8 @@ const struct control_verb control_verbs[] = {
 	{ .name = "explain",
 	  .arguments = { { "client", CONTROL_TEXT, .max = ENDPOINT_STRLEN, .with = "vip" },
 			 { "vip", CONTROL_TEXT, .max = ENDPOINT_STRLEN },
-			 { "at", CONTROL_NUMBER, .max = HISTORY_MAX - 1 } },
+			 { "at", CONTROL_NUMBER, .max = HISTORY_MAX - 1 },
+			 { "reverse", CONTROL_TEXT, .max = MODEL_PATH_MAX + 8 } },
 	  .run = control_explain_run },
 	{ .name = "flows",
 	  .arguments = { { "instance", CONTROL_TEXT, .max = MODEL_PATH_MAX },
@@ -118,6 +120,7 @@ const struct control_verb control_verbs[] = {
 			 { "older_ms", CONTROL_NUMBER, .max = UINT16_MAX * LB_FLOW_TICK_MS },
 			 { "limit", CONTROL_NUMBER, .max = SCAN_LIST_MAX } },
 	  .run = control_flows_run },
+	{ .name = "clients", .run = control_clients_run },
 	{ .name = "elb-create-lb",
 	  .arguments = { { "name", CONTROL_NAME },
 			 { "listeners", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX },

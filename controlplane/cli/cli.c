@@ -50,11 +50,14 @@ static const struct option cli_options[] = {
 	{ "cpus", required_argument, NULL, 'u' },
 	{ "config", required_argument, NULL, 'c' },
 	{ "at", required_argument, NULL, 't' },
+	{ "reverse", required_argument, NULL, 'R' },
 	{ "instance", required_argument, NULL, 'i' },
 	{ "client", required_argument, NULL, 'C' },
 	{ "service", required_argument, NULL, 'S' },
 	{ "older", required_argument, NULL, 'e' },
 	{ "limit", required_argument, NULL, 'l' },
+	{ "once", no_argument, NULL, '1' },
+	{ "interval", required_argument, NULL, 'I' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -211,11 +214,14 @@ static const struct cli_owned cli_owned[] = {
 	{ 'u', CLI_OPTION_INIT, offsetof(struct cli, cpus) },
 	{ 'c', CLI_OPTION_EXPLAIN, offsetof(struct cli, config) },
 	{ 't', CLI_OPTION_EXPLAIN, offsetof(struct cli, at) },
+	{ 'R', CLI_OPTION_EXPLAIN, offsetof(struct cli, reverse) },
 	{ 'i', CLI_OPTION_FLOWS, offsetof(struct cli, instance) },
 	{ 'C', CLI_OPTION_FLOWS, offsetof(struct cli, client) },
 	{ 'S', CLI_OPTION_FLOWS, offsetof(struct cli, service) },
 	{ 'e', CLI_OPTION_FLOWS, offsetof(struct cli, older) },
 	{ 'l', CLI_OPTION_FLOWS, offsetof(struct cli, limit) },
+	{ '1', CLI_OPTION_TOP, 0 },
+	{ 'I', CLI_OPTION_TOP, offsetof(struct cli, interval) },
 };
 
 /* The option; one that no verb has if it is none of these. */
@@ -246,6 +252,7 @@ static int cli_read_verb_option(struct cli *cli, int option, char **argv)
 	cli->origin |= option == 'g';
 	cli->force |= option == 'F';
 	cli->follow |= option == 'f';
+	cli->once |= option == '1';
 	return -1;
 }
 

@@ -25,8 +25,9 @@ enum cli_option {
 	CLI_OPTION_EVENTS = 1 << 4,  /* -f, --since, --object */
 	CLI_OPTION_CONFIRM = 1 << 5,
 	CLI_OPTION_INIT = 1 << 6,    /* -w, --port, --dataplane, --cpus */
-	CLI_OPTION_EXPLAIN = 1 << 7, /* -c, --at */
+	CLI_OPTION_EXPLAIN = 1 << 7, /* -c, --at, --reverse */
 	CLI_OPTION_FLOWS = 1 << 8,   /* --instance, --client, --service, --older, --limit */
+	CLI_OPTION_TOP = 1 << 9,     /* --once, --interval */
 };
 
 struct cli;
@@ -63,15 +64,18 @@ struct cli {
 	const char *port;    /* --port, --dataplane, --cpus, or NULL */
 	const char *dataplane;
 	const char *cpus;
-	const char *config; /* -c FILE, or NULL */
-	const char *at;	    /* --at N, or NULL */
+	const char *config;  /* -c FILE, or NULL */
+	const char *at;	     /* --at N, or NULL */
+	const char *reverse; /* --reverse WHAT, or NULL */
 	/* The options of flows as they are written, or NULL: */
 	const char *instance;
 	const char *client;
 	const char *service;
 	const char *older;
 	const char *limit;
-	bool tty; /* out is a terminal */
+	bool once;	      /* --once */
+	const char *interval; /* --interval TIME, or NULL */
+	bool tty;	      /* out is a terminal */
 	bool colour;
 	bool utf8; /* out may be given more than ASCII */
 	const struct cli_verb *verb;
@@ -123,6 +127,7 @@ int elb_health_run(struct cli *cli, int argc, char **argv);
 int init_run(struct cli *cli, int argc, char **argv);
 int explain_run_verb(struct cli *cli, int argc, char **argv);
 int flows_run(struct cli *cli, int argc, char **argv);
+int top_run(struct cli *cli, int argc, char **argv);
 int from_haproxy_run(struct cli *cli, int argc, char **argv);
 
 #endif

@@ -320,6 +320,65 @@ static json_t *explain_request(const struct cli *cli, char **argv)
 	return request;
 }
 
+/* ---- From an instance to a client ---- */
+
+static const struct table_column explain_reverse_columns[] = {
+	{ "CLIENT" }, { "SERVICE" }, { "INSTANCE" },
+	{ "SEES" },   { "STATE" },   { "IDLE", .right = true },
+	{ NULL },
+};
+
+static void explain_reverse_row(struct table *table, const json_t *one)
+{
+	const json_t *service = json_object_get(one, "service");
+	char idle[TEXT_MAX];
+
+	table_add(table, TABLE_PLAIN, "%s port %" PRId64, explain_text(one, "client"),
+		  explain_integer(one, "client_port"));
+	table_add(table, TABLE_PLAIN, "%s", explain_text(service, "name"));
+	table_add(table, TABLE_PLAIN, "%s", explain_instance(one));
+	table_add(table, TABLE_PLAIN, "%s port %" PRId64, explain_text(one, "source"),
+		  explain_integer(one, "source_port"));
+	table_add(table, TABLE_PLAIN, "%s", explain_text(one, "state"));
+	table_add(table, TABLE_PLAIN, "%s", text_duration(idle, explain_integer(one, "idle_ms")));
+}
+
+static void explain_print_reverse(const struct cli *cli, const json_t *result)
+{
+	const json_t *list = json_object_get(result, "connections"), *one;
+	struct table *table =
+		json_array_size(list) > 0 ? table_create(explain_reverse_columns) : NULL;
+	char text[TEXT_MAX];
+	size_t i;
+
+	fprintf(cli->out, "%s connection%s\n", text_count(text, explain_integer(result, "count")),
+		text_plural(explain_integer(result, "count")));
+	if (table == NULL)
+		return;
+	json_array_foreach(list, i, one)
+		explain_reverse_row(table, one);
+	fputc('\n', cli->out);
+	table_print(table, cli->out, cli->colour);
+	table_destroy(table);
+}
+
+static int explain_run_reverse(const struct cli *cli, int argc)
+{
+	json_t *result;
+	int code;
+
+	if (argc > 0 || cli->config != NULL || cli->at != NULL)
+		return cli_usage(cli, "--reverse: no other arguments");
+	code = client_ask(cli, json_pack("{s:s, s:s}", "verb", "explain", "reverse", cli->reverse),
+			  NULL, NULL, &result);
+	if (cli->json && result != NULL)
+		cli_print_json(cli, result, JSON_INDENT(2));
+	else if (code == CLI_DONE)
+		explain_print_reverse(cli, result);
+	json_decref(result);
+	return code;
+}
+
 int explain_run_verb(struct cli *cli, int argc, char **argv)
 {
 	struct explain_query query;
@@ -328,7 +387,10 @@ int explain_run_verb(struct cli *cli, int argc, char **argv)
 	uint32_t back;
 	int code;
 
-	(void)argc;
+	if (cli->reverse != NULL)
+		return explain_run_reverse(cli, argc);
+	if (argc < 2)
+		return cli_usage(cli, "explain: an argument is missing");
 	if (query_parse(argv[0], argv[1], &query, why) != 0)
 		return cli_usage(cli, "%s", why);
 	if (cli->at != NULL && (cli->config != NULL || config_scalar_number(cli->at, &back) != 0))

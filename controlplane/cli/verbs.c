@@ -59,15 +59,16 @@ const struct cli_verb cli_verbs[] = {
 	  .options = CLI_OPTION_EVENTS,
 	  .run = events_run },
 	{ .name = "explain",
-	  .synopsis = " CLIENT[:PORT] VIP:PORT [-c FILE|--at N]",
+	  .synopsis = " CLIENT[:PORT] VIP:PORT [--config FILE] [--at N] [--reverse WHAT]",
 	  .summary = "which instance a connection goes to, and why",
 	  .help = "Without a client's port, how the client's new connections are spread. An IPv6 address\n"
 		  "with a port is written in brackets: [2001:db8::1]:443.\n"
 		  "\n"
 		  "  -c, --config FILE  by this configuration, with all instances up; needs no daemon\n"
-		  "  --at N             by the configuration N back in the history, likewise\n",
+		  "  --at N             by the configuration N back in the history, likewise\n"
+		  "  --reverse WHAT     alone, with nat: which client has the ADDRESS:PORT that an instance\n"
+		  "                     sees; or all of POOL/INSTANCE[:PORT]\n",
 	  .options = CLI_OPTION_EXPLAIN,
-	  .arguments_min = 2,
 	  .arguments_max = 2,
 	  .run = explain_run_verb },
 	{ .name = "flows",
@@ -82,6 +83,13 @@ const struct cli_verb cli_verbs[] = {
 		  "  --limit N                 length of the list (20; at most 1000)\n",
 	  .options = CLI_OPTION_FLOWS,
 	  .run = flows_run },
+	{ .name = "top",
+	  .synopsis = " [--once] [--interval TIME]",
+	  .summary = "rates of services and instances, worst drops, clients with most flows",
+	  .help = "  --once           one answer, after an interval\n"
+		  "  --interval TIME  between answers (2s; at least 200ms)\n",
+	  .options = CLI_OPTION_TOP,
+	  .run = top_run },
 	{ .name = "config check",
 	  .synopsis = " FILE",
 	  .summary = "check a configuration; needs no daemon",

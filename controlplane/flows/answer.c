@@ -279,6 +279,41 @@ json_t *answer_connection(const struct answer_source *source, const struct expla
 	return result;
 }
 
+/* ---- From an instance to a client ---- */
+
+static json_t *found_json(const struct answer_source *source, const struct reverse_found *found)
+{
+	const struct lb_nat_record *record = &found->record;
+	const struct config_address client = reverse_client(record);
+	const struct config_address from = reverse_source(source->view, record->address);
+	uint16_t idle = (uint16_t)(source->view->now - record->seen);
+
+	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:i, s:s, s:i, s:i, s:o}", "client",
+			 address_json(&client), "client_port",
+			 (int)lb_be16_to_cpu(record->client_port), "service",
+			 answer_service(source, record->service), "instance",
+			 answer_instance(source, record->instance), "source", address_json(&from),
+			 "source_port", (int)found->port, "state",
+			 reverse_state_name(record->state), "idle_ms",
+			 (int)(idle * LB_FLOW_TICK_MS), "worker", (int)found->worker, "cpu",
+			 cpu_json(source->view->region[found->worker].cpu));
+}
+
+json_t *answer_reverse(const struct answer_source *source, const struct reverse_query *query)
+{
+	struct reverse *reverse = calloc(1, sizeof(*reverse));
+	json_t *list = json_array(), *result;
+
+	if (!reverse)
+		return NULL;
+	reverse_find(source->view, query, reverse);
+	for (uint32_t i = 0; i < reverse->listed; i++)
+		json_array_append_new(list, found_json(source, &reverse->list[i]));
+	result = json_pack("{s:I, s:o}", "count", (json_int_t)reverse->n, "connections", list);
+	free(reverse);
+	return result;
+}
+
 int answer_offline(struct config *config, const struct explain_query *query, json_t **result)
 {
 	const struct lb_service *service;

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "controlplane/flows/explain.h"
+#include "controlplane/flows/reverse.h"
 #include "controlplane/model/model.h"
 
 struct answer_source {
@@ -28,6 +29,13 @@ json_t *answer_service(const struct answer_source *source, uint16_t id);
  * Return: new; NULL: no memory.
  */
 json_t *answer_connection(const struct answer_source *source, const struct explain_query *query);
+
+/**
+ * Connections that are translated: "count", and "connections" of at most REVERSE_MAX.
+ * @source: live, and view->nat.params is there.
+ * Return: new; NULL: no memory.
+ */
+json_t *answer_reverse(const struct answer_source *source, const struct reverse_query *query);
 
 /**
  * The same of a configuration that need not be in force.

@@ -34,6 +34,34 @@ void scan_client4(const struct flows_record *record, struct config_address *clie
 	*port = lb_be16_to_cpu((lb_be16)(record->key >> 32));
 }
 
+void scan_ids_make(struct scan_ids *ids, const struct flows_view *view)
+{
+	const struct lb_service_table *table = view->services;
+
+	memset(ids, 0, sizeof(*ids));
+	for (uint32_t i = 0; table && i <= table->mask; i++)
+		if (table->slot[i].family == 4 && table->slot[i].port)
+			ids->pool4[table->slot[i].id] = (uint8_t)(table->slot[i].pool + 1);
+}
+
+/* LB_POOLS_MAX: of none. */
+static uint32_t pool_of(const struct flows_view *view, const struct flows_record *record)
+{
+	uint32_t instance = record->home & LB_FLOW_INSTANCE;
+
+	if (instance >= view->instances.n)
+		return LB_POOLS_MAX;
+	return view->instances.instance[instance].pool;
+}
+
+bool scan_is_four(const struct scan_ids *ids, const struct flows_view *view,
+		  const struct flows_record *record)
+{
+	uint8_t pool4 = ids->pool4[key_service(record->key)];
+
+	return pool4 && pool4 == pool_of(view, record) + 1;
+}
+
 /* ---- The list: a heap, the shortest idle at its root ---- */
 
 static uint32_t idle_of(const struct scan *scan, const struct flows_view *view, uint32_t i)
@@ -96,26 +124,6 @@ void scan_end(struct scan *scan, const struct flows_view *view)
 
 /* ---- Records ---- */
 
-static void begin(struct scan *scan, const struct flows_view *view)
-{
-	const struct lb_service_table *table = view->services;
-
-	scan->has_begun = true;
-	for (uint32_t i = 0; table && i <= table->mask; i++)
-		if (table->slot[i].family == 4 && table->slot[i].port)
-			scan->pool4[table->slot[i].id] = (uint8_t)(table->slot[i].pool + 1);
-}
-
-/* LB_POOLS_MAX: of none. */
-static uint32_t pool_of(const struct flows_view *view, const struct flows_record *record)
-{
-	uint32_t instance = record->home & LB_FLOW_INSTANCE;
-
-	if (instance >= view->instances.n)
-		return LB_POOLS_MAX;
-	return view->instances.instance[instance].pool;
-}
-
 static bool is_of_client(const struct scan_filter *filter, const struct flows_record *record)
 {
 	return !filter->client.family || (uint32_t)record->key == lb_load32(filter->client.bytes);
@@ -142,8 +150,7 @@ static void record_take(struct scan *scan, const struct flows_view *view,
 			const struct scan_filter *filter, const struct flows_record *record)
 {
 	const uint32_t pool = pool_of(view, record);
-	const uint8_t pool4 = scan->pool4[key_service(record->key)];
-	const bool is_four = pool4 && pool4 == pool + 1;
+	const bool is_four = scan_is_four(&scan->ids, view, record);
 
 	if (flows_record_is_moved(record)) {
 		scan->moved++;
@@ -181,7 +188,8 @@ bool scan_step(struct scan *scan, const struct flows_view *view, const struct sc
 	       uint32_t max_buckets)
 {
 	if (!scan->has_begun)
-		begin(scan, view);
+		scan_ids_make(&scan->ids, view);
+	scan->has_begun = true;
 	for (; max_buckets && scan->region < view->n_regions; max_buckets--) {
 		const struct flows_region *region = &view->region[scan->region];
 

@@ -16,6 +16,17 @@
 
 #define SCAN_LIST_MAX 1000
 
+/* IPv4 services by their ids. */
+struct scan_ids {
+	uint8_t pool4[UINT16_MAX + 1]; /* of such a service, plus 1; 0: there is none */
+};
+
+void scan_ids_make(struct scan_ids *ids, const struct flows_view *view);
+
+/** Whether a record is of an IPv4 flow. */
+bool scan_is_four(const struct scan_ids *ids, const struct flows_view *view,
+		  const struct flows_record *record);
+
 struct scan_filter {
 	uint32_t instance;	      /* LB_INSTANCE_NONE: any */
 	struct config_address client; /* IPv4; family 0: any */
@@ -28,8 +39,8 @@ struct scan_filter {
 
 struct scan {
 	bool has_begun;
-	uint8_t pool4[UINT16_MAX + 1]; /* of an IPv4 service's id, plus 1; 0: there is none */
-	uint32_t region;	       /* where it goes on */
+	struct scan_ids ids;
+	uint32_t region; /* where it goes on */
 	uint32_t bucket;
 	uint64_t flows; /* that match */
 	uint64_t all;	/* live ones */

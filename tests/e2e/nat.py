@@ -60,6 +60,26 @@ def many(lab):
     figure(f"{report['requests']} requests through nat, 0 failed; {lab.account()}")
 
 
+def explained(lab):
+    """explain knows the address and port of a connection, and --reverse leads back from there."""
+    held = lab.hold(*URLS, connections=40, interval=1)
+    ports = set()
+    for connection in held.opened:
+        got = lab.explain(connection)
+        headers = got["headers"]
+        expect_equal((got["choice"]["why"], got["choice"]["instance"]), ("record", "web/" + connection["instance"]), f"explain of {connection}")
+        expect_equal((headers["chosen"], headers["src"]), (True, settings.EDGE[0]), f"the headers of {connection}")
+        expect_equal(headers["dst_port"], 8443 if connection["url"].startswith("https") else 80, "the port at the instance")
+        ports.add((connection["instance"], headers["src_port"]))
+        for what in (f"{headers['src']}:{headers['src_port']}", f"{got['choice']['instance']}:{headers['src_port']}"):
+            back = lab.ctl("explain", "--reverse", what)["connections"]
+            clients = [(c["client"], c["client_port"], c["instance"]) for c in back]
+            expect((got["client"], connection["port"], got["choice"]["instance"]) in clients, f"{what} leads to {clients}, not to {connection}")
+    expect_equal(len(ports), len(held.opened), "ports of the connections")
+    expect(lab.ctl("explain", "--reverse", f"web/{held.opened[0]['instance']}")["count"] >= 1, "an instance has no connection")
+    held.close()
+
+
 def killed(lab):
     """kill -9 of the dataplane: connections go on by the ports that they had."""
     held = lab.hold(*URLS, connections=HELD, interval=0.2, timeout=40)
@@ -80,4 +100,4 @@ def killed(lab):
 
 
 if __name__ == "__main__":
-    scenario.run(answers, bodies, many, killed)
+    scenario.run(answers, bodies, many, explained, killed)

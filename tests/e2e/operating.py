@@ -163,7 +163,7 @@ def every_verb(lab):
                  ["drain", "web/web-1", "--wait", "30s"], ["maint", "web/web-1"], ["weight", "web/web-1", "default"], ["resume", "web/web-1"],
                  ["config", "check", lab.config_path], ["config", "diff"], ["config", "apply"],
                  ["config", "apply", "--confirm", "1h"], ["config", "confirm"], ["history"], ["explain", "192.0.2.1:7", EXPLAINED],
-                 ["explain", "192.0.2.1", EXPLAINED, "--at", "0"], ["explain", "192.0.2.1", EXPLAINED, "-c", lab.config_path], ["flows"],
+                 ["explain", "192.0.2.1", EXPLAINED, "--at", "0"], ["explain", "192.0.2.1", EXPLAINED, "-c", lab.config_path], ["flows"], ["top", "--once", "--interval", "200ms"],
                  ["flows", "--instance", "web/web-1", "--client", settings.CLIENT[0], "--service", "web", "--older", "1s", "--limit", "5"], ["events"], ["events", "--since", "1h", "--object", "web"]):
         done = sluicectl(lab, "-o", "json", *argv)
         expect_equal(done.returncode, 0, f"exit code of {argv} ({done.stderr})")
@@ -185,22 +185,12 @@ def changes_of_who_is_out(lab):
     expect(time.monotonic() - began < 25, "the workers were waited for")  # 5 s each
 
 
-def ends_of(connection):
-    """Client and VIP of a held connection, as explain takes them."""
-    url = connection["url"]
-    six = "[" in url
-    client, vip = settings.CLIENT[six], url.split("//")[1].strip("/")
-    return f"[{client}]:{connection['port']}" if six else f"{client}:{connection['port']}", f"{vip}:{443 if url.startswith('https') else 80}"
-
-
 def explained(lab):
     """What explain says of a connection, recorded or still to come, is where it goes; over a drain, too."""
-    def why(connection):
-        return lab.ctl("explain", *ends_of(connection))
     held = lab.hold(connections=40, interval=1)
     connections = held.opened
     for connection in connections:
-        got = why(connection)
+        got = lab.explain(connection)
         expect_equal(got["flow"]["table"], "found", f"the flow of {connection}")
         expect_equal((got["choice"]["why"], got["choice"]["instance"].split("/")[1]), ("record", connection["instance"]), f"explain of {connection}")
     # of 40 connections a quarter has the web service over IPv4
@@ -214,7 +204,7 @@ def explained(lab):
         on_it = [c for c in connections if c["instance"] == "web-1"]
         expect(on_it, "web-1 has no connection")
         for connection in on_it:
-            got = why(connection)
+            got = lab.explain(connection)
             expect_equal(got["choice"], {"instance": "web/web-1", "why": "record", "moved": False}, "a flow of a draining instance")
             expect(got["new"]["instance"] != "web/web-1", "a new connection would go to a draining instance")
             expect_equal((got["instance"]["admin"], got["instance"]["accepts"], got["instance"]["serves"]), ("drain", False, True), "its instance")
@@ -228,6 +218,37 @@ def explained(lab):
     share = lab.ctl("explain", settings.CLIENT[0], EXPLAINED)["share"]
     expect_equal({s["instance"] for s in share}, {f"web/web-{n}" for n in range(1, 5)}, "instances of a client's connections")
     expect_equal(lab.ctl("explain", f"{settings.CLIENT[0]}:7", f"{settings.WEB_VIPS[0]}:81")["service"], None, "the service of another port")
+
+
+def receipt(lab):
+    """A drain that waits ends with what became of the flows."""
+    held = lab.hold(settings.L2_URLS[0], connections=40, interval=1)
+    on_it = sum(c["instance"] == "web-1" for c in held.opened)
+    drain = lab.ctl_spawn("-o", "json", "drain", "web/web-1", "--wait", f"{WAIT_S}s")
+    try:
+        expect(json.loads(drain.stdout.readline())["flows"] >= on_it > 0, "the drain begins without the flows")
+        held.close()
+        out, err = drain.communicate(timeout=WAIT_S + 10)
+        expect_equal(drain.returncode, 0, f"exit code of drain --wait ({err})")
+        got = json.loads(out.splitlines()[-1])["receipt"]
+        expect(got["flows"] >= on_it, f"{on_it} connections, {got}")
+        expect_equal((got["left"], got["moved"], got["ended"]), (0, 0, got["flows"] + got["added"]), f"the receipt {got}")
+        expect(0 <= got["half_ms"] <= got["ninety_ms"] <= got["last_ms"], f"ages of {got}")
+        expect(got["workers"] and all(w["new_flows"] == 0 and w["last_new_ms"] is None for w in got["workers"]), f"new flows in {got}")
+    finally:
+        drain.kill()
+        lab.ctl("resume", "web/web-1")
+
+
+def rates(lab):
+    """top shows who has most flows, and what goes where."""
+    held = lab.hold(settings.L2_URLS[0], connections=40, interval=0.2)
+    got = lab.ctl("top", "--once", "--interval", "1s")
+    held.close()
+    expect_equal(got["clients"]["clients"][0]["client"], settings.CLIENT[0], f"the client with most flows of {got['clients']}")
+    expect(sum(i["packets_per_s"] for i in got["instances"]) > 50, f"packets of {got['instances']}")
+    web = next(s for s in got["services"] if s["service"] == "web")
+    expect(web["packets_per_s"] > 50 and web["flows"] >= 40 and not web["shared"], f"rates of {web}")
 
 
 def live_keys(lab):
@@ -346,4 +367,4 @@ def restarted(lab):
 
 
 if __name__ == "__main__":
-    scenario.run(shape, every_verb, explained, changes_of_who_is_out, what_has_changed, configurations, live_keys, odd_files, restarted, checks, many_dead)
+    scenario.run(shape, every_verb, explained, receipt, rates, changes_of_who_is_out, what_has_changed, configurations, live_keys, odd_files, restarted, checks, many_dead)

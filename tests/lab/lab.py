@@ -297,6 +297,14 @@ class Lab:
             raise CtlError(argv, done)
         return done.stdout if table else json.loads(done.stdout) if done.stdout.strip() else None
 
+    def explain(self, connection):
+        """What is said of a held connection (hold.py)."""
+        url = connection["url"]
+        client = settings.CLIENT["[" in url]
+        client = f"[{client}]" if "[" in url else client
+        vip = url.split("//")[1].strip("/")
+        return self.ctl("explain", f"{client}:{connection['port']}", f"{vip}:{443 if url.startswith('https') else 80}")
+
     def ctl_spawn(self, *argv):
         """The same without waiting for its end."""
         return self.net.spawn("edge", BIN / "sluicectl", "-r", self.run_dir, *argv, text=True, stdin=subprocess.DEVNULL,

@@ -140,4 +140,34 @@ static int harness_run(struct harness *harness, const char *arguments, const cha
 	return code;
 }
 
+/* A command line, what the daemon answers, and what is expected. */
+struct harness_row {
+	const char *arguments;
+	const char *answer;
+	int code;
+	const char *request; /* NULL: the daemon is not asked */
+	const char *out;     /* NULL: whatever */
+	const char *err;     /* a part of it */
+};
+
+static inline void harness_rows(struct harness *h, const struct harness_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int code = harness_run(h, rows[i].arguments, rows[i].answer);
+		const char *request =
+			h->request != NULL && h->request[0] != '\0' ? h->request : NULL;
+
+		if (code != rows[i].code)
+			fail_msg("%s: exit code %d, %s%s", rows[i].arguments, code, h->out, h->err);
+		if ((request == NULL) != (rows[i].request == NULL) ||
+		    (request != NULL && strcmp(request, rows[i].request) != 0))
+			fail_msg("%s: asked %s", rows[i].arguments, request);
+		if (rows[i].out != NULL && strcmp(h->out, rows[i].out) != 0)
+			fail_msg("%s: printed\n%s", rows[i].arguments, h->out);
+		if (strstr(h->err, rows[i].err) == NULL ||
+		    (rows[i].err[0] == '\0' && h->err[0] != '\0'))
+			fail_msg("%s: complained\n%s", rows[i].arguments, h->err);
+	}
+}
+
 #endif

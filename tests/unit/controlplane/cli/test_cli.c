@@ -40,14 +40,7 @@ static int teardown(void **test_state)
 	return 0;
 }
 
-static const struct {
-	const char *arguments;
-	const char *answer;
-	int code;
-	const char *request; /* NULL: the daemon is not asked */
-	const char *out;
-	const char *err; /* a part of it */
-} runs[] = {
+static const struct harness_row runs[] = {
 	/* Usage. */
 	{ "", NULL, 2, NULL, "", "a verb is missing\nusage: sluicectl [-r DIR]" },
 	{ "drian web/web-1", NULL, 2, NULL, "",
@@ -263,79 +256,6 @@ static const struct {
 	  0, "{\"verb\":\"history\"}", NULL, "" },
 	{ "history -o json", OK("\"generation\":2"), 0, "{\"verb\":\"history\"}",
 	  "{\n  \"generation\": 2\n}\n", "" },
-	{ "flows --older 3h", NULL, 2, NULL, "", "--older 3h: expected a time up to 108m" },
-	{ "flows --limit 1001", NULL, 2, NULL, "",
-	  "--limit 1001: expected a number from 0 to 1000" },
-	{ "flows x", NULL, 2, NULL, "", "\"x\" is one argument too many" },
-	{ "drops --client 192.0.2.1", NULL, 2, NULL, "", "unknown option --client" },
-	{ "flows --instance web/web-1 --client 192.0.2.1 --service www --older 10m --limit 3",
-	  OK("\"flows\":1234,\"all\":20000,\"by_state\":{\"established\":1200,\"fin\":34,\"closed\":0},"
-	     "\"ipv6\":0,\"ipv6_of_pools\":7,\"list\":[]"),
-	  0,
-	  "{\"verb\":\"flows\",\"instance\":\"web/web-1\",\"client\":\"192.0.2.1\",\"service\":"
-	  "\"www\",\"older_ms\":600000,\"limit\":3}",
-	  "1,234 flows of 20,000, 1,200 established, 34 fin\n"
-	  "not counted: 7 of IPv6 in its pools, which may be of this service\n",
-	  "" },
-	{ "flows",
-	  OK("\"flows\":2,\"all\":2,\"by_state\":{\"established\":2},\"ipv6\":1,\"ipv6_of_pools\":0,"
-	     "\"list\":[{\"client\":\"192.0.2.1\",\"client_port\":7,\"service\":{\"name\":\"www\","
-	     "\"vip\":\"192.0.2.9\",\"port\":80},\"instance\":\"web/web-1\",\"state\":\"established\","
-	     "\"idle_ms\":61000,\"worker\":0,\"cpu\":2},{\"client\":null,\"client_port\":null,"
-	     "\"service\":null,\"instance\":\"web/web-2\",\"state\":\"established\",\"idle_ms\":100,"
-	     "\"worker\":1,\"cpu\":null}]"),
-	  0, "{\"verb\":\"flows\"}",
-	  "2 flows of 2, 2 established\n"
-	  "1 of IPv6, recorded by a fingerprint: their clients are not known\n\n"
-	  "   IDLE  STATE        CLIENT       SERVICE            INSTANCE   WORKER  CPU\n"
-	  "1 m 1 s  established  192.0.2.1:7  www, 192.0.2.9:80  web/web-1  0         2\n"
-	  " 100 ms  established  IPv6                            web/web-2  1\n",
-	  "" },
-	{ "explain 192.0.2.1", NULL, 2, NULL, "", "explain: an argument is missing" },
-	{ "explain 192.0.2.1 192.0.2.9", NULL, 2, NULL, "", "\"192.0.2.9\": expected VIP:PORT" },
-	{ "explain 192.0.2.1 192.0.2.9:80 --at x", NULL, 2, NULL, "",
-	  "--at x: expected how many configurations back" },
-	{ "explain 192.0.2.1 192.0.2.9:80 -c /none/x.yaml", NULL, 1, NULL, "",
-	  "/none/x.yaml: cannot be opened: No such file" },
-	{ "drops -c x", NULL, 2, NULL, "", "unknown option" },
-	{ "explain 192.0.2.1:7 192.0.2.9:80",
-	  OK("\"client\":\"192.0.2.1\",\"client_port\":7,\"vip\":\"192.0.2.9\",\"vip_port\":80,"
-	     "\"live\":true,\"service\":null,\"is_vip\":true"),
-	  0, "{\"verb\":\"explain\",\"client\":\"192.0.2.1:7\",\"vip\":\"192.0.2.9:80\"}",
-	  "192.0.2.1:7 to 192.0.2.9:80: no service has this port of the VIP: the kernel gets the "
-	  "packet\n",
-	  "" },
-	{ "explain 2001:db8::7 [2001:db8::9]:80 --at 3 -o json", OK("\"live\":false"), 0,
-	  "{\"verb\":\"explain\",\"client\":\"2001:db8::7\",\"vip\":\"[2001:db8::9]:80\","
-	  "\"at\":3}",
-	  "{\n  \"live\": false\n}\n", "" },
-	{ "explain 192.0.2.1:7 192.0.2.9:80",
-	  OK("\"client\":\"192.0.2.1\",\"client_port\":7,\"vip\":\"192.0.2.9\",\"vip_port\":80,"
-	     "\"live\":true,\"pending\":true,\"service\":{\"name\":\"www\",\"pool\":\"web\","
-	     "\"forward\":\"ipip\"},\"hash\":\"0x1\",\"flow\":{\"table\":\"found\",\"worker\":1,"
-	     "\"cpu\":3,\"state\":\"established\",\"instance\":\"web/web-1\",\"idle_ms\":1200,"
-	     "\"expires_ms\":59000},\"current\":{\"slot\":7,\"slots\":1021,\"instance\":"
-	     "\"web/web-2\"},\"previous\":null,\"choice\":{\"instance\":\"web/web-1\",\"why\":"
-	     "\"record\"},\"new\":{\"instance\":\"web/web-2\",\"why\":\"current\"},\"instance\":{"
-	     "\"address\":\"10.0.0.1\",\"admin\":\"drain\",\"health\":\"up\",\"reason\":\"\","
-	     "\"configured\":true,\"accepts\":false,\"serves\":true,\"next_hop\":{\"resolved\":"
-	     "true,\"mac\":\"02:00:00:00:00:01\",\"on_link\":true}},\"headers\":{\"mode\":\"ipip\","
-	     "\"reached\":true,\"dst_mac\":\"02:00:00:00:00:01\",\"src_mac\":"
-	     "\"02:00:00:00:00:02\",\"src\":\"10.0.0.5\",\"dst\":\"10.0.0.1\",\"mtu\":1500}"),
-	  0, "{\"verb\":\"explain\",\"client\":\"192.0.2.1:7\",\"vip\":\"192.0.2.9:80\"}",
-	  "192.0.2.1:7 to 192.0.2.9:80: web/web-1: the flow table has it\n\n"
-	  "service       www, pool web, ipip\n"
-	  "hash          0x1\n"
-	  "flow table    established, to web/web-1; last packet 1.2 s ago, expires in 59 s; "
-	  "worker 1, CPU 3\n"
-	  "current slot  7 of 1021: web/web-2\n"
-	  "new           web/web-2: its slot in the current table\n"
-	  "instance      10.0.0.1, drain, up; keeps its flows, takes no new ones\n"
-	  "headers       ipip, 10.0.0.5 -> 10.0.0.1; to 02:00:00:00:00:01, from 02:00:00:00:00:02; "
-	  "up to 1500 bytes\n"
-	  "next hop      02:00:00:00:00:01, the instance itself\n"
-	  "\na change has not reached the dataplane yet\n",
-	  "" },
 	{ "events", OK("\"count\":0,\"lost\":0"), 0, "{\"verb\":\"events\"}", "no events\n", "" },
 	{ "events", EVENT OK("\"count\":1,\"lost\":0"), 0, "{\"verb\":\"events\"}", NULL, "" },
 	{ "events -o json", EVENT OK("\"count\":1,\"lost\":0"), 0, "{\"verb\":\"events\"}",
@@ -363,6 +283,11 @@ static const struct {
 	  0, "{\"verb\":\"config-show\"}", "/f:1  a:\n/g:12    b: 7\n", "" },
 	{ "config diff --origin", NULL, 2, NULL, "", "unknown option --origin" },
 
+	/* About flows; test_flows.c has the rest. */
+	{ "explain 192.0.2.1", NULL, 2, NULL, "", "explain: an argument is missing" },
+	{ "flows x", NULL, 2, NULL, "", "\"x\" is one argument too many" },
+	{ "top --once x", NULL, 2, NULL, "", "\"x\" is one argument too many" },
+
 	/* Of the commands of ELB classic; test_elb.c has the rest. */
 	{ "elb-create-lb", NULL, 2, NULL, "", "--listener is missing" },
 	{ "elb-delete-lb --force", NULL, 2, NULL, "", "the name of a load balancer is missing" },
@@ -381,24 +306,7 @@ static const struct {
 
 static void test_runs(void **test_state)
 {
-	struct harness *h = *test_state;
-
-	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
-		int code = harness_run(h, runs[i].arguments, runs[i].answer);
-		const char *request =
-			h->request != NULL && h->request[0] != '\0' ? h->request : NULL;
-
-		if (code != runs[i].code)
-			fail_msg("%s: exit code %d, %s%s", runs[i].arguments, code, h->out, h->err);
-		if ((request == NULL) != (runs[i].request == NULL) ||
-		    (request != NULL && strcmp(request, runs[i].request) != 0))
-			fail_msg("%s: asked %s", runs[i].arguments, request);
-		if (runs[i].out != NULL && strcmp(h->out, runs[i].out) != 0)
-			fail_msg("%s: printed\n%s", runs[i].arguments, h->out);
-		if (strstr(h->err, runs[i].err) == NULL ||
-		    (runs[i].err[0] == '\0' && h->err[0] != '\0'))
-			fail_msg("%s: complained\n%s", runs[i].arguments, h->err);
-	}
+	harness_rows(*test_state, runs, sizeof(runs) / sizeof(runs[0]));
 }
 
 /* The columns of time depend on the zone. */
