@@ -27,11 +27,18 @@ enum cycles_kind {
 	CYCLES_FLOOD,  /* SYNs from random addresses */
 	CYCLES_ERRORS, /* ICMP fragmentation-needed about recorded flows */
 	CYCLES_BESIDE, /* half CYCLES_FLOOD, half CYCLES_HIT, in no order */
+	CYCLES_REPLY,  /* answers of instances on recorded flows, translated: traffic.ends */
 	CYCLES_LIFE,   /* whole connections: SYN, ACK, request, FIN, last ACK; many interleaved */
 };
 
 #define TRAFFIC_LIFE_PACKETS 5
 #define TRAFFIC_LIFE_APART 10000 /* connections begun between two packets of one */
+
+/* The ends of a flow at its instance, as its packets to that have them. */
+struct traffic_ends {
+	lb_be32 src, dst;
+	lb_be16 sport, dport;
+};
 
 /* The packets that a chunk consists of. */
 struct traffic {
@@ -42,6 +49,7 @@ struct traffic {
 	uint64_t next;	 /* of CYCLES_OPEN and CYCLES_LIFE */
 	uint64_t random; /* state of the generator; not 0 */
 	uint8_t order[TRAFFIC_LIFE_PACKETS];
+	const struct traffic_ends *ends; /* of CYCLES_REPLY, by flow */
 };
 
 /* ---- traffic.c ---- */
@@ -64,6 +72,7 @@ struct world {
 	uint32_t flows;	      /* rated capacity of the table */
 	uint16_t chunk_ticks; /* time advances by this with every chunk */
 	enum pipeline_simd simd;
+	struct lb_nat_memory *nat; /* nat.c */
 	struct rte_mbuf *chunk[CYCLES_CHUNK];
 };
 
@@ -179,6 +188,9 @@ void scenario_flood(struct world *w, struct report *r, uint32_t reps);
 
 /* shared.c: the cost of a flow table that is shared with the XDP program. */
 void scenario_shared(struct world *w, struct report *r, uint32_t reps);
+
+/* nat.c: IPv4 packets of translated flows, in both directions, and ipip beside them. */
+void scenario_nat(struct world *w, struct report *r, uint32_t flows, uint32_t reps);
 
 /** Bytes of the flow table per flow in it. */
 void scenario_memory(struct world *w, struct report *r);

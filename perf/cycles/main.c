@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cycles [-j FILE] [-r REPETITIONS] [-m MAX_FLOWS]: see cycles.h. */
+/* cycles [-n] [-j FILE] [-r REPETITIONS] [-m MAX_FLOWS]: see cycles.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +21,7 @@ struct options {
 	uint32_t reps;
 	uint32_t max_flows;
 	enum pipeline_simd simd;
+	bool only_nat;
 };
 
 /* One repetition of each in turn, so that disturbances on the machine affect all of them. */
@@ -116,6 +117,16 @@ static void run_hits(struct world *w, struct report *r, const struct options *op
 	}
 }
 
+static void run_nat(struct world *w, struct report *r, const struct options *options)
+{
+	static const uint32_t sizes[] = { 1000, 1000000, 4000000 };
+
+	report_section("translation");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (sizes[i] <= options->max_flows)
+			scenario_nat(w, r, sizes[i], options->reps);
+}
+
 /* New flows into an empty table, up to its rated capacity. */
 static void run_inserts(struct world *w, struct report *r, uint8_t family,
 			const struct options *options)
@@ -153,6 +164,20 @@ static void run_errors(struct world *w, struct report *r, const struct options *
 	rows_report(r, rows, 2, INSERTS);
 }
 
+static void run_others(struct world *w, struct report *r, const struct options *options)
+{
+	run_hits(w, r, options);
+	report_section("new flows, floods, errors");
+	run_inserts(w, r, 4, options);
+	run_inserts(w, r, 6, options);
+	run_errors(w, r, options);
+	scenario_flood(w, r, options->reps);
+	scenario_connections(w, r, options->reps);
+	scenario_workers(w, r, options->reps);
+	scenario_shared(w, r, options->reps);
+	scenario_memory(w, r);
+}
+
 static int simd_read(const char *name, enum pipeline_simd *simd)
 {
 	for (uint32_t i = 0; i <= pipeline_simd_best(); i++) {
@@ -169,8 +194,10 @@ static int options_read(int argc, char **argv, struct options *options)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "j:r:m:s:")) != -1) {
-		if (option == 'j')
+	while ((option = getopt(argc, argv, "nj:r:m:s:")) != -1) {
+		if (option == 'n')
+			options->only_nat = true;
+		else if (option == 'j')
 			options->json_path = optarg;
 		else if (option == 'r')
 			options->reps = (uint32_t)strtoul(optarg, NULL, 10);
@@ -207,7 +234,7 @@ int main(int argc, char **argv)
 	int err;
 
 	if (options_read(argc, argv, &options)) {
-		fprintf(stderr, "usage: cycles [-j FILE] [-r REPETITIONS] [-m MAX_FLOWS]\n"
+		fprintf(stderr, "usage: cycles [-n] [-j FILE] [-r REPETITIONS] [-m MAX_FLOWS]\n"
 				"              [-s portable|avx2|avx512]\n");
 		return 2;
 	}
@@ -218,16 +245,9 @@ int main(int argc, char **argv)
 	report.tsc_ghz = (double)rte_get_tsc_hz() / 1e9;
 	machine = report_machine(report.tsc_ghz, hugepages, options.simd);
 	measure_calibrate();
-	run_hits(w, &report, &options);
-	report_section("new flows, floods, errors");
-	run_inserts(w, &report, 4, &options);
-	run_inserts(w, &report, 6, &options);
-	run_errors(w, &report, &options);
-	scenario_flood(w, &report, options.reps);
-	scenario_connections(w, &report, options.reps);
-	scenario_workers(w, &report, options.reps);
-	scenario_shared(w, &report, options.reps);
-	scenario_memory(w, &report);
+	if (!options.only_nat)
+		run_others(w, &report, &options);
+	run_nat(w, &report, &options);
 	err = report_write(&report, machine, options.json_path);
 	json_decref(machine);
 	json_decref(report.rows);

@@ -46,6 +46,7 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	b.n_flow = b.n_miss = b.n_other = 0;
 	b.errors = b.six = b.plain4 = b.plain6 = b.in_place = b.second_bit = b.full = b.second = 0;
 	b.has_env = false;
+	b.nat = pipeline_nat(&w->h.pl, w->h.tables);
 	out->n_tx = out->n_kernel = 0;
 
 	_mm_lfence();
@@ -58,6 +59,8 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	lap(&since, &cycles[STAGE_LOOKUP]);
 	if (b.n_miss)
 		pipeline_misses(&b);
+	if (b.nat)
+		pipeline_nat_prefetch(&b);
 	lap(&since, &cycles[STAGE_MISS]);
 	pipeline_rewrite(&b);
 	lap(&since, &cycles[STAGE_REWRITE]);

@@ -125,6 +125,20 @@ static uint32_t packet4_write(uint8_t *at, uint32_t n, uint8_t flags)
 	return FRAME_BYTES - sizeof(struct lb_eth);
 }
 
+/* An instance answers. */
+static uint32_t reply4_write(uint8_t *at, const struct traffic_ends *ends, uint8_t flags)
+{
+	struct lb_ipv4 *ip = (struct lb_ipv4 *)at;
+	struct lb_tcp *tcp = (struct lb_tcp *)(ip + 1);
+
+	ip4_write(ip, FRAME_BYTES - sizeof(struct lb_eth), LB_IPPROTO_TCP);
+	ip4_finish(ip, ends->dst, ends->src);
+	tcp_write(tcp, 0, flags);
+	tcp->sport = ends->dport;
+	tcp->dport = ends->sport;
+	return FRAME_BYTES - sizeof(struct lb_eth);
+}
+
 static uint32_t packet6_write(uint8_t *at, uint32_t n, uint8_t flags)
 {
 	struct lb_ipv6 *ip = (struct lb_ipv6 *)at;
@@ -179,6 +193,8 @@ void traffic_write(struct traffic *t, struct rte_mbuf *m)
 	eth->type = family == 4 ? LB_BE16(LB_ETHERTYPE_IPV4) : LB_BE16(LB_ETHERTYPE_IPV6);
 	if (t->kind == CYCLES_ERRORS)
 		bytes = error4_write(at, n);
+	else if (t->kind == CYCLES_REPLY)
+		bytes = reply4_write(at, &t->ends[n], flags);
 	else if (family == 4)
 		bytes = packet4_write(at, n, flags);
 	else

@@ -74,6 +74,8 @@ void world_forward(struct world *w, enum lb_forward forward)
 	services[0].forward = services[1].forward = (uint8_t)forward;
 	if (lb_forward_has_port(forward))
 		services[0].instance_port = services[1].instance_port = 6080;
+	if (forward == LB_FORWARD_NAT)
+		services[0].instance_port = services[1].instance_port = 8443;
 	harness_services(&w->h, services, 2);
 }
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+
+#include "dataplane/core/lb_parse_plain.h"
+#include "perf/cycles/cycles.h"
+
+#define PORT_FIRST 1024
+#define PORT_LAST 32767
+#define PORTS (PORT_LAST - PORT_FIRST + 1)
+#define ADDRESSES 4
+#define PACKETS 65536
+#define SEED 88172645463325252ULL
+
+/* Records for that many flows, as sluice-dataplane sizes them; none is in use. */
+static bool records_make(struct world *w, uint32_t flows)
+{
+	struct lb_nat_params params = harness_nat_params(PORT_FIRST, PORT_LAST);
+	uint32_t spaces = (uint32_t)(((uint64_t)flows * 5 / 4 + PORTS - 1) / PORTS);
+	size_t bytes;
+
+	spaces = spaces < 4 ? 4 : spaces;
+	bytes = lb_nat_bytes((uint64_t)spaces * PORTS);
+	for (uint32_t i = 2; i < 1 + ADDRESSES; i++) {
+		memcpy(params.address[i], params.address[0], 16);
+		params.address[i][15] = (uint8_t)(params.address[0][15] + i - 1);
+		params.flags[i] = params.flags[0];
+	}
+	harness_nat(&w->h, &params);
+	rte_free(w->nat);
+	w->nat = rte_zmalloc("nat", bytes, 64);
+	if (!w->nat)
+		return false;
+	w->h.pl.nat.memory = &w->nat;
+	w->h.pl.nat.n_spaces = spaces;
+	w->h.pl.nat.room = PORTS;
+	return true;
+}
+
+/* One packet of each flow. @ends: what its instance has seen. Return: flows that were translated. */
+static uint32_t ends_learn(struct world *w, uint32_t flows, struct traffic_ends *ends)
+{
+	struct traffic t = { CYCLES_OPEN, 4, LB_TCP_ACK, flows, 0, SEED };
+	struct rte_mbuf *pkts[PIPELINE_BURST];
+	struct pipeline_out out;
+	uint32_t n = 0;
+
+	for (uint32_t flow = 0; flow < flows; flow++) {
+		if (rte_pktmbuf_alloc_bulk(w->h.pool, pkts, 1))
+			return n;
+		traffic_write(&t, pkts[0]);
+		pipeline_burst(&w->h.pl, w->h.tables, w->h.now, pkts, 1, &out);
+		if (out.n_tx) {
+			const struct lb_tcp4 *sent =
+				rte_pktmbuf_mtod(out.tx[0], const struct lb_tcp4 *);
+
+			ends[n++] = (struct traffic_ends){ sent->ip.src, sent->ip.dst,
+							   sent->tcp.sport, sent->tcp.dport };
+		}
+		rte_pktmbuf_free_bulk(out.tx, out.n_tx);
+	}
+	return n;
+}
+
+static void rows_measure(struct world *w, struct report *r, uint32_t flows,
+			 const struct traffic_ends *ends, uint32_t reps)
+{
+	const struct traffic forth = { CYCLES_HIT, 4, LB_TCP_ACK, flows, 0, SEED };
+	struct traffic back = { CYCLES_REPLY, 4, LB_TCP_ACK, flows, 0, SEED };
+	static struct measure rows[5];
+
+	memset(rows, 0, sizeof(rows));
+	back.ends = ends;
+	rows[0] = (struct measure){ "IPv4 ipip, beside nat", MEASURE_PIPELINE, LB_FORWARD_IPIP,
+				    forth };
+	rows[1] = (struct measure){ "IPv4 nat", MEASURE_PIPELINE, LB_FORWARD_NAT, forth };
+	rows[2] = (struct measure){ "IPv4 nat", MEASURE_STAGES, LB_FORWARD_NAT, forth };
+	rows[3] = (struct measure){ "IPv4 nat, reply", MEASURE_PIPELINE, LB_FORWARD_NAT, back };
+	rows[4] = (struct measure){ "IPv4 nat, reply", MEASURE_STAGES, LB_FORWARD_NAT, back };
+	for (uint32_t rep = 0; rep < reps; rep++)
+		for (uint32_t i = 0; i < 5; i++)
+			measure_once(w, &rows[i], PACKETS);
+	for (uint32_t i = 0; i < 5; i++)
+		report_row(r, &rows[i], flows);
+}
+
+void scenario_nat(struct world *w, struct report *r, uint32_t flows, uint32_t reps)
+{
+	struct traffic_ends *ends = calloc(flows, sizeof(*ends));
+	uint32_t n = 0;
+
+	if (ends && !world_table(w, flows) && records_make(w, flows)) {
+		world_forward(w, LB_FORWARD_NAT);
+		world_open_flows(w, 4);
+		n = ends_learn(w, flows, ends);
+	}
+	if (n == flows)
+		rows_measure(w, r, flows, ends, reps);
+	else
+		printf("nat: %u of %u flows were translated\n", n, flows);
+	free(ends);
+	rte_free(w->nat);
+	w->nat = NULL;
+	w->h.pl.nat = (struct lb_nat){ .memory = NULL };
+}
