@@ -22,9 +22,9 @@ struct explain_headers {
 };
 
 /**
- * @explain: of a service, to @instance, which is below view->instances.n.
+ * @explain: of a service; @index: of an instance, below view->instances.n.
  */
 void explain_headers_fill(const struct flows_view *view, const struct explain *explain,
-			  uint32_t instance, struct explain_headers *headers);
+			  uint32_t index, struct explain_headers *headers);
 
 #endif

@@ -30,8 +30,8 @@ static struct flows_record read_once(const struct lb_bucket *bucket, uint32_t sl
 }
 
 /* Of a slot that is written a key is cleared first and set last (lb_bucket_put()). */
-enum flows_read flows_read_slot(const struct lb_bucket *bucket, uint32_t slot,
-				struct flows_record *record)
+enum flows_read flows_read_slot(const struct flows_view *view, const struct lb_bucket *bucket,
+				uint32_t slot, struct flows_record *record)
 {
 	for (uint32_t i = 0; i < TRIES; i++) {
 		uint64_t key = lb_load_acquire(&bucket->key[slot]);
@@ -39,6 +39,7 @@ enum flows_read flows_read_slot(const struct lb_bucket *bucket, uint32_t slot,
 		if (!key)
 			return FLOWS_NOT_FOUND;
 		*record = read_once(bucket, slot, key);
+		record->seen = flows_view_seen(view, record->seen);
 		if (lb_load_acquire(&bucket->key[slot]) == key && record->state != LB_FLOW_FREE)
 			return FLOWS_FOUND;
 	}
@@ -58,7 +59,7 @@ static enum flows_read find_once(const struct flows_view *view, uint32_t region,
 
 	if (!lb_table_find(&table, key, spread, &ref))
 		return FLOWS_NOT_FOUND;
-	read = flows_read_slot(ref.bucket, ref.slot, record);
+	read = flows_read_slot(view, ref.bucket, ref.slot, record);
 	record->region = region;
 	return read == FLOWS_FOUND && record->key != key ? FLOWS_UNSTABLE : read;
 }

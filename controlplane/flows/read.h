@@ -26,8 +26,8 @@ enum flows_read {
  * Read a slot. @record: all but the region is set.
  * Return: FLOWS_NOT_FOUND if it is free.
  */
-enum flows_read flows_read_slot(const struct lb_bucket *bucket, uint32_t slot,
-				struct flows_record *record);
+enum flows_read flows_read_slot(const struct flows_view *view, const struct lb_bucket *bucket,
+				uint32_t slot, struct flows_record *record);
 
 /** Find a flow in one region. @spread: lb_flow_spread() of @key. */
 enum flows_read flows_read_find(const struct flows_view *view, uint32_t region, uint64_t key,

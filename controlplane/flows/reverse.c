@@ -60,8 +60,10 @@ static void port_look(const struct flows_view *view, uint32_t space, uint32_t ad
 	struct lb_nat_ref ref = lb_nat_at(&view->nat, space, lb_cpu_to_be16(port));
 	struct lb_nat_record record;
 
-	if (!ref.record || !record_read(ref.record, &record) || record.address != address ||
-	    record.instance != instance ||
+	if (!ref.record || !record_read(ref.record, &record))
+		return;
+	record.seen = flows_view_seen(view, record.seen);
+	if (record.address != address || record.instance != instance ||
 	    lb_nat_is_free(&record, view->now, &view->nat_params.timeouts))
 		return;
 	if (reverse->listed < REVERSE_MAX)

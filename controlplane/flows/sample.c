@@ -31,7 +31,7 @@ static void bucket_take(struct sample *sample, const struct flows_view *view,
 	for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++) {
 		struct flows_record record;
 
-		if (flows_read_slot(bucket, slot, &record) == FLOWS_FOUND)
+		if (flows_read_slot(view, bucket, slot, &record) == FLOWS_FOUND)
 			record_take(sample, view, &record);
 	}
 	sample->buckets++;

@@ -175,7 +175,7 @@ static void bucket_take(struct scan *scan, const struct flows_view *view,
 {
 	for (uint32_t slot = 0; slot < LB_BUCKET_SLOTS; slot++) {
 		struct flows_record record;
-		enum flows_read read = flows_read_slot(bucket, slot, &record);
+		enum flows_read read = flows_read_slot(view, bucket, slot, &record);
 
 		record.region = scan->region;
 		if (read == FLOWS_FOUND)

@@ -47,6 +47,15 @@ struct flows_view {
 	void *owned; /* freed with the view */
 };
 
+/* A packet may come between the reading of the clock and that of its record. */
+#define FLOWS_AHEAD_TICKS 64
+
+/** The tick of a record's last packet, not after the view's own. */
+static inline uint16_t flows_view_seen(const struct flows_view *view, uint16_t seen)
+{
+	return (uint16_t)(view->now - seen) > UINT16_MAX - FLOWS_AHEAD_TICKS ? view->now : seen;
+}
+
 /** Set what follows from the node's parameters, and the time. */
 void flows_view_params(struct flows_view *view, const struct lb_params *params);
 

@@ -207,20 +207,30 @@ static void test_of_no_service(void **state)
 
 static void test_records_are_read_while_they_are_written(void **state)
 {
+	struct flows_view view = { .now = 100, .timeouts.ticks[LB_FLOW_FIN] = 50 };
 	struct lb_bucket bucket = { .meta = 0 };
 	struct flows_record record;
 
 	(void)state;
-	assert_int_equal(flows_read_slot(&bucket, 2, &record), FLOWS_NOT_FOUND);
+	assert_int_equal(flows_read_slot(&view, &bucket, 2, &record), FLOWS_NOT_FOUND);
 	lb_bucket_put(&bucket, 2, 77, 5 | LB_FLOW_MOVED, 100, LB_FLOW_FIN);
-	assert_int_equal(flows_read_slot(&bucket, 2, &record), FLOWS_FOUND);
+	assert_int_equal(flows_read_slot(&view, &bucket, 2, &record), FLOWS_FOUND);
 	assert_int_equal(record.key, 77);
 	assert_int_equal(record.home & LB_FLOW_INSTANCE, 5);
 	assert_true(flows_record_is_moved(&record));
 	assert_string_equal(flows_state_name(record.state), "fin");
+	/* seen after the clock was read, and long ago */
+	bucket.seen[2] = 101;
+	assert_int_equal(flows_read_slot(&view, &bucket, 2, &record), FLOWS_FOUND);
+	assert_int_equal(flows_record_idle(&view, &record), 0);
+	assert_false(flows_record_is_expired(&view, &record));
+	bucket.seen[2] = (uint16_t)(100 - 60000);
+	assert_int_equal(flows_read_slot(&view, &bucket, 2, &record), FLOWS_FOUND);
+	assert_int_equal(flows_record_idle(&view, &record), 60000);
+	assert_true(flows_record_is_expired(&view, &record));
 	/* killed in the middle: a key without a state */
 	bucket.meta = 0;
-	assert_int_equal(flows_read_slot(&bucket, 2, &record), FLOWS_UNSTABLE);
+	assert_int_equal(flows_read_slot(&view, &bucket, 2, &record), FLOWS_UNSTABLE);
 }
 
 int main(void)

@@ -154,6 +154,10 @@ static void test_of_an_instance(void **state)
 	query.instance = 1;
 	reverse_find(&f->view, &query, &f->reverse);
 	assert_int_equal(f->reverse.n, 10);
+	/* seen after the clock was read */
+	f->view.now = NOW - 20;
+	reverse_find(&f->view, &query, &f->reverse);
+	assert_int_equal(f->reverse.n, 10);
 	/* all have expired */
 	f->view.now = NOW + 91;
 	reverse_find(&f->view, &query, &f->reverse);

@@ -24,6 +24,7 @@
 #include <bpf/libbpf.h>
 
 #include "config/base/log.h"
+#include "controlplane/flows/explain.h"
 #include "controlplane/publish/backend.h"
 #include "controlplane/publish/xdp.h"
 #include "dataplane/core/lb_csum.h"
@@ -297,6 +298,53 @@ static void lost_segment_begins_anew(void **state)
 	daemon_end();
 }
 
+static struct explain explained(uint16_t port)
+{
+	static struct explain_room room;
+	struct explain explain;
+	struct flows_view view;
+	const struct explain_query query = {
+		.client = { 4, { 192, 0, 2, 7 } },
+		.client_port = port,
+		.vip = { 4, { 198, 51, 100, 10 } },
+		.vip_port = 80,
+	};
+
+	assert_int_equal(publish_xdp_ops.view(backend, &view), 0);
+	assert_string_equal(view.why_no_flows, "");
+	explain_run(&view, &query, &room, &explain);
+	assert_non_null(explain.service);
+	if (explain.read == FLOWS_FOUND)
+		assert_int_equal(view.region[explain.record.region].cpu, 1);
+	flows_view_fini(&view);
+	return explain;
+}
+
+/* As the maps have it: before the packet, and when it was recorded. */
+static void connections_are_explained(void **state)
+{
+	(void)state;
+	daemon_start();
+	publish_all();
+	for (uint16_t port = 3000; port < 3050; port++) {
+		struct explain before = explained(port), after;
+		const struct lb_segment *segment = publish_xdp_ops.segment(backend);
+		uint32_t instance = before.begin.instance;
+		uint64_t pkts = pkts_of(segment, instance), all = all_pkts();
+
+		assert_int_equal(before.read, FLOWS_NOT_FOUND);
+		syn_send(port);
+		wait_pkts(all + 1);
+		assert_int_equal(pkts_of(segment, instance), pkts + 1);
+		after = explained(port);
+		assert_int_equal(after.read, FLOWS_FOUND);
+		assert_int_equal(after.record.state, LB_FLOW_UNCONFIRMED);
+		assert_int_equal(after.go_on.instance, instance);
+		assert_int_equal(after.go_on.why, EXPLAIN_RECORD);
+	}
+	daemon_end();
+}
+
 /* What comes to the client: it is told of tags beside the frames. */
 static int tap_open(void)
 {
@@ -471,6 +519,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(from_model_to_wire_and_back_after_a_restart),
+		cmocka_unit_test(connections_are_explained),
 		cmocka_unit_test(lost_segment_begins_anew),
 		cmocka_unit_test(tagged_frames_keep_their_tag),
 		cmocka_unit_test(half_finished_first_start_is_continued),
