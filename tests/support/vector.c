@@ -143,6 +143,7 @@ static void services_put(struct harness *world)
 		{ 93, 443, 47, LB_FORWARD_NAT, 8443, 0 },
 		{ 94, 443, 48, LB_FORWARD_NAT, 8443, 0 },
 		{ 95, 443, 49, LB_FORWARD_NAT, 8443, 0 },
+		{ 96, 443, 50, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_CLIENT },
 		{ 97, 443, 15, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_CLIENT },
 		{ 98, 443, 16, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_CLIENT },
 	};
@@ -207,8 +208,8 @@ struct harness *vector_world_create(void)
 	static const struct {
 		uint8_t outer;
 		uint16_t vlan; /* 0: untagged */
-	} trunk[] = { { 4, 20 }, { 4, 20 }, { 6, 20 }, { 4, 20 }, { 6, 20 },
-		      { 4, 0 },	 { 4, 0 },  { 4, 20 }, { 6, 20 }, { 4, 0 } };
+	} trunk[] = { { 4, 20 }, { 4, 20 }, { 6, 20 }, { 4, 20 }, { 6, 20 }, { 4, 0 },
+		      { 4, 0 },	 { 4, 20 }, { 6, 20 }, { 4, 0 },  { 4, 20 } };
 	enum { N_TRUNK = sizeof(trunk) / sizeof(trunk[0]), TRUNK = 40, N = TRUNK + N_TRUNK };
 	struct lb_instance instances[N] = { 0 };
 	struct harness *world;
