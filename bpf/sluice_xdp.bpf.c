@@ -3,49 +3,11 @@
  * The XDP dataplane: one packet from the driver to its instance, to the kernel, or to a named drop.
  * The packet core runs each packet (core/lb_packet.h); here is what the program gets and returns.
  */
-#include "dataplane/core/lb_packet.h"
+#include "bpf/sluice_xdp_send.h"
 
-uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu);
 uint32_t lb_xdp_sweep_bucket(const struct lb_packet *p, uint32_t index);
 uint32_t lb_xdp_sweep_handover(const struct lb_packet *p, uint32_t index);
-uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p);
-
-/* lb_send_error(). Return: an lb_result. */
-LB_RARE uint32_t lb_xdp_too_big(struct xdp_md *ctx, const struct lb_packet *p, uint32_t mtu)
-{
-	struct lb_env env;
-
-	if (!p || !lb_env_open(&env, &p->where))
-		return lb_result_drop(LB_DROP_TOO_BIG);
-	return lb_send_error((struct lb_buffer){ ctx }, &env, p, mtu);
-}
-
-LB_INLINE lb_result lb_xdp_send_too_big(struct lb_buffer buffer, const struct lb_packet *p,
-					uint32_t mtu)
-{
-	return (lb_result)lb_xdp_too_big(buffer.ctx, p, mtu);
-}
-
-/* The control plane publishes no service of this mode here. */
-LB_INLINE lb_result lb_xdp_nat(struct lb_buffer buffer, const struct lb_packet *p,
-			       const struct lb_instance *instance)
-{
-	(void)buffer;
-	(void)p;
-	(void)instance;
-	return lb_result_drop(LB_DROP_NO_NEXT_HOP);
-}
-
-/* lb_packet_syn() */
-LB_RARE uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p)
-{
-	return p ? lb_packet_syn((struct lb_buffer){ ctx }, p) : 0;
-}
-
-LB_INLINE uint16_t lb_xdp_syn_of(struct lb_buffer buffer, const struct lb_packet *p)
-{
-	return (uint16_t)lb_xdp_syn(buffer.ctx, p);
-}
+uint32_t lb_xdp_sweep_records(const struct lb_packet *p, uint32_t first);
 
 /*
  * Hand a service's packet over to the DPDK process on the port, if there is one, or set what it has
@@ -121,7 +83,7 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool has_handover)
 		return XDP_REDIRECT;
 	result = lb_packet_run((struct lb_buffer){ ctx }, &env, &p, service, &gate,
 			       (struct lb_send_rare){ lb_xdp_send_too_big, lb_xdp_syn_of,
-						      lb_xdp_nat, NULL });
+						      lb_xdp_send_nat, lb_xdp_reply });
 	env.cpu->stats.rx_pkts++;
 	env.cpu->stats.rx_bytes += p.frame_len;
 	return lb_xdp_finish(ctx, &env.cpu->stats, result);
@@ -240,6 +202,43 @@ static __always_inline uint32_t lb_xdp_sweep(struct lb_xdp_cpu *cpu, const struc
 	return done;
 }
 
+#define LB_XDP_RECORDS_AT_ONCE 256
+
+/*
+ * Free the expired ones of the records of a region's ports. Return: index of the next one, in the
+ * region.
+ */
+LB_RARE uint32_t lb_xdp_sweep_records(const struct lb_packet *p, uint32_t first)
+{
+	const uint32_t all = lb_xdp_nat_spaces * lb_xdp_nat_room;
+	struct lb_nat_share records;
+	const struct lb_nat *nat;
+	struct lb_env env;
+	uint32_t n, freed = 0;
+
+	if (!p || first >= all || !lb_env_open(&env, &p->where) || !lb_env_open_nat(&env))
+		return 0;
+	nat = lb_env_nat(&env);
+	records = (struct lb_nat_share){ nat->worker * all + first, all - first };
+	for (n = 0; n < LB_XDP_RECORDS_AT_ONCE && n < records.n; n++) {
+		struct lb_nat_record *record = lb_nat_share_at(&records, n);
+
+		freed += record && lb_nat_expire(record, p->now, &nat->params->timeouts);
+	}
+	env.table.stats->nat_flows -= freed;
+	env.table.stats->nat_expired += freed;
+	return first + n < all ? first + n : 0;
+}
+
+static __always_inline void lb_xdp_sweep_nat(struct lb_xdp_cpu *cpu, const struct lb_packet *p)
+{
+	uint32_t next = cpu->sweep_record;
+
+	for (uint32_t i = 0; i < LB_XDP_SWEEP_RECORDS / LB_XDP_RECORDS_AT_ONCE; i++)
+		next = lb_xdp_sweep_records(p, next);
+	cpu->sweep_record = next;
+}
+
 /*
  * Not for packets: sluiced runs this by BPF_PROG_TEST_RUN on each CPU in turn, so that a region has
  * one writer, and flows also expire on CPUs that get no packets any more. Return: number of buckets
@@ -256,6 +255,8 @@ int sluice_xdp_sweep(struct xdp_md *ctx)
 		return 0;
 	p.where.generation = *(volatile uint32_t *)&lb_xdp_control.active;
 	p.now = lb_xdp_now(cpu, p.where.cpu_id, p.where.generation);
+	if (lb_xdp_nat_spaces)
+		lb_xdp_sweep_nat(cpu, &p);
 	return (int)lb_xdp_sweep(cpu, &p, false);
 }
 
@@ -284,6 +285,8 @@ int lb_sweep_handover(struct xdp_md *ctx)
 	p.now = (uint16_t)(now_ns / LB_FLOW_TICK_NS);
 	if (lb_xdp_clock_is_set)
 		p.now = (uint16_t) * (volatile uint64_t *)&lb_xdp_control.clock;
+	if (lb_xdp_nat_spaces)
+		lb_xdp_sweep_nat(cpu, &p);
 	return (int)lb_xdp_sweep(cpu, &p, true);
 }
 

@@ -9,12 +9,14 @@
  *
  * Writers: the publisher writes the control map, services, instances and slots; the CPU that runs
  * the program writes its flows, cpus and counts. One exception: a CPU that takes over a flow moved
- * by RSS expires the record in the flow's old region.
+ * by RSS expires the record in the flow's old region. The records of translated connections are
+ * written by all CPUs (core/lb_nat_find.h).
  */
 #ifndef BPF_SLUICE_XDP_H
 #define BPF_SLUICE_XDP_H
 
 #include "dataplane/abi/lb_handover.h"
+#include "dataplane/core/lb_nat_index.h"
 #include "dataplane/core/lb_rate.h"
 #include "dataplane/core/lb_service.h"
 #include "dataplane/core/lb_stats.h"
@@ -30,6 +32,8 @@
 #define LB_XDP_LINE_SLOTS 32		 /* slots of a pool's table in one element */
 #define LB_XDP_PEEKS_PER_SECOND 1000000u /* lookups in other CPUs' regions, per CPU */
 #define LB_XDP_SWEEP_BUCKETS 512	 /* buckets per run of the sweep, some 30 us */
+#define LB_XDP_SWEEP_RECORDS 2048	 /* and records of translated connections */
+#define LB_XDP_IDS 65536		 /* of services */
 
 struct lb_xdp_line {
 	uint16_t slot[LB_XDP_LINE_SLOTS];
@@ -57,6 +61,14 @@ struct lb_xdp_generation {
 	struct lb_xdp_pool pool[LB_XDP_POOLS_MAX];
 } LB_ALIGNED(64);
 
+/* What a generation translates by. */
+struct lb_xdp_nat {
+	struct lb_nat_params params;
+	struct lb_nat_index index;
+	uint32_t share;	  /* ports of each region; 0: no translation */
+	uint64_t inverse; /* of that: lb_nat_set_ports() */
+};
+
 /* The only element of the control map. */
 struct lb_xdp_control {
 	uint32_t magic;
@@ -82,6 +94,7 @@ struct lb_xdp_cpu {
 	uint64_t now_ns; /* CLOCK_MONOTONIC_COARSE at that time */
 	uint32_t region; /* LB_XDP_REGION_NONE: no flow table here */
 	uint32_t sweep_next;
+	uint32_t sweep_record;
 	uint32_t sweeping; /* by the sweep, on this CPU: the region is being written */
 	struct lb_rate kernel_rate, icmp_rate, peek_rate;
 } LB_ALIGNED(64);

@@ -32,6 +32,12 @@ LB_XDP_ARRAY(xdp_flows, struct lb_bucket, 1, BPF_F_MMAPABLE);
 LB_XDP_ARRAY(xdp_cpus, struct lb_xdp_cpu, 1, BPF_F_MMAPABLE);
 LB_XDP_ARRAY(xdp_counts, struct lb_instance_stats, 1, BPF_F_MMAPABLE);
 
+/* Without translation they have one element each: */
+LB_XDP_ARRAY(xdp_nat, struct lb_xdp_nat, 2, BPF_F_MMAPABLE); /* by generation */
+LB_XDP_ARRAY(xdp_nat_ids, uint64_t, 1, BPF_F_MMAPABLE);	     /* a service's slot + 1, by its id */
+LB_XDP_ARRAY(xdp_nat_areas, struct lb_nat_area, 1, BPF_F_MMAPABLE);
+LB_XDP_ARRAY(xdp_nat_records, struct lb_nat_record, 1, BPF_F_MMAPABLE);
+
 /* Only beside a DPDK process: */
 LB_XDP_ARRAY(xdp_queues, struct lb_handover, 1, BPF_F_MMAPABLE);
 LB_XDP_ARRAY(xdp_workers, struct lb_worker_stats, 1, BPF_F_MMAPABLE); /* not used here */
@@ -51,6 +57,8 @@ struct lb_xdp_control lb_xdp_control SEC(".data.control");
 const volatile uint32_t lb_xdp_buckets = 1; /* of each region */
 const volatile uint32_t lb_xdp_regions = 1;
 const volatile uint32_t lb_xdp_worker_rows = 1;	 /* first row of a DPDK process, in the counts */
+const volatile uint32_t lb_xdp_nat_spaces = 0;	 /* 0: no translation */
+const volatile uint32_t lb_xdp_nat_room = 1;	 /* ports of a region in each space, at most */
 const volatile bool lb_xdp_clock_is_set = false; /* use lb_xdp_control.clock */
 const volatile bool lb_xdp_frags = false;
 /*

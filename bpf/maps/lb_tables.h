@@ -4,6 +4,7 @@
 #define BPF_MAPS_LB_TABLES_H
 
 #include "bpf/sluice_xdp_maps.h"
+#include "lb_records.h"
 
 struct lb_table {
 	struct lb_worker_stats *stats;
@@ -105,7 +106,10 @@ struct lb_env {
 	struct lb_rate *peek_rate;
 	struct lb_rate *kernel_rate;
 	struct lb_rate *icmp_rate;
+	struct lb_nat nat; /* lb_env_open_nat() */
+	uint32_t generation;
 	uint32_t region;
+	uint32_t spare_region; /* for one that has none */
 	uint32_t peek_burst;
 	uint32_t kernel_burst;
 	uint32_t n_peers;
@@ -127,7 +131,9 @@ LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
 		return false;
 	env->cpu = cpu;
 	env->gen = lb_xdp_generation_at(where->generation);
+	env->generation = where->generation & 1;
 	env->region = where->locked ? where->locked - 1 : cpu->region;
+	env->spare_region = where->cpu_id % lb_xdp_regions;
 	env->instances = (struct lb_instances){ env->gen->instances, env->gen->n_instances };
 	env->table = (struct lb_table){
 		.stats = &cpu->stats,
@@ -149,20 +155,33 @@ LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
 	return true;
 }
 
-/* The program has no translation. */
-LB_INLINE const struct lb_nat *lb_env_nat(const struct lb_env *env)
+LB_INLINE bool lb_env_open_nat(struct lb_env *env)
 {
-	(void)env;
-	return NULL;
+	const struct lb_xdp_nat *nat;
+
+	if (!lb_xdp_nat_spaces)
+		return false;
+	nat = lb_xdp_at(&xdp_nat, env->generation);
+	if (!nat || !nat->share)
+		return false;
+	env->nat = (struct lb_nat){
+		.params = &nat->params,
+		.index = &nat->index,
+		.secret = &env->gen->secret,
+		.n_workers = lb_xdp_regions,
+		.worker = env->region == LB_XDP_REGION_NONE ? env->spare_region : env->region,
+		.n_spaces = lb_xdp_nat_spaces,
+		.room = lb_xdp_nat_room,
+		.share = nat->share,
+		.services = env->gen->services.first,
+		.inverse = nat->inverse,
+	};
+	return true;
 }
 
-/* Only translation asks. */
-LB_INLINE uint32_t lb_instance_index(const struct lb_instances *instances,
-				     const struct lb_instance *instance)
+LB_INLINE const struct lb_nat *lb_env_nat(const struct lb_env *env)
 {
-	(void)instances;
-	(void)instance;
-	return LB_INSTANCE_NONE;
+	return &env->nat;
 }
 
 LB_INLINE struct lb_pool_view lb_env_pool(const struct lb_env *env, uint32_t index)

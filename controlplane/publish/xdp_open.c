@@ -14,6 +14,7 @@
 #include "controlplane/xdp/loader.h"
 #include "controlplane/xdp/pins.h"
 #include "controlplane/xdp/tables.h"
+#include "dataplane/core/lb_nat_find.h"
 
 static int claim(struct publish_backend *x, const char *port)
 {
@@ -95,9 +96,18 @@ static void cpus_look(struct publish_backend *x, const struct config_node *node)
 		log_warn("xdp: %s", absent);
 }
 
+/* The sizes of maps are fixed. Return: NAT ports of an address; 0: nothing will be translated. */
+static uint32_t nat_ports_of(const struct publish_backend *x, const struct config_node *node)
+{
+	if (!config_has_nat(model_config(x->options.model)))
+		return 0;
+	return (uint32_t)node->nat_port_last - node->nat_port_first + 1;
+}
+
 int publish_xdp_open(struct publish_backend *x, const struct config_node *node)
 {
 	char pin_dir[LB_PIN_DIR_MAX], log_path[256];
+	const uint32_t nat_ports = nat_ports_of(x, node);
 	const struct xdp_object_options opt = {
 		.pin_dir = pin_dir,
 		.log_path = log_path,
@@ -108,6 +118,8 @@ int publish_xdp_open(struct publish_backend *x, const struct config_node *node)
 		.cpu_count = node->cpu_count,
 		.mtu = x->port.mtu,
 		.has_handover = x->options.has_handover,
+		.nat_spaces = nat_ports ? lb_nat_spaces_for(node->flows, nat_ports) : 0,
+		.nat_ports = nat_ports,
 		.anew = x->maps_anew,
 		.queues = port_feature_queues(x->port.name),
 		.is_behind = is_behind(x),

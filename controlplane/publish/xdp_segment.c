@@ -77,6 +77,8 @@ static void segment_fill(struct publish_link *link, const struct lb_segment *lay
 
 	*link->segment = *layout;
 	link->segment->boot_id = o->control->boot_id;
+	link->segment->nat_spaces = o->nat_spaces;
+	link->segment->nat_ports = (uint16_t)(o->nat_room * o->regions);
 	link->segment->started_ns = o->adopted && started_ns ? started_ns : clock_now_ns();
 	/* Relative to the segment, as all offsets here; the sum wraps around. */
 	link->segment->instance_stats =

@@ -26,6 +26,10 @@ static struct {
 	{ LB_PIN_FLOWS, offsetof(struct sluice_xdp, maps.xdp_flows) },
 	{ "cpus", offsetof(struct sluice_xdp, maps.xdp_cpus) },
 	{ LB_PIN_COUNTS, offsetof(struct sluice_xdp, maps.xdp_counts) },
+	{ "nat", offsetof(struct sluice_xdp, maps.xdp_nat) },
+	{ "nat_ids", offsetof(struct sluice_xdp, maps.xdp_nat_ids) },
+	{ "nat_areas", offsetof(struct sluice_xdp, maps.xdp_nat_areas) },
+	{ "nat_records", offsetof(struct sluice_xdp, maps.xdp_nat_records) },
 	{ LB_PIN_QUEUES, offsetof(struct sluice_xdp, maps.xdp_queues), true },
 	{ LB_PIN_WORKERS, offsetof(struct sluice_xdp, maps.xdp_workers), true },
 	{ "xsks", offsetof(struct sluice_xdp, maps.xsks_map), true },
@@ -245,12 +249,16 @@ int xdp_maps_view(struct xdp_object *o)
 	o->flows = view(skel->maps.xdp_flows);
 	o->cpus = view(skel->maps.xdp_cpus);
 	o->counts = view(skel->maps.xdp_counts);
+	o->nat = view(skel->maps.xdp_nat);
+	if (o->nat_spaces)
+		o->nat_ids = view(skel->maps.xdp_nat_ids);
 	if (o->has_handover) {
 		o->queues = view(skel->maps.xdp_queues);
 		o->workers = view(skel->maps.xdp_workers);
 	}
 	if (!o->control || !o->services || !o->instances || !o->slots || !o->flows || !o->cpus ||
-	    !o->counts || (o->has_handover && (!o->queues || !o->workers)))
+	    !o->counts || !o->nat || (o->nat_spaces && !o->nat_ids) ||
+	    (o->has_handover && (!o->queues || !o->workers)))
 		return -errno;
 	return 0;
 }
@@ -264,6 +272,8 @@ void xdp_maps_unview(struct xdp_object *o)
 	unview(o->skel->maps.xdp_flows, o->flows);
 	unview(o->skel->maps.xdp_cpus, o->cpus);
 	unview(o->skel->maps.xdp_counts, o->counts);
+	unview(o->skel->maps.xdp_nat, o->nat);
+	unview(o->skel->maps.xdp_nat_ids, o->nat_ids);
 	unview(o->skel->maps.xdp_queues, o->queues);
 	unview(o->skel->maps.xdp_workers, o->workers);
 }

@@ -30,8 +30,10 @@ struct xdp_object_options {
 	uint32_t mtu;	    /* of the interface; frames larger than one buffer need more */
 	bool has_handover;  /* with a DPDK process; then queues, not CPUs, have tables */
 	uint32_t queues;    /* with handover: receive queues of the interface; each gets a table */
-	bool is_behind;	    /* to be attached in libxdp's dispatcher */
-	bool anew;	    /* create new maps, whatever is pinned */
+	uint32_t nat_spaces; /* of NAT ports; 0: no translation */
+	uint32_t nat_ports;  /* of each, all CPUs together */
+	bool is_behind;	     /* to be attached in libxdp's dispatcher */
+	bool anew;	     /* create new maps, whatever is pinned */
 	const char *meminfo; /* a file like /proc/meminfo; NULL: that file */
 };
 
@@ -46,6 +48,8 @@ struct xdp_object {
 	struct lb_instance *instances;	  /* [2 * LB_XDP_INSTANCES_MAX] */
 	struct lb_xdp_line *slots;
 	const struct lb_bucket *flows; /* [regions * n_buckets] */
+	struct lb_xdp_nat *nat;	       /* [2] */
+	uint64_t *nat_ids;	       /* [2 * LB_XDP_IDS]; NULL: no translation */
 	/* NULL if no handover: */
 	struct lb_handover *queues; /* [regions]; only the first have workers */
 	struct lb_worker_stats
@@ -55,6 +59,8 @@ struct xdp_object {
 	uint32_t n_counts;  /* rows of @counts: the workers' rows follow the CPUs' */
 	uint32_t n_buckets; /* per region */
 	uint32_t regions;
+	uint32_t nat_spaces; /* 0: no translation */
+	uint32_t nat_room;   /* ports of a region in each space, at most */
 	uint32_t pool_lines; /* room for one table of a pool */
 	uint32_t layout;     /* xdp_size_layout() of these */
 	uint32_t mtu;

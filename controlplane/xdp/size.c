@@ -22,6 +22,23 @@ static uint32_t regions_choose(const struct xdp_object_options *opt, uint32_t qu
 	return queues < LB_XDP_REGIONS_MAX ? queues : LB_XDP_REGIONS_MAX;
 }
 
+/* As many regions as there are share the ports of each space. */
+static void nat_size_set(struct xdp_object *o, const struct xdp_object_options *opt)
+{
+	struct sluice_xdp *skel = o->skel;
+
+	o->nat_room = opt->nat_ports / o->regions;
+	o->nat_spaces = o->nat_room ? opt->nat_spaces : 0;
+	skel->rodata->lb_xdp_nat_spaces = o->nat_spaces;
+	if (!o->nat_spaces)
+		return;
+	skel->rodata->lb_xdp_nat_room = o->nat_room;
+	bpf_map__set_max_entries(skel->maps.xdp_nat_ids, 2 * LB_XDP_IDS);
+	bpf_map__set_max_entries(skel->maps.xdp_nat_areas, o->regions);
+	bpf_map__set_max_entries(skel->maps.xdp_nat_records,
+				 o->regions * o->nat_spaces * o->nat_room);
+}
+
 void xdp_size_set(struct xdp_object *o, const struct xdp_object_options *opt, uint32_t queues)
 {
 	struct sluice_xdp *skel = o->skel;
@@ -45,13 +62,14 @@ void xdp_size_set(struct xdp_object *o, const struct xdp_object_options *opt, ui
 	bpf_map__set_max_entries(skel->maps.xdp_queues, o->regions);
 	bpf_map__set_max_entries(skel->maps.xdp_workers, o->n_workers + 1);
 	bpf_map__set_max_entries(skel->maps.xsks_map, o->regions);
+	nat_size_set(o, opt);
 }
 
 uint32_t xdp_size_layout(const struct xdp_object *o)
 {
 	const uint64_t part[] = {
-		LB_XDP_ABI,    xdp_maps_layout(o), o->n_buckets,    o->regions,
-		o->pool_lines, LB_DROP_COUNT,	   LB_FLOW_TICK_MS, o->has_handover,
+		LB_XDP_ABI,    xdp_maps_layout(o), o->n_buckets,    o->regions,	   o->pool_lines,
+		LB_DROP_COUNT, LB_FLOW_TICK_MS,	   o->has_handover, o->nat_spaces, o->nat_room,
 	};
 	uint64_t x = LB_XDP_MAGIC;
 
@@ -62,7 +80,10 @@ uint32_t xdp_size_layout(const struct xdp_object *o)
 
 int xdp_size_check_memory(struct xdp_object *o, const char *meminfo)
 {
-	uint64_t needed_mb = ((uint64_t)o->regions * o->n_buckets * sizeof(struct lb_bucket)) >> 20;
+	uint64_t records = (uint64_t)o->regions * o->nat_spaces * o->nat_room;
+	uint64_t needed_mb = ((uint64_t)o->regions * o->n_buckets * sizeof(struct lb_bucket) +
+			      records * sizeof(struct lb_nat_record)) >>
+			     20;
 	struct memory memory;
 
 	(void)memory_read(meminfo, &memory);

@@ -68,13 +68,17 @@ static bool is_there(const struct xdp_sweep *s, uint32_t i)
 /* An offline CPU receives no packets either; its flows are swept when it is back. */
 static void turn(const struct xdp_sweep *s, uint32_t i)
 {
-	uint32_t share = s->object->n_buckets / ROUND_TURNS + 1;
+	uint32_t buckets = s->object->n_buckets / ROUND_TURNS + 1, done = 0;
+	uint32_t records = s->object->nat_spaces * s->object->nat_room / ROUND_TURNS;
 	int n = 1;
 
 	if (!is_there(s, i))
 		return;
-	for (uint32_t done = 0; done < share && n > 0 && !quits(s, 0); done += (uint32_t)n)
+	for (uint32_t part = 0; n > 0 && !quits(s, 0); part++, done += (uint32_t)n) {
+		if (done >= buckets && part * LB_XDP_SWEEP_RECORDS >= records)
+			break;
 		n = xdp_sweep_part(s->object, i);
+	}
 }
 
 static void *run(void *arg)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dataplane/abi/lb_check.h"
+#include "dataplane/core/lb_nat_find.h"
 
 #define POOL_TABLES 3 /* current, previous, and the one being filled */
 
@@ -63,7 +64,35 @@ static struct lb_rate_limit limit_share(const struct xdp_object *o, uint32_t per
 	return lb_rate_limit_make((per_second + o->regions - 1) / o->regions);
 }
 
-static void params_put(const struct xdp_object *o, struct lb_xdp_generation *next,
+/* What is configured to be translated, and which ports each region has. */
+static void nat_put(struct xdp_object *o, struct lb_xdp_nat *next,
+		    const struct lb_nat_params *params)
+{
+	struct lb_nat nat = {
+		.params = params,
+		.n_workers = o->regions,
+		.n_spaces = o->nat_spaces,
+		.room = o->nat_room,
+	};
+
+	next->params = *params;
+	lb_nat_index_make(&next->index, params);
+	next->share = lb_nat_set_ports(&nat) ? nat.share : 0;
+	next->inverse = nat.inverse;
+}
+
+/* @first: of the services' slots, in their map. */
+static void nat_ids_put(struct xdp_object *o, uint32_t first, const struct lb_service_table *table)
+{
+	uint64_t *ids = &o->nat_ids[first ? LB_XDP_IDS : 0];
+
+	memset(ids, 0, LB_XDP_IDS * sizeof(*ids));
+	for (uint32_t i = 0; i <= table->mask; i++)
+		if (table->slot[i].id)
+			ids[table->slot[i].id] = i + 1;
+}
+
+static void params_put(struct xdp_object *o, struct lb_xdp_generation *next,
 		       const struct lb_params *params)
 {
 	lb_secret_expand(params->secret, &next->secret);
@@ -71,6 +100,7 @@ static void params_put(const struct xdp_object *o, struct lb_xdp_generation *nex
 	next->mtu = params->mtu;
 	next->kernel_rate = limit_share(o, params->kernel_rate_pps);
 	next->icmp_rate = limit_share(o, params->icmp_rate_pps);
+	nat_put(o, &o->nat[next - o->control->generation], &params->nat);
 }
 
 static void services_put(struct xdp_object *o, struct lb_xdp_generation *next,
@@ -82,6 +112,8 @@ static void services_put(struct xdp_object *o, struct lb_xdp_generation *next,
 	memcpy(&o->services[first], table->slot, block->count * sizeof(*table->slot));
 	next->services = *table;
 	next->services.first = first;
+	if (o->nat_ids)
+		nat_ids_put(o, first, table);
 }
 
 static void instances_put(struct xdp_object *o, struct lb_xdp_generation *next,
@@ -169,6 +201,7 @@ int xdp_tables_apply(struct xdp_object *o, const struct publish_batch *batch, ui
 			return -EKEYREJECTED;
 	}
 	*next = *in_use(o);
+	o->nat[spare] = o->nat[!spare];
 	next->generation = generation;
 	next->port_mac = lb_mac_load(port_mac);
 	retire(next, batch->retire);

@@ -87,6 +87,17 @@ typedef uint32_t lb_be32;
  */
 #define LB_WRITTEN() __asm__ volatile("" ::: "memory")
 
+/** Store @to if *p is @from, as one step for all threads. Return: whether it was. */
+LB_INLINE bool lb_cas32(uint32_t *p, uint32_t from, uint32_t to)
+{
+	return __sync_val_compare_and_swap(p, from, to) == from;
+}
+
+LB_INLINE bool lb_cas64(uint64_t *p, uint64_t from, uint64_t to)
+{
+	return __sync_val_compare_and_swap(p, from, to) == from;
+}
+
 #define lb_likely(x) __builtin_expect(!!(x), 1)
 #define lb_unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -8,9 +8,9 @@
  * from a client has its instance from the flow table; it finds the record at the port that follows
  * from its flow, or a few ports further.
  *
- * A port also names the worker that writes its record: each worker has a share of the ports of
- * every space. A record is free by its state or by its time, so there is no list of free ones that
- * a killed process could leave in disorder.
+ * A port also names a worker: each has a share of the ports of every space. A record is free by its
+ * state or by its time, so there is no list of free ones that a killed process could leave in
+ * disorder.
  */
 #ifndef LB_NAT_H
 #define LB_NAT_H
@@ -35,23 +35,41 @@ enum lb_nat_state {
 
 enum lb_nat_side { LB_NAT_CLIENT, LB_NAT_INSTANCE };
 
-/* Of one connection; written by the worker that its port names, and read by others. */
+/*
+ * Of one connection. The worker that its port names begins it; its packets, which may reach any
+ * worker, update it without a lock: all fields but the state are plain stores, of which the last one
+ * stays, and the state changes only from what it was when the packet read it.
+ */
 struct lb_nat_record {
 	uint8_t client[16]; /* IPv4: mapped, ::ffff:0:0/96 (RFC 4291 section 2.5.5.2) */
 	lb_be16 client_port;
-	uint16_t service;    /* its id */
-	uint16_t instance;   /* its index */
-	uint16_t seen;	     /* tick of the last packet of either side */
-	uint32_t seq;	     /* the client's next sequence number, as far as seen */
-	uint16_t acked;	     /* upper half of the instance's, as acknowledged by the client */
-	uint8_t state : 3;   /* enum lb_nat_state */
-	uint8_t address : 5; /* index in lb_nat_params */
-	uint8_t hop;	     /* index of the router that the client's packets come from */
+	uint16_t service; /* its id */
+	uint16_t seen;	  /* tick of the last packet of either side */
+	uint16_t acked;	  /* upper half of the instance's, as acknowledged by the client */
+	uint32_t seq;	  /* the client's next sequence number, as far as seen */
+	union {
+		struct {
+			uint16_t instance;   /* its index */
+			uint8_t state : 3;   /* enum lb_nat_state */
+			uint8_t address : 5; /* index in lb_nat_params */
+			uint8_t hop; /* index of the router that the client's packets come from */
+		};
+		uint32_t word; /* of these; compared and exchanged by who changes the state */
+	};
 };
 
 LB_STATIC_ASSERT(sizeof(struct lb_nat_record) == 32, "two records a cache line");
 
-struct lb_nat; /* lb_nat_find.h */
+#define LB_NAT_HOPS 256 /* lb_nat_record.hop */
+
+/* In front of the records of a worker's ports. */
+struct lb_nat_area {
+	uint64_t hop[LB_NAT_HOPS]; /* lb_nat_router(): MAC address, above it the VLAN; 0: free */
+	uint32_t reach; /* no record is further from its flow's first choice than this, less one */
+	uint32_t reserved[15];
+};
+
+struct lb_nat; /* lb_records.h */
 
 /* Idle time in ticks after which a record may be reused, by state. */
 struct lb_nat_timeouts {
@@ -141,17 +159,32 @@ LB_INLINE bool lb_nat_rst_is_near(const struct lb_nat_record *record, enum lb_na
 	return (uint16_t)((seq >> 16) - record->acked + 1) <= 2;
 }
 
+/**
+ * Change a record's state. @was: its word when that was decided.
+ * Return: false if another one has changed it since; then it stays.
+ */
+LB_INLINE bool lb_nat_state_set(struct lb_nat_record *record, uint32_t was, enum lb_nat_state state)
+{
+	struct lb_nat_record next = { .word = was };
+
+	next.state = (uint8_t)state & 7;
+	return lb_cas32(&record->word, was, next.word);
+}
+
 /** Update a record for a packet of its connection. @payload: bytes behind its TCP header. */
 LB_INLINE void lb_nat_step(struct lb_nat_record *record, enum lb_nat_side side,
 			   const struct lb_tcp *tcp, uint32_t payload, uint16_t now)
 {
+	const struct lb_nat_record was = { .word = lb_load_acquire(&record->word) };
 	enum lb_flow_event event = lb_flow_event(tcp->flags);
+	enum lb_nat_state state = lb_nat_next(side, event, was.state);
 	uint32_t next;
 
 	if (event == LB_FLOW_EVENT_RST && !lb_nat_rst_is_near(record, side, tcp))
 		return;
-	record->state = lb_nat_next(side, event, record->state) & 7;
 	record->seen = now;
+	if (lb_unlikely(state != was.state))
+		lb_nat_state_set(record, was.word, state);
 	if (side == LB_NAT_INSTANCE)
 		return;
 	next = lb_be32_to_cpu(tcp->seq) + lb_nat_seq_len(tcp->flags, payload);
@@ -176,52 +209,6 @@ LB_INLINE bool lb_nat_may_begin(const struct lb_nat_record *record, const struct
 	default:
 		return false;
 	}
-}
-
-/* ---- Ports ---- */
-
-#define LB_NAT_TRIES 32
-#define LB_NAT_PORT_NONE 0xffffffffu
-
-LB_INLINE bool lb_nat_is_free(const struct lb_nat_record *record, uint16_t now,
-			      const struct lb_nat_timeouts *timeouts)
-{
-	uint32_t state = record->state & 7;
-
-	return state == LB_NAT_FREE || (uint16_t)(now - record->seen) > timeouts->ticks[state];
-}
-
-/* A worker's share of a space's ports: records that follow each other. */
-struct lb_nat_share {
-	struct lb_nat_record *record; /* the first one */
-	uint32_t n;
-};
-
-/**
- * Choose a port.
- * @hash: keyed, of the flow: who does not know the secret can't foretell the port (RFC 6056
- *	section 3.3.3), and on a node with few flows the same flow has the same port again.
- * Return: index in the share of a record that is free or expired, else that of the half-open one
- * that has waited longest; LB_NAT_PORT_NONE if all that were tried are of live connections.
- */
-LB_INLINE uint32_t lb_nat_choose(const struct lb_nat_share *share, uint32_t hash, uint16_t now,
-				 const struct lb_nat_timeouts *timeouts)
-{
-	uint32_t at = lb_hash_range(hash, share->n), victim = LB_NAT_PORT_NONE, longest = 0;
-
-	for (uint32_t i = 0; i < LB_NAT_TRIES && i < share->n; i++) {
-		const struct lb_nat_record *record = &share->record[at];
-		uint32_t idle = (uint16_t)(now - record->seen);
-
-		if (lb_nat_is_free(record, now, timeouts))
-			return at;
-		if (record->state == LB_NAT_OPENING && idle >= longest) {
-			longest = idle;
-			victim = at;
-		}
-		at = at + 1 < share->n ? at + 1 : 0;
-	}
-	return victim;
 }
 
 #endif

@@ -64,72 +64,86 @@ LB_INLINE uint32_t lb_nat_flow_hash(const struct lb_nat *nat, uint8_t source, ui
 
 #define LB_NAT_CHOICES 2 /* where a record may be: no port depends on it */
 
-/** All records of a worker. */
-LB_INLINE struct lb_nat_share lb_nat_all(const struct lb_nat *nat, uint32_t worker)
-{
-	return (struct lb_nat_share){ nat->memory[worker]->record, nat->n_spaces * nat->room };
-}
-
 /** The hash of a choice. @n: below LB_NAT_CHOICES. */
 LB_INLINE uint32_t lb_nat_choice(uint32_t hash, uint32_t n)
 {
 	return n ? hash * 0x9e3779b1u : hash;
 }
 
-/** As lb_nat_find(), for any service. */
+LB_INLINE bool lb_nat_is_client(const struct lb_nat_flow *flow)
+{
+	return LB_NAT_HAS_CLIENTS && flow->source == LB_NAT_SOURCE_CLIENT;
+}
+
+/** In how many places of a worker's memory a connection may be. @instance: its address. */
+LB_INLINE uint32_t lb_nat_flow_places(const struct lb_nat *nat, const struct lb_nat_flow *flow,
+				      struct lb_addr instance)
+{
+	return lb_nat_is_client(flow) ? LB_NAT_CHOICES : lb_nat_addresses(nat, instance);
+}
+
+/** As lb_nat_find_nth(), for any service. @nth: of lb_nat_flow_places(). */
+LB_INLINE struct lb_nat_ref lb_nat_flow_find_nth(const struct lb_nat *nat, uint32_t worker,
+						 const struct lb_nat_flow *flow,
+						 struct lb_addr instance, uint32_t nth)
+{
+	const struct lb_nat_area *area = lb_nat_area(nat, worker);
+	struct lb_nat_flow placed;
+	struct lb_nat_share all;
+	uint32_t at;
+
+	if (!lb_nat_is_client(flow))
+		return lb_nat_find_nth(nat, worker, flow, instance, nth);
+	all = lb_nat_all(nat, worker);
+	placed = *flow;
+	placed.hash = lb_nat_choice(flow->hash, nth);
+	at = area ? lb_nat_search(&all, area->reach, &placed, 0) : LB_NAT_PORT_NONE;
+	if (lb_unlikely(at == LB_NAT_PORT_NONE))
+		return (struct lb_nat_ref){ NULL, 0, 0 };
+	return (struct lb_nat_ref){ lb_nat_share_at(&all, at), worker, at };
+}
+
+/** Find a connection in a worker's memory. */
 LB_INLINE struct lb_nat_ref lb_nat_flow_find(const struct lb_nat *nat, uint32_t worker,
 					     const struct lb_nat_flow *flow,
 					     struct lb_addr instance)
 {
-	const uint32_t reach = nat->memory[worker]->reach;
-	struct lb_nat_flow placed = *flow;
-	struct lb_nat_share all;
+	struct lb_nat_ref ref = { NULL, 0, 0 };
 
-	if (flow->source != LB_NAT_SOURCE_CLIENT)
-		return lb_nat_find(nat, worker, flow, instance);
-	all = lb_nat_all(nat, worker);
-	for (uint32_t n = 0; n < LB_NAT_CHOICES; n++) {
-		uint32_t at;
-
-		placed.hash = lb_nat_choice(flow->hash, n);
-		at = lb_nat_search(&all, reach, &placed, 0);
-		if (lb_likely(at != LB_NAT_PORT_NONE))
-			return (struct lb_nat_ref){ all.record + at, worker, at };
+	for (uint32_t i = 0; i < lb_nat_flow_places(nat, flow, instance); i++) {
+		ref = lb_nat_flow_find_nth(nat, worker, flow, instance, i);
+		if (lb_likely(ref.record))
+			break;
 	}
-	return (struct lb_nat_ref){ NULL, 0, 0 };
+	return ref;
 }
 
-/** As lb_nat_claim(), for any service. */
+/** As lb_nat_claim(), for any service. @nth: of lb_nat_flow_places(). */
 LB_INLINE struct lb_nat_ref lb_nat_flow_claim(const struct lb_nat *nat,
 					      const struct lb_nat_flow *flow,
-					      struct lb_addr instance, uint16_t now,
+					      struct lb_addr instance, uint32_t nth, uint16_t now,
 					      enum lb_nat_was *was)
 {
-	struct lb_nat_flow placed = *flow;
+	struct lb_nat_flow placed;
 	struct lb_nat_share all;
+	uint32_t at;
 
-	if (flow->source != LB_NAT_SOURCE_CLIENT)
-		return lb_nat_claim(nat, flow, instance, now, was);
+	if (!lb_nat_is_client(flow))
+		return lb_nat_claim(nat, flow, instance, nth, now, was);
 	all = lb_nat_all(nat, nat->worker);
-	for (uint32_t n = 0; n < LB_NAT_CHOICES; n++) {
-		uint32_t at;
-
-		placed.hash = lb_nat_choice(flow->hash, n);
-		at = lb_nat_choose(&all, placed.hash, now, &nat->params->timeouts);
-		if (at == LB_NAT_PORT_NONE)
-			continue;
-		*was = lb_nat_was(&all.record[at], now, &nat->params->timeouts);
-		lb_nat_fill(nat->memory[nat->worker], &all, &placed, 0, at);
-		return (struct lb_nat_ref){ all.record + at, nat->worker, at };
-	}
-	return (struct lb_nat_ref){ NULL, 0, 0 };
+	placed = *flow;
+	placed.hash = lb_nat_choice(flow->hash, nth);
+	at = lb_nat_claim_in(nat, &all, &placed, 0, now, was);
+	if (at == LB_NAT_PORT_NONE)
+		return (struct lb_nat_ref){ NULL, 0, 0 };
+	return (struct lb_nat_ref){ lb_nat_share_at(&all, at), nat->worker, at };
 }
 
 /** The source that an instance sees of a connection. @src: as lb_ends has it. Return: its port. */
 LB_INLINE lb_be16 lb_nat_source(const struct lb_nat *nat, const struct lb_nat_flow *flow,
 				struct lb_nat_ref ref, uint8_t *src)
 {
-	if (flow->source == LB_NAT_SOURCE_CLIENT) {
+	if (lb_nat_is_client(flow)) {
 		lb_addr_store(src, flow->client);
 		return flow->client_port;
 	}
@@ -149,7 +163,7 @@ LB_INLINE bool lb_nat_is_pair(const struct lb_nat *nat, const struct lb_instance
 	    lb_nat_is_free(record, now, &nat->params->timeouts))
 		return false;
 	way->instance = lb_instance_at(instances, record->instance);
-	way->service = lb_service_by_id(nat->services, nat->by_id, record->service);
+	way->service = lb_nat_service(nat, record->service);
 	return way->instance && way->service && lb_instance_is_there(way->instance) &&
 	       way->service->source == LB_NAT_SOURCE_CLIENT &&
 	       way->service->instance_port == pair->instance_port &&
@@ -162,7 +176,7 @@ LB_INLINE struct lb_nat_way lb_nat_way_of(const struct lb_nat *nat,
 					  const struct lb_nat_pair *pair, uint32_t hash,
 					  uint32_t worker, uint16_t now)
 {
-	const uint32_t reach = nat->memory[worker]->reach;
+	const uint32_t reach = lb_nat_area(nat, worker)->reach;
 	const struct lb_nat_share all = lb_nat_all(nat, worker);
 	struct lb_nat_way way = { { NULL, 0, 0 }, NULL, NULL };
 
@@ -170,11 +184,13 @@ LB_INLINE struct lb_nat_way lb_nat_way_of(const struct lb_nat *nat,
 		uint32_t at = lb_hash_range(lb_nat_choice(hash, n), all.n);
 
 		for (uint32_t i = 0; i < LB_NAT_TRIES && i < reach; i++) {
-			if (lb_nat_is_pair(nat, instances, &all.record[at], pair, now, &way)) {
-				way.ref = (struct lb_nat_ref){ all.record + at, worker, at };
+			struct lb_nat_record *record = lb_nat_share_at(&all, at);
+
+			if (lb_nat_is_pair(nat, instances, record, pair, now, &way)) {
+				way.ref = (struct lb_nat_ref){ record, worker, at };
 				return way;
 			}
-			at = at + 1 < all.n ? at + 1 : 0;
+			at = lb_nat_after(at, all.n);
 		}
 	}
 	return way;

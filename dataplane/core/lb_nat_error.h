@@ -70,24 +70,26 @@ LB_INLINE bool lb_translate_error4(uint8_t *frame, const uint8_t *end, const str
 				   const uint8_t *dst, const struct lb_ends *ends)
 {
 	struct lb_ipv4 *ip = (struct lb_ipv4 *)(frame + meta->l3_offset);
-	struct lb_icmp *icmp = (struct lb_icmp *)(frame + meta->l4_offset);
+	struct lb_icmp *icmp = (struct lb_icmp *)(frame + lb_l4_offset(meta));
 	struct lb_ipv4 *quote = (struct lb_ipv4 *)(icmp + 1);
 	struct lb_ends outer = { .family = 4 };
 	uint64_t change, own;
 	uint32_t header_len;
+	uint8_t *l4;
 
-	if (!lb_fits(quote, sizeof(*quote), end))
+	if (!lb_fits(ip, sizeof(*ip), end) || !lb_fits(quote, sizeof(*quote), end))
 		return false;
 	header_len = (uint32_t)(quote->version_ihl & 0xf) * 4;
-	if (!lb_fits(quote, header_len + 8, end))
+	l4 = (uint8_t *)quote + header_len;
+	LB_OPAQUE(l4);
+	if (!lb_fits(l4, 8, end))
 		return false;
 	change = lb_change32(quote->src, lb_load32(ends->src)) +
 		 lb_change32(quote->dst, lb_load32(ends->dst));
 	quote->src = lb_load32(ends->src);
 	quote->dst = lb_load32(ends->dst);
 	own = change + lb_change_csum((uint8_t *)&quote->csum, change);
-	own += lb_translate_quoted_tcp((uint8_t *)quote + header_len, end,
-				       lb_quote_len(meta) - header_len, ends, change);
+	own += lb_translate_quoted_tcp(l4, end, lb_quote_len(meta) - header_len, ends, change);
 	lb_change_csum((uint8_t *)&icmp->csum, own);
 	lb_store32(outer.src, ip->src);
 	lb_store32(outer.dst, lb_load32(dst));
@@ -98,22 +100,24 @@ LB_INLINE bool lb_translate_error6(uint8_t *frame, const uint8_t *end, const str
 				   const uint8_t *dst, const struct lb_ends *ends)
 {
 	struct lb_ipv6 *ip = (struct lb_ipv6 *)(frame + meta->l3_offset);
-	struct lb_icmp *icmp = (struct lb_icmp *)(frame + meta->l4_offset);
+	struct lb_icmp *icmp = (struct lb_icmp *)(frame + lb_l4_offset(meta));
 	struct lb_ipv6 *quote = (struct lb_ipv6 *)(icmp + 1);
 	uint64_t change, own;
-	uint32_t l4;
+	uint32_t at;
+	uint8_t *l4;
 
-	if (!lb_fits(quote, sizeof(*quote), end))
+	if (!lb_fits(ip, sizeof(*ip), end) || !lb_fits(quote, sizeof(*quote), end))
 		return false;
-	l4 = lb_quote_l4_6(quote, end);
-	if (!l4 || !lb_fits(quote, l4 + 8, end))
+	at = lb_quote_l4_6(quote, end) & 0x3ff;
+	l4 = (uint8_t *)quote + at;
+	LB_OPAQUE(l4);
+	if (!at || !lb_fits(l4, 8, end))
 		return false;
 	change = lb_change_addr6(quote->src, ends->src) + lb_change_addr6(quote->dst, ends->dst);
 	lb_copy(quote->src, ends->src, 16);
 	lb_copy(quote->dst, ends->dst, 16);
 	own = change + lb_change_addr6(ip->dst, dst);
-	own += lb_translate_quoted_tcp((uint8_t *)quote + l4, end, lb_quote_len(meta) - l4, ends,
-				       change);
+	own += lb_translate_quoted_tcp(l4, end, lb_quote_len(meta) - at, ends, change);
 	lb_change_csum((uint8_t *)&icmp->csum, own);
 	lb_copy(ip->dst, dst, 16);
 	ip->hop_limit--;

@@ -2,246 +2,20 @@
 /*
  * Where the records of translated connections are (core/lb_nat.h): by NAT address, instance and
  * port for a packet from an instance; by its flow for one from a client.
+ *
+ * The records are reached by "lb_records.h", which the include path chooses as it does
+ * "lb_tables.h" (core/lb_memory.h).
+ *
+ * All workers may use all records, since who begins a connection or ends one compares and
+ * exchanges the word that has its state. Of two that begin one in the same record only the first
+ * one has it.
  */
 #ifndef LB_NAT_FIND_H
 #define LB_NAT_FIND_H
 
-#include "dataplane/core/lb_nat.h"
-#include "dataplane/core/lb_service.h"
+#include "lb_records.h"
 
-/* An address of either family, IPv4 mapped. */
-struct lb_addr {
-	uint64_t word[2];
-};
-
-LB_INLINE struct lb_addr lb_addr_load(const uint8_t *addr)
-{
-	return (struct lb_addr){ { lb_load64(addr), lb_load64(addr + 8) } };
-}
-
-LB_INLINE struct lb_addr lb_addr_map(lb_be32 addr)
-{
-	return (struct lb_addr){ { 0, 0xffff0000u | (uint64_t)addr << 32 } };
-}
-
-LB_INLINE bool lb_addr_equal(struct lb_addr a, struct lb_addr b)
-{
-	return a.word[0] == b.word[0] && a.word[1] == b.word[1];
-}
-
-LB_INLINE bool lb_addr_is_4(struct lb_addr a)
-{
-	return a.word[0] == 0 && (uint32_t)a.word[1] == 0xffff0000u;
-}
-
-LB_INLINE struct lb_addr lb_addr_client(const struct lb_meta *meta)
-{
-	return meta->family == 4 ? lb_addr_map(meta->client4) : lb_addr_load(meta->client6);
-}
-
-LB_INLINE struct lb_addr lb_addr_vip(const struct lb_meta *meta)
-{
-	return meta->family == 4 ? lb_addr_map(meta->vip4) : lb_addr_load(meta->vip6);
-}
-
-/** An instance's: the outer destination of its template. */
-LB_INLINE struct lb_addr lb_addr_instance(const struct lb_instance *instance)
-{
-	const uint8_t *ip = instance->header + sizeof(struct lb_eth);
-
-	if (lb_outer_family(instance) == 4)
-		return lb_addr_map(lb_load32(ip + LB_OFFSETOF(struct lb_ipv4, dst)));
-	return lb_addr_load(ip + LB_OFFSETOF(struct lb_ipv6, dst));
-}
-
-/** @to: 16 bytes, as lb_ends has them. */
-LB_INLINE void lb_addr_store(uint8_t *to, struct lb_addr addr)
-{
-	if (lb_addr_is_4(addr)) {
-		lb_store32(to, (uint32_t)(addr.word[1] >> 32));
-		return;
-	}
-	lb_store64(to, addr.word[0]);
-	lb_store64(to + 8, addr.word[1]);
-}
-
-/* ---- NAT addresses ---- */
-
-#define LB_NAT_INDEX_SLOTS 128 /* a power of two: at most a quarter full */
-
-/* Made of the addresses of lb_nat_params. */
-struct lb_nat_index {
-	uint8_t slot[LB_NAT_INDEX_SLOTS];      /* an address's index + 1; 0: free */
-	uint8_t list[2][LB_NAT_ADDRESSES_MAX]; /* indices of those of IPv4, of IPv6 */
-	uint8_t n[2];
-};
-
-LB_INLINE uint64_t lb_addr_hash(struct lb_addr addr)
-{
-	uint64_t x = (addr.word[0] * LB_HASH_MUL2 ^ addr.word[1]) * LB_HASH_MUL1;
-
-	return (x ^ x >> 32) * LB_HASH_MUL2;
-}
-
-LB_INLINE uint32_t lb_nat_index_slot(struct lb_addr addr)
-{
-	return (uint32_t)(lb_addr_hash(addr) >> 57);
-}
-
-LB_STATIC_ASSERT(LB_NAT_INDEX_SLOTS == 1 << (64 - 57), "lb_nat_index_slot()");
-
-LB_INLINE void lb_nat_index_make(struct lb_nat_index *index, const struct lb_nat_params *params)
-{
-	*index = (struct lb_nat_index){ .n = { 0, 0 } };
-	for (uint32_t i = 0; i < LB_NAT_ADDRESSES_MAX; i++) {
-		struct lb_addr addr = lb_addr_load(params->address[i]);
-		uint32_t slot = lb_nat_index_slot(addr), family = lb_addr_is_4(addr) ? 0 : 1;
-
-		if (!(params->flags[i] & LB_NAT_ADDRESS_USED))
-			continue;
-		while (index->slot[slot])
-			slot = (slot + 1) % LB_NAT_INDEX_SLOTS;
-		index->slot[slot] = (uint8_t)(i + 1);
-		index->list[family][index->n[family]++] = (uint8_t)i;
-	}
-}
-
-#define LB_NAT_ADDRESS_NONE 0xffu
-
-/** Index of a NAT address, or LB_NAT_ADDRESS_NONE. */
-LB_INLINE uint32_t lb_nat_address(const struct lb_nat_index *index,
-				  const struct lb_nat_params *params, struct lb_addr addr)
-{
-	uint32_t slot = lb_nat_index_slot(addr);
-
-	for (uint32_t n = 0; n < LB_NAT_ADDRESSES_MAX; n++) {
-		uint32_t i = index->slot[slot];
-
-		if (!i)
-			break;
-		if (lb_addr_equal(lb_addr_load(params->address[i - 1]), addr))
-			return i - 1;
-		slot = (slot + 1) % LB_NAT_INDEX_SLOTS;
-	}
-	return LB_NAT_ADDRESS_NONE;
-}
-
-/* ---- Services by their id ---- */
-
-LB_INLINE uint32_t lb_service_id_hash(uint16_t id)
-{
-	return (uint32_t)(id * (uint64_t)LB_HASH_MUL2 >> 40);
-}
-
-/** Fill @by_id, as many entries as the table has slots: index of a slot + 1, or 0. */
-LB_INLINE void lb_service_ids_make(const struct lb_service_table *table, uint16_t *by_id)
-{
-	for (uint32_t i = 0; i <= table->mask; i++)
-		by_id[i] = 0;
-	for (uint32_t i = 0; i <= table->mask; i++) {
-		uint32_t at = lb_service_id_hash(table->slot[i].id);
-
-		if (!table->slot[i].id)
-			continue;
-		while (by_id[at & table->mask])
-			at++;
-		by_id[at & table->mask] = (uint16_t)(i + 1);
-	}
-}
-
-LB_INLINE const struct lb_service *lb_service_by_id(const struct lb_service_table *table,
-						    const uint16_t *by_id, uint16_t id)
-{
-	uint32_t at = lb_service_id_hash(id);
-
-	for (uint32_t n = 0; n <= table->mask; n++, at++) {
-		uint32_t slot = by_id[at & table->mask];
-
-		if (!slot)
-			break;
-		if (table->slot[slot - 1].id == id)
-			return &table->slot[slot - 1];
-	}
-	return NULL;
-}
-
-/* ---- Ports of instances ---- */
-
-#define LB_NAT_PORT_BITS 1024
-
-/*
- * Ports that packets from instances to clients come from, those of `source: client`: a bit for all
- * ports of one hash.
- */
-struct lb_nat_ports {
-	uint64_t word[LB_NAT_PORT_BITS / 64];
-};
-
-LB_INLINE uint32_t lb_nat_port_bit(lb_be16 port)
-{
-	return (port ^ (uint32_t)port >> 10) % LB_NAT_PORT_BITS;
-}
-
-LB_INLINE bool lb_nat_has_port(const struct lb_nat_ports *ports, lb_be16 port)
-{
-	uint32_t bit = lb_nat_port_bit(port);
-
-	return ports->word[bit / 64] >> bit % 64 & 1;
-}
-
-LB_INLINE void lb_nat_ports_make(const struct lb_service_table *table, struct lb_nat_ports *ports)
-{
-	*ports = (struct lb_nat_ports){ .word = { 0 } };
-	for (uint32_t i = 0; i <= table->mask; i++) {
-		const struct lb_service *service = &table->slot[i];
-		uint32_t bit = lb_nat_port_bit(service->instance_port);
-
-		if (service->forward == LB_FORWARD_NAT && service->source == LB_NAT_SOURCE_CLIENT)
-			ports->word[bit / 64] |= (uint64_t)1 << bit % 64;
-	}
-}
-
-/* ---- Records ---- */
-
-#define LB_NAT_HOPS 256 /* lb_nat_record.hop */
 #define LB_NAT_HOP_TRIES 16
-
-/* Of one worker's ports, in memory that outlives the process. */
-struct lb_nat_memory {
-	uint64_t hop
-		[LB_NAT_HOPS]; /* routers, lb_nat_router(): MAC address, above it the VLAN; 0: free */
-	uint32_t reach; /* no record is further from its flow's first choice than this, less one */
-	uint32_t reserved[15];
-	struct lb_nat_record record[]; /* by space, then by port */
-} LB_ALIGNED(64);
-
-/** Bytes of a worker's memory. */
-LB_INLINE uint64_t lb_nat_bytes(uint64_t n_records)
-{
-	uint64_t bytes = sizeof(struct lb_nat_memory) + n_records * sizeof(struct lb_nat_record);
-
-	return n_records ? (bytes + 63) & ~(uint64_t)63 : 0;
-}
-
-/* What a worker's packets are translated by. */
-struct lb_nat {
-	/* of a generation of tables */
-	const struct lb_nat_params *params; /* NULL: no translation */
-	const struct lb_nat_index *index;
-	const struct lb_service_table *services;
-	const uint16_t *by_id;		  /* lb_service_ids_make() */
-	const struct lb_nat_ports *ports; /* lb_nat_ports_make() */
-	const struct lb_secret *secret;
-	/* of the worker */
-	struct lb_nat_memory *const *memory; /* of all workers */
-	uint32_t n_workers;
-	uint32_t worker; /* this one */
-	uint32_t n_spaces;
-	uint32_t room; /* records of a space in each worker's memory */
-	/* of both */
-	uint32_t share;	  /* ports of each worker */
-	uint64_t inverse; /* of that: 2^32 / share, rounded up: exact for 16 bits */
-};
 
 /** Set what follows from the other fields. Return: false if the ports exceed the memory. */
 LB_INLINE bool lb_nat_set_ports(struct lb_nat *nat)
@@ -255,6 +29,20 @@ LB_INLINE bool lb_nat_set_ports(struct lb_nat *nat)
 	return true;
 }
 
+#define LB_NAT_SPACES_MIN 4
+
+/**
+ * Port spaces for that many flows. A quarter more, since instances meet in some spaces more than in
+ * others; at least a few, so that small configurations do not depend on that.
+ * @ports: of each space.
+ */
+LB_INLINE uint32_t lb_nat_spaces_for(uint32_t flows, uint32_t ports)
+{
+	uint64_t wanted = ((uint64_t)flows * 5 / 4 + ports - 1) / ports;
+
+	return wanted < LB_NAT_SPACES_MIN ? LB_NAT_SPACES_MIN : (uint32_t)wanted;
+}
+
 LB_INLINE uint32_t lb_nat_space(const struct lb_nat *nat, struct lb_addr address,
 				struct lb_addr instance)
 {
@@ -263,19 +51,68 @@ LB_INLINE uint32_t lb_nat_space(const struct lb_nat *nat, struct lb_addr address
 	return lb_hash_range((uint32_t)x, nat->n_spaces);
 }
 
-/** A worker's ports of a space. */
-LB_INLINE struct lb_nat_share lb_nat_share(const struct lb_nat *nat, uint32_t worker,
-					   uint32_t space)
-{
-	return (struct lb_nat_share){ &nat->memory[worker]->record[(uint64_t)space * nat->room],
-				      nat->share };
-}
-
 /** The port of a record. @at: its index in a worker's share. */
 LB_INLINE lb_be16 lb_nat_port(const struct lb_nat *nat, uint32_t worker, uint32_t at)
 {
 	return lb_cpu_to_be16((uint16_t)(nat->params->port_first + worker * nat->share + at));
 }
+
+/* ---- Ports ---- */
+
+#define LB_NAT_TRIES 32
+#define LB_NAT_PORT_NONE 0xffffffffu
+
+LB_INLINE bool lb_nat_is_free(const struct lb_nat_record *record, uint16_t now,
+			      const struct lb_nat_timeouts *timeouts)
+{
+	uint32_t state = record->state & 7;
+
+	return state == LB_NAT_FREE || (uint16_t)(now - record->seen) > timeouts->ticks[state];
+}
+
+/*
+ * The index after @at, of @n; round to 0 without a branch, of which the
+ * verifier of BPF would have to follow both ways, in each round of a loop.
+ */
+LB_INLINE uint32_t lb_nat_after(uint32_t at, uint32_t n)
+{
+	uint32_t next = at + 1, is_below = (uint32_t)(((uint64_t)next - n) >> 32);
+
+	LB_OPAQUE(is_below);
+	return next & is_below;
+}
+
+/**
+ * Choose a port.
+ * @hash: keyed, of the flow: who does not know the secret can't foretell the port (RFC 6056
+ *	section 3.3.3), and on a node with few flows the same flow has the same port again.
+ * Return: index in the share of a record that is free or expired, else that of the half-open one
+ * that has waited longest; LB_NAT_PORT_NONE if all that were tried are of live connections.
+ */
+LB_INLINE uint32_t lb_nat_choose(const struct lb_nat_share *share, uint32_t hash, uint16_t now,
+				 const struct lb_nat_timeouts *timeouts)
+{
+	uint32_t at = lb_hash_range(hash, share->n), victim = LB_NAT_PORT_NONE, longest = 0;
+
+	for (uint32_t i = 0; i < LB_NAT_TRIES && i < share->n; i++) {
+		const struct lb_nat_record *record = lb_nat_share_at(share, at);
+		uint32_t idle;
+
+		if (!record)
+			break;
+		idle = (uint16_t)(now - record->seen);
+		if (lb_nat_is_free(record, now, timeouts))
+			return at;
+		if (record->state == LB_NAT_OPENING && idle >= longest) {
+			longest = idle;
+			victim = at;
+		}
+		at = lb_nat_after(at, share->n);
+	}
+	return victim;
+}
+
+/* ---- Records ---- */
 
 /* A record, and whose it is. */
 struct lb_nat_ref {
@@ -283,6 +120,14 @@ struct lb_nat_ref {
 	uint32_t worker;
 	uint32_t at; /* in the worker's share */
 };
+
+LB_INLINE struct lb_nat_ref lb_nat_ref(const struct lb_nat *nat, uint32_t worker, uint32_t space,
+				       uint32_t at)
+{
+	const struct lb_nat_share share = lb_nat_share(nat, worker, space);
+
+	return (struct lb_nat_ref){ lb_nat_share_at(&share, at), worker, at };
+}
 
 /** The record that a NAT port leads to; of any connection. */
 LB_INLINE struct lb_nat_ref lb_nat_at(const struct lb_nat *nat, uint32_t space, lb_be16 port)
@@ -293,7 +138,7 @@ LB_INLINE struct lb_nat_ref lb_nat_at(const struct lb_nat *nat, uint32_t space, 
 	if (at > 0xffff || worker >= nat->n_workers)
 		return (struct lb_nat_ref){ NULL, 0, 0 };
 	at -= worker * nat->share;
-	return (struct lb_nat_ref){ lb_nat_share(nat, worker, space).record + at, worker, at };
+	return lb_nat_ref(nat, worker, space, at);
 }
 
 /* A connection as its client's packets have it. */
@@ -322,9 +167,12 @@ LB_INLINE uint32_t lb_nat_search(const struct lb_nat_share *share, uint32_t reac
 	uint32_t at = lb_hash_range(flow->hash, share->n);
 
 	for (uint32_t i = 0; i < LB_NAT_TRIES && i < reach; i++) {
-		if (lb_likely(lb_nat_is_of(&share->record[at], flow, address)))
+		const struct lb_nat_record *record = lb_nat_share_at(share, at);
+
+		LB_OPAQUE(flow); /* clang would keep its fields on the stack */
+		if (lb_likely(record && lb_nat_is_of(record, flow, address)))
 			return at;
-		at = at + 1 < share->n ? at + 1 : 0;
+		at = lb_nat_after(at, share->n);
 	}
 	return LB_NAT_PORT_NONE;
 }
@@ -333,50 +181,78 @@ LB_INLINE uint32_t lb_nat_search(const struct lb_nat_share *share, uint32_t reac
 LB_INLINE uint32_t lb_nat_address_of(const struct lb_nat_index *index, uint32_t family,
 				     const struct lb_nat_flow *flow, uint32_t n)
 {
-	uint32_t at = lb_hash_range(flow->hash * 0x9e3779b1u, index->n[family]) + n;
+	uint32_t at;
 
-	return index->list[family][at < index->n[family] ? at : at - index->n[family]];
+	LB_OPAQUE(flow);
+	LB_OPAQUE(index);
+	at = lb_hash_range(flow->hash * 0x9e3779b1u, index->n[family]) + n;
+
+	at = at < index->n[family] ? at : at - index->n[family];
+	return index->list[family][at % LB_NAT_ADDRESSES_MAX] % LB_NAT_ADDRESSES_MAX;
 }
 
-/** Find a client's connection in a worker's ports. @instance: its address. */
+/** How many addresses an instance can be reached from. */
+LB_INLINE uint32_t lb_nat_addresses(const struct lb_nat *nat, struct lb_addr instance)
+{
+	return nat->index->n[lb_addr_is_4(instance) ? 0 : 1];
+}
+
+/**
+ * Find a client's connection in a worker's ports of one address.
+ * @instance: its address. @nth: of lb_nat_addresses().
+ */
+LB_INLINE struct lb_nat_ref lb_nat_find_nth(const struct lb_nat *nat, uint32_t worker,
+					    const struct lb_nat_flow *flow, struct lb_addr instance,
+					    uint32_t nth)
+{
+	const uint32_t family = lb_addr_is_4(instance) ? 0 : 1;
+	const uint32_t address = lb_nat_address_of(nat->index, family, flow, nth);
+	const struct lb_addr from = lb_addr_load(nat->params->address[address]);
+	const struct lb_nat_share share =
+		lb_nat_share(nat, worker, lb_nat_space(nat, from, instance));
+	const struct lb_nat_area *area = lb_nat_area(nat, worker);
+	uint32_t at = area ? lb_nat_search(&share, area->reach, flow, address) : LB_NAT_PORT_NONE;
+
+	if (lb_unlikely(at == LB_NAT_PORT_NONE))
+		return (struct lb_nat_ref){ NULL, 0, 0 };
+	return (struct lb_nat_ref){ lb_nat_share_at(&share, at), worker, at };
+}
+
+/** Find it in a worker's ports. */
 LB_INLINE struct lb_nat_ref lb_nat_find(const struct lb_nat *nat, uint32_t worker,
 					const struct lb_nat_flow *flow, struct lb_addr instance)
 {
-	const uint32_t family = lb_addr_is_4(instance) ? 0 : 1, n = nat->index->n[family];
-	const uint32_t reach = nat->memory[worker]->reach;
+	struct lb_nat_ref ref = { NULL, 0, 0 };
 
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t address = lb_nat_address_of(nat->index, family, flow, i);
-		struct lb_addr from = lb_addr_load(nat->params->address[address]);
-		struct lb_nat_share share =
-			lb_nat_share(nat, worker, lb_nat_space(nat, from, instance));
-		uint32_t at = lb_nat_search(&share, reach, flow, address);
-
-		if (lb_likely(at != LB_NAT_PORT_NONE))
-			return (struct lb_nat_ref){ share.record + at, worker, at };
+	for (uint32_t i = 0; i < lb_nat_addresses(nat, instance); i++) {
+		ref = lb_nat_find_nth(nat, worker, flow, instance, i);
+		if (lb_likely(ref.record))
+			break;
 	}
-	return (struct lb_nat_ref){ NULL, 0, 0 };
+	return ref;
 }
 
-/** The router's index that a MAC address has in a worker's memory, which may be another's. */
-LB_INLINE uint8_t lb_nat_hop(struct lb_nat_memory *memory, uint64_t mac, bool is_own,
-			     uint8_t otherwise)
+/**
+ * The index that a router has in a worker's memory.
+ * Return: @otherwise if another one has just taken the place: the client's next packet comes here
+ * again.
+ */
+LB_INLINE uint8_t lb_nat_hop(struct lb_nat_area *area, uint64_t mac, uint8_t otherwise)
 {
 	uint32_t first = (uint32_t)(mac * LB_HASH_MUL1 >> 56), at = first;
 
 	for (uint32_t i = 0; i < LB_NAT_HOP_TRIES; i++) {
-		if (memory->hop[at] == mac)
+		if (area->hop[at] == mac)
 			return (uint8_t)at;
-		if (!memory->hop[at])
+		if (!area->hop[at])
 			break;
 		at = (at + 1) % LB_NAT_HOPS;
 	}
-	if (!is_own)
-		return otherwise;
-	if (memory->hop[at])
-		at = first; /* its connections get their own back with the client's next packet */
-	memory->hop[at] = mac;
-	return (uint8_t)at;
+	if (!area->hop[at])
+		return lb_cas64(&area->hop[at], 0, mac) ? (uint8_t)at : otherwise;
+	/* Its connections get their own back with the client's next packet. */
+	area->hop[first] = mac;
+	return (uint8_t)first;
 }
 
 /* How far a record is from its flow's first choice. */
@@ -388,73 +264,123 @@ LB_INLINE uint32_t lb_nat_distance(const struct lb_nat_share *share, const struc
 	return at >= first ? at - first : at + share->n - first;
 }
 
-enum lb_nat_was { LB_NAT_WAS_FREE, LB_NAT_WAS_EXPIRED, LB_NAT_WAS_HALF_OPEN };
+enum lb_nat_was {
+	LB_NAT_WAS_FREE,
+	LB_NAT_WAS_EXPIRED,
+	LB_NAT_WAS_HALF_OPEN,
+	LB_NAT_WAS_LIVE, /* begun, and answered, by others since it was chosen */
+};
 
 LB_INLINE enum lb_nat_was lb_nat_was(const struct lb_nat_record *record, uint16_t now,
 				     const struct lb_nat_timeouts *timeouts)
 {
 	if (record->state == LB_NAT_FREE)
 		return LB_NAT_WAS_FREE;
-	return lb_nat_is_free(record, now, timeouts) ? LB_NAT_WAS_EXPIRED : LB_NAT_WAS_HALF_OPEN;
+	if (lb_nat_is_free(record, now, timeouts))
+		return LB_NAT_WAS_EXPIRED;
+	return record->state == LB_NAT_OPENING ? LB_NAT_WAS_HALF_OPEN : LB_NAT_WAS_LIVE;
 }
 
-/* A record that was chosen becomes a connection's, in a worker's memory. */
-LB_INLINE void lb_nat_fill(struct lb_nat_memory *memory, const struct lb_nat_share *share,
-			   const struct lb_nat_flow *flow, uint32_t address, uint32_t at)
+/** No record of a worker's may be further from its flow's first choice than its reach. */
+LB_INLINE void lb_nat_reach_set(struct lb_nat_area *area, uint32_t distance)
 {
-	struct lb_nat_record *record = &share->record[at];
-	uint32_t distance = lb_nat_distance(share, flow, at);
+	for (uint32_t i = 0; i < LB_NAT_TRIES; i++) {
+		uint32_t reach = lb_load_acquire(&area->reach);
 
-	record->state = LB_NAT_FREE;
-	LB_WRITTEN();
+		if (reach > distance || lb_cas32(&area->reach, reach, distance + 1))
+			return;
+	}
+}
+
+/*
+ * Make a record that was chosen the connection's. Its time goes first, so that another one that
+ * sees the new state does not take it for expired.
+ */
+LB_INLINE bool lb_nat_record_take(struct lb_nat_record *record, const struct lb_nat_flow *flow,
+				  uint32_t address, uint32_t was, uint16_t now)
+{
+	struct lb_nat_record next = { .word = was };
+
+	LB_OPAQUE(flow);
+	next.instance = flow->instance;
+	next.state = LB_NAT_OPENING;
+	next.address = address % LB_NAT_ADDRESSES_MAX;
+	lb_store_release(&record->seen, now);
+	if (!lb_cas32(&record->word, was, next.word))
+		return false;
 	lb_store64(record->client, flow->client.word[0]);
 	lb_store64(record->client + 8, flow->client.word[1]);
 	record->client_port = flow->client_port;
 	record->service = flow->service;
-	record->instance = flow->instance;
-	record->address = address & (LB_NAT_ADDRESSES_MAX - 1);
-	if (memory->reach <= distance)
-		memory->reach = distance + 1;
+	return true;
 }
 
 /**
- * Give a connection a port, of this worker.
- * Return: its record, in which all but the connection's ends is to be set, the state last; or none:
- * there is no address, or no port is free. @was: what was in its place.
+ * Give a connection a record of a share of this worker's.
+ * @was: what was in its place.
+ * Return: its index, or LB_NAT_PORT_NONE; all but the connection's ends, its time and its state is
+ * to be set.
+ */
+LB_INLINE uint32_t lb_nat_claim_in(const struct lb_nat *nat, const struct lb_nat_share *share,
+				   const struct lb_nat_flow *flow, uint32_t address, uint16_t now,
+				   enum lb_nat_was *was)
+{
+	uint32_t at = lb_nat_choose(share, flow->hash, now, &nat->params->timeouts), word;
+	struct lb_nat_area *area = lb_nat_area(nat, nat->worker);
+	struct lb_nat_record *record;
+
+	record = at == LB_NAT_PORT_NONE ? NULL : lb_nat_share_at(share, at);
+	if (!record || !area)
+		return LB_NAT_PORT_NONE;
+	word = lb_load_acquire(&record->word);
+	*was = lb_nat_was(record, now, &nat->params->timeouts);
+	if (*was == LB_NAT_WAS_LIVE || !lb_nat_record_take(record, flow, address, word, now))
+		return LB_NAT_PORT_NONE;
+	lb_nat_reach_set(area, lb_nat_distance(share, flow, at));
+	return at;
+}
+
+/**
+ * Give a connection a port, of this worker and of one address.
+ * @nth: of lb_nat_addresses(). Return: its record, as lb_nat_claim_in(); or none: the address takes
+ * no connections, or no port is free.
  */
 LB_INLINE struct lb_nat_ref lb_nat_claim(const struct lb_nat *nat, const struct lb_nat_flow *flow,
-					 struct lb_addr instance, uint16_t now,
+					 struct lb_addr instance, uint32_t nth, uint16_t now,
 					 enum lb_nat_was *was)
 {
-	const uint32_t family = lb_addr_is_4(instance) ? 0 : 1, n = nat->index->n[family];
-	struct lb_nat_memory *memory = nat->memory[nat->worker];
+	const uint32_t family = lb_addr_is_4(instance) ? 0 : 1;
+	const uint32_t address = lb_nat_address_of(nat->index, family, flow, nth);
+	const struct lb_addr from = lb_addr_load(nat->params->address[address]);
+	const struct lb_nat_share share =
+		lb_nat_share(nat, nat->worker, lb_nat_space(nat, from, instance));
+	uint32_t at = LB_NAT_PORT_NONE;
 
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t address = lb_nat_address_of(nat->index, family, flow, i), at;
-		struct lb_addr from = lb_addr_load(nat->params->address[address]);
-		struct lb_nat_share share =
-			lb_nat_share(nat, nat->worker, lb_nat_space(nat, from, instance));
-
-		if (!(nat->params->flags[address] & LB_NAT_ADDRESS_ACCEPTS))
-			continue;
-		at = lb_nat_choose(&share, flow->hash, now, &nat->params->timeouts);
-		if (at == LB_NAT_PORT_NONE)
-			continue;
-		*was = lb_nat_was(&share.record[at], now, &nat->params->timeouts);
-		lb_nat_fill(memory, &share, flow, address, at);
-		return (struct lb_nat_ref){ share.record + at, nat->worker, at };
-	}
-	return (struct lb_nat_ref){ NULL, 0, 0 };
+	if (nat->params->flags[address] & LB_NAT_ADDRESS_ACCEPTS)
+		at = lb_nat_claim_in(nat, &share, flow, address, now, was);
+	if (at == LB_NAT_PORT_NONE)
+		return (struct lb_nat_ref){ NULL, 0, 0 };
+	return (struct lb_nat_ref){ lb_nat_share_at(&share, at), nat->worker, at };
 }
 
 /* Longer than any time-out, and not about to wrap. */
-#define LB_NAT_IDLE_OVER (UINT16_MAX - 127u)
+#define LB_NAT_IDLE_OVER (0xffffu - 127u)
 
 /** End a connection whose record may be another worker's: the sweep of that one frees it. */
 LB_INLINE void lb_nat_retire(struct lb_nat_record *record, uint16_t now)
 {
-	record->state = LB_NAT_CLOSED;
 	record->seen = (uint16_t)(now - LB_NAT_IDLE_OVER);
+	lb_nat_state_set(record, lb_load_acquire(&record->word), LB_NAT_CLOSED);
+}
+
+/** Free a record if it has expired. Return: whether it has. */
+LB_INLINE bool lb_nat_expire(struct lb_nat_record *record, uint16_t now,
+			     const struct lb_nat_timeouts *timeouts)
+{
+	uint32_t word = lb_load_acquire(&record->word);
+
+	return record->state != LB_NAT_FREE && lb_nat_is_free(record, now, timeouts) &&
+	       lb_nat_state_set(record, word, LB_NAT_FREE);
 }
 
 #endif

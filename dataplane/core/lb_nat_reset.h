@@ -64,7 +64,7 @@ LB_INLINE bool lb_nat_reset_client(const struct lb_nat *nat, struct lb_nat_ref r
 				   const struct lb_service *service, uint64_t port_mac,
 				   struct lb_nat_reset *reset)
 {
-	const uint64_t hop = nat->memory[ref.worker]->hop[ref.record->hop];
+	const uint64_t hop = lb_nat_area(nat, ref.worker)->hop[ref.record->hop];
 	const struct lb_meta untagged = { .l3_offset = sizeof(struct lb_eth) };
 
 	*reset = (struct lb_nat_reset){

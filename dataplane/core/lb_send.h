@@ -14,17 +14,23 @@
 #include "dataplane/core/lb_reply.h"
 #include "lb_buffer.h"
 
+typedef lb_result (*lb_too_big)(struct lb_buffer buffer, const struct lb_packet *p, uint32_t mtu);
+
 /* What each dataplane puts out of line in its own way: constants. */
 struct lb_send_rare {
-	/* lb_send_error() */
-	lb_result (*too_big)(struct lb_buffer buffer, const struct lb_packet *p, uint32_t mtu);
+	lb_too_big too_big; /* lb_send_error() */
 	/* lb_packet_syn() */
 	uint16_t (*syn)(struct lb_buffer buffer, const struct lb_packet *p);
-	/* a packet to an instance, by nat */
-	lb_result (*nat)(struct lb_buffer buffer, const struct lb_packet *p,
-			 const struct lb_instance *instance);
+	/* a packet to an instance, which is given by its index, by nat */
+	lb_result (*nat)(struct lb_buffer buffer, const struct lb_packet *p, uint32_t instance);
 	/* a packet of no service, if it is an instance's answer, else LB_VERDICT_KERNEL; or NULL */
 	lb_result (*reply)(struct lb_buffer buffer, const struct lb_packet *p);
+};
+
+/* The instance of a choice. */
+struct lb_send_to {
+	const struct lb_instance *instance;
+	uint32_t index;
 };
 
 /** The bits of a SYN: LB_FLOW_SYN of a home. */
@@ -64,9 +70,10 @@ LB_INLINE lb_result lb_send_error(struct lb_buffer buffer, const struct lb_env *
 }
 
 LB_INLINE lb_result lb_send_tunnel(struct lb_buffer buffer, const struct lb_env *env,
-				   const struct lb_packet *p, const struct lb_instance *instance,
+				   const struct lb_packet *p, struct lb_send_to to,
 				   const struct lb_shim *shim, struct lb_send_rare rare)
 {
+	const struct lb_instance *instance = to.instance;
 	const struct lb_meta *meta = &p->meta;
 	uint32_t tunnel_len = lb_tunnel_len(instance, shim), tag = lb_tag_out(instance, meta);
 	uint32_t padding = p->frame_len - meta->l3_offset - meta->l3_len;
@@ -88,9 +95,10 @@ LB_INLINE lb_result lb_send_tunnel(struct lb_buffer buffer, const struct lb_env 
 }
 
 LB_INLINE lb_result lb_send_mac(struct lb_buffer buffer, const struct lb_env *env,
-				const struct lb_packet *p, const struct lb_instance *instance,
+				const struct lb_packet *p, struct lb_send_to to,
 				const struct lb_shim *shim, struct lb_send_rare rare)
 {
+	const struct lb_instance *instance = to.instance;
 	uint32_t tag = lb_tag_out(instance, &p->meta), l2_len = lb_tag_l2_len(tag);
 	uint8_t *frame;
 
@@ -114,30 +122,30 @@ LB_INLINE lb_result lb_send_mac(struct lb_buffer buffer, const struct lb_env *en
 }
 
 LB_INLINE lb_result lb_send_nat(struct lb_buffer buffer, const struct lb_env *env,
-				const struct lb_packet *p, const struct lb_instance *instance,
+				const struct lb_packet *p, struct lb_send_to to,
 				const struct lb_shim *shim, struct lb_send_rare rare)
 {
 	(void)env;
 	(void)shim;
-	return rare.nat(buffer, p, instance);
+	return rare.nat(buffer, p, to.index);
 }
 
 #define LB_SEND_CASE(id, value, word, needs, writer, shim)                                         \
 	case LB_FORWARD_##id:                                                                      \
-		return lb_send_##writer(buffer, env, p, instance, &lb_shim_##shim, rare);
+		return lb_send_##writer(buffer, env, p, to, &lb_shim_##shim, rare);
 
 /** Write the headers to the instance of a choice, by the mode of the packet's service. */
 LB_INLINE lb_result lb_send(struct lb_buffer buffer, const struct lb_env *env,
 			    const struct lb_packet *p, uint32_t choice, struct lb_send_rare rare)
 {
-	const struct lb_instance *instance =
-		lb_instance_at(&env->instances, choice & LB_CHOICE_INSTANCE);
+	const uint32_t index = choice & LB_CHOICE_INSTANCE;
+	const struct lb_send_to to = { lb_instance_at(&env->instances, index), index };
 	enum lb_forward forward = (enum lb_forward)p->forward;
 
-	if (lb_unlikely(!instance))
+	if (lb_unlikely(!to.instance))
 		return lb_result_drop(choice & LB_CHOICE_VIP_SOURCE ? LB_DROP_IP_SOURCE
 								    : LB_DROP_NO_INSTANCE);
-	if (lb_likely(lb_instance_reached(instance, forward)))
+	if (lb_likely(lb_instance_reached(to.instance, forward)))
 		switch (forward) {
 			LB_FORWARD_LIST(LB_SEND_CASE)
 		}

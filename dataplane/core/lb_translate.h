@@ -33,6 +33,12 @@ struct lb_before {
 /* Of a constant 1 less in the first byte of a 16-bit word. */
 #define LB_CSUM_LESS_ONE 0xfffeu
 
+/** Where the transport header is, as lb_parse() has found it; the mask is for the verifier of BPF. */
+LB_INLINE uint32_t lb_l4_offset(const struct lb_meta *meta)
+{
+	return meta->l4_offset & 0x3ff;
+}
+
 /** Bytes of the IP header in front of the transport header, options and extensions included. */
 LB_INLINE uint32_t lb_l3_header_len(const struct lb_meta *meta)
 {
@@ -211,7 +217,7 @@ LB_INLINE bool lb_translate(uint8_t *ip, const uint8_t *end, const struct lb_met
 	bool is_written;
 
 	if (ends->family == meta->family) {
-		l4 = ip + lb_l3_header_len(meta);
+		l4 = ip + (lb_l3_header_len(meta) & 0x3ff);
 		is_written = ends->family == 4 ? lb_translate_ip4(ip, end, ends)
 					       : lb_translate_ip6(ip, end, ends);
 	} else {

@@ -41,7 +41,8 @@ static void pin_keep(const struct nat_sweep_with *with, const struct lb_nat_reco
 
 static void record_free(const struct nat_sweep_with *with, struct lb_nat_record *record)
 {
-	record->state = LB_NAT_FREE;
+	if (!lb_nat_expire(record, with->now, &with->nat->params->timeouts))
+		return;
 	with->stats->nat_flows--;
 	with->stats->nat_expired++;
 }

@@ -146,7 +146,7 @@ bool pipeline_nat_plain(struct burst *b, uint32_t i, const struct lb_instance *i
 
 /** lb_send_rare.nat and lb_send_rare.reply. */
 lb_result pipeline_nat_forward(struct lb_buffer buffer, const struct lb_packet *p,
-			       const struct lb_instance *instance);
+			       uint32_t instance);
 lb_result pipeline_nat_reply(struct lb_buffer buffer, const struct lb_packet *p);
 
 /** Write the headers of all packets whose result is LB_VERDICT_FORWARD; the result may change. */

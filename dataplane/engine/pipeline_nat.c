@@ -99,7 +99,7 @@ static void prefetch_forward(const struct burst *b, uint32_t i)
 	address = lb_nat_address_of(nat->index, family, &flow, 0);
 	share = lb_nat_share(nat, nat->worker,
 			     lb_nat_space(nat, lb_addr_load(nat->params->address[address]), to));
-	rte_prefetch0(&share.record[lb_hash_range(flow.hash, share.n)]);
+	rte_prefetch0(lb_nat_share_at(&share, lb_hash_range(flow.hash, share.n)));
 }
 
 void pipeline_nat_prefetch(const struct burst *b)
@@ -185,15 +185,23 @@ bool pipeline_nat_plain(struct burst *b, uint32_t i, const struct lb_instance *i
 	return false;
 }
 
+static __rte_noinline lb_result too_big(struct lb_buffer buffer, const struct lb_packet *p,
+					uint32_t mtu)
+{
+	return lb_send_error(buffer, p->where.env, p, mtu);
+}
+
 __rte_noinline lb_result pipeline_nat_forward(struct lb_buffer buffer, const struct lb_packet *p,
-					      const struct lb_instance *instance)
+					      uint32_t instance)
 {
 	struct lb_env env = *p->where.env;
 
-	return lb_nat_forward(buffer, &env, p, instance);
+	return lb_nat_forward(buffer, &env, p, instance, too_big);
 }
 
 __rte_noinline lb_result pipeline_nat_reply(struct lb_buffer buffer, const struct lb_packet *p)
 {
-	return lb_nat_reply(buffer, p->where.env, p);
+	struct lb_env env = *p->where.env;
+
+	return lb_nat_reply(buffer, &env, p, too_big);
 }

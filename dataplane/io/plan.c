@@ -27,7 +27,6 @@
 #define DESC_XDP 2048 /* the driver fills these in any case */
 /* Simultaneous snapshots of the tables: in use, retiring, staged, and one for fragmentation. */
 #define SNAPSHOTS 4
-#define NAT_SPACES_MIN 4
 #define SLACK_MB 24 /* DPDK's own structures, rings, alignment */
 #define MB (1024.0 * 1024.0)
 
@@ -189,22 +188,15 @@ static uint32_t mbufs_needed(const struct plan *plan)
 	return rings + kernel + caches + 512;
 }
 
-/*
- * A quarter more than flows: instances meet in some port spaces more than in others. At least a
- * few spaces, so that small configurations do not depend on that.
- */
 static void nat_size(struct plan *plan)
 {
 	const struct config_node *node = plan->node;
 	uint32_t ports = (uint32_t)node->nat_port_last - node->nat_port_first + 1;
-	uint64_t wanted = (uint64_t)node->flows * 5 / 4;
 
 	plan->nat_room = ports / plan->n_workers;
 	if (!plan->nat_room)
 		return;
-	plan->nat_spaces = (uint32_t)((wanted + ports - 1) / ports);
-	if (plan->nat_spaces < NAT_SPACES_MIN)
-		plan->nat_spaces = NAT_SPACES_MIN;
+	plan->nat_spaces = lb_nat_spaces_for(node->flows, ports);
 	plan->nat_records = plan->nat_spaces * plan->nat_room;
 }
 

@@ -130,7 +130,12 @@ LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
 	return true;
 }
 
-/** What translates, or NULL. */
+/** Return: whether packets are translated; by lb_env_nat(), then. */
+LB_INLINE bool lb_env_open_nat(struct lb_env *env)
+{
+	return env->nat != NULL;
+}
+
 LB_INLINE const struct lb_nat *lb_env_nat(const struct lb_env *env)
 {
 	return env->nat;

@@ -63,6 +63,24 @@ static void kind_set(struct xdp_world *w, bool has_handover)
 	bpf_map__set_max_entries(skel->maps.xsks_map, w->regions);
 }
 
+/* Regions share the ports of the harness. */
+static uint32_t nat_room(const struct xdp_world *w)
+{
+	return HARNESS_NAT_PORTS / w->regions;
+}
+
+static void nat_size(const struct xdp_world *w)
+{
+	struct sluice_xdp *skel = w->skel;
+
+	skel->rodata->lb_xdp_nat_spaces = HARNESS_NAT_SPACES;
+	skel->rodata->lb_xdp_nat_room = nat_room(w);
+	bpf_map__set_max_entries(skel->maps.xdp_nat_ids, 2 * LB_XDP_IDS);
+	bpf_map__set_max_entries(skel->maps.xdp_nat_areas, w->regions);
+	bpf_map__set_max_entries(skel->maps.xdp_nat_records,
+				 w->regions * HARNESS_NAT_SPACES * nat_room(w));
+}
+
 static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool has_handover)
 {
 	struct sluice_xdp *skel = sluice_xdp__open();
@@ -82,6 +100,7 @@ static void skel_load(struct xdp_world *w, uint32_t n_cpus, bool shared, bool ha
 	bpf_map__set_max_entries(skel->maps.xdp_counts,
 				 (n_cpus + w->regions) * LB_XDP_INSTANCES_MAX);
 	bpf_map__set_max_entries(skel->maps.xdp_slots, 2 * LINES_PER_HALF);
+	nat_size(w);
 	assert_int_equal(sluice_xdp__load(skel), 0);
 	w->fd = bpf_program__fd(w->program);
 }
@@ -120,6 +139,10 @@ static struct xdp_world *world_make(const struct harness *like, uint32_t regions
 	w->instances = map_view(w->skel->maps.xdp_instances);
 	w->slots = map_view(w->skel->maps.xdp_slots);
 	w->flows = map_view(w->skel->maps.xdp_flows);
+	w->nat = map_view(w->skel->maps.xdp_nat);
+	w->nat_ids = map_view(w->skel->maps.xdp_nat_ids);
+	w->nat_areas = map_view(w->skel->maps.xdp_nat_areas);
+	w->nat_records = map_view(w->skel->maps.xdp_nat_records);
 	w->counts = map_view(w->skel->maps.xdp_counts);
 	w->counts += (size_t)cpu * LB_XDP_INSTANCES_MAX;
 	w->cpus = map_view(w->skel->maps.xdp_cpus);
@@ -160,6 +183,10 @@ void xdp_world_destroy(struct xdp_world *w)
 	map_unview(w->skel->maps.xdp_instances, w->instances);
 	map_unview(w->skel->maps.xdp_slots, w->slots);
 	map_unview(w->skel->maps.xdp_flows, w->flows);
+	map_unview(w->skel->maps.xdp_nat, w->nat);
+	map_unview(w->skel->maps.xdp_nat_ids, w->nat_ids);
+	map_unview(w->skel->maps.xdp_nat_areas, w->nat_areas);
+	map_unview(w->skel->maps.xdp_nat_records, w->nat_records);
 	if (w->queues) {
 		map_unview(w->skel->maps.xdp_queues, w->queues);
 		map_unview(w->skel->maps.xdp_workers, w->worker);
@@ -180,6 +207,28 @@ static uint32_t slots_put(struct xdp_world *w, uint32_t *line, const uint16_t *s
 	return first;
 }
 
+/* As controlplane/xdp/tables.c does. */
+static void nat_publish(struct xdp_world *w, uint32_t half, const struct tables *t)
+{
+	struct lb_nat nat = {
+		.params = &t->params.nat,
+		.n_workers = w->regions,
+		.n_spaces = HARNESS_NAT_SPACES,
+		.room = nat_room(w),
+	};
+	uint64_t *ids = &w->nat_ids[half * LB_XDP_IDS];
+
+	w->nat[half] = (struct lb_xdp_nat){ .params = t->params.nat, .index = t->nat_index };
+	if (lb_nat_set_ports(&nat)) {
+		w->nat[half].share = nat.share;
+		w->nat[half].inverse = nat.inverse;
+	}
+	memset(ids, 0, LB_XDP_IDS * sizeof(*ids));
+	for (uint32_t i = 0; t->services && i <= t->services->mask; i++)
+		if (t->services->slot[i].id)
+			ids[t->services->slot[i].id] = i + 1;
+}
+
 void xdp_world_publish(struct xdp_world *w, const struct harness *h)
 {
 	uint32_t half = !w->control->active;
@@ -196,6 +245,7 @@ void xdp_world_publish(struct xdp_world *w, const struct harness *h)
 		memcpy(&w->services[gen->services.first], t->services->slot,
 		       (t->services->mask + 1) * sizeof(*w->services));
 	}
+	nat_publish(w, half, t);
 	gen->instances = half * LB_XDP_INSTANCES_MAX;
 	gen->n_instances = t->n_instances;
 	memcpy(&w->instances[gen->instances], t->instances, t->n_instances * sizeof(*w->instances));
@@ -223,6 +273,9 @@ void xdp_world_publish(struct xdp_world *w, const struct harness *h)
 void xdp_world_reset(struct xdp_world *w, const struct harness *h)
 {
 	memset(w->flows, 0, (size_t)w->regions * w->n_buckets * sizeof(*w->flows));
+	memset(w->nat_areas, 0, w->regions * sizeof(*w->nat_areas));
+	memset(w->nat_records, 0,
+	       w->regions * HARNESS_NAT_SPACES * nat_room(w) * sizeof(*w->nat_records));
 	memset(w->counts, 0, LB_XDP_INSTANCES_MAX * sizeof(*w->counts));
 	memset(&w->cpu->stats, 0, sizeof(w->cpu->stats));
 	w->cpu->kernel_rate = h->pl.kernel_rate.rate;
@@ -242,7 +295,9 @@ void xdp_world_sweep(struct xdp_world *w)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
 		    .repeat = 1);
 
-	for (uint32_t done = 0; done < w->n_buckets; done += opts.retval) {
+	for (uint32_t done = 0, part = 0;
+	     done < w->n_buckets || part * LB_XDP_SWEEP_RECORDS < HARNESS_NAT_SPACES * nat_room(w);
+	     done += opts.retval, part++) {
 		assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(w->sweep), &opts), 0);
 		if (opts.retval == 0)
 			break;
@@ -302,4 +357,9 @@ void xdp_world_compare(const struct xdp_world *w, const struct harness *h, bool 
 	assert_int_equal(w->cpu->icmp_rate.tokens, h->pl.icmp_rate.rate.tokens);
 	assert_memory_equal(w->flows, h->flows.table.bucket, w->n_buckets * sizeof(*w->flows));
 	assert_memory_equal(w->counts, h->instance_stats, LB_INSTANCES_MAX * sizeof(*w->counts));
+	if (!h->nat_memory || w->regions != 1)
+		return;
+	assert_memory_equal(w->nat_areas, &h->nat_memory->area, sizeof(*w->nat_areas));
+	assert_memory_equal(w->nat_records, h->nat_memory->record,
+			    HARNESS_NAT_SPACES * HARNESS_NAT_PORTS * sizeof(*w->nat_records));
 }

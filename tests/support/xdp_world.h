@@ -27,7 +27,11 @@ struct xdp_world {
 	struct lb_instance *instances;
 	struct lb_xdp_line *slots;
 	struct lb_bucket *flows;
-	struct lb_bench *frame; /* of the program that removes headroom */
+	struct lb_xdp_nat *nat;
+	uint64_t *nat_ids;
+	struct lb_nat_area *nat_areas;	   /* [regions] */
+	struct lb_nat_record *nat_records; /* [regions][spaces][room] */
+	struct lb_bench *frame;		   /* of the program that removes headroom */
 	uint32_t regions;
 	uint32_t n_buckets;			 /* of a region */
 	struct lb_handover *queues;		 /* NULL without handover */

@@ -11,7 +11,6 @@
  *   port_at N        2 bytes of UDP source port, from this byte of `out`, may be any from 49152 on;
  *                    `out` has 49152, and the checksum over it
  *   before HEX       a frame that is forwarded first
- *   nat 1            translation, which XDP does not have
  *   trunk N          the port is a trunk with the first N networks: VLANs 10, 20, untagged
  *   kernel_rate 0, icmp_rate 0                    that limit is used up, or is 0
  */

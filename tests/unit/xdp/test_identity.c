@@ -36,10 +36,12 @@ static void differ(const struct twins *t, const struct xdp_run *run, uint32_t ac
 static void one_packet(struct twins *t, bool deep)
 {
 	static uint8_t out[XDP_WORLD_FRAME_MAX];
+	static uint32_t out_len;
 	struct xdp_run run = { .headroom = -1 };
-	uint32_t out_len = 0, action;
+	uint32_t action;
 
-	packet_gen_next(&t->gen);
+	twins_next(t, out, out_len);
+	out_len = 0;
 	run.frame = t->gen.frame;
 	run.len = t->gen.len;
 	run.linear = t->gen.linear;
@@ -66,7 +68,12 @@ static void figures(const struct twins *t, uint32_t packets)
 		      s->tx_pkts, s->reply_pkts, s->kernel_pkts, reasons, s->flow_hits,
 		      s->flow_inserts, s->flow_adopted, s->flow_moved, s->flow_relocated,
 		      s->flow_evicted_confirmed, s->flow_table_full);
+	print_message("# %lu answers translated, of %lu connections through nat, %lu dropped for "
+		      "want of a port, %lu of none\n",
+		      s->nat_reply_pkts, s->nat_inserts, s->drop[LB_DROP_NAT_EXHAUSTED],
+		      s->drop[LB_DROP_NAT_UNKNOWN]);
 	assert_true(reasons >= 18);
+	assert_true(s->nat_reply_pkts && s->nat_expired && s->nat_inserts > s->nat_expired);
 	assert_true(s->reply_pkts && s->flow_hits && s->flow_moved && s->flow_relocated);
 	if (packets >= 1000000)
 		assert_true(s->flow_evicted_confirmed && s->flow_table_full);
@@ -78,7 +85,7 @@ static void packets_compare(bool has_handover)
 	uint32_t packets = setting ? (uint32_t)strtoul(setting, NULL, 10) : PACKETS_DEFAULT;
 	struct twins t;
 
-	twins_create(&t, has_handover);
+	twins_create_nat(&t, has_handover);
 	for (uint32_t i = 0; i < packets; i++) {
 		t.gen.flows = i / TWINS_PHASE % 2 ? TWINS_MANY : TWINS_FEW;
 		if (i % 100 == 99)

@@ -12,6 +12,14 @@
 
 #define SLOTS 1021
 #define RECORDED 160 /* flows that the table is for: fewer than there are */
+#define NAT_PORT_FIRST 1024
+#define NAT_PORT_LAST 1151 /* few: some connections find none */
+/*
+ * Pools of translated services, of one family each: XDP does not translate ICMP errors across
+ * families.
+ */
+#define NAT_POOL_4 2
+#define NAT_POOL_6 6
 #define REACHABLE (LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
 #define UP (REACHABLE | LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS)
 
@@ -20,8 +28,13 @@ static void slots_put(struct twins *t, uint16_t pool)
 	uint16_t slots[SLOTS];
 	uint32_t n = pool == 7 ? 0 : SLOTS;
 
-	for (uint32_t i = 0; i < SLOTS; i++)
+	for (uint32_t i = 0; i < SLOTS; i++) {
 		slots[i] = (uint16_t)(packet_gen_draw(&t->gen) % TWINS_INSTANCES);
+		if (pool == NAT_POOL_4)
+			slots[i] |= 1;
+		if (pool == NAT_POOL_6)
+			slots[i] &= (uint16_t)~1;
+	}
 	harness_put(t->native, LB_BLOCK_POOL, pool, slots, n * (uint32_t)sizeof(*slots), n);
 }
 
@@ -31,9 +44,9 @@ static void instances_put(struct twins *t)
 		    TWINS_INSTANCES);
 }
 
-static void services_put(struct twins *t)
+/* @forwards: the modes of services, in turns. */
+static void services_put(struct twins *t, const uint8_t *forwards, uint32_t n)
 {
-	static const uint8_t forwards[] = { LB_FORWARD_L2, LB_FORWARD_IPIP, LB_FORWARD_GUE };
 	struct harness_service services[2 * PACKET_GEN_VIPS];
 
 	for (uint16_t i = 0; i < PACKET_GEN_VIPS; i++) {
@@ -44,10 +57,16 @@ static void services_put(struct twins *t)
 						 .port = PACKET_GEN_PORT,
 						 .pool = i,
 						 .id = (uint16_t)(2 * i + 1),
-						 .forward = forwards[i % 3] };
+						 .forward = forwards[i % n] };
 		if (s[0].forward == LB_FORWARD_GUE)
 			s[0].instance_port = (uint16_t)(6080 + i);
+		if (s[0].forward == LB_FORWARD_NAT)
+			s[0].instance_port = (uint16_t)(8443 + i);
 		s[1] = s[0];
+		if (s[0].forward == LB_FORWARD_NAT) {
+			s[0].pool = NAT_POOL_4;
+			s[1].pool = NAT_POOL_6;
+		}
 		s[1].family = 6;
 		s[1].id++;
 		memcpy(s[1].addr, "\x20\x01\x0d\xb8\x00\x0f\0\0\0\0\0\0\0\0\0", 15);
@@ -56,7 +75,7 @@ static void services_put(struct twins *t)
 	harness_services(t->native, services, 2 * PACKET_GEN_VIPS);
 }
 
-void twins_create(struct twins *t, bool has_handover)
+static void worlds_create(struct twins *t)
 {
 	memset(t, 0, sizeof(*t));
 	t->gen = (struct packet_gen){ .random = 7, .flows = TWINS_FEW };
@@ -70,11 +89,35 @@ void twins_create(struct twins *t, bool has_handover)
 	instances_put(t);
 	for (uint16_t pool = 0; pool < PACKET_GEN_VIPS; pool++)
 		slots_put(t, pool);
-	services_put(t);
+}
+
+static void worlds_start(struct twins *t, bool has_handover)
+{
 	t->xdp = has_handover ? xdp_world_create_handover(t->native, 1, false)
 			      : xdp_world_create(t->native, 1, false);
 	xdp_world_publish(t->xdp, t->native);
 	xdp_world_reset(t->xdp, t->native);
+}
+
+void twins_create(struct twins *t, bool has_handover)
+{
+	static const uint8_t forwards[] = { LB_FORWARD_L2, LB_FORWARD_IPIP, LB_FORWARD_GUE };
+
+	worlds_create(t);
+	services_put(t, forwards, sizeof(forwards));
+	worlds_start(t, has_handover);
+}
+
+void twins_create_nat(struct twins *t, bool has_handover)
+{
+	static const uint8_t forwards[] = { LB_FORWARD_L2, LB_FORWARD_IPIP, LB_FORWARD_NAT,
+					    LB_FORWARD_GUE };
+	const struct lb_nat_params nat = harness_nat_params(NAT_PORT_FIRST, NAT_PORT_LAST);
+
+	worlds_create(t);
+	services_put(t, forwards, sizeof(forwards));
+	harness_nat(t->native, &nat);
+	worlds_start(t, has_handover);
 }
 
 void twins_change(struct twins *t)
@@ -118,6 +161,18 @@ void twins_wait(struct twins *t)
 	xdp_world_clock_set(t->xdp, t->ticks);
 }
 
+/* Without what only a worker can do: packets that end a connection. */
+static void records_sweep(struct harness *h)
+{
+	for (uint32_t i = 0; h->nat_memory && i < HARNESS_NAT_SPACES * HARNESS_NAT_PORTS; i++) {
+		uint32_t freed = lb_nat_expire(&h->nat_memory->record[i], h->now,
+					       &h->tables->params.nat.timeouts);
+
+		h->stats.nat_flows -= freed;
+		h->stats.nat_expired += freed;
+	}
+}
+
 void twins_sweep(struct twins *t)
 {
 	const struct tables *tables = t->native->tables;
@@ -132,6 +187,7 @@ void twins_sweep(struct twins *t)
 		while (flow_table_sweep(&t->native->flows, &what, 1024))
 			;
 	}
+	records_sweep(t->native);
 	xdp_world_sweep(t->xdp);
 }
 
@@ -173,4 +229,55 @@ void twins_destroy(struct twins *t)
 {
 	xdp_world_destroy(t->xdp);
 	harness_destroy(t->native);
+}
+
+static void swap(uint8_t *a, uint8_t *b, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		uint8_t byte = a[i];
+
+		a[i] = b[i];
+		b[i] = byte;
+	}
+}
+
+/* A translated packet's frame, turned round, with other flags. Return: false if it is none. */
+static bool answer_make(struct twins *t, const uint8_t *out, uint32_t len)
+{
+	static const uint8_t flags[] = { LB_TCP_ACK, LB_TCP_ACK, LB_TCP_ACK | LB_TCP_FIN,
+					 LB_TCP_RST };
+	const struct lb_nat_params *nat = &t->native->tables->params.nat;
+	struct lb_eth *eth = (struct lb_eth *)t->gen.frame;
+	struct lb_ipv4 *ip4 = (struct lb_ipv4 *)(eth + 1);
+	struct lb_ipv6 *ip6 = (struct lb_ipv6 *)(eth + 1);
+	struct lb_tcp *tcp = NULL;
+
+	if (len < sizeof(*eth) + sizeof(*ip6) + sizeof(*tcp) || len > PACKET_GEN_MAX)
+		return false;
+	memcpy(t->gen.frame, out, len);
+	if (eth->type == LB_BE16(LB_ETHERTYPE_IPV4) && ip4->version_ihl == 0x45 &&
+	    !memcmp(&ip4->src, nat->address[0] + 12, 4)) {
+		swap((uint8_t *)&ip4->src, (uint8_t *)&ip4->dst, 4);
+		tcp = (struct lb_tcp *)(ip4 + 1);
+	} else if (eth->type == LB_BE16(LB_ETHERTYPE_IPV6) && ip6->next == LB_IPPROTO_TCP &&
+		   !memcmp(ip6->src, nat->address[1], 16)) {
+		swap(ip6->src, ip6->dst, 16);
+		tcp = (struct lb_tcp *)(ip6 + 1);
+	}
+	if (!tcp)
+		return false;
+	memcpy(eth->src, eth->dst, LB_ETH_ALEN);
+	memcpy(eth->dst, harness_port_mac, LB_ETH_ALEN);
+	swap((uint8_t *)&tcp->sport, (uint8_t *)&tcp->dport, 2);
+	tcp->flags = tcp->flags == LB_TCP_SYN ? LB_TCP_SYN | LB_TCP_ACK
+					      : flags[packet_gen_draw(&t->gen) % sizeof(flags)];
+	t->gen.len = t->gen.linear = len;
+	return true;
+}
+
+void twins_next(struct twins *t, const uint8_t *out, uint32_t out_len)
+{
+	if (!out_len || !t->native->nat_memory || packet_gen_draw(&t->gen) % 4 == 0 ||
+	    !answer_make(t, out, out_len))
+		packet_gen_next(&t->gen);
 }

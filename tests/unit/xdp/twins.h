@@ -28,13 +28,22 @@ struct twins {
 void twins_create(struct twins *t, bool has_handover);
 void twins_destroy(struct twins *t);
 
+/** The same, with services that are translated. */
+void twins_create_nat(struct twins *t, bool has_handover);
+
 /** Drained, down, back; other slots; a previous generation that ends. */
 void twins_change(struct twins *t);
 
 /** Some ticks, now and then an hour. */
 void twins_wait(struct twins *t);
 
-/** A round over the flow table. */
+/**
+ * Make the next frame: the generator's, or an instance's answer to the last one.
+ * @out: the last one, as it was sent; @out_len: 0 if it was not.
+ */
+void twins_next(struct twins *t, const uint8_t *out, uint32_t out_len);
+
+/** A round over the flow table, and over the records of translated connections. */
 void twins_sweep(struct twins *t);
 
 /**

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "dataplane/core/lb_nat.h"
+#include "dataplane/core/lb_nat_find.h"
 #include "tests/support/random_frame.h"
 
 #define CLIENT LB_NAT_CLIENT

@@ -132,7 +132,7 @@ static void records_outlive_the_process(void **state)
 		assert_int_equal(flow_memory_fill(&memory, i, -1), 0);
 		assert_int_equal((uintptr_t)nat % 64, 0);
 		flow_memory_table(&memory, i)[BUCKETS - 1].key[0] = 100 + i;
-		nat->hop[0] = 200 + i;
+		nat->area.hop[0] = 200 + i;
 		nat->record[RECORDS - 1].seq = 300 + i;
 	}
 	flow_memory_seal(&memory, BOOT);
@@ -146,7 +146,7 @@ static void records_outlive_the_process(void **state)
 			 FLOW_MEMORY_FITS);
 	for (uint32_t i = 0; i < WORKERS; i++) {
 		assert_int_equal(flow_memory_table(&memory, i)[BUCKETS - 1].key[0], 100 + i);
-		assert_int_equal(flow_memory_nat(&memory, i)->hop[0], 200 + i);
+		assert_int_equal(flow_memory_nat(&memory, i)->area.hop[0], 200 + i);
 		assert_int_equal(flow_memory_nat(&memory, i)->record[RECORDS - 1].seq, 300 + i);
 	}
 	flow_memory_destroy(&memory);
