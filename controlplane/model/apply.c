@@ -323,11 +323,9 @@ static void commit_source(struct model *model, const struct config_node *node)
 	const struct config_address *addr4 = config_node_address(node, 4);
 	const struct config_address *addr6 = config_node_address(node, 6);
 
-	model->source = (struct template_source){ .tunnel4 = node->tunnel_sources };
-	if (addr4)
-		model->source.addr4 = *addr4;
-	if (addr6)
-		model->source.addr6 = *addr6;
+	model->source.tunnel4 = node->tunnel_sources;
+	model->source.addr4 = addr4 ? *addr4 : (struct config_address){ .family = 0 };
+	model->source.addr6 = addr6 ? *addr6 : (struct config_address){ .family = 0 };
 }
 
 static uint32_t commit_services(struct stage *stage)

@@ -622,6 +622,26 @@ static void expect_mtu(const struct fixture *f, uint16_t bytes, enum model_mtu_f
 	assert_int_equal(entry_mtu(f, "web/web-1"), bytes);
 }
 
+/* Frames to instances are from the port, after a reload too. */
+static void test_frames_are_from_the_port(void **state)
+{
+	const uint8_t mac[LB_ETH_ALEN] = { 2, 0xed, 0x9e, 0, 0, 7 };
+	struct fixture *f = *state;
+	const struct lb_instance *entry;
+	uint32_t count;
+
+	apply(f, fixture_web(2));
+	fixture_up(f->model);
+	model_port_set(f->model, mac, 9000);
+	for (uint32_t n = 2; n < 4; n++) {
+		for (uint32_t i = 0; i < 2; i++) {
+			entry = &model_instances(f->model, &count)[i];
+			assert_memory_equal(entry->header + LB_ETH_ALEN, mac, LB_ETH_ALEN);
+		}
+		apply(f, fixture_web(n + 1));
+	}
+}
+
 /* The least of what port, route and routers on the way say is in the entry. */
 static void test_mtus(void **state)
 {
@@ -765,6 +785,7 @@ int main(void)
 		TEST(test_params),
 		TEST(test_port_mtu_note),
 		TEST(test_l2_wants_the_link),
+		TEST(test_frames_are_from_the_port),
 		TEST(test_mtus),
 		TEST(test_path_mtu_has_a_floor_and_an_end),
 		TEST(test_plan),
