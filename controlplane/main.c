@@ -446,6 +446,7 @@ static int control_start(struct sluiced *sluiced)
 		.health = checks_health(sluiced->checks),
 		.flaps = sluiced->flaps,
 		.path_mtu = sluiced->path_mtu,
+		.doctor = &sluiced->doctor,
 		.spread = &sluiced->spread,
 		.replies = &sluiced->replies,
 		.mtu_note = sluiced->mtu_note,
@@ -472,6 +473,7 @@ static void web_stop(struct sluiced *sluiced)
 {
 	web_destroy(sluiced->web);
 	sluiced->web = NULL;
+	doctor_watch_fini(&sluiced->doctor);
 }
 
 static const struct part {

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "controlplane/ailment.h"
 #include "controlplane/api/daemon.h"
+#include "controlplane/doctor/watch.h"
 #include "controlplane/model/model.h"
 #include "controlplane/model/replies.h"
 #include "controlplane/model/spread.h"
@@ -77,7 +78,8 @@ struct sluiced {
 	struct replies replies;	       /* of instances, with `forward: nat` */
 	char mtu_note[MODEL_NOTE_MAX]; /* a port MTU that is too small for a service; "": none */
 	char nat_note[LOCAL_PORTS_NOTE_MAX]; /* what is wrong with `forward: nat`; "": nothing */
-	uint64_t look_ns;		     /* when to check both again */
+	struct doctor_watch doctor;
+	uint64_t look_ns; /* when to check both again */
 };
 
 /**

@@ -8,6 +8,7 @@
 #include "config/base/clock.h"
 #include "config/base/log.h"
 #include "controlplane/api/stats.h"
+#include "controlplane/api/status.h"
 #include "controlplane/health/adapter.h"
 #include "controlplane/health/flaps.h"
 #include "controlplane/net/next_hops.h"
@@ -227,6 +228,21 @@ static void port_look(struct sluiced *sluiced)
 	nat_follow(sluiced, segment, now_ns);
 }
 
+static json_t *doctor_status(void *arg)
+{
+	return control_status_node_alone(arg);
+}
+
+static void doctor_follow(struct sluiced *sluiced)
+{
+	const struct doctor_watch_ops ops = { doctor_status, &sluiced->control };
+	const struct config *config = model_config(sluiced->model);
+
+	if (config)
+		doctor_watch_run(&sluiced->doctor, config, sluiced->config_path, &ops,
+				 clock_now_ms());
+}
+
 void tick_run(struct sluiced *sluiced)
 {
 	publish_refresh(sluiced->publish);
@@ -239,4 +255,5 @@ void tick_run(struct sluiced *sluiced)
 	tick_published_follow(sluiced);
 	watchdog_feed(sluiced);
 	port_look(sluiced);
+	doctor_follow(sluiced);
 }

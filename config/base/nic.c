@@ -90,7 +90,7 @@ static bool is_pci(const char *text)
 	       length == (int)strlen(text);
 }
 
-static void driver_ask(struct nic *nic)
+void nic_ask(struct nic *nic)
 {
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
 	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
@@ -124,8 +124,6 @@ int nic_list(struct netlink *netlink, struct nic **nics)
 	*nics = answer.list;
 	if (!err && answer.failed)
 		err = -ENOMEM;
-	for (int i = 0; !err && i < answer.n; i++)
-		driver_ask(&answer.list[i]);
 	return err ? err : answer.n;
 }
 

@@ -14,18 +14,20 @@
 struct nic {
 	uint32_t index;
 	char name[IFNAMSIZ];
-	char kind[NIC_TEXT_MAX];   /* "veth", "bridge", ...; "": of a device */
-	char driver[NIC_TEXT_MAX]; /* "": it does not say */
-	char pci[NIC_TEXT_MAX];	   /* "0000:3b:00.0"; "": not a PCI device */
-	uint32_t queues;	   /* of packets that arrive; 0: the driver does not say */
-	uint32_t queues_max;	   /* the same, as many as the driver can have */
-	uint32_t speed_mbps;	   /* 0: unknown */
+	char kind[NIC_TEXT_MAX]; /* "veth", "bridge", ...; "": of a device */
 	uint32_t mtu;
 	uint8_t mac[6];
 	bool is_ethernet;
 	bool is_up;
 	bool has_carrier;
 	bool has_xdp;
+
+	/* By nic_ask(): */
+	char driver[NIC_TEXT_MAX]; /* "": it does not say */
+	char pci[NIC_TEXT_MAX];	   /* "0000:3b:00.0"; "": not a PCI device */
+	uint32_t queues;	   /* of packets that arrive; 0: the driver does not say */
+	uint32_t queues_max;	   /* the same, as many as the driver can have */
+	uint32_t speed_mbps;	   /* 0: unknown */
 };
 
 /**
@@ -34,6 +36,9 @@ struct nic {
  * Return: how many, or -errno.
  */
 int nic_list(struct netlink *netlink, struct nic **nics);
+
+/** Ask the driver, which may have to ask the device. */
+void nic_ask(struct nic *nic);
 
 /** One of a list by its name or by its index; NULL: there is none. */
 const struct nic *nic_find(const struct nic *nics, int n, const char *name);

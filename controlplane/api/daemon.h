@@ -13,6 +13,7 @@
 #include "config/error.h"
 
 struct config_tree;
+struct doctor_watch;
 struct control;
 struct event_base;
 struct events;
@@ -123,9 +124,10 @@ struct control_daemon {
 	const struct spread *spread;	 /* flows over workers */
 	const struct replies *replies;	 /* of instances, with `forward: nat` */
 	const char *mtu_note;		 /* a port MTU that is too small for a service; "": none */
-	const char *nat_note;		 /* what is wrong with `forward: nat`; "": nothing */
-	struct control *control;	 /* set by control_model_start() */
-	struct resolve *resolve;	 /* the same */
+	const struct doctor_watch *doctor; /* what it found last */
+	const char *nat_note;		   /* what is wrong with `forward: nat`; "": nothing */
+	struct control *control;	   /* set by control_model_start() */
+	struct resolve *resolve;	   /* the same */
 };
 
 #endif

@@ -58,6 +58,7 @@ static const struct option cli_options[] = {
 	{ "limit", required_argument, NULL, 'l' },
 	{ "once", no_argument, NULL, '1' },
 	{ "interval", required_argument, NULL, 'I' },
+	{ "root", required_argument, NULL, 'D' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -212,7 +213,8 @@ static const struct cli_owned cli_owned[] = {
 	{ 'p', CLI_OPTION_INIT, offsetof(struct cli, port) },
 	{ 'd', CLI_OPTION_INIT, offsetof(struct cli, dataplane) },
 	{ 'u', CLI_OPTION_INIT, offsetof(struct cli, cpus) },
-	{ 'c', CLI_OPTION_EXPLAIN, offsetof(struct cli, config) },
+	{ 'c', CLI_OPTION_EXPLAIN | CLI_OPTION_DOCTOR, offsetof(struct cli, config) },
+	{ 'D', CLI_OPTION_DOCTOR, offsetof(struct cli, root) },
 	{ 't', CLI_OPTION_EXPLAIN, offsetof(struct cli, at) },
 	{ 'R', CLI_OPTION_EXPLAIN, offsetof(struct cli, reverse) },
 	{ 'i', CLI_OPTION_FLOWS, offsetof(struct cli, instance) },

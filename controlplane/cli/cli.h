@@ -28,6 +28,7 @@ enum cli_option {
 	CLI_OPTION_EXPLAIN = 1 << 7, /* -c, --at, --reverse */
 	CLI_OPTION_FLOWS = 1 << 8,   /* --instance, --client, --service, --older, --limit */
 	CLI_OPTION_TOP = 1 << 9,     /* --once, --interval */
+	CLI_OPTION_DOCTOR = 1 << 10, /* -c, --root */
 };
 
 struct cli;
@@ -75,6 +76,7 @@ struct cli {
 	const char *limit;
 	bool once;	      /* --once */
 	const char *interval; /* --interval TIME, or NULL */
+	const char *root;     /* --root, or NULL */
 	bool tty;	      /* out is a terminal */
 	bool colour;
 	bool utf8; /* out may be given more than ASCII */
@@ -124,6 +126,7 @@ int elb_configure_run(struct cli *cli, int argc, char **argv);
 int elb_register_run(struct cli *cli, int argc, char **argv);
 int elb_deregister_run(struct cli *cli, int argc, char **argv);
 int elb_health_run(struct cli *cli, int argc, char **argv);
+int doctor_verb_run(struct cli *cli, int argc, char **argv);
 int init_run(struct cli *cli, int argc, char **argv);
 int explain_run_verb(struct cli *cli, int argc, char **argv);
 int flows_run(struct cli *cli, int argc, char **argv);

@@ -39,6 +39,8 @@ int init_read(struct init *init)
 		return err;
 	cpus_read(CPU_DIR "/isolated", &init->isolated);
 	err = count_or_none(nic_list(&netlink, &init->nics), &init->nic_count);
+	for (int i = 0; i < init->nic_count; i++)
+		nic_ask(&init->nics[i]);
 	if (!err)
 		err = count_or_none(nic_addresses(&netlink, &init->addresses),
 				    &init->address_count);

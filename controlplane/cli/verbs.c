@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/config.h"
 #include "controlplane/cli/cli.h"
 
 /* Options of all commands of ELB classic. */
@@ -90,6 +91,18 @@ const struct cli_verb cli_verbs[] = {
 		  "  --interval TIME  between answers (2s; at least 200ms)\n",
 	  .options = CLI_OPTION_TOP,
 	  .run = top_run },
+	{ .name = "doctor",
+	  .synopsis = " [--config FILE] [--root DIR]",
+	  .summary = "what is wrong with this machine; needs no daemon",
+	  .help = "Looks at what Sluice depends on, before the start or while it runs, and says what was\n"
+		  "found, what was expected and how to mend it. Results: wrong; advice, which costs speed\n"
+		  "or safety; ok; skipped. As root it also sends packets: ARP, ND and echo requests.\n"
+		  "\n"
+		  "  -c, --config FILE  without it, that of the daemon that runs, or " CONFIG_DEFAULT_PATH
+		  "\n"
+		  "  --root DIR         read /proc and /sys below DIR, as in a report from elsewhere\n",
+	  .options = CLI_OPTION_DOCTOR,
+	  .run = doctor_verb_run },
 	{ .name = "config check",
 	  .synopsis = " FILE",
 	  .summary = "check a configuration; needs no daemon",

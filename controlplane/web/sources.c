@@ -5,6 +5,7 @@
 
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/metrics.h"
+#include "controlplane/doctor/watch.h"
 #include "controlplane/health/metrics.h"
 #include "controlplane/model/metrics.h"
 #include "controlplane/publish/metrics.h"
@@ -33,6 +34,7 @@ uint32_t web_sources(const struct control_daemon *daemon, const struct web_stats
 		{ &publish_metrics, daemon->publish },
 		{ &publish_metrics_handover, daemon->publish },
 		{ &control_metrics_config, daemon },
+		{ &doctor_metrics, daemon->doctor },
 		{ &control_metrics_process, daemon },
 	};
 

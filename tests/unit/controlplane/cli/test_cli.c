@@ -79,6 +79,8 @@ static const struct harness_row runs[] = {
 	{ "weight a/b -1", NULL, 2, NULL, "", "unknown option -1" },
 	{ "weight a/b 010", NULL, 2, NULL, "", "expected a number" },
 	{ "weight ab 1", NULL, 2, NULL, "", "expected POOL/INSTANCE" },
+	{ "doctor -c /nonexistent", NULL, 1, NULL, "", "/nonexistent: No such file" },
+	{ "status -c x", NULL, 2, NULL, "", "unknown option --config" },
 	{ "config check", NULL, 2, NULL, "",
 	  "an argument is missing\nusage: sluicectl config check FILE" },
 	{ "config from-haproxy", NULL, 2, NULL, "",
