@@ -453,6 +453,8 @@ linkdir := $(PREFIX)/lib/systemd/network
 rulesdir := $(PREFIX)/lib/udev/rules.d
 exampledir := $(PREFIX)/share/doc/sluice/examples
 completiondir := $(PREFIX)/share/bash-completion/completions
+# Where zsh looks by itself: for packages, and for what is installed locally.
+zshdir := $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 tooldir := $(PREFIX)/libexec/sluice
 
 # The commands of ELB classic: links to sluicectl, and to their page.
@@ -474,7 +476,7 @@ installed := $(addprefix $(bindir)/,sluice-dataplane sluiced sluicectl sluice-in
 	$(addprefix $(unitdir)/,$(notdir $(units))) $(addprefix $(linkdir)/,$(notdir $(links))) \
 	$(addprefix $(rulesdir)/,$(notdir $(rules))) $(foreach c,$(confs),$(call conf_target,$c)) \
 	$(addprefix $(exampledir)/,$(notdir $(examples))) $(addprefix $(completiondir)/,$(notdir $(completions:.bash=))) \
-	$(bindir)/sluice-pktgen $(addprefix $(tooldir)/,$(notdir $(tools)))
+	$(zshdir)/_sluicectl $(bindir)/sluice-pktgen $(addprefix $(tooldir)/,$(notdir $(tools)))
 
 install: all $(CONFIG_MAN)
 	$(Q)install -d $(DESTDIR)$(bindir)
@@ -488,6 +490,7 @@ install: all $(CONFIG_MAN)
 	$(Q)$(foreach r,$(rules),install -D -m 644 $r $(DESTDIR)$(rulesdir)/$(notdir $r) &&) :
 	$(Q)$(foreach c,$(confs),install -D -m 644 $c $(DESTDIR)$(call conf_target,$c) &&) :
 	$(Q)$(foreach e,$(examples),install -D -m 644 $e $(DESTDIR)$(exampledir)/$(notdir $e) &&) :
+	$(Q)install -D -m 644 docs/completion/_sluicectl $(DESTDIR)$(zshdir)/_sluicectl
 	$(Q)$(foreach c,$(completions),install -D -m 644 $c $(DESTDIR)$(completiondir)/$(notdir $(c:.bash=)) &&) :
 
 install-tools: perf-programs

@@ -114,6 +114,7 @@ static void cli_print_help(const struct cli *cli)
 			verb->summary + 1);
 		if (verb->help != NULL)
 			fprintf(cli->out, "\n%s", verb->help);
+		fprintf(cli->out, "\nExamples:\n%s", verb->examples);
 		return;
 	}
 	fputs(cli_head, cli->out);

@@ -38,6 +38,7 @@ struct cli_verb {
 	const char *synopsis; /* arguments */
 	const char *summary;  /* one line */
 	const char *help;     /* additional help, whole lines; or NULL */
+	const char *examples; /* whole lines, indented */
 	unsigned int options; /* enum cli_option */
 	bool own_options;     /* run reads them all; the verb is also a program of its name */
 	int arguments_min;

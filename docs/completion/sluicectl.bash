@@ -40,14 +40,14 @@ __sluicectl_look_up() {
 	local synopsis words word i
 	next=() options=()
 	while IFS= read -r synopsis; do
-		read -ra words <<<"${synopsis%% --*}"
+		read -ra words <<<"${synopsis%% -*}"
 		for ((i = 0; i < ${#verb[@]}; i++)); do
 			[[ ${words[i]:-} == [[:upper:]]* || ${words[i]:-} == "${verb[i]}" ]] || continue 2
 		done
 		next+=("${words[i]:-}")
-		read -ra words <<<"$synopsis"
+		read -ra words <<<"${synopsis//|/ }"
 		for word in "${words[@]}"; do
-			[[ $word != --* ]] || options+=("$word")
+			[[ $word != -* ]] || options+=("$word")
 		done
 	done < <(sluicectl -h 2>/dev/null | sed -n '/^Verbs:/,$s/^  \([a-z]\)/\1/p' | tr -d '[]')
 }
@@ -71,6 +71,7 @@ __sluicectl_arguments() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		;;
 	*"|"*) __sluicectl_reply "${next[0]#*|}" "$current" ;;
+	[[:upper:]]*) ;;
 	*) __sluicectl_reply "${next[*]}" "$current" ;;
 	esac
 }
@@ -91,11 +92,17 @@ _sluicectl() {
 		__sluicectl_reply "table json" "$current"
 		return
 		;;
-	--wait)
+	--wait | --since | --older)
 		__sluicectl_reply "30s 5m 1h" "$current"
 		return
 		;;
+	-c | --config | -w | --write | --node) next=(FILE) ;;
+	--instance | --object) next=(POOL/INSTANCE) ;;
 	esac
+	if ((${#next[@]})); then
+		__sluicectl_arguments "$current"
+		return
+	fi
 	__sluicectl_look_up
 	if [[ $current == -* ]]; then
 		__sluicectl_reply "-r -o -h -V --run-dir --output --help --version ${verb[0]:+${options[*]}}" "$current"

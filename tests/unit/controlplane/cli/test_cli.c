@@ -79,7 +79,8 @@ static const struct harness_row runs[] = {
 	{ "weight a/b -1", NULL, 2, NULL, "", "unknown option -1" },
 	{ "weight a/b 010", NULL, 2, NULL, "", "expected a number" },
 	{ "weight ab 1", NULL, 2, NULL, "", "expected POOL/INSTANCE" },
-	{ "doctor -c /nonexistent", NULL, 1, NULL, "", "/nonexistent: No such file" },
+	{ "doctor -c /nonexistent", NULL, 1, NULL, "",
+	  "/nonexistent: cannot be opened: No such file" },
 	{ "status -c x", NULL, 2, NULL, "", "unknown option --config" },
 	{ "config check", NULL, 2, NULL, "",
 	  "an argument is missing\nusage: sluicectl config check FILE" },
@@ -121,6 +122,12 @@ static const struct harness_row runs[] = {
 	  OK(W1 ",\"admin\":\"ready\",\"before\":\"drain\",\"dataplane\":true,\"took_us\":12345.6,"
 		"\"flows\":7"),
 	  0, "{\"verb\":\"resume\"," W1 "}", "web/web-1: ready; in service after 12.3 ms\n", "" },
+	{ "maint web/web-1", OK(W1 ",\"admin\":\"maint\",\"before\":\"maint\"," ACK ",\"flows\":0"),
+	  0, "{\"verb\":\"maint\"," W1 "}", "web/web-1: already in maintenance; no flows left\n",
+	  "" },
+	{ "resume web/web-1",
+	  OK(W1 ",\"admin\":\"ready\",\"before\":\"ready\"," ACK ",\"flows\":7"), 0,
+	  "{\"verb\":\"resume\"," W1 "}", "web/web-1: already ready; 7 flows left\n", "" },
 	{ "drain web/web-1",
 	  REFUSED("cannot write /x: No space left on device; nothing has changed"), 1,
 	  "{\"verb\":\"drain\"," W1 "}", "",
@@ -348,7 +355,7 @@ static void test_every_verb_is_run(void **test_state)
 static void test_help(void **test_state)
 {
 	struct harness *h = *test_state;
-	char arguments[64];
+	char arguments[128];
 
 	assert_int_equal(harness_run(h, "-h", NULL), 0);
 	for (const struct cli_verb *verb = cli_verbs; verb->name != NULL; verb++)
@@ -358,6 +365,12 @@ static void test_help(void **test_state)
 		snprintf(arguments, sizeof(arguments), "%s --help", verb->name);
 		assert_int_equal(harness_run(h, arguments, NULL), 0);
 		assert_non_null(strstr(h->out, verb->synopsis));
+		/* Each has an example, which is of this verb. */
+		snprintf(arguments, sizeof(arguments), "\nExamples:\n  %s%s",
+			 verb->own_options ? "" : "sluicectl ",
+			 verb->own_options ? verb->name : "");
+		assert_non_null(strstr(h->out, arguments));
+		assert_non_null(strstr(strstr(h->out, "\nExamples:\n"), verb->name));
 	}
 	assert_int_equal(harness_run(h, "-V", NULL), 0);
 	assert_non_null(strstr(h->out, "sluicectl "));
