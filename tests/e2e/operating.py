@@ -185,6 +185,16 @@ def changes_of_who_is_out(lab):
     expect(time.monotonic() - began < 25, "the workers were waited for")  # 5 s each
 
 
+def deployed(lab):
+    """A deployment's commands may be repeated: each says what it finds, and exits with 0."""
+    for argv, said in ((["drain", "web/web-1"], "draining"), (["drain", "web/web-1", "--wait", "30s"], "draining"),
+                       (["maint", "web/web-1"], "in maintenance"), (["resume", "web/web-1"], "ready")):
+        for expected in (f"web/web-1: {said}; ", f"web/web-1: already {said}; "):
+            done = sluicectl(lab, *argv)
+            expect_equal(done.returncode, 0, f"exit code of {argv} ({done.stderr})")
+            expect(done.stdout.startswith(expected) or argv[-2] == "--wait", f"{argv} says {done.stdout!r}, not {expected!r}")
+
+
 def explained(lab):
     """What explain says of a connection, recorded or still to come, is where it goes; over a drain, too."""
     held = lab.hold(connections=40, interval=1)
@@ -367,4 +377,4 @@ def restarted(lab):
 
 
 if __name__ == "__main__":
-    scenario.run(shape, every_verb, explained, receipt, rates, changes_of_who_is_out, what_has_changed, configurations, live_keys, odd_files, restarted, checks, many_dead)
+    scenario.run(shape, every_verb, explained, receipt, rates, changes_of_who_is_out, deployed, what_has_changed, configurations, live_keys, odd_files, restarted, checks, many_dead)
