@@ -90,14 +90,16 @@ static uint16_t claim(struct fixture *f, uint32_t worker, const char *client, ui
 				    .service = 7,
 				    .instance = instance,
 				    .hash = port * 0x9e3779b1u };
-	struct lb_nat_ref ref;
+	const struct lb_addr to = lb_addr_instance(&f->instances[instance]);
+	struct lb_nat_ref ref = { .record = NULL };
 	enum lb_nat_was was;
 	uint8_t bytes[16];
 
 	address_put(bytes, client);
 	flow.client = lb_addr_load(bytes);
 	nat.worker = worker;
-	ref = lb_nat_claim(&nat, &flow, lb_addr_instance(&f->instances[instance]), NOW, &was);
+	for (uint32_t i = 0; i < lb_nat_addresses(&nat, to) && !ref.record; i++)
+		ref = lb_nat_claim(&nat, &flow, to, i, NOW, &was);
 	assert_non_null(ref.record);
 	ref.record->seen = NOW - 10;
 	ref.record->state = LB_NAT_ESTABLISHED;
