@@ -135,7 +135,7 @@ static bool answer_read(const uint8_t *frame, size_t size, struct config_address
 static void answer_take(const struct arp_sockets *sockets, int fd, struct arp_probe *probes,
 			uint32_t n)
 {
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = { .sll_family = AF_PACKET };
 	socklen_t length = sizeof(from);
 	struct config_address address;
 	uint8_t frame[FRAME_MAX];

@@ -45,7 +45,7 @@ uint32_t doctor_check_count(void)
 struct doctor_finding *doctor_find(struct doctor *doctor, enum doctor_result result,
 				   const char *object)
 {
-	struct doctor_finding *finding = &doctor->spare;
+	struct doctor_finding *finding;
 
 	if (doctor->count == doctor->room) {
 		uint32_t room = doctor->room ? doctor->room * 2 : 64;
