@@ -25,6 +25,7 @@ static void regions_fill(const struct lb_segment *segment, const uint8_t *map,
 			 const struct lb_kept *kept, struct flows_view *view)
 {
 	const uint64_t stride = lb_kept_stride(kept->n_buckets, kept->n_records);
+	const uint32_t room = kept->n_workers ? segment->nat_ports / kept->n_workers : 0;
 
 	view->n_regions = kept->n_workers;
 	for (uint32_t i = 0; i < kept->n_workers; i++) {
@@ -39,10 +40,8 @@ static void regions_fill(const struct lb_segment *segment, const uint8_t *map,
 			view->nat_memory[i] = (void *)(uintptr_t)(bucket + kept->n_buckets);
 	}
 	/* The ports of all spaces are in the memory of each worker. */
-	if (kept->n_records && segment->nat_spaces &&
-	    (uint64_t)segment->nat_spaces * (segment->nat_ports / kept->n_workers) <=
-		    kept->n_records)
-		flows_view_nat(view, segment->nat_spaces, segment->nat_ports / kept->n_workers);
+	if (room && segment->nat_spaces && (uint64_t)segment->nat_spaces * room <= kept->n_records)
+		flows_view_nat(view, segment->nat_spaces, room);
 }
 
 int publish_ring_view(const struct publish_directory *directory, struct publish_keep *keep,
