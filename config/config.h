@@ -250,6 +250,7 @@ struct config_pool {
 	uint32_t zone_minimum;
 	uint32_t panic_percent; /* 0: never */
 	uint32_t slow_start_ms; /* 0: none */
+	uint32_t drain_ms;	/* of an instance that is removed */
 	struct config_flapping flapping;
 	struct config_instance *instances; /* may be none */
 	uint32_t instance_count;

@@ -24,9 +24,11 @@
 #include "controlplane/net/path_mtu.h"
 #include "controlplane/notes.h"
 #include "controlplane/options.h"
+#include "controlplane/owner.h"
 #include "controlplane/privileges.h"
 #include "controlplane/publish/publish.h"
 #include "controlplane/sluiced.h"
+#include "controlplane/state/leaving.h"
 #include "controlplane/state/state.h"
 #include "controlplane/tick.h"
 #include "controlplane/versions.h"
@@ -37,68 +39,6 @@
 
 /* A running dataplane answers within microseconds; one that is still starting gets this long. */
 #define ADOPT_TIMEOUT_MS 1000
-
-/* ---- The model's owner ---- */
-
-static void on_changed(void *arg, enum model_change what, uint32_t pool_id)
-{
-	struct sluiced *sluiced = arg;
-
-	if (sluiced->publish)
-		publish_mark(sluiced->publish, what, pool_id);
-	if (sluiced->publish && (what & (MODEL_CHANGE_INSTANCES | MODEL_CHANGE_POOL)))
-		notes_pools(sluiced);
-}
-
-static void instance_start(struct sluiced *sluiced, struct model_instance *instance,
-			   const struct config_pool *pool)
-{
-	if (sluiced->checks)
-		checks_add(sluiced->checks, instance, pool);
-	if (sluiced->neighbours && neighbours_add(sluiced->neighbours, instance))
-		log_err("%s: no memory for its next hop", instance->path);
-}
-
-static void on_added(void *arg, struct model_instance *instance, const struct config_pool *pool)
-{
-	struct sluiced *sluiced = arg;
-
-	control_model_restore(sluiced->state, sluiced->model, instance);
-	notes_instance(sluiced, instance, true);
-	if (sluiced->flaps)
-		flaps_follow(sluiced->flaps, instance, &pool->flapping);
-	instance_start(sluiced, instance, pool);
-}
-
-static void on_updated(void *arg, struct model_instance *instance, const struct config_pool *pool)
-{
-	struct sluiced *sluiced = arg;
-
-	if (sluiced->flaps)
-		flaps_follow(sluiced->flaps, instance, &pool->flapping);
-	if (sluiced->checks)
-		checks_update(sluiced->checks, instance, pool);
-}
-
-static void on_removed(void *arg, struct model_instance *instance)
-{
-	struct sluiced *sluiced = arg;
-
-	notes_instance(sluiced, instance, false);
-	checks_remove(instance);
-	if (sluiced->flaps)
-		flaps_forget(sluiced->flaps, instance);
-	if (sluiced->neighbours)
-		neighbours_remove(sluiced->neighbours, instance);
-	log_info("%s: removed from the configuration", instance->path);
-}
-
-static const struct model_ops model_ops = {
-	.changed = on_changed,
-	.instance_added = on_added,
-	.instance_updated = on_updated,
-	.instance_removed = on_removed,
-};
 
 /* Another dataplane may have another kernel interface. */
 static void on_link(void *arg, bool connected)
@@ -155,12 +95,19 @@ static void base_stop(struct sluiced *sluiced)
 static int state_start(struct sluiced *sluiced)
 {
 	sluiced->state = state_open(sluiced->state_dir);
-	return sluiced->state ? 0 : -errno;
+	if (!sluiced->state)
+		return -errno;
+	sluiced->leaving = leaving_open(sluiced->state_dir);
+	if (sluiced->leaving)
+		return 0;
+	state_close(sluiced->state);
+	return -ENOMEM;
 }
 
 static void state_stop(struct sluiced *sluiced)
 {
 	state_close(sluiced->state);
+	leaving_close(sluiced->leaving);
 }
 
 static void version_stop(struct sluiced *sluiced)
@@ -191,7 +138,7 @@ static int model_start(struct sluiced *sluiced)
 
 	if (!config)
 		return -EINVAL;
-	sluiced->model = model_create(&model_ops, sluiced);
+	sluiced->model = model_create(&owner_ops, sluiced);
 	if (!sluiced->model) {
 		config_free(config);
 		return -ENOMEM;
@@ -216,30 +163,8 @@ static int privileges_start(struct sluiced *sluiced)
 
 static void model_stop(struct sluiced *sluiced)
 {
+	owner_tick(sluiced);
 	model_destroy(sluiced->model);
-}
-
-/* Before anything is published: an instance that is out must not get flows meanwhile. */
-static int flaps_start(struct sluiced *sluiced)
-{
-	const struct flaps_options options = {
-		.model = sluiced->model,
-		.events = sluiced->events,
-		.dir = sluiced->state_dir,
-	};
-	const struct config *config = model_config(sluiced->model);
-
-	sluiced->flaps = flaps_create(&options);
-	if (!sluiced->flaps)
-		return -errno;
-	for (uint32_t i = 0; i < model_pool_count(sluiced->model); i++) {
-		const struct model_pool *pool = model_pool_at(sluiced->model, i);
-
-		for (uint32_t j = 0; j < pool->instance_count; j++)
-			flaps_follow(sluiced->flaps, pool->instances[j],
-				     &config->pools[i].flapping);
-	}
-	return 0;
 }
 
 static void flaps_stop(struct sluiced *sluiced)
@@ -327,7 +252,6 @@ static void path_mtu_stop(struct sluiced *sluiced)
 
 static int checks_start(struct sluiced *sluiced)
 {
-	const struct config *config = model_config(sluiced->model);
 	const struct checks_options options = {
 		.base = sluiced->base,
 		.model = sluiced->model,
@@ -341,12 +265,7 @@ static int checks_start(struct sluiced *sluiced)
 	sluiced->checks = checks_create(&options);
 	if (!sluiced->checks)
 		return -errno;
-	for (uint32_t i = 0; i < model_pool_count(sluiced->model); i++) {
-		struct model_pool *pool = model_pool_at(sluiced->model, i);
-
-		for (uint32_t j = 0; j < pool->instance_count; j++)
-			instance_start(sluiced, pool->instances[j], &config->pools[i]);
-	}
+	owner_instances_start(sluiced);
 	return 0;
 }
 
@@ -489,7 +408,7 @@ static const struct part {
 	{ "versions", false, sluiced_versions_open, version_stop },
 	{ "model", true, model_start, model_stop },
 	{ "privileges", false, privileges_start, NULL },
-	{ "flap control", false, flaps_start, flaps_stop },
+	{ "flap control", false, owner_flaps_start, flaps_stop },
 	{ "publisher", false, publish_start, publish_stop },
 	{ "statistics", false, stats_start, stats_stop },
 	{ "next hops", false, neighbours_start, neighbours_stop },

@@ -156,6 +156,21 @@ void notes_instance(struct sluiced *sluiced, const struct model_instance *instan
 	events_add(sluiced->events, &event);
 }
 
+void notes_leaving(struct sluiced *sluiced, const struct model_instance *instance, const char *from,
+		   const char *to, const char *cause)
+{
+	const struct events_change event = {
+		.object = instance->path,
+		.what = "instance",
+		.from = from,
+		.to = to,
+		.cause = cause,
+		.flows = flows_of_instance(sluiced, instance),
+	};
+
+	events_add(sluiced->events, &event);
+}
+
 static const char *pool_state(const struct model_pool *pool)
 {
 	if (pool->open)

@@ -27,6 +27,10 @@ void notes_checks(struct sluiced *sluiced, const char *why);
 /** An instance has come or gone with the configuration; nothing at the start. */
 void notes_instance(struct sluiced *sluiced, const struct model_instance *instance, bool added);
 
+/** An instance that is removed drains, ends that, or is put back. @cause: may be NULL. */
+void notes_leaving(struct sluiced *sluiced, const struct model_instance *instance, const char *from,
+		   const char *to, const char *cause);
+
 /** Compare each pool's state with that noted last. To be called after changes of the model. */
 void notes_pools(struct sluiced *sluiced);
 

@@ -24,6 +24,7 @@ struct config;
 struct event_base;
 struct events;
 struct flaps;
+struct leaving;
 struct model;
 struct neighbours;
 struct path_mtu;
@@ -61,6 +62,7 @@ struct sluiced {
 	struct publish *publish;
 	struct checks *checks;
 	struct flaps *flaps;
+	struct leaving *leaving; /* what is kept of instances that drain */
 	struct neighbours *neighbours;
 	struct path_mtu *path_mtu;
 	struct web *web;

@@ -13,6 +13,7 @@
 #include "controlplane/health/flaps.h"
 #include "controlplane/net/next_hops.h"
 #include "controlplane/notes.h"
+#include "controlplane/owner.h"
 #include "controlplane/publish/backend.h"
 #include "controlplane/publish/publish.h"
 #include "controlplane/versions.h"
@@ -251,6 +252,7 @@ void tick_run(struct sluiced *sluiced)
 		checks_tick(sluiced->checks);
 	flaps_tick(sluiced->flaps);
 	model_tick(sluiced->model, clock_now_ms());
+	owner_tick(sluiced);
 	versions_tick(sluiced->versions);
 	tick_published_follow(sluiced);
 	watchdog_feed(sluiced);

@@ -137,6 +137,9 @@ static const struct elb_state *elb_state_of(const struct model_instance *instanc
 						  "Instance" };
 	static const struct elb_state maint = { "OutOfService", "Instance is in maintenance.",
 						"Instance" };
+	static const struct elb_state leaving = { "InService",
+						  "Instance deregistration currently in progress.",
+						  "N/A" };
 	static const struct elb_state flapping = {
 		"OutOfService", "Instance changes its health too often: it gets no new flows.",
 		"Instance"
@@ -151,6 +154,8 @@ static const struct elb_state *elb_state_of(const struct model_instance *instanc
 		"Instance"
 	};
 
+	if (instance->leaving)
+		return &leaving;
 	if (instance->admin != MODEL_READY)
 		return instance->admin == MODEL_DRAIN ? &drained : &maint;
 	switch (instance->health) {
@@ -195,6 +200,8 @@ static const struct model_instance *elb_find_instance(const struct model *model,
 
 		snprintf(path, sizeof(path), "%s/%s", pool->name, id);
 		instance = model_instance_find(model, path);
+		if (instance == NULL)
+			instance = model_leaving_find(model, path, NULL);
 		if (instance != NULL)
 			return instance;
 	}
@@ -208,12 +215,19 @@ static void elb_add_all(const struct model *model, const struct config_service *
 	const struct config_pool *pool;
 	uint32_t at = 0;
 
-	while ((pool = elb_next_pool(config, service, &at)) != NULL)
+	while ((pool = elb_next_pool(config, service, &at)) != NULL) {
+		const struct model_instance *leaving = NULL;
+
 		for (uint32_t i = 0; i < pool->instance_count; i++)
 			json_array_append_new(
 				list, elb_health(pool->instances[i].name,
 						 elb_find_instance(model, service,
 								   pool->instances[i].name)));
+		while ((leaving = model_leaving_next(model, leaving)) != NULL)
+			if (model_is_of_pool(leaving, pool->name) &&
+			    model_instance_find(model, leaving->path) == NULL)
+				json_array_append_new(list, elb_health(leaving->name, leaving));
+	}
 }
 
 void control_elb_health_run(struct control_call *call)

@@ -105,13 +105,14 @@ static uint64_t control_plan_flows(void *arg, uint32_t index)
 
 static json_t *control_plan_figures(const struct model_plan *plan)
 {
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I}", "changes",
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "changes",
 			 (int)plan->keys.changes, "restarts", (int)plan->keys.restarts,
 			 "instances_added", (int)plan->instances_added, "instances_removed",
 			 (int)plan->instances_removed, "slots", (int)plan->slots, "slots_changed",
 			 (int)plan->slots_changed, "flows", (json_int_t)plan->flows,
 			 "flows_rehashed", (json_int_t)plan->flows_rehashed, "flows_moved",
-			 (json_int_t)plan->flows_moved);
+			 (json_int_t)plan->flows_moved, "flows_drained",
+			 (json_int_t)plan->flows_drained);
 }
 
 /* Clients send the file's real path. */

@@ -54,7 +54,7 @@ json_t *control_status_replies(const struct control_daemon *daemon,
 {
 	enum config_source source;
 
-	if (instance->index >= LB_INSTANCES_MAX ||
+	if (!instance->pool || instance->index >= LB_INSTANCES_MAX ||
 	    !daemon->replies->instance[instance->index].are_missing ||
 	    !model_pool_has_nat(daemon->model, instance->pool->name, &source))
 		return json_string("");

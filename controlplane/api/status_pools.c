@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
+#include <string.h>
 
+#include "config/base/clock.h"
 #include "config/base/scalar.h"
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/stats.h"
@@ -60,6 +62,19 @@ static const struct flap *control_status_flap(const struct control_daemon *daemo
 	return daemon->flaps != NULL ? flaps_get(daemon->flaps, instance, left_ms) : NULL;
 }
 
+/* How long an instance that was removed still drains. */
+static uint64_t control_status_left_ms(const struct model_instance *instance)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	return instance->leaving && instance->leave_ms > now_ms ? instance->leave_ms - now_ms : 0;
+}
+
+static const char *control_status_seconds(uint64_t ms, char text[16])
+{
+	return config_scalar_duration_format((uint32_t)((ms + 999) / 1000 * 1000), text);
+}
+
 #define STATUS_REASON_MAX (HEALTH_REASON_MAX + 80)
 
 /* Why an instance gets no new flows, as far as its health decides: flap control, then the checks. */
@@ -67,17 +82,22 @@ static const char *control_status_reason(const struct control_daemon *daemon,
 					 const struct model_instance *instance, char *text)
 {
 	const char *sep = instance->reason[0] != '\0' ? "; " : "";
-	uint64_t left_ms;
-	const struct flap *flap = control_status_flap(daemon, instance, &left_ms);
+	uint64_t left_ms = control_status_left_ms(instance);
+	const struct flap *flap;
 	char left[16];
+
+	if (instance->leaving) {
+		snprintf(text, STATUS_REASON_MAX, "removed, drained for %s more%s%s",
+			 control_status_seconds(left_ms, left), sep, instance->reason);
+		return text;
+	}
+	flap = control_status_flap(daemon, instance, &left_ms);
 
 	if (flap == NULL || flap->state == FLAP_IN)
 		return instance->reason;
 	if (flap->state == FLAP_OUT)
 		snprintf(text, STATUS_REASON_MAX, "flapping: out, retried in %s%s%s",
-			 config_scalar_duration_format((uint32_t)((left_ms + 999) / 1000 * 1000),
-						       left),
-			 sep, instance->reason);
+			 control_status_seconds(left_ms, left), sep, instance->reason);
 	else
 		snprintf(text, STATUS_REASON_MAX, "flapping: left out until sluicectl resume%s%s",
 			 sep, instance->reason);
@@ -131,11 +151,11 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 	state_get(daemon->state, instance->path, &kept);
 	return json_pack(
 		"{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:f, s:f, s:i, s:b, s:b, s:b, s:b, s:b, s:I, s:I, "
-		"s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"name", instance->name, "address",
 		config_address_format(&instance->address, address), "weight", (int)instance->weight,
-		"admin", model_admin_name(instance->admin), "health",
-		health_state_name(instance->health), "reason",
+		"admin", model_admin_name(instance->leaving ? MODEL_DRAIN : instance->admin),
+		"health", health_state_name(instance->health), "reason",
 		control_status_reason(daemon, instance, reason), "flows", (json_int_t)figures.flows,
 		"new_per_s", figures.new_per_s, "share", model_share(daemon->model, instance),
 		"config_weight", (int)instance->config_weight, "weight_by_operator",
@@ -151,18 +171,67 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 		control_status_mtu(daemon->model, instance), "replies",
 		control_status_replies(daemon, instance), "flapping",
 		control_status_flapping(daemon, instance), "slow_start",
-		control_status_slow_start(instance));
+		control_status_slow_start(instance), "removed_in_ms",
+		instance->leaving ? json_integer((json_int_t)control_status_left_ms(instance))
+				  : json_null());
 }
 
+/* With those that were removed and drain. @pool: NULL: the configuration has it no more. */
 static json_t *control_status_instances(struct control_daemon *daemon,
-					const struct model_pool *pool)
+					const struct model_pool *pool, const char *name)
 {
+	const struct model_instance *leaving = NULL;
 	json_t *instances = json_array();
 
-	for (uint32_t i = 0; instances != NULL && i < pool->instance_count; i++)
+	for (uint32_t i = 0; instances != NULL && pool != NULL && i < pool->instance_count; i++)
 		json_array_append_new(instances,
 				      control_status_instance(daemon, pool->instances[i]));
+	while (instances != NULL && (leaving = model_leaving_next(daemon->model, leaving)) != NULL)
+		if (model_is_of_pool(leaving, name))
+			json_array_append_new(instances, control_status_instance(daemon, leaving));
 	return instances;
+}
+
+static json_t *control_status_pool(struct control_daemon *daemon, const struct model_pool *pool)
+{
+	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:o}", "name", pool->name,
+			 "open", pool->open, "panic", pool->panic, "in_zone", pool->in_zone,
+			 "on_backup", pool->on_backup, "removed", 0, "on_down",
+			 config_on_down_name(pool->on_down), "all_down",
+			 config_all_down_name(pool->all_down), "instances",
+			 control_status_instances(daemon, pool, pool->name));
+}
+
+static bool control_status_has_pool(const json_t *pools, const char *name)
+{
+	const json_t *pool;
+	size_t i;
+
+	json_array_foreach(pools, i, pool)
+		if (strcmp(json_string_value(json_object_get(pool, "name")), name) == 0)
+			return true;
+	return false;
+}
+
+/* Pools that were removed, while instances of them drain. */
+static void control_status_pools_removed(struct control_daemon *daemon, json_t *pools)
+{
+	const struct model_instance *leaving = NULL;
+	char name[CONFIG_NAME_MAX + 1];
+
+	while ((leaving = model_leaving_next(daemon->model, leaving)) != NULL) {
+		snprintf(name, sizeof(name), "%.*s", (int)(leaving->name - leaving->path - 1),
+			 leaving->path);
+		if (control_status_has_pool(pools, name))
+			continue;
+		json_array_append_new(
+			pools,
+			json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:o}", "name", name,
+				  "open", 0, "panic", 0, "in_zone", 0, "on_backup", 0, "removed", 1,
+				  "on_down", config_on_down_name(leaving->leave_on_down),
+				  "all_down", config_all_down_name(CONFIG_ALL_DOWN_DROP),
+				  "instances", control_status_instances(daemon, NULL, name)));
+	}
 }
 
 json_t *control_status_pools(struct control_daemon *daemon)
@@ -170,16 +239,10 @@ json_t *control_status_pools(struct control_daemon *daemon)
 	uint32_t count = model_pool_count(daemon->model);
 	json_t *pools = json_array();
 
-	for (uint32_t i = 0; pools != NULL && i < count; i++) {
-		const struct model_pool *pool = model_pool_at(daemon->model, i);
-
-		json_array_append_new(
-			pools, json_pack("{s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:o}", "name",
-					 pool->name, "open", pool->open, "panic", pool->panic,
-					 "in_zone", pool->in_zone, "on_backup", pool->on_backup,
-					 "on_down", config_on_down_name(pool->on_down), "all_down",
-					 config_all_down_name(pool->all_down), "instances",
-					 control_status_instances(daemon, pool)));
-	}
+	for (uint32_t i = 0; pools != NULL && i < count; i++)
+		json_array_append_new(pools,
+				      control_status_pool(daemon, model_pool_at(daemon->model, i)));
+	if (pools != NULL)
+		control_status_pools_removed(daemon, pools);
 	return pools;
 }

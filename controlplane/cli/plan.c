@@ -195,7 +195,7 @@ static void plan_print_change(const struct cli *cli, const json_t *change)
 static void plan_print_plan(const struct cli *cli, const json_t *plan)
 {
 	int64_t changes = plan_integer(plan, "changes");
-	int64_t flows = plan_integer(plan, "flows");
+	int64_t flows = plan_integer(plan, "flows"), drained = plan_integer(plan, "flows_drained");
 	int64_t slots = plan_integer(plan, "slots");
 	double changed =
 		slots > 0 ? (double)plan_integer(plan, "slots_changed") / (double)slots : 0;
@@ -211,6 +211,9 @@ static void plan_print_plan(const struct cli *cli, const json_t *plan)
 	fprintf(cli->out, "%s of %s flow%s move to another instance\n",
 		text_count(moved, plan_integer(plan, "flows_moved")), text_count(total, flows),
 		text_plural(flows));
+	if (drained > 0)
+		fprintf(cli->out, "%s flow%s of removed instances drain first\n",
+			text_count(moved, drained), text_plural(drained));
 }
 
 static void plan_print_changes(const struct cli *cli, const json_t *result)

@@ -371,7 +371,8 @@ static void status_reason(struct table *table, const json_t *instance)
 	const json_t *slow_start = json_object_get(instance, "slow_start");
 	const char *reason = status_text(instance, "reason");
 	const char *replies = status_text(instance, "replies");
-	bool flaps = strncmp(reason, "flapping: ", strlen("flapping: ")) == 0;
+	bool flaps = strncmp(reason, "flapping: ", strlen("flapping: ")) == 0 ||
+		     json_is_integer(json_object_get(instance, "removed_in_ms"));
 
 	if (reason[0] != '\0')
 		table_add(table, flaps ? TABLE_WARN : TABLE_PLAIN, "%s", reason);

@@ -142,18 +142,27 @@ void checks_configure(struct checks *checks, const struct config_node *node)
 	health_set_limits(checks->health, &limits);
 }
 
-/* Call a function for each instance of the configuration, with its pool. */
+/* Call a function for each instance of a pool of the configuration, and for those that drain. */
 static void each_instance(struct checks *checks,
 			  void (*do_one)(struct checks *checks, struct model_instance *instance,
 					 const struct config_pool *pool))
 {
 	const struct config *config = model_config(checks->model);
+	struct model_instance *leaving = NULL;
 
 	for (uint32_t i = 0; i < model_pool_count(checks->model); i++) {
 		const struct model_pool *pool = model_pool_at(checks->model, i);
 
 		for (uint32_t j = 0; j < pool->instance_count; j++)
 			do_one(checks, pool->instances[j], &config->pools[i]);
+	}
+	while ((leaving = model_leaving_next(checks->model, leaving))) {
+		const struct config_pool *pool = model_config_pool_of(config, leaving);
+
+		if (pool)
+			do_one(checks, leaving, pool);
+		else
+			checks_remove(leaving);
 	}
 }
 

@@ -283,7 +283,7 @@ void flaps_change(struct flaps *flaps, struct model_instance *instance, const ch
 	struct flaps_entry *entry = instance->flapping;
 	enum flap_outcome outcome;
 
-	if (!entry)
+	if (!entry || !instance->pool)
 		return;
 	outcome = flap_change(&entry->flap, &entry->rule, is_last(instance), now_of(flaps));
 	flaps->marked = true;

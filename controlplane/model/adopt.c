@@ -33,30 +33,6 @@ static const struct lb_instance *running_entry(const struct model_running *runni
 								     : NULL;
 }
 
-/* An index whose instance is no longer in the configuration, but may have flows. */
-static int adopt_gone(struct adoption *adoption, uint32_t index, const char *path,
-		      const struct config_address *address)
-{
-	const struct lb_instance *entry = running_entry(adoption->running, index);
-	struct model_instance *instance = calloc(1, sizeof(*instance));
-	const char *slash = strchr(path, '/');
-
-	if (!instance)
-		return -ENOMEM;
-	snprintf(instance->path, sizeof(instance->path), "%s", path);
-	instance->name = slash ? instance->path + (slash + 1 - path) : instance->path;
-	instance->address = *address;
-	instance->key = maglev_key(&adoption->model->secret, instance->path);
-	if (entry) {
-		memcpy(instance->next_hop.mac, entry->header, LB_ETH_ALEN);
-		instance->next_hop.vlan = template_vlan(entry);
-	}
-	instance->pool_id = entry && entry->pool < LB_POOLS_MAX ? entry->pool : 0;
-	instance->next = adoption->model->gone;
-	adoption->model->gone = instance;
-	return model_index_take(adoption->model, instance, index);
-}
-
 /* Adopt what the predecessor knew and this process does not know yet. */
 static void adopt_knowledge(struct model_instance *instance, const struct lb_directory_entry *entry,
 			    const struct lb_instance *header)
@@ -80,6 +56,62 @@ static void adopt_knowledge(struct model_instance *instance, const struct lb_dir
 	hop->reason[0] = '\0';
 }
 
+/*
+ * It drained when the predecessor ended, or was removed since. A directory entry is marked as gone
+ * when it has drained.
+ */
+static void adopt_leaving(struct adoption *adoption, struct model_instance *instance,
+			  uint32_t index)
+{
+	struct model *model = adoption->model;
+	const struct lb_directory_entry *entry = &adoption->running->directory->instance[index];
+	const struct lb_instance *header = running_entry(adoption->running, index);
+	const struct config_pool *pool = model_config_pool_of(model->config, instance);
+	const struct model_ops *ops = model->ops;
+	uint32_t left_ms = UINT32_MAX;
+
+	if (entry->gone || !(header->flags & LB_INSTANCE_SERVES))
+		return;
+	if (ops->leave_left_ms)
+		left_ms = ops->leave_left_ms(model->ops_arg, instance);
+	if (left_ms == UINT32_MAX)
+		left_ms = pool ? pool->drain_ms : 0;
+	if (left_ms == 0)
+		return;
+	adopt_knowledge(instance, entry, header);
+	model_leave_begin(model, instance, left_ms, pool ? pool->on_down : CONFIG_ON_DOWN_MOVE);
+	if (ops->instance_leaves)
+		ops->instance_leaves(model->ops_arg, instance, true);
+}
+
+/* An index whose instance is no longer in the configuration, but may have flows. */
+static int adopt_gone(struct adoption *adoption, uint32_t index, const char *path,
+		      const struct config_address *address)
+{
+	const struct lb_instance *entry = running_entry(adoption->running, index);
+	struct model_instance *instance = calloc(1, sizeof(*instance));
+	const char *slash = strchr(path, '/');
+	int err;
+
+	if (!instance)
+		return -ENOMEM;
+	snprintf(instance->path, sizeof(instance->path), "%s", path);
+	instance->name = slash ? instance->path + (slash + 1 - path) : instance->path;
+	instance->address = *address;
+	instance->key = maglev_key(&adoption->model->secret, instance->path);
+	if (entry) {
+		memcpy(instance->next_hop.mac, entry->header, LB_ETH_ALEN);
+		instance->next_hop.vlan = template_vlan(entry);
+	}
+	instance->pool_id = entry && entry->pool < LB_POOLS_MAX ? entry->pool : 0;
+	instance->next = adoption->model->gone;
+	adoption->model->gone = instance;
+	err = model_index_take(adoption->model, instance, index);
+	if (!err && entry)
+		adopt_leaving(adoption, instance, index);
+	return err;
+}
+
 static int adopt_entry(struct adoption *adoption, uint32_t index)
 {
 	const struct lb_directory_entry *entry = &adoption->running->directory->instance[index];
@@ -96,6 +128,8 @@ static int adopt_entry(struct adoption *adoption, uint32_t index)
 	instance = model_instance_find(adoption->model, path);
 	if (!instance || entry->gone || instance->index != MODEL_INDEX_NONE ||
 	    (known && !config_address_equal(&instance->address, &address)))
+		instance = known ? model_leaving_find(adoption->model, path, &address) : NULL;
+	if (!instance || entry->gone || instance->index != MODEL_INDEX_NONE)
 		return adopt_gone(adoption, index, path, &address);
 	adopt_knowledge(instance, entry, header);
 	return model_index_take(adoption->model, instance, index);
@@ -309,13 +343,17 @@ static void adopt_services(struct adoption *adoption)
 int model_adopt(struct model *model, const struct model_running *running)
 {
 	struct adoption adoption = { .model = model, .running = running };
+	struct model_instance *leaving = NULL;
 	int err;
 
 	if (!model->config)
 		return 0;
 	model_gone_forget(model);
 	instances_each(model, index_forget);
+	while ((leaving = model_leaving_next(model, leaving)))
+		leaving->index = MODEL_INDEX_NONE;
 	err = adopt_indices(&adoption);
+	model_leaving_release_lost(model);
 	adopt_pool_ids(&adoption);
 	if (!err)
 		err = instances_each(model, index_complete);

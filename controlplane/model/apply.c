@@ -54,7 +54,7 @@ static struct model_instance *instance_create(struct stage *stage, const struct 
 	return instance;
 }
 
-/* An instance with another address is another instance. */
+/* An instance with another address is another instance. One that drains comes back. */
 static struct model_instance *instance_find(const struct stage *stage,
 					    const struct config_pool *pool,
 					    const struct config_instance *from)
@@ -64,9 +64,9 @@ static struct model_instance *instance_find(const struct stage *stage,
 
 	snprintf(path, sizeof(path), "%s/%s", pool->name, from->name);
 	instance = model_instance_find(stage->model, path);
-	if (!instance || !config_address_equal(&instance->address, &from->address))
-		return NULL;
-	return instance;
+	if (instance && config_address_equal(&instance->address, &from->address))
+		return instance;
+	return model_leaving_find(stage->model, path, &from->address);
 }
 
 static int stage_instances(struct stage *stage, struct stage_pool *staged,
@@ -177,7 +177,7 @@ static void stage_abandon(struct stage *stage)
 		struct stage_pool *staged = &stage->pools[i];
 
 		for (uint32_t j = 0; j < staged->count; j++) {
-			if (staged->instances[j]->pool)
+			if (staged->instances[j]->pool || staged->instances[j]->leaving)
 				continue;
 			model_index_free(stage->model, staged->instances[j]);
 			free(staged->instances[j]);
@@ -191,16 +191,35 @@ static void stage_abandon(struct stage *stage)
 
 /* ---- Commit ---- */
 
-static void instance_leave(struct model *model, struct model_instance *instance)
+/* It drains first, unless it doesn't serve. */
+static void instance_leave(struct model *model, const struct model_pool *pool,
+			   struct model_instance *instance)
 {
+	uint32_t drain_ms = instance->serves ? model_leave_drain_ms(model->config, pool) : 0;
+
 	instance->pool = NULL;
 	instance->accepts = false;
 	instance->serves = false;
+	instance->ramp_step = 0;
+	instance->leave_why = NULL;
 	instance->next = model->gone;
 	model->gone = instance;
+	if (drain_ms > 0) {
+		model_leave_begin(model, instance, drain_ms, pool->on_down);
+		if (model->ops->instance_leaves)
+			model->ops->instance_leaves(model->ops_arg, instance, false);
+		return;
+	}
 	model_entry_update(model, instance);
 	if (model->ops->instance_removed)
 		model->ops->instance_removed(model->ops_arg, instance);
+}
+
+static void instance_return(struct model *model, struct model_instance *instance)
+{
+	model_leave_cancel(model, instance);
+	if (model->ops->instance_returned)
+		model->ops->instance_returned(model->ops_arg, instance);
 }
 
 static bool stage_has(const struct stage *stage, const struct model_instance *instance)
@@ -217,7 +236,7 @@ static void commit_leavers(struct stage *stage)
 
 		for (uint32_t j = 0; j < pool->instance_count; j++)
 			if (!stage_has(stage, pool->instances[j]))
-				instance_leave(model, pool->instances[j]);
+				instance_leave(model, pool, pool->instances[j]);
 	}
 }
 
@@ -253,13 +272,18 @@ static void commit_pool(struct stage *stage, uint32_t i)
 	pool->all_down = from->all_down;
 	pool->zone_minimum = from->zone_minimum;
 	pool->panic_percent = from->panic_percent;
+	pool->drain_ms = from->drain_ms;
 	pool->wants_on_link = false;
 	for (uint32_t j = 0; j < staged->count; j++) {
-		staged->instances[j]->is_new = !staged->instances[j]->pool;
-		staged->instances[j]->was_out |= staged->instances[j]->is_new && pool->slot_count;
-		commit_instance(pool, staged->instances[j], &from->instances[j],
-				from->slow_start_ms);
-		staged->instances[j]->far = model_is_far(&stage->config->node, &from->instances[j]);
+		struct model_instance *instance = staged->instances[j];
+		bool joins = !instance->pool;
+
+		instance->is_new = joins && !instance->leaving;
+		if (instance->leaving)
+			instance_return(stage->model, instance);
+		instance->was_out |= joins && pool->slot_count;
+		commit_instance(pool, instance, &from->instances[j], from->slow_start_ms);
+		instance->far = model_is_far(&stage->config->node, &from->instances[j]);
 	}
 }
 

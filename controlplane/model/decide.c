@@ -26,7 +26,7 @@ static uint8_t instance_flags(const struct model_instance *instance)
 {
 	uint32_t flags = 0;
 
-	if (!instance->pool)
+	if (!instance->pool && !instance->leaving)
 		return 0;
 	if (instance->serves)
 		flags |= LB_INSTANCE_SERVES;

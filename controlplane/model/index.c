@@ -65,8 +65,13 @@ void model_gone_release(struct model *model, struct model_instance *instance)
 
 void model_gone_forget(struct model *model)
 {
-	while (model->gone)
-		model_gone_release(model, model->gone);
+	struct model_instance *next, *instance = model->gone;
+
+	for (; instance; instance = next) {
+		next = instance->next;
+		if (!instance->leaving)
+			model_gone_release(model, instance);
+	}
 	model_nat_forget(model);
 }
 

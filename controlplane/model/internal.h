@@ -59,6 +59,18 @@ int model_index_take(struct model *model, struct model_instance *instance, uint3
 void model_index_free(struct model *model, struct model_instance *instance);
 int model_pool_id_assign(struct model *model, struct model_pool *pool);
 
+/* model/leave.c: instances that are removed and drain; they are in model->gone */
+void model_leave_decide(struct model_instance *instance);
+/* Decide again, for one that drains alone, else for its pool; and report the changes. */
+void model_instance_refresh(struct model *model, struct model_instance *instance);
+void model_leave_begin(struct model *model, struct model_instance *instance, uint32_t drain_ms,
+		       enum config_on_down on_down);
+void model_leave_cancel(struct model *model, struct model_instance *instance);
+void model_leave_tick(struct model *model);
+void model_leaving_release_lost(struct model *model); /* those without an index */
+/* How long an instance of a pool drains that @config doesn't have; 0: it doesn't. */
+uint32_t model_leave_drain_ms(const struct config *config, const struct model_pool *pool);
+
 /* model/nat.c */
 void model_nat_assign(struct model *model); /* indices, from the configuration in force */
 void model_nat_adopt(struct model *model, const struct lb_nat_params *running); /* NULL: none */

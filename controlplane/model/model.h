@@ -88,6 +88,13 @@ struct model_instance {
 	uint32_t slots;	      /* its slots in the pool's table, as built last */
 	uint32_t other_slots; /* in the pool's other table */
 
+	/* Removed from the configuration, and in model_leaving_next(): it keeps its flows. */
+	bool leaving;
+	uint64_t leave_ms; /* until then; monotonic */
+	uint32_t drain_ms; /* so long in all */
+	enum config_on_down leave_on_down;
+	const char *leave_why; /* it ended; NULL: it had no time */
+
 	bool is_new;			 /* added by the configuration being applied */
 	struct health_instance *checker; /* the owner's, as the next; only stored here */
 	struct flaps_entry *flapping;
@@ -102,6 +109,7 @@ struct model_pool {
 	enum config_all_down all_down;
 	uint32_t zone_minimum;
 	uint32_t panic_percent;
+	uint32_t drain_ms;		   /* of removed instances */
 	struct model_instance **instances; /* in the file's order */
 	uint32_t instance_count;
 
@@ -149,6 +157,17 @@ struct model_ops {
 	void (*instance_updated)(void *arg, struct model_instance *instance,
 				 const struct config_pool *config_pool);
 	void (*instance_removed)(void *arg, struct model_instance *instance);
+
+	/*
+	 * An instance is removed, but keeps its flows for a time; instance_removed() ends it, and
+	 * instance_returned() if the configuration has it again, before instance_updated().
+	 * @adopted: a predecessor of this daemon had it already.
+	 */
+	void (*instance_leaves)(void *arg, struct model_instance *instance, bool adopted);
+	void (*instance_returned)(void *arg, struct model_instance *instance);
+
+	/** The time that was left to it before a restart; UINT32_MAX: nothing is known of it. */
+	uint32_t (*leave_left_ms)(void *arg, const struct model_instance *instance);
 };
 
 struct model;
@@ -171,6 +190,31 @@ void model_destroy(struct model *model);
  * Return: 0; -ENOSPC (indices of removed instances are still in use by their flows), -ENOMEM.
  */
 int model_apply(struct model *model, struct config *config, uint64_t now_ms);
+
+/*
+ * An instance that a configuration doesn't have any more drains for its pool's `drain`, as long as it
+ * has flows: it takes no new ones and serves its own. Checks go on, since a dead one must not keep
+ * them. Iterate (@last NULL: first).
+ */
+struct model_instance *model_leaving_next(const struct model *model,
+					  const struct model_instance *last);
+
+/** One of them, or NULL. @address: NULL: any. */
+struct model_instance *model_leaving_find(const struct model *model, const char *path,
+					  const struct config_address *address);
+
+/** It has no flows, or there is another reason not to wait. @why: a constant. */
+void model_leave_end(struct model *model, struct model_instance *instance, const char *why);
+
+/** The dataplane has no flows at all: the same for all of them, and their indices are free. */
+void model_leaving_forget(struct model *model);
+
+/** Whether an instance is or was one of a pool. */
+bool model_is_of_pool(const struct model_instance *instance, const char *pool);
+
+/** The pool of a configuration that an instance is or was in, or NULL. */
+const struct config_pool *model_config_pool_of(const struct config *config,
+					       const struct model_instance *instance);
 
 /* The configuration in force; NULL before the first. Valid until the next model_apply(). */
 const struct config *model_config(const struct model *model);
@@ -299,6 +343,8 @@ struct model_plan {
 	 */
 	uint64_t flows_rehashed;
 	uint64_t flows_moved; /* flows that move because their instance is removed */
+	uint64_t
+		flows_drained; /* flows of removed instances that stay until they end or time is up */
 };
 
 /**
@@ -369,7 +415,7 @@ struct model_running {
  */
 int model_adopt(struct model *model, const struct model_running *running);
 
-/** The dataplane has no flows, or there is none: indices of removed instances are free. */
+/** The dataplane has no flows, or there is none: indices of removed instances are free, but for those that drain. */
 void model_gone_forget(struct model *model);
 
 /**

@@ -18,6 +18,7 @@ struct plan {
 	void *arg;
 	struct model_plan *result;
 	uint32_t n_new;
+	bool stays[LB_INSTANCES_MAX];  /* by index */
 	bool serves[LB_INSTANCES_MAX]; /* by index, after the change */
 	struct eligible_instance eligible[LB_INSTANCES_MAX];
 	struct model_instance *match[LB_INSTANCES_MAX]; /* NULL: a new one */
@@ -39,9 +40,9 @@ static struct model_instance *plan_match(const struct plan *plan, const struct c
 
 	plan_path(pool, i, path);
 	instance = model_instance_find(plan->model, path);
-	if (!instance || !config_address_equal(&instance->address, &pool->instances[i].address))
-		return NULL;
-	return instance;
+	if (instance && config_address_equal(&instance->address, &pool->instances[i].address))
+		return instance;
+	return model_leaving_find(plan->model, path, &pool->instances[i].address);
 }
 
 /* Existing instances keep their state; new ones are assumed to be up once checked. */
@@ -66,7 +67,7 @@ static void plan_describe(struct plan *plan, const struct config_pool *pool, uin
 	}
 	to->admin = instance->admin;
 	to->health = instance->health;
-	to->reachable = model_is_reachable(instance);
+	to->reachable = !instance->pool || model_is_reachable(instance);
 	to->held = instance->held && pool->flapping.place.line != 0;
 	if (instance->weight_set)
 		to->weight = instance->weight;
@@ -86,8 +87,10 @@ static void plan_decide(struct plan *plan, const struct config_pool *pool)
 		plan_describe(plan, pool, i);
 	eligible_decide(&rule, plan->eligible, pool->instance_count);
 	for (uint32_t i = 0; i < pool->instance_count; i++)
-		if (plan->match[i])
+		if (plan->match[i] && plan->match[i]->index < LB_INSTANCES_MAX) {
+			plan->stays[plan->match[i]->index] = true;
 			plan->serves[plan->match[i]->index] = plan->eligible[i].serves;
+		}
 }
 
 /* A new one starts slowly, since the pool has a table. */
@@ -160,6 +163,13 @@ static int plan_pool(struct plan *plan, const struct config_pool *config_pool)
 	return 0;
 }
 
+static bool plan_drains(const struct plan *plan, const struct model_instance *instance)
+{
+	if (!instance->serves || plan->stays[instance->index])
+		return false;
+	return instance->leaving || model_leave_drain_ms(plan->config, instance->pool) > 0;
+}
+
 /* Flows of instances that serve now, but will not. */
 static void plan_moved(struct plan *plan)
 {
@@ -168,7 +178,9 @@ static void plan_moved(struct plan *plan)
 		uint64_t flows = instance ? plan->flows(plan->arg, i) : 0;
 
 		plan->result->flows += flows;
-		if (instance && instance->serves && !plan->serves[i])
+		if (instance && plan_drains(plan, instance))
+			plan->result->flows_drained += flows;
+		else if (instance && instance->serves && !plan->serves[i])
 			plan->result->flows_moved += flows;
 	}
 }

@@ -90,8 +90,7 @@ bool model_admin_set(struct model *model, struct model_instance *instance, enum 
 	if (instance->admin == admin)
 		return false;
 	instance->admin = admin;
-	if (instance->pool)
-		model_pool_refresh(model, instance->pool);
+	model_instance_refresh(model, instance);
 	return true;
 }
 
@@ -104,8 +103,7 @@ bool model_weight_set(struct model *model, struct model_instance *instance, uint
 		return false;
 	instance->weight = now;
 	instance->weight_set = by_operator;
-	if (instance->pool)
-		model_pool_refresh(model, instance->pool);
+	model_instance_refresh(model, instance);
 	return true;
 }
 
@@ -118,8 +116,7 @@ bool model_health_set(struct model *model, struct model_instance *instance,
 		return false;
 	instance->health = health;
 	snprintf(instance->reason, sizeof(instance->reason), "%s", reason);
-	if (instance->pool)
-		model_pool_refresh(model, instance->pool);
+	model_instance_refresh(model, instance);
 	return true;
 }
 
@@ -128,8 +125,7 @@ bool model_held_set(struct model *model, struct model_instance *instance, bool h
 	if (instance->held == held)
 		return false;
 	instance->held = held;
-	if (instance->pool)
-		model_pool_refresh(model, instance->pool);
+	model_instance_refresh(model, instance);
 	return true;
 }
 
@@ -146,8 +142,7 @@ bool model_next_hop_set(struct model *model, struct model_instance *instance,
 	if (hop_is_equal(&instance->next_hop, hop))
 		return false;
 	instance->next_hop = *hop;
-	if (instance->pool)
-		model_pool_refresh(model, instance->pool);
+	model_instance_refresh(model, instance);
 	return true;
 }
 
@@ -228,6 +223,7 @@ void model_tick(struct model *model, uint64_t now_ms)
 {
 	model->now_ms = now_ms;
 	path_mtus_expire(model);
+	model_leave_tick(model);
 	for (uint32_t i = 0; i < model->pool_count; i++)
 		if (pool_tick(model->pools[i], now_ms))
 			model_pool_refresh(model, model->pools[i]);

@@ -55,7 +55,7 @@ void publish_directory_names(struct publish_directory *directory, const struct m
 				   instance ? instance->key | 1 : 0,
 				   instance ? instance->path : "");
 		if (instance)
-			shared->instance[i].gone = !instance->pool;
+			shared->instance[i].gone = !instance->pool && !instance->leaving;
 	}
 	for (uint32_t i = 0; i < LB_POOLS_MAX; i++) {
 		const struct model_pool *pool = model_pool_by_id(model, i);
@@ -73,7 +73,7 @@ void publish_directory_states(struct publish_directory *directory, const struct 
 		const struct model_instance *instance = model_instance_at(model, i);
 		struct lb_directory_entry *entry = &directory->shared->instance[i];
 
-		if (!instance || !instance->pool || !directory->instance[i])
+		if (!instance || (!instance->pool && !instance->leaving) || !directory->instance[i])
 			continue;
 		entry->health = (uint8_t)instance->health;
 	}

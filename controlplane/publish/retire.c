@@ -47,8 +47,11 @@ static void release_gone(struct publish *publish)
 
 	for (; instance; instance = next) {
 		next = model_gone_next(model, instance);
-		if (lb_segment_instance_flows(segment, instance->index) == 0 &&
-		    !index_is_named(publish, instance))
+		if (lb_segment_instance_flows(segment, instance->index) != 0)
+			continue;
+		if (instance->leaving)
+			model_leave_end(model, instance, "no flow is left");
+		else if (!index_is_named(publish, instance))
 			model_gone_release(model, instance);
 	}
 }

@@ -179,10 +179,12 @@ static void running_adopt(struct publish_backend *r, struct model_running *runni
 	if (r->options.has_handover)
 		return;
 	port_follow(r);
-	if (!is_there)
+	if (!is_there) {
+		model_leaving_forget(r->options.model);
 		model_gone_forget(r->options.model);
-	else if (model_adopt(r->options.model, running))
+	} else if (model_adopt(r->options.model, running)) {
 		log_err("publish: the running state could not be adopted completely");
+	}
 }
 
 /* All commands of the predecessor are done: adopt what runs. */

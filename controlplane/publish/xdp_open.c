@@ -173,10 +173,12 @@ void publish_xdp_adopt(struct publish_backend *x, const struct config_node *node
 	model_port_set(x->options.model, x->port.mac, x->port.mtu);
 	xdp_tables_port_set(&x->object, x->port.mac);
 	runs = publish_directory_read(&x->directory, &running);
-	if (!runs)
+	if (!runs) {
+		model_leaving_forget(x->options.model);
 		model_gone_forget(x->options.model);
-	else if (model_adopt(x->options.model, &running))
+	} else if (model_adopt(x->options.model, &running)) {
 		log_err("xdp: the running state could not be adopted completely");
+	}
 	x->ready = true;
 	x->why[0] = '\0';
 	if (runs)

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The life of an instance in its pool: taken out because it flaps.
+"""The life of an instance in its pool: taken out because it flaps, removed while it has connections.
+
+test-timeout: 600 s
 
 test-dataplanes: dpdk xdp
 """
@@ -78,6 +80,74 @@ def flapping(lab):
     expect_equal(told, [("in", "out"), ("out", "in"), ("in", "left out"), ("left out", "in")], "the events")
 
 
+def deregistered(lab):
+    """An instance that is removed drains: its connections live on until its time is over, through restarts, or until it is put back."""
+    path = "web/web-4"
+    lab.config["pools"]["web"]["drain"] = "45s"
+    lab.write_config()
+    lab.ctl("config", "apply")
+    held = lab.hold(*settings.L2_URLS, connections=40, interval=0.2, timeout=20)  # none at web-4 has a chance of 1e-5
+    mine = {c["port"] for c in held.report() if c["instance"] == "web-4"}
+    expect(mine, "no connection is web-4's")
+    entry = lab.config["pools"]["web"]["instances"].pop("web-4")
+
+    def of_mine(report):
+        return [c for c in report if c["port"] in mine]
+
+    def remove():
+        lab.write_config()
+        plan = lab.ctl("config", "diff")["plan"]
+        expect_equal((plan["flows_moved"], plan["flows_drained"] > 0), (0, True), "the plan")
+        lab.ctl("config", "apply")
+        status = lab.instance_status(path)
+        expect_equal((status["admin"], status["accepts"], status["serves"]), ("drain", False, True), "it drains")
+        expect(0 < status["removed_in_ms"] <= 45000, f"its countdown: {status['removed_in_ms']}")
+        expect("removed, drained for " in lab.ctl("status", table=True), "the table shows it")
+
+    def answered(what):
+        before = of_mine(held.report())
+        wait_for(what, lambda: all(c["requests"] > b["requests"] for b, c in zip(before, of_mine(held.report()))))
+        expect_equal([c["error"] for c in held.report() if c["error"]], [], what)
+
+    remove()
+    wait_for("it to get no new connections", lambda: "web-4" not in lab.names(WEB, 40))
+    answered("an answer on every connection while it drains")
+    lab.config["pools"]["web"]["instances"]["web-4"] = entry
+    lab.write_config()
+    lab.ctl("config", "apply")
+    expect_equal(lab.instance_status(path)["removed_in_ms"], None, "put back")
+    wait_for("it to get new connections again", lambda: "web-4" in lab.names(WEB, 40))
+    answered("an answer on every connection after it was put back")
+
+    del lab.config["pools"]["web"]["instances"]["web-4"]
+    remove()
+    left = lab.instance_status(path)["removed_in_ms"]
+    restart(lab)
+    expect(0 < lab.instance_status(path)["removed_in_ms"] <= left, "its time goes on over a restart of sluiced")
+    answered("an answer on every connection after a restart of sluiced")
+    if settings.DATAPLANE == "dpdk":
+        lab.dataplane.kill()
+        lab.dataplane.start()
+        wait_for("the dataplane to be connected", lambda: lab.ctl("status")["node"]["dataplane"]["running"])
+        expect(0 < lab.instance_status(path)["removed_in_ms"] <= left, "and over one of the dataplane")
+        answered("an answer on every connection after a restart of the dataplane")
+    wait_for("its time to be over", lambda: lab.instance_status(path) is None, timeout_s=90)
+    wait_for("its connections to end", lambda: all(c["error"] for c in of_mine(held.report())))
+    others = [c for c in held.close() if c["port"] not in mine and c["error"]]
+    expect_equal(others, [], "connections of the others that broke")
+    told = [(e["from"], e["to"]) for e in lab.ctl("events", "--object", path)["events"] if e["what"] == "instance"]
+    expect_equal(told[-4:], [("configured", "draining"), ("draining", "configured"), ("configured", "draining"), ("draining", "removed")], "the events")
+
+
+def unused(lab):
+    """One without flows is removed early."""
+    lab.config["pools"]["web"]["drain"] = "1h"
+    del lab.config["pools"]["web"]["instances"]["web-4"]
+    lab.write_config()
+    lab.ctl("config", "apply")
+    wait_for("it to be removed", lambda: lab.instance_status("web/web-4") is None, timeout_s=60)
+
+
 if __name__ == "__main__":
     os.environ.setdefault("LC_ALL", "C.UTF-8")
-    scenario.run(flapping)
+    scenario.run(flapping, deregistered, unused)

@@ -39,7 +39,7 @@ struct config *fixture_config(const char *pools, const char *services)
 struct config *fixture_web(uint32_t n)
 {
 	static char pools[32768];
-	int at = sprintf(pools, "  web:\n    instances:%s\n", n ? "" : " {}");
+	int at = sprintf(pools, "  web:\n    drain: 0s\n    instances:%s\n", n ? "" : " {}");
 
 	for (uint32_t i = 1; i <= n; i++)
 		at += sprintf(pools + at, "      web-%u: { address: 10.0.%u.%u }\n", i, 1 + i / 250,

@@ -314,7 +314,7 @@ static void test_indices_are_kept(void **state)
 	fixture_up(f->model);
 	first = index_of(f, "web/web-1");
 	third = index_of(f, "web/web-3");
-	apply(f, fixture_config("  web:\n    instances:\n"
+	apply(f, fixture_config("  web:\n    drain: 0s\n    instances:\n"
 				"      web-3: { address: 10.0.1.4 }\n"
 				"      web-9: { address: 10.0.1.9 }\n"
 				"      web-1: { address: 10.0.1.2 }\n",
@@ -361,7 +361,8 @@ static void test_another_address_is_another_instance(void **state)
 
 	apply(f, fixture_config("  web: { instances: { a: { address: 10.0.0.10 } } }\n", service));
 	fixture_up(f->model);
-	apply(f, fixture_config("  web: { instances: { a: { address: 10.0.0.11 } } }\n", service));
+	apply(f, fixture_config("  web: { drain: 0s, instances: { a: { address: 10.0.0.11 } } }\n",
+				service));
 	assert_int_equal(index_of(f, "web/a"), 1);
 	assert_int_equal(model_instance_find(f->model, "web/a")->health, HEALTH_UNKNOWN);
 	assert_int_equal(f->removed, 1);
