@@ -40,8 +40,10 @@ static void world_make(uint16_t port_last, uint32_t n_instances, uint8_t source,
 		harness_instance(&instances[i], i, 4, ACCEPTING);
 	harness_put(nat_h, LB_BLOCK_INSTANCES, 0, instances,
 		    n_instances * (uint32_t)sizeof(instances[0]), n_instances);
-	for (uint16_t i = 0; i < 251; i++)
-		slots[i] = (uint16_t)(i % n_instances);
+	for (uint16_t i = 0, instance = 0; i < 251; i++) {
+		slots[i] = instance;
+		instance = instance + 1u < n_instances ? (uint16_t)(instance + 1) : 0;
+	}
 	harness_put(nat_h, LB_BLOCK_POOL, 0, slots, sizeof(slots), 251);
 	nat_h->n_networks = 2;
 	nat_h->vlan[0] = LB_BE16(10);
