@@ -27,6 +27,8 @@ struct model {
 	uint32_t services_bytes;
 	uint32_t service_id_last;
 	struct model_nat_address nat[LB_NAT_ADDRESSES_MAX]; /* by index */
+	uint16_t nat_ports
+		[2]; /* first and last of the range that runs: records follow it; 0: none */
 	struct lb_secret secret;
 	struct template_source source;
 	uint16_t port_mtu_bytes;

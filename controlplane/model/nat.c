@@ -96,6 +96,8 @@ static struct config_address address_unmap(const uint8_t *bytes)
 void model_nat_adopt(struct model *model, const struct lb_nat_params *running)
 {
 	memset(model->nat, 0, sizeof(model->nat));
+	model->nat_ports[0] = running ? running->port_first : 0;
+	model->nat_ports[1] = running ? running->port_last : 0;
 	for (uint32_t i = 0; running && i < LB_NAT_ADDRESSES_MAX; i++)
 		if (running->flags[i] & LB_NAT_ADDRESS_USED)
 			model->nat[i].address = address_unmap(running->address[i]);
@@ -125,8 +127,9 @@ void model_nat_params(const struct model *model, struct lb_nat_params *params)
 	params->timeouts.ticks[LB_NAT_FIN_INSTANCE] = model_ticks(node->nat_fin_timeout_ms);
 	params->timeouts.ticks[LB_NAT_FIN_BOTH] = model_ticks(node->nat_closed_timeout_ms);
 	params->timeouts.ticks[LB_NAT_CLOSED] = model_ticks(node->nat_closed_timeout_ms);
-	params->port_first = node->nat_port_first;
-	params->port_last = node->nat_port_last;
+	/* Another range in the file needs a restart of sluice-dataplane. */
+	params->port_first = model->nat_ports[0] ? model->nat_ports[0] : node->nat_port_first;
+	params->port_last = model->nat_ports[0] ? model->nat_ports[1] : node->nat_port_last;
 	params->reset_on_expiry = node->reset_on_expiry;
 }
 
@@ -210,5 +213,6 @@ bool model_nat_release(struct model *model, uint32_t unused)
 
 void model_nat_forget(struct model *model)
 {
+	memset(model->nat_ports, 0, sizeof(model->nat_ports));
 	(void)release(model, UINT32_MAX);
 }

@@ -99,15 +99,17 @@ struct lb_nat_params {
 
 /*
  * The next state for each state: a nibble each, from the right. A SYN of the client for a record
- * that has ended begins another connection, which is not a step (lb_nat_may_begin()).
+ * that has ended begins another connection, which is not a step (lb_nat_may_begin()). If its number
+ * is too low for that, the instance's own SYN tells that one has begun. A half-open connection
+ * that is reset leaves no TIME_WAIT, so its port does not rest.
  */
 #define LB_NAT_STEPS_CLIENT_DATA 0x36543310ULL
 #define LB_NAT_STEPS_CLIENT_SYN 0x76543210ULL
 #define LB_NAT_STEPS_CLIENT_FIN 0x46644410ULL
-#define LB_NAT_STEPS_INSTANCE_DATA 0x36543210ULL
-#define LB_NAT_STEPS_INSTANCE_SYN 0x76543220ULL
+#define LB_NAT_STEPS_INSTANCE_DATA 0x36543220ULL
+#define LB_NAT_STEPS_INSTANCE_SYN 0x22543220ULL
 #define LB_NAT_STEPS_INSTANCE_FIN 0x56565510ULL
-#define LB_NAT_STEPS_RST 0x77777770ULL
+#define LB_NAT_STEPS_RST 0x77777110ULL
 
 LB_INLINE uint32_t lb_nat_steps(enum lb_nat_side side, enum lb_flow_event event)
 {
@@ -178,13 +180,19 @@ LB_INLINE void lb_nat_step(struct lb_nat_record *record, enum lb_nat_side side,
 	const struct lb_nat_record was = { .word = lb_load_acquire(&record->word) };
 	enum lb_flow_event event = lb_flow_event(tcp->flags);
 	enum lb_nat_state state = lb_nat_next(side, event, was.state);
+	bool is_answer = side == LB_NAT_INSTANCE && event == LB_FLOW_EVENT_SYN;
 	uint32_t next;
 
 	if (event == LB_FLOW_EVENT_RST && !lb_nat_rst_is_near(record, side, tcp))
 		return;
-	record->seen = now;
+	/* Sent again to a client that may not exist, it must not keep a port. */
+	if (!is_answer || was.state != LB_NAT_ANSWERED)
+		record->seen = now;
 	if (lb_unlikely(state != was.state))
 		lb_nat_state_set(record, was.word, state);
+	/* What was seen before may be of the client's last connection. */
+	if (is_answer && (tcp->flags & LB_TCP_ACK) && state == LB_NAT_ANSWERED)
+		record->seq = lb_be32_to_cpu(tcp->ack);
 	if (side == LB_NAT_INSTANCE)
 		return;
 	next = lb_be32_to_cpu(tcp->seq) + lb_nat_seq_len(tcp->flags, payload);
@@ -198,14 +206,14 @@ LB_INLINE void lb_nat_step(struct lb_nat_record *record, enum lb_nat_side side,
  * Whether a SYN of the client may use the record's port for another connection: the instance has
  * no state of the last one by which it could take the SYN for an old packet (RFC 6191).
  */
-LB_INLINE bool lb_nat_may_begin(const struct lb_nat_record *record, const struct lb_tcp *tcp)
+LB_INLINE bool lb_nat_may_begin(const struct lb_nat_record *record, lb_be32 seq)
 {
 	switch (record->state) {
 	case LB_NAT_OPENING:
 		return true;
 	case LB_NAT_FIN_BOTH:
 	case LB_NAT_CLOSED:
-		return lb_be32_to_cpu(tcp->seq) - record->seq - 1 < LB_NAT_SEQ_WINDOW * 2;
+		return lb_be32_to_cpu(seq) - record->seq - 1 < LB_NAT_SEQ_WINDOW * 2;
 	default:
 		return false;
 	}

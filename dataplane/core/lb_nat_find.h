@@ -57,17 +57,47 @@ LB_INLINE lb_be16 lb_nat_port(const struct lb_nat *nat, uint32_t worker, uint32_
 	return lb_cpu_to_be16((uint16_t)(nat->params->port_first + worker * nat->share + at));
 }
 
+/* A connection as its client's packets have it. */
+struct lb_nat_flow {
+	struct lb_addr client;
+	lb_be16 client_port;
+	uint16_t service;
+	uint16_t instance;
+	uint32_t hash;	/* keyed: lb_nat_flow_hash() */
+	uint8_t source; /* enum lb_nat_source */
+	uint8_t is_syn; /* it begins */
+	lb_be32 seq;	/* of its SYN */
+};
+
 /* ---- Ports ---- */
 
 #define LB_NAT_TRIES 32
 #define LB_NAT_PORT_NONE 0xffffffffu
+
+/* Ticks that the writer of a time may be ahead of its reader: workers read the clock apart. */
+#define LB_NAT_AHEAD 16
+
+/** Idle time in ticks; an expired record is swept before that is near the wrap. */
+LB_INLINE uint32_t lb_nat_idle(const struct lb_nat_record *record, uint16_t now)
+{
+	uint32_t idle = (uint16_t)(now - record->seen);
+
+	return idle > UINT16_MAX - LB_NAT_AHEAD ? 0 : idle;
+}
 
 LB_INLINE bool lb_nat_is_free(const struct lb_nat_record *record, uint16_t now,
 			      const struct lb_nat_timeouts *timeouts)
 {
 	uint32_t state = record->state & 7;
 
-	return state == LB_NAT_FREE || (uint16_t)(now - record->seen) > timeouts->ticks[state];
+	return state == LB_NAT_FREE || lb_nat_idle(record, now) > timeouts->ticks[state];
+}
+
+/* Half-open, or at rest and no obstacle to a SYN (RFC 6191). */
+LB_INLINE bool lb_nat_may_evict(const struct lb_nat_record *record, const struct lb_nat_flow *flow)
+{
+	return record->state <= LB_NAT_ANSWERED ||
+	       (flow->is_syn && lb_nat_may_begin(record, flow->seq));
 }
 
 /*
@@ -84,15 +114,15 @@ LB_INLINE uint32_t lb_nat_after(uint32_t at, uint32_t n)
 
 /**
  * Choose a port.
- * @hash: keyed, of the flow: who does not know the secret can't foretell the port (RFC 6056
+ * @flow: its hash is keyed: who does not know the secret can't foretell the port (RFC 6056
  *	section 3.3.3), and on a node with few flows the same flow has the same port again.
- * Return: index in the share of a record that is free or expired, else that of the half-open one
- * that has waited longest; LB_NAT_PORT_NONE if all that were tried are of live connections.
+ * Return: index in the share of a record that is free or expired, else that of the one that has
+ * waited longest of those that lb_nat_may_evict(); LB_NAT_PORT_NONE if there is none.
  */
-LB_INLINE uint32_t lb_nat_choose(const struct lb_nat_share *share, uint32_t hash, uint16_t now,
-				 const struct lb_nat_timeouts *timeouts)
+LB_INLINE uint32_t lb_nat_choose(const struct lb_nat_share *share, const struct lb_nat_flow *flow,
+				 uint16_t now, const struct lb_nat_timeouts *timeouts)
 {
-	uint32_t at = lb_hash_range(hash, share->n), victim = LB_NAT_PORT_NONE, longest = 0;
+	uint32_t at = lb_hash_range(flow->hash, share->n), victim = LB_NAT_PORT_NONE, longest = 0;
 
 	for (uint32_t i = 0; i < LB_NAT_TRIES && i < share->n; i++) {
 		const struct lb_nat_record *record = lb_nat_share_at(share, at);
@@ -100,10 +130,10 @@ LB_INLINE uint32_t lb_nat_choose(const struct lb_nat_share *share, uint32_t hash
 
 		if (!record)
 			break;
-		idle = (uint16_t)(now - record->seen);
+		idle = lb_nat_idle(record, now);
 		if (lb_nat_is_free(record, now, timeouts))
 			return at;
-		if (record->state == LB_NAT_OPENING && idle >= longest) {
+		if (lb_nat_may_evict(record, flow) && idle >= longest) {
 			longest = idle;
 			victim = at;
 		}
@@ -140,16 +170,6 @@ LB_INLINE struct lb_nat_ref lb_nat_at(const struct lb_nat *nat, uint32_t space, 
 	at -= worker * nat->share;
 	return lb_nat_ref(nat, worker, space, at);
 }
-
-/* A connection as its client's packets have it. */
-struct lb_nat_flow {
-	struct lb_addr client;
-	lb_be16 client_port;
-	uint16_t service;
-	uint16_t instance;
-	uint32_t hash;	/* keyed: lb_nat_flow_hash() */
-	uint8_t source; /* enum lb_nat_source */
-};
 
 LB_INLINE bool lb_nat_is_of(const struct lb_nat_record *record, const struct lb_nat_flow *flow,
 			    uint32_t address)
@@ -266,7 +286,7 @@ LB_INLINE uint32_t lb_nat_distance(const struct lb_nat_share *share, const struc
 
 enum lb_nat_was {
 	LB_NAT_WAS_FREE,
-	LB_NAT_WAS_EXPIRED,
+	LB_NAT_WAS_EXPIRED, /* or at rest */
 	LB_NAT_WAS_HALF_OPEN,
 	LB_NAT_WAS_LIVE, /* begun, and answered, by others since it was chosen */
 };
@@ -276,9 +296,9 @@ LB_INLINE enum lb_nat_was lb_nat_was(const struct lb_nat_record *record, uint16_
 {
 	if (record->state == LB_NAT_FREE)
 		return LB_NAT_WAS_FREE;
-	if (lb_nat_is_free(record, now, timeouts))
+	if (lb_nat_is_free(record, now, timeouts) || record->state >= LB_NAT_FIN_BOTH)
 		return LB_NAT_WAS_EXPIRED;
-	return record->state == LB_NAT_OPENING ? LB_NAT_WAS_HALF_OPEN : LB_NAT_WAS_LIVE;
+	return record->state <= LB_NAT_ANSWERED ? LB_NAT_WAS_HALF_OPEN : LB_NAT_WAS_LIVE;
 }
 
 /** No record of a worker's may be further from its flow's first choice than its reach. */
@@ -325,7 +345,7 @@ LB_INLINE uint32_t lb_nat_claim_in(const struct lb_nat *nat, const struct lb_nat
 				   const struct lb_nat_flow *flow, uint32_t address, uint16_t now,
 				   enum lb_nat_was *was)
 {
-	uint32_t at = lb_nat_choose(share, flow->hash, now, &nat->params->timeouts), word;
+	uint32_t at = lb_nat_choose(share, flow, now, &nat->params->timeouts), word;
 	struct lb_nat_area *area = lb_nat_area(nat, nat->worker);
 	struct lb_nat_record *record;
 

@@ -223,6 +223,13 @@ LB_INLINE bool lb_nat_may_reply(const struct lb_meta *meta)
 			(LB_TCP_SYN | LB_TCP_ACK));
 }
 
+/* The kernel would put pieces of an answer together, and reset the connection. */
+LB_INLINE bool lb_nat_is_piece(const struct lb_meta *meta)
+{
+	return meta->class == LB_CLASS_BAD && meta->reason == LB_DROP_IP_FRAGMENT &&
+	       meta->proto == LB_IPPROTO_TCP;
+}
+
 /** The connection of a packet from an instance. @address: index of the NAT address that it is sent to. */
 LB_INLINE struct lb_nat_way lb_nat_way_back(const struct lb_nat *nat,
 					    const struct lb_instances *instances,
@@ -319,15 +326,19 @@ LB_INLINE lb_result lb_nat_return_error(struct lb_buffer buffer, const struct lb
 LB_INLINE lb_result lb_nat_reply(struct lb_buffer buffer, struct lb_env *env,
 				 const struct lb_packet *p, lb_too_big too_big)
 {
+	const bool is_piece = lb_nat_is_piece(&p->meta);
 	struct lb_nat_way way = { { NULL, 0, 0 }, NULL, NULL };
 	const struct lb_nat *nat;
 	enum lb_drop refusal;
 	uint32_t address;
 
-	if (!lb_nat_may_reply(&p->meta) || !lb_env_open_nat(env))
+	if ((!is_piece && !lb_nat_may_reply(&p->meta)) || !lb_env_open_nat(env))
 		return LB_VERDICT_KERNEL;
 	nat = lb_env_nat(env);
 	address = lb_nat_address(nat->index, nat->params, lb_addr_vip(&p->meta));
+	if (is_piece)
+		return address == LB_NAT_ADDRESS_NONE ? LB_VERDICT_KERNEL
+						      : lb_result_drop(LB_DROP_IP_FRAGMENT);
 	if (address != LB_NAT_ADDRESS_NONE)
 		way = lb_nat_way_back(nat, &env->instances, &p->meta, address);
 	else if (LB_NAT_HAS_CLIENTS)

@@ -64,7 +64,7 @@ LB_INLINE void lb_nat_client_step(const struct lb_nat *nat, struct lb_nat_ref re
 	if (lb_unlikely(area && area->hop[record->hop] != router))
 		record->hop = lb_nat_hop(area, router, record->hop);
 	if (lb_unlikely(lb_flow_event(tcp->flags) == LB_FLOW_EVENT_SYN &&
-			(lb_nat_may_begin(record, tcp) ||
+			(lb_nat_may_begin(record, tcp->seq) ||
 			 lb_nat_is_free(record, now, &nat->params->timeouts))))
 		lb_nat_begin(record, tcp, payload, now);
 	else
@@ -79,7 +79,6 @@ LB_INLINE bool lb_nat_pair_is_free(const struct lb_nat *nat, struct lb_env *env,
 				   const struct lb_nat_flow *flow, struct lb_addr instance,
 				   const struct lb_packet *p, lb_be32 seq)
 {
-	const struct lb_tcp tcp = { .seq = seq };
 	const struct lb_nat_pair pair = { flow->client, instance, flow->client_port,
 					  p->instance_port };
 	struct lb_nat_way way;
@@ -92,7 +91,7 @@ LB_INLINE bool lb_nat_pair_is_free(const struct lb_nat *nat, struct lb_env *env,
 			way = lb_nat_way_of(nat, &env->instances, &pair, flow->hash, i, p->now);
 	if (!way.ref.record)
 		return true;
-	if (!lb_packet_is_syn(p) || !lb_nat_may_begin(way.ref.record, &tcp))
+	if (!lb_packet_is_syn(p) || !lb_nat_may_begin(way.ref.record, seq))
 		return false;
 	lb_nat_retire(way.ref.record, p->now);
 	return true;
@@ -191,15 +190,21 @@ LB_INLINE uint64_t lb_nat_look_all(const struct lb_packet *p, const struct lb_na
 	return place;
 }
 
-/* In those of other workers, one of which had the client's packets before. */
+/*
+ * In those of other workers, one of which had the client's packets before. If they may not be asked
+ * now, the packet is to be dropped: a new port would end a connection that one of them has.
+ * Return: its place, an lb_result, or 0.
+ */
 LB_INLINE uint64_t lb_nat_look_elsewhere(const struct lb_env *env, const struct lb_packet *p,
 					 const struct lb_nat_flow *flow, uint32_t n)
 {
 	const uint32_t own = lb_env_nat(env)->worker, n_workers = lb_env_nat(env)->n_workers;
 	uint64_t place = 0;
 
-	if (n_workers <= 1 || !lb_may_peek(env, false))
+	if (n_workers <= 1)
 		return 0;
+	if (!lb_may_peek(env, false))
+		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
 	for (uint32_t i = 0; i < LB_PEERS_MAX && i < n_workers && !place; i++)
 		if (i != own)
 			place = lb_nat_look_all(p, flow, i, n);
@@ -218,7 +223,7 @@ LB_INLINE uint64_t lb_nat_take_any(const struct lb_packet *p, const struct lb_na
 
 /* @to: the instance. */
 LB_INLINE struct lb_nat_flow lb_nat_flow(const struct lb_nat *nat, const struct lb_packet *p,
-					 uint32_t instance, struct lb_addr to)
+					 uint32_t instance, struct lb_addr to, lb_be32 seq)
 {
 	struct lb_nat_flow flow = {
 		.client = lb_addr_client(&p->meta),
@@ -226,6 +231,8 @@ LB_INLINE struct lb_nat_flow lb_nat_flow(const struct lb_nat *nat, const struct 
 		.service = p->service,
 		.instance = (uint16_t)instance,
 		.source = p->source,
+		.is_syn = lb_packet_is_syn(p),
+		.seq = seq,
 	};
 	const struct lb_nat_pair pair = { flow.client, to, flow.client_port, p->instance_port };
 
@@ -238,7 +245,7 @@ LB_INLINE struct lb_nat_flow lb_nat_flow(const struct lb_nat *nat, const struct 
  * The record of a client's packet, or of the one that a client's ICMP error is about. That of
  * another worker, which had the client's packets before, remains where its port is. A packet of no
  * connection gets one for a moment, so that the instance's RST reaches the client.
- * @instance: index. @seq: sequence number, read with `source: client`.
+ * @instance: index. @seq: sequence number of the packet.
  * Return: its place, or an lb_result.
  */
 LB_RARE uint64_t lb_nat_place(const struct lb_packet *p, uint32_t instance, lb_be32 seq)
@@ -255,7 +262,7 @@ LB_RARE uint64_t lb_nat_place(const struct lb_packet *p, uint32_t instance, lb_b
 	to = lb_instance_at(&env.instances, instance);
 	if (!to)
 		return lb_result_drop(LB_DROP_NO_INSTANCE);
-	flow = lb_nat_flow(lb_env_nat(&env), p, instance, lb_addr_instance(to));
+	flow = lb_nat_flow(lb_env_nat(&env), p, instance, lb_addr_instance(to), seq);
 	if (flow.source == LB_NAT_SOURCE_CLIENT &&
 	    (!LB_NAT_HAS_CLIENTS || lb_outer_family(to) != p->meta.family))
 		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);

@@ -418,8 +418,11 @@ LB_INLINE bool lb_parse_ipv6_header(const struct lb_frame *frame, const struct l
 LB_INLINE void lb_parse_fragment6(const uint8_t *p, const uint8_t *end, struct lb_meta *meta)
 {
 	const struct lb_ipv6_frag *frag = (const struct lb_ipv6_frag *)p;
-	bool is_ping = lb_fits(frag, sizeof(*frag), end) && frag->next == LB_IPPROTO_ICMPV6;
+	bool is_ping;
 
+	if (lb_fits(frag, sizeof(*frag), end))
+		meta->proto = frag->next;
+	is_ping = meta->proto == LB_IPPROTO_ICMPV6;
 	lb_parse_fragment(meta, is_ping ? LB_IPPROTO_ICMPV6 : LB_IPPROTO_TCP);
 }
 

@@ -7,7 +7,7 @@ static bool is_quiet(const struct nat_sweep_with *with, const struct lb_nat_reco
 {
 	enum lb_flow_state state =
 		record->state == LB_NAT_ESTABLISHED ? LB_FLOW_ESTABLISHED : LB_FLOW_FIN;
-	uint32_t idle = (uint16_t)(with->now - record->seen);
+	uint32_t idle = lb_nat_idle(record, with->now);
 
 	return idle + 2 * LB_NAT_SWEEP_TICKS > with->timeouts->ticks[state];
 }

@@ -30,8 +30,10 @@ const struct lb_nat *pipeline_nat(struct pipeline *pl, const struct tables *tabl
 void pipeline_nat_sweep(struct pipeline *pl, const struct tables *tables, uint16_t now,
 			uint32_t max)
 {
+	static const struct lb_nat_params nothing; /* no time-outs: all expire */
 	const struct lb_instances instances = { tables->instances, tables->n_instances };
-	const struct nat_sweep_with with = {
+	struct lb_nat ended;
+	struct nat_sweep_with with = {
 		.nat = pipeline_nat(pl, tables),
 		.instances = &instances,
 		.timeouts = &tables->timeouts,
@@ -42,8 +44,14 @@ void pipeline_nat_sweep(struct pipeline *pl, const struct tables *tables, uint16
 	};
 
 	pl->nat_sweep.n_out = 0;
-	if (with.nat)
-		nat_sweep(&pl->nat_sweep, &with, max);
+	if (!pl->nat.memory)
+		return;
+	if (!with.nat) { /* what was translated is no service's any more */
+		ended = pl->nat;
+		ended.params = &nothing;
+		with.nat = &ended;
+	}
+	nat_sweep(&pl->nat_sweep, &with, max);
 }
 
 /* The connection of a plain packet of a client. */

@@ -124,6 +124,13 @@ void tables_destroy(struct tables *tables)
 
 LB_STATIC_ASSERT(FLOW_TABLE_SWEEP_TICKS <= LB_CHECK_SWEEP_TICKS, "idle times do not wrap");
 
+/* Nor can the ports: they name the records. */
+static bool ports_differ(const struct lb_nat_params *used, const struct lb_nat_params *nat)
+{
+	return used->port_first && nat->port_first &&
+	       (used->port_first != nat->port_first || used->port_last != nat->port_last);
+}
+
 /* The secret can't change: it determines where flows are in the workers' tables. */
 static int put_params(struct tables *tables, const struct lb_params *params)
 {
@@ -134,6 +141,8 @@ static int put_params(struct tables *tables, const struct lb_params *params)
 		return refusal;
 	if (!is_first && memcmp(tables->params.secret, params->secret, sizeof(params->secret)) != 0)
 		return LB_REFUSED_SECRET;
+	if (ports_differ(&tables->params.nat, &params->nat))
+		return LB_REFUSED_CONTENT;
 	tables->params = *params;
 	tables->mtu = params->mtu;
 	tables->timeouts = params->timeouts;

@@ -195,8 +195,10 @@ static bool params_check(struct kept *kept, const struct plan *plan)
 		note(kept, "node.secret has changed");
 		return false;
 	}
-	if (plan->nat_records && (params->nat.port_first != plan->node->nat_port_first ||
-				  params->nat.port_last != plan->node->nat_port_last)) {
+	/* Without a service of nat none are published, and there are no records. */
+	if (plan->nat_records && params->nat.port_first &&
+	    (params->nat.port_first != plan->node->nat_port_first ||
+	     params->nat.port_last != plan->node->nat_port_last)) {
 		note(kept, "node.nat_ports has changed");
 		return false;
 	}

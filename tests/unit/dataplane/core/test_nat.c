@@ -145,7 +145,47 @@ static void test_one_side_alone(void **state)
 	life = life_begin();
 	for (uint32_t i = 0; i < 10; i++)
 		say(&life, INSTANCE, ACK, 10);
-	expect(&life, LB_NAT_OPENING);
+	expect(&life, LB_NAT_ANSWERED);
+	/* the record of a connection that was open before: its memory began empty */
+	say(&life, CLIENT, ACK, 10);
+	expect(&life, LB_NAT_ESTABLISHED);
+}
+
+/* A client that does not exist gets SYN+ACK again and again: it does not hold its port longer. */
+static void test_answer_again(void **state)
+{
+	struct life life = life_begin();
+	uint16_t first;
+
+	(void)state;
+	say(&life, INSTANCE, SYN | ACK, 0);
+	first = life.now;
+	life.seq[INSTANCE]--;
+	say(&life, INSTANCE, SYN | ACK, 0);
+	assert_int_equal(life.record.state, LB_NAT_ANSWERED);
+	assert_int_equal(life.record.seen, first);
+}
+
+/* Its client begins anew with a lower number, and the instance accepts that (RFC 9293 3.6.1). */
+static void test_begins_with_a_lower_number(void **state)
+{
+	static const uint8_t ends[][2] = { { CLIENT, FIN | ACK }, { INSTANCE, RST } };
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		struct life life = life_established();
+
+		say(&life, ends[i][0], ends[i][1], 0);
+		if (i == 0)
+			say(&life, INSTANCE, FIN | ACK, 0);
+		life.seq[CLIENT] -= 1000000;
+		say(&life, CLIENT, SYN, 0);
+		life.seq[INSTANCE] = 77;
+		say(&life, INSTANCE, SYN | ACK, 0);
+		expect(&life, LB_NAT_ANSWERED);
+		say(&life, CLIENT, ACK, 0);
+		expect(&life, LB_NAT_ESTABLISHED);
+	}
 }
 
 static void test_rst(void **state)
@@ -181,7 +221,7 @@ static void test_rst(void **state)
 	life = life_begin();
 	tcp = (struct lb_tcp){ .ack = lb_cpu_to_be32(life.seq[CLIENT]), .flags = RST | ACK };
 	lb_nat_step(&life.record, INSTANCE, &tcp, 0, 9);
-	assert_int_equal(life.record.state, LB_NAT_CLOSED);
+	assert_int_equal(life.record.state, LB_NAT_OPENING);
 	life = life_begin();
 	tcp.ack = lb_cpu_to_be32(life.seq[CLIENT] + 1);
 	tcp.seq = lb_cpu_to_be32((life.record.acked + 5u) << 16);
@@ -202,19 +242,19 @@ static void test_again(void **state)
 
 	(void)state;
 	syn.seq = lb_cpu_to_be32(life.seq[CLIENT] + 1);
-	assert_false(lb_nat_may_begin(&life.record, &syn));
+	assert_false(lb_nat_may_begin(&life.record, syn.seq));
 	say(&life, CLIENT, FIN | ACK, 0);
-	assert_false(lb_nat_may_begin(&life.record, &syn));
+	assert_false(lb_nat_may_begin(&life.record, syn.seq));
 	say(&life, INSTANCE, FIN | ACK, 0);
 	say(&life, CLIENT, ACK, 0);
 	for (uint32_t i = 1; i < 0x80000000u; i = i * 2 + 1) {
 		syn.seq = lb_cpu_to_be32(life.seq[CLIENT] + i);
-		assert_true(lb_nat_may_begin(&life.record, &syn));
+		assert_true(lb_nat_may_begin(&life.record, syn.seq));
 		syn.seq = lb_cpu_to_be32(life.seq[CLIENT] - i);
-		assert_false(lb_nat_may_begin(&life.record, &syn));
+		assert_false(lb_nat_may_begin(&life.record, syn.seq));
 	}
 	syn.seq = lb_cpu_to_be32(life.seq[CLIENT]);
-	assert_false(lb_nat_may_begin(&life.record, &syn));
+	assert_false(lb_nat_may_begin(&life.record, syn.seq));
 }
 
 /* Old and reordered packets move nothing back, over the wrap of sequence numbers, too. */
@@ -240,23 +280,24 @@ static struct lb_nat_record records[N];
 static uint32_t choose(uint32_t n, uint16_t now)
 {
 	const struct lb_nat_share share = { records, n };
+	const struct lb_nat_flow flow = { .hash = random_u32() };
 
-	return lb_nat_choose(&share, random_u32(), now, &timeouts);
+	return lb_nat_choose(&share, &flow, now, &timeouts);
 }
 
 /* Free and expired records are chosen, live ones never, whatever the load. */
 static void test_choice(void **state)
 {
-	static const enum lb_nat_state live[] = { LB_NAT_ANSWERED,   LB_NAT_ESTABLISHED,
-						  LB_NAT_FIN_CLIENT, LB_NAT_FIN_INSTANCE,
-						  LB_NAT_FIN_BOTH,   LB_NAT_CLOSED };
+	static const enum lb_nat_state live[] = { LB_NAT_ESTABLISHED, LB_NAT_FIN_CLIENT,
+						  LB_NAT_FIN_INSTANCE, LB_NAT_FIN_BOTH,
+						  LB_NAT_CLOSED };
 	uint32_t none = 0;
 
 	(void)state;
 	for (uint32_t round = 0; round < 200000; round++) {
 		uint32_t at = random_below(N), got;
 		uint16_t now = (uint16_t)round;
-		enum lb_nat_state s = live[random_below(6)];
+		enum lb_nat_state s = live[random_below(5)];
 
 		records[at].state = (uint8_t)s;
 		records[at].seen = (uint16_t)(now - random_below(timeouts.ticks[s] + 1u));
@@ -292,6 +333,40 @@ static void test_choice(void **state)
 	}
 }
 
+/* RFC 6191: a SYN with a higher number may use a port at rest. */
+static void test_choice_at_rest(void **state)
+{
+	const struct lb_nat_share share = { records, N };
+	struct lb_nat_flow syn = { .is_syn = true };
+
+	(void)state;
+	for (uint32_t s = LB_NAT_ESTABLISHED; s < 8; s++) {
+		for (uint32_t i = 0; i < N; i++)
+			records[i] =
+				(struct lb_nat_record){ .state = s & 7, .seen = 1000, .seq = 5000 };
+		syn.seq = lb_cpu_to_be32(6000);
+		assert_int_equal(lb_nat_choose(&share, &syn, 1000, &timeouts) != LB_NAT_PORT_NONE,
+				 s >= LB_NAT_FIN_BOTH);
+		syn.seq = lb_cpu_to_be32(4000);
+		assert_int_equal(lb_nat_choose(&share, &syn, 1000, &timeouts), LB_NAT_PORT_NONE);
+		assert_int_equal(choose(N, 1000), LB_NAT_PORT_NONE);
+	}
+}
+
+/* Workers read the clock apart: what another one has just seen is not long ago. */
+static void test_clocks_apart(void **state)
+{
+	struct lb_nat_record record = { .state = LB_NAT_ESTABLISHED };
+
+	(void)state;
+	for (uint32_t ahead = 0; ahead <= LB_NAT_AHEAD; ahead++) {
+		record.seen = (uint16_t)(1000 + ahead);
+		assert_false(lb_nat_is_free(&record, 1000, &timeouts));
+	}
+	record.seen = 1000 - 36000 - 1 + 65536;
+	assert_true(lb_nat_is_free(&record, 1000, &timeouts));
+}
+
 /* Ports of a share of any size are all used, and about equally often. */
 static void test_spread(void **state)
 {
@@ -315,6 +390,10 @@ int main(void)
 		cmocka_unit_test(test_instance_ends),
 		cmocka_unit_test(test_other_openings),
 		cmocka_unit_test(test_one_side_alone),
+		cmocka_unit_test(test_answer_again),
+		cmocka_unit_test(test_begins_with_a_lower_number),
+		cmocka_unit_test(test_choice_at_rest),
+		cmocka_unit_test(test_clocks_apart),
 		cmocka_unit_test(test_rst),
 		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_reordering),
