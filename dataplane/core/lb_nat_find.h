@@ -82,7 +82,7 @@ LB_INLINE uint32_t lb_nat_idle(const struct lb_nat_record *record, uint16_t now)
 {
 	uint32_t idle = (uint16_t)(now - record->seen);
 
-	return idle > UINT16_MAX - LB_NAT_AHEAD ? 0 : idle;
+	return idle > 0xffffu - LB_NAT_AHEAD ? 0 : idle;
 }
 
 LB_INLINE bool lb_nat_is_free(const struct lb_nat_record *record, uint16_t now,
