@@ -71,12 +71,15 @@ static int refuse_removal(struct control_apply_refusal *refusal, const char *wha
 	return -ECANCELED;
 }
 
-static int refuse_nat(struct control_apply_refusal *refusal)
+static int refuse_nat(struct control_apply_refusal *refusal, const struct config_node *running)
 {
+	bool xdp = running->dataplane == CONFIG_DATAPLANE_XDP;
+
 	snprintf(
 		refusal->message, sizeof(refusal->message),
-		"the first service with `forward: nat` needs a restart of sluice-dataplane, which then "
-		"takes the memory for it");
+		"the first service with `forward: nat` needs a restart of %s, which then takes the "
+		"memory for it",
+		xdp ? "sluiced" : "sluice-dataplane");
 	return -EPERM;
 }
 
@@ -94,7 +97,7 @@ int sluiced_apply(struct sluiced *sluiced, struct config *config, bool force,
 		return refuse_keys(refusal, &before->node);
 	if (before && !config_has_nat(before) && sluiced->publish &&
 	    model_nat_lacks_memory(config, publish_segment(sluiced->publish)))
-		return refuse_nat(refusal);
+		return refuse_nat(refusal, &before->node);
 	if (before && !force && config_removes_much(before, config, much, sizeof(much)))
 		return refuse_removal(refusal, much);
 	sluiced->applying = before ? config : NULL;

@@ -193,12 +193,14 @@ static void replies_follow(struct sluiced *sluiced, const struct model_pool *poo
 
 static void nat_note_follow(struct sluiced *sluiced, const struct lb_segment *segment)
 {
+	const struct config *config = model_config(sluiced->model);
 	char note[LOCAL_PORTS_NOTE_MAX];
 
-	local_ports_note(model_config(sluiced->model), LOCAL_PORTS_DIR, note);
-	if (model_nat_lacks_memory(model_config(sluiced->model), segment))
-		snprintf(note, sizeof(note),
-			 "sluice-dataplane has no memory for `forward: nat`: restart it");
+	local_ports_note(config, LOCAL_PORTS_DIR, note);
+	if (model_nat_lacks_memory(config, segment))
+		snprintf(note, sizeof(note), "%s has no memory for `forward: nat`: restart it",
+			 config->node.dataplane == CONFIG_DATAPLANE_XDP ? "sluiced"
+									: "sluice-dataplane");
 	if (strcmp(note, sluiced->nat_note) == 0)
 		return;
 	memcpy(sluiced->nat_note, note, sizeof(note));

@@ -10,6 +10,9 @@
 /* The control plane publishes no service with `source: client` here. */
 #define LB_NAT_HAS_CLIENTS false
 
+/* Whether a client's packets come to any CPU: with veth it is that of the sender. */
+#define LB_NAT_CLIENTS_MOVE true
+
 /* What a packet is translated by; its workers are the regions. */
 struct lb_nat {
 	const struct lb_nat_params *params;

@@ -262,7 +262,7 @@ const struct config_item config_schema[] = {
 	{ NODE, .key = "reset_on_expiry", .type = CONFIG_TYPE_BOOL, .fallback = "true",
 	  .reloadable = true, FIELD(config_node, reset_on_expiry),
 	  .help = "When an established flow of a `forward: nat` service expires, or its instance is down "
-		  "with `on_down: move`, client and instance get a TCP reset." },
+		  "with `on_down: move`, client and instance get a TCP reset. Only `dpdk` sends it." },
 	{ NODE, .key = "mtu", .type = CONFIG_TYPE_NUMBER, .min = 1280, .max = 9600, .unit = "bytes",
 	  .absent = "the port's own", FIELD(config_node, mtu_bytes), PLACE(config_node, mtu_place),
 	  .help = "Largest IP packet that the port sends, tunnel header included. An IPv6 VIP with "
@@ -510,7 +510,7 @@ const struct config_item config_schema[] = {
 		  "`ipip`: in an IP tunnel, any mix of IPv4 and IPv6. `gue`: the same in UDP (Generic UDP "
 		  "Encapsulation), whose source port follows from the flow, so that routers and NICs "
 		  "spread flows. `nat`: with other addresses and ports, in both directions; instances may be "
-		  "on any network, and of the other family. `xdp` and `auto` do not support `nat` yet." },
+		  "on any network, and of the other family. `auto` does not support `nat`." },
 	{ SERVICE, .key = "source", .type = CONFIG_TYPE_WORD, .words = schema_sources,
 	  .fallback = "node", .reloadable = true, FIELD(config_service, source),
 	  PLACE(config_service, source_place),
@@ -518,7 +518,7 @@ const struct config_item config_schema[] = {
 		  "`nat_addresses`, so that replies come to the node. `client`: the client itself; "
 		  "instances must be of the VIP's family, and their route to clients must lead through "
 		  "the node. Services may share instances and their ports; a client's port that has a "
-		  "connection to one of them is not accepted for another one." },
+		  "connection to one of them is not accepted for another one. `xdp` does not support `client`." },
 	{ SERVICE, .key = "gue_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
 	  .fallback = "6080", .reloadable = true, FIELD(config_service, gue_port),
 	  PLACE(config_service, gue_port_place),

@@ -192,7 +192,9 @@ LB_INLINE uint64_t lb_nat_look_all(const struct lb_packet *p, const struct lb_na
 
 /*
  * In those of other workers, one of which had the client's packets before. If they may not be asked
- * now, the packet is to be dropped: a new port would end a connection that one of them has.
+ * now, the packet is to be dropped: a new port would end a connection that one of them has. A SYN
+ * asks where a client's packets move between workers all the time: with a record of its last
+ * connection in one memory and one of this connection in another, packets would take either.
  * Return: its place, an lb_result, or 0.
  */
 LB_INLINE uint64_t lb_nat_look_elsewhere(const struct lb_env *env, const struct lb_packet *p,
@@ -201,10 +203,10 @@ LB_INLINE uint64_t lb_nat_look_elsewhere(const struct lb_env *env, const struct 
 	const uint32_t own = lb_env_nat(env)->worker, n_workers = lb_env_nat(env)->n_workers;
 	uint64_t place = 0;
 
-	if (n_workers <= 1)
+	if (n_workers <= 1 || (flow->is_syn && !LB_NAT_CLIENTS_MOVE))
 		return 0;
-	if (!lb_may_peek(env, false))
-		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
+	if (!lb_may_peek(env, flow->is_syn))
+		return flow->is_syn ? 0 : lb_result_drop(LB_DROP_NAT_UNKNOWN);
 	for (uint32_t i = 0; i < LB_PEERS_MAX && i < n_workers && !place; i++)
 		if (i != own)
 			place = lb_nat_look_all(p, flow, i, n);
@@ -271,7 +273,7 @@ LB_RARE uint64_t lb_nat_place(const struct lb_packet *p, uint32_t instance, lb_b
 		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
 	n = lb_nat_flow_places(lb_env_nat(&env), &flow, lb_addr_instance(to));
 	place = lb_nat_look_all(p, &flow, lb_env_nat(&env)->worker, n);
-	if (lb_unlikely(!place) && (is_error || !lb_packet_is_syn(p)))
+	if (lb_unlikely(!place))
 		place = lb_nat_look_elsewhere(&env, p, &flow, n);
 	if (lb_likely(place))
 		return place;

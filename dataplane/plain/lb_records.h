@@ -25,6 +25,9 @@ LB_INLINE uint64_t lb_nat_bytes(uint64_t n_records)
 /* Whether services may keep the client's address: `source: client`. */
 #define LB_NAT_HAS_CLIENTS true
 
+/* Whether a client's packets come to any worker; here the NIC has one for each flow. */
+#define LB_NAT_CLIENTS_MOVE false
+
 /* What a worker's packets are translated by. */
 struct lb_nat {
 	/* of a generation of tables */

@@ -129,6 +129,8 @@ static void test_allowed(void **state)
 		{ "  nat_addresses: [10.0.0.1, 10.0.0.254]\n",
 		  SERVICE("s", "203.0.113.10", "port: 1, pool: web }]") },
 		{ "  dataplane: auto\n  nat_addresses: [10.0.0.7]\n", "  {}\n" },
+		{ "  dataplane: xdp\n  nat_addresses: [10.0.0.7]\n",
+		  SERVICE("s", "203.0.113.10", "port: 443, instance_port: 8443, pool: web }]") },
 		{ "  nat_ports: 1-1024\n", "  {}\n" },
 		/* source: client; the second shares the first one's port of an instance */
 		{ "  nat_addresses: [10.0.0.7]\n",
