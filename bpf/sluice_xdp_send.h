@@ -32,6 +32,30 @@ LB_INLINE lb_result lb_xdp_send_too_big(struct lb_buffer buffer, const struct lb
 	return (lb_result)lb_xdp_too_big(buffer.ctx, p, mtu);
 }
 
+/*
+ * What translates has no room on the stack for the ICMP error as well: it returns the size in place
+ * of a result, for lb_xdp_finish_too_big().
+ */
+#define LB_XDP_IS_TOO_BIG 0x8000u
+#define LB_XDP_ROOM_MAX 0x3fffu
+
+LB_STATIC_ASSERT((LB_DROP_COUNT << 8) < LB_XDP_IS_TOO_BIG, "results are below LB_XDP_IS_TOO_BIG");
+
+LB_INLINE lb_result lb_xdp_later(struct lb_buffer buffer, const struct lb_packet *p, uint32_t mtu)
+{
+	(void)buffer;
+	(void)p;
+	return (lb_result)(LB_XDP_IS_TOO_BIG | (mtu < LB_XDP_ROOM_MAX ? mtu : LB_XDP_ROOM_MAX));
+}
+
+LB_INLINE lb_result lb_xdp_finish_too_big(struct lb_buffer buffer, const struct lb_packet *p,
+					  uint32_t result)
+{
+	if (lb_unlikely(result & LB_XDP_IS_TOO_BIG))
+		return lb_xdp_send_too_big(buffer, p, result & LB_XDP_ROOM_MAX);
+	return (lb_result)result;
+}
+
 /* lb_packet_syn() */
 LB_RARE uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p)
 {
@@ -41,6 +65,18 @@ LB_RARE uint32_t lb_xdp_syn(struct xdp_md *ctx, const struct lb_packet *p)
 LB_INLINE uint16_t lb_xdp_syn_of(struct lb_buffer buffer, const struct lb_packet *p)
 {
 	return (uint16_t)lb_xdp_syn(buffer.ctx, p);
+}
+
+/* The sequence number of a SYN, for lb_nat_place(). */
+LB_RARE uint32_t lb_xdp_nat_seq(struct xdp_md *ctx, const struct lb_packet *p)
+{
+	const struct lb_buffer buffer = { ctx };
+	const struct lb_tcp *tcp;
+
+	if (!p || !lb_packet_is_syn(p))
+		return 0;
+	tcp = (const void *)(lb_buffer_start(buffer) + (p->meta.l4_offset & 0x3ff));
+	return lb_fits(tcp, sizeof(*tcp), lb_buffer_end(buffer)) ? tcp->seq : 0;
 }
 
 /* lb_nat_client() */
@@ -63,7 +99,7 @@ LB_RARE uint32_t lb_xdp_nat_write(struct xdp_md *ctx, const struct lb_packet *p,
 	if (!p || !lb_env_open(&env, &p->where))
 		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
 	return lb_nat_forward_write((struct lb_buffer){ ctx }, &env, p, instance, place,
-				    lb_xdp_send_too_big);
+				    lb_xdp_later);
 }
 
 /* lb_nat_forward_error() */
@@ -86,7 +122,7 @@ LB_INLINE lb_result lb_xdp_send_nat(struct lb_buffer buffer, const struct lb_pac
 
 	if (!lb_xdp_nat_spaces)
 		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
-	place = lb_nat_place(p, instance, 0);
+	place = lb_nat_place(p, instance, lb_xdp_nat_seq(buffer.ctx, p));
 	if (!(place & LB_NAT_PLACE_FOUND))
 		return (lb_result)place;
 	if (p->meta.class != LB_CLASS_FLOW)
@@ -94,7 +130,7 @@ LB_INLINE lb_result lb_xdp_send_nat(struct lb_buffer buffer, const struct lb_pac
 	result = (lb_result)lb_xdp_nat_client(buffer.ctx, p, instance, place);
 	if (result != LB_VERDICT_FORWARD)
 		return result;
-	return (lb_result)lb_xdp_nat_write(buffer.ctx, p, instance, place);
+	return lb_xdp_finish_too_big(buffer, p, lb_xdp_nat_write(buffer.ctx, p, instance, place));
 }
 
 /* lb_nat_reply() */
@@ -104,14 +140,14 @@ LB_RARE uint32_t lb_xdp_nat_reply(struct xdp_md *ctx, const struct lb_packet *p)
 
 	if (!p || !lb_env_open(&env, &p->where))
 		return LB_VERDICT_KERNEL;
-	return lb_nat_reply((struct lb_buffer){ ctx }, &env, p, lb_xdp_send_too_big);
+	return lb_nat_reply((struct lb_buffer){ ctx }, &env, p, lb_xdp_later);
 }
 
 LB_INLINE lb_result lb_xdp_reply(struct lb_buffer buffer, const struct lb_packet *p)
 {
 	if (!lb_xdp_nat_spaces)
 		return LB_VERDICT_KERNEL;
-	return (lb_result)lb_xdp_nat_reply(buffer.ctx, p);
+	return lb_xdp_finish_too_big(buffer, p, lb_xdp_nat_reply(buffer.ctx, p));
 }
 
 #endif

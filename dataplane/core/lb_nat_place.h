@@ -247,7 +247,7 @@ LB_INLINE struct lb_nat_flow lb_nat_flow(const struct lb_nat *nat, const struct 
  * The record of a client's packet, or of the one that a client's ICMP error is about. That of
  * another worker, which had the client's packets before, remains where its port is. A packet of no
  * connection gets one for a moment, so that the instance's RST reaches the client.
- * @instance: index. @seq: sequence number of the packet.
+ * @instance: index. @seq: sequence number of a SYN.
  * Return: its place, or an lb_result.
  */
 LB_RARE uint64_t lb_nat_place(const struct lb_packet *p, uint32_t instance, lb_be32 seq)
