@@ -372,11 +372,12 @@ const struct config_item config_schema[] = {
 		  "checks may be at fault, and the rest would be overloaded. Counted are the regular "
 		  "instances, or the backups while they take the flows; not those that are drained, in "
 		  "maint, or of weight 0. Those that flap control has taken out count as not up. 0: never." },
-	{ POOL, .key = "drain", .type = CONFIG_TYPE_DURATION, .max = HOUR, .fallback = "5m",
+	{ POOL, .key = "drain", .type = CONFIG_TYPE_DURATION, .max = HOUR, .fallback = "0s",
 	  .reloadable = true, FIELD(config_pool, drain_ms),
 	  .help = "How long an instance that is removed from the configuration, or deregistered, keeps "
 		  "its flows, as in a drain; less if it has none left. If it is put back meanwhile, "
-		  "it goes on. One that is down or in maint is removed at once. `0s`: all are." },
+		  "it goes on. One that is down or in maint is removed at once. `0s`: all are. Pools that "
+		  "`elb-create-lb` creates have `5m`." },
 	{ POOL, .key = "slow_start", .type = CONFIG_TYPE_DURATION, .min = 1 * SECOND, .max = HOUR,
 	  .absent = "none", .reloadable = true, FIELD(config_pool, slow_start_ms),
 	  .help = "Time in which an instance that was out, or was added, comes to its full share of new "

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ELB's connection draining. */
+#define ELB_DRAIN "5m"
+
 const struct config_service *elb_service_find(const struct config *config, const char *name)
 {
 	for (uint32_t i = 0; i < config->service_count; i++)
@@ -183,7 +186,8 @@ static int elb_add_pool(struct config_tree *tree, const struct elb_create *creat
 
 	snprintf(target, sizeof(target), "TCP:%.*s", (int)(create->listeners + length - port),
 		 port);
-	if (!pool || !check || config_tree_set_text(check, "target", target)) {
+	if (!pool || !check || config_tree_set_text(pool, "drain", ELB_DRAIN) ||
+	    config_tree_set_text(check, "target", target)) {
 		config_tree_free(check);
 		return -ENOMEM;
 	}

@@ -375,7 +375,7 @@ class Lab:
             self.ctl("config", "apply", "--force")
         for pool in self.ctl("status")["pools"]:
             for instance in pool["instances"]:
-                if instance["admin"] != "ready":
+                if instance["admin"] != "ready" and instance.get("removed_in_ms") is None:
                     self.ctl("resume", f"{pool['name']}/{instance['name']}")
         self.wait_up()
 

@@ -225,7 +225,7 @@ static void a_life(void **state)
 
 	assert_int_equal(create(f, "shop", "443/443,80/80", NULL), 0);
 	assert_true(f->changed);
-	assert_string_equal(file_text(f), "pools:\n  shop:\n    checks:\n"
+	assert_string_equal(file_text(f), "pools:\n  shop:\n    drain: 5m\n    checks:\n"
 					  "      - { target: \"TCP:443\" }\n    instances: {}\n"
 					  "services:\n  shop:\n    vip: [203.0.113.10]\n"
 					  "    forward: l2\n    listeners:\n"
@@ -239,7 +239,7 @@ static void a_life(void **state)
 	assert_int_equal(discharge(f, "i-12ab3c45"), 0);
 	assert_string_equal(
 		file_text(f),
-		"pools:\n  shop:\n    checks:\n"
+		"pools:\n  shop:\n    drain: 5m\n    checks:\n"
 		"      - { target: \"TCP:8443\", interval: 30s, timeout: 10s, unhealthy: 2, healthy: 2 }\n"
 		"      - { target: \"HTTP:80/up.html\", interval: 30s, timeout: 5s, unhealthy: 2, "
 		"healthy: 2 }\n"

@@ -130,7 +130,7 @@ static const struct refuse_row rows[] = {
 	{ "flows: 2048",
 	  "colour: red",
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
-	  "gateway, tunnel_sources, nat_addresses, nat_ports, flows, secret, idle_timeout, syn_timeout, "
+	  "gateway, networks, tunnel_sources, nat_addresses, nat_ports, flows, secret, idle_timeout, syn_timeout, "
 	  "fin_timeout, nat_idle_timeout, nat_syn_timeout, nat_fin_timeout, nat_closed_timeout, "
 	  "reset_on_expiry, mtu, table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
 	  "zone, control_group, metrics, vip_pool, instance_domain\n" },
@@ -185,7 +185,7 @@ static const struct refuse_row rows[] = {
 	{ "flows: 2048",
 	  "colour: [[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]",
 	  "t:6:3: node.colour: unknown key; expected dataplane, port, cpus, address, "
-	  "gateway, tunnel_sources, nat_addresses, nat_ports, flows, secret, idle_timeout, syn_timeout, "
+	  "gateway, networks, tunnel_sources, nat_addresses, nat_ports, flows, secret, idle_timeout, syn_timeout, "
 	  "fin_timeout, nat_idle_timeout, nat_syn_timeout, nat_fin_timeout, nat_closed_timeout, "
 	  "reset_on_expiry, mtu, table_slots, kernel_rate, icmp_rate, hugepages_mb, checks_in_flight, "
 	  "zone, control_group, metrics, vip_pool, instance_domain\n"

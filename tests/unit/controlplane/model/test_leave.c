@@ -92,8 +92,9 @@ static struct config *web(const char *keys, const char *instances)
 {
 	char pools[1024];
 
-	snprintf(pools, sizeof(pools), "  web:\n%s    instances:%s\n%s", keys,
-		 instances[0] ? "" : " {}", instances);
+	snprintf(pools, sizeof(pools), "  web:\n%s%s    instances:%s\n%s",
+		 strstr(keys, "drain:") ? "" : "    drain: 5m\n", keys, instances[0] ? "" : " {}",
+		 instances);
 	return fixture_config(pools, "  www:\n    vip: [198.51.100.10]\n    forward: l2\n"
 				     "    listeners: [ { port: 80, pool: web } ]\n");
 }

@@ -68,6 +68,29 @@ void publish_refresh(struct publish *publish)
 	(void)publish;
 }
 
+/* The page's stream needs a whole daemon: e2e/page. */
+struct live {
+	bool unused;
+};
+
+struct live *web_live_create(struct web *web)
+{
+	static struct live live;
+
+	(void)web;
+	return &live;
+}
+
+void web_live_destroy(struct live *live)
+{
+	(void)live;
+}
+
+void web_live(struct web *web, struct evhttp_request *request)
+{
+	web_refuse(web, request, HTTP_NOTFOUND, "not here");
+}
+
 /* ---- A server and its clients, in one loop ---- */
 
 struct fixture {
