@@ -247,7 +247,8 @@ static void config_forget(char *data, ssize_t size)
 struct config *config_load_beside(const struct config_part *own, const char *commands_path,
 				  struct config_errors *errors)
 {
-	bool merged = commands_path && access(commands_path, F_OK) == 0;
+	/* If it cannot be looked at, reading it says why. */
+	bool merged = commands_path && (access(commands_path, F_OK) == 0 || errno != ENOENT);
 	struct config_part commands = { .name = commands_path };
 	struct config *config = NULL;
 	char *data = NULL;

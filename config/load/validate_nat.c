@@ -112,13 +112,17 @@ static void check_node_source(struct config_validator *validator,
 	const struct config *config = validator->config;
 	const struct config_instance *instance =
 		config_instance_of_family(&config->pools[listener->pool], family);
+	char where[CONFIG_PLACE_TEXT_MAX];
 
 	if (!instance || check_nat_has_family(config, family))
 		return;
 	config_validator_fail(validator, listener->pool_place, key, listener->pool_name,
-			      "`forward: nat` to its IPv%u instances (\"%s\", line %u) needs an "
+			      "`forward: nat` to its IPv%u instances (\"%s\", %s) needs an "
 			      "IPv%u address in %s as their source",
-			      family, instance->name, instance->address_place.line, family,
+			      family, instance->name,
+			      config_error_place(validator->errors, listener->pool_place,
+						 instance->address_place, where),
+			      family,
 			      config->node.nat_address_count
 				      ? "node.nat_addresses"
 				      : "node.nat_addresses or node.address");
@@ -133,15 +137,20 @@ static void check_client_source(struct config_validator *validator,
 	const struct config_instance *instance =
 		config_instance_of_family(&validator->config->pools[listener->pool], family);
 	uint8_t other = family == 4 ? 6 : 4;
+	char where[CONFIG_PLACE_TEXT_MAX], vip[CONFIG_PLACE_TEXT_MAX];
 
 	for (uint32_t i = 0; instance && i < service->vip_count; i++) {
 		if (service->vips[i].address.family != other)
 			continue;
 		config_validator_fail(validator, listener->pool_place, key, listener->pool_name,
-				      "with `source: client` its IPv%u instances (\"%s\", line %u) "
-				      "cannot be reached by the clients of the IPv%u VIP, line %u",
-				      family, instance->name, instance->address_place.line, other,
-				      service->vips[i].place.line);
+				      "with `source: client` its IPv%u instances (\"%s\", %s) "
+				      "cannot be reached by the clients of the IPv%u VIP, %s",
+				      family, instance->name,
+				      config_error_place(validator->errors, listener->pool_place,
+							 instance->address_place, where),
+				      other,
+				      config_error_place(validator->errors, listener->pool_place,
+							 service->vips[i].place, vip));
 		return;
 	}
 }

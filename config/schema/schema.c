@@ -307,7 +307,8 @@ const struct config_item config_schema[] = {
 		    "path of a UNIX socket",
 	  .absent = "not served", .parse = config_field_metrics,
 	  .format = config_field_string_format, FIELD(config_node, metrics),
-	  .help = "Where `sluiced` serves metrics for Prometheus. Whoever can connect can read them, "
+	  .help = "Where `sluiced` serves a status page, and metrics for Prometheus. Whoever can "
+		  "connect can read them, "
 		  "so give a loopback address or a path, or protect the port; a socket is for members "
 		  "of `control_group`." },
 	{ NODE, .key = "vip_pool", .type = CONFIG_TYPE_LIST, .reloadable = true,
