@@ -373,7 +373,7 @@ const struct config_item config_schema[] = {
 		  "checks may be at fault, and the rest would be overloaded. Counted are the regular "
 		  "instances, or the backups while they take the flows; not those that are drained, in "
 		  "maint, or of weight 0. Those that flap control has taken out count as not up. 0: never." },
-	{ POOL, .key = "drain", .type = CONFIG_TYPE_DURATION, .max = HOUR, .fallback = "0s",
+	{ POOL, .key = "drain", .type = CONFIG_TYPE_DURATION, .max = HOUR, .absent = "none",
 	  .reloadable = true, FIELD(config_pool, drain_ms),
 	  .help = "How long an instance that is removed from the configuration, or deregistered, keeps "
 		  "its flows, as in a drain; less if it has none left. If it is put back meanwhile, "

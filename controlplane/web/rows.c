@@ -84,9 +84,11 @@ static json_t *service_of(const struct config_service *service)
 		json_array_append_new(
 			vips, json_string(config_address_format(&service->vips[i].address, text)));
 	for (uint32_t i = 0; i < service->listener_count; i++)
-		json_array_append_new(listeners, json_pack("{s:i, s:s}", "port",
-							   (int)service->listeners[i].port, "pool",
-							   service->listeners[i].pool_name));
+		json_array_append_new(listeners,
+				      json_pack("{s:i, s:i, s:s}", "port",
+						(int)service->listeners[i].port, "instance_port",
+						(int)service->listeners[i].instance_port, "pool",
+						service->listeners[i].pool_name));
 	return json_pack("{s:s, s:o, s:o, s:s}", "name", service->name, "vip", vips, "listeners",
 			 listeners, "forward", config_forward_name(service->forward));
 }

@@ -79,7 +79,7 @@ static const struct {
 	  0 },
 	{ "services:\n",
 	  "  api: { on_down: keep, instances: { a: { address: 10.0.2.1 } } }\nservices:\n",
-	  "+ pools.api:  -> checks: 0, on_down: keep, instances: 1\n", 0 },
+	  "+ pools.api:  -> checks: 0, on_down: keep, drain: 0ms, instances: 1\n", 0 },
 	{ "    checks:\n", "    all_down: drop\n    checks:\n",
 	  "~ pools.web.all_down: open -> drop\n", 0 },
 	{ "forward: l2", "forward: ipip", "~ services.site.forward: l2 -> ipip\n", 0 },
