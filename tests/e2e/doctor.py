@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """sluicectl doctor beside running daemons: nothing false while the lab is healthy, and each fault by its name.
 
+test-long: xdp
 test-dataplanes: dpdk xdp
 """
 import contextlib

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The life of an instance in its pool: taken out because it flaps, removed while it has connections.
 
+test-long
 test-timeout: 600 s
 
 test-dataplanes: dpdk xdp

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`source: client`: 443 to 8443 and 80 to 80, nginx's log has the true client, and what expires is reset.
 
+test-long
 test-timeout: 300 s
 test-dataplanes: dpdk
 """

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A trunk: clients and routers on one VLAN, instances on another, from the client.
 
+test-long: xdp auto
 test-timeout: 400 s
 test-dataplanes: dpdk xdp auto
 """
