@@ -95,6 +95,7 @@ void nic_ask(struct nic *nic)
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
 	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
 	struct ethtool_cmd link = { .cmd = ETHTOOL_GSET };
+	uint32_t speed_mbps = (uint32_t)SPEED_UNKNOWN;
 
 	if (ethtool_request(nic->name, &info) == 0) {
 		snprintf(nic->driver, sizeof(nic->driver), "%s", info.driver);
@@ -106,9 +107,10 @@ void nic_ask(struct nic *nic)
 		nic->queues_max = channels.max_rx > channels.max_combined ? channels.max_rx
 									  : channels.max_combined;
 	}
-	if (ethtool_request(nic->name, &link) == 0 &&
-	    ethtool_cmd_speed(&link) != (uint32_t)SPEED_UNKNOWN)
-		nic->speed_mbps = ethtool_cmd_speed(&link);
+	if (ethtool_request(nic->name, &link) == 0)
+		speed_mbps = (uint32_t)link.speed_hi << 16 | link.speed;
+	if (speed_mbps != (uint32_t)SPEED_UNKNOWN)
+		nic->speed_mbps = speed_mbps;
 }
 
 int nic_list(struct netlink *netlink, struct nic **nics)

@@ -18,7 +18,7 @@ static bool runs(const struct doctor *doctor)
 
 static void version_compare(struct doctor *doctor)
 {
-	const char *version = doctor_status_text(doctor, "node", "version", NULL);
+	const char *version = doctor_status_text(doctor, NULL, "version");
 	struct doctor_finding *finding;
 
 	if (strcmp(version, SLUICE_VERSION) == 0)
@@ -83,10 +83,7 @@ static void notes_look(struct doctor *doctor)
 	};
 
 	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
-		const char *text = notes[i].outer
-					   ? doctor_status_text(doctor, "node", notes[i].outer,
-								notes[i].key, NULL)
-					   : doctor_status_text(doctor, "node", notes[i].key, NULL);
+		const char *text = doctor_status_text(doctor, notes[i].outer, notes[i].key);
 		struct doctor_finding *finding;
 
 		if (!*text)

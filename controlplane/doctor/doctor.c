@@ -119,17 +119,14 @@ int doctor_line(const struct doctor *doctor, char *line, size_t size, const char
 	return file_line(path, line, size);
 }
 
-const char *doctor_status_text(const struct doctor *doctor, ...)
+const char *doctor_status_text(const struct doctor *doctor, const char *outer, const char *key)
 {
-	const json_t *value = doctor->status;
-	const char *key, *text;
-	va_list keys;
+	const json_t *object = json_object_get(doctor->status, "node");
+	const char *text;
 
-	va_start(keys, doctor);
-	while ((key = va_arg(keys, const char *)))
-		value = json_object_get(value, key);
-	va_end(keys);
-	text = json_string_value(value);
+	if (outer)
+		object = json_object_get(object, outer);
+	text = json_string_value(json_object_get(object, key));
 	return text ? text : "";
 }
 
@@ -196,7 +193,7 @@ static const struct nic *nic_named(struct doctor *doctor, const char *name)
 int doctor_look(struct doctor *doctor)
 {
 	const struct config_node *node = &doctor->config->node;
-	const char *kernel = doctor_status_text(doctor, "node", "dataplane", "kernel_iface", NULL);
+	const char *kernel = doctor_status_text(doctor, "dataplane", "kernel_iface");
 
 	free(doctor->nics);
 	doctor->nic_count = nic_list(&doctor->netlink, &doctor->nics);

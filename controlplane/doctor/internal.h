@@ -43,8 +43,8 @@ int doctor_line(const struct doctor *doctor, char *line, size_t size, const char
 int doctor_sluiced_pid(const struct doctor *doctor);
 int doctor_dataplane_pid(const struct doctor *doctor);
 
-/** A text of status, by the keys to it, ended by NULL; "" if it has none. */
-const char *doctor_status_text(const struct doctor *doctor, ...) __attribute__((sentinel));
+/** A text of status: node.OUTER.KEY, or node.KEY if @outer is NULL; "" if it has none. */
+const char *doctor_status_text(const struct doctor *doctor, const char *outer, const char *key);
 
 /** A limit of a process, soft: "Max open files". Return: 0 or -errno; UINT64_MAX: none. */
 int doctor_limit(const struct doctor *doctor, int pid, const char *name, uint64_t *limit);

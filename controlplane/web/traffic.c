@@ -21,7 +21,7 @@ bool traffic_look(struct traffic *traffic, const struct stats_node *figures, uin
 {
 	const double seconds = (double)(now_ns - traffic->last_ns) / 1e9;
 	const bool first = traffic->last_ns == 0;
-	uint64_t now[TRAFFIC_SERIES];
+	uint64_t now[TRAFFIC_SERIES] = { 0 };
 	double *sample;
 
 	if (!first && now_ns < traffic->last_ns + TRAFFIC_STEP_NS)

@@ -93,7 +93,7 @@ LB_INLINE uint32_t lb_nat_resets(const struct lb_nat *nat, struct lb_nat_ref ref
 	const struct lb_nat_record *record = ref.record;
 	const struct lb_nat_way way = {
 		.instance = lb_instance_at(instances, record->instance),
-		.service = lb_service_by_id(nat->services, nat->by_id, record->service),
+		.service = lb_nat_service(nat, record->service),
 	};
 	uint32_t n = 0;
 
