@@ -8,33 +8,42 @@ const char *const traffic_names[TRAFFIC_SERIES] = {
 	[TRAFFIC_FLOWS] = "flows", [TRAFFIC_DROPS] = "drops",
 };
 
-static void counters(const struct stats_node *figures, uint64_t *now)
+static uint64_t counter(const struct stats_node *figures, uint32_t series)
 {
-	now[TRAFFIC_BITS] = figures->rx_bytes * 8;
-	now[TRAFFIC_PACKETS] = figures->rx_pkts;
-	now[TRAFFIC_NEW] = figures->new_flows;
-	now[TRAFFIC_FLOWS] = figures->flows;
-	now[TRAFFIC_DROPS] = figures->drops;
+	switch ((enum traffic_series)series) {
+	case TRAFFIC_BITS:
+		return figures->rx_bytes * 8;
+	case TRAFFIC_PACKETS:
+		return figures->rx_pkts;
+	case TRAFFIC_NEW:
+		return figures->new_flows;
+	case TRAFFIC_FLOWS:
+		return figures->flows;
+	case TRAFFIC_DROPS:
+		return figures->drops;
+	case TRAFFIC_SERIES:
+		break;
+	}
+	return 0;
 }
 
 bool traffic_look(struct traffic *traffic, const struct stats_node *figures, uint64_t now_ns)
 {
 	const double seconds = (double)(now_ns - traffic->last_ns) / 1e9;
 	const bool first = traffic->last_ns == 0;
-	uint64_t now[TRAFFIC_SERIES] = { 0 };
 	double *sample;
 
 	if (!first && now_ns < traffic->last_ns + TRAFFIC_STEP_NS)
 		return false;
-	counters(figures, now);
 	sample = traffic->samples[(traffic->first + traffic->count) % TRAFFIC_SAMPLES];
 	for (uint32_t i = 0; i < TRAFFIC_SERIES; i++) {
+		const uint64_t now = counter(figures, i), last = traffic->last[i];
+
 		/* Fewer than before: another dataplane counts. */
-		sample[i] = i == TRAFFIC_FLOWS ? (double)now[i]
-			    : now[i] >= traffic->last[i]
-				    ? (double)(now[i] - traffic->last[i]) / seconds
-				    : 0;
-		traffic->last[i] = now[i];
+		sample[i] = i == TRAFFIC_FLOWS ? (double)now
+			    : now >= last      ? (double)(now - last) / seconds
+					       : 0;
+		traffic->last[i] = now;
 	}
 	traffic->last_ns = now_ns;
 	if (first)
