@@ -148,7 +148,7 @@ struct lb_service_table *model_services_build(const struct model_services *reque
 		table = services_table_build(draft->entry, draft->n, bytes);
 		err = table ? 0 : -errno;
 	}
-	if (!err) {
+	if (table) {
 		table_put_networks(table, &request->config->node);
 		*id_last = draft->id_last;
 	}

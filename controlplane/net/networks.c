@@ -86,6 +86,9 @@ static void leftovers_remove(struct networks *n)
 	struct leftovers left = { .networks = n };
 	int err = vlan_list(n->netlink, port_of(n)->index, leftover_collect, &left);
 
+	if (err)
+		log_err("%s: its VLAN interfaces cannot be listed: %s", port_of(n)->name,
+			strerror(-err));
 	for (uint32_t i = 0; i < left.count; i++) {
 		const struct vlan_link *link = &left.list[i];
 

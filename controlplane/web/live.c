@@ -125,22 +125,32 @@ static uint32_t hash_of(const char *text)
 	return hash;
 }
 
+static bool is_same(const struct shown *a, const struct shown *b)
+{
+	/* Rates are computed the same way each time, from the same counters. */
+	return a->flows == b->flows && a->new_per_s >= b->new_per_s &&
+	       a->new_per_s <= b->new_per_s && a->slots == b->slots &&
+	       a->slot_count == b->slot_count && a->weight == b->weight && a->health == b->health &&
+	       a->admin == b->admin && a->reason == b->reason;
+}
+
 /* Return: whether a page shows something else of it than before. */
 static bool is_changed(struct live *live, const struct model_instance *instance,
 		       const struct stats_instance *figures)
 {
-	struct shown now, *before = &live->shown[instance->index];
+	struct shown *before = &live->shown[instance->index];
+	const struct shown now = {
+		.flows = figures->flows,
+		.new_per_s = figures->new_per_s,
+		.slots = instance->slots,
+		.slot_count = instance->pool->slot_count,
+		.weight = instance->weight,
+		.health = (uint8_t)instance->health,
+		.admin = (uint8_t)instance->admin,
+		.reason = hash_of(instance->reason) ^ hash_of(instance->next_hop.reason),
+	};
 
-	memset(&now, 0, sizeof(now));
-	now.flows = figures->flows;
-	now.new_per_s = figures->new_per_s;
-	now.slots = instance->slots;
-	now.slot_count = instance->pool->slot_count;
-	now.weight = instance->weight;
-	now.health = (uint8_t)instance->health;
-	now.admin = (uint8_t)instance->admin;
-	now.reason = hash_of(instance->reason) ^ hash_of(instance->next_hop.reason);
-	if (!live->all && memcmp(&now, before, sizeof(now)) == 0)
+	if (!live->all && is_same(&now, before))
 		return false;
 	*before = now;
 	return true;
@@ -291,10 +301,14 @@ struct live *web_live_create(struct web *web)
 
 void web_live_destroy(struct live *live)
 {
+	struct page *page, *next;
+
 	if (!live)
 		return;
-	while (!TAILQ_EMPTY(&live->pages))
-		page_free(TAILQ_FIRST(&live->pages));
+	for (page = TAILQ_FIRST(&live->pages); page; page = next) {
+		next = TAILQ_NEXT(page, entry);
+		free(page);
+	}
 	if (live->timer)
 		event_free(live->timer);
 	if (live->turn)
