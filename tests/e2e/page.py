@@ -134,9 +134,15 @@ page = None
 
 
 def serve(lab):
+    """The lab's healing has taken the page away: until it has come back its elements are those of before."""
+    if page:
+        page.driver.execute_script("window.before = document.querySelector('#pools details')")
     lab.config["node"]["metrics"] = str(lab.run_dir / "metrics.sock")
     lab.write_config()
     lab.ctl("config", "apply")
+    if page:
+        wait_for("the page to come back", lambda: page.driver.execute_script(
+            "return !window.before?.isConnected && !!document.querySelector('#pools tbody tr')"))
 
 
 def opened(lab):
