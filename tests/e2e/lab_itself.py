@@ -16,6 +16,7 @@ import scenario  # noqa: E402
 from lab import HERE, wait_for  # noqa: E402
 from netns import RUNS, remove_stale, run  # noqa: E402
 from scenario import expect, expect_equal, figure  # noqa: E402
+from traffic import Capture  # noqa: E402
 
 REQUESTS = 3000
 ANOTHER = f"""
@@ -25,6 +26,16 @@ from lab import Lab
 with Lab():
     print("up", flush=True)
     time.sleep(60)
+"""
+PORT, OTHER_PORT = 9, 10
+CAPTURES, DATAGRAMS_SENT = 10, 500
+DATAGRAMS = """
+import itertools, socket, sys, time
+to, port, pause_s, *count = sys.argv[1:]
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    for _ in range(int(count[0])) if count else itertools.count():
+        s.sendto(b"x", (to, int(port)))
+        time.sleep(float(pause_s))
 """
 
 
@@ -74,6 +85,20 @@ def alive(pid):
         return False
 
 
+def captures(lab):
+    """A capture has each packet of its filter, and ends beside packets that came before the filter."""
+    to = lab.instances["web-1"].v4
+    others = lab.net.spawn("client", "/usr/bin/python3", "-c", DATAGRAMS, to, OTHER_PORT, 0.0002)
+    try:
+        for _ in range(CAPTURES):
+            capture = Capture(lab.net, "switch", "-i", "web-1", f"udp dst port {PORT}")
+            lab.net.exec("client", "/usr/bin/python3", "-c", DATAGRAMS, to, PORT, 0, DATAGRAMS_SENT)
+            expect_equal(capture.close().count("UDP, length 1"), DATAGRAMS_SENT, "captured packets")
+    finally:
+        others.kill()
+        others.wait()
+
+
 def stops(_lab):
     """Ctrl-C, and a second one at once, leave nothing behind."""
     child = another()
@@ -98,4 +123,4 @@ def dies(_lab):
 
 
 if __name__ == "__main__":
-    scenario.run(direct, notices, stops, dies, bare=True)
+    scenario.run(direct, notices, captures, stops, dies, bare=True)

@@ -4,9 +4,12 @@ import json
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+READ_S = 60
+GONE = "ZXx"
 
 
 def _words(options):
@@ -14,6 +17,10 @@ def _words(options):
         yield f"--{key}"
         if value is not True:
             yield str(value)
+
+
+def _state(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 class Load:
@@ -70,7 +77,7 @@ class Pulse:
 class Capture:
     """tcpdump in a namespace; listens when this returns."""
 
-    COUNTS = re.compile(r"(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped")
+    COUNTS = re.compile(r"(\d+) packets? captured\n(\d+) packets? received by filter\n(\d+) packets? dropped")
     ROOM = ("-s", "2048", "-B", "32768")  # for 16,000 packets until it gets its CPU
 
     def __init__(self, net, role, *argv):
@@ -83,16 +90,16 @@ class Capture:
 
     def close(self):
         """What it says of all packets until now: at SIGINT it would throw away what it has not read yet."""
-        counts = None
-        while not counts or counts[1] != counts[2]:
-            self.process.send_signal(signal.SIGUSR1)
-            while not (counts := self.COUNTS.search(line := self.process.stderr.readline())):
-                if not line:
-                    raise RuntimeError("tcpdump has ended")
-        if counts[3] != "0":
-            raise RuntimeError(f"tcpdump: {counts[0]}")
+        # It sleeps only when its ring is empty. Its counts are no condition: "received" has what came before the filter.
+        deadline = time.monotonic() + READ_S
+        while (state := _state(self.process.pid)) != "S":
+            if state in GONE or time.monotonic() > deadline:
+                raise RuntimeError(f"tcpdump does not come to rest: {state}")
+            time.sleep(0.01)
         self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=60)
+        counts = self.COUNTS.search(self.process.communicate(timeout=60)[1])
+        if int(counts[3]):
+            raise RuntimeError(f"tcpdump: {' '.join(counts[0].split())}")
         return self.path.read_text()
 
 
