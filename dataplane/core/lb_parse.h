@@ -93,12 +93,13 @@ LB_INLINE bool lb_source4_is_bad(lb_be32 src)
 	return first == 0 || first == 127 || first >= 224;
 }
 
+/* Also IPv4-mapped ones, which never leave a host (RFC 6890): records have IPv4 clients as such. */
 LB_INLINE bool lb_source6_is_bad(const uint8_t *src)
 {
 	uint64_t high = lb_load64(src);
 	uint64_t low = __builtin_bswap64(lb_load64(src + 8));
 
-	return src[0] == 0xff || (high == 0 && low <= 1);
+	return src[0] == 0xff || (high == 0 && (low <= 1 || low >> 32 == 0xffff));
 }
 
 LB_INLINE bool lb_addr6_equal(const uint8_t *a, const uint8_t *b)

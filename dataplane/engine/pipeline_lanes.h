@@ -253,15 +253,16 @@ LANES_INLINE void six_read_tcp(const struct burst *b, uint32_t first, lanes_mask
 	lanes_load_pairs(rows, word);
 }
 
-/* The source is not lb_source6_is_bad(), and differs from the destination. */
+/*
+ * The source is not lb_source6_is_bad(), and differs from the destination. Of a source that starts
+ * with 64 zeros lb_parse() decides.
+ */
 LANES_INLINE lanes_mask six_sources_are_right(lanes_mask k, const struct six *six)
 {
 	lanes other = (six->src[0] ^ six->dst[0]) | (six->src[1] ^ six->dst[1]);
-	/* all but the lowest bit of ::1 */
-	lanes rest = lanes_add_bits(six->src[1], ~(1ULL << 56), six->src[0]);
 
 	k = lanes_any(k, other, UINT64_MAX);
-	k = lanes_any(k, rest, UINT64_MAX);
+	k = lanes_any(k, six->src[0], UINT64_MAX);
 	return lanes_ne(k, six->src[0] & 0xff, lanes_splat(0xff));
 }
 
