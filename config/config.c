@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,21 @@ int config_check_copy(struct config_check *to, const struct config_check *from)
 	if (err)
 		config_check_fini(to);
 	return err;
+}
+
+uint32_t config_minimum_count(const struct config_minimum *minimum, uint32_t count)
+{
+	uint32_t share = (uint32_t)(((uint64_t)count * minimum->value + 99) / 100);
+
+	if (!minimum->is_percent || minimum->value == 0)
+		return minimum->value;
+	return share ? share : 1;
+}
+
+const char *config_minimum_format(const struct config_minimum *minimum, char *text)
+{
+	snprintf(text, 16, "%u%s", minimum->value, minimum->is_percent ? "%" : "");
+	return text;
 }
 
 static void config_free_network(struct config_network *network)

@@ -240,6 +240,17 @@ enum config_all_down {
 	CONFIG_ALL_DOWN_DROP,
 };
 
+enum config_on_minimum {
+	CONFIG_ON_MINIMUM_KEEP, /* packets that still come are forwarded */
+	CONFIG_ON_MINIMUM_DROP,
+};
+
+/** How many instances of a pool must be up: a number, or a share of all. */
+struct config_minimum {
+	uint32_t value; /* 0: none */
+	bool is_percent;
+};
+
 struct config_pool {
 	struct config_place place;
 	char *name;
@@ -249,6 +260,8 @@ struct config_pool {
 	enum config_all_down all_down;
 	uint32_t zone_minimum;
 	uint32_t panic_percent; /* 0: never */
+	struct config_minimum minimum;
+	enum config_on_minimum on_minimum;
 	uint32_t slow_start_ms; /* 0: none */
 	uint32_t drain_ms;	/* of an instance that is removed */
 	struct config_flapping flapping;
@@ -326,6 +339,12 @@ void config_check_fini(struct config_check *check);
 
 /** Free a configuration; NULL is allowed. The secret is wiped. */
 void config_free(struct config *config);
+
+/** The number that a minimum means, of @count instances; 0: none. A share is rounded up. */
+uint32_t config_minimum_count(const struct config_minimum *minimum, uint32_t count);
+
+/** Write a minimum as in the file, "2" or "50%"; @text holds 16 bytes. Return: text. */
+const char *config_minimum_format(const struct config_minimum *minimum, char *text);
 
 /** The pool or instance with that name, or NULL. */
 const struct config_pool *config_pool_find(const struct config *config, const char *name);
@@ -409,6 +428,7 @@ const char *config_source_name(enum config_source source);
 const char *config_check_type_name(enum config_check_type type);
 const char *config_on_down_name(enum config_on_down on_down);
 const char *config_all_down_name(enum config_all_down all_down);
+const char *config_on_minimum_name(enum config_on_minimum on_minimum);
 const char *config_protocol_name(enum config_protocol protocol);
 
 /**

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/base/log.h"
+#include "config/base/scalar.h"
 #include "config/base/version.h"
 #include "controlplane/api/stats.h"
 #include "controlplane/events/events.h"
@@ -181,6 +183,34 @@ static const char *pool_state(const struct model_pool *pool)
 	return "down";
 }
 
+/* Pools that always were above their minimum, or have none, are not worth an event. */
+static void vips_look(struct sluiced *sluiced, const struct model_pool *pool,
+		      enum model_vips before)
+{
+	const struct model_minimum *minimum = &pool->minimum;
+	char cause[128], want[16], hold[16];
+	const struct events_change event = {
+		.object = pool->name,
+		.what = "vips",
+		.from = model_vips_name(before),
+		.to = model_vips_name(minimum->vips),
+		.cause = cause,
+		.flows = EVENTS_FLOWS_ASK,
+	};
+	int used;
+
+	if (minimum->vips == before ||
+	    (before == MODEL_VIPS_UNKNOWN && minimum->vips == MODEL_VIPS_ANNOUNCED))
+		return;
+	used = snprintf(cause, sizeof(cause), "%u of %u instances up, minimum_up %s", minimum->up,
+			pool->instance_count, config_minimum_format(&minimum->want, want));
+	if (minimum->vips == MODEL_VIPS_HELD)
+		snprintf(cause + used, sizeof(cause) - (size_t)used, "; announced if for %s",
+			 config_scalar_duration_format(minimum->hold_ms, hold));
+	events_add(sluiced->events, &event);
+	log_info("%s: VIPs of its services %s: %s", pool->name, event.to, cause);
+}
+
 /* Known by name: an id may be another pool's later. */
 static void pool_look(struct sluiced *sluiced, const struct model_pool *pool)
 {
@@ -195,6 +225,8 @@ static void pool_look(struct sluiced *sluiced, const struct model_pool *pool)
 		.flows = EVENTS_FLOWS_ASK,
 	};
 
+	vips_look(sluiced, pool, same ? known->vips : MODEL_VIPS_UNKNOWN);
+	known->vips = pool->minimum.vips;
 	if (same && strcmp(known->state, state) == 0)
 		return;
 	/* At a start the first checks are still to come. */

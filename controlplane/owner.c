@@ -25,9 +25,12 @@ static void on_changed(void *arg, enum model_change what, uint32_t pool_id)
 {
 	struct sluiced *sluiced = arg;
 
-	if (sluiced->publish)
+	if (sluiced->publish && (what & ~(uint32_t)MODEL_CHANGE_VIPS))
 		publish_mark(sluiced->publish, what, pool_id);
-	if (sluiced->publish && (what & (MODEL_CHANGE_INSTANCES | MODEL_CHANGE_POOL)))
+	if (sluiced->neighbours && (what & MODEL_CHANGE_VIPS))
+		neighbours_vips_changed(sluiced->neighbours);
+	if (sluiced->publish &&
+	    (what & (MODEL_CHANGE_INSTANCES | MODEL_CHANGE_POOL | MODEL_CHANGE_VIPS)))
 		notes_pools(sluiced);
 }
 

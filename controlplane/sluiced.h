@@ -39,6 +39,7 @@ struct web;
 struct notes_pool {
 	char name[CONFIG_NAME_MAX + 1]; /* "": nothing */
 	const char *state;
+	enum model_vips vips;
 };
 
 struct sluiced {

@@ -51,6 +51,9 @@ CONFIG_FIELD_PARSER(config_field_domain);
 /** struct config_prefix, from "10.0.0.32/29" or an address: of all its addresses. */
 CONFIG_FIELD_PARSER(config_field_addresses);
 void config_field_addresses_format(const struct config_item *item, const void *object, FILE *to);
+/** struct config_pool: minimum, from "2" or "50%". */
+CONFIG_FIELD_PARSER(config_field_minimum);
+void config_field_minimum_format(const struct config_item *item, const void *object, FILE *to);
 /** struct config_node: nat_port_first and nat_port_last, from "1024-32767". */
 CONFIG_FIELD_PARSER(config_field_ports);
 void config_field_ports_format(const struct config_item *item, const void *object, FILE *to);

@@ -65,6 +65,12 @@ static const struct config_word schema_all_down[] = {
 	{ NULL, 0, false },
 };
 
+static const struct config_word schema_on_minimum[] = {
+	{ "keep", CONFIG_ON_MINIMUM_KEEP, false },
+	{ "drop", CONFIG_ON_MINIMUM_DROP, false },
+	{ NULL, 0, false },
+};
+
 const struct config_section_info config_sections[CONFIG_SECTION_COUNT] = {
 	[CONFIG_SECTION_ROOT] = { .title = "Top level",
 				  .size = sizeof(struct config),
@@ -373,6 +379,22 @@ const struct config_item config_schema[] = {
 		  "checks may be at fault, and the rest would be overloaded. Counted are the regular "
 		  "instances, or the backups while they take the flows; not those that are drained, in "
 		  "maint, or of weight 0. Those that flap control has taken out count as not up. 0: never." },
+	{ POOL, .key = "minimum_up", .type = CONFIG_TYPE_TEXT, .fallback = "0", .reloadable = true,
+	  .expect = "a number of instances from 0 to 4096, or a share of them from 0% to 100%",
+	  .parse = config_field_minimum, .format = config_field_minimum_format,
+	  FIELD(config_pool, minimum),
+	  .help = "While fewer instances are up, backups included, the VIPs of all services that use the "
+		  "pool are not announced: they are removed from the kernel's interfaces, so that neither "
+		  "ARP and ND nor a routing daemon answers for them (a VIP that somebody else has put "
+		  "there stays), and another node can take them. Instances that are drained, in maint, "
+		  "of weight 0, or taken out by flap control are not up; a share is of all. They are "
+		  "announced again when enough have been up for 5 s; for twice as long after each further "
+		  "withdrawal within 10 minutes, at most 5 m. 0: always announced." },
+	{ POOL, .key = "on_minimum", .type = CONFIG_TYPE_WORD, .words = schema_on_minimum,
+	  .fallback = "keep", .reloadable = true, FIELD(config_pool, on_minimum),
+	  .help = "Packets that still come to those VIPs while fewer than `minimum_up` are up. `keep`: "
+		  "flows stay, and new ones go to the instances that are left. `drop`: none is forwarded "
+		  "(`no_instance`)." },
 	{ POOL, .key = "drain", .type = CONFIG_TYPE_DURATION, .max = HOUR, .absent = "none",
 	  .reloadable = true, FIELD(config_pool, drain_ms),
 	  .help = "How long an instance that is removed from the configuration, or deregistered, keeps "
@@ -609,6 +631,11 @@ const char *config_on_down_name(enum config_on_down on_down)
 const char *config_all_down_name(enum config_all_down all_down)
 {
 	return schema_word(schema_all_down, all_down);
+}
+
+const char *config_on_minimum_name(enum config_on_minimum on_minimum)
+{
+	return schema_word(schema_on_minimum, on_minimum);
 }
 
 const char *config_protocol_name(enum config_protocol protocol)

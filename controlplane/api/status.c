@@ -32,13 +32,16 @@ static json_t *control_status_listeners(const struct config_service *service)
 	return listeners;
 }
 
-static json_t *control_status_service(const struct config_service *service)
+static json_t *control_status_service(const struct control_daemon *daemon,
+				      const struct config_service *service)
 {
-	json_t *object = json_pack("{s:s, s:o, s:s, s:s, s:o}", "name", service->name, "vip",
+	const struct model_pool *out = model_vips_withdrawn_by(daemon->model, service);
+	json_t *object = json_pack("{s:s, s:o, s:s, s:s, s:o, s:o}", "name", service->name, "vip",
 				   control_status_vips(service), "forward",
 				   config_forward_name(service->forward), "protocol",
 				   config_protocol_name(service->protocol), "listeners",
-				   control_status_listeners(service));
+				   control_status_listeners(service), "withdrawn_by",
+				   out != NULL ? json_string(out->name) : json_null());
 
 	if (lb_forward_has_port(service->forward))
 		json_object_set_new(object, "gue_port", json_integer(service->gue_port));
@@ -54,7 +57,8 @@ static json_t *control_status_services(const struct control_daemon *daemon)
 	json_t *services = json_array();
 
 	for (uint32_t i = 0; services != NULL && config != NULL && i < config->service_count; i++)
-		json_array_append_new(services, control_status_service(&config->services[i]));
+		json_array_append_new(services,
+				      control_status_service(daemon, &config->services[i]));
 	return services;
 }
 

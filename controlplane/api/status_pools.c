@@ -192,13 +192,31 @@ static json_t *control_status_instances(struct control_daemon *daemon,
 	return instances;
 }
 
+/* null: the pool has no minimum_up. */
+static json_t *control_status_minimum(const struct control_daemon *daemon,
+				      const struct model_pool *pool)
+{
+	const struct model_minimum *minimum = &pool->minimum;
+	char want[16];
+
+	if (minimum->need == 0)
+		return json_null();
+	return json_pack("{s:s, s:i, s:i, s:s, s:s, s:I}", "minimum_up",
+			 config_minimum_format(&minimum->want, want), "need", (int)minimum->need,
+			 "up", (int)minimum->up, "on_minimum",
+			 config_on_minimum_name(minimum->on_minimum), "vips",
+			 model_vips_name(minimum->vips), "announced_in_ms",
+			 (json_int_t)model_vips_left_ms(daemon->model, pool));
+}
+
 static json_t *control_status_pool(struct control_daemon *daemon, const struct model_pool *pool)
 {
-	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:o}", "name", pool->name,
+	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:o, s:o}", "name", pool->name,
 			 "open", pool->open, "panic", pool->panic, "in_zone", pool->in_zone,
 			 "on_backup", pool->on_backup, "removed", 0, "on_down",
 			 config_on_down_name(pool->on_down), "all_down",
-			 config_all_down_name(pool->all_down), "instances",
+			 config_all_down_name(pool->all_down), "minimum",
+			 control_status_minimum(daemon, pool), "instances",
 			 control_status_instances(daemon, pool, pool->name));
 }
 
@@ -226,10 +244,11 @@ static void control_status_pools_removed(struct control_daemon *daemon, json_t *
 			continue;
 		json_array_append_new(
 			pools,
-			json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:o}", "name", name,
-				  "open", 0, "panic", 0, "in_zone", 0, "on_backup", 0, "removed", 1,
-				  "on_down", config_on_down_name(leaving->leave_on_down),
-				  "all_down", config_all_down_name(CONFIG_ALL_DOWN_DROP),
+			json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:n, s:o}", "name",
+				  name, "open", 0, "panic", 0, "in_zone", 0, "on_backup", 0,
+				  "removed", 1, "on_down",
+				  config_on_down_name(leaving->leave_on_down), "all_down",
+				  config_all_down_name(CONFIG_ALL_DOWN_DROP), "minimum",
 				  "instances", control_status_instances(daemon, NULL, name)));
 	}
 }

@@ -445,6 +445,29 @@ static bool status_none_accepts(const json_t *pool)
 	return true;
 }
 
+/* A pool below its minimum_up has a line of its own. */
+static void status_minimum(const struct cli *cli, const json_t *pool)
+{
+	const json_t *minimum = json_object_get(pool, "minimum");
+	json_int_t left_ms = json_integer_value(json_object_get(minimum, "announced_in_ms"));
+	const char *vips = json_is_object(minimum) ? status_text(minimum, "vips") : "";
+	char text[256], when[32] = "";
+
+	if (strcmp(vips, "withdrawn") != 0 && strcmp(vips, "held") != 0)
+		return;
+	if (strcmp(vips, "held") == 0)
+		snprintf(when, sizeof(when), " for %lld s more", (long long)(left_ms + 999) / 1000);
+	snprintf(text, sizeof(text),
+		 "pool %s: %lld of at least %lld instances up (minimum_up %s), so its VIPs are not "
+		 "announced%s",
+		 status_text(pool, "name"),
+		 (long long)json_integer_value(json_object_get(minimum, "up")),
+		 (long long)json_integer_value(json_object_get(minimum, "need")),
+		 status_text(minimum, "minimum_up"), when);
+	table_text(cli->out, cli->colour, TABLE_BAD, text);
+	fputc('\n', cli->out);
+}
+
 /* Pools that do not work as intended. */
 static void status_warnings(const struct cli *cli, const json_t *pools)
 {
@@ -455,6 +478,7 @@ static void status_warnings(const struct cli *cli, const json_t *pools)
 	json_array_foreach(pools, i, pool) {
 		const char *name = status_text(pool, "name");
 
+		status_minimum(cli, pool);
 		if (json_array_size(json_object_get(pool, "instances")) == 0)
 			snprintf(text, sizeof(text), "pool %s: no instances", name);
 		else if (json_is_true(json_object_get(pool, "panic")))

@@ -273,6 +273,7 @@ static void commit_pool(struct stage *stage, uint32_t i)
 	pool->zone_minimum = from->zone_minimum;
 	pool->panic_percent = from->panic_percent;
 	pool->drain_ms = from->drain_ms;
+	model_minimum_configure(pool, from);
 	pool->wants_on_link = false;
 	for (uint32_t j = 0; j < staged->count; j++) {
 		struct model_instance *instance = staged->instances[j];

@@ -143,6 +143,8 @@ static void pool_describe(const struct model_pool *pool, struct eligible_pool *r
 		.gathering = !pool->gathered,
 		.zone_minimum = pool->zone_minimum,
 		.panic_percent = pool->panic_percent,
+		.minimum =
+			pool->minimum.on_minimum == CONFIG_ON_MINIMUM_DROP ? pool->minimum.need : 0,
 	};
 	for (uint32_t i = 0; i < pool->instance_count; i++) {
 		const struct model_instance *instance = pool->instances[i];
@@ -244,6 +246,8 @@ uint32_t model_pool_decide(struct model *model, struct model_pool *pool)
 			what |= MODEL_CHANGE_INSTANCES;
 	}
 	pool_ramp_together(pool);
+	if (model_minimum_decide(model, pool, rule.up))
+		what |= MODEL_CHANGE_VIPS;
 	if (pool_needs_table(pool)) {
 		pool->stale = true;
 		what |= MODEL_CHANGE_POOL;

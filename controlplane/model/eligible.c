@@ -149,6 +149,21 @@ static void decide_accepts(struct eligible_pool *pool, struct eligible_instance 
 		pool->open = tier_open(instances, n, false) || tier_open(instances, n, true);
 }
 
+static uint32_t count_usable(const struct eligible_instance *instances, uint32_t n)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		count += is_usable(&instances[i]);
+	return count;
+}
+
+static void take_nothing(struct eligible_instance *instances, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		instances[i].accepts = instances[i].serves = false;
+}
+
 void eligible_decide(struct eligible_pool *pool, struct eligible_instance *instances, uint32_t n)
 {
 	pool->open = false;
@@ -164,4 +179,7 @@ void eligible_decide(struct eligible_pool *pool, struct eligible_instance *insta
 		instances[i].serves = instances[i].admin != MODEL_MAINT &&
 				      (instances[i].health != HEALTH_DOWN ||
 				       pool->on_down == CONFIG_ON_DOWN_KEEP || pool->open);
+	pool->up = count_usable(instances, n);
+	if (pool->settled && pool->up < pool->minimum)
+		take_nothing(instances, n);
 }

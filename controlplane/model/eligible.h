@@ -19,6 +19,8 @@
  * connections continue. So in a pool that gathers, no instance accepts while one of that step is
  * pending.
  *
+ * With fewer than the minimum up, once the pool has settled, none takes or keeps flows.
+ *
  * Old flows stay with every instance that is not in maint and not down. An instance that is down
  * also keeps them if on_down is keep, or while the whole pool counts as up.
  */
@@ -47,7 +49,9 @@ struct eligible_pool {
 	bool gathering; /* has no table yet */
 	uint32_t zone_minimum;
 	uint32_t panic_percent;
+	uint32_t minimum; /* so many must be up, or none takes flows; 0: none need be */
 	/* result */
+	uint32_t up; /* usable ones, backups included */
 	bool open;
 	bool panic;   /* open, although some are up */
 	bool in_zone; /* others could take flows, too */

@@ -73,6 +73,14 @@ void model_leaving_release_lost(struct model *model); /* those without an index 
 /* How long an instance of a pool drains that @config doesn't have; 0: it doesn't. */
 uint32_t model_leave_drain_ms(const struct config *config, const struct model_pool *pool);
 
+/* model/minimum.c */
+/* Count again, and decide whether the VIPs are announced. Return: whether that changed. */
+bool model_minimum_decide(const struct model *model, struct model_pool *pool, uint32_t up);
+void model_minimum_configure(struct model_pool *pool, const struct config_pool *from);
+bool model_minimum_is_due(const struct model_pool *pool, uint64_t now_ms); /* a hold is over */
+/* The minimum below which a pool takes no flows; 0: none. */
+uint32_t model_minimum_to_drop(const struct config_pool *pool);
+
 /* model/nat.c */
 void model_nat_assign(struct model *model); /* indices, from the configuration in force */
 void model_nat_adopt(struct model *model, const struct lb_nat_params *running); /* NULL: none */

@@ -101,6 +101,29 @@ struct model_instance {
 	struct model_instance *next; /* in the list of removed ones */
 };
 
+/* Whether the VIPs of a pool's services are announced, as far as minimum_up decides. */
+enum model_vips {
+	MODEL_VIPS_UNKNOWN, /* until it has settled: they stay as they are */
+	MODEL_VIPS_ANNOUNCED,
+	MODEL_VIPS_WITHDRAWN, /* too few are up */
+	MODEL_VIPS_HELD,      /* enough are up, but not for long enough */
+};
+
+/* After a withdrawal enough instances must be up for so long, twice as long after each further one. */
+#define MODEL_VIPS_HOLD_MS 5000
+#define MODEL_VIPS_HOLD_MAX_MS 300000
+#define MODEL_VIPS_FORGET_MS 600000 /* announced for so long: it starts over */
+
+struct model_minimum {
+	struct config_minimum want;
+	enum config_on_minimum on_minimum;
+	uint32_t need; /* instances; 0: none */
+	uint32_t up;
+	enum model_vips vips;
+	uint32_t hold_ms;  /* after the last withdrawal; 0: there was none */
+	uint64_t since_ms; /* of HELD and ANNOUNCED; monotonic */
+};
+
 struct model_pool {
 	char name[CONFIG_NAME_MAX + 1];
 	uint16_t id;	    /* index of LB_CMD_BLOCK; kept like instance indices */
@@ -109,6 +132,7 @@ struct model_pool {
 	enum config_all_down all_down;
 	uint32_t zone_minimum;
 	uint32_t panic_percent;
+	struct model_minimum minimum;
 	uint32_t drain_ms;		   /* of removed instances */
 	struct model_instance **instances; /* in the file's order */
 	uint32_t instance_count;
@@ -137,6 +161,7 @@ enum model_change {
 	MODEL_CHANGE_INSTANCES = 1 << 2,
 	MODEL_CHANGE_POOL = 1 << 3,   /* of @pool_id */
 	MODEL_CHANGE_RETIRE = 1 << 4, /* the old generation of @pool_id belongs to another pool */
+	MODEL_CHANGE_VIPS = 1 << 5,   /* which VIPs are announced; not the dataplane's business */
 };
 
 struct model_ops {
@@ -290,6 +315,30 @@ double model_share(struct model *model, const struct model_instance *instance);
 
 const char *model_admin_name(enum model_admin admin);		  /* "ready", "drain", "maint" */
 int model_admin_parse(const char *word, enum model_admin *admin); /* 0 or -EINVAL */
+
+/* ---- VIPs that are not announced ---- */
+
+/** A VIP that is not to be announced now. */
+struct model_vip_hold {
+	struct config_address address;
+	bool stays; /* if it is announced already */
+};
+
+/**
+ * VIPs of services of which a pool has too few instances up, or is not known to have enough; one may
+ * be there several times.
+ * Return: how many there are; up to @room of them are written.
+ */
+uint32_t model_vips_held(const struct model *model, struct model_vip_hold *list, uint32_t room);
+
+/** The first pool because of which a service's VIPs are withdrawn, or NULL. */
+const struct model_pool *model_vips_withdrawn_by(const struct model *model,
+						 const struct config_service *service);
+
+/** Milliseconds until they are announced, if enough instances stay up; 0: not known, or now. */
+uint32_t model_vips_left_ms(const struct model *model, const struct model_pool *pool);
+
+const char *model_vips_name(enum model_vips vips); /* "announced", "withdrawn", "held", "unknown" */
 
 /* ---- NAT addresses ---- */
 

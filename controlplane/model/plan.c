@@ -81,6 +81,7 @@ static void plan_decide(struct plan *plan, const struct config_pool *pool)
 		.settled = true,
 		.zone_minimum = pool->zone_minimum,
 		.panic_percent = pool->panic_percent,
+		.minimum = model_minimum_to_drop(pool),
 	};
 
 	for (uint32_t i = 0; i < pool->instance_count; i++)

@@ -216,7 +216,7 @@ static bool pool_tick(struct model_pool *pool, uint64_t now_ms)
 
 	pool->settled |= settles;
 	pool->gathered |= gathers;
-	return settles || gathers || pool_ramps(pool, now_ms);
+	return settles || gathers || pool_ramps(pool, now_ms) || model_minimum_is_due(pool, now_ms);
 }
 
 void model_tick(struct model *model, uint64_t now_ms)

@@ -214,7 +214,8 @@ static int list_make(struct announce *a, const struct iface_wish *wish, bool vip
 		return -ENOMEM;
 	for (uint32_t i = 0; vips && i < config->service_count; i++)
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
-			if (config_service_is_on(config, &config->services[i], wish->network))
+			if (config_service_is_on(config, &config->services[i], wish->network) &&
+			    iface_announces(wish, &config->services[i].vips[j].address))
 				list_add(a, &config->services[i].vips[j].address);
 	for (uint32_t i = 0; vips && i < wish->hosts.count; i++)
 		list_add(a, &wish->hosts.list[i]);

@@ -37,6 +37,8 @@ struct iface_added {
 
 #define IFACE_NO_NETWORK UINT32_MAX
 
+struct model_vip_hold;
+
 struct iface_wish {
 	const char *name;
 	uint32_t index;
@@ -45,6 +47,8 @@ struct iface_wish {
 	uint32_t network; /* of config_node_networks(), by index; IFACE_NO_NETWORK: no addresses */
 	bool is_vlan;	  /* of another interface, which has what is the node's as a whole */
 	enum iface_vips vips;
+	const struct model_vip_hold *holds; /* VIPs that are not to be announced; the caller's */
+	uint32_t hold_count;
 	bool shared;
 	bool is_up;
 	struct iface_added *added; /* for a shared one; owned by the caller */
@@ -64,6 +68,9 @@ int iface_setup(struct netlink *netlink, const struct iface_wish *wish);
  * Return: how many addresses and routes were removed, or -errno.
  */
 int iface_clear(struct netlink *netlink, const char *name, uint32_t index);
+
+/** Whether a VIP is to be announced now: nothing holds it. */
+bool iface_announces(const struct iface_wish *wish, const struct config_address *vip);
 
 /** Whether an address of this length belongs there, at least while VIPs do. */
 bool iface_wants_address(const struct iface_wish *wish, const struct config_address *address,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config/base/log.h"
+#include "controlplane/model/model.h"
 #include "controlplane/net/iface_internal.h"
 
 #define FOREVER UINT32_MAX
@@ -26,6 +27,30 @@ static bool is_node_address(const struct config_network *network,
 	return false;
 }
 
+/* Return: its entry that has it removed, else one that leaves it as it is, else NULL. */
+static const struct model_vip_hold *hold_find(const struct iface_wish *wish,
+					      const struct config_address *vip)
+{
+	const struct model_vip_hold *found = NULL;
+
+	for (uint32_t i = 0; i < wish->hold_count; i++)
+		if ((!found || found->stays) && config_address_equal(&wish->holds[i].address, vip))
+			found = &wish->holds[i];
+	return found;
+}
+
+bool iface_announces(const struct iface_wish *wish, const struct config_address *vip)
+{
+	return !hold_find(wish, vip);
+}
+
+static bool is_withdrawn(const struct iface_wish *wish, const struct config_address *vip)
+{
+	const struct model_vip_hold *hold = hold_find(wish, vip);
+
+	return hold && !hold->stays;
+}
+
 static bool is_vip(const struct iface_wish *wish, const struct config_address *address,
 		   uint8_t length)
 {
@@ -40,7 +65,7 @@ static bool is_vip(const struct iface_wish *wish, const struct config_address *a
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
 			if (config_address_equal(&config->services[i].vips[j].address, address) &&
 			    config_service_is_on(config, &config->services[i], wish->network))
-				return true;
+				return !is_withdrawn(wish, address);
 	return false;
 }
 
@@ -162,7 +187,8 @@ static void vips_add(struct iface *iface)
 	for (uint32_t i = 0; i < config->service_count; i++)
 		for (uint32_t j = 0; j < config->services[i].vip_count; j++)
 			if (config_service_is_on(config, &config->services[i],
-						 iface->wish->network))
+						 iface->wish->network) &&
+			    iface_announces(iface->wish, &config->services[i].vips[j].address))
 				vip_add(iface, &config->services[i].vips[j].address,
 					"a VIP cannot be added");
 	for (uint32_t i = 0; i < iface->wish->hosts.count; i++)

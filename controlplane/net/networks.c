@@ -231,8 +231,22 @@ static void hosts_of(struct networks *n, uint32_t network, struct config_address
 			hosts->list[hosts->count++] = all.list[i];
 }
 
+/* Without memory those of the last time. */
+static void holds_refresh(struct networks *n)
+{
+	uint32_t count = model_vips_held(n->model, NULL, 0);
+	struct model_vip_hold *list = count ? calloc(count, sizeof(*list)) : NULL;
+
+	if (count && !list)
+		return;
+	free(n->holds);
+	n->holds = list;
+	n->hold_count = count ? model_vips_held(n->model, list, count) : 0;
+}
+
 void networks_wish(struct networks *n, struct network *network, struct iface_wish *wish)
 {
+	holds_refresh(n);
 	*wish = (struct iface_wish){
 		.name = network->name,
 		.index = network->index,
@@ -240,6 +254,8 @@ void networks_wish(struct networks *n, struct network *network, struct iface_wis
 		.network = network->network,
 		.is_vlan = network != port_of(n),
 		.vips = vips_of(n),
+		.holds = n->holds,
+		.hold_count = n->hold_count,
 		.shared = n->shared && !network->is_ours,
 		.is_up = network->is_up,
 		.added = n->shared ? &network->added : NULL,
@@ -380,4 +396,7 @@ void networks_fini(struct networks *n)
 	for (uint32_t i = 0; i < n->count; i++)
 		network_free(&n->list[i]);
 	n->count = 0;
+	free(n->holds);
+	n->holds = NULL;
+	n->hold_count = 0;
 }

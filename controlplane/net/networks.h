@@ -19,6 +19,7 @@
 struct announce;
 struct event_base;
 struct model;
+struct model_vip_hold;
 
 /* One interface; what is known of it is as of the last look. */
 struct network {
@@ -43,6 +44,8 @@ struct networks {
 	char wanted[CONFIG_PORT_MAX + 1]; /* name by which the port is looked up */
 	bool shared;			  /* it is the port, which other software uses too */
 	bool published;			  /* the dataplane runs the tables of this configuration */
+	struct model_vip_hold *holds;	  /* as of the last wish */
+	uint32_t hold_count;
 	uint32_t count;
 	struct network list[CONFIG_NETWORKS_MAX + 1]; /* the port first */
 };

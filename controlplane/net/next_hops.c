@@ -395,6 +395,12 @@ void neighbours_set_published(struct neighbours *n, bool published)
 		work_soon(n, 0);
 }
 
+void neighbours_vips_changed(struct neighbours *n)
+{
+	networks_set_due(&n->networks);
+	work_soon(n, 0);
+}
+
 void neighbours_set_iface(struct neighbours *n, const char *name)
 {
 	networks_set_port(&n->networks, name);

@@ -42,6 +42,9 @@ void neighbours_set_iface(struct neighbours *neighbours, const char *name);
  */
 void neighbours_set_published(struct neighbours *neighbours, bool published);
 
+/** Which VIPs are announced has changed: interfaces are set up again, without those held. */
+void neighbours_vips_changed(struct neighbours *neighbours);
+
 /** Whether the kernel interface is up and has a carrier; the last known state on failure. */
 bool neighbours_iface_is_running(struct neighbours *neighbours);
 

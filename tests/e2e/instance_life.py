@@ -149,6 +149,38 @@ def unused(lab):
     wait_for("it to be removed", lambda: lab.instance_status("web/web-4") is None, timeout_s=60)
 
 
+def minimum(lab):
+    """With fewer instances up than minimum_up the VIPs are not announced, existing flows stay, and the VIPs come back."""
+    fast_checks(lab)
+    lab.config["pools"]["web"]["minimum_up"] = "75%"
+    lab.write_config()
+    lab.ctl("config", "apply")
+    vip = settings.WEB_VIPS[0]
+    iface = lab.ctl("status")["node"]["dataplane"]["kernel_iface"]
+
+    def is_there():
+        return f" {vip}/32" in lab.edge("ip", "-o", "addr", "show", "dev", iface).stdout
+
+    def told():
+        return [e["to"] for e in lab.ctl("events", "--object", "web")["events"] if e["what"] == "vips"]
+
+    wait_for("the VIP", is_there)
+    held = lab.hold(WEB, connections=40, interval=0.2, timeout=20)
+    for name in ("web-1", "web-2"):
+        lab.instances[name].lame()
+    wait_for("the VIP to be withdrawn", lambda: not is_there())
+    pool = next(p for p in lab.ctl("status")["pools"] if p["name"] == "web")["minimum"]
+    expect_equal((pool["need"], pool["up"], pool["vips"]), (3, 2, "withdrawn"), "the status")
+    expect("(minimum_up 75%), so its VIPs are not announced" in lab.ctl("status", table=True), "the table shows it")
+    before = held.report()
+    wait_for("an answer on every connection", lambda: all(c["requests"] > b["requests"] for b, c in zip(before, held.report())))
+    lab.instances["web-1"].heal()
+    wait_for("the VIP to come back", is_there)
+    expect_equal([c["error"] for c in held.close() if c["error"]], [], "connections that broke")
+    expect_equal(told(), ["withdrawn", "held", "announced"], "the events")
+    lab.instances["web-2"].heal()
+
+
 if __name__ == "__main__":
     os.environ.setdefault("LC_ALL", "C.UTF-8")
-    scenario.run(flapping, deregistered, unused)
+    scenario.run(flapping, deregistered, unused, minimum)

@@ -210,6 +210,50 @@ static const struct refuse_row rows[] = {
 	  "    panic_threshold: 101\n"
 	  "    checks:\n",
 	  "t:9:22: pools.web.panic_threshold: \"101\": expected a number from 0 to 100\n" },
+	{ "    checks:\n",
+	  "    minimum_up: \"-1\"\n"
+	  "    checks:\n",
+	  "t:9:17: pools.web.minimum_up: \"-1\": expected a number of instances from 0 to 4096, or a share "
+	  "of them from 0% to 100%\n" },
+	{ "    checks:\n",
+	  "    minimum_up: 1.5\n"
+	  "    checks:\n",
+	  "t:9:17: pools.web.minimum_up: \"1.5\": expected a number of instances from 0 to 4096, or a share "
+	  "of them from 0% to 100%\n" },
+	{ "    checks:\n",
+	  "    minimum_up: 50 %\n"
+	  "    checks:\n",
+	  "t:9:17: pools.web.minimum_up: \"50 %\": expected a number of instances from 0 to 4096, or a share "
+	  "of them from 0% to 100%\n" },
+	{ "    checks:\n",
+	  "    minimum_up: 101%\n"
+	  "    checks:\n",
+	  "t:9:17: pools.web.minimum_up: \"101%\": expected a number of instances from 0 to 4096, or a share "
+	  "of them from 0% to 100%\n" },
+	{ "    checks:\n",
+	  "    minimum_up: 4097\n"
+	  "    checks:\n",
+	  "t:9:17: pools.web.minimum_up: \"4097\": expected a number of instances from 0 to 4096, or a share "
+	  "of them from 0% to 100%\n" },
+	{ "    checks:\n",
+	  "    minimum_up: half\n"
+	  "    checks:\n",
+	  "t:9:17: pools.web.minimum_up: \"half\": expected a number of instances from 0 to 4096, or a share "
+	  "of them from 0% to 100%\n" },
+	{ "    checks:\n",
+	  "    minimum_up: \"%\"\n"
+	  "    checks:\n",
+	  "t:9:17: pools.web.minimum_up: \"%\": expected a number of instances from 0 to 4096, or a share "
+	  "of them from 0% to 100%\n" },
+	{ "    checks:\n",
+	  "    minimum_up: 2%%\n"
+	  "    checks:\n",
+	  "t:9:17: pools.web.minimum_up: \"2%%\": expected a number of instances from 0 to 4096, or a share "
+	  "of them from 0% to 100%\n" },
+	{ "    checks:\n",
+	  "    on_minimum: move\n"
+	  "    checks:\n",
+	  "t:9:17: pools.web.on_minimum: \"move\": expected keep or drop\n" },
 	{ "flows: 2048",
 	  "zone: -a",
 	  "t:6:9: node.zone: \"-a\": expected a name of 1 to 63 letters, digits, '.', '_' and '-', "

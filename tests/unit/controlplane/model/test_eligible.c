@@ -19,7 +19,7 @@ struct row {
 	const char *what;
 	const char *instances;
 	const char *pool; /* k on_down keep, d all_down drop, s settling, g gathering,
-			      * 2 zone_minimum, p panic_threshold 50 */
+			      * 2 zone_minimum, p panic_threshold 50, m minimum 2 */
 	const char *answer;
 	bool open;
 	bool on_backup;
@@ -99,6 +99,11 @@ static const struct row rows[] = {
 	{ "held is not waited for", "ruh rp", "sg", "-S AS", false, false },
 	{ "held ones are not up: panic", "rph rph rp", "p", "AS AS AS", true, false },
 	{ "held ones of the zone do not suffice", "rph rp rpf", "2", "-S AS AS", false, false },
+	{ "the minimum is up", "rp rp rn", "m", "AS AS --", false, false },
+	{ "too few are", "rp rn dp", "m", "-- -- --", false, false },
+	{ "too few, whatever all_down says", "rn rn", "m", "-- --", true, false },
+	{ "backups count", "rp rn rpb", "m", "AS -- -S", false, false },
+	{ "while it settles, the rest may be up", "rp ru", "ms", "AS -S", false, false },
 	{ "nobody there", "", "", "", false, false },
 };
 
@@ -151,6 +156,7 @@ static void test_rows(void **state)
 			.gathering = strchr(row->pool, 'g') != NULL,
 			.zone_minimum = strchr(row->pool, '2') ? 2 : 1,
 			.panic_percent = strchr(row->pool, 'p') ? 50 : 0,
+			.minimum = strchr(row->pool, 'm') ? 2 : 0,
 		};
 		uint32_t n = parse(row->instances, list);
 		char answer[32];

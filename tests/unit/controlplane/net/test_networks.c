@@ -201,6 +201,57 @@ static void test_addresses(void **state)
 	assert_true(run("grep -q 1 /proc/sys/net/ipv4/conf/sluice0.20/arp_ignore"));
 }
 
+/* A pool with too few instances up: its VIPs are not there, and they come back. */
+static void test_minimum(void **state)
+{
+	static const char with_minimum[] = "  strict:\n    minimum_up: 2\n    instances:\n"
+					   "      a: { address: 10.0.20.1 }\n"
+					   "      b: { address: 10.0.1.1 }\n"
+					   "  single:\n    instances:\n"
+					   "      far: { address: 192.0.2.7 }\n";
+	static const char two_services[] =
+		"  www: { vip: [ 198.51.100.10, \"2001:db8:1::10\" ], forward: ipip, listeners: [ { "
+		"port: 80, pool: strict } ] }\n"
+		"  in: { vip: [ 198.51.100.20 ], forward: ipip, listeners: [ { port: 80, pool: "
+		"single } ] }\n";
+	struct fixture *f = *state;
+
+	assert_int_equal(model_apply(f->model,
+				     fixture_config_on("  networks: [ " NET10 ", " UNTAGGED
+						       ", " NET20 " ]\n",
+						       with_minimum, two_services),
+				     0),
+			 0);
+	for (uint32_t i = 0; i < 2; i++)
+		neighbours_add(f->neighbours, model_pool_at(f->model, 0)->instances[i]);
+	neighbours_set_published(f->neighbours, true);
+	neighbours_apply(f->neighbours);
+	expect(f, "addr show dev sluice0", "198.51.100.20/32", true);
+	assert_false(shows("addr show dev sluice0", "198.51.100.10/32")); /* not known yet */
+	ip("neigh replace 10.0.20.1 dev sluice0.20 lladdr " MAC_A);
+	ip("neigh replace 10.0.1.1 dev sluice0 lladdr " MAC_B);
+	expect_hop(f, "strict/a", MAC_A, 20);
+	expect_hop(f, "strict/b", MAC_B, 0);
+	model_health_set(f->model, model_instance_find(f->model, "strict/a"), HEALTH_UP, NULL);
+	model_health_set(f->model, model_instance_find(f->model, "strict/b"), HEALTH_UP, NULL);
+	neighbours_vips_changed(f->neighbours);
+	expect(f, "addr show dev sluice0.10", "2001:db8:1::10/128", true);
+	expect(f, "addr show dev sluice0", "198.51.100.10/32", true);
+	model_tick(f->model, 100);
+	model_health_set(f->model, model_instance_find(f->model, "strict/a"), HEALTH_DOWN, NULL);
+	neighbours_vips_changed(f->neighbours);
+	expect(f, "addr show dev sluice0.10", "2001:db8:1::10/128", false);
+	expect(f, "addr show dev sluice0.10", "198.51.100.10/32", false);
+	expect(f, "addr show dev sluice0", "198.51.100.10/32", false);
+	assert_true(shows("addr show dev sluice0", "198.51.100.20/32"));
+	assert_true(shows("addr show dev sluice0", "inet 10.0.1.5/24"));
+	model_health_set(f->model, model_instance_find(f->model, "strict/a"), HEALTH_UP, NULL);
+	model_tick(f->model, 100 + MODEL_VIPS_HOLD_MS);
+	neighbours_vips_changed(f->neighbours);
+	expect(f, "addr show dev sluice0.10", "2001:db8:1::10/128", true);
+	expect(f, "addr show dev sluice0", "198.51.100.10/32", true);
+}
+
 /* A NAT address is in the network that has it; one of none, which is routed, in all. */
 static void test_nat_addresses(void **state)
 {
@@ -314,7 +365,7 @@ int main(void)
 		cmocka_unit_test(test_names), TEST(test_addresses),
 		TEST(test_nat_addresses),     TEST(test_next_hops),
 		TEST(test_network_removed),   TEST(test_port_comes_again),
-		TEST(test_vlan_interface),
+		TEST(test_vlan_interface),    TEST(test_minimum),
 	};
 
 	if (geteuid() != 0) {
