@@ -11,24 +11,13 @@
  * A packet that is not certainly for this program goes up the stack untouched. Only RFC 6040's
  * congestion case drops.
  */
-#include <stdbool.h>
-
-#include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
 #include <linux/udp.h>
 
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
-
-#include "bpf/sluice_instance.h"
+#include "bpf/sluice_instance_ports.h"
 
 #define LB_AF_INET 2
 #define LB_AF_INET6 10
-/* No header that we read starts beyond 18 + 60 + 8 + 4 + 31 * 4: tag, IPv4, UDP, GUE with options. */
-#define LB_HEADERS_MASK 0xff
 #define LB_IP4_WORDS_MAX 30
 #define LB_IP4_FRAGMENT 0x3fff /* more-fragments bit and offset */
 #define LB_IP6_OFFSET_LOW 0xf8
@@ -36,16 +25,10 @@
 #define LB_ECN_MASK 3
 #define LB_ECN_CE 3
 #define LB_TUNNEL_LIMIT_OPT 4 /* RFC 2473 section 4.1.1 */
-#define LB_IP4_OFFSET 0x1fff
 #define LB_GUE_HLEN 0x1f
 
 /* A parse step's answer when the packet is still a candidate. */
 #define LB_CONTINUE (-1)
-
-struct lb_vlan {
-	__be16 tci;
-	__be16 proto;
-};
 
 /* draft-ietf-intarea-gue-09 section 3.1 */
 struct lb_gue {
@@ -74,13 +57,6 @@ struct {
 } instance_state SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, LB_UNWRAP_VIP_SLOTS);
-	__type(key, struct lb_unwrap_addr);
-	__type(value, struct lb_unwrap_vip);
-} instance_vips SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, LB_UNWRAP_FROM_SLOTS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -94,45 +70,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lb_unwrap_count);
 } instance_counts SEC(".maps");
-
-/* Set before loading. A constant, so the verifier of a kernel before 5.18 never sees the helper. */
-const volatile __u8 lb_frags;
-
-static __always_inline __u32 lb_frame_len(struct xdp_md *ctx)
-{
-	if (lb_frags)
-		return bpf_xdp_get_buff_len(ctx);
-	return ctx->data_end - ctx->data;
-}
-
-/*
- * The header at an offset that parsing found. The verifier loses the bounds of a value that was
- * spilled to the stack, and clang, which knows them, would remove the mask; hence the barrier.
- */
-static __always_inline void *lb_header_at(struct xdp_md *ctx, __u32 off)
-{
-	asm volatile("" : "+r"(off));
-	off &= LB_HEADERS_MASK;
-	return (void *)(long)ctx->data + off;
-}
-
-static __always_inline void lb_addr_set4(struct lb_unwrap_addr *a, const void *ip4)
-{
-	a->family = 4;
-	__builtin_memcpy(a->bytes, ip4, 4);
-}
-
-static __always_inline void lb_addr_set6(struct lb_unwrap_addr *a, const void *ip6)
-{
-	a->family = 6;
-	__builtin_memcpy(a->bytes, ip6, 16);
-}
-
-static __always_inline void lb_count_add(struct lb_unwrap_count *c, __u32 bytes)
-{
-	c->pkts++;
-	c->bytes += bytes;
-}
 
 /* RFC 1071 over a header of 20 to 60 bytes. Return: whether the checksum is right. */
 static __always_inline bool lb_ip4_sum_ok(const struct iphdr *ip, const void *data_end)
@@ -532,17 +469,21 @@ static __always_inline int lb_tunnel_handle(struct xdp_md *ctx, struct lb_tunnel
 	if (lb_outer_foreign(ctx, t))
 		return LB_UNWRAP_NOT_LOCAL;
 	lb_count_add(&vip->tunnel, t->frame_len);
-	return lb_unwrap(ctx, t);
+	reason = lb_unwrap(ctx, t);
+	if (reason != LB_UNWRAP_FAILED && reason != LB_UNWRAP_DROP_CE)
+		lb_ports_in(ctx, t->l3_off, &t->inner_dst);
+	return reason;
 }
 
 /* Parsed, but not a tunnel packet: whether it is sent straight to a VIP, as in `l2` forwarding. */
-static __always_inline int lb_direct_handle(const struct lb_tunnel *t)
+static __always_inline int lb_direct_handle(struct xdp_md *ctx, const struct lb_tunnel *t)
 {
 	struct lb_unwrap_vip *vip = bpf_map_lookup_elem(&instance_vips, &t->dst);
 
 	if (!vip)
 		return LB_UNWRAP_NOT_TUNNEL;
 	lb_count_add(&vip->direct, t->frame_len);
+	lb_ports_in(ctx, t->l3_off, &t->dst);
 	return LB_UNWRAP_DIRECT;
 }
 
@@ -559,13 +500,20 @@ int sluice_instance(struct xdp_md *ctx)
 	if (reason == LB_CONTINUE)
 		reason = lb_tunnel_handle(ctx, &t);
 	else if (reason == LB_UNWRAP_DIRECT)
-		reason = lb_direct_handle(&t);
+		reason = lb_direct_handle(ctx, &t);
 
 	key = reason;
 	count = bpf_map_lookup_elem(&instance_counts, &key);
 	if (count)
 		lb_count_add(count, t.frame_len);
 	return reason == LB_UNWRAP_DROP_CE ? XDP_DROP : XDP_PASS;
+}
+
+SEC("tc")
+int sluice_reply(struct __sk_buff *skb)
+{
+	lb_ports_out(skb);
+	return TC_ACT_UNSPEC; /* filters behind this one have their turn */
 }
 
 char lb_license[] SEC("license") = "Dual BSD/GPL";

@@ -19,12 +19,16 @@
 #define LB_UNWRAP_VIPS_MAP "instance_vips"
 #define LB_UNWRAP_FROM_MAP "instance_from"
 #define LB_UNWRAP_COUNTS_MAP "instance_counts"
+#define LB_UNWRAP_PORTS_MAP "instance_ports"
+#define LB_UNWRAP_REPLIES_MAP "instance_reply"
 
 #define LB_UNWRAP_VIPS_MAX 256
 #define LB_UNWRAP_FROM_MAX 256
 /* During a change, the old and the new set are held side by side. */
 #define LB_UNWRAP_VIP_SLOTS (2 * LB_UNWRAP_VIPS_MAX)
 #define LB_UNWRAP_FROM_SLOTS (2 * LB_UNWRAP_FROM_MAX)
+#define LB_UNWRAP_PORTS_MAX 256
+#define LB_UNWRAP_PORT_SLOTS (2 * 2 * LB_UNWRAP_PORTS_MAX) /* two ways */
 
 /*
  * The fate of each packet that IFACE received: exactly one of these. Names are what JSON shows;
@@ -89,6 +93,34 @@ struct lb_unwrap_vip {
 	struct lb_unwrap_count tunnel;
 	struct lb_unwrap_count direct;
 };
+
+/* ---- Port mapping: from a listener's port to another one of the instance, and back in replies ---- */
+
+enum lb_unwrap_way { LB_UNWRAP_IN, LB_UNWRAP_OUT };
+
+struct lb_unwrap_port_key {
+	struct lb_unwrap_addr vip; /* family 0: each VIP that has no entry of its own */
+	__be16 port;		   /* in: the listener's; out: the instance's */
+	__u16 way;
+};
+
+/* One per CPU; only the program counts. */
+struct lb_unwrap_port {
+	struct lb_unwrap_count count;
+	__be16 port; /* the other one */
+	__u16 reserved[3];
+};
+
+/* The only element of its map, written by user space. */
+struct lb_unwrap_replies {
+	__u32 n_ports;	   /* entries of the ports map in each way; 0: not looked up */
+	__u16 mss4, mss6;  /* the largest that a SYN+ACK may tell, by family; 0: any */
+	__u32 added_qdisc; /* clsact was not there before attach */
+};
+
+/* The filter at tc egress: its place among those of others. */
+#define LB_UNWRAP_TC_PRIORITY 1
+#define LB_UNWRAP_TC_HANDLE 0x534c
 
 #define LB_UNWRAP_ADDED 1u /* attach put the address on lo; detach takes it off */
 

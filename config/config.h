@@ -264,6 +264,7 @@ struct config_pool {
 	enum config_on_minimum on_minimum;
 	uint32_t slow_start_ms; /* 0: none */
 	uint32_t drain_ms;	/* of an instance that is removed */
+	bool instance_program;	/* its instances run sluice-instance, which maps ports */
 	struct config_flapping flapping;
 	struct config_instance *instances; /* may be none */
 	uint32_t instance_count;

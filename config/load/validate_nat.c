@@ -194,11 +194,54 @@ static void check_nat_dataplane(struct config_validator *validator,
 			      "`xdp`");
 }
 
+static bool listener_is_mapped(const struct config *config, const struct config_listener *listener)
+{
+	return listener->pool < config->pool_count &&
+	       config->pools[listener->pool].instance_program;
+}
+
+/* Another port on the instance without translation: the instance maps it, and replies back. */
+static void check_mapped_port(struct config_validator *validator,
+			      const struct config_service *service, uint32_t index)
+{
+	const struct config_listener *listener = &service->listeners[index];
+	char key[CHECK_KEY_MAX], port[16];
+
+	snprintf(key, sizeof(key), "services.%s.listeners[%u].instance_port", service->name, index);
+	snprintf(port, sizeof(port), "%u", listener->instance_port);
+	if (!listener_is_mapped(validator->config, listener)) {
+		if (listener->instance_port != listener->port)
+			config_validator_fail(
+				validator, listener->instance_port_place, key, port,
+				"another port than the listener's needs `forward: nat`, not "
+				"%s, or `instance_program: true` in its pool; expected %u",
+				config_forward_name(service->forward), listener->port);
+		return;
+	}
+	for (uint32_t i = 0; i < index; i++) {
+		const struct config_listener *other = &service->listeners[i];
+
+		if (other->pool != listener->pool ||
+		    other->instance_port != listener->instance_port ||
+		    other->port == listener->port)
+			continue;
+		config_validator_fail(validator,
+				      listener->instance_port_place.line
+					      ? listener->instance_port_place
+					      : listener->port_place,
+				      key, port,
+				      "the instance port of port %u, line %u, too: a reply's port "
+				      "could come from either",
+				      other->port, other->port_place.line);
+		break;
+	}
+}
+
 /* What only `forward: nat` can do. */
 static void check_no_nat(struct config_validator *validator, const struct config_service *service)
 {
 	const char *forward = config_forward_name(service->forward);
-	char key[CHECK_KEY_MAX], port[16];
+	char key[CHECK_KEY_MAX];
 
 	snprintf(key, sizeof(key), "services.%s.source", service->name);
 	if (service->source_place.line)
@@ -206,19 +249,8 @@ static void check_no_nat(struct config_validator *validator, const struct config
 				      config_source_name(service->source),
 				      "only `forward: nat` has a choice of sources, not %s",
 				      forward);
-	for (uint32_t i = 0; i < service->listener_count; i++) {
-		const struct config_listener *listener = &service->listeners[i];
-
-		if (listener->instance_port == listener->port)
-			continue;
-		snprintf(key, sizeof(key), "services.%s.listeners[%u].instance_port", service->name,
-			 i);
-		snprintf(port, sizeof(port), "%u", listener->instance_port);
-		config_validator_fail(validator, listener->instance_port_place, key, port,
-				      "another port than the listener's needs `forward: nat`, not "
-				      "%s; expected %u",
-				      forward, listener->port);
-	}
+	for (uint32_t i = 0; i < service->listener_count; i++)
+		check_mapped_port(validator, service, i);
 }
 
 void config_validate_nat_services(struct config_validator *validator)

@@ -409,6 +409,11 @@ const struct config_item config_schema[] = {
 	{ POOL, .key = "flapping", .type = CONFIG_TYPE_SECTION, .child = CONFIG_SECTION_FLAPPING,
 	  .reloadable = true, .absent = "no flap control", FIELD(config_pool, flapping),
 	  .help = "Takes out instances that change their health too often." },
+	{ POOL, .key = "instance_program", .type = CONFIG_TYPE_BOOL, .fallback = "false",
+	  .reloadable = true, FIELD(config_pool, instance_program),
+	  .help = "Whether the instances map ports by `sluice-instance attach --map`: then a listener "
+		  "may have an `instance_port` of its own in `l2`, `ipip` and `gue`, too, and "
+		  "replies go straight to the client." },
 	{ POOL, .key = "instances", .type = CONFIG_TYPE_NAMED, .child = CONFIG_SECTION_INSTANCE,
 	  .max = CONFIG_INSTANCES_MAX, .reloadable = true,
 	  ENTRIES(config_pool, instances, instance_count),
@@ -568,7 +573,7 @@ const struct config_item config_schema[] = {
 	{ LISTENER, .key = "instance_port", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
 	  .absent = "the same as `port`", .reloadable = true, FIELD(config_listener, instance_port),
 	  PLACE(config_listener, instance_port_place),
-	  .help = "Port on the instances. A port other than `port` needs `forward: nat`." },
+	  .help = "Port on the instances. A port other than `port` needs `forward: nat`, or a pool with `instance_program`." },
 	{ LISTENER, .key = "pool", .type = CONFIG_TYPE_TEXT, .required = true, .reloadable = true,
 	  .expect = "the name of a pool", .parse = config_field_name,
 	  .format = config_field_string_format, FIELD(config_listener, pool_name),

@@ -7,6 +7,7 @@
 #include "controlplane/instance/address.h"
 #include "controlplane/instance/host.h"
 #include "controlplane/instance/options.h"
+#include "controlplane/instance/replies.h"
 #include "controlplane/instance/report.h"
 #include "controlplane/instance/state.h"
 #include "controlplane/instance/verb.h"
@@ -150,6 +151,26 @@ static void print_gue_port(const struct lb_unwrap_state *state)
 		printf("no GUE");
 }
 
+static void print_mss(const struct ports *ports)
+{
+	if (ports->mss4 == ports->mss6)
+		printf("MSS of replies %u", ports->mss4);
+	else
+		printf("MSS of replies %u, over IPv6 %u", ports->mss4, ports->mss6);
+}
+
+static void print_ports(const struct ports *ports)
+{
+	char text[PORTS_TEXT_SIZE];
+
+	for (__u32 i = 0; i < ports->count; i++)
+		printf(", port %s", ports_format(&ports->map[i], text));
+	if (ports->mss4) {
+		printf(", ");
+		print_mss(ports);
+	}
+}
+
 static int attach_new(const struct options *o)
 {
 	static struct lb_unwrap_state now, next;
@@ -166,6 +187,9 @@ static int attach_new(const struct options *o)
 	ret = host_change(o, &program, &now, &next);
 	if (ret) {
 		program_detach(&program, o->ifindex);
+	} else if (replies_change(o->iface, o->ifindex, &program, &o->ports)) {
+		detach_undo(o, &program);
+		ret = VERB_REFUSED;
 	} else {
 		printf("%s: attached in %s mode, VIPs ", o->iface, program_mode_name(program.mode));
 		print_vips(o);
@@ -173,13 +197,17 @@ static int attach_new(const struct options *o)
 		print_sources(&next);
 		printf(", ");
 		print_gue_port(&next);
+		print_ports(&o->ports);
 		putchar('\n');
 	}
 	program_close(&program);
 	return ret;
 }
 
-/* Replace the program by this build's over the same maps; counters and VIPs are kept. */
+/*
+ * Replace the program by this build's over the same maps; counters and VIPs are kept. Then change
+ * what replies need: an older program can't map ports.
+ */
 static int upgrade(const struct options *o, const struct program *old, bool frags)
 {
 	struct program fresh;
@@ -202,6 +230,8 @@ static int upgrade(const struct options *o, const struct program *old, bool frag
 		else
 			printf("%s: program replaced by this version's\n", o->iface);
 	}
+	if (!ret)
+		ret = replies_change(o->iface, o->ifindex, &fresh, &o->ports);
 	program_close(&fresh);
 	return ret ? VERB_REFUSED : VERB_DONE;
 }
@@ -238,10 +268,41 @@ static bool same_sources(const struct lb_unwrap_state *now, const struct lb_unwr
 	return true;
 }
 
-static void print_changes(const struct options *o, struct lb_unwrap_state *now,
-			  struct lb_unwrap_state *next)
+/* One line per difference. Return: their number. */
+static int print_port_changes(const struct options *o, const struct ports *now)
 {
-	int changes = print_vip_changes(o, now, next);
+	const struct ports *next = &o->ports;
+	char text[PORTS_TEXT_SIZE];
+	int changes = 0;
+
+	for (__u32 i = 0; i < next->count; i++) {
+		if (ports_have(now, &next->map[i]))
+			continue;
+		printf("%s: + port %s\n", o->iface, ports_format(&next->map[i], text));
+		changes++;
+	}
+	for (__u32 i = 0; i < now->count; i++) {
+		if (ports_have(next, &now->map[i]))
+			continue;
+		printf("%s: - port %s\n", o->iface, ports_format(&now->map[i], text));
+		changes++;
+	}
+	if (now->mss4 != next->mss4 || now->mss6 != next->mss6) {
+		printf("%s: ", o->iface);
+		if (next->mss4)
+			print_mss(next);
+		else
+			printf("MSS of replies as the kernel has it");
+		putchar('\n');
+		changes++;
+	}
+	return changes;
+}
+
+static void print_changes(const struct options *o, struct lb_unwrap_state *now,
+			  struct lb_unwrap_state *next, const struct ports *ports)
+{
+	int changes = print_vip_changes(o, now, next) + print_port_changes(o, ports);
 
 	if (!same_sources(now, next)) {
 		printf("%s: tunnels from ", o->iface);
@@ -266,6 +327,7 @@ static void print_changes(const struct options *o, struct lb_unwrap_state *now,
 static int attach_change(const struct options *o, const struct program *program)
 {
 	static struct lb_unwrap_state now, next;
+	static struct ports ports;
 	int ret;
 
 	if (o->mode != PROGRAM_AUTO && o->mode != program->mode) {
@@ -274,13 +336,15 @@ static int attach_change(const struct options *o, const struct program *program)
 		return VERB_REFUSED;
 	}
 	ret = state_load(program, &now);
+	if (!ret)
+		ret = ports_load(program, &ports);
 	if (ret) {
 		report_error("can't read the state of %s: %s", o->iface, strerror(-ret));
 		return VERB_REFUSED;
 	}
 	if (host_plan(o, &now, &next) || host_change(o, program, &now, &next))
 		return VERB_REFUSED;
-	print_changes(o, &now, &next);
+	print_changes(o, &now, &next, &ports);
 	return upgrade(o, program, now.frags);
 }
 

@@ -5,6 +5,7 @@
 
 #include "controlplane/instance/host.h"
 #include "controlplane/instance/options.h"
+#include "controlplane/instance/replies.h"
 #include "controlplane/instance/report.h"
 #include "controlplane/instance/state.h"
 #include "controlplane/instance/verb.h"
@@ -14,8 +15,9 @@
  * detach that was killed can be run again. Addresses are removed before the ARP sysctls that keep
  * them quiet.
  */
-static int detach(const struct options *o, const struct program *program)
+int detach_undo(const struct options *o, const struct program *program)
 {
+	static const struct ports no_ports;
 	static struct lb_unwrap_state now, none;
 	int ret;
 
@@ -24,6 +26,8 @@ static int detach(const struct options *o, const struct program *program)
 		report_error("can't read the state of %s: %s", o->iface, strerror(-ret));
 		return VERB_REFUSED;
 	}
+	if (replies_change(o->iface, o->ifindex, program, &no_ports))
+		return VERB_REFUSED;
 	none = now;
 	none.vip_count = 0;
 	none.from_count = 0;
@@ -37,7 +41,6 @@ static int detach(const struct options *o, const struct program *program)
 			     o->iface, strerror(-ret), o->iface);
 		return VERB_REFUSED;
 	}
-	printf("%s: detached\n", o->iface);
 	return VERB_DONE;
 }
 
@@ -59,7 +62,9 @@ int verb_detach(int argc, char **argv)
 			     o.iface, holder.name, holder.id);
 	if (ret)
 		return ret == -EBUSY ? VERB_REFUSED : host_report_find(o.iface, ret);
-	ret = detach(&o, &program);
+	ret = detach_undo(&o, &program);
+	if (!ret)
+		printf("%s: detached\n", o.iface);
 	program_close(&program);
 	return ret;
 }

@@ -15,8 +15,9 @@ static const struct {
 } verbs[] = {
 	{ "attach", verb_attach,
 	  "IFACE --vip ADDR[,ADDR...] [--from ADDR[/LEN],...]\n"
-	  "                         [--gue-port PORT] [--mode auto|native|generic] [--no-addr] "
-	  "[--no-sysctl]",
+	  "                         [--gue-port PORT] [--map PORT:INSTANCE_PORT[@VIP],...] "
+	  "[--mss auto|BYTES]\n"
+	  "                         [--mode auto|native|generic] [--no-addr] [--no-sysctl]",
 	  "unwrap IPIP and GUE for these VIPs; if already attached, change them" },
 	{ "detach", verb_detach, "IFACE", "undo what attach did" },
 	{ "status", verb_status, "[IFACE] [-o table|json]",

@@ -6,11 +6,25 @@
 
 #include "controlplane/instance/address.h"
 #include "controlplane/instance/options.h"
+#include "controlplane/instance/replies.h"
 #include "controlplane/instance/report.h"
+#include "controlplane/instance/rtnl.h"
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
-enum { OPT_VIP = 256, OPT_FROM, OPT_GUE_PORT, OPT_MODE, OPT_NO_ADDR, OPT_NO_SYSCTL };
+enum {
+	OPT_VIP = 256,
+	OPT_FROM,
+	OPT_GUE_PORT,
+	OPT_MODE,
+	OPT_NO_ADDR,
+	OPT_NO_SYSCTL,
+	OPT_MAP,
+	OPT_MSS
+};
+
+/* RFC 791: what every host takes. */
+#define MSS_MIN 536
 
 static int vip_add(struct options *o, const char *text)
 {
@@ -73,6 +87,58 @@ static int list_each(struct options *o, char *list, int (*add)(struct options *,
 	return 0;
 }
 
+static int map_add(struct options *o, const char *text)
+{
+	char other[PORTS_TEXT_SIZE];
+	struct port_map map;
+
+	if (ports_parse(text, &map)) {
+		report_error("--map: '%s' is neither PORT:INSTANCE_PORT nor "
+			     "PORT:INSTANCE_PORT@VIP, with ports from 1 to 65535",
+			     text);
+		return EXIT_USAGE;
+	}
+	if (map.port == map.instance_port) {
+		report_error("--map: %s maps a port to itself", text);
+		return EXIT_USAGE;
+	}
+	if (ports_have(&o->ports, &map))
+		return 0;
+	for (__u32 i = 0; i < o->ports.count; i++) {
+		if (!ports_conflict(&o->ports.map[i], &map))
+			continue;
+		report_error("--map: %s and %s can't both be: %s",
+			     ports_format(&o->ports.map[i], other), text,
+			     o->ports.map[i].port == map.port
+				     ? "one port would go to two"
+				     : "a reply's port could come from two");
+		return EXIT_USAGE;
+	}
+	if (o->ports.count == LB_UNWRAP_PORTS_MAX) {
+		report_error("--map: at most %d fit on one interface", LB_UNWRAP_PORTS_MAX);
+		return EXIT_USAGE;
+	}
+	o->ports.map[o->ports.count++] = map;
+	return 0;
+}
+
+static int mss_set(struct options *o, const char *text)
+{
+	char *end;
+	unsigned long mss = strtoul(text, &end, 10);
+
+	o->mss_auto = !strcmp(text, "auto");
+	if (o->mss_auto)
+		return 0;
+	if (text[0] < '0' || text[0] > '9' || *end || mss < MSS_MIN || mss > 65535) {
+		report_error("--mss: '%s' is neither auto nor a number of bytes from %d to 65535",
+			     text, MSS_MIN);
+		return EXIT_USAGE;
+	}
+	o->ports.mss4 = o->ports.mss6 = (__u16)mss;
+	return 0;
+}
+
 static int gue_port_set(struct options *o, const char *text)
 {
 	char *end;
@@ -122,6 +188,10 @@ static int option_apply(struct options *o, int opt)
 		return gue_port_set(o, optarg);
 	case OPT_MODE:
 		return mode_set(o, optarg);
+	case OPT_MAP:
+		return list_each(o, optarg, map_add);
+	case OPT_MSS:
+		return mss_set(o, optarg);
 	case OPT_NO_ADDR:
 		o->no_addr = true;
 		return 0;
@@ -172,12 +242,51 @@ static int iface_required(const struct options *o, const char *verb)
 	return EXIT_USAGE;
 }
 
+static int attach_check(struct options *o)
+{
+	char text[PORTS_TEXT_SIZE];
+	struct link_state link;
+	int ret;
+
+	if (!o->vip_count) {
+		report_error("attach needs at least one --vip ADDR");
+		return EXIT_USAGE;
+	}
+	for (__u32 i = 0; i < o->ports.count; i++) {
+		const struct port_map *map = &o->ports.map[i];
+		bool found = !map->vip.family;
+
+		for (__u32 j = 0; j < o->vip_count && !found; j++)
+			found = address_equal(&map->vip, &o->vips[j]);
+		if (found)
+			continue;
+		report_error("--map: %s is of none of the VIPs", ports_format(map, text));
+		return EXIT_USAGE;
+	}
+	if (!o->mss_auto)
+		return 0;
+	ret = rtnl_link_get(o->ifindex, &link);
+	if (ret) {
+		report_error("can't read the MTU of %s: %s", o->iface, strerror(-ret));
+		return EXIT_REFUSED;
+	}
+	o->ports.mss4 = replies_mss((int)link.mtu, 4);
+	o->ports.mss6 = replies_mss((int)link.mtu, 6);
+	if (o->ports.mss6 >= MSS_MIN)
+		return 0;
+	report_error("--mss auto: the MTU %u of %s leaves no room for a tunnel", link.mtu,
+		     o->iface);
+	return EXIT_REFUSED;
+}
+
 int options_parse_attach(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "vip", required_argument, NULL, OPT_VIP },
 		{ "from", required_argument, NULL, OPT_FROM },
 		{ "gue-port", required_argument, NULL, OPT_GUE_PORT },
+		{ "map", required_argument, NULL, OPT_MAP },
+		{ "mss", required_argument, NULL, OPT_MSS },
 		{ "mode", required_argument, NULL, OPT_MODE },
 		{ "no-addr", no_argument, NULL, OPT_NO_ADDR },
 		{ "no-sysctl", no_argument, NULL, OPT_NO_SYSCTL },
@@ -187,11 +296,7 @@ int options_parse_attach(struct options *o, int argc, char **argv)
 
 	if (!ret)
 		ret = iface_required(o, "attach");
-	if (!ret && !o->vip_count) {
-		report_error("attach needs at least one --vip ADDR");
-		ret = EXIT_USAGE;
-	}
-	return ret;
+	return ret ? ret : attach_check(o);
 }
 
 int options_parse_detach(struct options *o, int argc, char **argv)

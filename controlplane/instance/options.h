@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "bpf/sluice_instance.h"
+#include "controlplane/instance/ports.h"
 #include "controlplane/instance/program.h"
 
 struct options {
@@ -15,11 +16,13 @@ struct options {
 	bool no_addr;
 	bool no_sysctl;
 	bool json;
+	bool mss_auto;
 	__u16 gue_port;
 	__u32 vip_count;
 	__u32 from_count;
 	struct lb_unwrap_addr vips[LB_UNWRAP_VIPS_MAX];
 	struct lb_unwrap_prefix from[LB_UNWRAP_FROM_MAX];
+	struct ports ports;
 };
 
 /**

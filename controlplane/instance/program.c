@@ -20,10 +20,13 @@ void program_init(struct program *program)
 {
 	*program = (struct program){
 		.prog_fd = -1,
+		.reply_fd = -1,
 		.state_fd = -1,
 		.vips_fd = -1,
 		.from_fd = -1,
 		.counts_fd = -1,
+		.ports_fd = -1,
+		.replies_fd = -1,
 	};
 }
 
@@ -37,10 +40,13 @@ static void close_fd(int *fd)
 void program_close(struct program *program)
 {
 	close_fd(&program->prog_fd);
+	close_fd(&program->reply_fd);
 	close_fd(&program->state_fd);
 	close_fd(&program->vips_fd);
 	close_fd(&program->from_fd);
 	close_fd(&program->counts_fd);
+	close_fd(&program->ports_fd);
+	close_fd(&program->replies_fd);
 }
 
 /* Keep @fd in the field for the map's name, else close it. */
@@ -66,7 +72,11 @@ static int map_keep(struct program *program, int fd)
 		 info.max_entries <= LB_UNWRAP_REASON_COUNT) {
 		field = &program->counts_fd;
 		program->n_counts = info.max_entries;
-	}
+	} else if (!strcmp(info.name, LB_UNWRAP_PORTS_MAP))
+		field = &program->ports_fd;
+	else if (!strcmp(info.name, LB_UNWRAP_REPLIES_MAP) &&
+		 info.value_size == sizeof(struct lb_unwrap_replies))
+		field = &program->replies_fd;
 	if (field)
 		*field = fd;
 	else
@@ -165,6 +175,10 @@ static int skeleton_share_maps(struct sluice_instance *skel, const struct progra
 		ret = bpf_map__reuse_fd(skel->maps.instance_from, maps->from_fd);
 	if (!ret && maps->n_counts == LB_UNWRAP_REASON_COUNT)
 		ret = bpf_map__reuse_fd(skel->maps.instance_counts, maps->counts_fd);
+	if (!ret && maps->ports_fd >= 0)
+		ret = bpf_map__reuse_fd(skel->maps.instance_ports, maps->ports_fd);
+	if (!ret && maps->replies_fd >= 0)
+		ret = bpf_map__reuse_fd(skel->maps.instance_reply, maps->replies_fd);
 	return ret;
 }
 
@@ -190,6 +204,12 @@ static int skeleton_take(struct program *program, const struct sluice_instance *
 		ret = dup_fd(&program->from_fd, bpf_map__fd(skel->maps.instance_from));
 	if (!ret)
 		ret = dup_fd(&program->counts_fd, bpf_map__fd(skel->maps.instance_counts));
+	if (!ret)
+		ret = dup_fd(&program->ports_fd, bpf_map__fd(skel->maps.instance_ports));
+	if (!ret)
+		ret = dup_fd(&program->replies_fd, bpf_map__fd(skel->maps.instance_reply));
+	if (!ret)
+		ret = dup_fd(&program->reply_fd, bpf_program__fd(skel->progs.sluice_reply));
 	if (!ret && bpf_obj_get_info_by_fd(program->prog_fd, &info, &len))
 		ret = -errno;
 	program->id = info.id;

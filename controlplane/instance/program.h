@@ -25,10 +25,13 @@ struct program {
 	__u32 id;
 	enum program_mode mode; /* never PROGRAM_AUTO once attached */
 	int prog_fd;
+	int reply_fd; /* the program for tc egress: of a program that was loaded, not of one found */
 	int state_fd;
 	int vips_fd;
 	int from_fd;
 	int counts_fd;
+	int ports_fd; /* this and the next: -1 for a version without port mapping */
+	int replies_fd;
 	__u32 n_counts; /* reasons that it counts: older versions have fewer */
 };
 

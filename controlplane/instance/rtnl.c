@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <linux/if_addr.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
 #include "config/base/netlink.h"
@@ -118,6 +119,37 @@ int rtnl_route_oif(const struct lb_unwrap_addr *addr)
 	if (ret)
 		return ret;
 	return oif ? oif : -ENETUNREACH;
+}
+
+static int filter_cb(const struct nlmsghdr *nlh, void *data)
+{
+	const struct tcmsg *msg = mnl_nlmsg_get_payload(nlh);
+	int *count = data;
+
+	/* For each priority the kernel sends one without a handle, too. */
+	if (nlh->nlmsg_type == RTM_NEWTFILTER && msg->tcm_handle)
+		(*count)++;
+	return MNL_CB_OK;
+}
+
+int rtnl_filters_count(int ifindex)
+{
+	static const uint32_t parents[] = { TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+					    TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS) };
+	int count = 0;
+
+	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++) {
+		uint64_t buffer[NETLINK_REQUEST_MAX / sizeof(uint64_t)];
+		struct tcmsg *msg = netlink_begin(buffer, RTM_GETTFILTER, NLM_F_DUMP, sizeof(*msg));
+		int ret;
+
+		msg->tcm_ifindex = ifindex;
+		msg->tcm_parent = parents[i];
+		ret = rtnl_talk(buffer, filter_cb, &count);
+		if (ret)
+			return ret;
+	}
+	return count;
 }
 
 int rtnl_link_get(int ifindex, struct link_state *link)

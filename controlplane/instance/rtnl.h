@@ -32,6 +32,12 @@ int rtnl_addr_find(const struct lb_unwrap_addr *addr);
 int rtnl_route_oif(const struct lb_unwrap_addr *addr);
 
 /**
+ * Count the filters of an interface's qdisc clsact, in both directions.
+ * Return: their number, or -errno.
+ */
+int rtnl_filters_count(int ifindex);
+
+/**
  * Read the state of a link.
  * Return: 0, or -errno.
  */

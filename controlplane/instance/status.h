@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "bpf/sluice_instance.h"
+#include "controlplane/instance/ports.h"
 #include "controlplane/instance/program.h"
 
 #define STATUS_FINDINGS_MAX 16
@@ -29,6 +30,9 @@ struct status {
 	__u64 unwrapped4[STATUS_CPUS_MAX];		/* IPIP over IPv4, by possible CPU */
 	__u64 unwrapped_gue[STATUS_CPUS_MAX];
 	unsigned int online_cpus;
+	struct ports ports;
+	struct lb_unwrap_count mapped[LB_UNWRAP_PORTS_MAX][2]; /* by enum lb_unwrap_way */
+	bool filter_is_there;
 	struct status_findings warnings; /* traffic is lost or at risk */
 	struct status_findings hints;	 /* works, could be better */
 };

@@ -121,6 +121,28 @@ static void check_rp_filter(struct status *s)
 	     s->iface, s->iface);
 }
 
+/* Replies are mapped back where they leave by IFACE. */
+static void check_replies(struct status *s)
+{
+	/* From TEST-NET-1: stands for any client. */
+	static const struct lb_unwrap_addr client = { .family = 4, .bytes = { 192, 0, 2, 1 } };
+	int oif;
+
+	if (!ports_are_set(&s->ports))
+		return;
+	if (!s->filter_is_there)
+		find(&s->warnings,
+		     "the filter at tc egress of %s is gone, so replies leave by the instance's "
+		     "ports: attach again",
+		     s->iface);
+	oif = has_vip4(s) ? rtnl_route_oif(&client) : 0;
+	if (oif > 0 && oif != s->ifindex)
+		find(&s->warnings,
+		     "the default route doesn't leave by %s, so replies to such clients keep the "
+		     "instance's ports: route them by %s",
+		     s->iface, s->iface);
+}
+
 static void check_counts(struct status *s)
 {
 	const struct lb_unwrap_count *c = s->counts;
@@ -189,6 +211,7 @@ void status_check(struct status *s)
 	check_links(s);
 	check_arp(s);
 	check_rp_filter(s);
+	check_replies(s);
 	check_counts(s);
 	check_cpus(s);
 	if (!s->state.filter_sources)

@@ -51,6 +51,20 @@ static void print_sources(const struct status *s)
 	putchar('\n');
 }
 
+static void print_ports(const struct status *s)
+{
+	char text[PORTS_TEXT_SIZE];
+
+	if (s->ports.count)
+		printf("\n  %-57s %14s %14s\n", "PORT", "IN", "OUT");
+	for (__u32 i = 0; i < s->ports.count; i++)
+		printf("  %-57s %14llu %14llu\n", ports_format(&s->ports.map[i], text),
+		       s->mapped[i][LB_UNWRAP_IN].pkts, s->mapped[i][LB_UNWRAP_OUT].pkts);
+	if (s->ports.mss4)
+		printf("  MSS of replies: %u over IPv4, %u over IPv6\n", s->ports.mss4,
+		       s->ports.mss6);
+}
+
 static void print_counts(const struct status *s)
 {
 	printf("\n  %-58s %14s %14s\n", "PACKETS SEEN", "PACKETS", "BYTES");
@@ -74,6 +88,7 @@ void status_print(const struct status *s)
 	       program_mode_name(s->mode), s->state.frags ? " with fragments" : "", s->program_id);
 	print_sources(s);
 	print_vips(s);
+	print_ports(s);
 	print_counts(s);
 	if (s->warnings.count || s->hints.count)
 		putchar('\n');
@@ -116,6 +131,32 @@ static json_t *json_sources(const struct status *s)
 	return array;
 }
 
+static json_t *json_ports(const struct status *s)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	json_t *array = json_array();
+
+	for (__u32 i = 0; i < s->ports.count; i++) {
+		const struct port_map *map = &s->ports.map[i];
+
+		json_array_append_new(
+			array, json_pack("{s:s?, s:i, s:i, s:o, s:o}", "vip",
+					 map->vip.family ? address_format(&map->vip, text) : NULL,
+					 "port", map->port, "instance_port", map->instance_port,
+					 "in", json_count(&s->mapped[i][LB_UNWRAP_IN]), "out",
+					 json_count(&s->mapped[i][LB_UNWRAP_OUT])));
+	}
+	return array;
+}
+
+/* null: replies keep theirs. */
+static json_t *json_mss(const struct status *s)
+{
+	if (!s->ports.mss4)
+		return json_null();
+	return json_pack("{s:i, s:i}", "ipv4", s->ports.mss4, "ipv6", s->ports.mss6);
+}
+
 /* Only those that attach changed. */
 static json_t *json_sysctls(const struct status *s)
 {
@@ -154,13 +195,14 @@ json_t *status_to_json(const struct status *s)
 {
 	char when[TIME_TEXT_SIZE], changed[TIME_TEXT_SIZE];
 
-	return json_pack("{s:s, s:s, s:b, s:i, s:s, s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:o}",
-			 "interface", s->iface, "mode", program_mode_name(s->mode), "frags",
-			 s->state.frags ? 1 : 0, "program_id", (int)s->program_id, "attached_at",
-			 time_format(s->state.attached_s, "%Y-%m-%dT%H:%M:%S%z", when),
-			 "changed_at",
-			 time_format(s->state.changed_s, "%Y-%m-%dT%H:%M:%S%z", changed), "vips",
-			 json_vips(s), "from", json_sources(s), "gue_port", (int)s->state.gue_port,
-			 "sysctls", json_sysctls(s), "counters", json_counts(s), "warnings",
-			 json_findings(&s->warnings), "hints", json_findings(&s->hints));
+	return json_pack(
+		"{s:s, s:s, s:b, s:i, s:s, s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"interface", s->iface, "mode", program_mode_name(s->mode), "frags",
+		s->state.frags ? 1 : 0, "program_id", (int)s->program_id, "attached_at",
+		time_format(s->state.attached_s, "%Y-%m-%dT%H:%M:%S%z", when), "changed_at",
+		time_format(s->state.changed_s, "%Y-%m-%dT%H:%M:%S%z", changed), "vips",
+		json_vips(s), "from", json_sources(s), "gue_port", (int)s->state.gue_port, "maps",
+		json_ports(s), "mss", json_mss(s), "sysctls", json_sysctls(s), "counters",
+		json_counts(s), "warnings", json_findings(&s->warnings), "hints",
+		json_findings(&s->hints));
 }

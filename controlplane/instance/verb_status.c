@@ -8,6 +8,7 @@
 
 #include "controlplane/instance/host.h"
 #include "controlplane/instance/options.h"
+#include "controlplane/instance/replies.h"
 #include "controlplane/instance/report.h"
 #include "controlplane/instance/rtnl.h"
 #include "controlplane/instance/state.h"
@@ -33,6 +34,16 @@ static int status_gather(struct status *s, const struct program *program)
 		ret = state_add_by_cpu(program, i, s->unwrapped4, STATUS_CPUS_MAX);
 	for (int i = LB_UNWRAP_GUE_4IN4; !ret && i <= LB_UNWRAP_GUE_6IN6; i++)
 		ret = state_add_by_cpu(program, i, s->unwrapped_gue, STATUS_CPUS_MAX);
+	if (!ret)
+		ret = ports_load(program, &s->ports);
+	for (__u32 i = 0; !ret && i < s->ports.count; i++) {
+		ret = ports_read(program, &s->ports.map[i], LB_UNWRAP_IN,
+				 &s->mapped[i][LB_UNWRAP_IN]);
+		if (!ret)
+			ret = ports_read(program, &s->ports.map[i], LB_UNWRAP_OUT,
+					 &s->mapped[i][LB_UNWRAP_OUT]);
+	}
+	s->filter_is_there = replies_is_there(s->ifindex);
 	s->online_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	for (__u32 i = 0; !ret && i < s->state.vip_count; i++) {
 		const struct lb_unwrap_addr *addr = &s->state.vips[i].addr;

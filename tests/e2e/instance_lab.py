@@ -161,6 +161,7 @@ class Balancer(threading.Thread):
         self.to_host = mac(HOST) + mac(BALANCER)
         self.own = mac(BALANCER)
         self.dest = {ETH_P_IP: (slice(30, 34), b"\x0a\x09\x09"), ETH_P_IPV6: (slice(38, 54), bytes.fromhex("20010db800090000"))}
+        self.last = b""  # of the client's packets, as it came
         self.quit = os.pipe()
         self.start()
 
@@ -172,7 +173,7 @@ class Balancer(threading.Thread):
         where, prefix = self.dest.get(ethertype, (None, None))
         if not where or frame[:6] != self.own or not frame[where].startswith(prefix):
             return
-        packet = frame[14:]
+        packet = self.last = frame[14:]
         if self.outer:
             packet, ethertype = wrap(self.outer, packet, ethertype, self.gue)
         self.send(packet, ethertype)
@@ -192,11 +193,11 @@ class Balancer(threading.Thread):
 
 
 class EchoServer(threading.Thread):
-    """Sends back what it gets, on TCP port 80 of the instance, whatever the address."""
+    """Sends back what it gets, on a TCP port of the instance, whatever the address."""
 
-    def __init__(self):
+    def __init__(self, port=80):
         super().__init__(daemon=True)
-        self.sock = in_ns(HOST, lambda: socket.create_server(("::", 80), family=socket.AF_INET6, dualstack_ipv6=True))
+        self.sock = in_ns(HOST, lambda: socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True))
         self.start()
 
     def run(self):
@@ -214,8 +215,8 @@ class EchoServer(threading.Thread):
                 pass
 
 
-def connect(vip, timeout_s=3):
-    return in_ns(CLIENT, lambda: socket.create_connection((vip, 80), timeout=timeout_s))
+def connect(vip, timeout_s=3, port=80):
+    return in_ns(CLIENT, lambda: socket.create_connection((vip, port), timeout=timeout_s))
 
 
 def exchange(conn, data):
@@ -232,10 +233,10 @@ def exchange(conn, data):
     return bytes(back) == data
 
 
-def talk(vip, size=300_000):
+def talk(vip, size=300_000, port=80):
     """A TCP connection to the VIP that carries size bytes there and back; False if it can't."""
     try:
-        with connect(vip) as conn:
+        with connect(vip, port=port) as conn:
             return exchange(conn, os.urandom(size))
     except OSError:
         return False

@@ -18,21 +18,23 @@ static struct config *load(const char *node, const char *services)
 	char *text;
 
 	assert_true(
-		asprintf(&text,
-			 "node:\n"
-			 "  port: eth1\n"
-			 "  cpus: \"1\"\n"
-			 "  address: [\"10.0.0.5/24\", \"10.0.3.5/32\"]\n"
-			 "  secret: \"000102030405060708090a0b0c0d0e0f\"\n"
-			 "%s"
-			 "pools:\n"
-			 "  web: { instances: { a: { address: 10.0.1.1 }, b: { address: 10.0.1.2 } "
-			 "} }\n"
-			 "  api: { instances: { a: { address: 10.0.1.2 } } }\n"
-			 "  six: { instances: { a: { address: \"2001:db8::2\" } } }\n"
-			 "services:\n"
-			 "%s",
-			 node, services) > 0);
+		asprintf(
+			&text,
+			"node:\n"
+			"  port: eth1\n"
+			"  cpus: \"1\"\n"
+			"  address: [\"10.0.0.5/24\", \"10.0.3.5/32\"]\n"
+			"  secret: \"000102030405060708090a0b0c0d0e0f\"\n"
+			"%s"
+			"pools:\n"
+			"  web: { instances: { a: { address: 10.0.1.1 }, b: { address: 10.0.1.2 } "
+			"} }\n"
+			"  api: { instances: { a: { address: 10.0.1.2 } } }\n"
+			"  mapped: { instance_program: true, instances: { a: { address: 10.0.1.3 } } }\n"
+			"  six: { instances: { a: { address: \"2001:db8::2\" } } }\n"
+			"services:\n"
+			"%s",
+			node, services) > 0);
 	config = refuse_load(text);
 	free(text);
 	return config;
@@ -83,6 +85,27 @@ static void test_values(void **state)
 	assert_int_equal(config->services[0].listeners[0].port, 443);
 	assert_int_equal(config->services[0].listeners[0].instance_port, 8443);
 	config_free(config);
+}
+
+/* Without translation the instance's program maps the ports. */
+static void test_mapped(void **state)
+{
+	static const char *const modes[] = { "l2", "ipip", "gue" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		struct config *config;
+		char services[256];
+
+		snprintf(services, sizeof(services),
+			 "  s: { vip: [203.0.113.10], forward: %s, listeners: [{ port: 443, "
+			 "instance_port: 8443, pool: mapped }, { port: 80, pool: mapped }] }\n",
+			 modes[i]);
+		config = load("", services);
+		assert_int_equal(config->services[0].listeners[0].instance_port, 8443);
+		assert_int_equal(config->services[0].listeners[1].instance_port, 80);
+		config_free(config);
+	}
 }
 
 /* The addresses of node.nat_addresses, separated by spaces. */
@@ -150,9 +173,8 @@ static void test_allowed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_values),
+		cmocka_unit_test(test_mapped),	 cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_allowed),
 	};
 

@@ -25,6 +25,17 @@
 	"    listeners:\n"                                                                         \
 	"      - { port: 80, pool: web }\n"
 
+#define MAPPED(forward, one, two)                                                                  \
+	"pools:\n"                                                                                 \
+	"  web: { instance_program: true, instances: { web-1: { address: 10.0.1.1 } } }\n"         \
+	"services:\n"                                                                              \
+	"  site:\n"                                                                                \
+	"    vip: [203.0.113.10]\n"                                                                \
+	"    forward: " forward "\n"                                                               \
+	"    listeners:\n"                                                                         \
+	"      - { " one ", pool: web }\n"                                                         \
+	"      - { " two ", pool: web }\n"
+
 /* clang-format off */
 static const struct refuse_row rows[] = {
 	/* node.nat_addresses */
@@ -150,11 +161,19 @@ static const struct refuse_row rows[] = {
 	{ "{ port: 80, pool: web }",
 	  "{ port: 80, instance_port: 8080, pool: web }",
 	  "t:19:36: services.site.listeners[0].instance_port: \"8080\": another port than the listener's "
-	  "needs `forward: nat`, not l2; expected 80\n" },
+	  "needs `forward: nat`, not l2, or `instance_program: true` in its pool; expected 80\n" },
 	{ "forward: l2\n    listeners:\n      - { port: 80, pool: web }",
 	  "forward: gue\n    listeners:\n      - { port: 80, instance_port: 8080, pool: web }",
 	  "t:19:36: services.site.listeners[0].instance_port: \"8080\": another port than the listener's "
-	  "needs `forward: nat`, not gue; expected 80\n" },
+	  "needs `forward: nat`, not gue, or `instance_program: true` in its pool; expected 80\n" },
+	{ NULL,
+	  NODE MAPPED("ipip", "port: 80, instance_port: 8080", "port: 8080"),
+	  "t:14:17: services.site.listeners[1].instance_port: \"8080\": the instance port of port 80, "
+	  "line 13, too: a reply's port could come from either\n" },
+	{ NULL,
+	  NODE MAPPED("l2", "port: 443, instance_port: 8443", "port: 444, instance_port: 8443"),
+	  "t:14:37: services.site.listeners[1].instance_port: \"8443\": the instance port of port 443, "
+	  "line 13, too: a reply's port could come from either\n" },
 	{ "forward: l2",
 	  "forward: ipip\n    source: client",
 	  "t:18:13: services.site.source: \"client\": only `forward: nat` has a choice of sources, not "
