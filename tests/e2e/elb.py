@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The commands of ELB classic, as the team wrote them then: two balancers for four instances, a check of each kind, a rolling deploy.
 
-test-long: xdp
+test-long
 test-dataplanes: dpdk xdp
 """
 import json

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-# test-long: dpdk
+# test-long
 """Killed daemons, wrong files, a full disk, unprivileged users of the socket.
 
 test-dataplanes: dpdk xdp

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long
 """sluice-instance end to end: real TCP and ICMP through all tunnels; what is no business of it
 passes and is counted; attach changes in place; detach leaves nothing behind."""
 import os

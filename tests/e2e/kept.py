@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long
 """The flow tables of a DPDK dataplane outlive it: kill -9, a new binary, a planned restart.
 
 test-timeout: 300 s

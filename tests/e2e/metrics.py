@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long
 """Metrics: curl and promtool read them, a Prometheus scrapes them and lets an alert fire, and nothing waits for them.
 
 test-dataplanes: dpdk xdp

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long: xdp
 """Operation: unusual instances and files, live keys, the shape of the JSON output.
 
 test-dataplanes: dpdk xdp

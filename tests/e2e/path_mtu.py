@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long: xdp
 """Path MTUs below the port's: ICMP errors of routers about tunnels, routes with an MTU, clients without path MTU discovery.
 
 test-dataplanes: dpdk xdp

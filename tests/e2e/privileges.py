@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-# test-long: dpdk
+# test-long
 """Both daemons with no more rights than their systemd units give them: users, capabilities, system calls, files.
 
 test-timeout: 600 s

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long: xdp
 """Routes to instances beyond a default route: rules by source address, nexthop objects.
 
 test-dataplanes: dpdk xdp

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long
 """A storm: the daemons are killed and ended again and again, in a random order, under steady traffic.
 
 test-timeout: 300 s
