@@ -155,13 +155,21 @@ static void answer_take(const struct arp_sockets *sockets, int fd, struct arp_pr
 	}
 }
 
+static bool all_answered(const struct arp_probe *probes, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!probes[i].is_answered)
+			return false;
+	return true;
+}
+
 static void answers_wait(const struct arp_sockets *sockets, struct arp_probe *probes, uint32_t n,
 			 uint32_t ms)
 {
 	struct pollfd polls[] = { { sockets->fd[0], POLLIN, 0 }, { sockets->fd[1], POLLIN, 0 } };
 	uint64_t end_ms = clock_now_ms() + ms, now_ms;
 
-	while ((now_ms = clock_now_ms()) < end_ms) {
+	while ((now_ms = clock_now_ms()) < end_ms && !all_answered(probes, n)) {
 		if (poll(polls, 2, (int)(end_ms - now_ms)) <= 0)
 			continue;
 		for (size_t i = 0; i < 2; i++)
@@ -191,7 +199,7 @@ static int socket_open(uint32_t iface, uint16_t protocol)
 static int rounds_run(const struct arp_sockets *sockets, struct arp_probe *probes, uint32_t n,
 		      uint32_t ms)
 {
-	for (uint32_t round = 0; round < ROUNDS; round++) {
+	for (uint32_t round = 0; round < ROUNDS && !all_answered(probes, n); round++) {
 		for (uint32_t i = 0; i < n; i++) {
 			int err = frame_send(sockets, &probes[i].address);
 
