@@ -233,7 +233,7 @@ static void port_look(struct sluiced *sluiced)
 
 static json_t *doctor_status(void *arg)
 {
-	return control_status_node_alone(arg);
+	return control_status_node_services(arg);
 }
 
 static void doctor_follow(struct sluiced *sluiced)

@@ -68,9 +68,10 @@ json_t *control_status_node_services_pools(struct control_daemon *daemon)
 			 control_status_services(daemon), "pools", control_status_pools(daemon));
 }
 
-json_t *control_status_node_alone(struct control_daemon *daemon)
+json_t *control_status_node_services(struct control_daemon *daemon)
 {
-	return json_pack("{s:o}", "node", control_status_node(daemon));
+	return json_pack("{s:o, s:o}", "node", control_status_node(daemon), "services",
+			 control_status_services(daemon));
 }
 
 static json_t *control_status_reasons(const struct stats_node *figures)

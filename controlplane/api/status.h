@@ -9,8 +9,8 @@ struct control_daemon;
 
 json_t *control_status_node_services_pools(struct control_daemon *daemon);
 
-/** The same without services and pools: "node" alone. */
-json_t *control_status_node_alone(struct control_daemon *daemon);
+/** The same without pools. */
+json_t *control_status_node_services(struct control_daemon *daemon);
 
 json_t *control_status_drops(struct control_daemon *daemon);
 

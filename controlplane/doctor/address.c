@@ -32,9 +32,38 @@ static void take(struct arp_probe **list, uint32_t *n, const struct config_addre
 	larger[(*n)++] = (struct arp_probe){ .address = *address };
 }
 
-/* Each once: of the node, then VIPs and NAT addresses. @list: to be freed. */
-static uint32_t addresses_list(const struct config *config, struct arp_probe **list)
+/* Whether sluiced doesn't announce a service now (minimum_up): another machine may have its VIPs. */
+static bool is_withdrawn(const struct doctor *doctor, const char *service)
 {
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(json_object_get(doctor->status, "services"), i, entry) {
+		const char *name = json_string_value(json_object_get(entry, "name"));
+
+		if (name && strcmp(name, service) == 0)
+			return json_is_string(json_object_get(entry, "withdrawn_by"));
+	}
+	return false;
+}
+
+/* One that another service has, too, may be withdrawn for that one. */
+static bool vip_is_withdrawn(const struct doctor *doctor, const struct config_address *vip)
+{
+	const struct config *config = doctor->config;
+
+	for (uint32_t i = 0; i < config->service_count; i++)
+		for (uint32_t v = 0; v < config->services[i].vip_count; v++)
+			if (config_address_equal(&config->services[i].vips[v].address, vip) &&
+			    is_withdrawn(doctor, config->services[i].name))
+				return true;
+	return false;
+}
+
+/* Each once: of the node, then VIPs and NAT addresses. @list: to be freed. */
+static uint32_t addresses_list(const struct doctor *doctor, struct arp_probe **list)
+{
+	const struct config *config = doctor->config;
 	uint32_t n = 0, networks;
 	const struct config_network *network = config_node_networks(&config->node, &networks);
 	struct config_addresses nat = { .count = 0 };
@@ -45,7 +74,8 @@ static uint32_t addresses_list(const struct config *config, struct arp_probe **l
 			take(list, &n, &network[k].addresses[i].address);
 	for (uint32_t i = 0; i < config->service_count; i++)
 		for (uint32_t v = 0; v < config->services[i].vip_count; v++)
-			take(list, &n, &config->services[i].vips[v].address);
+			if (!vip_is_withdrawn(doctor, &config->services[i].vips[v].address))
+				take(list, &n, &config->services[i].vips[v].address);
 	if (config_has_nat(config))
 		config_nat_addresses(config, &nat);
 	for (uint32_t i = 0; i < nat.count; i++)
@@ -67,7 +97,7 @@ static void present_look(struct doctor *doctor)
 {
 	struct nic_address *there;
 	struct arp_probe *wanted;
-	uint32_t n = addresses_list(doctor->config, &wanted);
+	uint32_t n = addresses_list(doctor, &wanted);
 	int count = nic_addresses(&doctor->netlink, &there);
 	char text[CONFIG_ADDRESS_STRLEN];
 
@@ -127,7 +157,7 @@ static void other_report(struct doctor *doctor, const struct arp_probe *probe)
 static void others_look(struct doctor *doctor)
 {
 	struct arp_probe *probes;
-	uint32_t n = addresses_list(doctor->config, &probes);
+	uint32_t n = addresses_list(doctor, &probes);
 	int err = arp_probe(doctor->iface->index, doctor->iface->mac, probes, n, ANSWER_MS);
 
 	if (err)

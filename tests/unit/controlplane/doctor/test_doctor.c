@@ -298,6 +298,22 @@ static void healthy(struct machine *m, enum base base, const char *status, bool 
 	visit_end(&v);
 }
 
+/* A VIP that sluiced has withdrawn is on no interface, and another machine may have it. */
+static void test_withdrawn(void **state)
+{
+	static const char withdrawn[] =
+		"{\"node\":{\"version\":\"" SLUICE_VERSION "\",\"pid\":" PID
+		",\"config_problem\":null,\"dataplane\":{\"running\":true,\"pid\":" PID
+		",\"kernel_iface\":\"eth1\",\"start_failed\":\"\",\"problem\":\"\"}},"
+		"\"services\":[{\"name\":\"s\",\"withdrawn_by\":\"web\"}]}";
+	struct machine *m = *state;
+
+	sh("ip addr del 203.0.113.10/32 dev eth1");
+	sh("nsenter --net=/proc/%d/ns/net sh -c '%s'", m->far,
+	   "ip addr add 203.0.113.10/32 dev lo && ip link set lo up");
+	healthy(m, XDP_RUNS, withdrawn, true);
+}
+
 static void test_healthy(void **state)
 {
 	healthy(*state, XDP, NULL, true);
@@ -648,6 +664,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_healthy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_faults, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_withdrawn, setup, teardown),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_every_check),
 		cmocka_unit_test_setup_teardown(test_watch, setup, teardown),
