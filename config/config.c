@@ -56,6 +56,18 @@ uint32_t config_minimum_count(const struct config_minimum *minimum, uint32_t cou
 	return share ? share : 1;
 }
 
+uint16_t config_agent_port(const struct config_pool *pool, const struct config_instance *instance)
+{
+	if (instance && instance->agent_port)
+		return instance->agent_port;
+	if (pool->agent_port)
+		return pool->agent_port;
+	for (uint32_t i = 0; i < pool->check_count; i++)
+		if (pool->checks[i].agent_port)
+			return pool->checks[i].agent_port;
+	return 0;
+}
+
 const char *config_minimum_format(const struct config_minimum *minimum, char *text)
 {
 	snprintf(text, 16, "%u%s", minimum->value, minimum->is_percent ? "%" : "");

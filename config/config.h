@@ -198,6 +198,7 @@ struct config_check {
 	struct config_place ca_file_place;
 	struct config_address source; /* family 0: the node's */
 	bool send_proxy;
+	uint16_t agent_port; /* 0: none; the same as the pool's */
 };
 
 /** What an instance is that a command names by its id. */
@@ -218,6 +219,7 @@ struct config_instance {
 	bool backup;
 	char *zone;		/* NULL: near to every node */
 	uint32_t slow_start_ms; /* 0: its pool's */
+	uint16_t agent_port;	/* 0: its pool's */
 };
 
 /** When an instance that changes its state too often is taken out. */
@@ -265,6 +267,8 @@ struct config_pool {
 	uint32_t slow_start_ms; /* 0: none */
 	uint32_t drain_ms;	/* of an instance that is removed */
 	bool instance_program;	/* its instances run sluice-instance, which maps ports */
+	uint16_t agent_port;	/* 0: none */
+	uint32_t agent_interval_ms;
 	struct config_flapping flapping;
 	struct config_instance *instances; /* may be none */
 	uint32_t instance_count;
@@ -346,6 +350,9 @@ uint32_t config_minimum_count(const struct config_minimum *minimum, uint32_t cou
 
 /** Write a minimum as in the file, "2" or "50%"; @text holds 16 bytes. Return: text. */
 const char *config_minimum_format(const struct config_minimum *minimum, char *text);
+
+/** The port of an instance's agent; 0: none. @instance: NULL: one that the pool has no more. */
+uint16_t config_agent_port(const struct config_pool *pool, const struct config_instance *instance);
 
 /** The pool or instance with that name, or NULL. */
 const struct config_pool *config_pool_find(const struct config *config, const char *name);

@@ -406,6 +406,19 @@ const struct config_item config_schema[] = {
 	  .help = "Time in which an instance that was out, or was added, comes to its full share of new "
 		  "flows, in at most 20 steps. Only slots that it has at the end move to it, and each "
 		  "once. An instance that is the only one to take flows takes them all at once." },
+	{ POOL, .key = "agent", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
+	  .absent = "none", .reloadable = true, FIELD(config_pool, agent_port),
+	  .help = "Port on which an agent on each instance says what it wants, in a line of HAProxy's "
+		  "agent-check words. `75%`: that share of its weight. `drain` and `maint`: as if the "
+		  "operator had said so; `ready` ends it. `down`, `fail`, `failed`, `stopped`: it counts "
+		  "as down, and `on_down` decides on its flows; `up` ends it. What a line does not mention "
+		  "stays. Operator and checks come first: an agent never makes an instance ready or up "
+		  "that they have not. An agent that fails changes nothing; `status` says why it does." },
+	{ POOL, .key = "agent_interval", .type = CONFIG_TYPE_DURATION, .min = 100,
+	  .max = 300 * SECOND, .fallback = "2s", .reloadable = true,
+	  FIELD(config_pool, agent_interval_ms),
+	  .help = "Time from one question to an agent to the next. It has as much time for its line, at "
+		  "most 5 s." },
 	{ POOL, .key = "flapping", .type = CONFIG_TYPE_SECTION, .child = CONFIG_SECTION_FLAPPING,
 	  .reloadable = true, .absent = "no flap control", FIELD(config_pool, flapping),
 	  .help = "Takes out instances that change their health too often." },
@@ -505,6 +518,10 @@ const struct config_item config_schema[] = {
 	  .reloadable = true, FIELD(config_check, send_proxy),
 	  .help = "Whether a PROXY header (version 2, LOCAL) is sent first, for instances that demand "
 		  "one." },
+	{ CHECK, .key = "agent", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
+	  .absent = "none", .reloadable = true, FIELD(config_check, agent_port),
+	  .help = "The pool's `agent`, if that is not given; of several checks the first one's "
+		  "counts." },
 
 	{ INSTANCE, .key = "address", .type = CONFIG_TYPE_TEXT, .required = true,
 	  .reloadable = true, .expect = "an IPv4 or IPv6 address", .parse = config_field_address,
@@ -526,6 +543,9 @@ const struct config_item config_schema[] = {
 	  .max = HOUR, .absent = "the pool's", .reloadable = true,
 	  FIELD(config_instance, slow_start_ms),
 	  .help = "Of this instance, in place of the pool's." },
+	{ INSTANCE, .key = "agent", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
+	  .absent = "the pool's", .reloadable = true, FIELD(config_instance, agent_port),
+	  .help = "Port of its agent, in place of the pool's." },
 
 	{ SERVICE, .key = "vip", .type = CONFIG_TYPE_LIST, .required = true, .reloadable = true,
 	  .min = 1, .max = CONFIG_ENDPOINTS_MAX, .expect = "an IPv4 or IPv6 address",

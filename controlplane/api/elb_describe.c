@@ -156,9 +156,9 @@ static const struct elb_state *elb_state_of(const struct model_instance *instanc
 
 	if (instance->leaving)
 		return &leaving;
-	if (instance->admin != MODEL_READY)
-		return instance->admin == MODEL_DRAIN ? &drained : &maint;
-	switch (instance->health) {
+	if (model_admin_in_force(instance) != MODEL_READY)
+		return model_admin_in_force(instance) == MODEL_DRAIN ? &drained : &maint;
+	switch (model_health_in_force(instance)) {
 	case HEALTH_UP:
 		return instance->held && !instance->accepts ? &flapping : &elb_in_service;
 	case HEALTH_UNKNOWN:
@@ -173,10 +173,10 @@ static json_t *elb_health(const char *id, const struct model_instance *instance)
 {
 	const struct elb_state *state =
 		instance != NULL ? elb_state_of(instance) : &elb_not_registered;
-	const char *reason =
-		instance != NULL && state != &elb_in_service && instance->health != HEALTH_UP
-			? instance->reason
-			: "";
+	const char *reason = instance != NULL && state != &elb_in_service &&
+					     model_health_in_force(instance) != HEALTH_UP
+				     ? model_reason(instance)
+				     : "";
 	char description[256];
 
 	snprintf(description, sizeof(description), "%s%s%s", state->description,

@@ -7,6 +7,7 @@
 #include "controlplane/api/daemon.h"
 #include "controlplane/api/stats.h"
 #include "controlplane/api/status_internal.h"
+#include "controlplane/health/agent.h"
 #include "controlplane/health/flaps.h"
 #include "controlplane/health/health.h"
 #include "controlplane/model/model.h"
@@ -75,32 +76,53 @@ static const char *control_status_seconds(uint64_t ms, char text[16])
 	return config_scalar_duration_format((uint32_t)((ms + 999) / 1000 * 1000), text);
 }
 
-#define STATUS_REASON_MAX (HEALTH_REASON_MAX + 80)
+#define STATUS_REASON_MAX (HEALTH_REASON_MAX + AGENT_WHY_MAX + 80)
+
+#define STATUS_AGENT_MAX (AGENT_WHY_MAX + 32)
+
+/* The checks' reason, or what the agent has said, where that counts. */
+static const char *control_status_agent_reason(const struct model_instance *instance, char *text)
+{
+	const char *reason = model_reason(instance);
+
+	if (reason[0] == '\0' && instance->asked != NULL &&
+	    agent_problem(instance->asked)[0] != '\0') {
+		snprintf(text, STATUS_AGENT_MAX, "its agent fails: %s",
+			 agent_problem(instance->asked));
+		return text;
+	}
+	if (reason[0] != '\0' || model_admin_in_force(instance) == instance->admin)
+		return reason;
+	snprintf(text, STATUS_AGENT_MAX, "its agent says \"%s\"", instance->agent.text);
+	return text;
+}
 
 /* Why an instance gets no new flows, as far as its health decides: flap control, then the checks. */
 static const char *control_status_reason(const struct control_daemon *daemon,
 					 const struct model_instance *instance, char *text)
 {
-	const char *sep = instance->reason[0] != '\0' ? "; " : "";
+	static char agent_text[STATUS_AGENT_MAX];
+	const char *reason = control_status_agent_reason(instance, agent_text);
+	const char *sep = reason[0] != '\0' ? "; " : "";
 	uint64_t left_ms = control_status_left_ms(instance);
 	const struct flap *flap;
 	char left[16];
 
 	if (instance->leaving) {
 		snprintf(text, STATUS_REASON_MAX, "removed, drained for %s more%s%s",
-			 control_status_seconds(left_ms, left), sep, instance->reason);
+			 control_status_seconds(left_ms, left), sep, reason);
 		return text;
 	}
 	flap = control_status_flap(daemon, instance, &left_ms);
 
 	if (flap == NULL || flap->state == FLAP_IN)
-		return instance->reason;
+		return reason;
 	if (flap->state == FLAP_OUT)
 		snprintf(text, STATUS_REASON_MAX, "flapping: out, retried in %s%s%s",
-			 control_status_seconds(left_ms, left), sep, instance->reason);
+			 control_status_seconds(left_ms, left), sep, reason);
 	else
 		snprintf(text, STATUS_REASON_MAX, "flapping: left out until sluicectl resume%s%s",
-			 sep, instance->reason);
+			 sep, reason);
 	return text;
 }
 
@@ -138,6 +160,22 @@ static json_t *control_status_next_hop(const struct model_next_hop *hop)
 			 "vlan", hop->vlan);
 }
 
+/* null: it has none. */
+static json_t *control_status_asked(const struct model_instance *instance)
+{
+	const struct model_agent *agent = &instance->agent;
+
+	if (instance->asked == NULL && !agent->known)
+		return json_null();
+	return json_pack(
+		"{s:i, s:i, s:s, s:b, s:s, s:o, s:s}", "port",
+		instance->asked != NULL ? (int)agent_port(instance->asked) : 0, "percent",
+		agent->known ? (int)agent->percent : 100, "admin", model_admin_name(agent->admin),
+		"down", agent->down, "said", agent->text, "last_ms",
+		control_status_ago(instance->asked != NULL ? agent_last_ms(instance->asked) : -1),
+		"problem", instance->asked != NULL ? agent_problem(instance->asked) : "");
+}
+
 static json_t *control_status_instance(struct control_daemon *daemon,
 				       const struct model_instance *instance)
 {
@@ -151,11 +189,11 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 	state_get(daemon->state, instance->path, &kept);
 	return json_pack(
 		"{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:f, s:f, s:i, s:b, s:b, s:b, s:b, s:b, s:I, s:I, "
-		"s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"name", instance->name, "address",
 		config_address_format(&instance->address, address), "weight", (int)instance->weight,
 		"admin", model_admin_name(instance->leaving ? MODEL_DRAIN : instance->admin),
-		"health", health_state_name(instance->health), "reason",
+		"health", health_state_name(model_health_in_force(instance)), "reason",
 		control_status_reason(daemon, instance, reason), "flows", (json_int_t)figures.flows,
 		"new_per_s", figures.new_per_s, "share", model_share(daemon->model, instance),
 		"config_weight", (int)instance->config_weight, "weight_by_operator",
@@ -171,7 +209,8 @@ static json_t *control_status_instance(struct control_daemon *daemon,
 		control_status_mtu(daemon->model, instance), "replies",
 		control_status_replies(daemon, instance), "flapping",
 		control_status_flapping(daemon, instance), "slow_start",
-		control_status_slow_start(instance), "removed_in_ms",
+		control_status_slow_start(instance), "agent", control_status_asked(instance),
+		"removed_in_ms",
 		instance->leaving ? json_integer((json_int_t)control_status_left_ms(instance))
 				  : json_null());
 }

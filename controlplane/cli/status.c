@@ -389,6 +389,14 @@ static void status_reason(struct table *table, const json_t *instance)
 		table_add(table, TABLE_PLAIN, "%s", "");
 }
 
+/* The share of its weight that its agent leaves it, in percent. */
+static int64_t status_share_of_agent(const json_t *instance)
+{
+	const json_t *agent = json_object_get(instance, "agent");
+
+	return json_is_object(agent) ? status_integer(agent, "percent") : 100;
+}
+
 static void status_instance(struct table *table, const char *pool, const json_t *instance)
 {
 	bool backup = json_is_true(json_object_get(instance, "backup"));
@@ -399,7 +407,10 @@ static void status_instance(struct table *table, const char *pool, const json_t 
 	table_add(table, TABLE_PLAIN, "%s%s", status_text(instance, "name"),
 		  backup ? " (backup)" : "");
 	table_add(table, TABLE_PLAIN, "%s", status_text(instance, "address"));
-	if (json_is_true(json_object_get(instance, "weight_by_operator")))
+	if (status_share_of_agent(instance) != 100)
+		table_add(table, TABLE_WARN, "%" PRId64 " at %" PRId64 "%%",
+			  status_integer(instance, "weight"), status_share_of_agent(instance));
+	else if (json_is_true(json_object_get(instance, "weight_by_operator")))
 		table_add(table, TABLE_WARN, "(%" PRId64 ") %" PRId64,
 			  status_integer(instance, "config_weight"),
 			  status_integer(instance, "weight"));

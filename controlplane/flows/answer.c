@@ -170,10 +170,10 @@ static json_t *state_json(const struct answer_source *source, uint32_t index)
 				 address_json(&instance->address));
 	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:o}", "name", instance->path,
 			 "address", address_json(&instance->address), "admin",
-			 model_admin_name(instance->admin), "health",
-			 health_state_name(instance->health), "reason", instance->reason,
-			 "configured", instance->pool != NULL, "accepts", instance->accepts,
-			 "serves", instance->serves, "next_hop",
+			 model_admin_name(model_admin_in_force(instance)), "health",
+			 health_state_name(model_health_in_force(instance)), "reason",
+			 model_reason(instance), "configured", instance->pool != NULL, "accepts",
+			 instance->accepts, "serves", instance->serves, "next_hop",
 			 next_hop_json(&instance->next_hop));
 }
 

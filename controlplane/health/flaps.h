@@ -38,7 +38,7 @@ void flaps_follow(struct flaps *flaps, struct model_instance *instance,
 /** It is removed from the configuration. */
 void flaps_forget(struct flaps *flaps, struct model_instance *instance);
 
-/** The checks have changed its health, and the model has it. */
+/** The checks or its agent have changed its health, and the model has it. */
 void flaps_change(struct flaps *flaps, struct model_instance *instance, const char *cause);
 
 /** An operator resumes it: it is in again, and its past is forgotten. @who: of the event. */

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/base/log.h"
+#include "controlplane/health/agent_words.h"
 #include "controlplane/health/health.h"
 #include "controlplane/model/model.h"
 #include "controlplane/state/file.h"
@@ -17,6 +19,7 @@
 struct health_kept {
 	char *dir;
 	json_t *entries; /* by path */
+	json_t *agents;	 /* what they said, by path */
 	bool marked;
 	bool failed;	     /* writing failed, and this was logged */
 	uint64_t written_ms; /* 0: not yet */
@@ -29,7 +32,8 @@ struct kept_entry {
 
 /* ---- The file ---- */
 
-static json_t *kept_parse(const char *text, size_t size)
+/* @agents: set; a file of an older version has none. */
+static json_t *kept_parse(const char *text, size_t size, json_t **agents)
 {
 	json_error_t error;
 	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
@@ -39,11 +43,12 @@ static json_t *kept_parse(const char *text, size_t size)
 	    !json_is_object(entries))
 		entries = NULL;
 	json_incref(entries);
+	*agents = entries ? json_incref(json_object_get(root, "agents")) : NULL;
 	json_decref(root);
 	return entries;
 }
 
-static json_t *kept_load(const char *dir)
+static json_t *kept_load(const char *dir, json_t **agents)
 {
 	json_t *entries = NULL;
 	size_t size;
@@ -51,7 +56,7 @@ static json_t *kept_load(const char *dir)
 	int err = state_file_read(dir, KEPT_NAME, &text, &size);
 
 	if (!err) {
-		entries = kept_parse(text, size);
+		entries = kept_parse(text, size, agents);
 		free(text);
 	}
 	if (err && err != -ENOENT)
@@ -62,9 +67,10 @@ static json_t *kept_load(const char *dir)
 	return entries ? entries : json_object();
 }
 
-static int kept_save(const char *dir, json_t *entries)
+static int kept_save(const char *dir, json_t *entries, json_t *agents)
 {
-	json_t *root = json_pack("{s:i, s:O}", "version", KEPT_VERSION, "instances", entries);
+	json_t *root = json_pack("{s:i, s:O, s:O}", "version", KEPT_VERSION, "instances", entries,
+				 "agents", agents);
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	int fd, err = -ENOMEM;
 
@@ -152,6 +158,42 @@ static void entry_restore(const struct health_kept *kept, struct model *model,
 							   : "as before the restart of sluiced");
 }
 
+/* What its agent has said stays until it says something else: there is no age. */
+static void agent_write(json_t *agents, const struct model_instance *instance)
+{
+	const struct model_agent *agent = &instance->agent;
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	if (agent->known)
+		json_object_set_new(agents, instance->path,
+				    json_pack("{s:s, s:i, s:s, s:b, s:s}", "address",
+					      config_address_format(&instance->address, text),
+					      "percent", (int)agent->percent, "admin",
+					      model_admin_name(agent->admin), "down", agent->down,
+					      "text", agent->text));
+}
+
+static void agent_restore(const struct health_kept *kept, struct model *model,
+			  struct model_instance *instance)
+{
+	const json_t *value = json_object_get(kept->agents, instance->path);
+	const char *address = json_string_value(json_object_get(value, "address"));
+	const char *admin = json_string_value(json_object_get(value, "admin"));
+	const char *said = json_string_value(json_object_get(value, "text"));
+	json_int_t percent = json_integer_value(json_object_get(value, "percent"));
+	struct model_agent agent = { .known = true };
+	char text[CONFIG_ADDRESS_STRLEN];
+
+	config_address_format(&instance->address, text);
+	if (!address || strcmp(address, text) != 0 || !admin || !said ||
+	    model_admin_parse(admin, &agent.admin) || percent < 0 || percent > AGENT_PERCENT_MAX)
+		return;
+	agent.percent = (uint16_t)percent;
+	agent.down = json_is_true(json_object_get(value, "down"));
+	snprintf(agent.text, sizeof(agent.text), "%s", said);
+	model_agent_set(model, instance, &agent);
+}
+
 /* ---- All instances ---- */
 
 void health_kept_restore(const struct health_kept *kept, struct model *model, int64_t now_unix)
@@ -159,17 +201,22 @@ void health_kept_restore(const struct health_kept *kept, struct model *model, in
 	for (uint32_t i = 0; i < model_pool_count(model); i++) {
 		const struct model_pool *pool = model_pool_at(model, i);
 
-		for (uint32_t j = 0; j < pool->instance_count; j++)
+		for (uint32_t j = 0; j < pool->instance_count; j++) {
 			entry_restore(kept, model, pool->instances[j], now_unix);
+			agent_restore(kept, model, pool->instances[j]);
+		}
 	}
 }
 
 void health_kept_collect(struct health_kept *kept, const struct model *model, int64_t now_unix)
 {
-	json_t *entries = json_object();
+	json_t *entries = json_object(), *agents = json_object();
 
-	if (!entries)
+	if (!entries || !agents) {
+		json_decref(entries);
+		json_decref(agents);
 		return;
+	}
 	for (uint32_t i = 0; i < model_pool_count(model); i++) {
 		const struct model_pool *pool = model_pool_at(model, i);
 
@@ -179,10 +226,13 @@ void health_kept_collect(struct health_kept *kept, const struct model *model, in
 
 			if (entry_find(kept->entries, instance, now_unix, &entry))
 				entry_write(entries, instance, &entry);
+			agent_write(agents, instance);
 		}
 	}
 	json_decref(kept->entries);
+	json_decref(kept->agents);
 	kept->entries = entries;
+	kept->agents = agents;
 }
 
 void health_kept_mark(struct health_kept *kept)
@@ -199,7 +249,7 @@ bool health_kept_is_due(const struct health_kept *kept, uint64_t now_ms)
 
 int health_kept_write(struct health_kept *kept, uint64_t now_ms)
 {
-	int err = kept_save(kept->dir, kept->entries);
+	int err = kept_save(kept->dir, kept->entries, kept->agents);
 
 	kept->marked = false;
 	kept->written_ms = now_ms;
@@ -221,8 +271,12 @@ struct health_kept *health_kept_open(const char *dir)
 	if (!kept)
 		return NULL;
 	kept->dir = strdup(dir);
-	kept->entries = kept->dir ? kept_load(dir) : NULL;
-	if (kept->entries)
+	kept->entries = kept->dir ? kept_load(dir, &kept->agents) : NULL;
+	if (!json_is_object(kept->agents)) {
+		json_decref(kept->agents);
+		kept->agents = json_object();
+	}
+	if (kept->entries && kept->agents)
 		return kept;
 	health_kept_close(kept);
 	errno = ENOMEM;
@@ -234,6 +288,7 @@ void health_kept_close(struct health_kept *kept)
 	if (!kept)
 		return;
 	json_decref(kept->entries);
+	json_decref(kept->agents);
 	free(kept->dir);
 	free(kept);
 }

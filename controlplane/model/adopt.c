@@ -268,6 +268,7 @@ static uint8_t adopted_step(const struct model_pool *pool, const struct maglev_m
 /* The members of the running table, with their weights of today. */
 static uint32_t adopted_members(struct model *model, const struct model_pool *pool)
 {
+	bool in_units = model_pool_has_agents(pool);
 	uint32_t n = 0;
 
 	for (uint32_t slot = 0; slot < pool->slot_count; slot++)
@@ -275,11 +276,12 @@ static uint32_t adopted_members(struct model *model, const struct model_pool *po
 	for (uint32_t i = 0; i < pool->instance_count; i++) {
 		const struct model_instance *instance = pool->instances[i];
 
-		if (instance->index < LB_INSTANCES_MAX && instance->weight &&
+		if (instance->index < LB_INSTANCES_MAX &&
+		    model_agent_weight(instance, instance->weight, in_units) &&
 		    model->steps[instance->index] == UINT8_MAX)
 			model->members[n++] = (struct maglev_member){
 				.key = instance->key,
-				.weight = instance->weight,
+				.weight = model_agent_weight(instance, instance->weight, in_units),
 				.value = instance->index,
 			};
 	}

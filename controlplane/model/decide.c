@@ -150,9 +150,11 @@ static void pool_describe(const struct model_pool *pool, struct eligible_pool *r
 		const struct model_instance *instance = pool->instances[i];
 
 		list[i] = (struct eligible_instance){
-			.admin = instance->admin,
-			.health = instance->health,
-			.weight = instance->index == MODEL_INDEX_NONE ? 0 : instance->weight,
+			.admin = model_admin_in_force(instance),
+			.health = model_health_in_force(instance),
+			.weight = instance->index == MODEL_INDEX_NONE
+					  ? 0
+					  : model_agent_weight(instance, instance->weight, true),
 			.backup = instance->backup,
 			.far = instance->far,
 			.reachable = model_is_reachable(instance),
@@ -163,15 +165,18 @@ static void pool_describe(const struct model_pool *pool, struct eligible_pool *r
 
 static uint64_t pool_fingerprint(const struct model_pool *pool)
 {
+	bool in_units = model_pool_has_agents(pool);
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < pool->instance_count; i++) {
 		const struct model_instance *instance = pool->instances[i];
 
 		if (instance->accepts)
-			sum += lb_hash_mix(instance->key ^ ((uint64_t)instance->index << 32 |
-							    (uint32_t)instance->ramp_step << 16 |
-							    instance->weight));
+			sum += lb_hash_mix(
+				instance->key ^
+				((uint64_t)instance->index << 32 |
+				 (uint32_t)instance->ramp_step << 16 |
+				 model_agent_weight(instance, instance->weight, in_units)));
 	}
 	return sum;
 }
@@ -197,9 +202,11 @@ static void instance_ramp(const struct model *model, const struct model_pool *po
 	bool starts = instance->was_out && instance->accepts && !pool->open;
 
 	if (!instance->accepts) {
-		instance->was_out |= instance->admin != MODEL_READY || instance->held ||
-				     instance->health == HEALTH_LAME ||
-				     instance->health == HEALTH_DOWN;
+		enum health_state health = model_health_in_force(instance);
+
+		instance->was_out |= model_admin_in_force(instance) != MODEL_READY ||
+				     instance->held || health == HEALTH_LAME ||
+				     health == HEALTH_DOWN;
 		instance->ramp_step = 0;
 		return;
 	}
@@ -285,6 +292,7 @@ void model_tell(struct model *model, uint32_t what, uint64_t tables, uint64_t re
 
 static uint32_t pool_members(const struct model_pool *pool, struct maglev_member *members)
 {
+	bool in_units = model_pool_has_agents(pool);
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < pool->instance_count; i++) {
@@ -293,7 +301,7 @@ static uint32_t pool_members(const struct model_pool *pool, struct maglev_member
 		if (instance->accepts)
 			members[n++] = (struct maglev_member){
 				.key = instance->key,
-				.weight = instance->weight,
+				.weight = model_agent_weight(instance, instance->weight, in_units),
 				.value = instance->index,
 			};
 	}

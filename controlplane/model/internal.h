@@ -73,6 +73,12 @@ void model_leaving_release_lost(struct model *model); /* those without an index 
 /* How long an instance of a pool drains that @config doesn't have; 0: it doesn't. */
 uint32_t model_leave_drain_ms(const struct config *config, const struct model_pool *pool);
 
+/* model/agent.c */
+/* Whether the weights of a pool's instances are to be in units. */
+bool model_pool_has_agents(const struct model_pool *pool);
+/* A weight with the agent's share of it; 0 only if either is 0. */
+uint32_t model_agent_weight(const struct model_instance *instance, uint32_t weight, bool in_units);
+
 /* model/minimum.c */
 /* Count again, and decide whether the VIPs are announced. Return: whether that changed. */
 bool model_minimum_decide(const struct model *model, struct model_pool *pool, uint32_t up);

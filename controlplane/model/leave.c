@@ -7,7 +7,7 @@
 void model_leave_decide(struct model_instance *instance)
 {
 	instance->accepts = false;
-	instance->serves = instance->leaving && (instance->health != HEALTH_DOWN ||
+	instance->serves = instance->leaving && (model_health_in_force(instance) != HEALTH_DOWN ||
 						 instance->leave_on_down == CONFIG_ON_DOWN_KEEP);
 }
 

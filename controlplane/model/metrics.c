@@ -99,7 +99,7 @@ static double pool_up(const struct metric_entity *entity)
 	uint32_t up = 0;
 
 	for (uint32_t i = 0; i < pool->instance_count; i++)
-		up += pool->instances[i]->health == HEALTH_UP;
+		up += model_health_in_force(pool->instances[i]) == HEALTH_UP;
 	return up;
 }
 
@@ -119,7 +119,7 @@ static double pool_draining(const struct metric_entity *entity)
 	uint32_t draining = 0;
 
 	for (uint32_t i = 0; i < pool->instance_count; i++)
-		draining += pool->instances[i]->admin == MODEL_DRAIN;
+		draining += model_admin_in_force(pool->instances[i]) == MODEL_DRAIN;
 	return draining;
 }
 
@@ -139,7 +139,7 @@ static double pool_on_backup(const struct metric_entity *entity)
 
 static const struct metric pool_rows[] = {
 	{ .name = "pool_instances", .value = pool_instances, .help = "Instances." },
-	{ .name = "pool_instances_up", .value = pool_up, .help = "Instances whose checks pass." },
+	{ .name = "pool_instances_up", .value = pool_up, .help = "Instances that are up." },
 	{ .name = "pool_instances_accepting",
 	  .value = pool_accepting,
 	  .help = "Instances that get new flows." },
@@ -182,7 +182,7 @@ bool model_metrics_instance_next(const void *source, struct metric_cursor *curso
 	pool = model_pool_at(source, cursor->outer);
 	instance = pool->instances[cursor->inner++];
 	entity->object = instance;
-	entity->is_maint = instance->admin == MODEL_MAINT;
+	entity->is_maint = model_admin_in_force(instance) == MODEL_MAINT;
 	entity->labels[0] = (struct metric_label){ "pool", pool->name };
 	entity->labels[1] = (struct metric_label){ "instance", instance->name };
 	return true;
@@ -209,14 +209,14 @@ static uint32_t instance_health(const struct metric_entity *entity)
 {
 	const struct model_instance *instance = entity->object;
 
-	return instance->health;
+	return model_health_in_force(instance);
 }
 
 static uint32_t instance_admin(const struct metric_entity *entity)
 {
 	const struct model_instance *instance = entity->object;
 
-	return instance->admin;
+	return model_admin_in_force(instance);
 }
 
 static double instance_accepts(const struct metric_entity *entity)

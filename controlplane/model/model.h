@@ -52,6 +52,18 @@ struct model_next_hop {
 	char reason[96];    /* why it is unresolved; "" if resolved */
 };
 
+#define MODEL_AGENT_TEXT_MAX 81
+
+/* What the agent on an instance has said of it. Zeros: nothing. */
+struct model_agent {
+	bool known;
+	bool down;
+	enum model_admin admin;
+	uint16_t percent;			/* of the weight */
+	char text[MODEL_AGENT_TEXT_MAX];	/* its last line */
+	char reason[MODEL_AGENT_TEXT_MAX + 32]; /* why it is down */
+};
+
 struct model_pool;
 
 struct model_instance {
@@ -72,6 +84,8 @@ struct model_instance {
 	struct model_next_hop next_hop;
 	uint16_t path_mtu_bytes; /* as reported by routers on the path; 0: not reported */
 	uint64_t path_mtu_until_ms;
+
+	struct model_agent agent;
 
 	bool held; /* by flap control: no new flows while others take them */
 
@@ -97,6 +111,8 @@ struct model_instance {
 
 	bool is_new;			 /* added by the configuration being applied */
 	struct health_instance *checker; /* the owner's, as the next; only stored here */
+	struct agent *asked;
+	uint64_t agent_told_ms; /* when a failure of its agent was told last; monotonic */
 	struct flaps_entry *flapping;
 	struct model_instance *next; /* in the list of removed ones */
 };
@@ -271,6 +287,15 @@ bool model_health_set(struct model *model, struct model_instance *instance,
 
 /** Flap control takes an instance out, or lets it in again. */
 bool model_held_set(struct model *model, struct model_instance *instance, bool held);
+
+/** Set what its agent says. Return: whether anything but the text changed. */
+bool model_agent_set(struct model *model, struct model_instance *instance,
+		     const struct model_agent *agent);
+
+/* The admin state, health and its reason that count: the agent's, where it says more. */
+enum model_admin model_admin_in_force(const struct model_instance *instance);
+enum health_state model_health_in_force(const struct model_instance *instance);
+const char *model_reason(const struct model_instance *instance);
 
 /** Set the next hop according to the kernel. */
 bool model_next_hop_set(struct model *model, struct model_instance *instance,

@@ -21,6 +21,7 @@ struct plan {
 	bool stays[LB_INSTANCES_MAX];  /* by index */
 	bool serves[LB_INSTANCES_MAX]; /* by index, after the change */
 	struct eligible_instance eligible[LB_INSTANCES_MAX];
+	uint32_t weight[LB_INSTANCES_MAX];		/* the operator's or the file's */
 	struct model_instance *match[LB_INSTANCES_MAX]; /* NULL: a new one */
 	struct maglev_member members[LB_INSTANCES_MAX];
 	uint8_t steps[2 * LB_INSTANCES_MAX]; /* of slow starts, by value of a member */
@@ -45,6 +46,13 @@ static struct model_instance *plan_match(const struct plan *plan, const struct c
 	return model_leaving_find(plan->model, path, &pool->instances[i].address);
 }
 
+/* Whether what an agent has said counts after the change, too. */
+static bool plan_has_agent(const struct config_pool *pool, const struct config_instance *from,
+			   const struct model_instance *instance)
+{
+	return instance && instance->agent.known && config_agent_port(pool, from) != 0;
+}
+
 /* Existing instances keep their state; new ones are assumed to be up once checked. */
 static void plan_describe(struct plan *plan, const struct config_pool *pool, uint32_t i)
 {
@@ -53,6 +61,7 @@ static void plan_describe(struct plan *plan, const struct config_pool *pool, uin
 	struct eligible_instance *to = &plan->eligible[i];
 
 	plan->match[i] = (struct model_instance *)instance;
+	plan->weight[i] = instance && instance->weight_set ? instance->weight : from->weight;
 	*to = (struct eligible_instance){
 		.admin = MODEL_READY,
 		.health = HEALTH_UP,
@@ -69,8 +78,12 @@ static void plan_describe(struct plan *plan, const struct config_pool *pool, uin
 	to->health = instance->health;
 	to->reachable = !instance->pool || model_is_reachable(instance);
 	to->held = instance->held && pool->flapping.place.line != 0;
-	if (instance->weight_set)
-		to->weight = instance->weight;
+	to->weight = plan->weight[i];
+	if (!plan_has_agent(pool, from, instance))
+		return;
+	to->admin = model_admin_in_force(instance);
+	to->health = model_health_in_force(instance);
+	to->weight = model_agent_weight(instance, plan->weight[i], true);
 }
 
 static void plan_decide(struct plan *plan, const struct config_pool *pool)
@@ -103,8 +116,20 @@ static uint8_t plan_step(const struct config_pool *pool, const struct config_ins
 	return instance ? instance->ramp_step : 1;
 }
 
+/* Whether an agent has changed a weight: all are in units then. */
+static bool plan_in_units(const struct plan *plan, const struct config_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		if (plan_has_agent(pool, &pool->instances[i], plan->match[i]) &&
+		    plan->match[i]->agent.percent != 100)
+			return true;
+	return false;
+}
+
 static uint32_t plan_members(struct plan *plan, const struct config_pool *pool)
 {
+	const struct model_instance plain = { .weight = 0 };
+	bool in_units = plan_in_units(plan, pool);
 	char path[MODEL_PATH_MAX];
 	uint32_t n = 0;
 
@@ -116,7 +141,10 @@ static uint32_t plan_members(struct plan *plan, const struct config_pool *pool)
 		plan_path(pool, i, path);
 		plan->members[n++] = (struct maglev_member){
 			.key = instance ? instance->key : maglev_key(&plan->model->secret, path),
-			.weight = plan->eligible[i].weight,
+			.weight = model_agent_weight(
+				plan_has_agent(pool, &pool->instances[i], instance) ? instance
+										    : &plain,
+				plan->weight[i], in_units),
 			.value = instance ? instance->index : (uint16_t)(PLAN_NEW + plan->n_new++),
 		};
 		plan->steps[plan->members[n - 1].value] =

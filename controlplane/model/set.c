@@ -129,6 +129,22 @@ bool model_held_set(struct model *model, struct model_instance *instance, bool h
 	return true;
 }
 
+bool model_agent_set(struct model *model, struct model_instance *instance,
+		     const struct model_agent *agent)
+{
+	struct model_agent before = instance->agent;
+
+	instance->agent = *agent;
+	if (agent->down)
+		snprintf(instance->agent.reason, sizeof(instance->agent.reason),
+			 "its agent says \"%.*s\"", MODEL_AGENT_TEXT_MAX, agent->text);
+	if (before.known == agent->known && before.admin == agent->admin &&
+	    before.percent == agent->percent && before.down == agent->down)
+		return false;
+	model_instance_refresh(model, instance);
+	return true;
+}
+
 static bool hop_is_equal(const struct model_next_hop *a, const struct model_next_hop *b)
 {
 	return a->resolved == b->resolved && a->on_link == b->on_link &&

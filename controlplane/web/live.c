@@ -145,9 +145,9 @@ static bool is_changed(struct live *live, const struct model_instance *instance,
 		.slots = instance->slots,
 		.slot_count = instance->pool->slot_count,
 		.weight = instance->weight,
-		.health = (uint8_t)instance->health,
-		.admin = (uint8_t)instance->admin,
-		.reason = hash_of(instance->reason) ^ hash_of(instance->next_hop.reason),
+		.health = (uint8_t)model_health_in_force(instance),
+		.admin = (uint8_t)model_admin_in_force(instance),
+		.reason = hash_of(model_reason(instance)) ^ hash_of(instance->next_hop.reason),
 	};
 
 	if (!live->all && is_same(&now, before))

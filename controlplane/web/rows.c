@@ -112,7 +112,7 @@ json_t *rows_pools(struct control_daemon *daemon)
 		int up = 0, accepting = 0;
 
 		for (uint32_t j = 0; j < pool->instance_count; j++) {
-			up += pool->instances[j]->health == HEALTH_UP;
+			up += model_health_in_force(pool->instances[j]) == HEALTH_UP;
 			accepting += pool->instances[j]->accepts;
 		}
 		json_array_append_new(list,
@@ -135,10 +135,10 @@ json_t *rows_instance(struct control_daemon *daemon, const struct model_instance
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:f, s:f, s:i, s:b, s:I}", "pool",
 			 pool->name, "name", instance->name, "address",
 			 config_address_format(&instance->address, address), "health",
-			 health_state_name(instance->health), "admin",
-			 model_admin_name(instance->admin), "reason",
-			 text_of(instance->reason[0] ? instance->reason
-						     : instance->next_hop.reason),
+			 health_state_name(model_health_in_force(instance)), "admin",
+			 model_admin_name(model_admin_in_force(instance)), "reason",
+			 text_of(model_reason(instance)[0] ? model_reason(instance)
+							   : instance->next_hop.reason),
 			 "flows", (json_int_t)figures->flows, "new", figures->new_per_s, "share",
 			 pool->slot_count ? (double)instance->slots / pool->slot_count : 0.0,
 			 "weight", (int)instance->weight, "backup", instance->backup, "since",

@@ -7,8 +7,11 @@ test-timeout: 600 s
 
 test-dataplanes: dpdk xdp
 """
+import contextlib
 import os
+import socket
 import sys
+import threading
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -181,6 +184,77 @@ def minimum(lab):
     lab.instances["web-2"].heal()
 
 
+class Agent:
+    """An agent on an instance that answers with a line."""
+
+    def __init__(self, lab, name, port, line):
+        self.line = line
+        self.socket = lab.net.socket(name)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("0.0.0.0", port))
+        self.socket.listen(16)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection = self.socket.accept()[0]
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(self.line)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def agent(lab):
+    """An agent's words: share of new flows and state, beside the operator's own; after its end they stay."""
+    agents = {name: Agent(lab, name, 9707, b"up 100%\n") for name in settings.NEAR}
+    lab.config["pools"]["web"].update(agent=9707, agent_interval="1s")
+    lab.write_config()
+    lab.ctl("config", "apply")
+    path = "web/web-1"
+
+    def has(**wanted):
+        status = lab.instance_status(path)
+        return all({**status, **(status["agent"] or {}), "health": status["health"]}[key] == value for key, value in wanted.items())
+
+    agents["web-1"].line = b"50%\r\n"
+    wait_for("half of its share", lambda: has(percent=50) and 0.1 < lab.instance_status(path)["share"] < 0.18)
+    held = lab.hold(WEB, connections=40, interval=0.2, timeout=20)
+    agents["web-1"].line = b"drain # until tonight\n"
+    wait_for("its drain", lambda: has(accepts=False, serves=True, health="up"))
+    status = lab.instance_status(path)
+    expect_equal((status["agent"]["admin"], status["reason"]), ("drain", 'its agent says "drain # until tonight"'), "the status")
+    wait_for("it to get no requests", lambda: "web-1" not in lab.names(WEB, 40))
+    wait_for("it to be kept", lambda: '"drain"' in (Path(lab.run_dir) / "health.json").read_text())
+    restart(lab)
+    expect_equal(lab.instance_status(path)["accepts"], False, "after a restart of sluiced")
+    before = held.report()
+    wait_for("an answer on every connection", lambda: all(c["requests"] > b["requests"] for b, c in zip(before, held.report())))
+    expect_equal([c["error"] for c in held.close() if c["error"]], [], "connections that broke")
+    lab.ctl("drain", path)
+    agents["web-1"].line = b"ready up 100%\n"
+    wait_for("the agent's ready", lambda: lab.instance_status(path)["agent"]["said"] == "ready up 100%")
+    expect_equal(lab.instance_status(path)["accepts"], False, "the operator's drain")
+    lab.ctl("resume", path)
+    wait_for("it to get requests again", lambda: "web-1" in lab.names(WEB, 40))
+    agents["web-1"].line = b"stopped # by hand\n"
+    wait_for("it to be down", lambda: has(health="down", accepts=False, serves=False))
+    agents["web-1"].line = b"\x16\x03\x01"
+    wait_for("its problem", lambda: has(problem="byte 0x16, which is not text"))
+    expect_equal(lab.instance_status(path)["health"], "down", "what it said before")
+    agents["web-1"].line = b"up\n"
+    wait_for("it to get requests again", lambda: "web-1" in lab.names(WEB, 40))
+    told = [e["to"] for e in lab.ctl("events", "--object", path)["events"] if e["what"] == "agent"]
+    told = [to for to in told if to != "failing"]  # also when this machine is too busy to answer in time
+    expect_equal(told, ["drain, up", "ready, up", "ready, down", "ready, up"], "the events")
+    for one in agents.values():
+        one.close()
+
+
 if __name__ == "__main__":
     os.environ.setdefault("LC_ALL", "C.UTF-8")
-    scenario.run(flapping, deregistered, unused, minimum)
+    scenario.run(flapping, deregistered, unused, minimum, agent)

@@ -254,6 +254,18 @@ static const struct refuse_row rows[] = {
 	  "    on_minimum: move\n"
 	  "    checks:\n",
 	  "t:9:17: pools.web.on_minimum: \"move\": expected keep or drop\n" },
+	{ "    checks:\n",
+	  "    agent: 0\n"
+	  "    checks:\n",
+	  "t:9:12: pools.web.agent: \"0\": expected a number from 1 to 65535\n" },
+	{ "    checks:\n",
+	  "    agent: \"TCP:9707\"\n"
+	  "    checks:\n",
+	  "t:9:12: pools.web.agent: \"TCP:9707\": expected a number from 1 to 65535, without quotes\n" },
+	{ "    checks:\n",
+	  "    agent_interval: 10ms\n"
+	  "    checks:\n",
+	  "t:9:21: pools.web.agent_interval: \"10ms\": expected a duration from 100ms to 5m\n" },
 	{ "flows: 2048",
 	  "zone: -a",
 	  "t:6:9: node.zone: \"-a\": expected a name of 1 to 63 letters, digits, '.', '_' and '-', "

@@ -240,6 +240,46 @@ static void test_status_of_a_pool_that_is_out(void **test_state)
 	assert_null(strstr(h->out, "pool in:"));
 }
 
+/* VIPs that are not announced, and why. */
+static void test_status_of_a_minimum(void **test_state)
+{
+	static const char answer[] =
+		"{\"ok\":true,\"result\":{\"pools\":["
+		"{\"name\":\"a\",\"minimum\":{\"minimum_up\":\"50%\",\"need\":2,\"up\":1,"
+		"\"vips\":\"withdrawn\",\"announced_in_ms\":0},\"instances\":[{\"accepts\":true}]},"
+		"{\"name\":\"b\",\"minimum\":{\"minimum_up\":\"3\",\"need\":3,\"up\":4,"
+		"\"vips\":\"held\",\"announced_in_ms\":4001},\"instances\":[{\"accepts\":true}]},"
+		"{\"name\":\"c\",\"minimum\":{\"minimum_up\":\"3\",\"need\":3,\"up\":3,"
+		"\"vips\":\"announced\",\"announced_in_ms\":0},\"instances\":[{\"accepts\":true}]},"
+		"{\"name\":\"d\",\"minimum\":null,\"instances\":[{\"accepts\":true}]}]}}\n";
+	struct harness *h = *test_state;
+
+	assert_int_equal(harness_run(h, "status", answer), 0);
+	assert_non_null(strstr(h->out,
+			       "\npool a: 1 of at least 2 instances up (minimum_up 50%), so "
+			       "its VIPs are not announced\n"
+			       "pool b: 4 of at least 3 instances up (minimum_up 3), so its "
+			       "VIPs are not announced for 5 s more\n"));
+	assert_null(strstr(h->out, "pool c:"));
+	assert_null(strstr(h->out, "pool d:"));
+}
+
+/* A share of the weight that an instance's agent asks for. */
+static void test_status_of_an_agent(void **test_state)
+{
+	static const char answer[] =
+		"{\"ok\":true,\"result\":{\"pools\":[{\"name\":\"web\",\"instances\":["
+		"{\"name\":\"a\",\"weight\":80,\"accepts\":true,\"agent\":{\"percent\":30}},"
+		"{\"name\":\"b\",\"weight\":70,\"accepts\":true,\"agent\":{\"percent\":100}},"
+		"{\"name\":\"c\",\"weight\":60,\"accepts\":true,\"agent\":null}]}]}}\n";
+	struct harness *h = *test_state;
+
+	assert_int_equal(harness_run(h, "status", answer), 0);
+	assert_non_null(strstr(h->out, " 80 at 30% "));
+	assert_null(strstr(h->out, "70 at"));
+	assert_null(strstr(h->out, "60 at"));
+}
+
 static void test_status_of_nat(void **test_state)
 {
 	static const char answer[] =
@@ -442,6 +482,8 @@ int main(void)
 		TEST(test_status),
 		TEST(test_status_of_a_pool),
 		TEST(test_status_of_a_pool_that_is_out),
+		TEST(test_status_of_a_minimum),
+		TEST(test_status_of_an_agent),
 		TEST(test_status_of_nat),
 		TEST(test_status_of_reasons),
 		TEST(test_status_of_late_checks),

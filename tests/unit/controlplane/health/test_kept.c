@@ -120,6 +120,41 @@ static void restore(struct fixture *f, int64_t now)
 	health_kept_close(kept);
 }
 
+/* What an agent has said is there after a restart; not if the address is another. */
+static void test_agent(void **state)
+{
+	const struct model_agent says = { .known = true,
+					  .percent = 30,
+					  .admin = MODEL_DRAIN,
+					  .down = true,
+					  .text = "30% drain" };
+	struct fixture *f = *state;
+	struct health_kept *kept = health_kept_open(f->dir);
+	const struct model_instance *instance;
+
+	model_agent_set(f->model, model_instance_find(f->model, "web/web-2"), &says);
+	health_kept_collect(kept, f->model, NOW);
+	assert_int_equal(health_kept_write(kept, 1), 0);
+	health_kept_close(kept);
+	model_destroy(f->model);
+	f->model = model_make();
+	restore(f, NOW + 100000);
+	instance = model_instance_find(f->model, "web/web-2");
+	assert_true(instance->agent.known && instance->agent.down);
+	assert_int_equal(instance->agent.percent, 30);
+	assert_int_equal(instance->agent.admin, MODEL_DRAIN);
+	assert_string_equal(instance->agent.text, "30% drain");
+	assert_false(model_instance_find(f->model, "web/web-1")->agent.known);
+	file_write(f, "{\"version\":1,\"instances\":{},\"agents\":{"
+		      "\"web/web-1\":{\"address\":\"10.0.1.9\",\"percent\":30,\"admin\":\"drain\","
+		      "\"down\":true,\"text\":\"\"},"
+		      "\"web/web-3\":{\"address\":\"10.0.1.4\",\"percent\":-1,\"admin\":\"drain\","
+		      "\"down\":true,\"text\":\"\"}}}");
+	restore(f, NOW);
+	assert_false(model_instance_find(f->model, "web/web-1")->agent.known);
+	assert_false(model_instance_find(f->model, "web/web-3")->agent.known);
+}
+
 static void test_rows(void **state)
 {
 	static const struct {
@@ -247,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_rows),
+		TEST(test_agent),
 		TEST(test_what_is_known_stays),
 		TEST(test_bad_files),
 		TEST(test_time_stays),
