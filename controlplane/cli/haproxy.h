@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "config/config.h"
+#include "config/error.h"
 
 #define HAPROXY_WORDS_MAX 256 /* HAProxy takes 64 */
 
@@ -55,7 +56,9 @@ struct haproxy_check {
 	uint32_t rise;
 	uint32_t fall;
 	uint32_t port;
+	bool agent; /* agent-check */
 	uint32_t agent_port;
+	uint32_t agent_ms;
 	char *sni;
 	char *ca_file;
 };
@@ -147,8 +150,23 @@ void haproxy_note(struct haproxy *haproxy, struct haproxy_notes *notes, uint32_t
 int haproxy_duration(const char *text, uint32_t *ms);
 int haproxy_number(const char *text, uint32_t max, uint32_t *value);
 
+/** Write text that may not be UTF-8, or holds what YAML doesn't: Latin-1 is taken for what it means. */
+void haproxy_put_text(FILE *to, const char *text);
+
+#define HAPROXY_CONCEALED "..."
+
+/** The text of a line for a comment: what follows a word that announces a secret is left out. */
+const char *haproxy_line_shown(struct haproxy *haproxy, const struct haproxy_line *line);
+
+/** Whether a word says that a secret follows. */
+bool haproxy_is_secret(const char *word);
+
 /** Cut "ADDRESS:PORT" at the port. Return: the port's text, "" without one. */
 const char *haproxy_cut_port(char *text);
+
+/** Whether a check takes a value of a text key. @statuses: it is a list of statuses; may be NULL. */
+bool haproxy_check_takes(const char *key, const char *value, struct config_reason *reason,
+			 bool *statuses);
 
 /** haproxy_server.c: "server NAME ADDRESS OPTIONS", or with @defaults "default-server OPTIONS". */
 void haproxy_server_read(struct haproxy *haproxy, struct haproxy_proxy *proxy,

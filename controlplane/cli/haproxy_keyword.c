@@ -204,7 +204,6 @@ static const struct reason options[] = {
 	{ "on-marked-up", "flows of backups stay where they are" },
 	{ "track", "each pool has checks of its own" },
 	{ "addr", "an instance is checked at its own address" },
-	{ "agent-inter", "an agent is asked with its check" },
 	{ "agent-addr", "an agent is asked at the instance's address" },
 	{ "agent-send", "nothing is sent to an agent" },
 	{ "source", "`forward` decides" },

@@ -88,7 +88,9 @@ static bool read_bind(struct haproxy *haproxy, struct haproxy_proxy *proxy,
 
 		haproxy_note(haproxy, &proxy->notes, line->number, haproxy_option_reason(word),
 			     "bind %s: %s%s%s", line->words[1], word, more ? " " : "",
-			     more ? line->words[i + 1] : "");
+			     !more		       ? ""
+			     : haproxy_is_secret(word) ? HAPROXY_CONCEALED
+						       : line->words[i + 1]);
 		i += more;
 	}
 	return true;
@@ -99,7 +101,8 @@ static bool read_bind(struct haproxy *haproxy, struct haproxy_proxy *proxy,
 static void note_line(struct haproxy *haproxy, struct haproxy_proxy *proxy,
 		      const struct haproxy_line *line, const char *reason)
 {
-	haproxy_note(haproxy, &proxy->notes, line->number, reason, "%s", line->text);
+	haproxy_note(haproxy, &proxy->notes, line->number, reason, "%s",
+		     haproxy_line_shown(haproxy, line));
 }
 
 /* "HTTP/1.1\r\nHost: www", in the place of a version. */
@@ -134,6 +137,29 @@ static bool option_httpchk(struct haproxy *haproxy, struct haproxy_proxy *proxy,
 		note_line(haproxy, proxy, line, "converted, but the request is a GET");
 	if (line->count > 4)
 		httpchk_headers(haproxy, proxy, line, line->words[4]);
+	return true;
+}
+
+/* "no option httpchk" and "default option httpchk": what defaults may have set ends. */
+static bool read_no(struct haproxy *haproxy, struct haproxy_proxy *proxy,
+		    const struct haproxy_line *line)
+{
+	const char *word = line->count > 2 ? line->words[2] : "";
+	struct haproxy_line rest = { .number = line->number, .count = line->count - 1 };
+	enum haproxy_probe probe;
+
+	if (line->count < 3 || strcmp(line->words[1], "option") != 0)
+		return false;
+	memcpy(rest.words, line->words + 1, rest.count * sizeof(rest.words[0]));
+	probe = strcmp(word, "httpchk") == 0	     ? HAPROXY_PROBE_HTTP
+		: strcmp(word, "ssl-hello-chk") == 0 ? HAPROXY_PROBE_SSL
+						     : HAPROXY_PROBE_TCP;
+	if (strcmp(word, "allbackups") == 0)
+		proxy->all_backups = false;
+	else if (probe != HAPROXY_PROBE_TCP)
+		proxy->probe = proxy->probe == probe ? HAPROXY_PROBE_TCP : proxy->probe;
+	else if (strcmp(word, "tcp-check") != 0)
+		note_line(haproxy, proxy, line, haproxy_keyword_reason(&rest));
 	return true;
 }
 
@@ -187,10 +213,19 @@ static void http_check_send(struct haproxy *haproxy, struct haproxy_proxy *proxy
 static bool http_check_expect(struct haproxy *haproxy, struct haproxy_proxy *proxy,
 			      const struct haproxy_line *line)
 {
-	if (line->count != 4 ||
-	    (strcmp(line->words[2], "status") != 0 && strcmp(line->words[2], "string") != 0))
+	struct config_reason reason;
+	bool text = line->count == 4 && strcmp(line->words[2], "string") == 0, statuses;
+
+	if (line->count != 4 || (!text && strcmp(line->words[2], "status") != 0))
 		return false;
-	proxy->expect = haproxy_keep(haproxy, line->words[3]);
+	if (!haproxy_check_takes("expect", line->words[3], &reason, &statuses))
+		note_line(haproxy, proxy, line, reason.text);
+	else if (statuses == text)
+		note_line(haproxy, proxy, line,
+			  text ? "`expect` takes such a text for statuses"
+			       : "`expect` takes such statuses for a text");
+	else
+		proxy->expect = haproxy_keep(haproxy, line->words[3]);
 	return true;
 }
 
@@ -279,6 +314,8 @@ static const struct keyword keywords[] = {
 	{ "default_backend", read_default_backend },
 	{ "use_backend", read_use_backend },
 	{ "option", read_option },
+	{ "no", read_no },
+	{ "default", read_no },
 	{ "http-check", read_http_check },
 	{ "tcp-check", read_tcp_check },
 	{ "timeout", read_timeout },
@@ -387,7 +424,8 @@ static void section_line(struct section *section, const struct haproxy_line *lin
 	if (section_begin(section, line)) {
 		if (section->proxy < 0 && strcmp(section->name, "global") != 0)
 			haproxy_note(haproxy, &haproxy->notes, line->number,
-				     "this kind of section has no equivalent", "%s", line->text);
+				     "this kind of section has no equivalent", "%s",
+				     haproxy_line_shown(haproxy, line));
 		return;
 	}
 	if (section->proxy >= 0) {
@@ -397,7 +435,7 @@ static void section_line(struct section *section, const struct haproxy_line *lin
 	snprintf(reason, sizeof(reason), "of section %s, which has no equivalent", section->name);
 	haproxy_note(haproxy, &haproxy->notes, line->number,
 		     global || !section->name[0] ? haproxy_keyword_reason(line) : reason, "%s",
-		     line->text);
+		     haproxy_line_shown(haproxy, line));
 }
 
 int haproxy_read(struct haproxy *haproxy, FILE *from, const char *file)

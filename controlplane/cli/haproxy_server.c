@@ -25,7 +25,9 @@ static bool flag_check(struct haproxy_server *server, const char *word)
 		check->tls = *word == 'c';
 	else if (strcmp(word, "check-send-proxy") == 0)
 		check->send_proxy = true;
-	else if (strcmp(word, "agent-check") != 0) /* its port counts */
+	else if (strcmp(word, "agent-check") == 0 || strcmp(word, "no-agent-check") == 0)
+		check->agent = *word == 'a';
+	else
 		return false;
 	return true;
 }
@@ -57,6 +59,7 @@ static bool value_duration(struct haproxy_server *server, const char *word, cons
 		{ "inter", offsetof(struct haproxy_server, check.interval_ms) },
 		{ "fastinter", offsetof(struct haproxy_server, check.fast_ms) },
 		{ "downinter", offsetof(struct haproxy_server, check.down_ms) },
+		{ "agent-inter", offsetof(struct haproxy_server, check.agent_ms) },
 		{ "slowstart", offsetof(struct haproxy_server, slow_start_ms) },
 	};
 
@@ -147,7 +150,10 @@ static void options_read(struct server_line *at, char *const *words, uint32_t co
 		else
 			haproxy_note(at->haproxy, at->notes, at->number,
 				     haproxy_option_reason(word), "%s: %s%s%s", at->what, word,
-				     value ? " " : "", value ? value : "");
+				     value ? " " : "",
+				     !value		       ? ""
+				     : haproxy_is_secret(word) ? HAPROXY_CONCEALED
+							       : value);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config/base/scalar.h"
+#include "config/schema/schema.h"
 
 static void *must(void *memory)
 {
@@ -103,4 +104,17 @@ const char *haproxy_cut_port(char *text)
 		text[length - 2] = '\0';
 	}
 	return colon ? colon : "";
+}
+
+bool haproxy_check_takes(const char *key, const char *value, struct config_reason *reason,
+			 bool *statuses)
+{
+	struct config_check check = { .type = CONFIG_CHECK_HTTP };
+	const struct config_item *item = config_schema_find(CONFIG_SECTION_CHECK, key);
+	int rc = config_item_parse(item, value, &check, reason);
+
+	if (statuses)
+		*statuses = check.status_count > 0;
+	config_check_fini(&check);
+	return rc == 0;
 }

@@ -5,24 +5,11 @@
 
 #include "config/schema/field.h"
 #include "config/schema/schema.h"
-#include "controlplane/cli/haproxy.h"
+#include "controlplane/cli/haproxy_writer.h"
 
 /* For binds to every address of the machine: addresses of documentation (RFC 5737, RFC 3849). */
 #define VIP4_PLACEHOLDER "198.51.100.1"
 #define VIP6_PLACEHOLDER "2001:db8::1"
-
-#define CHECK_INTERVAL_MS 2000 /* HAProxy's defaults */
-#define CHECK_RISE 2
-#define CHECK_FALL 3
-#define CHECK_STATUSES "200-399"
-#define CHECK_TIMEOUT_MAX_MS 5000
-
-struct writer {
-	struct haproxy *haproxy;
-	const struct haproxy_wish *wish;
-	FILE *to;
-	bool any; /* entries of the mapping being written */
-};
 
 /* Listeners of a service have the same addresses: one group of binds. */
 struct group {
@@ -31,32 +18,12 @@ struct group {
 	const struct haproxy_proxy *from; /* and those of its binds to the first VIP */
 };
 
-static void write_comment(struct writer *writer, const char *indent, uint32_t line,
-			  const char *text, const char *reason)
-{
-	fprintf(writer->to, "%s# %s:%u: ", indent, writer->haproxy->file, line);
-	for (; *text; text++)
-		fputc(*text == '\n' || *text == '\r' ? ' ' : *text, writer->to);
-	fprintf(writer->to, ": %s\n", reason);
-}
-
-static void write_notes(struct writer *writer, const char *indent,
+static void write_notes(struct haproxy_writer *writer, const char *indent,
 			const struct haproxy_notes *notes)
 {
 	for (uint32_t i = 0; i < notes->count; i++)
-		write_comment(writer, indent, notes->list[i].line, notes->list[i].text,
-			      notes->list[i].reason);
-}
-
-static void write_quoted(struct writer *writer, const char *text)
-{
-	fputc('"', writer->to);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', writer->to);
-		fputc(*text, writer->to);
-	}
-	fputc('"', writer->to);
+		haproxy_write_comment(writer, indent, notes->list[i].line, notes->list[i].text,
+				      notes->list[i].reason);
 }
 
 /* Whether this version has a key, and whether it takes a value, which may be NULL. */
@@ -83,16 +50,6 @@ static bool address_is_good(const char *text, struct config_reason *reason)
 	return config_item_parse(item, text, &instance, reason) == 0;
 }
 
-static bool target_is_good(const char *text, struct config_reason *reason)
-{
-	struct config_check check = { .type = CONFIG_CHECK_TCP };
-	const struct config_item *item = config_schema_find(CONFIG_SECTION_CHECK, "target");
-	int rc = config_item_parse(item, text, &check, reason);
-
-	config_check_fini(&check);
-	return rc == 0;
-}
-
 /* HAProxy's names may also have colons, and any length. */
 static char *name_of(struct haproxy *haproxy, const char *text)
 {
@@ -114,12 +71,13 @@ static char *name_of(struct haproxy *haproxy, const char *text)
 	return name;
 }
 
-static void write_name(struct writer *writer, const char *indent, uint32_t line, const char *text)
+static void write_name(struct haproxy_writer *writer, const char *indent, uint32_t line,
+		       const char *text)
 {
 	const char *name = name_of(writer->haproxy, text);
 
 	if (strcmp(name, text) != 0)
-		write_comment(
+		haproxy_write_comment(
 			writer, indent, line, text,
 			"this name was changed: names have letters, digits, '.', '_' and '-'");
 	fprintf(writer->to, "%s%s:", indent, name);
@@ -127,192 +85,18 @@ static void write_name(struct writer *writer, const char *indent, uint32_t line,
 
 /* ---- Pools ---- */
 
-static bool proxy_is_pool(const struct haproxy_proxy *proxy)
-{
-	return proxy->kind == HAPROXY_BACKEND ||
-	       (proxy->kind == HAPROXY_LISTEN && proxy->server_count > 0);
-}
-
-static struct haproxy_proxy *pool_find(struct haproxy *haproxy, const char *name)
-{
-	for (uint32_t i = 0; name && i < haproxy->proxy_count; i++) {
-		struct haproxy_proxy *proxy = &haproxy->proxies[i];
-
-		if (proxy_is_pool(proxy) && strcmp(proxy->name, name) == 0)
-			return proxy;
-	}
-	return NULL;
-}
-
-static struct haproxy_proxy *pool_of(struct haproxy *haproxy, struct haproxy_proxy *proxy)
-{
-	if (proxy->kind != HAPROXY_FRONTEND && proxy->server_count > 0)
-		return proxy;
-	return pool_find(haproxy, proxy->default_backend);
-}
-
-/* The first port that clients of a pool connect to; 0: none. */
-static uint32_t pool_bind_port(struct haproxy *haproxy, const struct haproxy_proxy *pool)
-{
-	for (uint32_t i = 0; i < haproxy->proxy_count; i++) {
-		struct haproxy_proxy *proxy = &haproxy->proxies[i];
-
-		if ((proxy->kind == HAPROXY_LISTEN || proxy->kind == HAPROXY_FRONTEND) &&
-		    proxy->bind_count > 0 && pool_of(haproxy, proxy) == pool)
-			return proxy->binds[0].first;
-	}
-	return 0;
-}
-
-static uint32_t server_port(const struct haproxy_server *server, uint32_t bind_port)
-{
-	return server->port ? server->port : (uint32_t)((int32_t)bind_port + server->port_add);
-}
-
-/* The port of its instances, which is the same for all of them; that of the first one. */
-static uint32_t pool_port(struct haproxy *haproxy, const struct haproxy_proxy *pool,
-			  uint32_t bind_port)
-{
-	if (!bind_port)
-		bind_port = pool_bind_port(haproxy, pool);
-	return pool->server_count ? server_port(&pool->servers[0], bind_port) : bind_port;
-}
-
-static const struct haproxy_check *pool_check(const struct haproxy_proxy *pool)
-{
-	for (uint32_t i = 0; i < pool->server_count; i++)
-		if (pool->servers[i].check.enabled)
-			return &pool->servers[i].check;
-	return NULL;
-}
-
-static bool text_is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool check_is_same(const struct haproxy_check *a, const struct haproxy_check *b)
-{
-	return a->tls == b->tls && a->verify == b->verify && a->interval_ms == b->interval_ms &&
-	       a->fast_ms == b->fast_ms && a->down_ms == b->down_ms && a->rise == b->rise &&
-	       a->fall == b->fall && a->port == b->port && a->agent_port == b->agent_port &&
-	       a->send_proxy == b->send_proxy && text_is_same(a->sni, b->sni) &&
-	       text_is_same(a->ca_file, b->ca_file);
-}
-
-static uint32_t clamp(uint32_t value, uint32_t min, uint32_t max)
-{
-	return value < min ? min : value > max ? max : value;
-}
-
-static void write_check_times(struct writer *writer, const struct haproxy_proxy *pool,
-			      const struct haproxy_check *check)
-{
-	uint32_t interval =
-		clamp(check->interval_ms ? check->interval_ms : CHECK_INTERVAL_MS, 100, 300000);
-	uint32_t timeout = pool->timeout_ms ? pool->timeout_ms : interval / 2;
-
-	if (!pool->timeout_ms && timeout > CHECK_TIMEOUT_MAX_MS)
-		timeout = CHECK_TIMEOUT_MAX_MS;
-	if (timeout >= interval)
-		timeout = interval - 10;
-	fprintf(writer->to, ", interval: %ums, timeout: %ums", interval, clamp(timeout, 50, 60000));
-	if (check->fast_ms)
-		fprintf(writer->to, ", fast_interval: %ums", clamp(check->fast_ms, 100, 300000));
-	if (check->down_ms)
-		fprintf(writer->to, ", down_interval: %ums", clamp(check->down_ms, 100, 300000));
-	fprintf(writer->to, ", unhealthy: %u, healthy: %u",
-		clamp(check->fall ? check->fall : CHECK_FALL, 2, 10),
-		clamp(check->rise ? check->rise : CHECK_RISE, 2, 10));
-}
-
-static void note_check_limits(struct writer *writer, const struct haproxy_proxy *pool,
-			      const struct haproxy_check *check)
-{
-	uint32_t interval = check->interval_ms ? check->interval_ms : CHECK_INTERVAL_MS;
-	uint32_t rise = check->rise ? check->rise : CHECK_RISE;
-	uint32_t fall = check->fall ? check->fall : CHECK_FALL;
-
-	if (rise != clamp(rise, 2, 10) || fall != clamp(fall, 2, 10))
-		write_comment(writer, "    ", pool->line, "rise, fall",
-			      "taken to the nearest from 2 to 10");
-	if (interval != clamp(interval, 100, 300000))
-		write_comment(writer, "    ", pool->line, "inter",
-			      "taken to the nearest from 100ms to 5m");
-	if (pool->timeout_ms >= interval)
-		write_comment(writer, "    ", pool->line, "timeout check",
-			      "must be less than the interval");
-}
-
-static void write_check_key(struct writer *writer, const char *key, const char *value)
-{
-	if (!value)
-		return;
-	fprintf(writer->to, ", %s: ", key);
-	write_quoted(writer, value);
-}
-
-static void check_target(struct writer *writer, const struct haproxy_proxy *pool,
-			 const struct haproxy_check *check, char *target, size_t size)
-{
-	uint32_t port = check->port ? check->port : pool_port(writer->haproxy, pool, 0);
-
-	if (pool->probe == HAPROXY_PROBE_HTTP)
-		snprintf(target, size, "%s:%u%s", check->tls ? "HTTPS" : "HTTP", port,
-			 pool->path ? pool->path : "/");
-	else
-		snprintf(target, size, "%s:%u",
-			 check->tls || pool->probe == HAPROXY_PROBE_SSL ? "SSL" : "TCP", port);
-}
-
-static void write_check(struct writer *writer, const struct haproxy_proxy *pool)
-{
-	const struct haproxy_check *check = pool_check(pool);
-	bool http = pool->probe == HAPROXY_PROBE_HTTP;
-	struct config_reason reason;
-	char target[CONFIG_PATH_MAX + 32];
-
-	if (!check)
-		return;
-	check_target(writer, pool, check, target, sizeof(target));
-	if (!target_is_good(target, &reason)) {
-		write_comment(writer, "    ", pool->line, target, reason.text);
-		return;
-	}
-	note_check_limits(writer, pool, check);
-	fprintf(writer->to, "    checks:\n      - { target: ");
-	write_quoted(writer, target);
-	write_check_times(writer, pool, check);
-	if (http)
-		write_check_key(writer, "expect", pool->expect ? pool->expect : CHECK_STATUSES);
-	if (http)
-		write_check_key(writer, "host", pool->host);
-	if (check->tls && check->sni)
-		write_check_key(writer, "sni", check->sni);
-	if (check->tls && check->verify)
-		fprintf(writer->to, ", verify: true");
-	if (check->tls && check->verify)
-		write_check_key(writer, "ca_file", check->ca_file);
-	if (check->send_proxy)
-		fprintf(writer->to, ", send_proxy: true");
-	if (check->agent_port && schema_takes(CONFIG_SECTION_CHECK, "agent", NULL, &reason))
-		fprintf(writer->to, ", agent: %u", check->agent_port);
-	fprintf(writer->to, " }\n");
-	if (check->agent_port && !schema_takes(CONFIG_SECTION_CHECK, "agent", NULL, &reason))
-		write_comment(writer, "    ", pool->line, "agent-port", reason.text);
-}
-
 /* Return: why a server cannot be an instance; NULL: it can. */
-static const char *server_refusal(struct writer *writer, const struct haproxy_proxy *pool,
+static const char *server_refusal(struct haproxy_writer *writer, const struct haproxy_proxy *pool,
 				  uint32_t index)
 {
 	const struct haproxy_server *server = &pool->servers[index];
-	uint32_t bind_port = pool_bind_port(writer->haproxy, pool);
+	uint32_t bind_port = haproxy_pool_bind_port(writer->haproxy, pool);
 	struct config_reason reason;
 
 	if (!address_is_good(server->address, &reason))
 		return haproxy_keep(writer->haproxy, reason.text);
-	if (server_port(server, bind_port) != pool_port(writer->haproxy, pool, bind_port))
+	if (haproxy_server_port(server, bind_port) !=
+	    haproxy_pool_port(writer->haproxy, pool, bind_port))
 		return "all instances of a pool have the same port, that of the first one";
 	for (uint32_t i = 0; i < index; i++) {
 		const struct haproxy_server *other = &pool->servers[i];
@@ -334,28 +118,30 @@ static bool pool_has_weights(const struct haproxy_proxy *pool)
 	return pool->server_count > 0 && pool->servers[0].weight == 0;
 }
 
-static void note_server(struct writer *writer, const struct haproxy_proxy *pool,
+static void note_server(struct haproxy_writer *writer, const struct haproxy_proxy *pool,
 			const struct haproxy_server *server)
 {
-	const struct haproxy_check *check = pool_check(pool);
+	const struct haproxy_check *check = haproxy_pool_check(pool);
 	struct config_reason reason;
 
 	write_notes(writer, "      ", &server->notes);
+	haproxy_note_agent(writer, pool, server);
 	if (check && !server->check.enabled)
-		write_comment(writer, "      ", server->line, "no check",
-			      "a pool's instances are all checked alike");
-	else if (check && !check_is_same(check, &server->check))
-		write_comment(writer, "      ", server->line,
-			      "another check than the first server's",
-			      "a pool's instances are all checked alike");
+		haproxy_write_comment(writer, "      ", server->line, "no check",
+				      "a pool's instances are all checked alike");
+	else if (check && !haproxy_check_is_same(check, &server->check))
+		haproxy_write_comment(writer, "      ", server->line,
+				      "another check than the first server's",
+				      "a pool's instances are all checked alike");
 	if (server->maxconn && !schema_takes(CONFIG_SECTION_INSTANCE, "maxconn", NULL, &reason))
-		write_comment(writer, "      ", server->line, "maxconn",
-			      "connections are not counted to a limit");
+		haproxy_write_comment(writer, "      ", server->line, "maxconn",
+				      "connections are not counted to a limit");
 	if (server->proxy_v2 && !schema_takes(CONFIG_SECTION_POOL, "proxy_protocol", NULL, &reason))
-		write_comment(writer, "      ", server->line, "send-proxy-v2", reason.text);
+		haproxy_write_comment(writer, "      ", server->line, "send-proxy-v2", reason.text);
 }
 
-static void write_server(struct writer *writer, const struct haproxy_proxy *pool, uint32_t index)
+static void write_server(struct haproxy_writer *writer, const struct haproxy_proxy *pool,
+			 uint32_t index)
 {
 	const struct haproxy_server *server = &pool->servers[index];
 	const char *refusal = server_refusal(writer, pool, index);
@@ -365,7 +151,7 @@ static void write_server(struct writer *writer, const struct haproxy_proxy *pool
 	note_server(writer, pool, server);
 	if (refusal) {
 		snprintf(text, sizeof(text), "server %s %s", server->name, server->address);
-		write_comment(writer, "      ", server->line, text, refusal);
+		haproxy_write_comment(writer, "      ", server->line, text, refusal);
 		return;
 	}
 	if (!writer->any)
@@ -373,9 +159,11 @@ static void write_server(struct writer *writer, const struct haproxy_proxy *pool
 	writer->any = true;
 	write_name(writer, "      ", server->line, server->name);
 	fprintf(writer->to, " { address: ");
-	write_quoted(writer, server->address);
+	haproxy_write_quoted(writer, server->address);
 	if (server->disabled || pool_has_weights(pool))
 		fprintf(writer->to, ", weight: %u", server->disabled ? 0 : server->weight);
+	if (haproxy_server_agent(server) && !haproxy_pool_agent(pool))
+		fprintf(writer->to, ", agent: %u", haproxy_server_agent(server));
 	if (server->backup)
 		fprintf(writer->to, ", backup: true");
 	if (server->maxconn && schema_takes(CONFIG_SECTION_INSTANCE, "maxconn", NULL, &reason))
@@ -383,7 +171,7 @@ static void write_server(struct writer *writer, const struct haproxy_proxy *pool
 	fprintf(writer->to, " }\n");
 }
 
-static void write_pool_keys(struct writer *writer, const struct haproxy_proxy *pool)
+static void write_pool_keys(struct haproxy_writer *writer, const struct haproxy_proxy *pool)
 {
 	uint32_t slow_ms = 0, backups = 0;
 	bool proxy_v2 = false;
@@ -396,26 +184,28 @@ static void write_pool_keys(struct writer *writer, const struct haproxy_proxy *p
 		proxy_v2 |= pool->servers[i].proxy_v2;
 	}
 	if (backups > 1 && !pool->all_backups)
-		write_comment(writer, "    ", pool->line, "several backup servers",
-			      "all of them take flows, as with \"option allbackups\"");
+		haproxy_write_comment(writer, "    ", pool->line, "several backup servers",
+				      "all of them take flows, as with \"option allbackups\"");
 	if (proxy_v2 && schema_takes(CONFIG_SECTION_POOL, "proxy_protocol", NULL, &reason))
 		fprintf(writer->to, "    proxy_protocol: v2\n");
 	if (!slow_ms)
 		return;
 	if (schema_takes(CONFIG_SECTION_POOL, "slow_start", NULL, &reason))
-		fprintf(writer->to, "    slow_start: %ums\n", clamp(slow_ms, 1000, 3600000));
+		fprintf(writer->to, "    slow_start: %ums\n",
+			haproxy_clamp(slow_ms, 1000, 3600000));
 	else
-		write_comment(writer, "    ", pool->line, "slowstart", reason.text);
+		haproxy_write_comment(writer, "    ", pool->line, "slowstart", reason.text);
 }
 
-static void write_pool(struct writer *writer, const struct haproxy_proxy *pool)
+static void write_pool(struct haproxy_writer *writer, const struct haproxy_proxy *pool)
 {
 	write_name(writer, "  ", pool->line, pool->name);
 	fprintf(writer->to, "\n");
 	if (pool->kind == HAPROXY_BACKEND)
 		write_notes(writer, "    ", &pool->notes);
 	write_pool_keys(writer, pool);
-	write_check(writer, pool);
+	haproxy_write_agents(writer, pool);
+	haproxy_write_check(writer, pool);
 	writer->any = false;
 	for (uint32_t i = 0; i < pool->server_count; i++)
 		write_server(writer, pool, i);
@@ -423,7 +213,7 @@ static void write_pool(struct writer *writer, const struct haproxy_proxy *pool)
 		fprintf(writer->to, "    instances: {}\n");
 }
 
-static void write_pools(struct writer *writer)
+static void write_pools(struct haproxy_writer *writer)
 {
 	struct haproxy *haproxy = writer->haproxy;
 	bool any = false;
@@ -431,13 +221,13 @@ static void write_pools(struct writer *writer)
 	for (uint32_t i = 0; i < haproxy->proxy_count; i++) {
 		const struct haproxy_proxy *proxy = &haproxy->proxies[i];
 
-		if (!proxy_is_pool(proxy))
+		if (!haproxy_is_pool(proxy))
 			continue;
 		fprintf(writer->to, any ? "\n" : "pools:\n");
 		any = true;
-		if (pool_find(haproxy, proxy->name) != proxy)
-			write_comment(writer, "  ", proxy->line, proxy->name,
-				      "a second pool of this name is left out");
+		if (haproxy_pool_find(haproxy, proxy->name) != proxy)
+			haproxy_write_comment(writer, "  ", proxy->line, proxy->name,
+					      "a second pool of this name is left out");
 		else
 			write_pool(writer, proxy);
 	}
@@ -447,7 +237,7 @@ static void write_pools(struct writer *writer)
 
 /* ---- Services ---- */
 
-static const char *bind_vip(const struct writer *writer, const struct haproxy_bind *bind)
+static const char *bind_vip(const struct haproxy_writer *writer, const struct haproxy_bind *bind)
 {
 	if (*bind->address)
 		return bind->address;
@@ -456,7 +246,7 @@ static const char *bind_vip(const struct writer *writer, const struct haproxy_bi
 	return writer->wish->vip ? writer->wish->vip : VIP4_PLACEHOLDER;
 }
 
-static bool proxy_has_port(const struct writer *writer, const struct haproxy_proxy *proxy,
+static bool proxy_has_port(const struct haproxy_writer *writer, const struct haproxy_proxy *proxy,
 			   const char *vip, uint32_t port)
 {
 	for (uint32_t i = 0; i < proxy->bind_count; i++)
@@ -466,7 +256,7 @@ static bool proxy_has_port(const struct writer *writer, const struct haproxy_pro
 	return false;
 }
 
-static bool vips_are_alike(const struct writer *writer, const struct haproxy_proxy *proxy,
+static bool vips_are_alike(const struct haproxy_writer *writer, const struct haproxy_proxy *proxy,
 			   const char *a, const char *b)
 {
 	for (uint32_t i = 0; i < proxy->bind_count; i++)
@@ -478,7 +268,7 @@ static bool vips_are_alike(const struct writer *writer, const struct haproxy_pro
 }
 
 /* Whether an earlier proxy has this port of this VIP. */
-static bool is_taken(const struct writer *writer, const struct haproxy_proxy *proxy,
+static bool is_taken(const struct haproxy_writer *writer, const struct haproxy_proxy *proxy,
 		     const char *vip, uint32_t port)
 {
 	for (const struct haproxy_proxy *other = writer->haproxy->proxies; other < proxy; other++)
@@ -488,7 +278,7 @@ static bool is_taken(const struct writer *writer, const struct haproxy_proxy *pr
 	return false;
 }
 
-static bool forward_is_nat(const struct writer *writer)
+static bool forward_is_nat(const struct haproxy_writer *writer)
 {
 	struct config_reason reason;
 
@@ -498,28 +288,28 @@ static bool forward_is_nat(const struct writer *writer)
 }
 
 /* Return: why there can be no such listener; NULL: there can. */
-static const char *listener_refusal(const struct writer *writer, const struct group *group,
+static const char *listener_refusal(const struct haproxy_writer *writer, const struct group *group,
 				    const struct haproxy_proxy *pool, uint32_t port)
 {
 	for (uint32_t i = 0; i < group->vip_count; i++)
 		if (is_taken(writer, group->from, group->vips[i], port))
 			return "another service has this port of this VIP";
-	if (!forward_is_nat(writer) && pool_port(writer->haproxy, pool, port) != port)
+	if (!forward_is_nat(writer) && haproxy_pool_port(writer->haproxy, pool, port) != port)
 		return "instances have another port, for which \"forward: nat\" is needed";
 	return NULL;
 }
 
-static void write_listener(struct writer *writer, const struct group *group,
+static void write_listener(struct haproxy_writer *writer, const struct group *group,
 			   const struct haproxy_proxy *pool, const struct haproxy_bind *bind,
 			   uint32_t port)
 {
 	const char *refusal = listener_refusal(writer, group, pool, port);
-	uint32_t to = pool_port(writer->haproxy, pool, port);
+	uint32_t to = haproxy_pool_port(writer->haproxy, pool, port);
 	char text[64];
 
 	if (refusal) {
 		snprintf(text, sizeof(text), "{ port: %u, instance_port: %u }", port, to);
-		write_comment(writer, "      ", bind->line, text, refusal);
+		haproxy_write_comment(writer, "      ", bind->line, text, refusal);
 		return;
 	}
 	fprintf(writer->to, "      - { port: %u, ", port);
@@ -528,7 +318,7 @@ static void write_listener(struct writer *writer, const struct group *group,
 	fprintf(writer->to, "pool: %s }\n", name_of(writer->haproxy, pool->name));
 }
 
-static bool group_is_good(struct writer *writer, const struct group *group,
+static bool group_is_good(struct haproxy_writer *writer, const struct group *group,
 			  const struct haproxy_proxy *pool, const char **why)
 {
 	struct config_reason reason;
@@ -556,7 +346,7 @@ static bool group_is_good(struct writer *writer, const struct group *group,
 	return any;
 }
 
-static void write_group(struct writer *writer, const struct group *group,
+static void write_group(struct haproxy_writer *writer, const struct group *group,
 			const struct haproxy_proxy *pool, uint32_t number)
 {
 	const struct haproxy_proxy *from = group->from;
@@ -565,7 +355,7 @@ static void write_group(struct writer *writer, const struct group *group,
 
 	snprintf(name, sizeof(name), number > 1 ? "%.56s-%u" : "%s", from->name, number);
 	if (!group_is_good(writer, group, pool, &why)) {
-		write_comment(writer, "  ", from->line, name, why);
+		haproxy_write_comment(writer, "  ", from->line, name, why);
 		return;
 	}
 	if (!writer->any)
@@ -575,7 +365,7 @@ static void write_group(struct writer *writer, const struct group *group,
 	fprintf(writer->to, "\n    vip: [");
 	for (uint32_t i = 0; i < group->vip_count; i++) {
 		fprintf(writer->to, i ? ", " : "");
-		write_quoted(writer, group->vips[i]);
+		haproxy_write_quoted(writer, group->vips[i]);
 	}
 	fprintf(writer->to, "]\n    forward: %s\n",
 		writer->wish->forward	 ? writer->wish->forward
@@ -601,7 +391,7 @@ static bool group_has(const struct group *group, const char *vip)
 }
 
 /* Addresses with the same ports are one service. */
-static void write_groups(struct writer *writer, const struct haproxy_proxy *proxy,
+static void write_groups(struct haproxy_writer *writer, const struct haproxy_proxy *proxy,
 			 const struct haproxy_proxy *pool)
 {
 	struct group done = { .vip_count = 0 };
@@ -626,32 +416,35 @@ static void write_groups(struct writer *writer, const struct haproxy_proxy *prox
 		if (group.vip_count)
 			write_group(writer, &group, pool, ++number);
 		else
-			write_comment(writer, "  ", proxy->binds[i].line, first,
-				      "more addresses than a service is converted with");
+			haproxy_write_comment(writer, "  ", proxy->binds[i].line, first,
+					      "more addresses than a service is converted with");
 	}
 }
 
-static void write_service(struct writer *writer, struct haproxy_proxy *proxy)
+static void write_service(struct haproxy_writer *writer, struct haproxy_proxy *proxy)
 {
-	const struct haproxy_proxy *pool = pool_of(writer->haproxy, proxy);
+	const struct haproxy_proxy *pool = haproxy_pool_of(writer->haproxy, proxy);
 
 	fprintf(writer->to, "\n");
 	write_notes(writer, "  ", &proxy->notes);
 	for (uint32_t i = 0; i < proxy->bind_count; i++)
 		if (!*proxy->binds[i].address && (proxy->binds[i].ipv6 || !writer->wish->vip))
-			write_comment(writer, "  ", proxy->binds[i].line,
-				      "bind to every address of the machine",
-				      "a VIP is an address of its own; change the one below");
+			haproxy_write_comment(
+				writer, "  ", proxy->binds[i].line,
+				"bind to every address of the machine",
+				"a VIP is an address of its own; change the one below");
 	if (!pool)
-		write_comment(writer, "  ", proxy->line, proxy->name,
-			      "has no server and no default_backend: there is nothing to send to");
+		haproxy_write_comment(
+			writer, "  ", proxy->line, proxy->name,
+			"has no server and no default_backend: there is nothing to send to");
 	else if (proxy->bind_count == 0)
-		write_comment(writer, "  ", proxy->line, proxy->name, "has no address to bind to");
+		haproxy_write_comment(writer, "  ", proxy->line, proxy->name,
+				      "has no address to bind to");
 	else
 		write_groups(writer, proxy, pool);
 }
 
-static void write_services(struct writer *writer)
+static void write_services(struct haproxy_writer *writer)
 {
 	struct haproxy *haproxy = writer->haproxy;
 
@@ -666,7 +459,7 @@ static void write_services(struct writer *writer)
 
 void haproxy_write(struct haproxy *haproxy, const struct haproxy_wish *wish, FILE *to)
 {
-	struct writer writer = { .haproxy = haproxy, .wish = wish, .to = to };
+	struct haproxy_writer writer = { .haproxy = haproxy, .wish = wish, .to = to };
 
 	fprintf(to,
 		"# From %s, by sluicectl config from-haproxy. A comment with a line number is a line "

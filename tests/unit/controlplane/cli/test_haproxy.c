@@ -234,11 +234,183 @@ static void test_refused(void **state)
 	fclose(from);
 }
 
+/* An agent of all servers is the pool's, others are their servers' own. */
+static void test_agents(void **state)
+{
+	char *result = convert("frontend f\n"
+			       "  bind 203.0.113.10:80\n"
+			       "  default_backend same\n"
+			       "backend same\n"
+			       "  default-server check agent-check agent-port 9707 agent-inter 5s\n"
+			       "  server a 10.0.1.1:80\n"
+			       "  server b 10.0.1.2:80\n"
+			       "backend mixed\n"
+			       "  default-server check inter 3s\n"
+			       "  server a 10.0.1.1:80 agent-check agent-port 9707\n"
+			       "  server b 10.0.1.2:80 agent-port 9707\n"
+			       "  server c 10.0.1.3:80 agent-check agent-port 9708 agent-inter 1s\n"
+			       "  server d 10.0.1.4:80 agent-check\n",
+			       &plain);
+
+	(void)state;
+	expect(result, "  same:\n    agent: 9707\n    agent_interval: 5000ms\n    checks:\n");
+	expect(result, "      a: { address: \"10.0.1.1\" }\n");
+	expect(result, "  mixed:\n    agent_interval: 3000ms\n    checks:\n");
+	expect(result, "      a: { address: \"10.0.1.1\", agent: 9707 }\n"
+		       "      b: { address: \"10.0.1.2\" }\n");
+	expect(result,
+	       "      # h:12: agent-inter: a pool's agents are all asked as often as the first one\n"
+	       "      c: { address: \"10.0.1.3\", agent: 9708 }\n");
+	expect(result, "      # h:13: agent-check: needs agent-port\n");
+	assert_null(strstr(result, "this version has no \"agent\""));
+	free(result);
+}
+
+/* What defaults have set ends with "no". */
+static void test_no_option(void **state)
+{
+	char *result = convert("defaults\n"
+			       "  option httpchk GET /up\n"
+			       "  option allbackups\n"
+			       "  no option httplog\n"
+			       "backend a\n"
+			       "  no option httpchk\n"
+			       "  no option allbackups\n"
+			       "  server a 10.0.1.1:80 check\n"
+			       "  server b 10.0.1.2:80 backup check\n"
+			       "  server c 10.0.1.3:80 backup check\n"
+			       "backend b\n"
+			       "  no option ssl-hello-chk\n"
+			       "  no option tcp-check\n"
+			       "  server a 10.0.1.1:80 check\n"
+			       "backend c\n"
+			       "  default option httpchk\n"
+			       "  server a 10.0.1.1:80 check\n"
+			       "backend d\n"
+			       "  no log\n"
+			       "  server a 10.0.1.1:80 check\n",
+			       &plain);
+
+	(void)state;
+	expect(result, "  a:\n    # h:5: several backup servers: all of them take flows, as with "
+		       "\"option allbackups\"\n    checks:\n      - { target: \"TCP:80\"");
+	expect(result, "  b:\n    checks:\n      - { target: \"HTTP:80/up\"");
+	expect(result, "  c:\n    checks:\n      - { target: \"TCP:80\"");
+	expect(result, "  d:\n    # h:19: no log: there are no logs of connections");
+	expect(result, "# h:4: no option httplog: needs HTTP; Sluice forwards TCP\n");
+	free(result);
+}
+
+/* `expect` tells statuses from a text by their characters, so not each of either can be converted. */
+static void test_expect(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *part;
+	} rows[] = {
+		{ "expect status 200", "expect: \"200\"" },
+		{ "expect status 200-299,301", "expect: \"200-299,301\"" },
+		{ "expect string ok", "expect: \"ok\"" },
+		{ "expect string \"200 OK\"", "expect: \"200 OK\"" },
+		{ "expect string 200",
+		  "# h:4: http-check expect string 200: `expect` takes such a text for statuses\n" },
+		{ "expect string \"200, 201\"", "`expect` takes such a text for statuses\n" },
+		{ "expect string 2024", "# h:4: http-check expect string 2024: " },
+		{ "expect status ok",
+		  "# h:4: http-check expect status ok: `expect` takes such statuses for a text\n" },
+		{ "expect ! status 500", "# h:4: http-check expect ! status 500: " },
+		{ "expect rstatus ^2", "# h:4: http-check expect rstatus ^2: " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[256];
+		char *result;
+
+		snprintf(text, sizeof(text),
+			 "\n\nbackend b\n  http-check %s\n  option httpchk GET /\n"
+			 "  server a 10.0.1.1:80 check\n",
+			 rows[i].line);
+		result = convert(text, &plain);
+		expect(result, rows[i].part);
+		if (strchr(rows[i].part, '#') || strchr(rows[i].part, '`'))
+			expect(result, "expect: \"200-399\"");
+		free(result);
+	}
+}
+
+/* Comments name what was left out, but no secret of it. */
+static void test_secrets(void **state)
+{
+	char *result = convert("global\n"
+			       "  setenv PASS hunter2\n"
+			       "userlist l\n"
+			       "  user bob insecure-password hunter2\n"
+			       "  user eve password $6$hunter2 groups g\n"
+			       "frontend f\n"
+			       "  bind 203.0.113.10:80 ssl crt /etc/a.pem ca-sign-pass hunter2\n"
+			       "  stats auth admin:hunter2\n"
+			       "  http-request set-header Authorization \"Basic hunter2\"\n"
+			       "  http-request set-header X-Api-Key hunter2\n"
+			       "  redirect location http://bob:hunter2@example.com/\n"
+			       "  default_backend b\n"
+			       "backend b\n"
+			       "  dynamic-cookie-key hunter2\n"
+			       "  option httpchk PUT / HTTP/1.1\\r\\nAuthorization:\\ hunter2\n"
+			       "  tcp-check send AUTH\\ hunter2\\r\\n\n"
+			       "  http-check send hdr X-Token hunter2\n"
+			       "  server a 10.0.1.1:80 check tcp-md5sig hunter2\n",
+			       &plain);
+
+	(void)state;
+	if (strstr(result, "hunter2"))
+		fail_msg("%s", result);
+	expect(result, "# h:4: user bob insecure-password ...: ");
+	expect(result, "# h:8: stats auth ...: use sluicectl status and node.metrics\n");
+	expect(result, "# h:9: http-request set-header Authorization ...: ");
+	expect(result, "bind 203.0.113.10:80: ca-sign-pass ...: ");
+	expect(result, "# h:11: redirect location ...: ");
+	expect(result, "# h:16: tcp-check send ...: a TCP check only connects\n");
+	expect(result, "server a: tcp-md5sig ...: ");
+	free(result);
+}
+
+/* Text of other encodings doesn't spoil the file. */
+static void test_encodings(void **state)
+{
+	char *result = convert("global\n"
+			       "  description caf\xe9\n"
+			       "  description caf\xc3\xa9\n"
+			       "  description a\x01\x7f\x85z\n"
+			       "  description \xe2\x80\xa8x: y\n"
+			       "backend caf\xe9\n"
+			       "  option httpchk GET /\n"
+			       "  http-check send hdr Host w\xe9.example\n"
+			       "  server \xe9 10.0.1.1:80 check check-sni \xe9\n",
+			       &plain);
+
+	(void)state;
+	expect(result, "# h:2: description caf\xc3\xa9: use a comment\n");
+	expect(result, "# h:3: description caf\xc3\xa9: use a comment\n");
+	expect(result, "# h:4: description a???z: use a comment\n");
+	expect(result, "# h:5: description ?x: y: use a comment\n");
+	expect(result, "  caf_:\n");
+	assert_null(strstr(result, "host: "));
+	free(result);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),	cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_listen),	cmocka_unit_test(test_nothing_is_dropped),
+		cmocka_unit_test(test_agents),
+		cmocka_unit_test(test_no_option),
+		cmocka_unit_test(test_expect),
+		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_encodings),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_nothing_is_dropped),
 		cmocka_unit_test(test_refused),
 	};
 
