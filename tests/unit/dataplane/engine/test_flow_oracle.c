@@ -7,6 +7,8 @@
  *
  * The instances of a slot are drawn by rendezvous hashing here: any table will do,
  * and one that shares no code with Maglev cannot share its mistakes.
+ *
+ * test-aside
  */
 #include <setjmp.h>
 #include <stdarg.h>
