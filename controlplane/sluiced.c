@@ -73,13 +73,11 @@ static int refuse_removal(struct control_apply_refusal *refusal, const char *wha
 
 static int refuse_nat(struct control_apply_refusal *refusal, const struct config_node *running)
 {
-	bool xdp = running->dataplane == CONFIG_DATAPLANE_XDP;
-
 	snprintf(
 		refusal->message, sizeof(refusal->message),
 		"the first service with `forward: nat` needs a restart of %s, which then takes the "
 		"memory for it",
-		xdp ? "sluiced" : "sluice-dataplane");
+		config_node_has_xdp(running) ? "sluiced" : "sluice-dataplane");
 	return -EPERM;
 }
 

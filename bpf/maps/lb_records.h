@@ -10,9 +10,6 @@
 /* The control plane publishes no service with `source: client` here. */
 #define LB_NAT_HAS_CLIENTS false
 
-/* Whether a client's packets come to any CPU: with veth it is that of the sender. */
-#define LB_NAT_CLIENTS_MOVE true
-
 /* What a packet is translated by; its workers are the regions. */
 struct lb_nat {
 	const struct lb_nat_params *params;
@@ -32,6 +29,13 @@ struct lb_nat_share {
 	uint32_t first; /* in the records map */
 	uint32_t n;
 };
+
+/** Whether a client's packets come to any CPU: with veth it is that of the sender. */
+LB_INLINE bool lb_nat_clients_move(const struct lb_nat *nat)
+{
+	(void)nat;
+	return true;
+}
 
 LB_INLINE struct lb_nat_share lb_nat_share(const struct lb_nat *nat, uint32_t worker,
 					   uint32_t space)

@@ -179,19 +179,13 @@ static void check_nat_dataplane(struct config_validator *validator,
 	const struct config_node *node = &validator->config->node;
 	char key[CHECK_KEY_MAX];
 
-	if (node->dataplane == CONFIG_DATAPLANE_XDP && service->source == CONFIG_SOURCE_CLIENT) {
-		snprintf(key, sizeof(key), "services.%s.source", service->name);
-		config_validator_fail(validator, service->source_place, key, "client",
-				      "`dataplane: xdp` does not support it; expected node, or "
-				      "`dataplane: dpdk`");
-	}
-	if (node->dataplane != CONFIG_DATAPLANE_AUTO)
+	if (!config_node_has_xdp(node) || service->source != CONFIG_SOURCE_CLIENT)
 		return;
-	snprintf(key, sizeof(key), "services.%s.forward", service->name);
-	config_validator_fail(validator, service->forward_place, key, "nat",
-			      "`dataplane: auto` does not support it: its dataplanes do not share "
-			      "the NAT ports; expected l2, ipip or gue, or `dataplane: dpdk` or "
-			      "`xdp`");
+	snprintf(key, sizeof(key), "services.%s.source", service->name);
+	config_validator_fail(validator, service->source_place, key, "client",
+			      "`dataplane: %s` does not support it; expected node, or "
+			      "`dataplane: dpdk`",
+			      node->dataplane == CONFIG_DATAPLANE_XDP ? "xdp" : "auto");
 }
 
 static bool listener_is_mapped(const struct config *config, const struct config_listener *listener)

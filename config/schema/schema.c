@@ -559,7 +559,7 @@ const struct config_item config_schema[] = {
 		  "`ipip`: in an IP tunnel, any mix of IPv4 and IPv6. `gue`: the same in UDP (Generic UDP "
 		  "Encapsulation), whose source port follows from the flow, so that routers and NICs "
 		  "spread flows. `nat`: with other addresses and ports, in both directions; instances may be "
-		  "on any network, and of the other family. `auto` does not support `nat`." },
+		  "on any network, and of the other family." },
 	{ SERVICE, .key = "source", .type = CONFIG_TYPE_WORD, .words = schema_sources,
 	  .fallback = "node", .reloadable = true, FIELD(config_service, source),
 	  PLACE(config_service, source_place),

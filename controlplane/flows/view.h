@@ -42,7 +42,7 @@ struct flows_view {
 	struct lb_nat_params nat_params;
 	struct lb_nat nat; /* params NULL: nothing is translated, or its records can't be read */
 	struct lb_nat_index nat_index;
-	struct lb_nat_memory *nat_memory[LB_WORKERS_MAX]; /* read only */
+	struct lb_nat_memory nat_memory[LB_WORKERS_MAX]; /* read only */
 
 	void *owned; /* freed with the view */
 };

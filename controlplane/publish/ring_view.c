@@ -37,7 +37,8 @@ static void regions_fill(const struct lb_segment *segment, const uint8_t *map,
 			.cpu = segment->cpu[i],
 		};
 		if (kept->n_records)
-			view->nat_memory[i] = (void *)(uintptr_t)(bucket + kept->n_buckets);
+			view->nat_memory[i] =
+				lb_nat_memory_at((void *)(uintptr_t)(bucket + kept->n_buckets));
 	}
 	/* The ports of all spaces are in the memory of each worker. */
 	if (room && segment->nat_spaces && (uint64_t)segment->nat_spaces * room <= kept->n_records)

@@ -99,7 +99,7 @@ static void cpus_look(struct publish_backend *x, const struct config_node *node)
 /* The sizes of maps are fixed. Return: NAT ports of an address; 0: nothing will be translated. */
 static uint32_t nat_ports_of(const struct publish_backend *x, const struct config_node *node)
 {
-	if (x->options.has_handover || !config_may_have_nat(model_config(x->options.model)))
+	if (!config_may_have_nat(model_config(x->options.model)))
 		return 0;
 	return (uint32_t)node->nat_port_last - node->nat_port_first + 1;
 }

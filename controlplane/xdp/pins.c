@@ -91,8 +91,10 @@ static int pin_share(const char *path, gid_t group, mode_t mode)
 
 int xdp_pins_share(const char *port, const char *run_dir)
 {
-	static const char *const pins[] = { LB_PIN_FLOWS, LB_PIN_COUNTS, LB_PIN_QUEUES,
-					    LB_PIN_WORKERS, LB_PIN_LINK };
+	static const char *const pins[] = {
+		LB_PIN_FLOWS,	  LB_PIN_COUNTS,      LB_PIN_QUEUES, LB_PIN_WORKERS,
+		LB_PIN_NAT_AREAS, LB_PIN_NAT_RECORDS, LB_PIN_LINK,
+	};
 	char folder[LB_PIN_DIR_MAX], path[LB_PIN_PATH_MAX];
 	struct stat st;
 	int err;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where the XDP program and the maps of a port are pinned, and what the DPDK process opens there.
- * Flows are divided evenly among the queues, the first of which have a worker each. Counts have
+ * Flows and records of translated connections are divided evenly among the queues, the first of
+ * which have a worker each. Counts have
  * rows of LB_INSTANCES_MAX, the workers' rows last. The workers' statistics have one entry more
  * than there are workers: the main thread's.
  */
@@ -18,6 +19,8 @@
 #define LB_PIN_PATH_MAX (LB_PIN_DIR_MAX + 32)
 #define LB_PIN_FLOWS "flows"
 #define LB_PIN_COUNTS "counts"
+#define LB_PIN_NAT_AREAS "nat_areas"
+#define LB_PIN_NAT_RECORDS "nat_records"
 #define LB_PIN_QUEUES "queues"
 #define LB_PIN_WORKERS "workers"
 #define LB_PIN_LINK "link"

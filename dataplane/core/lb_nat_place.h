@@ -203,7 +203,7 @@ LB_INLINE uint64_t lb_nat_look_elsewhere(const struct lb_env *env, const struct 
 	const uint32_t own = lb_env_nat(env)->worker, n_workers = lb_env_nat(env)->n_workers;
 	uint64_t place = 0;
 
-	if (n_workers <= 1 || (flow->is_syn && !LB_NAT_CLIENTS_MOVE))
+	if (n_workers <= 1 || (flow->is_syn && !lb_nat_clients_move(lb_env_nat(env))))
 		return 0;
 	if (!lb_may_peek(env, flow->is_syn))
 		return flow->is_syn ? 0 : lb_result_drop(LB_DROP_NAT_UNKNOWN);

@@ -182,11 +182,11 @@ struct lb_bucket *flow_memory_table(const struct flow_memory *memory, uint32_t w
 								    memory->n_records));
 }
 
-struct lb_nat_memory *flow_memory_nat(const struct flow_memory *memory, uint32_t worker)
+struct lb_nat_memory flow_memory_nat(const struct flow_memory *memory, uint32_t worker)
 {
 	if (!memory->n_records)
-		return NULL;
-	return (void *)(flow_memory_table(memory, worker) + memory->n_buckets);
+		return (struct lb_nat_memory){ NULL, NULL };
+	return lb_nat_memory_at(flow_memory_table(memory, worker) + memory->n_buckets);
 }
 
 /* Small tables share their pages. */

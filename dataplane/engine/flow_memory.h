@@ -53,8 +53,8 @@ struct lb_kept flow_memory_sizes(int fd);
 /** A worker's buckets. */
 struct lb_bucket *flow_memory_table(const struct flow_memory *memory, uint32_t worker);
 
-/** A worker's records of translated connections, or NULL. */
-struct lb_nat_memory *flow_memory_nat(const struct flow_memory *memory, uint32_t worker);
+/** A worker's records of translated connections, or none. */
+struct lb_nat_memory flow_memory_nat(const struct flow_memory *memory, uint32_t worker);
 
 /**
  * Have a worker's pages there, near its CPU if that is possible: a packet must not fault.

@@ -22,7 +22,7 @@ static bool has_expired(const struct lb_nat_record *record, const struct lb_nat_
 	return idle + (keep->now - keep->ended) > timeouts->ticks[record->state];
 }
 
-void nat_keep(struct lb_nat_memory *memory, uint32_t n_records,
+void nat_keep(const struct lb_nat_memory *memory, uint32_t n_records,
 	      const struct lb_nat_timeouts *timeouts, const struct flow_keep *keep,
 	      struct lb_worker_stats *stats)
 {

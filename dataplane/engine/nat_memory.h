@@ -12,7 +12,7 @@
  * count the rest.
  * @keep: ended and now are read. Context: any thread.
  */
-void nat_keep(struct lb_nat_memory *memory, uint32_t n_records,
+void nat_keep(const struct lb_nat_memory *memory, uint32_t n_records,
 	      const struct lb_nat_timeouts *timeouts, const struct flow_keep *keep,
 	      struct lb_worker_stats *stats);
 

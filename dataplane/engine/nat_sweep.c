@@ -54,7 +54,7 @@ static void record_free(const struct nat_sweep_with *with, struct lb_nat_record 
 static void record_reset(struct nat_sweep *sweep, const struct nat_sweep_with *with, uint32_t i)
 {
 	const struct lb_nat *nat = with->nat;
-	const struct lb_nat_ref ref = { &nat->memory[nat->worker]->record[i], nat->worker,
+	const struct lb_nat_ref ref = { &nat->memory[nat->worker].record[i], nat->worker,
 					i % nat->room };
 
 	if (sweep->resets == NAT_SWEEP_RESETS)
@@ -70,7 +70,7 @@ static void record_reset(struct nat_sweep *sweep, const struct nat_sweep_with *w
 static void record_look(struct nat_sweep *sweep, const struct nat_sweep_with *with, uint32_t i)
 {
 	const struct lb_nat *nat = with->nat;
-	struct lb_nat_record *record = &nat->memory[nat->worker]->record[i];
+	struct lb_nat_record *record = &nat->memory[nat->worker].record[i];
 	bool is_over, is_lost;
 
 	if (record->state == LB_NAT_FREE)

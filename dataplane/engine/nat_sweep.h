@@ -42,6 +42,12 @@ static inline void nat_sweep_tick(struct nat_sweep *sweep)
 	sweep->resets = 0;
 }
 
+/** Whether more records are to be looked at in this tick. */
+static inline bool nat_sweep_is_due(const struct nat_sweep *sweep, const struct lb_nat *nat)
+{
+	return sweep->done <= nat->n_spaces * nat->room / LB_NAT_SWEEP_TICKS;
+}
+
 /**
  * Look at a few more records. To be called until it returns 0 in every tick.
  * @max: records now, at most. Return: records looked at. Context: the worker.

@@ -21,9 +21,10 @@ struct dataplane {
 	struct handover_port handover;
 	struct port port;
 	struct rte_mempool *pool[LB_WORKERS_MAX];
-	struct kept kept;			   /* a predecessor's, until it is used */
-	struct flow_memory flows;		   /* none if sluiced has the flow table */
-	struct lb_nat_memory *nat[LB_WORKERS_MAX]; /* in it; NULL: nothing is translated */
+	struct kept kept;	  /* a predecessor's, until it is used */
+	struct flow_memory flows; /* none if sluiced has the flow table */
+	struct lb_nat_memory
+		nat[LB_WORKERS_MAX]; /* of all regions; without records: nothing is translated */
 	struct flow_keep keep;
 	struct segment segment;
 	struct rte_rcu_qsbr *qsbr;

@@ -56,6 +56,8 @@ static void segment_describe(struct dataplane *dp)
 {
 	struct lb_segment *seg = dp->segment.shared;
 	const struct port *port = &dp->port;
+	const uint32_t n_regions =
+		dp->plan.has_handover ? dp->handover.n_regions : dp->plan.n_workers;
 
 	lb_segment_port_set(dp->segment.shared, port->mac, port->mtu);
 	snprintf(seg->port_name, sizeof(seg->port_name), "%s", dp->plan.node->port);
@@ -63,7 +65,7 @@ static void segment_describe(struct dataplane *dp)
 	snprintf(seg->kernel_iface, sizeof(seg->kernel_iface), "%s", KERNEL_PATH_IFACE);
 	snprintf(seg->note, sizeof(seg->note), "%s", port->note);
 	seg->nat_spaces = dp->plan.nat_records ? dp->plan.nat_spaces : 0;
-	seg->nat_ports = (uint16_t)(dp->plan.nat_room * dp->plan.n_workers);
+	seg->nat_ports = (uint16_t)(dp->plan.nat_room * n_regions);
 	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
 		seg->cpu[i] = dp->plan.node->cpus[i];
 }

@@ -16,7 +16,15 @@
 
 #define POLL_MS 50
 
-enum part { PART_FLOWS, PART_COUNTS, PART_QUEUES, PART_WORKERS, PARTS };
+enum part {
+	PART_FLOWS,
+	PART_COUNTS,
+	PART_QUEUES,
+	PART_WORKERS,
+	PART_NAT_AREAS,
+	PART_NAT_RECORDS,
+	PARTS,
+};
 
 static const struct {
 	const char *pin;
@@ -26,6 +34,8 @@ static const struct {
 	[PART_COUNTS] = { LB_PIN_COUNTS, sizeof(struct lb_instance_stats) },
 	[PART_QUEUES] = { LB_PIN_QUEUES, sizeof(struct lb_handover) },
 	[PART_WORKERS] = { LB_PIN_WORKERS, sizeof(struct lb_worker_stats) },
+	[PART_NAT_AREAS] = { LB_PIN_NAT_AREAS, sizeof(struct lb_nat_area) },
+	[PART_NAT_RECORDS] = { LB_PIN_NAT_RECORDS, sizeof(struct lb_nat_record) },
 };
 
 LB_STATIC_ASSERT(sizeof(((struct handover_port *)NULL)->bytes) / sizeof(size_t) == PARTS,
@@ -84,10 +94,28 @@ static int part_map(struct handover_port *port, enum part part, uint32_t *entrie
 	return err;
 }
 
-static int parts_map(struct handover_port *port)
+/* Without translation the maps have one element each. */
+static int nat_size(struct handover_port *port, const struct config_node *node,
+		    const uint32_t *entries)
 {
-	void **const memory[PARTS] = { (void **)&port->flows, (void **)&port->counts,
-				       (void **)&port->queues, (void **)&port->workers };
+	const uint32_t ports = (uint32_t)node->nat_port_last - node->nat_port_first + 1;
+	const uint32_t records = entries[PART_NAT_RECORDS];
+
+	if (records == 1)
+		return 0;
+	port->nat_room = ports / port->n_regions;
+	if (entries[PART_NAT_AREAS] != port->n_regions || !port->nat_room ||
+	    records % (port->nat_room * port->n_regions))
+		return -EPROTO;
+	port->nat_spaces = records / (port->nat_room * port->n_regions);
+	return 0;
+}
+
+static int parts_map(struct handover_port *port, const struct config_node *node)
+{
+	void **const memory[PARTS] = { (void **)&port->flows,	  (void **)&port->counts,
+				       (void **)&port->queues,	  (void **)&port->workers,
+				       (void **)&port->nat_areas, (void **)&port->nat_records };
 	uint32_t n = port->n_workers, entries[PARTS];
 	int err = 0;
 
@@ -103,7 +131,7 @@ static int parts_map(struct handover_port *port)
 	port->first_count = entries[PART_COUNTS] / LB_INSTANCES_MAX - n;
 	if (port->n_buckets == 0)
 		return -EPROTO;
-	return 0;
+	return nat_size(port, node, entries);
 }
 
 /* sluiced makes the maps first, and attaches to the hook when its tables are filled. */
@@ -150,7 +178,7 @@ int handover_port_open(struct handover_port *port, const struct plan *plan)
 	port_init(port, plan);
 	err = link_check(port, plan);
 	if (!err)
-		err = parts_map(port);
+		err = parts_map(port, plan->node);
 	if (!err)
 		err = attached_check(port);
 	for (uint32_t i = 0; i < port->n_workers && !err; i++)
@@ -166,9 +194,20 @@ void handover_port_flows(const struct handover_port *port, uint32_t queue, struc
 			 NULL, NULL);
 }
 
+struct lb_nat_memory handover_port_nat(const struct handover_port *port, uint32_t queue)
+{
+	if (!port->nat_spaces)
+		return (struct lb_nat_memory){ NULL, NULL };
+	return (struct lb_nat_memory){
+		&port->nat_areas[queue],
+		&port->nat_records[(size_t)queue * port->nat_spaces * port->nat_room],
+	};
+}
+
 void handover_port_close(struct handover_port *port)
 {
-	void *const memory[PARTS] = { port->flows, port->counts, port->queues, port->workers };
+	void *const memory[PARTS] = { port->flows,   port->counts,    port->queues,
+				      port->workers, port->nat_areas, port->nat_records };
 
 	for (uint32_t i = 0; i < PARTS; i++)
 		if (memory[i])

@@ -155,6 +155,8 @@ static void hugepages_stop(struct dataplane *dp)
 /* With handover sluiced comes first: it owns the hook and the flow table. */
 static int shared_start(struct dataplane *dp)
 {
+	int err;
+
 	if (!dp->plan.has_handover && handover_port_is_left(&dp->plan)) {
 		log_err("%s: sluiced's XDP program of another configuration is still attached; run"
 			" 'sluiced --detach %s'",
@@ -163,7 +165,13 @@ static int shared_start(struct dataplane *dp)
 	}
 	if (!dp->plan.has_handover)
 		return 0;
-	return handover_port_wait(&dp->handover, &dp->plan, dp->signal_fd);
+	err = handover_port_wait(&dp->handover, &dp->plan, dp->signal_fd);
+	if (err)
+		return err;
+	dp->plan.nat_spaces = dp->handover.nat_spaces;
+	dp->plan.nat_room = dp->handover.nat_room;
+	dp->plan.nat_records = dp->plan.nat_spaces * dp->plan.nat_room;
+	return 0;
 }
 
 static void shared_stop(struct dataplane *dp)
@@ -321,6 +329,14 @@ static int regions_list(struct dataplane *dp, uint32_t n)
 	return 0;
 }
 
+/* The same for records of translated connections. */
+static void nat_list(struct dataplane *dp, uint32_t n)
+{
+	for (uint32_t i = 0; i < n && i < LB_WORKERS_MAX; i++)
+		dp->nat[i] = dp->plan.has_handover ? handover_port_nat(&dp->handover, i)
+						   : flow_memory_nat(&dp->flows, i);
+}
+
 static int workers_make(struct dataplane *dp)
 {
 	struct worker_common common = {
@@ -345,9 +361,8 @@ static int workers_make(struct dataplane *dp)
 	if (!dp->worker)
 		return -ENOMEM;
 	memset(dp->worker, 0, bytes);
-	for (uint32_t i = 0; i < dp->plan.n_workers; i++)
-		dp->nat[i] = flow_memory_nat(&dp->flows, i);
-	common.nat = dp->nat;
+	nat_list(dp, common.n_regions);
+	common.nat = dp->plan.nat_records ? dp->nat : NULL;
 	common.pool = dp->pool;
 	err = regions_list(dp, common.n_regions);
 	common.regions = dp->regions;

@@ -232,6 +232,17 @@ void worker_look(struct worker *w, const struct tables *tables, uint64_t now_ns)
 
 /* ---- The loop ---- */
 
+/* Beside the XDP program, whose sweep goes on meanwhile if this process is not to take part. */
+static bool sweep_lock(struct worker *w)
+{
+	if (!handover_is_on(&w->handover))
+		return true;
+	if (!handover_is_allowed(&w->handover) || !handover_lock(&w->handover))
+		return false;
+	w->flows.table.held = handover_held(&w->handover);
+	return true;
+}
+
 static void sweep(struct worker *w, const struct tables *tables, uint32_t max_buckets)
 {
 	const struct flow_sweep what = {
@@ -242,12 +253,8 @@ static void sweep(struct worker *w, const struct tables *tables, uint32_t max_bu
 		.now = w->now,
 	};
 
-	if (!flow_table_sweep_is_due(&w->flows))
+	if (!flow_table_sweep_is_due(&w->flows) || !sweep_lock(w))
 		return;
-	if (handover_is_on(&w->handover) &&
-	    (!handover_is_allowed(&w->handover) || !handover_lock(&w->handover)))
-		return;
-	w->flows.table.held = handover_held(&w->handover);
 	flow_table_sweep(&w->flows, &what, max_buckets);
 	table_unlock(w);
 }
@@ -274,7 +281,10 @@ static void resets_send(struct worker *w)
 
 static void nat_sweep_some(struct worker *w, const struct tables *tables, uint32_t max)
 {
+	if (!nat_sweep_is_due(&w->pl.nat_sweep, &w->pl.nat) || !sweep_lock(w))
+		return;
 	pipeline_nat_sweep(&w->pl, tables, w->now, max);
+	table_unlock(w);
 	resets_send(w);
 }
 
@@ -312,7 +322,7 @@ uint32_t worker_step(struct worker *w)
 	if (w->from_kernel)
 		from_kernel(w);
 	sweep(w, tables, w->empty_polls < IDLE_POLLS ? SWEEP_BUSY : SWEEP_IDLE);
-	if (w->nat_memory)
+	if (w->pl.nat.memory)
 		nat_sweep_some(w, tables, w->empty_polls < IDLE_POLLS ? SWEEP_BUSY : SWEEP_IDLE);
 	w->stats->loops++;
 	return n;
@@ -374,23 +384,27 @@ static void pipeline_setup(struct worker *w, const struct worker_common *common)
 	pipeline_rate_set(&w->pl.icmp_rate, share_of(w, w->icmp_rate_pps));
 }
 
+static void nat_use(struct worker *w, const struct worker_common *common)
+{
+	w->pool = common->pool ? common->pool[w->index] : NULL;
+	if (!common->nat)
+		return;
+	w->pl.nat = (struct lb_nat){
+		.memory = common->nat,
+		.n_workers = common->n_regions,
+		.worker = w->index,
+		.n_spaces = common->plan->nat_spaces,
+		.room = common->plan->nat_room,
+		.clients_move = common->handover != NULL,
+	};
+}
+
 static void flows_use(struct worker *w, const struct worker_common *common)
 {
 	w->flow_memory = common->flows;
 	w->keep = common->keep;
 	flow_table_adopt(&w->flows, flow_memory_table(common->flows, w->index),
 			 common->flows->n_buckets, w->stats, w->pl.instance_stats);
-	w->nat_memory = common->nat ? common->nat[w->index] : NULL;
-	w->pool = common->pool ? common->pool[w->index] : NULL;
-	if (!w->nat_memory)
-		return;
-	w->pl.nat = (struct lb_nat){
-		.memory = common->nat,
-		.n_workers = w->n_workers,
-		.worker = w->index,
-		.n_spaces = common->plan->nat_spaces,
-		.room = common->plan->nat_room,
-	};
 }
 
 int worker_prepare(void *arg)
@@ -404,8 +418,8 @@ int worker_prepare(void *arg)
 	if (err || !w->keep)
 		return err;
 	flow_table_keep(&w->flows, w->keep);
-	if (w->nat_memory)
-		nat_keep(w->nat_memory, w->flow_memory->n_records,
+	if (w->pl.nat.memory)
+		nat_keep(&w->pl.nat.memory[w->index], w->flow_memory->n_records,
 			 &consumer_tables(w->consumer)->params.nat.timeouts, w->keep, w->stats);
 	lb_stats_close(w->stats);
 	return 0;
@@ -450,6 +464,7 @@ int worker_init(struct worker *w, uint32_t index, const struct worker_common *co
 		.boot_id = common->segment->boot_id,
 	};
 	pipeline_setup(w, common);
+	nat_use(w, common);
 	if (common->handover)
 		flows_share(w, common->handover);
 	else

@@ -43,8 +43,7 @@ struct worker {
 	bool is_ending;
 	const struct lb_instance_stats *xdp_counts; /* of the same region, if it is shared */
 	struct flow_recount recount;
-	struct lb_nat_memory *nat_memory; /* NULL: nothing is translated */
-	struct rte_mempool *pool;	  /* of segments that the sweep makes */
+	struct rte_mempool *pool; /* of segments that the sweep makes; NULL: none */
 	uint32_t empty_polls;
 	uint16_t now; /* tick */
 	uint32_t kernel_rate_pps;
@@ -66,8 +65,8 @@ struct worker_common {
 	const struct handover_port *handover; /* NULL: the port is used by this process alone */
 	const struct flow_memory *flows;      /* with the tables of all workers, else */
 	const struct flow_keep *keep;	      /* of flows that are in them; NULL: there are none */
-	struct lb_nat_memory *const *nat;     /* of the workers */
-	struct rte_mempool *const *pool;      /* the same */
+	const struct lb_nat_memory *nat;      /* of the regions; NULL: nothing is translated */
+	struct rte_mempool *const *pool;      /* of the workers */
 	struct lb_table *const *regions; /* tables of the workers, then those of XDP's queues */
 	uint32_t n_regions;
 	uint32_t idle_sleep_us;

@@ -72,7 +72,7 @@ struct world {
 	uint32_t flows;	      /* rated capacity of the table */
 	uint16_t chunk_ticks; /* time advances by this with every chunk */
 	enum pipeline_simd simd;
-	struct lb_nat_memory *nat; /* nat.c */
+	struct lb_nat_memory nat; /* nat.c */
 	struct rte_mbuf *chunk[CYCLES_CHUNK];
 };
 

@@ -21,6 +21,7 @@ static bool records_make(struct world *w, uint32_t flows)
 	struct lb_nat_params params = harness_nat_params(PORT_FIRST, PORT_LAST);
 	uint32_t spaces = (uint32_t)(((uint64_t)flows * 5 / 4 + PORTS - 1) / PORTS);
 	size_t bytes;
+	void *start;
 
 	spaces = spaces < 4 ? 4 : spaces;
 	bytes = lb_nat_bytes((uint64_t)spaces * PORTS);
@@ -30,10 +31,11 @@ static bool records_make(struct world *w, uint32_t flows)
 		params.flags[i] = params.flags[0];
 	}
 	harness_nat(&w->h, &params);
-	rte_free(w->nat);
-	w->nat = rte_zmalloc("nat", bytes, 64);
-	if (!w->nat)
+	rte_free(w->nat.area);
+	start = rte_zmalloc("nat", bytes, 64);
+	if (!start)
 		return false;
+	w->nat = lb_nat_memory_at(start);
 	w->h.pl.nat.memory = &w->nat;
 	w->h.pl.nat.n_spaces = spaces;
 	w->h.pl.nat.room = PORTS;

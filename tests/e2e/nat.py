@@ -3,8 +3,10 @@
 """Translation: 443 to 8443 and 80 to 80, for IPv4 and IPv6 clients, and through kills of what has the records.
 
 test-timeout: 300 s
-test-dataplanes: dpdk xdp
+test-dataplanes: dpdk xdp auto
+test-long: auto
 """
+import signal
 import sys
 from pathlib import Path
 
@@ -62,6 +64,41 @@ def many(lab):
     figure(f"{report['requests']} requests through nat, 0 failed; {lab.account()}")
 
 
+def taken_over(lab):
+    """The dataplanes take over from each other, one killed or ended, sluiced killed as well: connections go on by their ports, new ones do not fail."""
+    def wait_carrier(who):
+        wait_for(f"{who} to carry", lambda: lab.ctl("status")["node"]["dataplane"]["carrier"]["now"] == who, WAIT_S)
+
+    def answered(before):
+        now = held.report()
+        broken = [c for c in now if c["error"]]
+        expect(not broken, f"{len(broken)} of {HELD} connections were cut: {broken[:3]}")
+        return all(c["requests"] > b["requests"] for c, b in zip(now, before))
+
+    def settled(who):
+        wait_carrier(who)
+        before = held.report()
+        wait_for(f"an answer on every connection by {who}", lambda: answered(before), WAIT_S)
+    wait_carrier("dpdk")
+    held = lab.hold(*URLS, connections=HELD, interval=0.2, timeout=40)
+    load = lab.load(*URLS, seconds=300, timeout=20)
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        lab.dataplane.kill(number)
+        settled("xdp")
+        lab.sluiced.kill()
+        settled_by_xdp = held.report()
+        wait_for("an answer on every connection without both", lambda: answered(settled_by_xdp), WAIT_S)
+        lab.sluiced.start()
+        lab.dataplane.start()
+        settled("dpdk")
+    report = load.stop()
+    expect_equal(report["failed"], 0, f"failed requests: {report['failures'][:3]}")
+    errors = [c for c in held.close() if c["error"]]
+    expect(not errors, f"{len(errors)} of {HELD} connections were cut: {errors[:3]}")
+    lab.account()
+    figure(f"6 takeovers, 3 each way: 0 of {HELD} connections through nat cut, {report['requests']} requests, 0 failed")
+
+
 def explained(lab):
     """explain knows the address and port of a connection, and --reverse leads back from there."""
     held = lab.hold(*URLS, connections=40, interval=1)
@@ -84,7 +121,7 @@ def explained(lab):
 
 def killed(lab):
     """kill -9 of the dataplane, under XDP of sluiced, ten times: connections go on by the ports that they had."""
-    daemon = lab.sluiced if settings.XDP else lab.dataplane
+    daemon = lab.sluiced if settings.XDP else lab.dataplane  # with auto: taken_over() has both
     held = lab.hold(*URLS, connections=HELD, interval=0.2, timeout=40)
     before = held.report()
     for _ in range(KILLS):
@@ -106,5 +143,4 @@ def killed(lab):
 
 
 if __name__ == "__main__":
-    # Of the records in XDP's maps explain knows nothing yet.
-    scenario.run(answers, bodies, many, *(() if settings.XDP else (explained,)), killed)
+    scenario.run(answers, bodies, many, explained, killed, *((taken_over,) if settings.DATAPLANE == "auto" else ()))

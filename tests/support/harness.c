@@ -76,7 +76,7 @@ void harness_destroy(struct harness *h)
 {
 	tables_destroy(h->tables);
 	rte_mempool_free(h->pool);
-	free(h->nat_memory);
+	free(h->nat_memory.area);
 	free(h->flow_memory);
 	free(h->instance_stats);
 	free(h);
@@ -137,14 +137,20 @@ void harness_params(struct harness *h)
 	params_put(h, NULL);
 }
 
-void harness_nat(struct harness *h, const struct lb_nat_params *params)
+struct lb_nat_memory harness_nat_memory(void)
 {
 	size_t bytes = lb_nat_bytes(HARNESS_NAT_SPACES * HARNESS_NAT_PORTS);
+	void *memory = aligned_alloc(64, bytes);
 
-	free(h->nat_memory);
-	h->nat_memory = aligned_alloc(64, bytes);
-	assert_non_null(h->nat_memory);
-	memset(h->nat_memory, 0, bytes);
+	assert_non_null(memory);
+	memset(memory, 0, bytes);
+	return lb_nat_memory_at(memory);
+}
+
+void harness_nat(struct harness *h, const struct lb_nat_params *params)
+{
+	free(h->nat_memory.area);
+	h->nat_memory = harness_nat_memory();
 	h->pl.nat = (struct lb_nat){
 		.memory = &h->nat_memory,
 		.n_workers = 1,

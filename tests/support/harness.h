@@ -19,7 +19,7 @@ struct harness {
 	struct lb_worker_stats stats;
 	struct lb_instance_stats *instance_stats;
 	void *flow_memory;
-	struct lb_nat_memory *nat_memory; /* NULL until harness_nat() */
+	struct lb_nat_memory nat_memory; /* none until harness_nat() */
 	struct tables *tables;
 	uint64_t generation;
 	uint16_t now;
@@ -69,6 +69,9 @@ void harness_trunk(struct harness *h, uint32_t n_networks);
 void harness_instance_vlan(struct lb_instance *instance, uint16_t vlan);
 
 #define HARNESS_NAT_SPACES 4
+
+/** Zeroed memory for translation; to be freed by its area. */
+struct lb_nat_memory harness_nat_memory(void);
 
 /** Memory for translation, and parameters with it. Ports: at most HARNESS_NAT_PORTS. */
 void harness_nat(struct harness *h, const struct lb_nat_params *params);

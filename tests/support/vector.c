@@ -239,7 +239,7 @@ struct harness *vector_world_create(void)
 void vector_world_reset(struct harness *world, const struct vector *v)
 {
 	memset(world->flow_memory, 0, flow_table_bytes(VECTOR_FLOWS));
-	memset(world->nat_memory, 0, lb_nat_bytes(HARNESS_NAT_SPACES * HARNESS_NAT_PORTS));
+	memset(world->nat_memory.area, 0, lb_nat_bytes(HARNESS_NAT_SPACES * HARNESS_NAT_PORTS));
 	memset(world->instance_stats, 0, LB_INSTANCES_MAX * sizeof(*world->instance_stats));
 	memset(&world->stats, 0, sizeof(world->stats));
 	harness_trunk(world, v->trunk);

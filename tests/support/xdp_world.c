@@ -357,9 +357,9 @@ void xdp_world_compare(const struct xdp_world *w, const struct harness *h, bool 
 	assert_int_equal(w->cpu->icmp_rate.tokens, h->pl.icmp_rate.rate.tokens);
 	assert_memory_equal(w->flows, h->flows.table.bucket, w->n_buckets * sizeof(*w->flows));
 	assert_memory_equal(w->counts, h->instance_stats, LB_INSTANCES_MAX * sizeof(*w->counts));
-	if (!h->nat_memory || w->regions != 1)
+	if (!h->nat_memory.record || w->regions != 1)
 		return;
-	assert_memory_equal(w->nat_areas, &h->nat_memory->area, sizeof(*w->nat_areas));
-	assert_memory_equal(w->nat_records, h->nat_memory->record,
+	assert_memory_equal(w->nat_areas, h->nat_memory.area, sizeof(*w->nat_areas));
+	assert_memory_equal(w->nat_records, h->nat_memory.record,
 			    HARNESS_NAT_SPACES * HARNESS_NAT_PORTS * sizeof(*w->nat_records));
 }

@@ -164,8 +164,9 @@ void twins_wait(struct twins *t)
 /* Without what only a worker can do: packets that end a connection. */
 static void records_sweep(struct harness *h)
 {
-	for (uint32_t i = 0; h->nat_memory && i < HARNESS_NAT_SPACES * HARNESS_NAT_PORTS; i++) {
-		uint32_t freed = lb_nat_expire(&h->nat_memory->record[i], h->now,
+	for (uint32_t i = 0; h->nat_memory.record && i < HARNESS_NAT_SPACES * HARNESS_NAT_PORTS;
+	     i++) {
+		uint32_t freed = lb_nat_expire(&h->nat_memory.record[i], h->now,
 					       &h->tables->params.nat.timeouts);
 
 		h->stats.nat_flows -= freed;
@@ -277,7 +278,7 @@ static bool answer_make(struct twins *t, const uint8_t *out, uint32_t len)
 
 void twins_next(struct twins *t, const uint8_t *out, uint32_t out_len)
 {
-	if (!out_len || !t->native->nat_memory || packet_gen_draw(&t->gen) % 4 == 0 ||
+	if (!out_len || !t->native->nat_memory.record || packet_gen_draw(&t->gen) % 4 == 0 ||
 	    !answer_make(t, out, out_len))
 		packet_gen_next(&t->gen);
 }

@@ -151,11 +151,11 @@ static const struct refuse_row rows[] = {
 	  "t:21:27: services.site.listeners[0].pool: \"web\": with `source: client` its IPv6 instances "
 	  "(\"web-2\", line 12) cannot be reached by the clients of the IPv4 VIP, line 17\n" },
 	{ NULL,
-	  NODE "  dataplane: auto\n  nat_addresses: [\"2001:db8::7\", 10.0.0.7]\n"
-	  SITE("[203.0.113.10]", NAT),
-	  "t:18:14: services.site.forward: \"nat\": `dataplane: auto` does not support it: its "
-	  "dataplanes do not share the NAT ports; expected l2, ipip or gue, or `dataplane: dpdk` or "
-	  "`xdp`\n" },
+	  NODE "  dataplane: auto\n  nat_addresses: [10.0.0.7]\n" SITE("[203.0.113.10]", CLIENT),
+	  "t:19:13: services.site.source: \"client\": `dataplane: auto` does not support it; expected "
+	  "node, or `dataplane: dpdk`\n"
+	  "t:21:27: services.site.listeners[0].pool: \"web\": with `source: client` its IPv6 instances "
+	  "(\"web-2\", line 12) cannot be reached by the clients of the IPv4 VIP, line 17\n" },
 
 	/* what only `forward: nat` has */
 	{ "{ port: 80, pool: web }",

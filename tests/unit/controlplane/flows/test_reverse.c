@@ -62,8 +62,8 @@ static int setup(void **state)
 	for (uint32_t i = 0; i < 2; i++) {
 		uint64_t bytes = lb_nat_bytes(SPACES * ROOM);
 
-		f->view.nat_memory[i] = aligned_alloc(64, bytes);
-		memset(f->view.nat_memory[i], 0, bytes);
+		f->view.nat_memory[i] = lb_nat_memory_at(aligned_alloc(64, bytes));
+		memset(f->view.nat_memory[i].area, 0, bytes);
 	}
 	flows_view_nat(&f->view, SPACES, ROOM);
 	assert_non_null(f->view.nat.params);
@@ -75,8 +75,8 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	free(f->view.nat_memory[0]);
-	free(f->view.nat_memory[1]);
+	free(f->view.nat_memory[0].area);
+	free(f->view.nat_memory[1].area);
 	free(f);
 	return 0;
 }

@@ -15,7 +15,7 @@
 
 static struct lb_nat_params params;
 static struct lb_nat_index index_of_params;
-static struct lb_nat_memory *memory[WORKERS];
+static struct lb_nat_memory memory[WORKERS];
 static struct lb_nat nat;
 
 static void nat_make(uint32_t n_workers, uint16_t first, uint16_t last, uint32_t n_spaces)
@@ -31,9 +31,12 @@ static void nat_make(uint32_t n_workers, uint16_t first, uint16_t last, uint32_t
 		.room = ((uint32_t)last - first + 1) / n_workers,
 	};
 	for (uint32_t i = 0; i < n_workers; i++) {
-		memory[i] = aligned_alloc(64, lb_nat_bytes((uint64_t)n_spaces * nat.room));
-		assert_non_null(memory[i]);
-		memset(memory[i], 0, lb_nat_bytes((uint64_t)n_spaces * nat.room));
+		uint64_t bytes = lb_nat_bytes((uint64_t)n_spaces * nat.room);
+		void *start = aligned_alloc(64, bytes);
+
+		assert_non_null(start);
+		memset(start, 0, bytes);
+		memory[i] = lb_nat_memory_at(start);
 	}
 	assert_true(lb_nat_set_ports(&nat));
 }
@@ -41,7 +44,7 @@ static void nat_make(uint32_t n_workers, uint16_t first, uint16_t last, uint32_t
 static void nat_free(void)
 {
 	for (uint32_t i = 0; i < nat.n_workers; i++)
-		free(memory[i]);
+		free(memory[i].area);
 }
 
 /* Every port of the range has one record, of one worker, and every record a port. */
@@ -68,7 +71,7 @@ static void ports_and_records_name_each_other(void **state)
 				if (!is_in)
 					continue;
 				assert_true(ref.at < nat.share);
-				assert_true(ref.record == &memory[ref.worker]->record[ref.at]);
+				assert_true(ref.record == &memory[ref.worker].record[ref.at]);
 				assert_int_equal(lb_nat_port(&nat, ref.worker, ref.at), wire);
 			}
 			nat_free();
@@ -201,13 +204,13 @@ static void routers_have_a_place_each(void **state)
 	(void)state;
 	nat_make(1, 1000, 1000, 1);
 	for (uint64_t mac = 1; mac <= 100; mac++) {
-		uint8_t hop = lb_nat_hop(&memory[0]->area, mac * 0x10001, 0);
+		uint8_t hop = lb_nat_hop(memory[0].area, mac * 0x10001, 0);
 
-		assert_true(memory[0]->area.hop[hop] == mac * 0x10001);
-		assert_int_equal(lb_nat_hop(&memory[0]->area, mac * 0x10001, 255), hop);
+		assert_true(memory[0].area->hop[hop] == mac * 0x10001);
+		assert_int_equal(lb_nat_hop(memory[0].area, mac * 0x10001, 255), hop);
 	}
 	for (uint64_t mac = 1000; mac <= 2000; mac++)
-		assert_true(memory[0]->area.hop[lb_nat_hop(&memory[0]->area, mac, 0)] == mac);
+		assert_true(memory[0].area->hop[lb_nat_hop(memory[0].area, mac, 0)] == mac);
 	nat_free();
 }
 

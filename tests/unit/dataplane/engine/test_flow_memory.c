@@ -127,13 +127,13 @@ static void records_outlive_the_process(void **state)
 	(void)state;
 	assert_int_equal(flow_memory_create(&memory, WORKERS, BUCKETS, RECORDS), 0);
 	for (uint32_t i = 0; i < WORKERS; i++) {
-		struct lb_nat_memory *nat = flow_memory_nat(&memory, i);
+		struct lb_nat_memory nat = flow_memory_nat(&memory, i);
 
 		assert_int_equal(flow_memory_fill(&memory, i, -1), 0);
-		assert_int_equal((uintptr_t)nat % 64, 0);
+		assert_int_equal((uintptr_t)nat.area % 64, 0);
 		flow_memory_table(&memory, i)[BUCKETS - 1].key[0] = 100 + i;
-		nat->area.hop[0] = 200 + i;
-		nat->record[RECORDS - 1].seq = 300 + i;
+		nat.area->hop[0] = 200 + i;
+		nat.record[RECORDS - 1].seq = 300 + i;
 	}
 	flow_memory_seal(&memory, BOOT);
 	fd = dup(memory.fd);
@@ -146,14 +146,14 @@ static void records_outlive_the_process(void **state)
 			 FLOW_MEMORY_FITS);
 	for (uint32_t i = 0; i < WORKERS; i++) {
 		assert_int_equal(flow_memory_table(&memory, i)[BUCKETS - 1].key[0], 100 + i);
-		assert_int_equal(flow_memory_nat(&memory, i)->area.hop[0], 200 + i);
-		assert_int_equal(flow_memory_nat(&memory, i)->record[RECORDS - 1].seq, 300 + i);
+		assert_int_equal(flow_memory_nat(&memory, i).area->hop[0], 200 + i);
+		assert_int_equal(flow_memory_nat(&memory, i).record[RECORDS - 1].seq, 300 + i);
 	}
 	flow_memory_destroy(&memory);
 	fd = leave(BUCKETS);
 	assert_int_equal(flow_memory_adopt(&memory, fd, WORKERS, BUCKETS, 0, BOOT),
 			 FLOW_MEMORY_FITS);
-	assert_null(flow_memory_nat(&memory, 0));
+	assert_null(flow_memory_nat(&memory, 0).record);
 	flow_memory_destroy(&memory);
 }
 

@@ -274,7 +274,7 @@ static void records_outlive_the_process(void **state)
 	nat_h->now = (uint16_t)(70000 - 60);
 	nat_from_client(9, LB_TCP_SYN, 1);
 	seen = nat_connect(3);
-	nat_keep(nat_h->nat_memory, HARNESS_NAT_SPACES * HARNESS_NAT_PORTS, &timeouts, &keep,
+	nat_keep(&nat_h->nat_memory, HARNESS_NAT_SPACES * HARNESS_NAT_PORTS, &timeouts, &keep,
 		 &nat_h->stats);
 	assert_int_equal(nat_h->stats.nat_flows, 1);
 	nat_h->now = (uint16_t)keep.now;
@@ -306,15 +306,13 @@ static void a_client_reuses_its_port(void **state)
 /* The client's packets come to the other worker now; the port stays where it is. */
 static void a_connection_keeps_the_port_of_another_worker(void **state)
 {
-	struct lb_nat_memory *both[2];
+	struct lb_nat_memory both[2];
 	struct nat_seen seen, reply;
 
 	(void)state;
 	nat_world(NAT_FIRST + 999, 1);
 	both[0] = nat_h->nat_memory;
-	both[1] = aligned_alloc(64, lb_nat_bytes(HARNESS_NAT_SPACES * HARNESS_NAT_PORTS));
-	assert_non_null(both[1]);
-	memset(both[1], 0, lb_nat_bytes(HARNESS_NAT_SPACES * HARNESS_NAT_PORTS));
+	both[1] = harness_nat_memory();
 	nat_h->pl.nat.memory = both;
 	nat_h->pl.nat.n_workers = 2;
 	nat_h->pl.nat_generation = UINT64_MAX;
@@ -327,7 +325,7 @@ static void a_connection_keeps_the_port_of_another_worker(void **state)
 	nat_h->pl.n_peers = 2; /* the flow table's peers are not asked: it has the flow */
 	assert_int_equal(nat_from_client(3, LB_TCP_ACK, 1001).sport, seen.sport);
 	assert_in_range(nat_connect(4).sport, NAT_FIRST + 500, NAT_FIRST + 999);
-	free(both[1]);
+	free(both[1].area);
 	nat_h->pl.n_peers = 1;
 }
 

@@ -141,16 +141,13 @@ static void one_port_of_a_client_is_one_connection(void **state)
 /* Nothing makes the NIC give a reply to the worker of its connection. */
 static void any_worker_may_get_the_reply(void **state)
 {
-	const size_t bytes = lb_nat_bytes(HARNESS_NAT_SPACES * HARNESS_NAT_PORTS);
-	struct lb_nat_memory *both[2];
+	struct lb_nat_memory both[2];
 	struct nat_seen seen, reply;
 
 	(void)state;
 	nat_world_of_clients(1);
 	both[0] = nat_h->nat_memory;
-	both[1] = aligned_alloc(64, bytes);
-	assert_non_null(both[1]);
-	memset(both[1], 0, bytes);
+	both[1] = harness_nat_memory();
 	nat_h->pl.nat.memory = both;
 	nat_h->pl.nat.n_workers = 2;
 	nat_h->tables->params.nat.port_last++;
@@ -165,7 +162,7 @@ static void any_worker_may_get_the_reply(void **state)
 	assert_true(nat_from_client(3, LB_TCP_ACK, 1001).is_sent);
 	assert_int_equal(nat_h->stats.nat_inserts, 1);
 	nat_h->pl.n_peers = 1;
-	free(both[1]);
+	free(both[1].area);
 }
 
 #define TEST(f) cmocka_unit_test_teardown(f, nat_world_end)

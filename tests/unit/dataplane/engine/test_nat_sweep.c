@@ -181,8 +181,8 @@ static void resets_have_the_networks_tag(void **state)
 	resets_are_on();
 	nat_send(nat_tagged(nat_client_packet(3, LB_TCP_SYN, 1000), 10));
 	for (uint32_t i = 0; i < HARNESS_NAT_SPACES * HARNESS_NAT_PORTS; i++)
-		if (nat_h->nat_memory->record[i].state == LB_NAT_OPENING)
-			nat_h->nat_memory->record[i].state = LB_NAT_ESTABLISHED;
+		if (nat_h->nat_memory.record[i].state == LB_NAT_OPENING)
+			nat_h->nat_memory.record[i].state = LB_NAT_ESTABLISHED;
 	nat_h->now += IDLE + 1;
 	nat_sweep_all();
 	assert_int_equal(nat_n_resets, 3);
