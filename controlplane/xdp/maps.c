@@ -250,14 +250,18 @@ int xdp_maps_view(struct xdp_object *o)
 	o->cpus = view(skel->maps.xdp_cpus);
 	o->counts = view(skel->maps.xdp_counts);
 	o->nat = view(skel->maps.xdp_nat);
-	if (o->nat_spaces)
+	if (o->nat_spaces) {
 		o->nat_ids = view(skel->maps.xdp_nat_ids);
+		o->nat_areas = view(skel->maps.xdp_nat_areas);
+		o->nat_records = view(skel->maps.xdp_nat_records);
+	}
 	if (o->has_handover) {
 		o->queues = view(skel->maps.xdp_queues);
 		o->workers = view(skel->maps.xdp_workers);
 	}
 	if (!o->control || !o->services || !o->instances || !o->slots || !o->flows || !o->cpus ||
-	    !o->counts || !o->nat || (o->nat_spaces && !o->nat_ids) ||
+	    !o->counts || !o->nat ||
+	    (o->nat_spaces && (!o->nat_ids || !o->nat_areas || !o->nat_records)) ||
 	    (o->has_handover && (!o->queues || !o->workers)))
 		return -errno;
 	return 0;
@@ -274,6 +278,8 @@ void xdp_maps_unview(struct xdp_object *o)
 	unview(o->skel->maps.xdp_counts, o->counts);
 	unview(o->skel->maps.xdp_nat, o->nat);
 	unview(o->skel->maps.xdp_nat_ids, o->nat_ids);
+	unview(o->skel->maps.xdp_nat_areas, o->nat_areas);
+	unview(o->skel->maps.xdp_nat_records, o->nat_records);
 	unview(o->skel->maps.xdp_queues, o->queues);
 	unview(o->skel->maps.xdp_workers, o->workers);
 }

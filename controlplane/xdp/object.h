@@ -49,7 +49,10 @@ struct xdp_object {
 	struct lb_xdp_line *slots;
 	const struct lb_bucket *flows; /* [regions * n_buckets] */
 	struct lb_xdp_nat *nat;	       /* [2] */
-	uint64_t *nat_ids;	       /* [2 * LB_XDP_IDS]; NULL: no translation */
+	/* NULL if no translation: */
+	uint64_t *nat_ids;			 /* [2 * LB_XDP_IDS] */
+	const struct lb_nat_area *nat_areas;	 /* [regions] */
+	const struct lb_nat_record *nat_records; /* [regions][nat_spaces][nat_room] */
 	/* NULL if no handover: */
 	struct lb_handover *queues; /* [regions]; only the first have workers */
 	struct lb_worker_stats

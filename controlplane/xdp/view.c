@@ -60,6 +60,21 @@ static void regions_fill(const struct xdp_object *o, struct flows_view *view)
 		};
 }
 
+/* The memory is only read, but the packet core also writes where it points to. */
+static void nat_fill(const struct xdp_object *o, struct flows_view *view)
+{
+	const size_t records = (size_t)o->nat_spaces * o->nat_room;
+
+	if (!o->nat_spaces)
+		return;
+	for (uint32_t i = 0; i < view->n_regions; i++)
+		view->nat_memory[i] = (struct lb_nat_memory){
+			(struct lb_nat_area *)(uintptr_t)&o->nat_areas[i],
+			(struct lb_nat_record *)(uintptr_t)&o->nat_records[i * records],
+		};
+	flows_view_nat(view, o->nat_spaces, o->nat_room);
+}
+
 int xdp_view(const struct xdp_object *o, struct flows_view *view)
 {
 	const struct lb_xdp_generation *gen = &o->control->generation[o->control->active & 1];
@@ -76,11 +91,13 @@ int xdp_view(const struct xdp_object *o, struct flows_view *view)
 		.timeouts = gen->timeouts,
 		.mtu = gen->mtu,
 		.now = (uint16_t)(clock_now_ns() / LB_FLOW_TICK_NS),
+		.nat_params = o->nat[o->control->active & 1].params,
 		.services = services,
 		.instances = { &o->instances[gen->instances], gen->n_instances },
 		.owned = services,
 	};
 	pools_fill(o, gen, view);
 	regions_fill(o, view);
+	nat_fill(o, view);
 	return 0;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Translation: 443 to 8443 and 80 to 80, for IPv4 and IPv6 clients, and through kills of what has the records.
 
-test-timeout: 300 s
+test-timeout: 500 s
 test-dataplanes: dpdk xdp auto
 test-long: auto
 """

@@ -30,7 +30,7 @@ struct world {
 	bool has_handover;
 	struct flows_view view[KINDS];
 	struct explain_room *room;
-	uint64_t compared, by_record, drawn, previous, none, headers;
+	uint64_t compared, by_record, drawn, previous, none, headers, translations;
 	uint64_t drops_before, replies_before;
 };
 
@@ -49,9 +49,15 @@ static void view_native(const struct harness *h, struct flows_view *view)
 		.region = { { h->flows.table.bucket, h->flows.table.n_buckets, 0 } },
 	};
 	memcpy(view->pool, tables->pool, sizeof(view->pool));
+	if (!h->nat_memory.record)
+		return;
+	view->nat_params = tables->params.nat;
+	view->nat_memory[0] = h->nat_memory;
+	flows_view_nat(view, HARNESS_NAT_SPACES, HARNESS_NAT_PORTS);
 }
 
-static void view_xdp(const struct xdp_world *world, bool has_handover, struct flows_view *view)
+static void view_xdp(const struct xdp_world *world, const struct harness *native, bool has_handover,
+		     struct flows_view *view)
 {
 	const struct xdp_object object = {
 		.control = world->control,
@@ -64,6 +70,11 @@ static void view_xdp(const struct xdp_world *world, bool has_handover, struct fl
 		.regions = world->regions,
 		.n_cpus = (uint32_t)libbpf_num_possible_cpus(),
 		.has_handover = has_handover,
+		.nat = world->nat,
+		.nat_areas = world->nat_areas,
+		.nat_records = world->nat_records,
+		.nat_spaces = native->nat_memory.record ? HARNESS_NAT_SPACES : 0,
+		.nat_room = HARNESS_NAT_PORTS,
 	};
 
 	flows_view_fini(view);
@@ -73,7 +84,7 @@ static void view_xdp(const struct xdp_world *world, bool has_handover, struct fl
 static void views_make(struct world *w)
 {
 	view_native(w->t.native, &w->view[NATIVE]);
-	view_xdp(w->t.xdp, w->has_handover, &w->view[XDP]);
+	view_xdp(w->t.xdp, w->t.native, w->has_handover, &w->view[XDP]);
 }
 
 /* ---- One packet ---- */
@@ -127,21 +138,44 @@ static uint64_t no_instance_drops(const struct lb_worker_stats *stats)
 	return stats->drop[LB_DROP_NO_INSTANCE] + stats->drop[LB_DROP_IP_SOURCE];
 }
 
-static void headers_compare(struct world *w, const struct explain *explain, uint32_t instance,
-			    const struct lb_meta *meta, const uint8_t *out)
+/* The record tells address and port that the instance has seen. */
+static void translation_compare(struct world *w, const struct explain_headers *h, const uint8_t *ip)
 {
-	const struct lb_instance *entry = &w->view[NATIVE].instances.instance[instance];
+	const bool is_four = ip[0] == 0x45;
+	const struct lb_ports *ports = (const void *)(ip + (is_four ? 20 : 40));
+
+	/* The ports are behind options or extension headers. */
+	if (!is_four &&
+	    (ip[0] >> 4 == 4 || ip[LB_OFFSETOF(struct lb_ipv6, next)] != LB_IPPROTO_TCP))
+		return;
+	assert_true(h->is_chosen);
+	assert_int_equal(h->src.family, is_four ? 4 : 6);
+	assert_memory_equal(h->src.bytes, ip + (is_four ? 12 : 8), is_four ? 4 : 16);
+	assert_memory_equal(h->dst.bytes, ip + (is_four ? 16 : 24), is_four ? 4 : 16);
+	assert_int_equal(h->src_port, lb_be16_to_cpu(ports->sport));
+	assert_int_equal(h->dst_port, lb_be16_to_cpu(ports->dport));
+	w->translations++;
+}
+
+static void headers_compare(struct world *w, uint32_t kind, const struct explain *explain,
+			    uint32_t instance, const struct lb_meta *meta, const uint8_t *out)
+{
+	const struct lb_instance *entry = &w->view[kind].instances.instance[instance];
 	const uint8_t *ip = out + sizeof(struct lb_eth);
 	const bool is_four = lb_outer_family(entry) == 4;
 	const struct lb_ports *ports = (const void *)(ip + (is_four ? 20 : 40));
 	struct explain_headers h;
 
-	explain_headers_fill(&w->view[NATIVE], explain, instance, &h);
+	explain_headers_fill(&w->view[kind], explain, instance, &h);
 	assert_true(h.is_reached);
 	assert_memory_equal(h.dst_mac, out, LB_ETH_ALEN);
 	assert_memory_equal(h.src_mac, out + LB_ETH_ALEN, LB_ETH_ALEN);
-	if (lb_forward_is_in_place(h.forward) || meta->l3_offset != sizeof(struct lb_eth))
+	if (h.forward == LB_FORWARD_L2 || meta->l3_offset != sizeof(struct lb_eth))
 		return;
+	if (h.forward == LB_FORWARD_NAT) {
+		translation_compare(w, &h, ip);
+		return;
+	}
 	assert_int_equal(h.src.family, is_four ? 4 : 6);
 	assert_memory_equal(h.src.bytes, ip + (is_four ? 12 : 8), is_four ? 4 : 16);
 	assert_memory_equal(h.dst.bytes, ip + (is_four ? 16 : 24), is_four ? 4 : 16);
@@ -152,7 +186,7 @@ static void headers_compare(struct world *w, const struct explain *explain, uint
 }
 
 /* The MAC address is the instance's (harness_instance()). */
-static void result_compare(struct world *w, const struct explain *explain,
+static void result_compare(struct world *w, uint32_t kind, const struct explain *explain,
 			   const struct lb_meta *meta, const uint8_t *out, uint32_t action)
 {
 	struct explain_choice choice = choice_of(explain, meta);
@@ -168,7 +202,7 @@ static void result_compare(struct world *w, const struct explain *explain,
 	if (action != XDP_TX || stats->reply_pkts != w->replies_before)
 		return;
 	assert_int_equal(out[4] << 8 | out[5], choice.instance);
-	headers_compare(w, explain, choice.instance, meta, out);
+	headers_compare(w, kind, explain, choice.instance, meta, out);
 }
 
 static void one_packet(struct world *w)
@@ -195,13 +229,13 @@ static void one_packet(struct world *w)
 	assert_int_equal(run.action, action);
 	if (!is_flow)
 		return;
-	result_compare(w, &explain[NATIVE], &meta, out, action);
-	result_compare(w, &explain[XDP], &meta, run.out, action);
+	result_compare(w, NATIVE, &explain[NATIVE], &meta, out, action);
+	result_compare(w, XDP, &explain[XDP], &meta, run.out, action);
 }
 
 /* ---- Tests ---- */
 
-static void packets_compare(bool has_handover)
+static void packets_compare(bool has_handover, bool has_nat)
 {
 	static const uint32_t flows[] = { TWINS_FEW, TWINS_MANY, ANY };
 	const char *setting = getenv("EXPLAIN_PACKETS");
@@ -210,7 +244,10 @@ static void packets_compare(bool has_handover)
 
 	w.room = calloc(1, sizeof(*w.room));
 	assert_non_null(w.room);
-	twins_create(&w.t, has_handover);
+	if (has_nat)
+		twins_create_nat(&w.t, has_handover);
+	else
+		twins_create(&w.t, has_handover);
 	views_make(&w);
 	for (uint32_t i = 0; i < packets; i++) {
 		w.t.gen.flows = flows[i / TWINS_PHASE % 3];
@@ -226,10 +263,12 @@ static void packets_compare(bool has_handover)
 	}
 	print_message("# figure: %lu connections explained as both dataplanes have them: %lu by "
 		      "their record, %lu by the previous table, %lu drawn again, %lu with no "
-		      "instance; %lu tunnel headers\n",
-		      w.compared, w.by_record, w.previous, w.drawn, w.none, w.headers);
+		      "instance; %lu tunnel headers, %lu translations\n",
+		      w.compared, w.by_record, w.previous, w.drawn, w.none, w.headers,
+		      w.translations);
 	assert_true(w.compared > packets / 2);
 	assert_true(w.by_record && w.previous && w.drawn && w.none && w.headers);
+	assert_int_equal(w.translations > 0, has_nat);
 	flows_view_fini(&w.view[XDP]);
 	twins_destroy(&w.t);
 	free(w.room);
@@ -238,19 +277,26 @@ static void packets_compare(bool has_handover)
 static void it_is_what_happens(void **state)
 {
 	(void)state;
-	packets_compare(false);
+	packets_compare(false, false);
 }
 
 static void it_is_what_happens_with_handover(void **state)
 {
 	(void)state;
-	packets_compare(true);
+	packets_compare(true, false);
+}
+
+static void translations_are_told(void **state)
+{
+	(void)state;
+	packets_compare(false, true);
 }
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(it_is_what_happens),
-					    cmocka_unit_test(it_is_what_happens_with_handover) };
+					    cmocka_unit_test(it_is_what_happens_with_handover),
+					    cmocka_unit_test(translations_are_told) };
 
 	(void)argc;
 	harness_eal_start(argv[0]);
