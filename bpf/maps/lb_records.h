@@ -10,6 +10,9 @@
 /* The control plane publishes no service with `source: client` here. */
 #define LB_NAT_HAS_CLIENTS false
 
+/* Rewriting a connection's first packets needs more of the stack than there is. */
+#define LB_NAT_HAS_PROXY false
+
 /* What a packet is translated by; its workers are the regions. */
 struct lb_nat {
 	const struct lb_nat_params *params;

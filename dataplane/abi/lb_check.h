@@ -96,7 +96,7 @@ LB_INLINE bool lb_check_service_nat(const struct lb_service *s)
 {
 	if (s->forward != LB_FORWARD_NAT)
 		return s->source == 0;
-	return s->proto == LB_IPPROTO_TCP && s->source <= LB_NAT_SOURCE_CLIENT;
+	return s->proto == LB_IPPROTO_TCP && s->source <= LB_NAT_SOURCE_PROXY;
 }
 
 /* A VIP's own entry has neither port nor protocol, and forwards nothing. */

@@ -106,6 +106,7 @@ LB_INLINE bool lb_forward_has_port(enum lb_forward forward)
 enum lb_nat_source {
 	LB_NAT_SOURCE_NODE,   /* a NAT address and a port of it */
 	LB_NAT_SOURCE_CLIENT, /* the client */
+	LB_NAT_SOURCE_PROXY,  /* as LB_NAT_SOURCE_NODE; a PROXY header names the client */
 };
 
 /** Whether a service of the mode has a port at the instance (struct lb_service). */

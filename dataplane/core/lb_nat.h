@@ -49,9 +49,10 @@ struct lb_nat_record {
 	uint32_t seq;	  /* the client's next sequence number, as far as seen */
 	union {
 		struct {
-			uint16_t instance;   /* its index */
-			uint8_t state : 3;   /* enum lb_nat_state */
-			uint8_t address : 5; /* index in lb_nat_params */
+			uint16_t instance : 15;	   /* its index */
+			uint16_t is_proxy_due : 1; /* core/lb_proxy.h */
+			uint8_t state : 3;	   /* enum lb_nat_state */
+			uint8_t address : 5;	   /* index in lb_nat_params */
 			uint8_t hop; /* index of the router that the client's packets come from */
 		};
 		uint32_t word; /* of these; compared and exchanged by who changes the state */

@@ -322,7 +322,8 @@ LB_INLINE bool lb_nat_record_take(struct lb_nat_record *record, const struct lb_
 	struct lb_nat_record next = { .word = was };
 
 	LB_OPAQUE(flow);
-	next.instance = flow->instance;
+	next.instance = flow->instance & 0x7fff;
+	next.is_proxy_due = 0;
 	next.state = LB_NAT_OPENING;
 	next.address = address % LB_NAT_ADDRESSES_MAX;
 	lb_store_release(&record->seen, now);

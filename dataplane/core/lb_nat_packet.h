@@ -8,6 +8,7 @@
 
 #include "dataplane/core/lb_nat_icmp.h"
 #include "dataplane/core/lb_nat_place.h"
+#include "dataplane/core/lb_proxy.h"
 #include "dataplane/core/lb_send.h"
 #include "dataplane/core/lb_translate.h"
 
@@ -188,6 +189,43 @@ LB_INLINE lb_result lb_nat_forward_error(struct lb_buffer buffer, struct lb_env 
 	return lb_nat_write_error(buffer, p, quoted.src, &quoted, &head);
 }
 
+/*
+ * A client's packet to an instance that gets a PROXY header.
+ * @place: as lb_nat_place() has it, found.
+ */
+LB_INLINE lb_result lb_nat_forward_proxy(struct lb_buffer buffer, struct lb_env *env,
+					 const struct lb_packet *p, uint32_t instance,
+					 uint64_t place, lb_too_big too_big)
+{
+	const uint8_t *frame = lb_buffer_start(buffer);
+	const struct lb_instance *to = lb_instance_at(&env->instances, instance);
+	const struct lb_tcp *tcp = lb_nat_tcp(frame, &p->meta);
+	struct lb_ends ends = { .family = 0 };
+	struct lb_packet written = *p;
+	struct lb_proxy_edit edit;
+	struct lb_nat_ref ref;
+	uint32_t room;
+
+	if (!to || !lb_env_open_nat(env))
+		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
+	if (!lb_fits(tcp, sizeof(*tcp), lb_buffer_end(buffer)))
+		return lb_result_drop(LB_DROP_L4_TRUNCATED);
+	ref = lb_nat_place_ref(lb_env_nat(env), p, place, lb_addr_instance(to));
+	if (!ref.record)
+		return lb_result_drop(LB_DROP_NAT_EXHAUSTED);
+	edit = lb_proxy_client(lb_env_nat(env), ref, p, frame,
+			       lb_nat_router(frame, &p->meta, env->services),
+			       lb_nat_place_was(place) != LB_NAT_WAS_LIVE);
+	ends.family = lb_outer_family(to);
+	room = lb_nat_room(&p->meta, lb_translate_growth(&p->meta, &ends) + (int)edit.put, to->mtu,
+			   env->mtu);
+	if (lb_unlikely(p->meta.l3_len - edit.cut > room))
+		return too_big(buffer, p, room);
+	if (lb_proxy_is_edited(&edit, tcp) && !lb_proxy_apply(buffer, &written, &edit))
+		return lb_result_drop(LB_DROP_HEADROOM);
+	return lb_nat_forward_write(buffer, env, &written, instance, place, too_big);
+}
+
 /**
  * A client's packet to its instance.
  * @env: of the packet. @p: complete. @instance: index of that of the packet's flow, reachable.
@@ -201,9 +239,13 @@ LB_INLINE lb_result lb_nat_forward(struct lb_buffer buffer, struct lb_env *env,
 	lb_result result;
 
 	if (lb_unlikely(!(place & LB_NAT_PLACE_FOUND)))
-		return (lb_result)place;
+		return lb_nat_has_proxy(p->source) && place == lb_result_drop(LB_DROP_NAT_UNKNOWN)
+			       ? lb_proxy_refuse(buffer, env, p)
+			       : (lb_result)place;
 	if (lb_unlikely(p->meta.class != LB_CLASS_FLOW))
 		return lb_nat_forward_error(buffer, env, p, instance, place);
+	if (lb_unlikely(lb_nat_has_proxy(p->source)))
+		return lb_nat_forward_proxy(buffer, env, p, instance, place, too_big);
 	result = lb_nat_client(buffer, env, p, instance, place);
 	if (lb_unlikely(result != LB_VERDICT_FORWARD))
 		return result;
@@ -246,7 +288,7 @@ LB_INLINE struct lb_nat_way lb_nat_way_back(const struct lb_nat *nat,
 	way.instance = lb_instance_at(instances, record->instance);
 	way.service = lb_nat_service(nat, record->service);
 	if (way.instance && way.service && lb_instance_is_there(way.instance) &&
-	    way.service->source == LB_NAT_SOURCE_NODE &&
+	    way.service->source != LB_NAT_SOURCE_CLIENT &&
 	    lb_addr_equal(lb_addr_instance(way.instance), from) &&
 	    way.service->instance_port == meta->client_port)
 		way.ref.record = record;
@@ -274,7 +316,7 @@ LB_INLINE lb_result lb_nat_return(struct lb_buffer buffer, const struct lb_env *
 				  lb_too_big too_big)
 {
 	const struct lb_nat *nat = lb_env_nat(env);
-	const struct lb_tcp *tcp = lb_nat_tcp(lb_buffer_start(buffer), &p->meta);
+	struct lb_tcp *tcp = (struct lb_tcp *)(lb_buffer_start(buffer) + lb_l4_offset(&p->meta));
 	struct lb_nat_record *record = way->ref.record;
 	struct lb_instance_stats *counts = lb_table_counts(&env->table, record->instance);
 	struct lb_ends ends = {
@@ -288,6 +330,8 @@ LB_INLINE lb_result lb_nat_return(struct lb_buffer buffer, const struct lb_env *
 
 	if (!lb_fits(tcp, sizeof(*tcp), lb_buffer_end(buffer)))
 		return lb_result_drop(LB_DROP_L4_TRUNCATED);
+	if (lb_unlikely(lb_nat_has_proxy(way->service->source)))
+		lb_proxy_return(record, tcp, lb_buffer_end(buffer), way->service->family);
 	lb_nat_step(record, LB_NAT_INSTANCE, tcp, lb_nat_payload(&p->meta, tcp), p->now);
 	lb_copy(ends.src, way->service->addr, 16);
 	lb_addr_store(ends.dst, lb_addr_load(record->client));
@@ -314,6 +358,9 @@ LB_INLINE lb_result lb_nat_return_error(struct lb_buffer buffer, const struct lb
 	uint8_t macs[2 * LB_ETH_ALEN];
 	const struct lb_nat_head head = lb_nat_head_back(lb_env_nat(env), &p->meta, way, macs);
 
+	if (lb_nat_has_proxy(way->service->source))
+		lb_proxy_error(record, lb_buffer_start(buffer), lb_buffer_end(buffer), &p->meta,
+			       lb_proxy_len(way->service->family));
 	lb_addr_store(quoted.src, lb_addr_load(record->client));
 	lb_copy(quoted.dst, way->service->addr, 16);
 	return lb_nat_write_error(buffer, p, quoted.src, &quoted, &head);

@@ -243,6 +243,12 @@ LB_INLINE struct lb_nat_flow lb_nat_flow(const struct lb_nat *nat, const struct 
 	return flow;
 }
 
+/** Whether instances get a PROXY header. @source: of the service. */
+LB_INLINE bool lb_nat_has_proxy(uint8_t source)
+{
+	return LB_NAT_HAS_PROXY && source == LB_NAT_SOURCE_PROXY;
+}
+
 /**
  * The record of a client's packet, or of the one that a client's ICMP error is about. That of
  * another worker, which had the client's packets before, remains where its port is. A packet of no
@@ -277,7 +283,8 @@ LB_RARE uint64_t lb_nat_place(const struct lb_packet *p, uint32_t instance, lb_b
 		place = lb_nat_look_elsewhere(&env, p, &flow, n);
 	if (lb_likely(place))
 		return place;
-	if (is_error || (p->meta.tcp_flags & LB_TCP_RST))
+	if (is_error || (p->meta.tcp_flags & LB_TCP_RST) ||
+	    (lb_nat_has_proxy(flow.source) && !flow.is_syn))
 		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
 	if (lb_nat_is_client(&flow) &&
 	    !lb_nat_pair_is_free(lb_env_nat(&env), &env, &flow, lb_addr_instance(to), p, seq))

@@ -54,7 +54,7 @@ struct lb_worker_stats {
 	uint64_t nat_evicted;	   /* half-open, for another connection */
 	uint64_t nat_reply_pkts;   /* of tx_pkts: from instances to clients */
 	uint64_t nat_foreign_pkts; /* of these: of another worker's ports */
-	uint64_t nat_resets;	   /* connections that were reset: expired, or without instance */
+	uint64_t nat_resets;	   /* connections reset: expired, without instance or record */
 	uint64_t nat_reset_pkts;   /* sent for these; not in tx_pkts */
 	uint64_t reserved[2];
 } LB_ALIGNED(64);

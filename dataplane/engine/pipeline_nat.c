@@ -184,7 +184,7 @@ static __rte_always_inline bool nat_plain(struct burst *b, uint32_t i,
 
 bool pipeline_nat_plain(struct burst *b, uint32_t i, const struct lb_instance *instance)
 {
-	if (lb_unlikely(!b->nat))
+	if (lb_unlikely(!b->nat || lb_nat_has_proxy(b->service[i]->source)))
 		return false;
 	if ((b->plain4 >> i & 1) && lb_outer_family(instance) == 4)
 		return nat_plain(b, i, instance, 4);

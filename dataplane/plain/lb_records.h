@@ -35,6 +35,9 @@ LB_INLINE struct lb_nat_memory lb_nat_memory_at(void *start)
 /* Whether services may keep the client's address: `source: client`. */
 #define LB_NAT_HAS_CLIENTS true
 
+/* Whether instances may get a PROXY header. */
+#define LB_NAT_HAS_PROXY true
+
 /* What a worker's packets are translated by. */
 struct lb_nat {
 	/* of a generation of tables */

@@ -144,6 +144,8 @@ static void services_put(struct harness *world)
 		{ 96, 443, 50, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_CLIENT },
 		{ 97, 443, 15, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_CLIENT },
 		{ 98, 443, 16, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_CLIENT },
+		{ 85, 443, 17, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_PROXY },
+		{ 86, 443, 18, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_PROXY },
 	};
 	enum { N = sizeof(rows) / sizeof(rows[0]) };
 	static const lb_be16 vlans[] = { LB_BE16(10), LB_BE16(20), 0 };
@@ -198,8 +200,10 @@ struct harness *vector_world_create(void)
 					 ACCEPTING,
 					 ACCEPTING,
 					 ACCEPTING,
+					 ACCEPTING,
+					 ACCEPTING,
 					 ACCEPTING };
-	static const uint8_t outer[] = { 4, 4, 6, 4, 4, 4, 4, 6, 4, 6, 4, 6, 4, 6, 4, 4, 6 };
+	static const uint8_t outer[] = { 4, 4, 6, 4, 4, 4, 4, 6, 4, 6, 4, 6, 4, 6, 4, 4, 6, 4, 6 };
 	/* one port: it is known which one a connection gets */
 	const struct lb_nat_params nat = harness_nat_params(VECTOR_NAT_PORT, VECTOR_NAT_PORT);
 	/* of networks */

@@ -5,7 +5,7 @@
 
 #include "tests/support/harness.h"
 
-#define VECTORS_MAX 1024
+#define VECTORS_MAX 1536
 #define VECTORS_FILE "tests/vectors/vectors.txt"
 #define VECTOR_FRAME_MAX 4096
 #define VECTOR_FLOWS 1000 /* capacity of the world's flow table */

@@ -57,7 +57,8 @@ static bool is_absent(const struct vector *v)
 {
 	bool is_error = strstr(v->name, "nat: error about") || strstr(v->name, "nat, error about");
 
-	return strstr(v->name, "source: client") || (is_error && strstr(v->name, " to IPv"));
+	return strstr(v->name, "source: client") || strstr(v->name, "PROXY") ||
+	       (is_error && strstr(v->name, " to IPv"));
 }
 
 static const char *verdict_of(uint32_t action)
