@@ -197,8 +197,9 @@ struct config_check {
 	char *ca_file; /* NULL: the system's certificates */
 	struct config_place ca_file_place;
 	struct config_address source; /* family 0: the node's */
-	bool send_proxy;
-	uint16_t agent_port; /* 0: none; the same as the pool's */
+	bool send_proxy; /* if the file does not say so, whether its pool has proxy_protocol */
+	struct config_place send_proxy_place; /* line 0 if not in the file */
+	uint16_t agent_port;		      /* 0: none; the same as the pool's */
 };
 
 /** What an instance is that a command names by its id. */
@@ -253,10 +254,18 @@ struct config_minimum {
 	bool is_percent;
 };
 
+/* What instances get in front of a client's first byte. */
+enum config_proxy {
+	CONFIG_PROXY_NONE,
+	CONFIG_PROXY_V2,
+};
+
 struct config_pool {
 	struct config_place place;
 	char *name;
-	struct config_check *checks; /* if none, every instance counts as up */
+	enum config_proxy proxy_protocol;
+	struct config_place proxy_protocol_place; /* line 0 if not in the file */
+	struct config_check *checks;		  /* if none, every instance counts as up */
 	uint32_t check_count;
 	enum config_on_down on_down;
 	enum config_all_down all_down;
@@ -434,6 +443,7 @@ const char *config_dataplane_name(enum config_dataplane dataplane);
 const char *config_forward_name(enum lb_forward forward);
 const char *config_source_name(enum config_source source);
 const char *config_check_type_name(enum config_check_type type);
+const char *config_proxy_name(enum config_proxy proxy);
 const char *config_on_down_name(enum config_on_down on_down);
 const char *config_all_down_name(enum config_all_down all_down);
 const char *config_on_minimum_name(enum config_on_minimum on_minimum);

@@ -272,4 +272,5 @@ void config_validate_services(struct config_validator *validator)
 			check_overlap(validator, service, &config->services[j]);
 	}
 	config_validate_nat_services(validator);
+	config_validate_proxies(validator);
 }

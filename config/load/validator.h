@@ -32,6 +32,8 @@ void config_validate_unused(struct config_validator *validator, const struct con
 			    const char *key);
 
 void config_validate_nat(struct config_validator *validator);
+/** Also sets send_proxy of checks that do not say it. */
+void config_validate_proxies(struct config_validator *validator);
 void config_validate_nat_services(struct config_validator *validator);
 
 /** Addresses and gateways of the node; and the networks of services: network_mask. */

@@ -53,6 +53,12 @@ static const struct config_word schema_protocols[] = {
 	{ NULL, 0, false },
 };
 
+static const struct config_word schema_proxies[] = {
+	{ "none", CONFIG_PROXY_NONE, false },
+	{ "v2", CONFIG_PROXY_V2, false },
+	{ NULL, 0, false },
+};
+
 static const struct config_word schema_on_down[] = {
 	{ "move", CONFIG_ON_DOWN_MOVE, false },
 	{ "keep", CONFIG_ON_DOWN_KEEP, false },
@@ -369,6 +375,14 @@ const struct config_item config_schema[] = {
 	  .fallback = "open", .reloadable = true, FIELD(config_pool, all_down),
 	  .help = "If no instance is up: `open` treats all as up, since the checks may be at fault; "
 		  "`drop` drops." },
+	{ POOL, .key = "proxy_protocol", .type = CONFIG_TYPE_WORD, .words = schema_proxies,
+	  .fallback = "none", .reloadable = true, FIELD(config_pool, proxy_protocol),
+	  PLACE(config_pool, proxy_protocol_place),
+	  .help = "`v2`: each connection to an instance begins with a PROXY header (version 2), which "
+		  "names the client's address and port and the VIP's; in nginx `listen ... "
+		  "proxy_protocol`. Only with `forward: nat` and `source: node`, and with `dpdk`. Checks "
+		  "send one, too, unless they say otherwise by `send_proxy`. A change is in force for new "
+		  "connections." },
 	{ POOL, .key = "zone_minimum", .type = CONFIG_TYPE_NUMBER, .min = 1,
 	  .max = CONFIG_INSTANCES_MAX, .fallback = "1", .unit = "instances", .reloadable = true,
 	  FIELD(config_pool, zone_minimum),
@@ -516,8 +530,9 @@ const struct config_item config_schema[] = {
 		  "have it, nothing is checked." },
 	{ CHECK, .key = "send_proxy", .type = CONFIG_TYPE_BOOL, .fallback = "false",
 	  .reloadable = true, FIELD(config_check, send_proxy),
+	  PLACE(config_check, send_proxy_place),
 	  .help = "Whether a PROXY header (version 2, LOCAL) is sent first, for instances that demand "
-		  "one." },
+		  "one. With `proxy_protocol` of the pool the default is true." },
 	{ CHECK, .key = "agent", .type = CONFIG_TYPE_NUMBER, .min = 1, .max = 65535,
 	  .absent = "none", .reloadable = true, FIELD(config_check, agent_port),
 	  .help = "The pool's `agent`, if that is not given; of several checks the first one's "
@@ -646,6 +661,11 @@ const char *config_forward_name(enum lb_forward forward)
 const char *config_source_name(enum config_source source)
 {
 	return schema_word(schema_sources, source);
+}
+
+const char *config_proxy_name(enum config_proxy proxy)
+{
+	return schema_word(schema_proxies, proxy);
 }
 
 const char *config_on_down_name(enum config_on_down on_down)

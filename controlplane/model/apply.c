@@ -268,6 +268,7 @@ static void commit_pool(struct stage *stage, uint32_t i)
 	pool->instance_count = staged->count;
 	pool->other_set =
 		0; /* instances were added or removed, and their slot counts belong to that table */
+	pool->proxy_protocol = from->proxy_protocol;
 	pool->on_down = from->on_down;
 	pool->all_down = from->all_down;
 	pool->zone_minimum = from->zone_minimum;

@@ -144,6 +144,7 @@ struct model_pool {
 	char name[CONFIG_NAME_MAX + 1];
 	uint16_t id;	    /* index of LB_CMD_BLOCK; kept like instance indices */
 	bool wants_on_link; /* used by a service with forward l2 */
+	enum config_proxy proxy_protocol;
 	enum config_on_down on_down;
 	enum config_all_down all_down;
 	uint32_t zone_minimum;

@@ -84,6 +84,18 @@ static void draft_add_vip(struct services_draft *draft, const struct config_addr
 	entry->networks |= (uint8_t)networks;
 }
 
+/* What instances see as the source of a listener's packets. */
+static enum lb_nat_source listener_source(const struct services_draft *draft,
+					  const struct config_service *service,
+					  const struct config_listener *listener)
+{
+	if (service->source == CONFIG_SOURCE_CLIENT)
+		return LB_NAT_SOURCE_CLIENT;
+	if (draft->request->config->pools[listener->pool].proxy_protocol == CONFIG_PROXY_V2)
+		return LB_NAT_SOURCE_PROXY;
+	return LB_NAT_SOURCE_NODE;
+}
+
 static void draft_add_listener(struct services_draft *draft, const struct config_service *service,
 			       const struct config_address *vip,
 			       const struct config_listener *listener)
@@ -99,8 +111,7 @@ static void draft_add_listener(struct services_draft *draft, const struct config
 		entry->instance_port = lb_cpu_to_be16(service->gue_port);
 	if (service->forward == LB_FORWARD_NAT) {
 		entry->instance_port = lb_cpu_to_be16(listener->instance_port);
-		entry->source = service->source == CONFIG_SOURCE_CLIENT ? LB_NAT_SOURCE_CLIENT
-									: LB_NAT_SOURCE_NODE;
+		entry->source = (uint8_t)listener_source(draft, service, listener);
 	}
 	entry->pool = (uint8_t)draft->request->pools[listener->pool]->id;
 	entry->salt =

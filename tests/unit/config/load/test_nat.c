@@ -171,12 +171,39 @@ static void test_allowed(void **state)
 		config_free(load(rows[i].node, rows[i].services));
 }
 
+/* Checks of a pool with a PROXY header send one, unless they say that they do not. */
+static void test_proxy(void **state)
+{
+	static const char text[] =
+		"node: { port: eth1, cpus: \"1\", address: [10.0.0.5/24],\n"
+		"  secret: \"000102030405060708090a0b0c0d0e0f\" }\n"
+		"pools:\n"
+		"  plain: { checks: [{ target: \"TCP:80\" }, { target: \"TCP:81\", send_proxy: true }] }\n"
+		"  told: { proxy_protocol: v2, checks: [{ target: \"TCP:80\" },\n"
+		"    { target: \"TCP:81\", send_proxy: false }] }\n"
+		"  none: { proxy_protocol: none, checks: [{ target: \"TCP:80\" }] }\n"
+		"services: { s: { vip: [203.0.113.10], forward: nat,\n"
+		"  listeners: [{ port: 443, instance_port: 8443, pool: told }] } }\n";
+	struct config *config = refuse_load(text);
+
+	(void)state;
+	assert_int_equal(config->pools[0].proxy_protocol, CONFIG_PROXY_NONE);
+	assert_false(config->pools[0].checks[0].send_proxy);
+	assert_true(config->pools[0].checks[1].send_proxy);
+	assert_int_equal(config->pools[1].proxy_protocol, CONFIG_PROXY_V2);
+	assert_true(config->pools[1].checks[0].send_proxy);
+	assert_false(config->pools[1].checks[1].send_proxy);
+	assert_int_equal(config->pools[2].proxy_protocol, CONFIG_PROXY_NONE);
+	assert_false(config->pools[2].checks[0].send_proxy);
+	config_free(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_mapped),	 cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_allowed),	 cmocka_unit_test(test_proxy),
 	};
 
 	return cmocka_run_group_tests_name("nat", tests, NULL, NULL);

@@ -36,6 +36,17 @@
 	"      - { " one ", pool: web }\n"                                                         \
 	"      - { " two ", pool: web }\n"
 
+#define PROXY(version, forward)                                                                    \
+	"pools:\n"                                                                                 \
+	"  web:\n"                                                                                 \
+	"    proxy_protocol: " version "\n"                                                        \
+	"    instances: { web-1: { address: 10.0.1.1 } }\n"                                        \
+	"services:\n"                                                                              \
+	"  site:\n"                                                                                \
+	"    vip: [203.0.113.10]\n"                                                                \
+	"    " forward "\n"                                                                        \
+	"    listeners: [{ port: 80, pool: web }]\n"
+
 /* clang-format off */
 static const struct refuse_row rows[] = {
 	/* node.nat_addresses */
@@ -156,6 +167,34 @@ static const struct refuse_row rows[] = {
 	  "node, or `dataplane: dpdk`\n"
 	  "t:21:27: services.site.listeners[0].pool: \"web\": with `source: client` its IPv6 instances "
 	  "(\"web-2\", line 12) cannot be reached by the clients of the IPv4 VIP, line 17\n" },
+
+	/* proxy_protocol */
+	{ NULL,
+	  NODE PROXY("v2", "forward: ipip"),
+	  "t:8:21: pools.web.proxy_protocol: \"v2\": needs `forward: nat`, not ipip of services.site, "
+	  "line 13\n" },
+	{ NULL,
+	  NODE PROXY("v2", CLIENT),
+	  "t:8:21: pools.web.proxy_protocol: \"v2\": needs `source: node`, not client of "
+	  "services.site, line 14: instances see the client anyway\n" },
+	{ NULL,
+	  NODE "  dataplane: xdp\n" PROXY("v2", NAT),
+	  "t:9:21: pools.web.proxy_protocol: \"v2\": `dataplane: xdp` does not support it: the stack "
+	  "of an XDP program has no room for what rewrites a connection's first packets; expected "
+	  "none, or `dataplane: dpdk`\n" },
+	{ NULL,
+	  NODE "  dataplane: auto\n" PROXY("v2", "forward: l2"),
+	  "t:9:21: pools.web.proxy_protocol: \"v2\": `dataplane: auto` does not support it: the stack "
+	  "of an XDP program has no room for what rewrites a connection's first packets; expected "
+	  "none, or `dataplane: dpdk`\n"
+	  "t:9:21: pools.web.proxy_protocol: \"v2\": needs `forward: nat`, not l2 of services.site, "
+	  "line 14\n" },
+	{ NULL,
+	  NODE PROXY("v1", NAT),
+	  "t:8:21: pools.web.proxy_protocol: \"v1\": expected none or v2; did you mean \"v2\"?\n" },
+	{ NULL,
+	  NODE PROXY("true", NAT),
+	  "t:8:21: pools.web.proxy_protocol: \"true\": expected none or v2\n" },
 
 	/* what only `forward: nat` has */
 	{ "{ port: 80, pool: web }",

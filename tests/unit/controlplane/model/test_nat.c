@@ -66,6 +66,14 @@ static struct config *load_client(const char *services, uint32_t service)
 	return config;
 }
 
+static struct config *load_proxy(const char *services)
+{
+	struct config *config = load("", services);
+
+	config->pools[0].proxy_protocol = CONFIG_PROXY_V2;
+	return config;
+}
+
 static void apply(struct model *model, const char *node, const char *services)
 {
 	assert_int_equal(model_apply(model, load(node, services), 1), 0);
@@ -179,6 +187,10 @@ static void test_services(void **state)
 	assert_int_equal(lb_be16_to_cpu(service(model, 80)->instance_port), 80);
 	assert_int_equal(model_apply(model, load_client(NAT, 0), 1), 0);
 	assert_int_equal(service(model, 443)->source, LB_NAT_SOURCE_CLIENT);
+	assert_int_equal(model_apply(model, load_proxy(NAT), 1), 0);
+	assert_int_equal(service(model, 443)->source, LB_NAT_SOURCE_PROXY);
+	table = model_services(model, &bytes);
+	assert_int_equal(lb_check_services(table, table->mask + 1), 0);
 	apply(model, "", L2);
 	assert_int_equal(service(model, 443)->instance_port, 0);
 	assert_int_equal(service(model, 443)->source, 0);
