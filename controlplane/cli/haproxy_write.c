@@ -42,6 +42,15 @@ static bool schema_takes(enum config_section section, const char *key, const cha
 	return false;
 }
 
+static bool forward_is_nat(const struct haproxy_writer *writer)
+{
+	struct config_reason reason;
+
+	if (writer->wish->forward)
+		return strcmp(writer->wish->forward, "nat") == 0;
+	return schema_takes(CONFIG_SECTION_SERVICE, "forward", "nat", &reason);
+}
+
 static bool address_is_good(const char *text, struct config_reason *reason)
 {
 	struct config_instance instance = { .weight = 0 };
@@ -136,8 +145,9 @@ static void note_server(struct haproxy_writer *writer, const struct haproxy_prox
 	if (server->maxconn && !schema_takes(CONFIG_SECTION_INSTANCE, "maxconn", NULL, &reason))
 		haproxy_write_comment(writer, "      ", server->line, "maxconn",
 				      "connections are not counted to a limit");
-	if (server->proxy_v2 && !schema_takes(CONFIG_SECTION_POOL, "proxy_protocol", NULL, &reason))
-		haproxy_write_comment(writer, "      ", server->line, "send-proxy-v2", reason.text);
+	if (server->proxy_v2 && !forward_is_nat(writer))
+		haproxy_write_comment(writer, "      ", server->line, "send-proxy-v2",
+				      "needs `forward: nat`");
 }
 
 static void write_server(struct haproxy_writer *writer, const struct haproxy_proxy *pool,
@@ -186,7 +196,7 @@ static void write_pool_keys(struct haproxy_writer *writer, const struct haproxy_
 	if (backups > 1 && !pool->all_backups)
 		haproxy_write_comment(writer, "    ", pool->line, "several backup servers",
 				      "all of them take flows, as with \"option allbackups\"");
-	if (proxy_v2 && schema_takes(CONFIG_SECTION_POOL, "proxy_protocol", NULL, &reason))
+	if (proxy_v2 && forward_is_nat(writer))
 		fprintf(writer->to, "    proxy_protocol: v2\n");
 	if (!slow_ms)
 		return;
@@ -276,15 +286,6 @@ static bool is_taken(const struct haproxy_writer *writer, const struct haproxy_p
 		    proxy_has_port(writer, other, vip, port))
 			return true;
 	return false;
-}
-
-static bool forward_is_nat(const struct haproxy_writer *writer)
-{
-	struct config_reason reason;
-
-	if (writer->wish->forward)
-		return strcmp(writer->wish->forward, "nat") == 0;
-	return schema_takes(CONFIG_SECTION_SERVICE, "forward", "nat", &reason);
 }
 
 /* Return: why there can be no such listener; NULL: there can. */

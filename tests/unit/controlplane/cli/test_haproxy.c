@@ -144,6 +144,28 @@ static void test_whole(void **state)
 	free(result);
 }
 
+/* Only nat puts something in front of a connection. */
+static void test_proxy_header(void **state)
+{
+	static const char text[] = "listen a\n"
+				   "  bind 203.0.113.10:443\n"
+				   "  server s1 10.0.1.1:8443 check send-proxy-v2\n";
+	static const char same[] = "listen a\n"
+				   "  bind 203.0.113.10:443\n"
+				   "  server s1 10.0.1.1:443 check send-proxy-v2\n";
+	const struct haproxy_wish nat = { .node = NODE, .forward = "nat" };
+	const struct haproxy_wish tunnel = { .node = NODE, .forward = "ipip" };
+	char *result = convert(text, &nat);
+
+	(void)state;
+	expect(result, "    proxy_protocol: v2\n");
+	free(result);
+	result = convert(same, &tunnel);
+	expect(result, "# h:3: send-proxy-v2: needs `forward: nat`");
+	assert_null(strstr(result, "proxy_protocol"));
+	free(result);
+}
+
 static void test_listen(void **state)
 {
 	static const char text[] = "listen a\n"
@@ -402,15 +424,11 @@ static void test_encodings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_agents),
-		cmocka_unit_test(test_no_option),
-		cmocka_unit_test(test_expect),
-		cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_encodings),
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_listen),
-		cmocka_unit_test(test_nothing_is_dropped),
+		cmocka_unit_test(test_agents),	  cmocka_unit_test(test_no_option),
+		cmocka_unit_test(test_expect),	  cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_encodings), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_whole),	  cmocka_unit_test(test_proxy_header),
+		cmocka_unit_test(test_listen),	  cmocka_unit_test(test_nothing_is_dropped),
 		cmocka_unit_test(test_refused),
 	};
 
