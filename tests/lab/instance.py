@@ -37,6 +37,13 @@ http {{
 		listen [::]:443 ssl backlog=4096;
 		listen 8443 ssl backlog=4096;
 		listen [::]:8443 ssl backlog=4096;
+		listen 8081 proxy_protocol backlog=4096;
+		listen [::]:8081 proxy_protocol backlog=4096;
+		listen 8444 ssl proxy_protocol backlog=4096;
+		listen [::]:8444 ssl proxy_protocol backlog=4096;
+		set_real_ip_from 0.0.0.0/0;
+		set_real_ip_from ::/0;
+		real_ip_header proxy_protocol;
 		root {dir}/www;
 		location = / {{ return 200 "{name}\\n"; }}
 		location = /whoami {{ access_log {dir}/access.log; return 200 "$remote_addr\\n"; }}
