@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# test-long
 """sluice-instance maps ports with direct server return, and lowers the MSS that clients are told."""
 import os
 import signal
