@@ -85,6 +85,12 @@ bool world_eal_start(const char *program, uint32_t memory_mb);
 /** Create instances, pools, parameters and @mbufs. Ends the process if out of memory. */
 struct world *world_create(const char *name, uint32_t mbufs, enum pipeline_simd simd);
 
+/**
+ * Zeroed memory on hugepages, as sluice-dataplane has for flows and records, if the kernel has any.
+ * Return: NULL: no memory; else to be freed.
+ */
+void *world_memory(size_t bytes);
+
 /** An empty flow table for @flows. Return: 0 or -ENOMEM. */
 int world_table(struct world *w, uint32_t flows);
 

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_malloc.h>
-
 #include "dataplane/core/lb_parse_plain.h"
 #include "perf/cycles/cycles.h"
 
@@ -31,8 +29,8 @@ static bool records_make(struct world *w, uint32_t flows)
 		params.flags[i] = params.flags[0];
 	}
 	harness_nat(&w->h, &params);
-	rte_free(w->nat.area);
-	start = rte_zmalloc("nat", bytes, 64);
+	free(w->nat.area);
+	start = world_memory(bytes);
 	if (!start)
 		return false;
 	w->nat = lb_nat_memory_at(start);
@@ -42,29 +40,47 @@ static bool records_make(struct world *w, uint32_t flows)
 	return true;
 }
 
-/* One packet of each flow. @ends: what its instance has seen. Return: flows that were translated. */
+/* One packet. @sent: its ends as it left. Return: whether it did. */
+static bool packet_pass(struct world *w, struct traffic *t, struct traffic_ends *sent)
+{
+	struct pipeline_out out;
+	struct rte_mbuf *pkt;
+
+	if (rte_pktmbuf_alloc_bulk(w->h.pool, &pkt, 1))
+		return false;
+	traffic_write(t, pkt);
+	pipeline_burst(&w->h.pl, w->h.tables, w->h.now, &pkt, 1, &out);
+	if (out.n_tx) {
+		const struct lb_tcp4 *headers = rte_pktmbuf_mtod(out.tx[0], const struct lb_tcp4 *);
+
+		*sent = (struct traffic_ends){ headers->ip.src, headers->ip.dst, headers->tcp.sport,
+					       headers->tcp.dport };
+	}
+	rte_pktmbuf_free_bulk(out.tx, out.n_tx);
+	rte_pktmbuf_free_bulk(out.kernel, out.n_kernel);
+	return out.n_tx == 1;
+}
+
+/*
+ * Packets of each flow in both directions, after which its connection is established.
+ * @ends: what its instance has seen. Return: flows that were translated.
+ */
 static uint32_t ends_learn(struct world *w, uint32_t flows, struct traffic_ends *ends)
 {
-	struct traffic t = { CYCLES_OPEN, 4, LB_TCP_ACK, flows, 0, SEED };
-	struct rte_mbuf *pkts[PIPELINE_BURST];
-	struct pipeline_out out;
-	uint32_t n = 0;
+	struct traffic forth = { CYCLES_OPEN, 4, LB_TCP_ACK, flows, 0, SEED };
+	struct traffic back = { CYCLES_REPLY, 4, LB_TCP_ACK, 1, 0, SEED };
+	struct traffic_ends ignored;
 
-	for (uint32_t flow = 0; flow < flows; flow++) {
-		if (rte_pktmbuf_alloc_bulk(w->h.pool, pkts, 1))
+	for (uint32_t n = 0; n < flows; n++) {
+		forth.next = n;
+		back.ends = &ends[n];
+		if (!packet_pass(w, &forth, &ends[n]) || !packet_pass(w, &back, &ignored))
 			return n;
-		traffic_write(&t, pkts[0]);
-		pipeline_burst(&w->h.pl, w->h.tables, w->h.now, pkts, 1, &out);
-		if (out.n_tx) {
-			const struct lb_tcp4 *sent =
-				rte_pktmbuf_mtod(out.tx[0], const struct lb_tcp4 *);
-
-			ends[n++] = (struct traffic_ends){ sent->ip.src, sent->ip.dst,
-							   sent->tcp.sport, sent->tcp.dport };
-		}
-		rte_pktmbuf_free_bulk(out.tx, out.n_tx);
+		forth.next = n;
+		if (!packet_pass(w, &forth, &ignored))
+			return n;
 	}
-	return n;
+	return flows;
 }
 
 static void rows_measure(struct world *w, struct report *r, uint32_t flows,
@@ -104,7 +120,7 @@ void scenario_nat(struct world *w, struct report *r, uint32_t flows, uint32_t re
 	else
 		printf("nat: %u of %u flows were translated\n", n, flows);
 	free(ends);
-	rte_free(w->nat);
-	w->nat = NULL;
+	free(w->nat.area);
+	w->nat = (struct lb_nat_memory){ 0 };
 	w->h.pl.nat = (struct lb_nat){ .memory = NULL };
 }

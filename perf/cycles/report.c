@@ -133,7 +133,7 @@ json_t *report_machine(double tsc_ghz, bool hugepages, enum pipeline_simd simd)
 	machine_look(&machine, tsc_ghz, hugepages);
 	printf("%s (%s), %ld CPUs of which one is used, TSC %.2f GHz, %s, load %.1f, %s\n",
 	       machine.cpu, pipeline_simd_name(simd), machine.n_cpus, tsc_ghz,
-	       hugepages ? "2 MB pages" : "4 KB pages: no free hugepages", machine.load,
+	       hugepages ? "2 MB pages" : "packets on 4 KB pages: no free hugepages", machine.load,
 	       rte_version());
 	printf("cycles: of the TSC, for a packet or key, median of all rounds; bytes: of a frame without its checksum;\n"
 	       "found: packets whose flow was in the table\n");

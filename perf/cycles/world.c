@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -11,6 +12,7 @@
 #include "perf/cycles/cycles.h"
 #include "perf/machine.h"
 
+#define HUGE_BYTES (2u << 20)
 #define SLOTS LB_POOL_SLOTS_DEFAULT
 #define FLAGS_ALL                                                                                  \
 	(LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
@@ -112,13 +114,25 @@ struct world *world_create(const char *name, uint32_t mbufs, enum pipeline_simd 
 	return w;
 }
 
+void *world_memory(size_t bytes)
+{
+	size_t rounded = (bytes + HUGE_BYTES - 1) / HUGE_BYTES * HUGE_BYTES;
+	void *memory = aligned_alloc(HUGE_BYTES, rounded);
+
+	if (!memory)
+		return NULL;
+	(void)madvise(memory, rounded, MADV_HUGEPAGE);
+	memset(memory, 0, rounded);
+	return memory;
+}
+
 int world_table(struct world *w, uint32_t flows)
 {
 	size_t bytes = flow_table_bytes(flows);
 
 	if (w->flows != flows) {
-		rte_free(w->h.flow_memory);
-		w->h.flow_memory = rte_malloc("flows", bytes, 64);
+		free(w->h.flow_memory);
+		w->h.flow_memory = world_memory(bytes);
 		w->flows = w->h.flow_memory ? flows : 0;
 	}
 	if (!w->h.flow_memory)
