@@ -43,12 +43,19 @@ LB_INLINE uint32_t lb_nat_spaces_for(uint32_t flows, uint32_t ports)
 	return wanted < LB_NAT_SPACES_MIN ? LB_NAT_SPACES_MIN : (uint32_t)wanted;
 }
 
+/** lb_nat_space(), if the hash of the NAT address is known. */
+LB_INLINE uint32_t lb_nat_space_by_hash(const struct lb_nat *nat, uint64_t address_hash,
+					struct lb_addr instance)
+{
+	uint64_t x = lb_hash_mix(address_hash + lb_addr_hash(instance) * LB_HASH_MUL1);
+
+	return lb_hash_range((uint32_t)x, nat->n_spaces);
+}
+
 LB_INLINE uint32_t lb_nat_space(const struct lb_nat *nat, struct lb_addr address,
 				struct lb_addr instance)
 {
-	uint64_t x = lb_hash_mix(lb_addr_hash(address) + lb_addr_hash(instance) * LB_HASH_MUL1);
-
-	return lb_hash_range((uint32_t)x, nat->n_spaces);
+	return lb_nat_space_by_hash(nat, lb_addr_hash(address), instance);
 }
 
 /** The port of a record. @at: its index in a worker's share. */

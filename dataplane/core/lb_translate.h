@@ -114,20 +114,45 @@ LB_INLINE bool lb_translate_read(const uint8_t *frame, const uint8_t *end,
 	return before->ttl > 1;
 }
 
+/* By how much the sum over an IPv4 packet's addresses changes: 16 bits. */
+LB_INLINE uint32_t lb_ip4_change(const struct lb_ipv4 *ip4, lb_be32 src, lb_be32 dst)
+{
+	return lb_csum_fold((uint64_t)(uint32_t)~ip4->src + (uint32_t)~ip4->dst + src + dst);
+}
+
+/* @change: lb_ip4_change(). */
+LB_INLINE void lb_ip4_write(struct lb_ipv4 *ip4, uint32_t change, lb_be32 src, lb_be32 dst)
+{
+	ip4->csum = lb_csum_change(ip4->csum, change + LB_CSUM_LESS_ONE);
+	ip4->ttl--;
+	ip4->src = src;
+	ip4->dst = dst;
+}
+
+LB_INLINE void lb_ip6_write(struct lb_ipv6 *ip6, const uint8_t *src, const uint8_t *dst)
+{
+	ip6->hop_limit--;
+	lb_copy(ip6->src, src, 16);
+	lb_copy(ip6->dst, dst, 16);
+}
+
+/* @change: of the sum over addresses and ports, below 2^24. */
+LB_INLINE void lb_tcp_write(struct lb_tcp *tcp, uint32_t change, lb_be16 sport, lb_be16 dport)
+{
+	tcp->csum = lb_csum_change(tcp->csum, change);
+	tcp->sport = sport;
+	tcp->dport = dport;
+}
+
 /* In place: the header keeps its options or extensions. */
 LB_INLINE bool lb_translate_ip4(uint8_t *ip, const uint8_t *end, const struct lb_ends *ends)
 {
+	const lb_be32 src = lb_load32(ends->src), dst = lb_load32(ends->dst);
 	struct lb_ipv4 *ip4 = (struct lb_ipv4 *)ip;
-	uint64_t change;
 
 	if (!lb_fits(ip4, sizeof(*ip4), end))
 		return false;
-	change = (uint64_t)(uint32_t)~ip4->src + (uint32_t)~ip4->dst + lb_load32(ends->src) +
-		 lb_load32(ends->dst);
-	ip4->csum = lb_csum_change(ip4->csum, (uint32_t)lb_csum_fold(change) + LB_CSUM_LESS_ONE);
-	ip4->ttl--;
-	ip4->src = lb_load32(ends->src);
-	ip4->dst = lb_load32(ends->dst);
+	lb_ip4_write(ip4, lb_ip4_change(ip4, src, dst), src, dst);
 	return true;
 }
 
@@ -137,9 +162,7 @@ LB_INLINE bool lb_translate_ip6(uint8_t *ip, const uint8_t *end, const struct lb
 
 	if (!lb_fits(ip6, sizeof(*ip6), end))
 		return false;
-	ip6->hop_limit--;
-	lb_copy(ip6->src, ends->src, 16);
-	lb_copy(ip6->dst, ends->dst, 16);
+	lb_ip6_write(ip6, ends->src, ends->dst);
 	return true;
 }
 
@@ -194,9 +217,7 @@ LB_INLINE bool lb_translate_tcp(uint8_t *l4, const uint8_t *end, const struct lb
 
 	if (!lb_fits(tcp, sizeof(*tcp), end))
 		return false;
-	tcp->csum = lb_csum_change(tcp->csum, before->sum + after);
-	tcp->sport = ends->sport;
-	tcp->dport = ends->dport;
+	lb_tcp_write(tcp, before->sum + after, ends->sport, ends->dport);
 	return true;
 }
 
@@ -225,6 +246,37 @@ LB_INLINE bool lb_translate(uint8_t *ip, const uint8_t *end, const struct lb_met
 					       : lb_write_ip6(ip, end, before, ends, l4_len);
 	}
 	return is_written && lb_translate_tcp(l4, end, before, ends);
+}
+
+/* By how much the sum over the ports changes: below 2^18. */
+LB_INLINE uint32_t lb_ports_change(const struct lb_tcp *tcp, lb_be16 sport, lb_be16 dport)
+{
+	return (uint32_t)(uint16_t)~tcp->sport + (uint16_t)~tcp->dport + sport + dport;
+}
+
+/**
+ * lb_translate() within IPv4, of a packet that is complete and whose TTL is above 1. From values and
+ * not from memory, in which the compiler would keep struct lb_ends.
+ */
+LB_INLINE void lb_translate4(struct lb_ipv4 *ip4, struct lb_tcp *tcp, lb_be32 src, lb_be32 dst,
+			     lb_be16 sport, lb_be16 dport)
+{
+	const uint32_t change = lb_ip4_change(ip4, src, dst);
+
+	lb_tcp_write(tcp, change + lb_ports_change(tcp, sport, dport), sport, dport);
+	lb_ip4_write(ip4, change, src, dst);
+}
+
+/** The same within IPv6. */
+LB_INLINE void lb_translate6(struct lb_ipv6 *ip6, struct lb_tcp *tcp, const uint8_t *src,
+			     const uint8_t *dst, lb_be16 sport, lb_be16 dport)
+{
+	const uint64_t before = lb_csum_addr6_sum(ip6->src) + lb_csum_addr6_sum(ip6->dst);
+	const uint64_t after = lb_csum_addr6_sum(src) + lb_csum_addr6_sum(dst);
+	const uint32_t change = (uint32_t)(uint16_t)~lb_csum_fold(before) + lb_csum_fold(after);
+
+	lb_tcp_write(tcp, change + lb_ports_change(tcp, sport, dport), sport, dport);
+	lb_ip6_write(ip6, src, dst);
 }
 
 #endif

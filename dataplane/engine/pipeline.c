@@ -87,7 +87,7 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	if (lb_unlikely(b.n_miss))
 		pipeline_misses(&b);
 	if (lb_unlikely(b.nat))
-		pipeline_nat_prefetch(&b);
+		pipeline_nat_find(&b);
 	pipeline_rewrite(&b);
 	stage_sort(&b, out);
 }

@@ -39,7 +39,8 @@ struct pipeline {
 	uint64_t port_mac;		/* lb_mac_load() of the port's address */
 	/* memory, n_workers, worker, n_spaces, room; the rest is set here. No memory: no translation */
 	struct lb_nat nat;
-	uint64_t nat_generation; /* of tables, that the rest is of */
+	uint64_t nat_generation;			 /* of tables, that the rest is of */
+	uint64_t nat_address_hash[LB_NAT_ADDRESSES_MAX]; /* of the same: lb_addr_hash() */
 	struct nat_sweep nat_sweep;
 	bool is_mixed;			 /* the last burst was of both families */
 	void (*parse)(struct burst *b);	 /* set by pipeline_init() */

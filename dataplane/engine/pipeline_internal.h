@@ -48,6 +48,9 @@ struct burst {
 	struct lb_bucket *bucket[PIPELINE_BURST];
 	struct lb_meta meta[PIPELINE_BURST]; /* of packets that are not plain: pipeline_meta() */
 	const struct lb_nat *nat;	     /* NULL: nothing is translated */
+	/* of packets that are translated: their records, or where these may be */
+	struct lb_nat_ref nat_ref[PIPELINE_BURST];
+	uint8_t nat_address[PIPELINE_BURST]; /* indices of their NAT addresses */
 	struct lb_env env;		     /* pipeline_env() */
 	bool has_env;
 };
@@ -132,10 +135,10 @@ void pipeline_rehome(struct burst *b, uint32_t i);
 /** What translates the packets of a generation, or NULL. */
 const struct lb_nat *pipeline_nat(struct pipeline *pl, const struct tables *tables);
 
-/** Prefetch the records of clients' packets that are to be translated. */
-void pipeline_nat_prefetch(const struct burst *b);
+/** Find the records of clients' packets that are to be translated, once they have an instance. */
+void pipeline_nat_find(struct burst *b);
 
-/** The same for a packet of no service, if it is an instance's answer. */
+/** Prefetch the record of a packet of no service, if it is an instance's answer. */
 void pipeline_nat_prefetch_reply(const struct burst *b, const struct lb_meta *meta);
 
 /**

@@ -60,7 +60,7 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	if (b.n_miss)
 		pipeline_misses(&b);
 	if (b.nat)
-		pipeline_nat_prefetch(&b);
+		pipeline_nat_find(&b);
 	lap(&since, &cycles[STAGE_MISS]);
 	pipeline_rewrite(&b);
 	lap(&since, &cycles[STAGE_REWRITE]);
