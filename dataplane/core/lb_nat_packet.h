@@ -272,6 +272,30 @@ LB_INLINE bool lb_nat_is_piece(const struct lb_meta *meta)
 	       meta->proto == LB_IPPROTO_TCP;
 }
 
+/**
+ * The connection of a packet from an instance, if a record is that.
+ * @ref: by the packet's destination; perhaps no record. @address: index of the NAT address that it
+ *	is sent to. @from, @port: its source.
+ */
+LB_INLINE struct lb_nat_way lb_nat_way_by_record(const struct lb_nat *nat,
+						 const struct lb_instances *instances,
+						 struct lb_nat_ref ref, uint32_t address,
+						 struct lb_addr from, lb_be16 port)
+{
+	struct lb_nat_way way = { .ref = { NULL, ref.worker, ref.at } };
+
+	if (!ref.record || ref.record->state == LB_NAT_FREE || ref.record->address != address)
+		return way;
+	way.instance = lb_instance_at(instances, ref.record->instance);
+	way.service = lb_nat_service(nat, ref.record->service);
+	if (way.instance && way.service && lb_instance_is_there(way.instance) &&
+	    way.service->source != LB_NAT_SOURCE_CLIENT &&
+	    lb_addr_equal(lb_addr_instance(way.instance), from) &&
+	    way.service->instance_port == port)
+		way.ref.record = ref.record;
+	return way;
+}
+
 /** The connection of a packet from an instance. @address: index of the NAT address that it is sent to. */
 LB_INLINE struct lb_nat_way lb_nat_way_back(const struct lb_nat *nat,
 					    const struct lb_instances *instances,
@@ -279,20 +303,9 @@ LB_INLINE struct lb_nat_way lb_nat_way_back(const struct lb_nat *nat,
 {
 	const struct lb_addr from = lb_addr_client(meta);
 	uint32_t space = lb_nat_space(nat, lb_addr_vip(meta), from);
-	struct lb_nat_way way = { .ref = lb_nat_at(nat, space, meta->vip_port) };
-	struct lb_nat_record *record = way.ref.record;
 
-	way.ref.record = NULL;
-	if (!record || record->state == LB_NAT_FREE || record->address != address)
-		return way;
-	way.instance = lb_instance_at(instances, record->instance);
-	way.service = lb_nat_service(nat, record->service);
-	if (way.instance && way.service && lb_instance_is_there(way.instance) &&
-	    way.service->source != LB_NAT_SOURCE_CLIENT &&
-	    lb_addr_equal(lb_addr_instance(way.instance), from) &&
-	    way.service->instance_port == meta->client_port)
-		way.ref.record = record;
-	return way;
+	return lb_nat_way_by_record(nat, instances, lb_nat_at(nat, space, meta->vip_port), address,
+				    from, meta->client_port);
 }
 
 /*

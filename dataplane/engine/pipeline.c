@@ -73,6 +73,7 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	b.now = now;
 	b.n_flow = b.n_miss = b.n_other = 0;
 	b.errors = b.six = b.plain4 = b.plain6 = b.in_place = b.second_bit = b.full = b.second = 0;
+	b.replies = 0;
 	b.has_env = false;
 	b.nat = pipeline_nat(pl, tables);
 	out->n_tx = out->n_kernel = 0;
@@ -89,6 +90,8 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 	if (lb_unlikely(b.nat))
 		pipeline_nat_find(&b);
 	pipeline_rewrite(&b);
+	if (lb_unlikely(b.replies))
+		pipeline_nat_replies(&b);
 	stage_sort(&b, out);
 }
 

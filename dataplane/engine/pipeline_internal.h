@@ -49,6 +49,7 @@ struct burst {
 	struct lb_meta meta[PIPELINE_BURST]; /* of packets that are not plain: pipeline_meta() */
 	const struct lb_nat *nat;	     /* NULL: nothing is translated */
 	/* of packets that are translated: their records, or where these may be */
+	uint64_t replies; /* plain packets of no service to a NAT address, one bit each */
 	struct lb_nat_ref nat_ref[PIPELINE_BURST];
 	uint8_t nat_address[PIPELINE_BURST]; /* indices of their NAT addresses */
 	struct lb_env env;		     /* pipeline_env() */
@@ -107,6 +108,19 @@ void pipeline_parse_trunk(struct burst *b);
 /** The same from packet @first on; those before it are done. */
 void pipeline_parse_rest(struct burst *b, uint32_t first);
 
+/** The service of a plain packet, or NULL. */
+static inline const struct lb_service *pipeline_service_of(const struct burst *b, uint32_t i,
+							   uint8_t family)
+{
+	const struct lb_tcp4 *four = (const struct lb_tcp4 *)b->data[i];
+	const struct lb_tcp6 *six = (const struct lb_tcp6 *)b->data[i];
+
+	if (family == 4)
+		return lb_service_find4(b->tables->services, four->ip.dst, four->tcp.dport,
+					LB_IPPROTO_TCP);
+	return lb_service_find6(b->tables->services, six->ip.dst, six->tcp.dport, LB_IPPROTO_TCP);
+}
+
 /** Parse one packet. Return: whether its flow is to be looked up. */
 bool pipeline_classify(struct burst *b, uint32_t i);
 
@@ -146,6 +160,19 @@ void pipeline_nat_prefetch_reply(const struct burst *b, const struct lb_meta *me
  * @instance: reachable. Return: false if it is none: it is for lb_send(), then.
  */
 bool pipeline_nat_plain(struct burst *b, uint32_t i, const struct lb_instance *instance);
+
+/**
+ * Find and prefetch the record of a plain packet of no service by its destination.
+ * @family: of the packet. Return: false if that is no NAT address with that port; else the packet is
+ * among b->replies, and for pipeline_nat_replies().
+ */
+bool pipeline_nat_reply_find(struct burst *b, uint32_t i, uint8_t family);
+
+/** The same for those of up to 32 plain packets that have no service. Return: bits of these. */
+uint32_t pipeline_nat_replies_find(struct burst *b, uint32_t first, uint32_t bits, uint8_t family);
+
+/** Translate b->replies; those that cannot be are left at LB_VERDICT_KERNEL. */
+void pipeline_nat_replies(struct burst *b);
 
 /** lb_send_rare.nat and lb_send_rare.reply. */
 lb_result pipeline_nat_forward(struct lb_buffer buffer, const struct lb_packet *p,

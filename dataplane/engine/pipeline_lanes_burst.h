@@ -195,10 +195,13 @@ LANES_INLINE uint32_t six_find(struct burst *b, uint32_t first, const struct gro
 }
 
 /* Packets one by one. Return: the lanes of flows among them. */
-static __rte_noinline uint32_t others_classify(struct burst *b, uint32_t first, uint32_t bits)
+static __rte_noinline uint32_t others_classify(struct burst *b, uint32_t first, uint32_t bits,
+					       const struct group *g)
 {
 	uint32_t flows = 0;
 
+	if (b->nat && (bits & g->plain))
+		bits ^= pipeline_nat_replies_find(b, first, bits & g->plain, g->is_six ? 6 : 4);
 	for (; bits; bits &= bits - 1) {
 		uint32_t lane = (uint32_t)__builtin_ctz(bits);
 
@@ -221,7 +224,7 @@ LANES_INLINE uint32_t group_find(struct burst *b, uint32_t first, const struct g
 	}
 	other = found ^ LANES_ALL;
 	if (lb_unlikely(other))
-		found |= others_classify(b, first, other);
+		found |= others_classify(b, first, other, g);
 	return found;
 }
 

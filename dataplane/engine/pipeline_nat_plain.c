@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Translation of plain packets within a family. Records of clients' packets are found as soon as
- * their instances are known, and prefetched a stage ahead of their use. All else is left to
- * pipeline_nat_forward().
+ * their instances are known, those of instances' packets are known by the parser; each is
+ * prefetched a stage ahead of its use. All else is left to pipeline_nat_forward() and
+ * pipeline_nat_reply().
  */
 #include <rte_prefetch.h>
 
@@ -22,6 +23,20 @@
 LB_FORWARD_LIST(MODE_BITS)
 
 /* ---- Ends ---- */
+
+static inline struct lb_addr source_of(const uint8_t *frame, uint8_t family)
+{
+	if (family == 4)
+		return lb_addr_map(((const struct lb_tcp4 *)frame)->ip.src);
+	return lb_addr_load(((const struct lb_tcp6 *)frame)->ip.src);
+}
+
+static inline struct lb_addr destination_of(const uint8_t *frame, uint8_t family)
+{
+	if (family == 4)
+		return lb_addr_map(((const struct lb_tcp4 *)frame)->ip.dst);
+	return lb_addr_load(((const struct lb_tcp6 *)frame)->ip.dst);
+}
 
 static inline struct lb_tcp *tcp_of(uint8_t *frame, uint8_t family)
 {
@@ -286,4 +301,106 @@ bool pipeline_nat_plain(struct burst *b, uint32_t i, const struct lb_instance *i
 	if ((b->plain6 >> i & 1) && lb_outer_family(instance) == 6)
 		return client_plain(b, i, instance, 6);
 	return false;
+}
+
+/* ---- From instances ---- */
+
+bool pipeline_nat_reply_find(struct burst *b, uint32_t i, uint8_t family)
+{
+	const uint8_t *frame = b->data[i];
+	const struct lb_nat *nat = b->nat;
+	const struct lb_addr to = destination_of(frame, family);
+	uint32_t address = lb_nat_address(nat->index, nat->params, to), space;
+
+	if (address == LB_NAT_ADDRESS_NONE)
+		return false;
+	space = lb_nat_space_by_hash(nat, b->pl->nat_address_hash[address],
+				     source_of(frame, family));
+	b->nat_ref[i] = lb_nat_at(nat, space, tcp_of((uint8_t *)(uintptr_t)frame, family)->dport);
+	if (lb_unlikely(!b->nat_ref[i].record))
+		return false;
+	rte_prefetch0(b->nat_ref[i].record);
+	b->nat_address[i] = (uint8_t)address;
+	b->replies |= 1ULL << i;
+	b->plain4 |= (uint64_t)(family == 4) << i;
+	b->plain6 |= (uint64_t)(family == 6) << i;
+	b->result[i] = LB_VERDICT_KERNEL;
+	return true;
+}
+
+uint32_t pipeline_nat_replies_find(struct burst *b, uint32_t first, uint32_t bits, uint8_t family)
+{
+	uint32_t found = 0;
+
+	for (; bits; bits &= bits - 1) {
+		uint32_t lane = (uint32_t)__builtin_ctz(bits), i = first + lane;
+
+		if (!pipeline_service_of(b, i, family))
+			found |= (uint32_t)pipeline_nat_reply_find(b, i, family) << lane;
+	}
+	return found;
+}
+
+/* To the router that the client's packets come from. @hop: lb_nat_area.hop. */
+static inline void reply_write_mac(uint8_t *frame, uint64_t hop, const struct lb_instance *instance)
+{
+	const uint8_t *port = instance->header + LB_ETH_ALEN;
+
+	lb_store64(frame, hop | (uint64_t)lb_load16(port) << 48);
+	lb_store32(frame + 8, lb_load32(port + 2));
+}
+
+/*
+ * lb_nat_return() of a plain packet that stays in its family and is not too big. Return: false if
+ * it is another one.
+ * @family: a constant.
+ */
+static __rte_always_inline bool reply_plain(struct burst *b, uint32_t i, uint8_t family)
+{
+	const struct lb_instances instances = { b->tables->instances, b->tables->n_instances };
+	const struct lb_table *flows = &b->pl->flows->table;
+	const struct lb_nat *nat = b->nat;
+	uint8_t *frame = (uint8_t *)(uintptr_t)b->data[i];
+	struct lb_tcp *tcp = tcp_of(frame, family);
+	const struct lb_nat_way way =
+		lb_nat_way_by_record(nat, &instances, b->nat_ref[i], b->nat_address[i],
+				     source_of(frame, family), tcp->sport);
+	struct lb_nat_record *record = way.ref.record;
+	const uint32_t l3_len = b->l3_len[i];
+	uint64_t hop;
+
+	if (lb_unlikely(!record || way.service->family != family ||
+			lb_nat_has_proxy(way.service->source) || l3_len > b->tables->mtu ||
+			ttl_of(frame, family) <= 1))
+		return false;
+	hop = lb_nat_area(nat, way.ref.worker)->hop[record->hop];
+	if (lb_unlikely(hop >> 48 != LB_VLAN_KEEP))
+		return false;
+	lb_nat_step(record, LB_NAT_INSTANCE, tcp, payload_of(l3_len, tcp, family), b->now);
+	if (family == 4)
+		lb_translate4(&((struct lb_tcp4 *)frame)->ip, tcp, lb_load32(way.service->addr),
+			      mapped(record->client), way.service->port, record->client_port);
+	else
+		lb_translate6(&((struct lb_tcp6 *)frame)->ip, tcp, way.service->addr,
+			      record->client, way.service->port, record->client_port);
+	reply_write_mac(frame, hop, way.instance);
+	b->pl->stats->nat_foreign_pkts += way.ref.worker != nat->worker;
+	lb_table_counts(flows, record->instance)->reply_pkts++;
+	return true;
+}
+
+void pipeline_nat_replies(struct burst *b)
+{
+	const uint32_t n_other = b->n_other;
+
+	for (uint64_t bits = b->replies; bits; bits &= bits - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(bits);
+		bool is_done = b->plain4 >> i & 1 ? reply_plain(b, i, 4) : reply_plain(b, i, 6);
+
+		if (lb_unlikely(!is_done))
+			continue;
+		b->result[i] = LB_VERDICT_FORWARD;
+		b->n_other--;
+	}
+	b->pl->stats->nat_reply_pkts += n_other - b->n_other;
 }

@@ -56,6 +56,16 @@ static bool classify_other(struct burst *b, uint32_t i, const struct lb_frame *f
 	return false;
 }
 
+/* A plain packet of no service. */
+static bool classify_reply(struct burst *b, uint32_t i, const struct lb_frame *frame,
+			   uint32_t l3_len, uint8_t family)
+{
+	b->l3_len[i] = l3_len;
+	if (b->nat && pipeline_nat_reply_find(b, i, family))
+		return false;
+	return classify_other(b, i, frame);
+}
+
 static bool classify6(struct burst *b, uint32_t i, const struct lb_frame *frame)
 {
 	const struct lb_tcp6 *headers = (const struct lb_tcp6 *)frame->data;
@@ -65,10 +75,9 @@ static bool classify6(struct burst *b, uint32_t i, const struct lb_frame *frame)
 
 	if (lb_unlikely(!l3_len))
 		return classify_other(b, i, frame);
-	service = lb_service_find6(b->tables->services, headers->ip.dst, headers->tcp.dport,
-				   LB_IPPROTO_TCP);
+	service = pipeline_service_of(b, i, 6);
 	if (lb_unlikely(!service))
-		return classify_other(b, i, frame);
+		return classify_reply(b, i, frame, l3_len, 6);
 	key = lb_flow_hash6(&b->tables->secret, headers->ip.src, headers->tcp.sport, service->salt);
 	flow_note(b, i, service, key, headers->tcp.flags, l3_len);
 	b->plain6 |= 1ULL << i;
@@ -77,7 +86,6 @@ static bool classify6(struct burst *b, uint32_t i, const struct lb_frame *frame)
 
 bool pipeline_classify(struct burst *b, uint32_t i)
 {
-	const struct lb_service_table *services = b->tables->services;
 	const struct lb_frame frame = frame_of(b, i);
 	const struct lb_tcp4 *headers = (const struct lb_tcp4 *)frame.data;
 	uint32_t l3_len = lb_parse_tcp4(&frame, b->pl->port_mac);
@@ -86,9 +94,9 @@ bool pipeline_classify(struct burst *b, uint32_t i)
 
 	if (lb_unlikely(!l3_len))
 		return classify6(b, i, &frame);
-	service = lb_service_find4(services, headers->ip.dst, headers->tcp.dport, LB_IPPROTO_TCP);
+	service = pipeline_service_of(b, i, 4);
 	if (lb_unlikely(!service))
-		return classify_other(b, i, &frame);
+		return classify_reply(b, i, &frame, l3_len, 4);
 	key = lb_flow_key4(headers->ip.src, headers->tcp.sport, service->id);
 	flow_note(b, i, service, key, headers->tcp.flags, l3_len);
 	b->plain4 |= 1ULL << i;

@@ -45,6 +45,7 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 	b.now = w->h.now;
 	b.n_flow = b.n_miss = b.n_other = 0;
 	b.errors = b.six = b.plain4 = b.plain6 = b.in_place = b.second_bit = b.full = b.second = 0;
+	b.replies = 0;
 	b.has_env = false;
 	b.nat = pipeline_nat(&w->h.pl, w->h.tables);
 	out->n_tx = out->n_kernel = 0;
@@ -63,6 +64,8 @@ void stages_burst(struct world *w, struct rte_mbuf **pkts, struct pipeline_out *
 		pipeline_nat_find(&b);
 	lap(&since, &cycles[STAGE_MISS]);
 	pipeline_rewrite(&b);
+	if (b.replies)
+		pipeline_nat_replies(&b);
 	lap(&since, &cycles[STAGE_REWRITE]);
 	stage_sort(&b, out);
 	lap(&since, &cycles[STAGE_SORT]);

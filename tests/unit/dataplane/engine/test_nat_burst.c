@@ -18,6 +18,7 @@
 #define CONNECTIONS 1200 /* half of them over IPv6: more than half of the ports, of any space */
 #define PORT_FIRST 2000
 #define PORTS 256
+#define OTHERS 25
 #define INSTANCES 8 /* of each family */
 #define ROUNDS 2000
 #define FRAME_BYTES 90
@@ -59,7 +60,7 @@ static struct harness *world_create(enum pipeline_simd simd, uint8_t source)
 					   .forward = LB_FORWARD_NAT,
 					   .instance_port = 8443,
 					   .source = source };
-	struct harness_service services[4] = { service, service, service };
+	struct harness_service services[3 + OTHERS] = { service, service, service };
 	struct lb_nat_params params = harness_nat_params(PORT_FIRST, PORT_FIRST + PORTS - 1);
 	struct harness *h = harness_create(2 * CONNECTIONS);
 
@@ -73,11 +74,13 @@ static struct harness *world_create(enum pipeline_simd simd, uint8_t source)
 	services[2].forward = LB_FORWARD_L2;
 	services[2].instance_port = 0;
 	services[2].source = 0;
-	services[3] = services[2]; /* at a port of a NAT address */
-	services[3].id = 4;
-	services[3].port = PORT_FIRST + 5;
-	memcpy(services[3].addr, (const uint8_t[4]){ 10, 0, 0, 32 }, 4);
-	harness_services(h, services, 4);
+	for (uint16_t i = 3; i < 3 + OTHERS; i++) { /* at ports of a NAT address */
+		services[i] = services[2];
+		services[i].id = (uint16_t)(i + 1);
+		services[i].port = (uint16_t)(PORT_FIRST + 8 * i);
+		memcpy(services[i].addr, (const uint8_t[4]){ 10, 0, 0, 32 }, 4);
+	}
+	harness_services(h, services, 3 + OTHERS);
 	harness_nat(h, &params);
 	pipeline_init(&h->pl, simd);
 	h->now = 1;
