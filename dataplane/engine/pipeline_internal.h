@@ -168,7 +168,10 @@ bool pipeline_nat_plain(struct burst *b, uint32_t i, const struct lb_instance *i
  */
 bool pipeline_nat_reply_find(struct burst *b, uint32_t i, uint8_t family);
 
-/** The same for those of up to 32 plain packets that have no service. Return: bits of these. */
+/**
+ * The same for those of up to 32 plain packets that have no service. b->service: the entries at
+ * which their search begins, none of which is theirs. Return: bits of these.
+ */
 uint32_t pipeline_nat_replies_find(struct burst *b, uint32_t first, uint32_t bits, uint8_t family);
 
 /** Translate b->replies; those that cannot be are left at LB_VERDICT_KERNEL. */

@@ -164,6 +164,8 @@ LANES_INLINE uint32_t flows_note(struct burst *b, uint32_t first, lanes key, lan
 {
 	lanes spread = flows_spread(&b->tables->secret, key);
 
+	if (lb_unlikely(!lanes_bits(found)))
+		return 0; /* no buckets are prefetched in vain */
 	lanes_store(&b->bucket[first], flows_bucket(&b->pl->flows->table, spread));
 	lanes_store(&b->key[first], key);
 	lanes_store(&b->spread[first], spread);

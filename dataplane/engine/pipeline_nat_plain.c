@@ -305,7 +305,7 @@ bool pipeline_nat_plain(struct burst *b, uint32_t i, const struct lb_instance *i
 
 /* ---- From instances ---- */
 
-bool pipeline_nat_reply_find(struct burst *b, uint32_t i, uint8_t family)
+static __rte_always_inline bool reply_find(struct burst *b, uint32_t i, uint8_t family)
 {
 	const uint8_t *frame = b->data[i];
 	const struct lb_nat *nat = b->nat;
@@ -328,17 +328,35 @@ bool pipeline_nat_reply_find(struct burst *b, uint32_t i, uint8_t family)
 	return true;
 }
 
-uint32_t pipeline_nat_replies_find(struct burst *b, uint32_t first, uint32_t bits, uint8_t family)
+bool pipeline_nat_reply_find(struct burst *b, uint32_t i, uint8_t family)
+{
+	return family == 4 ? reply_find(b, i, 4) : reply_find(b, i, 6);
+}
+
+/* Whether a packet whose service was looked for where that search begins has none. */
+static inline bool has_no_service(const struct burst *b, uint32_t i, uint8_t family)
+{
+	return !b->service[i]->family || !pipeline_service_of(b, i, family);
+}
+
+/* @family: a constant. */
+static __rte_always_inline uint32_t replies_find(struct burst *b, uint32_t first, uint32_t bits,
+						 uint8_t family)
 {
 	uint32_t found = 0;
 
 	for (; bits; bits &= bits - 1) {
 		uint32_t lane = (uint32_t)__builtin_ctz(bits), i = first + lane;
 
-		if (!pipeline_service_of(b, i, family))
-			found |= (uint32_t)pipeline_nat_reply_find(b, i, family) << lane;
+		if (lb_likely(has_no_service(b, i, family)))
+			found |= (uint32_t)reply_find(b, i, family) << lane;
 	}
 	return found;
+}
+
+uint32_t pipeline_nat_replies_find(struct burst *b, uint32_t first, uint32_t bits, uint8_t family)
+{
+	return family == 4 ? replies_find(b, first, bits, 4) : replies_find(b, first, bits, 6);
 }
 
 /* To the router that the client's packets come from. @hop: lb_nat_area.hop. */
