@@ -290,7 +290,7 @@ static void check_same(struct harness *a, struct harness *b)
 	assert_memory_equal(&a->stats, &b->stats, sizeof(a->stats));
 	assert_memory_equal(a->instance_stats, b->instance_stats,
 			    LB_INSTANCES_MAX * sizeof(*a->instance_stats));
-	assert_memory_equal(a->nat_memory, b->nat_memory, bytes);
+	assert_memory_equal(a->nat_memory.area, b->nat_memory.area, bytes);
 }
 
 /*
