@@ -33,7 +33,8 @@
 #define LB_XDP_PEEKS_PER_SECOND 1000000u /* lookups in other CPUs' regions, per CPU */
 #define LB_XDP_SWEEP_BUCKETS 512	 /* buckets per run of the sweep, some 30 us */
 #define LB_XDP_SWEEP_RECORDS 2048	 /* and records of translated connections */
-#define LB_XDP_IDS 65536		 /* of services */
+#define LB_XDP_ACCESS_FLAGS (BPF_F_MMAPABLE | BPF_F_INNER_MAP) /* of a map of access words */
+#define LB_XDP_IDS 65536				       /* of services */
 
 struct lb_xdp_line {
 	uint16_t slot[LB_XDP_LINE_SLOTS];

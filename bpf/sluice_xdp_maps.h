@@ -32,6 +32,22 @@ LB_XDP_ARRAY(xdp_flows, struct lb_bucket, 1, BPF_F_MMAPABLE);
 LB_XDP_ARRAY(xdp_cpus, struct lb_xdp_cpu, 1, BPF_F_MMAPABLE);
 LB_XDP_ARRAY(xdp_counts, struct lb_instance_stats, 1, BPF_F_MMAPABLE);
 
+/* For each half of the services a map of its own, of the words of core/lb_access.h, or none. */
+struct lb_xdp_words {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, LB_XDP_ACCESS_FLAGS);
+	__type(key, __u32);
+	__type(value, uint64_t);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__array(values, struct lb_xdp_words);
+} xdp_access SEC(".maps");
+
 /* Without translation they have one element each: */
 LB_XDP_ARRAY(xdp_nat, struct lb_xdp_nat, 2, BPF_F_MMAPABLE); /* by generation */
 LB_XDP_ARRAY(xdp_nat_ids, uint64_t, 1, BPF_F_MMAPABLE);	     /* a service's slot + 1, by its id */

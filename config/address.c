@@ -84,6 +84,16 @@ const struct config_address *config_node_address(const struct config_node *node,
 	return address;
 }
 
+void config_prefix_clear(struct config_prefix *prefix)
+{
+	for (uint32_t i = 0; i < sizeof(prefix->address.bytes); i++) {
+		uint32_t bits = prefix->length > 8 * i ? prefix->length - 8 * i : 0;
+
+		if (bits < 8)
+			prefix->address.bytes[i] &= (uint8_t)(0xff00 >> bits);
+	}
+}
+
 bool config_prefix_has(const struct config_prefix *prefix, const struct config_address *address)
 {
 	uint32_t whole = prefix->length / 8;

@@ -117,6 +117,8 @@ static void config_free_service(struct config_service *service)
 	free(service->listeners);
 	free(service->vips);
 	free(service->networks);
+	free(service->allow_from);
+	free(service->deny_from);
 	free(service->name);
 }
 

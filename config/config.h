@@ -22,7 +22,9 @@
 #define CONFIG_INSTANCES_MAX 4096
 /* Pairs of VIP and listener: each is one entry of the workers' service lookup. */
 #define CONFIG_ENDPOINTS_MAX 4096
-#define CONFIG_CHECKS_MAX 16	/* per pool: each is sent to each of its instances */
+#define CONFIG_CHECKS_MAX 16 /* per pool: each is sent to each of its instances */
+#define CONFIG_ACCESS_MAX LB_ACCESS_PREFIXES_MAX /* prefixes of a service, both lists together */
+#define CONFIG_ACCESS_ALL_MAX 100000		 /* of all services */
 #define CONFIG_CPUS_MAX 64	/* one queue pair each; NICs commonly have 64 or more */
 #define CONFIG_ADDRESSES_MAX 16 /* of the node itself, in each network */
 #define CONFIG_NETWORKS_MAX LB_NETWORKS_MAX
@@ -260,6 +262,11 @@ enum config_proxy {
 	CONFIG_PROXY_V2,
 };
 
+enum config_affinity {
+	CONFIG_AFFINITY_FLOW, /* each flow by itself */
+	CONFIG_AFFINITY_CLIENT,
+};
+
 struct config_pool {
 	struct config_place place;
 	char *name;
@@ -268,6 +275,7 @@ struct config_pool {
 	struct config_check *checks;		  /* if none, every instance counts as up */
 	uint32_t check_count;
 	enum config_on_down on_down;
+	enum config_affinity affinity;
 	enum config_all_down all_down;
 	uint32_t zone_minimum;
 	uint32_t panic_percent; /* 0: never */
@@ -319,6 +327,10 @@ struct config_service {
 	enum config_protocol protocol;
 	struct config_network_name *networks; /* may be none: all */
 	uint32_t network_count;
+	struct config_prefix *allow_from; /* host bits 0; none: all clients */
+	uint32_t allow_count;
+	struct config_prefix *deny_from; /* host bits 0 */
+	uint32_t deny_count;
 	uint16_t
 		network_mask; /* of a trunk: a bit for each node.networks that it is announced on */
 	struct config_listener *listeners; /* at least one */
@@ -407,6 +419,9 @@ const struct config_address *config_node_address(const struct config_node *node,
 const struct config_address *config_node_address_for(const struct config_node *node,
 						     const struct config_address *to);
 
+/** Set the host bits of a prefix to 0. */
+void config_prefix_clear(struct config_prefix *prefix);
+
 /** Whether an address is in the network of a prefix. */
 bool config_prefix_has(const struct config_prefix *prefix, const struct config_address *address);
 
@@ -418,6 +433,12 @@ void config_nat_addresses(const struct config *config, struct config_addresses *
 
 /** Addresses of node.nat_addresses; before the file has been checked there may be more. */
 uint32_t config_nat_address_count(const struct config_node *node);
+
+/** Whether a service takes new flows of some clients only. */
+static inline bool config_service_has_lists(const struct config_service *service)
+{
+	return service->allow_count || service->deny_count;
+}
 
 /** Whether a service has `forward: nat`. */
 bool config_has_nat(const struct config *config);
@@ -445,6 +466,7 @@ const char *config_source_name(enum config_source source);
 const char *config_check_type_name(enum config_check_type type);
 const char *config_proxy_name(enum config_proxy proxy);
 const char *config_on_down_name(enum config_on_down on_down);
+const char *config_affinity_name(enum config_affinity affinity);
 const char *config_all_down_name(enum config_all_down all_down);
 const char *config_on_minimum_name(enum config_on_minimum on_minimum);
 const char *config_protocol_name(enum config_protocol protocol);

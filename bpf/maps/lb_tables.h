@@ -155,6 +155,28 @@ LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
 	return true;
 }
 
+struct lb_access {
+	void *words; /* a map */
+};
+
+LB_INLINE bool lb_access_open(struct lb_access *access, const struct lb_where *where)
+{
+	const struct lb_service_table *table = &lb_xdp_generation_at(where->generation)->services;
+	uint32_t half = table->first != 0;
+
+	access->words = NULL;
+	if (table->access_words)
+		access->words = lb_xdp_at(&xdp_access, half);
+	return access->words != NULL;
+}
+
+LB_INLINE uint64_t lb_access_word(const struct lb_access *access, uint32_t index)
+{
+	const uint64_t *word = lb_xdp_at(access->words, index);
+
+	return word ? *word : 0;
+}
+
 LB_INLINE bool lb_env_open_nat(struct lb_env *env)
 {
 	const struct lb_xdp_nat *nat;

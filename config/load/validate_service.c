@@ -271,6 +271,7 @@ void config_validate_services(struct config_validator *validator)
 		for (uint32_t j = 0; j < i; j++)
 			check_overlap(validator, service, &config->services[j]);
 	}
+	config_validate_access(validator);
 	config_validate_nat_services(validator);
 	config_validate_proxies(validator);
 }

@@ -35,6 +35,7 @@ void config_validate_nat(struct config_validator *validator);
 /** Also sets send_proxy of checks that do not say it. */
 void config_validate_proxies(struct config_validator *validator);
 void config_validate_nat_services(struct config_validator *validator);
+void config_validate_access(struct config_validator *validator);
 
 /** Addresses and gateways of the node; and the networks of services: network_mask. */
 void config_validate_networks(struct config_validator *validator);

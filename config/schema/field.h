@@ -46,6 +46,8 @@ CONFIG_FIELD_PARSER(config_field_network4);
 void config_field_network4_format(const struct config_item *item, const void *object, FILE *to);
 /** struct config_prefix: a network, from "203.0.113.16/28", or a single address. */
 CONFIG_FIELD_PARSER(config_field_network);
+/** struct config_prefix: clients, from "198.51.100.0/24" or an address. */
+CONFIG_FIELD_PARSER(config_field_clients);
 /** A domain; a string of the section. */
 CONFIG_FIELD_PARSER(config_field_domain);
 /** struct config_prefix, from "10.0.0.32/29" or an address: of all its addresses. */

@@ -290,6 +290,46 @@ void config_field_source_format(const struct config_item *item, const void *obje
 		fputs(config_address_format(&check->source, text), to);
 }
 
+/* Whether it is in ::ffff:0:0/96: no packet has such a source. */
+static bool field_is_mapped(const struct config_address *address)
+{
+	const char *kind = address->family == 6 ? field_kind_v6(address->bytes) : NULL;
+
+	return kind && strcmp(kind, "an IPv4-mapped") == 0;
+}
+
+int config_field_clients(const struct config_item *item, const char *text, void *object,
+			 struct config_reason *reason)
+{
+	struct config_prefix result = { .length = 0 }, *prefix = object;
+	char address[CONFIG_ADDRESS_STRLEN], network[CONFIG_NETWORK_STRLEN];
+	size_t size = strcspn(text, "/");
+	uint32_t bits, length;
+
+	if (size >= sizeof(address))
+		return config_error_reason(reason, "expected %s", item->expect);
+	snprintf(address, sizeof(address), "%.*s", (int)size, text);
+	if (config_address_parse(address, &result.address))
+		return config_error_reason(reason, "expected %s", item->expect);
+	if (field_is_mapped(&result.address))
+		return config_error_reason(reason, "expected an IPv4 address in its own form, not "
+						   "an IPv4-mapped one");
+	length = bits = result.address.family == 4 ? 32 : 128;
+	if (text[size] &&
+	    (config_scalar_number(text + size + 1, &length) || length < 1 || length > bits))
+		return config_error_reason(reason, "expected a prefix length from 1 to %u", bits);
+	result.length = (uint8_t)length;
+	if (!field_host_bits_are(&result.address, length, false)) {
+		config_prefix_clear(&result);
+		return config_error_reason(reason,
+					   "has host bits that are not 0; the network is %s",
+					   config_network_format(&result, network));
+	}
+	prefix->address = result.address;
+	prefix->length = result.length;
+	return 0;
+}
+
 /* Every address of a network, its first and last one too. */
 int config_field_addresses(const struct config_item *item, const char *text, void *object,
 			   struct config_reason *reason)

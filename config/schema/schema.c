@@ -65,6 +65,12 @@ static const struct config_word schema_on_down[] = {
 	{ NULL, 0, false },
 };
 
+static const struct config_word schema_affinities[] = {
+	{ "flow", CONFIG_AFFINITY_FLOW, false },
+	{ "client", CONFIG_AFFINITY_CLIENT, false },
+	{ NULL, 0, false },
+};
+
 static const struct config_word schema_all_down[] = {
 	{ "open", CONFIG_ALL_DOWN_OPEN, false },
 	{ "drop", CONFIG_ALL_DOWN_DROP, false },
@@ -371,6 +377,13 @@ const struct config_item config_schema[] = {
 	  .fallback = "move", .reloadable = true, FIELD(config_pool, on_down),
 	  .help = "Flows of an instance that is down. `move`: they go to another instance, which resets "
 		  "them, so that clients reconnect at once. `keep`: they stay." },
+	{ POOL, .key = "affinity", .type = CONFIG_TYPE_WORD, .words = schema_affinities,
+	  .fallback = "flow", .reloadable = true, FIELD(config_pool, affinity),
+	  .help = "What chooses the instance of a new flow. `flow`: the client's address and port, and "
+		  "the listener. `client`: the client's address alone, so all connections of a client go "
+		  "to one instance, from all listeners of the pool, as long as that takes new flows; "
+		  "clients behind one address too, so loads may be uneven. Recorded flows stay when "
+		  "this changes." },
 	{ POOL, .key = "all_down", .type = CONFIG_TYPE_WORD, .words = schema_all_down,
 	  .fallback = "open", .reloadable = true, FIELD(config_pool, all_down),
 	  .help = "If no instance is up: `open` treats all as up, since the checks may be at fault; "
@@ -597,6 +610,22 @@ const struct config_item config_schema[] = {
 	  ENTRIES(config_service, networks, network_count), PLACE(config_network_name, place),
 	  .help = "Networks of `node.networks` that the service is announced on (ARP, ND), and takes "
 		  "packets from. Those from others are dropped (`l2_vlan_service`)." },
+	{ SERVICE, .key = "allow_from", .type = CONFIG_TYPE_LIST, .reloadable = true, .min = 1,
+	  .max = CONFIG_ACCESS_MAX,
+	  .expect = "an address or a network, such as \"198.51.100.0/24\"", .absent = "all clients",
+	  .parse = config_field_clients, .format = config_field_addresses_format,
+	  ENTRIES(config_service, allow_from, allow_count), PLACE(config_prefix, place),
+	  .help = "Clients that may connect; all others are refused, of the other family too. Packets "
+		  "of a refused client are dropped (`client_denied`), unless they are of a flow that "
+		  "is recorded: a change of the lists ends no connection. With both lists at most "
+		  "10,000 prefixes, all services together at most 100,000." },
+	{ SERVICE, .key = "deny_from", .type = CONFIG_TYPE_LIST, .reloadable = true, .min = 1,
+	  .max = CONFIG_ACCESS_MAX,
+	  .expect = "an address or a network, such as \"198.51.100.0/24\"", .absent = "none",
+	  .parse = config_field_clients, .format = config_field_addresses_format,
+	  ENTRIES(config_service, deny_from, deny_count), PLACE(config_prefix, place),
+	  .help = "Clients that are refused. Of all prefixes in both lists that a client is in, the "
+		  "longest one decides." },
 	{ SERVICE, .key = "listeners", .type = CONFIG_TYPE_SEQUENCE,
 	  .child = CONFIG_SECTION_LISTENER, .required = true, .min = 1, .max = CONFIG_ENDPOINTS_MAX,
 	  .reloadable = true, ENTRIES(config_service, listeners, listener_count),
@@ -671,6 +700,11 @@ const char *config_proxy_name(enum config_proxy proxy)
 const char *config_on_down_name(enum config_on_down on_down)
 {
 	return schema_word(schema_on_down, on_down);
+}
+
+const char *config_affinity_name(enum config_affinity affinity)
+{
+	return schema_word(schema_affinities, affinity);
 }
 
 const char *config_all_down_name(enum config_all_down all_down)

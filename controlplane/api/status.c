@@ -32,6 +32,20 @@ static json_t *control_status_listeners(const struct config_service *service)
 	return listeners;
 }
 
+/* A list of clients, if there is one. */
+static void control_status_clients(json_t *object, const char *key,
+				   const struct config_prefix *prefixes, uint32_t count)
+{
+	char text[CONFIG_NETWORK_STRLEN];
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < count; i++)
+		json_array_append_new(list, json_string(config_network_format(&prefixes[i], text)));
+	if (count)
+		json_object_set(object, key, list);
+	json_decref(list);
+}
+
 static json_t *control_status_service(const struct control_daemon *daemon,
 				      const struct config_service *service)
 {
@@ -48,6 +62,8 @@ static json_t *control_status_service(const struct control_daemon *daemon,
 	if (service->forward == LB_FORWARD_NAT)
 		json_object_set_new(object, "source",
 				    json_string(config_source_name(service->source)));
+	control_status_clients(object, "allow_from", service->allow_from, service->allow_count);
+	control_status_clients(object, "deny_from", service->deny_from, service->deny_count);
 	return object;
 }
 

@@ -250,13 +250,14 @@ static json_t *control_status_minimum(const struct control_daemon *daemon,
 
 static json_t *control_status_pool(struct control_daemon *daemon, const struct model_pool *pool)
 {
-	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:s, s:o, s:o}", "name",
+	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:s, s:o, s:s, s:o}", "name",
 			 pool->name, "open", pool->open, "panic", pool->panic, "in_zone",
 			 pool->in_zone, "on_backup", pool->on_backup, "removed", 0, "on_down",
 			 config_on_down_name(pool->on_down), "all_down",
 			 config_all_down_name(pool->all_down), "proxy_protocol",
 			 config_proxy_name(pool->proxy_protocol), "minimum",
-			 control_status_minimum(daemon, pool), "instances",
+			 control_status_minimum(daemon, pool), "affinity",
+			 config_affinity_name(pool->affinity), "instances",
 			 control_status_instances(daemon, pool, pool->name));
 }
 
@@ -284,12 +285,13 @@ static void control_status_pools_removed(struct control_daemon *daemon, json_t *
 			continue;
 		json_array_append_new(
 			pools,
-			json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:s, s:n, s:o}", "name",
-				  name, "open", 0, "panic", 0, "in_zone", 0, "on_backup", 0,
+			json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:s, s:n, s:s, s:o}",
+				  "name", name, "open", 0, "panic", 0, "in_zone", 0, "on_backup", 0,
 				  "removed", 1, "on_down",
 				  config_on_down_name(leaving->leave_on_down), "all_down",
 				  config_all_down_name(CONFIG_ALL_DOWN_DROP), "proxy_protocol",
-				  config_proxy_name(CONFIG_PROXY_NONE), "minimum", "instances",
+				  config_proxy_name(CONFIG_PROXY_NONE), "minimum", "affinity",
+				  config_affinity_name(CONFIG_AFFINITY_FLOW), "instances",
 				  control_status_instances(daemon, NULL, name)));
 	}
 }

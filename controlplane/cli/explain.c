@@ -59,6 +59,7 @@ static const char *explain_why(const json_t *choice)
 	} reasons[] = {
 		{ "none", "no instance of the pool takes it" },
 		{ "vip source", "its source is a VIP" },
+		{ "denied", "its client is refused" },
 		{ "record", "the flow table has it" },
 		{ "current", "its slot in the current table" },
 		{ "both", "its slot in the current and in the previous table" },
@@ -95,6 +96,29 @@ static void explain_print_service(const struct cli *cli, const json_t *result)
 	explain_label(cli, "service");
 	fprintf(cli->out, "%s, pool %s, %s\n", explain_text(service, "name"),
 		explain_text(service, "pool"), explain_text(service, "forward"));
+}
+
+/* What the service's lists say of the client. */
+static void explain_print_rule(const struct cli *cli, const json_t *access)
+{
+	const char *prefix = explain_text(access, "prefix");
+
+	fputs(explain_is(access, "denied") ? "refused" : "allowed", cli->out);
+	if (prefix[0] != '\0')
+		fprintf(cli->out, " by %s in %s\n", prefix, explain_text(access, "list"));
+	else
+		fprintf(cli->out, ": it is in no prefix of %s\n",
+			explain_is(access, "denied") ? "allow_from" : "deny_from");
+}
+
+static void explain_print_access(const struct cli *cli, const json_t *result)
+{
+	const json_t *access = json_object_get(result, "access");
+
+	if (!json_is_object(access))
+		return;
+	explain_label(cli, "client");
+	explain_print_rule(cli, access);
 }
 
 static void explain_print_record(const struct cli *cli, const json_t *flow)
@@ -211,6 +235,7 @@ static void explain_print_connection(const struct cli *cli, const json_t *result
 	explain_print_choice(cli, json_object_get(result, "choice"));
 	fputc('\n', cli->out);
 	explain_print_service(cli, result);
+	explain_print_access(cli, result);
 	explain_label(cli, "hash");
 	fprintf(cli->out, "%s\n", explain_text(result, "hash"));
 	explain_print_flow(cli, result);
@@ -234,15 +259,20 @@ static const struct table_column explain_columns[] = {
 
 static void explain_print_share(const struct cli *cli, const json_t *result)
 {
-	struct table *table = table_create(explain_columns);
 	const json_t *share;
+	struct table *table;
 	char text[TEXT_MAX];
 	size_t i;
 
-	if (table == NULL)
+	if (explain_is(json_object_get(result, "access"), "denied")) {
+		explain_print_rule(cli, json_object_get(result, "access"));
 		return;
+	}
 	fprintf(cli->out, "new connections, over %" PRId64 " ports\n\n",
 		explain_integer(result, "ports"));
+	table = table_create(explain_columns);
+	if (table == NULL)
+		return;
 	json_array_foreach(json_object_get(result, "share"), i, share) {
 		table_add(table, TABLE_PLAIN, "%s", explain_instance(share));
 		table_add(table, TABLE_PLAIN, "%s",

@@ -325,6 +325,23 @@ static void status_service(struct table *table, const json_t *service)
 	}
 }
 
+/* Which services take new flows of some clients only. */
+static void status_clients(const struct cli *cli, const json_t *services)
+{
+	const json_t *service;
+	size_t i;
+
+	json_array_foreach(services, i, service) {
+		size_t allow = json_array_size(json_object_get(service, "allow_from"));
+		size_t deny = json_array_size(json_object_get(service, "deny_from"));
+
+		if (allow || deny)
+			fprintf(cli->out,
+				"service %s: prefixes in allow_from: %zu, deny_from: %zu\n",
+				status_text(service, "name"), allow, deny);
+	}
+}
+
 static void status_services(const struct cli *cli, const json_t *services)
 {
 	struct table *table = table_create(status_service_columns);
@@ -336,6 +353,7 @@ static void status_services(const struct cli *cli, const json_t *services)
 	fputc('\n', cli->out);
 	table_print(table, cli->out, cli->colour);
 	table_destroy(table);
+	status_clients(cli, services);
 }
 
 /* ---- Pools ---- */

@@ -141,9 +141,9 @@ static json_t *choice_json(const struct answer_source *source, const struct expl
 {
 	static const char *const names[] = {
 		[EXPLAIN_NONE] = "none",	 [EXPLAIN_VIP_SOURCE] = "vip source",
-		[EXPLAIN_RECORD] = "record",	 [EXPLAIN_CURRENT] = "current",
-		[EXPLAIN_BOTH] = "both",	 [EXPLAIN_PREVIOUS] = "previous",
-		[EXPLAIN_DRAWN] = "drawn again",
+		[EXPLAIN_DENIED] = "denied",	 [EXPLAIN_RECORD] = "record",
+		[EXPLAIN_CURRENT] = "current",	 [EXPLAIN_BOTH] = "both",
+		[EXPLAIN_PREVIOUS] = "previous", [EXPLAIN_DRAWN] = "drawn again",
 	};
 
 	return json_pack("{s:o, s:s, s:b}", "instance", answer_instance(source, choice->instance),
@@ -203,6 +203,23 @@ static json_t *headers_json(const struct answer_source *source, const struct exp
 			 (int)h.mtu, "chosen", h.is_chosen);
 }
 
+/* The prefix that decides, and its list; without one, whether the client is refused for that. */
+static json_t *access_json(const struct config_address *client, const struct explain *e)
+{
+	struct config_prefix prefix = { *client, (uint8_t)(e->rule & LB_ACCESS_LENGTH), { 0 } };
+	bool denied = e->rule & LB_ACCESS_DENIED;
+	char text[CONFIG_NETWORK_STRLEN];
+
+	if (!e->packet.access)
+		return json_null();
+	if (!(e->rule & LB_ACCESS_LISTED))
+		return json_pack("{s:b, s:n, s:n}", "denied", denied, "list", "prefix");
+	config_prefix_clear(&prefix);
+	return json_pack("{s:b, s:s, s:s}", "denied", denied, "list",
+			 denied ? "deny_from" : "allow_from", "prefix",
+			 config_network_format(&prefix, text));
+}
+
 /* What its next packet gets: of a recorded flow any, else a SYN. */
 static json_t *connection_json(const struct answer_source *source, const struct explain *e)
 {
@@ -252,11 +269,13 @@ static json_t *head_json(const struct answer_source *source, const struct explai
 	json_t *service =
 		e->service ? entry_json(model_config(source->model), e->service) : json_null();
 
-	return json_pack("{s:o, s:o, s:o, s:i, s:b, s:I, s:o, s:b}", "client",
+	return json_pack("{s:o, s:o, s:o, s:i, s:b, s:I, s:o, s:o, s:b}", "client",
 			 address_json(&query->client), "client_port", port_json(query->client_port),
 			 "vip", address_json(&query->vip), "vip_port", (int)query->vip_port, "live",
 			 source->is_live, "generation", (json_int_t)source->view->generation,
-			 "service", service, "is_vip", e->service || e->is_vip);
+			 "service", service, "access",
+			 e->service ? access_json(&query->client, e) : json_null(), "is_vip",
+			 e->service || e->is_vip);
 }
 
 json_t *answer_connection(const struct answer_source *source, const struct explain_query *query)

@@ -102,6 +102,19 @@ static void table_fill(struct explain_room *room, uint32_t i, const struct flows
 
 /* ---- The decision ---- */
 
+static uint64_t hash_of(const struct flows_view *view, const struct lb_packet *packet)
+{
+	const struct lb_steer steer = {
+		.secret = &view->secret,
+		.meta = &packet->meta,
+		.key = packet->key,
+		.salt = packet->salt,
+		.affinity = packet->affinity,
+	};
+
+	return lb_steer_hash(&steer);
+}
+
 static void slot_fill(const uint16_t *slots, uint32_t n, uint64_t hash, struct explain_slot *out)
 {
 	*out = (struct explain_slot){ .n = n, .instance = LB_INSTANCE_NONE };
@@ -116,6 +129,8 @@ static enum explain_why why_of(const struct explain *e, uint32_t choice, bool be
 {
 	uint32_t instance = choice & LB_CHOICE_INSTANCE;
 
+	if (choice & LB_CHOICE_DENIED)
+		return EXPLAIN_DENIED;
 	if (instance == LB_INSTANCE_NONE)
 		return choice & LB_CHOICE_VIP_SOURCE ? EXPLAIN_VIP_SOURCE : EXPLAIN_NONE;
 	if (by_record)
@@ -155,6 +170,15 @@ static struct lb_env env_make(const struct flows_view *view, struct explain_room
 		.peers = room->peer,
 		.own = &room->table[0],
 	};
+}
+
+static uint32_t rule_of(const struct flows_view *view, const struct lb_packet *from)
+{
+	const struct lb_env env = { .services = view->services };
+	struct lb_packet packet = *from;
+
+	packet.where.env = &env;
+	return packet.access ? lb_decide_access(&packet) : 0;
 }
 
 static struct explain_choice decide(const struct flows_view *view, struct explain_room *room,
@@ -203,10 +227,8 @@ void explain_run(const struct flows_view *view, const struct explain_query *quer
 		return;
 	}
 	pool = &view->pool[e->packet.pool];
-	e->hash = e->packet.meta.family == 4
-			  ? lb_flow_hash4(&view->secret, e->packet.meta.client4,
-					  e->packet.meta.client_port, e->packet.salt)
-			  : e->packet.key;
+	e->rule = rule_of(view, &e->packet);
+	e->hash = hash_of(view, &e->packet);
 	slot_fill(pool->current, pool->n_current, e->hash, &e->current);
 	slot_fill(pool->previous, pool->n_previous, e->hash, &e->previous);
 	n_records = records_read(view, room, e);

@@ -23,6 +23,7 @@ struct explain_query {
 enum explain_why {
 	EXPLAIN_NONE,	    /* no instance takes it */
 	EXPLAIN_VIP_SOURCE, /* no instance: the source is a VIP */
+	EXPLAIN_DENIED,	    /* no instance: a list of clients refuses it */
 	EXPLAIN_RECORD,	    /* the flow is recorded */
 	EXPLAIN_CURRENT,    /* slot of the current table; the previous one is of no concern */
 	EXPLAIN_BOTH,	    /* both tables agree */
@@ -47,6 +48,7 @@ struct explain {
 	const struct lb_service *service; /* NULL: none, and only is_vip is set */
 	bool is_vip;
 	uint64_t hash; /* slot hash */
+	uint32_t rule; /* of core/lb_access.h; 0: the service has no lists, or no prefix is met */
 	enum flows_read read;
 	struct flows_record record; /* if found: a live one rather than a stale one */
 	struct explain_slot current;

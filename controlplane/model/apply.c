@@ -270,6 +270,7 @@ static void commit_pool(struct stage *stage, uint32_t i)
 		0; /* instances were added or removed, and their slot counts belong to that table */
 	pool->proxy_protocol = from->proxy_protocol;
 	pool->on_down = from->on_down;
+	pool->affinity = from->affinity;
 	pool->all_down = from->all_down;
 	pool->zone_minimum = from->zone_minimum;
 	pool->panic_percent = from->panic_percent;

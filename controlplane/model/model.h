@@ -146,6 +146,7 @@ struct model_pool {
 	bool wants_on_link; /* used by a service with forward l2 */
 	enum config_proxy proxy_protocol;
 	enum config_on_down on_down;
+	enum config_affinity affinity;
 	enum config_all_down all_down;
 	uint32_t zone_minimum;
 	uint32_t panic_percent;

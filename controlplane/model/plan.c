@@ -26,6 +26,7 @@ struct plan {
 	struct maglev_member members[LB_INSTANCES_MAX];
 	uint8_t steps[2 * LB_INSTANCES_MAX]; /* of slow starts, by value of a member */
 	uint16_t slots[LB_POOL_SLOTS_MAX];
+	uint32_t share[2 * LB_INSTANCES_MAX]; /* slots, by value of a member */
 };
 
 static void plan_path(const struct config_pool *pool, uint32_t i, char *path)
@@ -162,6 +163,22 @@ static uint64_t plan_pool_flows(const struct plan *plan, const struct model_pool
 	return flows;
 }
 
+/*
+ * Another hash leads to the slots, so a flow's slot of the new table does not depend on its old one.
+ * Return: of all slots of the old table, those from where a flow comes to another instance.
+ */
+static uint32_t plan_rehash(struct plan *plan, const uint16_t *before, uint32_t count)
+{
+	uint64_t same = 0;
+
+	memset(plan->share, 0, sizeof(plan->share));
+	for (uint32_t i = 0; i < count; i++)
+		plan->share[plan->slots[i]]++;
+	for (uint32_t i = 0; i < count; i++)
+		same += plan->share[before[i]];
+	return count - (uint32_t)(same / count);
+}
+
 static int plan_pool(struct plan *plan, const struct config_pool *config_pool)
 {
 	const struct model_pool *pool = model_pool_find(plan->model, config_pool->name);
@@ -188,6 +205,8 @@ static int plan_pool(struct plan *plan, const struct config_pool *config_pool)
 	for (uint32_t i = 0; i < count; i++)
 		changed += plan->slots[i] != before[i];
 	plan->result->slots_changed += changed;
+	if (pool->affinity != config_pool->affinity)
+		changed = plan_rehash(plan, before, count);
 	plan->result->flows_rehashed += plan_pool_flows(plan, pool) * changed / count;
 	return 0;
 }

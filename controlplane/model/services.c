@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/model/access.h"
 #include "controlplane/model/internal.h"
 #include "controlplane/model/services_table.h"
 #include "dataplane/core/lb_service_find.h"
@@ -113,6 +114,9 @@ static void draft_add_listener(struct services_draft *draft, const struct config
 		entry->instance_port = lb_cpu_to_be16(listener->instance_port);
 		entry->source = (uint8_t)listener_source(draft, service, listener);
 	}
+	entry->access = config_service_has_lists(service);
+	entry->affinity =
+		draft->request->config->pools[listener->pool].affinity == CONFIG_AFFINITY_CLIENT;
 	entry->pool = (uint8_t)draft->request->pools[listener->pool]->id;
 	entry->salt =
 		lb_service_salt(draft->request->secret, entry->addr, entry->port, entry->proto);
@@ -157,13 +161,17 @@ struct lb_service_table *model_services_build(const struct model_services *reque
 		err = draft_add_service(draft, &request->config->services[i]);
 	if (!err) {
 		table = services_table_build(draft->entry, draft->n, bytes);
-		err = table ? 0 : -errno;
+		err = table ? model_access_add(request->config, &table, bytes) : -errno;
 	}
-	if (table) {
+	if (!err) {
 		table_put_networks(table, &request->config->node);
 		*id_last = draft->id_last;
 	}
 	free(draft);
+	if (err) {
+		free(table);
+		table = NULL;
+	}
 	errno = -err;
 	return table;
 }

@@ -244,7 +244,9 @@ static const struct lb_service_table *services_read(const struct publish_directo
 		running_buffer(directory, LB_BLOCK_SERVICES, 0, &bytes);
 	uint64_t slots = table ? (uint64_t)table->mask + 1 : 0;
 
-	if (!table || slots > LB_SERVICE_SLOTS_MAX || (slots & (slots - 1)) != 0)
+	if (!table || slots > LB_SERVICE_SLOTS_MAX || (slots & (slots - 1)) != 0 ||
+	    sizeof(*table) + slots * sizeof(*table->slot) + table->access_words * sizeof(uint64_t) >
+		    bytes)
 		return NULL;
 	return table;
 }

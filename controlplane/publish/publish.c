@@ -58,7 +58,7 @@ static void batch_add_services(struct publish *publish, struct publish_batch *ba
 	if (!table)
 		return;
 	block.data = table;
-	block.count = table->mask + 1;
+	block.count = (block.bytes - (uint32_t)sizeof(*table)) / (uint32_t)sizeof(*table->slot);
 	batch_add(publish, batch, &block);
 }
 

@@ -280,9 +280,16 @@ static const struct lb_segment *xdp_segment(const struct publish_backend *x)
 	return x->ready ? x->link.segment : NULL;
 }
 
+/* Lists of clients are in maps that are not kept open; the directory has them as they were sent. */
 static int xdp_backend_view(struct publish_backend *x, struct flows_view *view)
 {
-	return x->ready ? xdp_view(&x->object, view) : -ENOTCONN;
+	int err = x->ready ? xdp_view(&x->object, view) : -ENOTCONN;
+	struct model_running running;
+
+	if (!err && publish_directory_read(&x->directory, &running) && running.services &&
+	    running.services->access_words)
+		view->services = running.services;
+	return err;
 }
 
 static void xdp_refresh(struct publish_backend *x)

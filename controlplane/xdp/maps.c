@@ -21,6 +21,7 @@ static struct {
 } const pins[] = {
 	{ "control", offsetof(struct sluice_xdp, maps.data_control) },
 	{ "services", offsetof(struct sluice_xdp, maps.xdp_services) },
+	{ "access", offsetof(struct sluice_xdp, maps.xdp_access) },
 	{ "instances", offsetof(struct sluice_xdp, maps.xdp_instances) },
 	{ "slots", offsetof(struct sluice_xdp, maps.xdp_slots) },
 	{ LB_PIN_FLOWS, offsetof(struct sluice_xdp, maps.xdp_flows) },

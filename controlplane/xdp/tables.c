@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include <bpf/libbpf.h>
+
+#include "bpf/sluice_xdp.skel.h"
+#include "controlplane/xdp/access.h"
 #include "dataplane/abi/lb_check.h"
 #include "dataplane/core/lb_nat_find.h"
 
@@ -103,17 +107,21 @@ static void params_put(struct xdp_object *o, struct lb_xdp_generation *next,
 	nat_put(o, &o->nat[next - o->control->generation], &params->nat);
 }
 
-static void services_put(struct xdp_object *o, struct lb_xdp_generation *next,
-			 const struct publish_block *block)
+static int services_put(struct xdp_object *o, struct lb_xdp_generation *next,
+			const struct publish_block *block)
 {
 	const struct lb_service_table *table = block->data;
 	uint32_t first = in_use(o)->services.first ? 0 : LB_XDP_SERVICE_SLOTS_MAX;
+	int err = xdp_access_put(bpf_map__fd(o->skel->maps.xdp_access), first != 0, table);
 
-	memcpy(&o->services[first], table->slot, block->count * sizeof(*table->slot));
+	if (err)
+		return err;
+	memcpy(&o->services[first], table->slot, (table->mask + 1ULL) * sizeof(*table->slot));
 	next->services = *table;
 	next->services.first = first;
 	if (o->nat_ids)
 		nat_ids_put(o, first, table);
+	return 0;
 }
 
 static void instances_put(struct xdp_object *o, struct lb_xdp_generation *next,
@@ -162,16 +170,15 @@ static void pool_put(struct xdp_object *o, struct lb_xdp_generation *next,
 		memcpy(&o->slots[pool->current], block->data, block->bytes);
 }
 
-static void block_put(struct xdp_object *o, struct lb_xdp_generation *next,
-		      const struct publish_block *block)
+static int block_put(struct xdp_object *o, struct lb_xdp_generation *next,
+		     const struct publish_block *block)
 {
 	switch (block->kind) {
 	case LB_BLOCK_PARAMS:
 		params_put(o, next, block->data);
 		break;
 	case LB_BLOCK_SERVICES:
-		services_put(o, next, block);
-		break;
+		return services_put(o, next, block);
 	case LB_BLOCK_INSTANCES:
 		instances_put(o, next, block);
 		break;
@@ -179,6 +186,7 @@ static void block_put(struct xdp_object *o, struct lb_xdp_generation *next,
 		pool_put(o, next, block);
 		break;
 	}
+	return 0;
 }
 
 static void retire(struct lb_xdp_generation *next, uint64_t pools)
@@ -193,6 +201,7 @@ int xdp_tables_apply(struct xdp_object *o, const struct publish_batch *batch, ui
 {
 	uint32_t spare = !(o->control->active & 1);
 	struct lb_xdp_generation *next = &o->control->generation[spare];
+	int err = 0;
 
 	for (uint32_t i = 0; i < batch->block_count; i++) {
 		if (!block_is_sound(o, &batch->block[i]))
@@ -205,8 +214,10 @@ int xdp_tables_apply(struct xdp_object *o, const struct publish_batch *batch, ui
 	next->generation = generation;
 	next->port_mac = lb_mac_load(port_mac);
 	retire(next, batch->retire);
-	for (uint32_t i = 0; i < batch->block_count; i++)
-		block_put(o, next, &batch->block[i]);
+	for (uint32_t i = 0; i < batch->block_count && !err; i++)
+		err = block_put(o, next, &batch->block[i]);
+	if (err)
+		return err;
 	retire(next, batch->retire_after);
 	__atomic_store_n(&o->control->active, spare, __ATOMIC_RELEASE); /* read by each packet */
 	return 0;

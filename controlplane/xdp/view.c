@@ -20,6 +20,7 @@ static struct lb_service_table *services_copy(const struct xdp_object *o,
 	if (!table)
 		return NULL;
 	*table = gen->services;
+	table->access_words = 0; /* they are in neither of these */
 	memcpy(table->slot, &o->services[gen->services.first], slots * sizeof(*table->slot));
 	return table;
 }

@@ -32,16 +32,17 @@
 #define LB_SEGMENT_WORKERS_MAX 1024 /* under XDP every possible CPU counts as one */
 #define LB_POOLS_MAX 64
 #define LB_INSTANCES_MAX 4096
-#define LB_SERVICES_MAX 8192	   /* entries: listeners of all VIPs, and the VIPs themselves */
-#define LB_SERVICE_SLOTS_MAX 32768 /* at most a quarter full */
-#define LB_POOL_SLOTS_MAX 131101   /* at least a prime above 2^17 */
+#define LB_SERVICES_MAX 8192	       /* entries: listeners of all VIPs, and the VIPs themselves */
+#define LB_SERVICE_SLOTS_MAX 32768     /* at most a quarter full */
+#define LB_ACCESS_WORDS_MAX (1u << 20) /* of the lists of all services (core/lb_access.h) */
+#define LB_POOL_SLOTS_MAX 131101       /* at least a prime above 2^17 */
 #define LB_POOL_SLOTS_DEFAULT 65537
 #define LB_RING_ENTRIES 1024 /* a power of two; one less is usable */
 #define LB_NAME_MAX 64	     /* bytes, with the final NUL */
 
 enum lb_block {
 	LB_BLOCK_PARAMS,    /* struct lb_params */
-	LB_BLOCK_SERVICES,  /* struct lb_service_table with its slots */
+	LB_BLOCK_SERVICES,  /* struct lb_service_table with its slots and lists */
 	LB_BLOCK_INSTANCES, /* struct lb_instance[count] */
 	LB_BLOCK_POOL,	    /* uint16_t[count], of pool lb_cmd.index */
 	LB_BLOCK_KINDS
@@ -74,7 +75,7 @@ struct lb_cmd {
 	uint16_t block;	     /* enum lb_block */
 	uint16_t buffer;     /* 0 or 1 */
 	uint32_t index;	     /* of a pool; else 0 */
-	uint32_t count;	     /* elements; for services: slots of the table */
+	uint32_t count;	     /* elements; for services: slots, and LB_ACCESS_UNITs of words */
 	uint64_t generation; /* increases with every publish; unique per boot_id */
 	uint64_t sent_ns;    /* CLOCK_MONOTONIC */
 	uint32_t bytes;

@@ -9,6 +9,7 @@
 #define LB_CHECK_H
 
 #include "dataplane/abi/lb_abi.h"
+#include "dataplane/core/lb_access.h"
 #include "dataplane/core/lb_instance.h"
 #include "dataplane/core/lb_service_find.h"
 #include "dataplane/core/lb_wire.h"
@@ -28,9 +29,8 @@
 
 LB_INLINE bool lb_check_bounds_services(const struct lb_cmd *cmd)
 {
-	bool is_power = cmd->count > 0 && (cmd->count & (cmd->count - 1)) == 0;
-
-	return is_power && cmd->count <= LB_SERVICE_SLOTS_MAX &&
+	return cmd->count > 0 &&
+	       cmd->count <= LB_SERVICE_SLOTS_MAX + LB_ACCESS_WORDS_MAX / LB_ACCESS_UNIT &&
 	       cmd->bytes ==
 		       sizeof(struct lb_service_table) + cmd->count * sizeof(struct lb_service);
 }
@@ -106,8 +106,9 @@ LB_INLINE bool lb_check_service(const struct lb_service *s)
 		return false;
 	if (s->port == 0 && s->proto == 0)
 		return true;
-	return s->port != 0 && (s->proto == LB_IPPROTO_TCP || s->proto == LB_IPPROTO_UDP) &&
-	       s->id != 0 && s->pool < LB_POOLS_MAX && lb_forward_is_known(s->forward) &&
+	return !s->reserved && s->port != 0 &&
+	       (s->proto == LB_IPPROTO_TCP || s->proto == LB_IPPROTO_UDP) && s->id != 0 &&
+	       s->pool < LB_POOLS_MAX && lb_forward_is_known(s->forward) &&
 	       lb_forward_has_instance_port((enum lb_forward)s->forward) ==
 		       (s->instance_port != 0) &&
 	       lb_check_service_nat(s);
@@ -136,10 +137,55 @@ LB_INLINE bool lb_check_networks(const struct lb_service_table *table)
 	return true;
 }
 
-/** Also that a lookup finds each entry, so no chain is too long and no entry is a duplicate. */
-LB_INLINE int lb_check_services(const struct lb_service_table *table, uint32_t slots)
+/* Slots are a power of two, and the rest are the words of lists. @count: as of its command. */
+LB_INLINE bool lb_check_service_slots(const struct lb_service_table *table, uint32_t count)
 {
-	if (table->mask != slots - 1 || !lb_check_networks(table))
+	uint64_t slots = (uint64_t)table->mask + 1;
+
+	return !(slots & table->mask) && slots <= LB_SERVICE_SLOTS_MAX && slots <= count &&
+	       table->access_words == (count - slots) * LB_ACCESS_UNIT;
+}
+
+/* A family's ranges are within the words. Their order is not checked: a search ends in any. */
+LB_INLINE bool lb_check_list(uint64_t list, uint32_t range_words, uint32_t words)
+{
+	uint64_t first = list >> LB_ACCESS_HALF_SHIFT, n = (uint32_t)list;
+
+	return n > 0 && n <= 2 * LB_ACCESS_PREFIXES_MAX + 1 && first + n * range_words <= words;
+}
+
+/* Readers check each index: here it is whether lists are whole. */
+LB_INLINE bool lb_check_access(const struct lb_service_table *table)
+{
+	const uint64_t *word = (const uint64_t *)(const void *)&table->slot[table->mask + 1ULL];
+	const uint64_t words = table->access_words;
+
+	if (!words)
+		return true;
+	if (word[0] >= words || word[0] > LB_SERVICES_MAX)
+		return false;
+	for (uint64_t i = 1; i <= word[0]; i++) {
+		uint64_t at = word[i] & ((1ULL << LB_ACCESS_ID_SHIFT) - 1);
+
+		if (at + 2 > words || !lb_check_list(word[at], 1, (uint32_t)words) ||
+		    !lb_check_list(word[at + 1], LB_ACCESS_WORDS_IPV6, (uint32_t)words))
+			return false;
+		if (i > 1 && word[i] >> LB_ACCESS_ID_SHIFT <= word[i - 1] >> LB_ACCESS_ID_SHIFT)
+			return false;
+	}
+	return true;
+}
+
+/**
+ * Also that a lookup finds each entry, so no chain is too long and no entry is a duplicate.
+ * @count: as of its command.
+ */
+LB_INLINE int lb_check_services(const struct lb_service_table *table, uint32_t count)
+{
+	uint32_t slots = table->mask + 1;
+
+	if (!lb_check_service_slots(table, count) || !lb_check_networks(table) ||
+	    !lb_check_access(table))
 		return LB_REFUSED_CONTENT;
 	for (uint32_t i = 0; i < slots; i++) {
 		const struct lb_service *s = &table->slot[i];

@@ -25,7 +25,8 @@ LB_INLINE uint64_t lb_segment_part(uint64_t *end, uint64_t bytes)
 LB_INLINE void lb_segment_layout(struct lb_segment *seg, uint32_t n_workers, uint64_t ring_bytes)
 {
 	const uint64_t services = sizeof(struct lb_service_table) +
-				  (uint64_t)LB_SERVICE_SLOTS_MAX * sizeof(struct lb_service);
+				  (uint64_t)LB_SERVICE_SLOTS_MAX * sizeof(struct lb_service) +
+				  (uint64_t)LB_ACCESS_WORDS_MAX * sizeof(uint64_t);
 	const uint64_t counters =
 		(uint64_t)n_workers * LB_INSTANCES_MAX * sizeof(struct lb_instance_stats);
 	uint64_t end = 0;

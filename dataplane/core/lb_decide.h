@@ -12,6 +12,7 @@
 #ifndef LB_DECIDE_H
 #define LB_DECIDE_H
 
+#include "dataplane/core/lb_access.h"
 #include "dataplane/core/lb_service_find.h"
 #include "dataplane/core/lb_steer.h"
 
@@ -28,6 +29,8 @@ struct lb_packet {
 	uint16_t syn;	 /* LB_FLOW_SYN of a SYN */
 	uint8_t forward; /* enum lb_forward */
 	uint8_t source;	 /* enum lb_nat_source */
+	bool affinity;	 /* the client's address alone chooses the instance */
+	bool access;	 /* only some clients may begin flows */
 	lb_be16 instance_port;
 	uint16_t service; /* its id */
 };
@@ -42,7 +45,9 @@ struct lb_packet {
 #define LB_CHOICE_PINNED 0x40000u      /* may evict the oldest flow */
 #define LB_CHOICE_ESTABLISHED 0x80000u /* the flow is known to be established */
 #define LB_CHOICE_REFUSED 0x100000u    /* no instance, and none is to be looked for */
-#define LB_CHOICE_SYN_SHIFT 16	       /* of LB_FLOW_SYN, clear of the other bits */
+#define LB_CHOICE_DENIED 0x200000u     /* no instance: the client may not begin a flow */
+#define LB_CHOICE_RESULT (LB_CHOICE_DENIED | LB_CHOICE_VIP_SOURCE | LB_CHOICE_INSTANCE)
+#define LB_CHOICE_SYN_SHIFT 16 /* of LB_FLOW_SYN, clear of the other bits */
 
 LB_RARE uint32_t lb_find_anywhere(const struct lb_packet *p);
 LB_RARE uint32_t lb_decide_error(const struct lb_packet *p);
@@ -50,6 +55,7 @@ LB_RARE uint32_t lb_decide_elsewhere(const struct lb_packet *p);
 LB_RARE uint32_t lb_decide_rehome(const struct lb_packet *p, uint32_t elsewhere);
 LB_RARE uint32_t lb_decide_again(const struct lb_packet *p);
 LB_RARE uint32_t lb_decide_begin(const struct lb_packet *p, uint32_t elsewhere);
+LB_RARE uint32_t lb_decide_access(const struct lb_packet *p);
 LB_RARE uint32_t lb_decide_choose(const struct lb_packet *p);
 LB_RARE uint32_t lb_decide_record(const struct lb_packet *p, uint32_t choice);
 LB_RARE uint32_t lb_decide_read(const struct lb_packet *p);
@@ -75,13 +81,21 @@ LB_INLINE struct lb_selection lb_choice_selection(uint32_t choice)
 	};
 }
 
+/* Why a choice is of no instance. */
+LB_INLINE lb_result lb_choice_drop(uint32_t choice)
+{
+	if (choice & LB_CHOICE_DENIED)
+		return lb_result_drop(LB_DROP_CLIENT_DENIED);
+	return lb_result_drop(choice & LB_CHOICE_VIP_SOURCE ? LB_DROP_IP_SOURCE
+							    : LB_DROP_NO_INSTANCE);
+}
+
 /** The verdict on a packet whose instance is chosen. */
 LB_INLINE lb_result lb_choice_result(uint32_t choice)
 {
 	if (lb_likely((choice & LB_CHOICE_INSTANCE) != LB_INSTANCE_NONE))
 		return LB_VERDICT_FORWARD;
-	return lb_result_drop(choice & LB_CHOICE_VIP_SOURCE ? LB_DROP_IP_SOURCE
-							    : LB_DROP_NO_INSTANCE);
+	return lb_choice_drop(choice);
 }
 
 /*
@@ -102,6 +116,7 @@ LB_INLINE bool lb_packet_open(struct lb_env *env, struct lb_steer *steer, const 
 		.key = p->key,
 		.spread = p->spread,
 		.salt = p->salt,
+		.affinity = p->affinity,
 		.now = p->now,
 		.syn = p->syn,
 	};
@@ -111,6 +126,27 @@ LB_INLINE bool lb_packet_open(struct lb_env *env, struct lb_steer *steer, const 
 LB_INLINE bool lb_packet_is_syn(const struct lb_packet *p)
 {
 	return lb_flow_event(p->meta.tcp_flags) == LB_FLOW_EVENT_SYN;
+}
+
+/* ---- Clients ---- */
+
+/* The rule for the packet's client (core/lb_access.h). */
+LB_RARE uint32_t lb_decide_access(const struct lb_packet *p)
+{
+	struct lb_access access;
+
+	if (!p || !lb_access_open(&access, &p->where))
+		return LB_ACCESS_DENIED;
+	return lb_access_rule(&access, p->service, &p->meta);
+}
+
+/**
+ * Whether the packet's client may not begin a flow. To be asked for a SYN, and for a packet of a flow
+ * that no worker has recorded; other packets pass, whatever the lists say by now.
+ */
+LB_INLINE bool lb_packet_is_denied(const struct lb_packet *p)
+{
+	return lb_unlikely(p->access) && (lb_decide_access(p) & LB_ACCESS_DENIED);
 }
 
 /* ---- Flows of other workers ---- */
@@ -254,8 +290,11 @@ LB_RARE uint32_t lb_decide_begin(const struct lb_packet *p, uint32_t elsewhere)
 /** A SYN on the ports of a recorded flow. Return: a choice. */
 LB_INLINE uint32_t lb_decide_syn(const struct lb_packet *p)
 {
-	uint32_t instance = lb_decide_again(p);
+	uint32_t instance;
 
+	if (lb_packet_is_denied(p))
+		return LB_CHOICE_DENIED | LB_INSTANCE_NONE;
+	instance = lb_decide_again(p);
 	if (instance != LB_INSTANCE_NONE)
 		return instance;
 	return lb_decide_begin(p, lb_decide_elsewhere(p));
@@ -295,14 +334,15 @@ LB_RARE uint32_t lb_decide_record(const struct lb_packet *p, uint32_t choice)
 LB_INLINE uint32_t lb_decide_miss(const struct lb_env *env, const struct lb_packet *p)
 {
 	uint32_t choice = LB_INSTANCE_NONE;
+	bool denied = lb_packet_is_denied(p);
 
-	if (lb_env_has_peers(env))
+	if (lb_env_has_peers(env) && !(denied && lb_packet_is_syn(p)))
 		choice = lb_decide_elsewhere(p);
 	if (choice == LB_INSTANCE_NONE)
-		choice = lb_decide_choose(p);
+		choice = denied ? LB_CHOICE_DENIED | LB_INSTANCE_NONE : lb_decide_choose(p);
 	if (choice & LB_CHOICE_RECORD)
 		lb_decide_record(p, choice);
-	return choice & (LB_CHOICE_VIP_SOURCE | LB_CHOICE_INSTANCE);
+	return choice & LB_CHOICE_RESULT;
 }
 
 /* ---- Flows in a table that is locked ---- */
@@ -365,13 +405,22 @@ LB_RARE uint32_t lb_decide_unrecorded(const struct lb_packet *p)
 
 LB_RARE uint32_t lb_decide_locked(const struct lb_packet *p)
 {
-	uint32_t choice = lb_decide_read(p);
+	uint32_t choice;
+	bool is_syn;
 
+	if (!p)
+		return LB_INSTANCE_NONE;
+	is_syn = lb_packet_is_syn(p);
+	if (is_syn && lb_packet_is_denied(p))
+		return LB_CHOICE_DENIED | LB_INSTANCE_NONE;
+	choice = lb_decide_read(p);
 	if (choice == LB_INSTANCE_NONE)
 		choice = lb_decide_elsewhere(p);
+	if (choice == LB_INSTANCE_NONE && !is_syn && lb_packet_is_denied(p))
+		return LB_CHOICE_DENIED | LB_INSTANCE_NONE;
 	if (choice == LB_INSTANCE_NONE)
 		choice = lb_decide_unrecorded(p);
-	return choice & (LB_CHOICE_VIP_SOURCE | LB_CHOICE_INSTANCE);
+	return choice & LB_CHOICE_RESULT;
 }
 
 /* ---- The decision ---- */

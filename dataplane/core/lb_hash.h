@@ -6,7 +6,8 @@
  *   from the key alone, so that a stored flow can be moved to its other bucket;
  * - the slot hash chooses the instance. It is the same on every node and in
  *   both dataplanes: it depends on the secret, the client and the service's
- *   salt, never on an id that a node assigned.
+ *   salt (with affinity on the client's address alone), never on an id that a
+ *   node assigned.
  *
  * The mixing is NH (Black et al., UMAC, CRYPTO 1999) and a multiply-xorshift finalizer: without the
  * secret, flows cannot be aimed at one bucket or slot.
@@ -97,6 +98,13 @@ LB_INLINE uint64_t lb_flow_hash6(const struct lb_secret *secret, const uint8_t *
 	uint64_t hash = lb_hash_mix(sum ^ (lb_hash_mix(sum2) << 17 | lb_hash_mix(sum2) >> 47));
 
 	return hash ? hash : 1;
+}
+
+/** Slot hash of a client, by its address alone: the same for all its flows, to whatever service. */
+LB_INLINE uint64_t lb_client_hash(const struct lb_secret *secret, const struct lb_meta *meta)
+{
+	return meta->family == 4 ? lb_flow_hash4(secret, meta->client4, 0, 0)
+				 : lb_flow_hash6(secret, meta->client6, 0, 0);
 }
 
 /** Both buckets of a key follow from this. */

@@ -41,6 +41,8 @@ LB_INLINE void lb_packet_set_service(struct lb_packet *p, const struct lb_servic
 	p->pool = service->pool;
 	p->forward = service->forward;
 	p->source = service->source;
+	p->affinity = service->affinity;
+	p->access = service->access;
 	p->service = service->id;
 	p->instance_port = service->instance_port;
 }

@@ -143,8 +143,7 @@ LB_INLINE lb_result lb_send(struct lb_buffer buffer, const struct lb_env *env,
 	enum lb_forward forward = (enum lb_forward)p->forward;
 
 	if (lb_unlikely(!to.instance))
-		return lb_result_drop(choice & LB_CHOICE_VIP_SOURCE ? LB_DROP_IP_SOURCE
-								    : LB_DROP_NO_INSTANCE);
+		return lb_choice_drop(choice);
 	if (lb_likely(lb_instance_reached(to.instance, forward)))
 		switch (forward) {
 			LB_FORWARD_LIST(LB_SEND_CASE)

@@ -24,16 +24,19 @@ struct lb_service {
 	uint8_t addr[16]; /* IPv4: the first four bytes, the rest 0 */
 	uint16_t id;	  /* from 1; part of IPv4 flow keys, so never reused for another listener */
 	uint8_t pool;
-	uint8_t networks;      /* on a trunk: those that it takes packets from, one bit each */
-	uint32_t salt;	       /* part of slot hashes: lb_service_salt() */
-	uint8_t forward;       /* enum lb_forward */
-	uint8_t source;	       /* enum lb_nat_source */
+	uint8_t networks;     /* on a trunk: those that it takes packets from, one bit each */
+	uint32_t salt;	      /* part of slot hashes: lb_service_salt() */
+	uint8_t forward;      /* enum lb_forward */
+	uint8_t source : 4;   /* enum lb_nat_source */
+	uint8_t affinity : 1; /* the client's address alone chooses the instance */
+	uint8_t access : 1;   /* only some clients may begin flows: core/lb_access.h */
+	uint8_t reserved : 2;
 	lb_be16 instance_port; /* at the instance: the tunnel's, or of nat the connection's; else 0 */
 };
 
 LB_STATIC_ASSERT(sizeof(struct lb_service) == 32, "two services a cache line");
 
-/* Header of the services block; the slots follow it. */
+/* Header of the services block; the slots follow it, and then the words of core/lb_access.h. */
 struct lb_service_table {
 	uint32_t mask; /* slots - 1 */
 	uint32_t seed;
@@ -41,11 +44,18 @@ struct lb_service_table {
 	uint32_t first;	     /* index of slot 0, for a dataplane whose slots are elsewhere */
 	uint32_t n_networks; /* of a trunk; 0: the port is none */
 	lb_be16 vlan[LB_NETWORKS_MAX]; /* of each network; 0: untagged */
-	uint32_t reserved[7];
+	uint32_t access_words;	       /* a multiple of LB_ACCESS_UNIT */
+	uint32_t reserved[6];
 	struct lb_service slot[];
 };
 
 LB_STATIC_ASSERT(sizeof(struct lb_service_table) == 64, "slots start on a cache line");
+
+#define LB_ACCESS_PREFIXES_MAX 10000 /* of a service, both lists together */
+#define LB_ACCESS_WORDS_IPV6 3	     /* of a range */
+#define LB_ACCESS_UNIT 4 /* words as long as a slot: a block is its header, and a number of slots */
+
+LB_STATIC_ASSERT(LB_ACCESS_UNIT * sizeof(uint64_t) == sizeof(struct lb_service), "a slot");
 
 /* The first eight bytes of an IPv4 service's entry: its whole search key. */
 LB_INLINE uint64_t lb_service_key4(lb_be32 addr, lb_be16 port, uint8_t proto)

@@ -17,6 +17,7 @@ struct lb_steer {
 	uint64_t key;
 	uint64_t spread;
 	uint32_t salt; /* of the service */
+	bool affinity; /* the same */
 	uint16_t now;
 	uint16_t syn; /* LB_FLOW_SYN of a SYN */
 };
@@ -32,6 +33,8 @@ LB_INLINE uint64_t lb_steer_key(const struct lb_secret *secret, const struct lb_
 
 LB_INLINE uint64_t lb_steer_hash(const struct lb_steer *s)
 {
+	if (lb_unlikely(s->affinity))
+		return lb_client_hash(s->secret, s->meta);
 	if (s->meta->family == 4)
 		return lb_flow_hash4(s->secret, s->meta->client4, s->meta->client_port, s->salt);
 	return s->key;

@@ -49,7 +49,10 @@ enum lb_verdict {
 	X(NAT_UNKNOWN, "nat_unknown", "to a NAT address, and of no translated connection")         \
 	X(NAT_EXHAUSTED, "nat_exhausted", "no NAT address with a free port to the instance")       \
 	X(L2_VLAN_UNKNOWN, "l2_vlan_unknown", "VLAN tag of no network in node.networks")           \
-	X(L2_VLAN_SERVICE, "l2_vlan_service", "from a network that the service is not announced on")
+	X(L2_VLAN_SERVICE, "l2_vlan_service",                                                      \
+	  "from a network that the service is not announced on")                                   \
+	X(CLIENT_DENIED, "client_denied",                                                          \
+	  "new flow of a client that allow_from or deny_from refuses")
 
 enum lb_drop {
 #define LB_DROP_ENUM(id, name, text) LB_DROP_##id,

@@ -152,10 +152,15 @@ static inline void prefetch_slot(const struct burst *b, uint32_t i)
 	const struct lb_service *service = b->service[i];
 	const struct lb_pool_view *pool = &b->tables->pool[service->pool];
 	uint64_t hash = b->key[i];
+	struct lb_meta meta;
 
-	if (b->plain4 >> i & 1)
+	if (lb_unlikely(service->affinity)) {
+		pipeline_meta(b, i, &meta);
+		hash = lb_client_hash(&b->tables->secret, &meta);
+	} else if (b->plain4 >> i & 1) {
 		hash = lb_flow_hash4(&b->tables->secret, (lb_be32)hash, (lb_be16)(hash >> 32),
 				     service->salt);
+	}
 	rte_prefetch0(&pool->current[lb_flow_slot(hash, pool->n_current)]);
 	if (lb_unlikely(b->steps[i] != LB_FLOW_STEPS_SYN))
 		rte_prefetch0(&pool->previous[lb_flow_slot(hash, pool->n_previous)]);

@@ -213,13 +213,25 @@ static void flows_size(struct plan *plan, const struct config *config)
 			   20);
 }
 
+/* Of lists of clients: each prefix begins and ends a range. */
+static double access_bytes(const struct config *config)
+{
+	double bytes = 0;
+
+	for (uint32_t i = 0; i < config->service_count; i++)
+		bytes += 2.0 * LB_ACCESS_WORDS_IPV6 * sizeof(uint64_t) *
+			 (config->services[i].allow_count + config->services[i].deny_count);
+	return bytes;
+}
+
 /* Without the flow tables. */
 static uint32_t memory_needed(const struct plan *plan, const struct config *config)
 {
 	double mbufs = (double)plan->n_mbufs * (plan->data_room + sizeof(struct rte_mbuf) + 128.0);
 	double tables = config->pool_count * config->node.table_slots * 2.0 +
 			LB_SERVICES_MAX * 4.0 * sizeof(struct lb_service) +
-			LB_INSTANCES_MAX * (double)sizeof(struct lb_instance);
+			LB_INSTANCES_MAX * (double)sizeof(struct lb_instance) +
+			access_bytes(config);
 	double bytes = plan->n_workers * mbufs + SNAPSHOTS * tables;
 
 	return (uint32_t)(bytes / MB) + 1 + SLACK_MB;

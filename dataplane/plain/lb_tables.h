@@ -130,6 +130,28 @@ LB_INLINE bool lb_env_open(struct lb_env *env, const struct lb_where *where)
 	return true;
 }
 
+/* Words of core/lb_access.h. */
+struct lb_access {
+	const uint64_t *word;
+	uint32_t n;
+};
+
+/** Open those of the packet's generation. Return: false if there are none. */
+LB_INLINE bool lb_access_open(struct lb_access *access, const struct lb_where *where)
+{
+	const struct lb_service_table *table = where->env->services;
+
+	access->word = (const uint64_t *)(const void *)&table->slot[(size_t)table->mask + 1];
+	access->n = table->access_words;
+	return access->n != 0;
+}
+
+/** A word; 0 if there is none at @index. */
+LB_INLINE uint64_t lb_access_word(const struct lb_access *access, uint32_t index)
+{
+	return index < access->n ? access->word[index] : 0;
+}
+
 /** Return: whether packets are translated; by lb_env_nat(), then. */
 LB_INLINE bool lb_env_open_nat(struct lb_env *env)
 {

@@ -198,6 +198,9 @@ void scenario_shared(struct world *w, struct report *r, uint32_t reps);
 /* nat.c: IPv4 packets of translated flows, in both directions, and ipip beside them. */
 void scenario_nat(struct world *w, struct report *r, uint32_t flows, uint32_t reps);
 
+/* access.c: SYNs to services with lists of clients of several lengths. */
+void scenario_access(struct world *w, struct report *r, uint32_t reps);
+
 /** Bytes of the flow table per flow in it. */
 void scenario_memory(struct world *w, struct report *r);
 

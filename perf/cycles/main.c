@@ -170,6 +170,7 @@ static void run_others(struct world *w, struct report *r, const struct options *
 	report_section("new flows, floods, errors");
 	run_inserts(w, r, 4, options);
 	run_inserts(w, r, 6, options);
+	scenario_access(w, r, options->reps);
 	run_errors(w, r, options);
 	scenario_flood(w, r, options->reps);
 	scenario_connections(w, r, options->reps);

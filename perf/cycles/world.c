@@ -78,6 +78,7 @@ void world_forward(struct world *w, enum lb_forward forward)
 		services[0].instance_port = services[1].instance_port = 6080;
 	if (forward == LB_FORWARD_NAT)
 		services[0].instance_port = services[1].instance_port = 8443;
+	services[0].access = services[1].access = w->h.access_words != 0;
 	harness_services(&w->h, services, 2);
 }
 

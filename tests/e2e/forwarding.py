@@ -236,6 +236,54 @@ def gue(lab):
     answers(lab)
 
 
+def apply(lab):
+    lab.write_config()
+    lab.ctl("config", "apply")
+
+
+def lists_of_clients(lab):
+    """The lists of a service decide who may connect; connections that there are go on, and other services do not care."""
+    service = lab.config["services"]["web"]
+    mine = [settings.CLIENT[0], f"{settings.CLIENT[1]}/128"]
+    held = lab.hold(*settings.L2_URLS, connections=8, interval=0.2)
+    service.update(allow_from=["198.51.100.0/24", "2001:db8:c::/48"])
+    apply(lab)
+    expect_equal({len(lab.names(url, 4)) for url in settings.L2_URLS}, {4}, "answers to an allowed client")
+    service.update(deny_from=mine)
+    apply(lab)
+    for url in settings.L2_URLS:
+        before = lab.counters().drops["client_denied"]
+        expect_equal(lab.curl(url, "-m", "1.5").returncode, 28, f"{url}: exit code of curl, refused")
+        expect(lab.counters().drops["client_denied"] > before, "client_denied has not risen")
+    expect_equal(len(lab.names(settings.IPIP_URLS[0], 4)), 4, "answers of another service")
+    got = lab.ctl("explain", f"{settings.CLIENT[0]}:40000", f"{settings.WEB_VIPS[0]}:80")
+    expect_equal(got["access"], {"denied": True, "list": "deny_from", "prefix": settings.CLIENT[0]}, "explain")
+    expect_equal(got["choice"]["why"], "denied", "explain")
+    shown = next(s for s in lab.ctl("status")["services"] if s["name"] == "web")
+    expect_equal((shown["allow_from"], shown["deny_from"]), (service["allow_from"], list(settings.CLIENT)), "status")
+    errors = [c for c in held.close() if c["error"]]
+    expect_equal(errors, [], "connections that ended")
+    del service["allow_from"], service["deny_from"]
+    apply(lab)
+    answers(lab)
+
+
+def affinity(lab):
+    """With `affinity: client` all connections of a client go to one instance, from all listeners of the pool."""
+    pool = lab.config["pools"]["web"]
+    pool.update(affinity="client")
+    apply(lab)
+    for family in (0, 1):
+        vip = settings.WEB_VIPS[family] if family == 0 else f"[{settings.WEB_VIPS[family]}]"
+        urls = [url for url in settings.L2_URLS if f"//{vip}/" in url]
+        names = [name for url in urls for name in lab.names(url, 12)]
+        expect_equal((len(urls), len(names), len(set(names))), (2, 24, 1), f"URLs, answers and instances of {urls}")
+        share = lab.ctl("explain", settings.CLIENT[family], f"{vip}:80")["share"]
+        expect_equal([one["instance"] for one in share], [f"web/{names[0]}"], "explain")
+    del pool["affinity"]
+    apply(lab)
+
+
 def baseline(lab):
     """After the clients have ended, no flow is left and every buffer is free."""
     figure(str(lab.at_rest()))
@@ -243,5 +291,5 @@ def baseline(lab):
 
 if __name__ == "__main__":
     settings.patient()
-    scenario.run(answers, client_address, pings, downloads, uploads, small_client_mtu, outer_dscp_and_ecn, tunnel_sources, gue, malformed, damaged, books,
+    scenario.run(answers, client_address, pings, downloads, uploads, small_client_mtu, outer_dscp_and_ecn, tunnel_sources, gue, lists_of_clients, affinity, malformed, damaged, books,
             baseline)

@@ -218,7 +218,9 @@ static bool services_fill(struct harness *h, struct lb_service_table *table,
 			.pool = (uint8_t)services[i].pool,
 			.forward = services[i].forward,
 			.instance_port = lb_cpu_to_be16(services[i].instance_port),
-			.source = services[i].source,
+			.source = services[i].source & 0xf,
+			.affinity = services[i].affinity,
+			.access = services[i].access,
 			.networks = networks_of(h, &services[i]),
 		};
 
@@ -245,16 +247,21 @@ void harness_services(struct harness *h, const struct harness_service *services,
 
 	while (slots < 8 * n)
 		slots *= 2;
-	bytes = sizeof(*table) + slots * sizeof(struct lb_service);
+	bytes = sizeof(*table) + slots * sizeof(struct lb_service) +
+		h->access_words * sizeof(*h->access);
 	table = calloc(1, bytes);
 	assert_non_null(table);
+	table->access_words = h->access_words;
+	if (h->access_words)
+		memcpy(&table->slot[slots], h->access, h->access_words * sizeof(*h->access));
 	table->mask = slots - 1;
 	table->n_networks = h->n_networks;
 	memcpy(table->vlan, h->vlan, sizeof(table->vlan));
 	/* Seeds as the control plane draws them: neighbours are told apart by the high bits. */
 	for (uint32_t i = 0; !services_fill(h, table, services, n); i++)
 		table->seed = (uint32_t)lb_hash_mix(i);
-	harness_put(h, LB_BLOCK_SERVICES, 0, table, (uint32_t)bytes, slots);
+	harness_put(h, LB_BLOCK_SERVICES, 0, table, (uint32_t)bytes,
+		    slots + h->access_words / LB_ACCESS_UNIT);
 	free(table);
 }
 

@@ -24,6 +24,8 @@ struct harness {
 	uint64_t generation;
 	uint16_t now;
 	/* of the next harness_services() */
+	const uint64_t *access; /* words of core/lb_access.h */
+	uint32_t access_words;
 	uint32_t n_networks;
 	lb_be16 vlan[LB_NETWORKS_MAX];
 };
@@ -57,6 +59,8 @@ struct harness_service {
 	uint16_t instance_port; /* host order */
 	uint8_t source;
 	uint8_t networks; /* 0: all */
+	bool affinity;
+	bool access; /* has lists: those of the next harness_services() */
 };
 
 /** Publish services (with an entry for each of their VIPs). */

@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+#include "dataplane/core/lb_access.h"
+#include "tests/support/access_words.h"
+
 #define ACCEPTING                                                                                  \
 	(LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS | LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
 
@@ -104,6 +107,35 @@ size_t vector_read(const char *path, struct vector *vectors)
 	return n;
 }
 
+/*
+ * allow_from 198.51.100.0/24 and 2001:db8:c::/48, deny_from 198.51.100.8/29 and 2001:db8:c::8/125,
+ * for a service over IPv4 of this id and one over IPv6 of the next.
+ */
+static void lists_put(struct harness *world, uint16_t id)
+{
+	static const struct access_range4 ipv4[] = {
+		{ 0, LB_ACCESS_DENIED },
+		{ 0xc6336400, LB_ACCESS_LISTED | 24 },
+		{ 0xc6336408, LB_ACCESS_DENIED | LB_ACCESS_LISTED | 29 },
+		{ 0xc6336410, LB_ACCESS_LISTED | 24 },
+		{ 0xc6336500, LB_ACCESS_DENIED },
+	};
+	static const struct access_range6 ipv6[] = {
+		{ 0, 0, LB_ACCESS_DENIED },
+		{ 0x20010db8000c0000, 0, LB_ACCESS_LISTED | 48 },
+		{ 0x20010db8000c0000, 8, LB_ACCESS_DENIED | LB_ACCESS_LISTED | 125 },
+		{ 0x20010db8000c0000, 16, LB_ACCESS_LISTED | 48 },
+		{ 0x20010db8000d0000, 0, LB_ACCESS_DENIED },
+	};
+	const struct access_lists lists = { ipv4, sizeof(ipv4) / sizeof(ipv4[0]), ipv6,
+					    sizeof(ipv6) / sizeof(ipv6[0]) };
+	const uint16_t ids[] = { id, (uint16_t)(id + 1) };
+	static uint64_t words[ACCESS_WORDS_MAX];
+
+	world->access_words = access_words_make(words, ids, 2, &lists);
+	world->access = words;
+}
+
 static void services_put(struct harness *world)
 {
 	static const struct {
@@ -113,6 +145,7 @@ static void services_put(struct harness *world)
 		uint16_t instance_port;
 		uint8_t networks; /* 0: all */
 		uint8_t source;
+		bool access;
 	} rows[] = {
 		{ 10, 443, 0, LB_FORWARD_L2, 0 },
 		{ 10, 80, 0, LB_FORWARD_L2, 0 },
@@ -146,6 +179,7 @@ static void services_put(struct harness *world)
 		{ 98, 443, 16, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_CLIENT },
 		{ 85, 443, 17, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_PROXY },
 		{ 86, 443, 18, LB_FORWARD_NAT, 8443, 0, LB_NAT_SOURCE_PROXY },
+		{ 11, 443, 0, LB_FORWARD_L2, 0, 0, 0, true },
 	};
 	enum { N = sizeof(rows) / sizeof(rows[0]) };
 	static const lb_be16 vlans[] = { LB_BE16(10), LB_BE16(20), 0 };
@@ -162,6 +196,7 @@ static void services_put(struct harness *world)
 			.instance_port = rows[i].instance_port,
 			.networks = rows[i].networks,
 			.source = rows[i].source,
+			.access = rows[i].access,
 		};
 		services[2 * i + 1] = (struct harness_service){
 			.family = 6,
@@ -175,10 +210,12 @@ static void services_put(struct harness *world)
 			.instance_port = rows[i].instance_port,
 			.networks = rows[i].networks,
 			.source = rows[i].source,
+			.access = rows[i].access,
 		};
 	}
 	world->n_networks = sizeof(vlans) / sizeof(vlans[0]);
 	memcpy(world->vlan, vlans, sizeof(vlans));
+	lists_put(world, services[2 * N - 2].id);
 	harness_services(world, services, 2 * N);
 }
 

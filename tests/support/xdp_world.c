@@ -18,6 +18,7 @@
 
 #include "bpf/sluice_xdp.skel.h"
 #include "bpf/sluice_xdp_bench.skel.h"
+#include "controlplane/xdp/access.h"
 
 #define LINES_PER_HALF 4096
 #define HEADROOM 256	 /* XDP_PACKET_HEADROOM */
@@ -242,6 +243,10 @@ void xdp_world_publish(struct xdp_world *w, const struct harness *h)
 		gen->services.seed = t->services->seed;
 		gen->services.n_networks = t->services->n_networks;
 		memcpy(gen->services.vlan, t->services->vlan, sizeof(gen->services.vlan));
+		gen->services.access_words = t->services->access_words;
+		assert_int_equal(xdp_access_put(bpf_map__fd(w->skel->maps.xdp_access), half,
+						t->services),
+				 0);
 		memcpy(&w->services[gen->services.first], t->services->slot,
 		       (t->services->mask + 1) * sizeof(*w->services));
 	}

@@ -10,6 +10,9 @@
 
 #include <linux/bpf.h>
 
+#include "dataplane/core/lb_access.h"
+#include "tests/support/access_words.h"
+
 #define SLOTS 1021
 #define RECORDED 160 /* flows that the table is for: fewer than there are */
 #define NAT_PORT_FIRST 1024
@@ -20,6 +23,10 @@
  */
 #define NAT_POOL_4 2
 #define NAT_POOL_6 6
+/* Of the generator. */
+#define CLIENT4 0xc6336400u
+#define CLIENT6_HIGH 0x20010db8000c0000ull
+#define LISTS_MAX 32 /* ranges of a family */
 #define REACHABLE (LB_INSTANCE_RESOLVED | LB_INSTANCE_ON_LINK)
 #define UP (REACHABLE | LB_INSTANCE_SERVES | LB_INSTANCE_ACCEPTS)
 
@@ -44,8 +51,7 @@ static void instances_put(struct twins *t)
 		    TWINS_INSTANCES);
 }
 
-/* @forwards: the modes of services, in turns. */
-static void services_put(struct twins *t, const uint8_t *forwards, uint32_t n)
+static void services_put(struct twins *t)
 {
 	struct harness_service services[2 * PACKET_GEN_VIPS];
 
@@ -57,7 +63,9 @@ static void services_put(struct twins *t, const uint8_t *forwards, uint32_t n)
 						 .port = PACKET_GEN_PORT,
 						 .pool = i,
 						 .id = (uint16_t)(2 * i + 1),
-						 .forward = forwards[i % n] };
+						 .forward = t->forwards[i % t->n_forwards],
+						 .access = i % 2 == 1,
+						 .affinity = i % 4 >= 2 };
 		if (s[0].forward == LB_FORWARD_GUE)
 			s[0].instance_port = (uint16_t)(6080 + i);
 		if (s[0].forward == LB_FORWARD_NAT)
@@ -73,6 +81,39 @@ static void services_put(struct twins *t, const uint8_t *forwards, uint32_t n)
 		s[1].addr[15] = (uint8_t)i;
 	}
 	harness_services(t->native, services, 2 * PACKET_GEN_VIPS);
+}
+
+/* Ranges around the generator's clients, with any rules. */
+static uint32_t rule_draw(struct twins *t)
+{
+	return packet_gen_draw(&t->gen) % 4 ? 0 : LB_ACCESS_DENIED;
+}
+
+static void lists_put(struct twins *t)
+{
+	static uint64_t words[ACCESS_WORDS_MAX];
+	struct access_range4 ipv4[LISTS_MAX] = { { 0, rule_draw(t) } };
+	struct access_range6 ipv6[LISTS_MAX] = { { 0, 0, rule_draw(t) } };
+	struct access_lists lists = { ipv4, 1, ipv6, 1 };
+	uint16_t ids[PACKET_GEN_VIPS];
+	uint32_t n_ids = 0, n = 1 + (uint32_t)(packet_gen_draw(&t->gen) % (LISTS_MAX - 1));
+
+	for (uint16_t i = 1; i < PACKET_GEN_VIPS; i += 2) {
+		ids[n_ids++] = (uint16_t)(2 * i + 1);
+		ids[n_ids++] = (uint16_t)(2 * i + 2);
+	}
+	for (uint32_t i = 1; i < n; i++) {
+		ipv4[i].first = ipv4[i - 1].first + 1 + (uint32_t)(packet_gen_draw(&t->gen) % 3);
+		ipv4[i].rule = rule_draw(t);
+		ipv6[i] = (struct access_range6){ CLIENT6_HIGH, ipv6[i - 1].low + 1, rule_draw(t) };
+		if (i == 1) {
+			ipv4[i].first = CLIENT4;
+			ipv6[i].low = 0;
+		}
+	}
+	lists.n_ipv4 = lists.n_ipv6 = n;
+	t->native->access_words = access_words_make(words, ids, n_ids, &lists);
+	t->native->access = words;
 }
 
 static void worlds_create(struct twins *t)
@@ -104,7 +145,10 @@ void twins_create(struct twins *t, bool has_handover)
 	static const uint8_t forwards[] = { LB_FORWARD_L2, LB_FORWARD_IPIP, LB_FORWARD_GUE };
 
 	worlds_create(t);
-	services_put(t, forwards, sizeof(forwards));
+	t->forwards = forwards;
+	t->n_forwards = sizeof(forwards);
+	lists_put(t);
+	services_put(t);
 	worlds_start(t, has_handover);
 }
 
@@ -115,7 +159,10 @@ void twins_create_nat(struct twins *t, bool has_handover)
 	const struct lb_nat_params nat = harness_nat_params(NAT_PORT_FIRST, NAT_PORT_LAST);
 
 	worlds_create(t);
-	services_put(t, forwards, sizeof(forwards));
+	t->forwards = forwards;
+	t->n_forwards = sizeof(forwards);
+	lists_put(t);
+	services_put(t);
 	harness_nat(t->native, &nat);
 	worlds_start(t, has_handover);
 }
@@ -124,7 +171,7 @@ void twins_change(struct twins *t)
 {
 	uint8_t *flags = &t->instances[packet_gen_draw(&t->gen) % TWINS_INSTANCES].flags;
 
-	switch (packet_gen_draw(&t->gen) % 6) {
+	switch (packet_gen_draw(&t->gen) % 7) {
 	case 0:
 		slots_put(t, (uint16_t)(packet_gen_draw(&t->gen) % PACKET_GEN_VIPS));
 		break;
@@ -138,6 +185,10 @@ void twins_change(struct twins *t)
 	case 3:
 		*flags &= (uint8_t) ~(LB_INSTANCE_ACCEPTS | LB_INSTANCE_SERVES);
 		instances_put(t);
+		break;
+	case 4:
+		lists_put(t);
+		services_put(t);
 		break;
 	default:
 		*flags |= LB_INSTANCE_ACCEPTS | LB_INSTANCE_SERVES;

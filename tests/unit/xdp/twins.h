@@ -20,6 +20,8 @@ struct twins {
 	struct xdp_world *xdp;
 	struct packet_gen gen;
 	struct lb_instance instances[TWINS_INSTANCES];
+	const uint8_t *forwards; /* modes of services, in turns */
+	uint32_t n_forwards;
 	uint64_t ticks;
 	uint32_t changes;
 };

@@ -84,6 +84,30 @@ static const struct harness_row runs[] = {
 	  "192.0.2.1:7 to 192.0.2.9:80: no service has this port of the VIP: the kernel gets the "
 	  "packet\n",
 	  "" },
+	{ "explain 192.0.2.1:7 192.0.2.9:80",
+	  OK("\"client\":\"192.0.2.1\",\"client_port\":7,\"vip\":\"192.0.2.9\",\"vip_port\":80,"
+	     "\"live\":true,\"pending\":false,\"service\":{\"name\":\"www\",\"pool\":\"web\","
+	     "\"forward\":\"l2\"},\"access\":{\"denied\":true,\"list\":\"deny_from\",\"prefix\":"
+	     "\"192.0.2.0/24\"},\"hash\":\"0x1\",\"flow\":{\"table\":\"not found\"},\"current\":{"
+	     "\"slot\":7,\"slots\":1021,\"instance\":\"web/web-2\"},\"previous\":null,\"choice\":{"
+	     "\"instance\":null,\"why\":\"denied\"},\"old\":{\"instance\":null,\"why\":\"denied\"},"
+	     "\"instance\":null,\"headers\":null"),
+	  0, "{\"verb\":\"explain\",\"client\":\"192.0.2.1:7\",\"vip\":\"192.0.2.9:80\"}",
+	  "192.0.2.1:7 to 192.0.2.9:80: no instance: its client is refused\n\n"
+	  "service       www, pool web, l2\n"
+	  "client        refused by 192.0.2.0/24 in deny_from\n"
+	  "hash          0x1\n"
+	  "flow table    not found\n"
+	  "current slot  7 of 1021: web/web-2\n"
+	  "begun         no instance: its client is refused\n",
+	  "" },
+	{ "explain 192.0.2.1 192.0.2.9:80",
+	  OK("\"client\":\"192.0.2.1\",\"client_port\":null,\"vip\":\"192.0.2.9\",\"vip_port\":80,"
+	     "\"live\":true,\"pending\":false,\"service\":{\"name\":\"www\",\"pool\":\"web\","
+	     "\"forward\":\"l2\"},\"access\":{\"denied\":true,\"list\":null,\"prefix\":null},"
+	     "\"ports\":512,\"share\":[]"),
+	  0, "{\"verb\":\"explain\",\"client\":\"192.0.2.1\",\"vip\":\"192.0.2.9:80\"}",
+	  "192.0.2.1 to 192.0.2.9:80: refused: it is in no prefix of allow_from\n", "" },
 	{ "explain 2001:db8::7 [2001:db8::9]:80 --at 3 -o json", OK("\"live\":false"), 0,
 	  "{\"verb\":\"explain\",\"client\":\"2001:db8::7\",\"vip\":\"[2001:db8::9]:80\","
 	  "\"at\":3}",

@@ -140,32 +140,32 @@ static void test_table(void **test_state)
 
 static const char
 	status_answer
-		[] =
-			"{\"ok\":true,\"result\":{\"node\":{\"version\":\"0.1.0\",\"pid\":1,\"uptime_s\":190800.5,"
-			"\"config\":\"/etc/sluice/sluice.yaml\",\"dataplane\":{\"kind\":\"dpdk\",\"running\":true,"
-			"\"generation\":17,\"pid\":7,\"port\":\"net_af_xdp0\",\"driver\":\"net_af_xdp\",\"workers\":5,"
-			"\"cpus\":[2,3,4,7,9],\"uptime_s\":312.0,\"problem\":\"\",\"note\":\"no RSS\"},"
-			"\"received\":12345678,\"transmitted\":12000000,\"kernel\":345000,\"dropped\":678,"
-			"\"flows\":12345,\"flows_capacity\":4000000,\"new_per_s\":12.34,\"rx_pkts_per_s\":1000.0,"
-			"\"rx_bits_per_s\":512000.0,\"mbufs\":{\"total\":16384,\"free\":16000,\"baseline\":16000}},"
-			"\"services\":[{\"name\":\"superawesome\",\"vip\":[\"203.0.113.10\",\"2001:db8::10\"],"
-			"\"forward\":\"l2\",\"listeners\":[{\"port\":443,\"instance_port\":443,\"pool\":\"web\"}]},"
-			"{\"name\":\"api\",\"vip\":[\"203.0.113.11\"],\"forward\":\"nat\",\"listeners\":["
-			"{\"port\":443,\"instance_port\":8443,\"pool\":\"api\"},"
-			"{\"port\":80,\"instance_port\":80,\"pool\":\"api\"}]}],"
-			"\"pools\":[{\"name\":\"web\",\"open\":false,\"on_backup\":false,\"instances\":[" INSTANCE(
-				"web-1", "\"weight\":100,\"admin\":\"ready\",\"health\":\"up\",\"reason\":\"\","
-					 "\"flows\":1132,\"new_per_s\":3.25,\"share\":0.666,\"last_check_ms\":412,"
-					 "\"next_hop\":{\"resolved\":true},\"mtu\":{\"bytes\":1400,\"from\":\"path\"}") "," INSTANCE("web-2", "\"weight\":50,\"config_weight\":100,\"weight_by_operator\":true,"
-																	      "\"admin\":\"drain\",\"health\":\"lame\","
-																	      "\"reason\":\"HTTP:80/up.html: status 404\",\"flows\":7,\"new_per_s\":0.0,"
-																	      "\"share\":0.0,\"last_check_ms\":61000,\"next_hop\":{\"resolved\":true}") "," INSTANCE("web-9", "\"weight\":100,\"backup\":true,\"admin\":\"ready\","
-																													      "\"health\":\"unknown\",\"reason\":\"\",\"flows\":0,\"new_per_s\":0.0,"
-																													      "\"share\":0.333,\"last_check_ms\":null,"
-																													      "\"next_hop\":{\"resolved\":false,\"reason\":\"no route\"}") "]},{\"name\":\"api\",\"open\":true,\"on_backup\":false,\"instances\":[" INSTANCE("a",
-																																															     "\"weight\":100,\"admin\":\"maint\",\"health\":\"down\",\"reason\":\"refused\","
-																																															     "\"flows\":0,\"new_per_s\":0.0,\"share\":1.0,\"last_check_ms\":1,"
-																																															     "\"next_hop\":{\"resolved\":true}") "]},{\"name\":\"empty\",\"open\":false,\"on_backup\":false,\"instances\":[]}]}}\n";
+		[] = "{\"ok\":true,\"result\":{\"node\":{\"version\":\"0.1.0\",\"pid\":1,\"uptime_s\":190800.5,"
+		     "\"config\":\"/etc/sluice/sluice.yaml\",\"dataplane\":{\"kind\":\"dpdk\",\"running\":true,"
+		     "\"generation\":17,\"pid\":7,\"port\":\"net_af_xdp0\",\"driver\":\"net_af_xdp\",\"workers\":5,"
+		     "\"cpus\":[2,3,4,7,9],\"uptime_s\":312.0,\"problem\":\"\",\"note\":\"no RSS\"},"
+		     "\"received\":12345678,\"transmitted\":12000000,\"kernel\":345000,\"dropped\":678,"
+		     "\"flows\":12345,\"flows_capacity\":4000000,\"new_per_s\":12.34,\"rx_pkts_per_s\":1000.0,"
+		     "\"rx_bits_per_s\":512000.0,\"mbufs\":{\"total\":16384,\"free\":16000,\"baseline\":16000}},"
+		     "\"services\":[{\"name\":\"superawesome\",\"vip\":[\"203.0.113.10\",\"2001:db8::10\"],"
+		     "\"forward\":\"l2\",\"listeners\":[{\"port\":443,\"instance_port\":443,\"pool\":\"web\"}]},"
+		     "{\"name\":\"api\",\"vip\":[\"203.0.113.11\"],\"forward\":\"nat\",\"allow_from\":[\"192.0.2.0/24\",\"10.0.0.1\"],\"listeners\":["
+		     "{\"port\":443,\"instance_port\":8443,\"pool\":\"api\"},"
+		     "{\"port\":80,\"instance_port\":80,\"pool\":\"api\"}]}],"
+		     "\"pools\":[{\"name\":\"web\",\"open\":false,\"on_backup\":false,\"instances\":[" INSTANCE(
+			     "web-1",
+			     "\"weight\":100,\"admin\":\"ready\",\"health\":\"up\",\"reason\":\"\","
+			     "\"flows\":1132,\"new_per_s\":3.25,\"share\":0.666,\"last_check_ms\":412,"
+			     "\"next_hop\":{\"resolved\":true},\"mtu\":{\"bytes\":1400,\"from\":\"path\"}") "," INSTANCE("web-2", "\"weight\":50,\"config_weight\":100,\"weight_by_operator\":true,"
+																  "\"admin\":\"drain\",\"health\":\"lame\","
+																  "\"reason\":\"HTTP:80/up.html: status 404\",\"flows\":7,\"new_per_s\":0.0,"
+																  "\"share\":0.0,\"last_check_ms\":61000,\"next_hop\":{\"resolved\":true}") "," INSTANCE("web-9", "\"weight\":100,\"backup\":true,\"admin\":\"ready\","
+																												  "\"health\":\"unknown\",\"reason\":\"\",\"flows\":0,\"new_per_s\":0.0,"
+																												  "\"share\":0.333,\"last_check_ms\":null,"
+																												  "\"next_hop\":{\"resolved\":false,\"reason\":\"no route\"}") "]},{\"name\":\"api\",\"open\":true,\"on_backup\":false,\"instances\":[" INSTANCE("a",
+																																														 "\"weight\":100,\"admin\":\"maint\",\"health\":\"down\",\"reason\":\"refused\","
+																																														 "\"flows\":0,\"new_per_s\":0.0,\"share\":1.0,\"last_check_ms\":1,"
+																																														 "\"next_hop\":{\"resolved\":true}") "]},{\"name\":\"empty\",\"open\":false,\"on_backup\":false,\"instances\":[]}]}}\n";
 
 static const char status_table[] =
 	"sluiced     0.1.0, up 2 d 5 h, configuration /etc/sluice/sluice.yaml\n"
@@ -183,6 +183,7 @@ static const char status_table[] =
 	"              2001:db8::10\n"
 	"api           203.0.113.11  nat       443  api port 8443\n"
 	"                                       80  api\n"
+	"service api: prefixes in allow_from: 2, deny_from: 0\n"
 	"\n"
 	"POOL  INSTANCE        ADDRESS     WEIGHT  ADMIN  HEALTH   FLOWS  NEW/S    SHARE      CHECKED  "
 	"REASON\n"

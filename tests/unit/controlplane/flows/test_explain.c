@@ -203,6 +203,111 @@ static void test_of_no_service(void **state)
 	json_decref(vip);
 }
 
+/* ---- Clients ---- */
+
+static json_t *ask_of(const char *pool, const char *service, const char *client, const char *vip)
+{
+	struct explain_query query;
+	char pools[512], services[1024], why[QUERY_WHY_MAX];
+	json_t *result = NULL;
+
+	snprintf(pools, sizeof(pools),
+		 "  web:\n    %s\n    instances: { a: { address: 10.0.1.1 }, b: { address: "
+		 "10.0.1.2 }, c: { address: 10.0.1.3 }, d: { address: 10.0.1.4 } }\n",
+		 pool);
+	snprintf(services, sizeof(services),
+		 "  www:\n    vip: [198.51.100.10, \"2001:db8:f::10\"]\n    forward: l2\n    %s\n"
+		 "    listeners: [ { port: 80, pool: web }, { port: 443, pool: web } ]\n",
+		 service);
+	assert_int_equal(query_parse(client, vip, &query, why), 0);
+	assert_int_equal(answer_offline(fixture_config(pools, services), &query, &result), 0);
+	return result;
+}
+
+static void test_a_client_with_affinity_has_one_instance(void **state)
+{
+	static const char *const clients[][2] = {
+		{ "192.0.2.1", "198.51.100.10" },
+		{ "192.0.2.2", "198.51.100.10" },
+		{ "2001:db8:c::7", "[2001:db8:f::10]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+		char vip[64];
+		json_t *one, *other, *list;
+
+		snprintf(vip, sizeof(vip), "%s:80", clients[i][1]);
+		one = ask_of("affinity: client", "protocol: tcp", clients[i][0], vip);
+		snprintf(vip, sizeof(vip), "%s:443", clients[i][1]);
+		other = ask_of("affinity: client", "protocol: tcp", clients[i][0], vip);
+		list = json_object_get(one, "share");
+		assert_int_equal(json_array_size(list), 1);
+		assert_string_equal(text(json_array_get(list, 0), "instance", NULL),
+				    text(json_array_get(json_object_get(other, "share"), 0),
+					 "instance", NULL));
+		json_decref(one);
+		json_decref(other);
+		one = ask_of("affinity: flow", "protocol: tcp", clients[i][0], vip);
+		assert_int_equal(json_array_size(json_object_get(one, "share")), 4);
+		json_decref(one);
+	}
+}
+
+static const struct {
+	const char *lists, *client;
+	bool denied;
+	const char *list, *prefix; /* "": none */
+} accesses[] = {
+	{ "allow_from: [ 192.0.2.0/24 ]", "192.0.2.1", false, "allow_from", "192.0.2.0/24" },
+	{ "allow_from: [ 192.0.2.0/24 ]", "192.0.3.1", true, "", "" },
+	{ "deny_from: [ 192.0.2.0/24 ]", "192.0.3.1", false, "", "" },
+	{ "deny_from: [ 192.0.2.1 ]", "192.0.2.1", true, "deny_from", "192.0.2.1" },
+	{ "allow_from: [ 192.0.2.0/24, 192.0.2.8 ]\n    deny_from: [ 192.0.2.8/29 ]", "192.0.2.8",
+	  false, "allow_from", "192.0.2.8" },
+	{ "allow_from: [ 192.0.2.0/24, 192.0.2.8 ]\n    deny_from: [ 192.0.2.8/29 ]", "192.0.2.9",
+	  true, "deny_from", "192.0.2.8/29" },
+	{ "allow_from: [ 192.0.2.0/24, 192.0.2.8 ]\n    deny_from: [ 192.0.2.8/29 ]", "192.0.2.16",
+	  false, "allow_from", "192.0.2.0/24" },
+	{ "allow_from: [ 192.0.2.0/24 ]", "2001:db8::1", true, "", "" },
+	{ "deny_from: [ \"2001:db8::/33\" ]", "2001:db8:7fff::1", true, "deny_from",
+	  "2001:db8::/33" },
+	{ "deny_from: [ \"2001:db8::/33\" ]", "2001:db8:8000::1", false, "", "" },
+};
+
+static void test_a_client_is_refused_by_a_prefix(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
+		bool is_six = strchr(accesses[i].client, ':') != NULL;
+		char client[ENDPOINT_STRLEN];
+		const json_t *access;
+		json_t *result;
+
+		snprintf(client, sizeof(client), is_six ? "[%s]:1024" : "%s:1024",
+			 accesses[i].client);
+		result = ask_of("affinity: flow", accesses[i].lists, client,
+				is_six ? "[2001:db8:f::10]:80" : "198.51.100.10:80");
+		access = json_object_get(result, "access");
+		assert_int_equal(json_is_true(json_object_get(access, "denied")),
+				 accesses[i].denied);
+		assert_string_equal(text(access, "list", NULL), accesses[i].list);
+		assert_string_equal(text(access, "prefix", NULL), accesses[i].prefix);
+		assert_string_equal(text(result, "choice", "why"),
+				    accesses[i].denied ? "denied" : "current");
+		json_decref(result);
+	}
+}
+
+static void test_a_service_without_lists_says_so(void **state)
+{
+	json_t *result = ask("192.0.2.1:5", "198.51.100.10:80");
+
+	(void)state;
+	assert_true(json_is_null(json_object_get(result, "access")));
+	json_decref(result);
+}
+
 /* ---- Records that are being written ---- */
 
 static void test_records_are_read_while_they_are_written(void **state)
@@ -240,6 +345,9 @@ int main(void)
 		cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_a_file_says_what_would_run),
 		cmocka_unit_test(test_a_client_without_a_port),
+		cmocka_unit_test(test_a_client_with_affinity_has_one_instance),
+		cmocka_unit_test(test_a_client_is_refused_by_a_prefix),
+		cmocka_unit_test(test_a_service_without_lists_says_so),
 		cmocka_unit_test(test_of_no_service),
 		cmocka_unit_test(test_records_are_read_while_they_are_written),
 	};

@@ -335,6 +335,13 @@ static void networks_are_checked(void **state)
 	assert_int_equal(lb_check_services(table, 8), LB_REFUSED_CONTENT);
 	table->vlan[1] = 0;
 	assert_int_equal(lb_check_services(table, 8), 0);
+	table->access_words = 4;
+	assert_int_equal(lb_check_services(table, 8), LB_REFUSED_CONTENT);
+	table->access_words = 0;
+	assert_int_equal(lb_check_services(table, 7), LB_REFUSED_CONTENT);
+	table->mask = 6;
+	assert_int_equal(lb_check_services(table, 7), LB_REFUSED_CONTENT);
+	table->mask = 7;
 	table->n_networks = LB_NETWORKS_MAX + 1;
 	assert_int_equal(lb_check_services(table, 8), LB_REFUSED_CONTENT);
 	free(table);
@@ -517,9 +524,10 @@ static void bounds_are_checked(void **state)
 		{ { .block = LB_BLOCK_KINDS, .count = 1 }, LB_REFUSED_TYPE },
 		{ { .block = LB_BLOCK_SERVICES, .count = 8, .bytes = 64 + 8 * 32 }, 0 },
 		{ { .block = LB_BLOCK_SERVICES, .count = 0, .bytes = 64 }, LB_REFUSED_BOUNDS },
-		{ { .block = LB_BLOCK_SERVICES, .count = 9, .bytes = 64 + 9 * 32 },
-		  LB_REFUSED_BOUNDS },
-		{ { .block = LB_BLOCK_SERVICES, .count = 65536, .bytes = 64 + 65536 * 32 },
+		/* with lists behind its slots, or it is refused for its contents */
+		{ { .block = LB_BLOCK_SERVICES, .count = 9, .bytes = 64 + 9 * 32 }, 0 },
+		{ { .block = LB_BLOCK_SERVICES, .count = 294912, .bytes = 64 + 294912 * 32 }, 0 },
+		{ { .block = LB_BLOCK_SERVICES, .count = 294913, .bytes = 64 + 294913 * 32 },
 		  LB_REFUSED_BOUNDS },
 		{ { .block = LB_BLOCK_INSTANCES, .count = 0, .bytes = 0 }, 0 },
 		{ { .block = LB_BLOCK_INSTANCES, .count = 4096, .bytes = 4096 * 64 }, 0 },
