@@ -139,7 +139,7 @@ all: $(PROGRAMS) $(BPF_OBJS)
 $(O)/bin/sluice-dataplane: $(ENGINE_OBJS)
 $(O)/bin/sluice-dataplane: LIBS = $(packet_libs) $(jemalloc_libs)
 $(O)/bin/sluiced: LIBS = $(control_libs) $(jemalloc_libs)
-$(O)/bin/sluicectl: LIBS = $(common_libs)
+$(O)/bin/sluicectl: LIBS = $(common_libs) -lpcap
 $(O)/bin/sluice-instance: LIBS = -lbpf $(common_libs)
 
 archives = $(if $(filter %.a,$^),-Wl$(comma)--start-group $(filter %.a,$^) -Wl$(comma)--end-group)
@@ -255,7 +255,7 @@ test_libs_other = $(packet_libs)
 test_libs_abi = $(dpdk_libs)
 test_libs_config = $(common_libs)
 test_libs_controlplane = $(control_libs) $(dpdk_libs)
-test_libs_cli = $(common_libs) -levent
+test_libs_cli = $(common_libs) -levent -lpcap
 test_libs_instance = -lbpf $(common_libs)
 test_libs_xdp = $(control_libs) $(packet_libs)
 test_libs_pktgen = $(packet_libs)

@@ -83,7 +83,10 @@ static __always_inline int lb_xdp_packet(struct xdp_md *ctx, bool has_handover)
 		return XDP_REDIRECT;
 	result = lb_packet_run((struct lb_buffer){ ctx }, &env, &p, service, &gate,
 			       (struct lb_send_rare){ lb_xdp_send_too_big, lb_xdp_syn_of,
-						      lb_xdp_send_nat, lb_xdp_reply });
+						      lb_xdp_send_nat, lb_xdp_reply,
+						      lb_xdp_chosen });
+	if (lb_xdp_capture_is_on())
+		lb_xdp_capture_end(ctx, result);
 	env.cpu->stats.rx_pkts++;
 	env.cpu->stats.rx_bytes += p.frame_len;
 	return lb_xdp_finish(ctx, &env.cpu->stats, result);

@@ -15,6 +15,7 @@
 #ifndef BPF_SLUICE_XDP_H
 #define BPF_SLUICE_XDP_H
 
+#include "dataplane/abi/lb_capture.h"
 #include "dataplane/abi/lb_handover.h"
 #include "dataplane/core/lb_nat_index.h"
 #include "dataplane/core/lb_rate.h"
@@ -79,6 +80,16 @@ struct lb_xdp_control {
 	uint64_t boot_id;   /* random; the directory of this run has the same */
 	uint64_t clock;	    /* in ticks; only where lb_xdp_clock_is_set says so */
 	struct lb_xdp_generation generation[2];
+};
+
+/* What a CPU has of a capture. */
+struct lb_xdp_kept {
+	uint64_t window_end_ns;
+	uint64_t lost; /* lb_capture_ring.lost, .skipped */
+	uint64_t skipped;
+	uint32_t left; /* packets that may be copied in this window */
+	uint32_t is_kept;
+	struct lb_capture_record record; /* of this packet */
 };
 
 /*

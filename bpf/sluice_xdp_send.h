@@ -3,6 +3,7 @@
 #ifndef BPF_SLUICE_XDP_SEND_H
 #define BPF_SLUICE_XDP_SEND_H
 
+#include "bpf/sluice_xdp_capture.h"
 #include "dataplane/core/lb_nat_packet.h"
 #include "dataplane/core/lb_packet.h"
 
@@ -147,6 +148,7 @@ LB_INLINE lb_result lb_xdp_reply(struct lb_buffer buffer, const struct lb_packet
 {
 	if (!lb_xdp_nat_spaces)
 		return LB_VERDICT_KERNEL;
+	lb_xdp_chosen(buffer, LB_INSTANCE_NONE);
 	return lb_xdp_finish_too_big(buffer, p, lb_xdp_nat_reply(buffer.ctx, p));
 }
 

@@ -128,6 +128,7 @@ struct control_daemon {
 	const char *nat_note;		   /* what is wrong with `forward: nat`; "": nothing */
 	struct control *control;	   /* set by control_model_start() */
 	struct resolve *resolve;	   /* the same */
+	bool has_capture;		   /* one is running */
 };
 
 #endif

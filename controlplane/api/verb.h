@@ -60,5 +60,6 @@ void control_history_run(struct control_call *call);
 void control_explain_run(struct control_call *call);
 void control_flows_run(struct control_call *call);
 void control_clients_run(struct control_call *call);
+void control_capture_run(struct control_call *call);
 
 #endif

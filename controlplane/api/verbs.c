@@ -56,6 +56,7 @@ static void control_drops_run(struct control_call *call)
  *   explain       see flows/answer.h
  *   flows         see api/flows.c
  *   clients       see api/clients.c
+ *   capture       see api/capture.c
  *   elb-*         see api/elb_describe.h
  */
 const struct control_verb control_verbs[] = {
@@ -121,6 +122,14 @@ const struct control_verb control_verbs[] = {
 			 { "limit", CONTROL_NUMBER, .max = SCAN_LIST_MAX } },
 	  .run = control_flows_run },
 	{ .name = "clients", .run = control_clients_run },
+	{ .name = "capture",
+	  .arguments = { { "follow", CONTROL_FLAG, .waits = true },
+			 { "drops", CONTROL_FLAG },
+			 { "reason", CONTROL_TEXT, .max = LB_NAME_MAX },
+			 { "instance", CONTROL_TEXT, .max = MODEL_PATH_MAX },
+			 { "client", CONTROL_TEXT, .max = CONFIG_ADDRESS_STRLEN } },
+	  .changes = true,
+	  .run = control_capture_run },
 	{ .name = "elb-create-lb",
 	  .arguments = { { "name", CONTROL_NAME },
 			 { "listeners", CONTROL_TEXT, .max = CONTROL_ELB_TEXT_MAX },

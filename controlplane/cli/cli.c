@@ -59,6 +59,9 @@ static const struct option cli_options[] = {
 	{ "once", no_argument, NULL, '1' },
 	{ "interval", required_argument, NULL, 'I' },
 	{ "root", required_argument, NULL, 'D' },
+	{ "drops", no_argument, NULL, 'x' },
+	{ "reason", required_argument, NULL, 'q' },
+	{ "count", required_argument, NULL, 'j' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -210,7 +213,7 @@ static const struct cli_owned cli_owned[] = {
 	{ 'n', CLI_OPTION_CONVERT, offsetof(struct cli, node) },
 	{ 'v', CLI_OPTION_CONVERT, offsetof(struct cli, vip) },
 	{ 'm', CLI_OPTION_CONVERT, offsetof(struct cli, forward) },
-	{ 'w', CLI_OPTION_INIT, offsetof(struct cli, write) },
+	{ 'w', CLI_OPTION_INIT | CLI_OPTION_CAPTURE, offsetof(struct cli, write) },
 	{ 'p', CLI_OPTION_INIT, offsetof(struct cli, port) },
 	{ 'd', CLI_OPTION_INIT, offsetof(struct cli, dataplane) },
 	{ 'u', CLI_OPTION_INIT, offsetof(struct cli, cpus) },
@@ -218,13 +221,16 @@ static const struct cli_owned cli_owned[] = {
 	{ 'D', CLI_OPTION_DOCTOR, offsetof(struct cli, root) },
 	{ 't', CLI_OPTION_EXPLAIN, offsetof(struct cli, at) },
 	{ 'R', CLI_OPTION_EXPLAIN, offsetof(struct cli, reverse) },
-	{ 'i', CLI_OPTION_FLOWS, offsetof(struct cli, instance) },
-	{ 'C', CLI_OPTION_FLOWS, offsetof(struct cli, client) },
+	{ 'i', CLI_OPTION_FLOWS | CLI_OPTION_CAPTURE, offsetof(struct cli, instance) },
+	{ 'C', CLI_OPTION_FLOWS | CLI_OPTION_CAPTURE, offsetof(struct cli, client) },
 	{ 'S', CLI_OPTION_FLOWS, offsetof(struct cli, service) },
 	{ 'e', CLI_OPTION_FLOWS, offsetof(struct cli, older) },
 	{ 'l', CLI_OPTION_FLOWS, offsetof(struct cli, limit) },
 	{ '1', CLI_OPTION_TOP, 0 },
 	{ 'I', CLI_OPTION_TOP, offsetof(struct cli, interval) },
+	{ 'x', CLI_OPTION_CAPTURE, 0 },
+	{ 'q', CLI_OPTION_CAPTURE, offsetof(struct cli, reason) },
+	{ 'j', CLI_OPTION_CAPTURE, offsetof(struct cli, count) },
 };
 
 /* The option; one that no verb has if it is none of these. */
@@ -256,6 +262,7 @@ static int cli_read_verb_option(struct cli *cli, int option, char **argv)
 	cli->force |= option == 'F';
 	cli->follow |= option == 'f';
 	cli->once |= option == '1';
+	cli->drops |= option == 'x';
 	return -1;
 }
 

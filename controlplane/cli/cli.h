@@ -24,11 +24,12 @@ enum cli_option {
 	CLI_OPTION_CONVERT = 1 << 3, /* --node, --vip, --forward */
 	CLI_OPTION_EVENTS = 1 << 4,  /* -f, --since, --object */
 	CLI_OPTION_CONFIRM = 1 << 5,
-	CLI_OPTION_INIT = 1 << 6,    /* -w, --port, --dataplane, --cpus */
-	CLI_OPTION_EXPLAIN = 1 << 7, /* -c, --at, --reverse */
-	CLI_OPTION_FLOWS = 1 << 8,   /* --instance, --client, --service, --older, --limit */
-	CLI_OPTION_TOP = 1 << 9,     /* --once, --interval */
-	CLI_OPTION_DOCTOR = 1 << 10, /* -c, --root */
+	CLI_OPTION_INIT = 1 << 6,     /* -w, --port, --dataplane, --cpus */
+	CLI_OPTION_EXPLAIN = 1 << 7,  /* -c, --at, --reverse */
+	CLI_OPTION_FLOWS = 1 << 8,    /* --instance, --client, --service, --older, --limit */
+	CLI_OPTION_TOP = 1 << 9,      /* --once, --interval */
+	CLI_OPTION_DOCTOR = 1 << 10,  /* -c, --root */
+	CLI_OPTION_CAPTURE = 1 << 11, /* -w, --drops, --reason, --instance, --client, --count */
 };
 
 struct cli;
@@ -78,6 +79,9 @@ struct cli {
 	bool once;	      /* --once */
 	const char *interval; /* --interval TIME, or NULL */
 	const char *root;     /* --root, or NULL */
+	bool drops;	      /* --drops */
+	const char *reason;   /* --reason, or NULL */
+	const char *count;    /* --count, or NULL */
 	bool tty;	      /* out is a terminal */
 	bool colour;
 	bool utf8; /* out may be given more than ASCII */
@@ -132,6 +136,7 @@ int init_run(struct cli *cli, int argc, char **argv);
 int explain_run_verb(struct cli *cli, int argc, char **argv);
 int flows_run(struct cli *cli, int argc, char **argv);
 int top_run(struct cli *cli, int argc, char **argv);
+int capture_run(struct cli *cli, int argc, char **argv);
 int from_haproxy_run(struct cli *cli, int argc, char **argv);
 
 #endif

@@ -20,9 +20,15 @@ struct client {
 	int fd;
 	char *buffer;
 	size_t size;
-	size_t used;  /* of size */
-	size_t taken; /* of used: lines already returned */
+	size_t used;			   /* of size */
+	size_t taken;			   /* of used: lines already returned */
+	const volatile sig_atomic_t *stop; /* NULL: only the daemon ends it */
 };
+
+static bool client_is_stopped(const struct client *client)
+{
+	return client->stop != NULL && *client->stop != 0;
+}
 
 static int client_no_daemon(const struct cli *cli, const char *what)
 {
@@ -138,7 +144,7 @@ static ssize_t client_line(struct client *client, const char **line)
 		scanned = client->used;
 		got = recv(client->fd, client->buffer + client->used, client->size - client->used,
 			   0);
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && errno == EINTR && !client_is_stopped(client))
 			continue;
 		if (got <= 0)
 			return got == 0 ? 0 : -errno;
@@ -154,6 +160,8 @@ static json_t *client_receive(struct client *client)
 	ssize_t size = client_line(client, &line);
 	json_t *value;
 
+	if (size == -EINTR)
+		return NULL;
 	if (size <= 0) {
 		client_no_daemon(client->cli, size == 0 || size == -ECONNRESET
 						      ? "sluiced closed the connection"
@@ -208,22 +216,64 @@ static int client_answers(struct client *client, void (*progress)(void *arg, con
 	return done ? CLI_DONE : CLI_REFUSED;
 }
 
+/* Return: CLI_DONE if it is connected and has got @request, which is taken. */
+static int client_begin(struct client *client, json_t *request)
+{
+	int code = client_connect(client);
+
+	if (code == CLI_DONE)
+		return client_send(client, request);
+	json_decref(request);
+	return code;
+}
+
+static void client_end(struct client *client)
+{
+	free(client->buffer);
+	if (client->fd >= 0)
+		close(client->fd);
+}
+
 int client_ask(const struct cli *cli, json_t *request,
 	       void (*progress)(void *arg, const json_t *line), void *arg, json_t **result)
 {
 	struct client client = { .cli = cli, .fd = -1 };
-	int code;
+	int code = client_begin(&client, request);
 
 	*result = NULL;
-	code = client_connect(&client);
-	if (code != CLI_DONE) {
-		json_decref(request);
-		return code;
-	}
-	code = client_send(&client, request);
 	if (code == CLI_DONE)
 		code = client_answers(&client, progress, arg, result);
-	free(client.buffer);
-	close(client.fd);
+	client_end(&client);
+	return code;
+}
+
+static int client_lines(struct client *client, const struct client_follow *follow)
+{
+	bool go_on = true;
+	json_t *answer;
+
+	while (go_on && !client_is_stopped(client)) {
+		answer = client_receive(client);
+		if (answer == NULL)
+			return client_is_stopped(client) ? CLI_DONE : CLI_NO_DAEMON;
+		if (json_object_get(answer, "ok") != NULL) {
+			client_refused(client->cli, answer);
+			json_decref(answer);
+			return CLI_REFUSED;
+		}
+		go_on = follow->on_line(follow->arg, answer);
+		json_decref(answer);
+	}
+	return CLI_DONE;
+}
+
+int client_follow(const struct cli *cli, json_t *request, const struct client_follow *follow)
+{
+	struct client client = { .cli = cli, .fd = -1, .stop = follow->stop };
+	int code = client_begin(&client, request);
+
+	if (code == CLI_DONE)
+		code = client_lines(&client, follow);
+	client_end(&client);
 	return code;
 }

@@ -3,6 +3,8 @@
 #ifndef CONTROLPLANE_CLI_CLIENT_H
 #define CONTROLPLANE_CLI_CLIENT_H
 
+#include <signal.h>
+
 #include "controlplane/cli/cli.h"
 
 /**
@@ -15,5 +17,15 @@
  */
 int client_ask(const struct cli *cli, json_t *request,
 	       void (*progress)(void *arg, const json_t *line), void *arg, json_t **result);
+
+/* What is done with the lines of a request that has no end. */
+struct client_follow {
+	bool (*on_line)(void *arg, const json_t *line); /* Return: whether to go on */
+	void *arg;
+	const volatile sig_atomic_t *stop; /* set by a signal's handler */
+};
+
+/** Ask the daemon, and read lines until @follow ends it. Otherwise as client_ask(). */
+int client_follow(const struct cli *cli, json_t *request, const struct client_follow *follow);
 
 #endif

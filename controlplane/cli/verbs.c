@@ -108,6 +108,30 @@ const struct cli_verb cli_verbs[] = {
 		  "  --interval TIME  between answers (2s; at least 200ms)\n",
 	  .options = CLI_OPTION_TOP,
 	  .run = top_run },
+	{ .name = "capture",
+	  .synopsis = " [FILTER] [--write FILE] [--drops] [--reason NAME] "
+		      "[--instance POOL/INSTANCE] [--client ADDRESS] [--count N]",
+	  .examples =
+		  "  sluicectl capture --drops\n"
+		  "  sluicectl capture --client 198.51.100.7 -w client.pcapng\n"
+		  "  sluicectl capture --instance web/web-1 -w - 'tcp[tcpflags] & tcp-syn != 0' | "
+		  "tshark -r -\n",
+	  .summary = "packets as they were received, and what became of them",
+	  .help = "A line each, until it is interrupted; or pcapng for tcpdump, tshark and Wireshark, with\n"
+		  "verdict, drop reason, instance and generation as comment. FILTER is that of tcpdump.\n"
+		  "The dataplane copies the first 256 bytes of at most 10,000 packets a second; options\n"
+		  "select before that limit, FILTER after it. There is one capture at a time.\n"
+		  "\n"
+		  "  -w, --write FILE          pcapng into FILE, which only its owner can read; \"-\": to\n"
+		  "                            the standard output\n"
+		  "  --drops                   only dropped packets\n"
+		  "  --reason NAME             only those dropped for this reason, as drops names it\n"
+		  "  --instance POOL/INSTANCE  only packets forwarded to this instance\n"
+		  "  --client ADDRESS          only packets from this source address\n"
+		  "  --count N                 end after N packets (with -w: 1,000,000)\n",
+	  .options = CLI_OPTION_CAPTURE,
+	  .arguments_max = 64,
+	  .run = capture_run },
 	{ .name = "doctor",
 	  .synopsis = " [--config FILE] [--root DIR]",
 	  .examples =

@@ -18,6 +18,7 @@ struct event_base;
 struct flows_view;
 struct model;
 struct publish_backend;
+struct publish_capture_missed;
 
 struct publish_answer {
 	uint64_t generation;
@@ -90,6 +91,15 @@ struct publish_backend_ops {
 
 	/** What it decides with; see publish_view(). */
 	int (*view)(struct publish_backend *backend, struct flows_view *view);
+
+	/**
+	 * Have packets copied: see publish_capture(). All three are without effect, or tell of
+	 * nothing, while there is no dataplane.
+	 */
+	void (*capture)(struct publish_backend *backend, const struct lb_capture_select *select);
+	bool (*capture_next)(struct publish_backend *backend, struct lb_capture_record *record);
+	void (*capture_missed)(const struct publish_backend *backend,
+			       struct publish_capture_missed *missed);
 
 	/** Refresh the segment's statistics. NULL if the dataplane writes them there itself. */
 	void (*refresh)(struct publish_backend *backend);

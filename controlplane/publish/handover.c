@@ -21,6 +21,7 @@
 #include "config/base/log.h"
 #include "controlplane/model/model.h"
 #include "controlplane/publish/handover_queues.h"
+#include "controlplane/publish/publish.h"
 #include "controlplane/publish/xdp.h"
 
 #define WATCH_MS 20
@@ -397,6 +398,26 @@ static int handover_view(struct publish_backend *a, struct flows_view *view)
 	return publish_xdp_ops.view(a->xdp, view);
 }
 
+/* A packet is copied where it gets its verdict. */
+static void handover_capture(struct publish_backend *a, const struct lb_capture_select *select)
+{
+	publish_xdp_ops.capture(a->xdp, select);
+	publish_ring_ops.capture(a->ring, select);
+}
+
+static bool handover_capture_next(struct publish_backend *a, struct lb_capture_record *record)
+{
+	return publish_ring_ops.capture_next(a->ring, record) ||
+	       publish_xdp_ops.capture_next(a->xdp, record);
+}
+
+static void handover_capture_missed(const struct publish_backend *a,
+				    struct publish_capture_missed *missed)
+{
+	publish_xdp_ops.capture_missed(a->xdp, missed);
+	publish_ring_ops.capture_missed(a->ring, missed);
+}
+
 /* The XDP program's segment has the counters of both; only the buffers are the process's own. */
 static void handover_refresh(struct publish_backend *a)
 {
@@ -433,6 +454,9 @@ const struct publish_backend_ops publish_handover_ops = {
 	.pool_changed_ns = handover_pool_changed_ns,
 	.segment = handover_segment,
 	.view = handover_view,
+	.capture = handover_capture,
+	.capture_next = handover_capture_next,
+	.capture_missed = handover_capture_missed,
 	.refresh = handover_refresh,
 	.handover_get = handover_carrier_get,
 };

@@ -430,6 +430,22 @@ int publish_view(struct publish *publish, struct flows_view *view)
 	return publish->info.connected ? publish->ops->view(publish->backend, view) : -ENOTCONN;
 }
 
+void publish_capture(struct publish *publish, const struct lb_capture_select *select)
+{
+	publish->ops->capture(publish->backend, select);
+}
+
+bool publish_capture_next(struct publish *publish, struct lb_capture_record *record)
+{
+	return publish->ops->capture_next(publish->backend, record);
+}
+
+void publish_capture_missed(const struct publish *publish, struct publish_capture_missed *missed)
+{
+	*missed = (struct publish_capture_missed){ 0 };
+	publish->ops->capture_missed(publish->backend, missed);
+}
+
 void publish_refresh(struct publish *publish)
 {
 	if (publish->info.connected && publish->ops->refresh)

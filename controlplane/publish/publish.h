@@ -21,6 +21,8 @@
 
 struct event_base;
 struct flows_view;
+struct lb_capture_record;
+struct lb_capture_select;
 struct lb_segment;
 struct model;
 struct publish;
@@ -102,6 +104,25 @@ const struct lb_segment *publish_segment(const struct publish *publish);
  * Return: 0; -ENOTCONN: there is no dataplane; -ENODATA: it has no tables yet; -ENOMEM.
  */
 int publish_view(struct publish *publish, struct flows_view *view);
+
+/* Selected packets that are in no record. */
+struct publish_capture_missed {
+	uint64_t lost;	  /* read too slowly */
+	uint64_t skipped; /* above the rate */
+};
+
+/**
+ * Have the dataplane copy packets. To be called again before select->until_ns: a dataplane that has
+ * come meanwhile takes part then.
+ * @select: what is wanted; the same until the end. NULL: the end.
+ */
+void publish_capture(struct publish *publish, const struct lb_capture_select *select);
+
+/** Take a copied packet. What it says is not checked. Return: whether there was one. */
+bool publish_capture_next(struct publish *publish, struct lb_capture_record *record);
+
+/** What was missed since the dataplane started. */
+void publish_capture_missed(const struct publish *publish, struct publish_capture_missed *missed);
 
 /**
  * Refresh the statistics in the segment that XDP programs keep elsewhere. To be called about every

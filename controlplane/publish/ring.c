@@ -21,6 +21,7 @@
 #include "config/base/log.h"
 #include "controlplane/publish/directory.h"
 #include "controlplane/publish/keep.h"
+#include "controlplane/publish/ring_capture.h"
 #include "controlplane/publish/ring_view.h"
 #include "dataplane/abi/lb_crc.h"
 
@@ -513,6 +514,24 @@ static int ring_view(struct publish_backend *r, struct flows_view *view)
 	return r->state == RING_READY ? publish_ring_view(&r->directory, r->keep, view) : -ENOTCONN;
 }
 
+static void ring_capture(struct publish_backend *r, const struct lb_capture_select *select)
+{
+	if (r->state == RING_READY)
+		publish_ring_capture(&r->link, select);
+}
+
+static bool ring_capture_next(struct publish_backend *r, struct lb_capture_record *record)
+{
+	return r->state == RING_READY && publish_ring_capture_next(&r->link, record);
+}
+
+static void ring_capture_missed(const struct publish_backend *r,
+				struct publish_capture_missed *missed)
+{
+	if (r->state == RING_READY)
+		publish_ring_capture_missed(&r->link, missed);
+}
+
 const struct publish_backend_ops publish_ring_ops = {
 	.create = ring_create,
 	.destroy = ring_destroy,
@@ -522,4 +541,7 @@ const struct publish_backend_ops publish_ring_ops = {
 	.pool_changed_ns = ring_pool_changed_ns,
 	.segment = ring_segment,
 	.view = ring_view,
+	.capture = ring_capture,
+	.capture_next = ring_capture_next,
+	.capture_missed = ring_capture_missed,
 };

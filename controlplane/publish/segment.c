@@ -184,6 +184,9 @@ static int segment_open(struct publish_link *link, const struct lb_hello *hello,
 	link->event_ring = lb_segment_at(segment, segment->event_ring);
 	link->directory = lb_segment_at(segment, segment->directory);
 	link->node_stats = lb_segment_at(segment, segment->node_stats);
+	link->capture_select = lb_segment_at(segment, segment->capture_select);
+	link->capture = lb_segment_at(segment, segment->capture);
+	link->n_workers = segment->n_workers;
 	return publish_link_is_sound(link) ? 0 : -EPROTO;
 }
 

@@ -27,6 +27,9 @@ struct publish_link {
 	struct rte_ring *event_ring;
 	struct lb_directory *directory;
 	const struct lb_node_stats *node_stats;
+	struct lb_capture_select *capture_select;
+	struct lb_capture_ring *capture; /* [n_workers] */
+	uint32_t n_workers;
 };
 
 /* Set to unconnected; publish_link_close() is allowed then. */

@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "config/base/clock.h"
+#include "controlplane/publish/publish.h"
 #include "controlplane/publish/xdp.h"
 #include "controlplane/publish/xdp_internal.h"
 #include "controlplane/publish/xdp_segment.h"
+#include "controlplane/xdp/capture.h"
 #include "controlplane/xdp/loader.h"
 #include "controlplane/xdp/tables.h"
 #include "controlplane/xdp/view.h"
@@ -292,6 +294,27 @@ static int xdp_backend_view(struct publish_backend *x, struct flows_view *view)
 	return err;
 }
 
+static void xdp_backend_capture(struct publish_backend *x, const struct lb_capture_select *select)
+{
+	if (!x->ready)
+		return;
+	xdp_capture_select(&x->object, select);
+	if (!select)
+		xdp_capture_close(&x->object);
+}
+
+static bool xdp_backend_capture_next(struct publish_backend *x, struct lb_capture_record *record)
+{
+	return x->ready && xdp_capture_next(&x->object, record);
+}
+
+static void xdp_backend_capture_missed(const struct publish_backend *x,
+				       struct publish_capture_missed *missed)
+{
+	if (x->ready)
+		xdp_capture_missed(&x->object, &missed->lost, &missed->skipped);
+}
+
 static void xdp_refresh(struct publish_backend *x)
 {
 	if (x->ready)
@@ -317,5 +340,8 @@ const struct publish_backend_ops publish_xdp_ops = {
 	.pool_changed_ns = xdp_pool_changed_ns,
 	.segment = xdp_segment,
 	.view = xdp_backend_view,
+	.capture = xdp_backend_capture,
+	.capture_next = xdp_backend_capture_next,
+	.capture_missed = xdp_backend_capture_missed,
 	.refresh = xdp_refresh,
 };

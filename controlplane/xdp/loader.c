@@ -15,6 +15,7 @@
 
 #include "bpf/sluice_xdp.skel.h"
 #include "config/base/memory.h"
+#include "controlplane/xdp/capture.h"
 #include "controlplane/xdp/grace.h"
 #include "controlplane/xdp/log.h"
 #include "controlplane/xdp/maps.h"
@@ -204,6 +205,7 @@ void xdp_object_close(struct xdp_object *o)
 {
 	if (!o->skel)
 		return;
+	xdp_capture_close(o);
 	xdp_maps_unview(o);
 	sluice_xdp__destroy(o->skel);
 	o->skel = NULL;

@@ -251,6 +251,7 @@ int xdp_maps_view(struct xdp_object *o)
 	o->cpus = view(skel->maps.xdp_cpus);
 	o->counts = view(skel->maps.xdp_counts);
 	o->nat = view(skel->maps.xdp_nat);
+	o->capture = view(skel->maps.data_capture);
 	if (o->nat_spaces) {
 		o->nat_ids = view(skel->maps.xdp_nat_ids);
 		o->nat_areas = view(skel->maps.xdp_nat_areas);
@@ -261,7 +262,7 @@ int xdp_maps_view(struct xdp_object *o)
 		o->workers = view(skel->maps.xdp_workers);
 	}
 	if (!o->control || !o->services || !o->instances || !o->slots || !o->flows || !o->cpus ||
-	    !o->counts || !o->nat ||
+	    !o->counts || !o->nat || !o->capture ||
 	    (o->nat_spaces && (!o->nat_ids || !o->nat_areas || !o->nat_records)) ||
 	    (o->has_handover && (!o->queues || !o->workers)))
 		return -errno;
@@ -278,6 +279,7 @@ void xdp_maps_unview(struct xdp_object *o)
 	unview(o->skel->maps.xdp_cpus, o->cpus);
 	unview(o->skel->maps.xdp_counts, o->counts);
 	unview(o->skel->maps.xdp_nat, o->nat);
+	unview(o->skel->maps.data_capture, o->capture);
 	unview(o->skel->maps.xdp_nat_ids, o->nat_ids);
 	unview(o->skel->maps.xdp_nat_areas, o->nat_areas);
 	unview(o->skel->maps.xdp_nat_records, o->nat_records);

@@ -17,6 +17,7 @@
 #define XDP_OBJECT_MTU_ONE_BUFFER 3498
 
 struct sluice_xdp;
+struct xdp_capture;
 
 struct xdp_object_options {
 	const char *pin_dir;  /* on bpffs; its parent must exist */
@@ -49,6 +50,8 @@ struct xdp_object {
 	struct lb_xdp_line *slots;
 	const struct lb_bucket *flows; /* [regions * n_buckets] */
 	struct lb_xdp_nat *nat;	       /* [2] */
+	struct lb_capture_select *capture;
+	struct xdp_capture *reader; /* capture.c; NULL: none */
 	/* NULL if no translation: */
 	uint64_t *nat_ids;			 /* [2 * LB_XDP_IDS] */
 	const struct lb_nat_area *nat_areas;	 /* [regions] */

@@ -9,6 +9,7 @@
  *   blocks                       sluiced; the dataplane only reads
  *   directory                    sluiced; for its own successor, and for the dataplane's
  *   statistics                   one writer each: a worker, or the main lcore
+ *   capture                      sluiced says what is wanted; a ring of packets a worker
  *
  * A block is a bulk table (parameters, services, instances, a pool's slots) with two buffers.
  * sluiced fills the one that the dataplane does not use, sends a command that names it with its
@@ -19,6 +20,7 @@
 #ifndef LB_ABI_H
 #define LB_ABI_H
 
+#include "dataplane/abi/lb_capture.h"
 #include "dataplane/core/lb_flow.h"
 #include "dataplane/core/lb_nat.h"
 #include "dataplane/core/lb_service.h"
@@ -208,6 +210,8 @@ struct lb_segment {
 	uint64_t pool_stride;
 	uint64_t directory;
 	uint64_t node_stats;
+	uint64_t capture_select; /* struct lb_capture_select */
+	uint64_t capture;	 /* struct lb_capture_ring[n_workers] */
 	uint64_t worker_stats;	 /* struct lb_worker_stats[n_workers + 1]; last: main lcore */
 	uint64_t instance_stats; /* struct lb_instance_stats[n_workers][LB_INSTANCES_MAX] */
 } LB_ALIGNED(64);

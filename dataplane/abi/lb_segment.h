@@ -20,7 +20,8 @@ LB_INLINE uint64_t lb_segment_part(uint64_t *end, uint64_t bytes)
 /**
  * Set the offsets of all parts, and the length.
  * @n_workers: rows of the workers' statistics; one more follows, the main lcore's.
- * @ring_bytes: of each ring; 0: for XDP, which has neither rings nor counters of instances here.
+ * @ring_bytes: of each ring; 0: for XDP, which has neither rings, captured packets nor counters of
+ * instances here.
  */
 LB_INLINE void lb_segment_layout(struct lb_segment *seg, uint32_t n_workers, uint64_t ring_bytes)
 {
@@ -49,6 +50,11 @@ LB_INLINE void lb_segment_layout(struct lb_segment *seg, uint32_t n_workers, uin
 	}
 	seg->pool_stride = LB_SEGMENT_POOL_STRIDE;
 	seg->pools = lb_segment_part(&end, 2 * LB_POOLS_MAX * LB_SEGMENT_POOL_STRIDE);
+	if (ring_bytes) {
+		seg->capture_select = lb_segment_part(&end, sizeof(struct lb_capture_select));
+		seg->capture =
+			lb_segment_part(&end, (uint64_t)n_workers * sizeof(struct lb_capture_ring));
+	}
 	seg->bytes = end;
 }
 

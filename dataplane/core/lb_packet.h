@@ -70,6 +70,8 @@ LB_INLINE lb_result lb_packet_forward(struct lb_buffer buffer, struct lb_env *en
 		p->syn = rare.syn(buffer, p);
 	choice = lb_decide_instance(env, p);
 	lb_gate_unlock(gate);
+	if (rare.chosen)
+		rare.chosen(buffer, choice & LB_CHOICE_INSTANCE);
 	result = lb_send(buffer, env, p, choice, rare);
 	if (lb_unlikely(result != LB_VERDICT_FORWARD))
 		return result;

@@ -25,6 +25,8 @@ struct lb_send_rare {
 	lb_result (*nat)(struct lb_buffer buffer, const struct lb_packet *p, uint32_t instance);
 	/* a packet of no service, if it is an instance's answer, else LB_VERDICT_KERNEL; or NULL */
 	lb_result (*reply)(struct lb_buffer buffer, const struct lb_packet *p);
+	/* an instance is chosen, by its index or LB_INSTANCE_NONE, and no header written; or NULL */
+	void (*chosen)(struct lb_buffer buffer, uint32_t instance);
 };
 
 /* The instance of a choice. */

@@ -26,7 +26,7 @@ static bool sort_one(struct burst *b, uint32_t i, struct pipeline_out *out)
 	lb_result result = b->result[i];
 
 	if (result == LB_VERDICT_KERNEL)
-		result = pipeline_run(b, i);
+		result = b->result[i] = pipeline_run(b, i);
 	switch (lb_result_verdict(result)) {
 	case LB_VERDICT_FORWARD:
 	case LB_VERDICT_REPLY:
@@ -89,15 +89,21 @@ void pipeline_burst(struct pipeline *pl, const struct tables *tables, uint16_t n
 		pipeline_misses(&b);
 	if (lb_unlikely(b.nat))
 		pipeline_nat_find(&b);
+	if (lb_unlikely(pl->capture))
+		pipeline_capture_keep(&b);
 	pipeline_rewrite(&b);
 	if (lb_unlikely(b.replies))
 		pipeline_nat_replies(&b);
 	stage_sort(&b, out);
+	if (lb_unlikely(pl->capture))
+		pipeline_capture_end(&b);
 }
 
 void pipeline_drop(struct pipeline *pl, struct rte_mbuf *pkt, enum lb_drop reason)
 {
 	pl->stats->drop[reason]++;
+	if (lb_unlikely(pl->capture))
+		capture_drop(pl->capture, pkt, reason);
 	rte_pktmbuf_free(pkt);
 }
 

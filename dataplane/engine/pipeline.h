@@ -10,6 +10,7 @@
 
 #include "dataplane/core/lb_nat_find.h"
 #include "dataplane/core/lb_rate.h"
+#include "dataplane/engine/capture.h"
 #include "dataplane/engine/flow_table.h"
 #include "dataplane/engine/nat_sweep.h"
 #include "dataplane/engine/tables.h"
@@ -42,6 +43,7 @@ struct pipeline {
 	uint64_t nat_generation;			 /* of tables, that the rest is of */
 	uint64_t nat_address_hash[LB_NAT_ADDRESSES_MAX]; /* of the same: lb_addr_hash() */
 	struct nat_sweep nat_sweep;
+	struct capture *capture;	 /* NULL: off; set by the worker, between bursts */
 	bool is_mixed;			 /* the last burst was of both families */
 	void (*parse)(struct burst *b);	 /* set by pipeline_init() */
 	void (*lookup)(struct burst *b); /* the same */

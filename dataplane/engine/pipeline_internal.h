@@ -182,6 +182,12 @@ lb_result pipeline_nat_forward(struct lb_buffer buffer, const struct lb_packet *
 			       uint32_t instance);
 lb_result pipeline_nat_reply(struct lb_buffer buffer, const struct lb_packet *p);
 
+/** Copy what a capture may want, before headers are written. */
+void pipeline_capture_keep(struct burst *b);
+
+/** Hand over what was kept, now that the verdicts are known. */
+void pipeline_capture_end(struct burst *b);
+
 /** Write the headers of all packets whose result is LB_VERDICT_FORWARD; the result may change. */
 void pipeline_rewrite(struct burst *b);
 

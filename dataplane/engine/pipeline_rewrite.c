@@ -9,7 +9,7 @@ static __rte_noinline lb_result too_big(struct lb_buffer buffer, const struct lb
 }
 
 static const struct lb_send_rare send_rare = { too_big, lb_packet_syn, pipeline_nat_forward,
-					       pipeline_nat_reply };
+					       pipeline_nat_reply, NULL };
 
 __rte_noinline lb_result pipeline_run(struct burst *b, uint32_t i)
 {

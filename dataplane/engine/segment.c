@@ -42,6 +42,8 @@ static void segment_bind(struct segment *segment, const struct lb_segment *layou
 	segment->node_stats = lb_segment_at(seg, layout->node_stats);
 	segment->worker_stats = lb_segment_at(seg, layout->worker_stats);
 	segment->instance_stats = lb_segment_at(seg, layout->instance_stats);
+	segment->capture_select = lb_segment_at(seg, layout->capture_select);
+	segment->capture = lb_segment_at(seg, layout->capture);
 }
 
 static int memfd_map(struct segment *segment, uint64_t bytes)

@@ -31,6 +31,8 @@ struct segment {
 	struct lb_node_stats *node_stats;
 	struct lb_worker_stats *worker_stats;	  /* [n_workers + 1] */
 	struct lb_instance_stats *instance_stats; /* [n_workers][LB_INSTANCES_MAX] */
+	const struct lb_capture_select *capture_select;
+	struct lb_capture_ring *capture; /* [n_workers] */
 };
 
 /**

@@ -217,6 +217,7 @@ void worker_look(struct worker *w, const struct tables *tables, uint64_t now_ns)
 	uint16_t now = (uint16_t)(now_ns / LB_FLOW_TICK_NS);
 
 	w->pl.port_mac = __atomic_load_n(w->port_mac, __ATOMIC_RELAXED);
+	w->pl.capture = capture_look(&w->capture, now_ns) ? &w->capture : NULL;
 	if (now != w->now)
 		tick(w, tables, now);
 	if (handover_is_on(&w->handover)) {
@@ -290,6 +291,8 @@ static void nat_sweep_some(struct worker *w, const struct tables *tables, uint32
 
 static void burst(struct worker *w, const struct tables *tables, struct rte_mbuf **pkts, uint16_t n)
 {
+	if (lb_unlikely(w->pl.capture))
+		capture_begin(w->pl.capture, tables->generation, clock_now_ns());
 	if (!table_lock(w, pkts, n))
 		return;
 	pipeline_burst(&w->pl, tables, w->now, pkts, n, &w->out);
@@ -399,6 +402,12 @@ static void nat_use(struct worker *w, const struct worker_common *common)
 	};
 }
 
+static void capture_setup(struct worker *w, const struct segment *segment)
+{
+	w->capture.shared = segment->capture_select;
+	w->capture.ring = segment->capture + w->index;
+}
+
 static void flows_use(struct worker *w, const struct worker_common *common)
 {
 	w->flow_memory = common->flows;
@@ -465,6 +474,7 @@ int worker_init(struct worker *w, uint32_t index, const struct worker_common *co
 	};
 	pipeline_setup(w, common);
 	nat_use(w, common);
+	capture_setup(w, common->segment);
 	if (common->handover)
 		flows_share(w, common->handover);
 	else

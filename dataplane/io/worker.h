@@ -49,6 +49,7 @@ struct worker {
 	uint32_t kernel_rate_pps;
 	uint32_t icmp_rate_pps;
 	struct pipeline_out out;
+	struct capture capture;
 } LB_ALIGNED(64);
 
 /* Common to all workers. */

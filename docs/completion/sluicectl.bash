@@ -98,6 +98,10 @@ _sluicectl() {
 		;;
 	-c | --config | -w | --write | --node) next=(FILE) ;;
 	--instance | --object) next=(POOL/INSTANCE) ;;
+	--reason)
+		__sluicectl_reply "$(timeout 1 sluicectl ${dir:+-r "$dir"} -o json drops 2>/dev/null | timeout 1 jq -r '.drops[].reason' 2>/dev/null)" "$current"
+		return
+		;;
 	esac
 	if ((${#next[@]})); then
 		__sluicectl_arguments "$current"

@@ -5,9 +5,11 @@
 
 test-dataplanes: dpdk xdp
 """
+import collections
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -262,6 +264,75 @@ def rates(lab):
     expect(web["packets_per_s"] > 50 and web["flows"] >= 40 and not web["shared"], f"rates of {web}")
 
 
+def pcapng(path):
+    """(frame, comment) of each packet: draft-ietf-opsawg-pcapng, sections 3.5 and 4.3."""
+    data, at = Path(path).read_bytes(), 0
+    while at < len(data):
+        kind, size = struct.unpack_from("<II", data, at)
+        expect_equal(struct.unpack_from("<I", data, at + size - 4)[0], size, "the length behind a block")
+        if kind == 6:
+            captured = struct.unpack_from("<I", data, at + 20)[0]
+            code, length = struct.unpack_from("<HH", data, option := at + 28 + (captured + 3) // 4 * 4)
+            expect_equal(code, 1, "the first option")
+            yield data[at + 28:at + 28 + captured], data[option + 4:option + 4 + length].decode()
+        at += size
+
+
+def is_capturing(lab, process):
+    """Whether it is in force: a second one is refused then."""
+    expect(process.poll() is None, f"capture has ended: {process.stderr.read() if process.poll() is not None else ''}")
+    done = sluicectl(lab, "capture", "--count", "1", "--reason", "none_such")
+    expect_equal(done.returncode, 1, "exit code of a second capture")
+    return "another capture" in done.stderr
+
+
+def captured(lab):
+    """Dropped packets are captured with the reasons that drops counts; forwarded ones with their instance."""
+    path = os.path.join(lab.run_dir, "drops.pcapng")
+    before = lab.counters().drops
+    capture = lab.ctl_spawn("capture", "--drops", "-w", path)
+    wait_for(lambda: is_capturing(lab, capture), "the capture to begin")
+    wanted = {k: n for k, n in lab.send_bad_packets()["drops"].items() if n}
+    wait_for(lambda: all(lab.counters().drops[k] - before[k] >= n for k, n in wanted.items()), "the drops")
+
+    def comments():
+        return collections.Counter(c.split(": ")[1].split(",")[0] for _, c in pcapng(path))
+    wait_for(lambda: all(comments()[k] >= n for k, n in wanted.items()), "the dropped packets in the file")
+    capture.send_signal(signal.SIGINT)
+    _, err = capture.communicate(timeout=WAIT_S)
+    expect_equal(capture.returncode, 0, f"exit code of capture ({err})")
+    after, seen = lab.counters().drops, comments()
+    for reason in wanted:
+        expect(wanted[reason] <= seen[reason] <= after[reason] - before[reason], f"{seen[reason]} {reason} captured, {after[reason] - before[reason]} counted")
+    expect_equal(os.stat(path).st_mode & 0o777, 0o600, "the file's mode")
+    expect(err.startswith(f"{sum(seen.values()):,} packets"), f"it says {err!r} of {seen}")
+
+    capture = lab.ctl_spawn("-o", "json", "capture", "--instance", "web/web-1", f"src host {settings.CLIENT[0]} and tcp dst port 80")
+    wait_for(lambda: is_capturing(lab, capture), "the next capture to begin")
+    ports = range(31000, 31040)
+    on_it = {p for p in ports if lab.curl(f"http://{EXPLAINED}/", "--local-port", str(p)).stdout.strip() == "web-1"}
+    expect(0 < len(on_it) < len(ports), f"connections to web-1: {on_it}")
+    got = {}
+    while set(got) < on_it:
+        line = json.loads(capture.stdout.readline())
+        if "data" in line:
+            expect_equal((line["verdict"], line["instance"]), ("forward", "web/web-1"), "what became of a packet")
+            frame = bytes.fromhex(line["data"])
+            port = struct.unpack_from("!H", frame, 14 + (frame[14] & 15) * 4)[0]
+            if port in ports:
+                got[port] = line
+    expect_equal(set(got), on_it, "ports of the captured packets")
+    # Killed, it ends at once: the next one is not refused for long.
+    capture.kill()
+    capture.communicate()
+    began = time.monotonic()
+    wait_for(lambda: "another capture" not in sluicectl(lab, "capture", "--count", "1", "--reason", "none_such").stderr, "the killed capture's end")
+    figure(f"a killed capture ends within {(time.monotonic() - began) * 1000:.0f} ms")
+    capture = lab.ctl_spawn("capture", "--client", settings.CLIENT[0], "-w", "/dev/full")
+    _, err = capture.communicate(timeout=WAIT_S)
+    expect(capture.returncode == 1 and "No space left" in err, f"on a full disk: {err}")
+
+
 def live_keys(lab):
     """Timeouts and rates change without a restart; others are refused by name."""
     held = lab.hold(settings.L2_URLS[0], connections=20, interval=60)
@@ -378,4 +449,4 @@ def restarted(lab):
 
 
 if __name__ == "__main__":
-    scenario.run(shape, every_verb, explained, receipt, rates, changes_of_who_is_out, deployed, what_has_changed, configurations, live_keys, odd_files, restarted, checks, many_dead)
+    scenario.run(shape, every_verb, explained, receipt, rates, captured, changes_of_who_is_out, deployed, what_has_changed, configurations, live_keys, odd_files, restarted, checks, many_dead)

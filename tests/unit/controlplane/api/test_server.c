@@ -58,6 +58,8 @@ static const struct {
 	{ "{\"verb\":\"explain\",\"reverse\":\"web/web-1:1024\"}\n", "\"ok\":true" },
 	{ "{\"verb\":\"flows\",\"instance\":\"web/web-1\",\"older_ms\":60000}\n", "\"ok\":true" },
 	{ "{\"verb\":\"clients\"}\n", "\"ok\":true" },
+	{ "{\"verb\":\"capture\",\"drops\":true,\"client\":\"192.0.2.1\"}\n", "\"ok\":true" },
+	{ "{\"verb\":\"capture\",\"drops\":1}\n", "\\\"drops\\\": expected" },
 	{ "{\"verb\":\"flows\",\"limit\":1001}\n",
 	  "\\\"limit\\\": expected a number from 0 to 1000" },
 	{ "{\"verb\":\"explain\",\"client\":\"192.0.2.1\"}\n",
