@@ -22,6 +22,9 @@ struct {
 	__uint(max_entries, 1 << 20);
 } xdp_captured SEC(".maps");
 
+/* lb_xdp_kept.is_kept: each packet asks once whether it may be copied. */
+enum { LB_XDP_NOT_KEPT, LB_XDP_KEPT, LB_XDP_REFUSED };
+
 /* Not pinned: a capture ends with the process that reads it. */
 struct lb_capture_select lb_xdp_capture SEC(".data.capture");
 
@@ -92,8 +95,9 @@ LB_RARE uint32_t lb_xdp_capture_keep(struct xdp_md *ctx, uint32_t instance)
 
 	if (!kept)
 		return 0;
-	kept->is_kept = lb_capture_is_verdict(&lb_xdp_capture, LB_VERDICT_FORWARD, instance) &&
-			lb_xdp_capture_copy(ctx, kept);
+	kept->is_kept = LB_XDP_NOT_KEPT;
+	if (lb_capture_is_verdict(&lb_xdp_capture, LB_VERDICT_FORWARD, instance))
+		kept->is_kept = lb_xdp_capture_copy(ctx, kept) ? LB_XDP_KEPT : LB_XDP_REFUSED;
 	kept->record.instance = (uint16_t)instance;
 	return 0;
 }
@@ -104,19 +108,22 @@ LB_RARE uint32_t lb_xdp_capture_end(struct xdp_md *ctx, uint32_t result)
 	const uint32_t verdict = lb_result_verdict((lb_result)result);
 	const uint32_t sent = 1u << LB_VERDICT_FORWARD | 1u << LB_VERDICT_REPLY;
 	struct lb_xdp_kept *kept = lb_xdp_at(&xdp_kept, 0);
-	bool is_kept;
+	uint32_t was;
 
 	if (!kept)
 		return 0;
-	is_kept = kept->is_kept && (sent >> (verdict & 7) & 1);
-	kept->is_kept = 0;
-	if (!is_kept) {
+	was = kept->is_kept;
+	kept->is_kept = LB_XDP_NOT_KEPT;
+	if (was == LB_XDP_REFUSED)
+		return 0;
+	if (!(sent >> (verdict & 7) & 1))
 		kept->record.instance = LB_INSTANCE_NONE;
-		if ((sent >> (verdict & 7) & 1) ||
-		    !lb_capture_is_verdict(&lb_xdp_capture, result, LB_INSTANCE_NONE) ||
-		    !lb_xdp_capture_copy(ctx, kept))
-			return 0;
-	}
+	else if (was == LB_XDP_NOT_KEPT)
+		return 0;
+	if (!lb_capture_is_verdict(&lb_xdp_capture, result, kept->record.instance))
+		return 0;
+	if (was == LB_XDP_NOT_KEPT && !lb_xdp_capture_copy(ctx, kept))
+		return 0;
 	kept->record.result = (lb_result)result;
 	kept->record.generation =
 		lb_xdp_control.generation[*(volatile uint32_t *)&lb_xdp_control.active & 1]

@@ -20,7 +20,8 @@ struct capture {
 	uint32_t left; /* packets that may be copied in this window */
 	uint64_t generation;
 	uint64_t now_ns;
-	uint64_t kept_bits; /* the packets of a burst that are in @kept */
+	uint64_t wanted_bits; /* packets of a burst that may be wanted */
+	uint64_t kept_bits;   /* of them, those that are in @kept: no more than may be copied */
 	struct lb_capture_record kept[CAPTURE_BURST];
 };
 

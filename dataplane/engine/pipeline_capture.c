@@ -27,13 +27,14 @@ static __rte_noinline void keep(struct burst *b, struct capture *c, uint32_t i)
 {
 	struct lb_capture_record *record = &c->kept[i];
 
-	if (!capture_may(c))
-		return;
-	capture_copy(record, b->data[i], (uint32_t)(b->lengths[i] >> 32) & 0xffff,
-		     (uint32_t)b->lengths[i]);
+	c->wanted_bits |= 1ULL << i;
 	record->instance = LB_INSTANCE_NONE;
 	if (b->result[i] == LB_VERDICT_FORWARD)
 		record->instance = b->instance[i];
+	if ((uint32_t)__builtin_popcountll(c->kept_bits) >= c->left)
+		return;
+	capture_copy(record, b->data[i], (uint32_t)(b->lengths[i] >> 32) & 0xffff,
+		     (uint32_t)b->lengths[i]);
 	c->kept_bits |= 1ULL << i;
 }
 
@@ -42,7 +43,7 @@ void pipeline_capture_keep(struct burst *b)
 	struct capture *c = b->pl->capture;
 	const struct lb_capture_select *select = &c->select;
 
-	c->kept_bits = 0;
+	c->wanted_bits = c->kept_bits = 0;
 	if (!(select->verdicts & NOT_DROPPED))
 		return;
 	for (uint32_t i = 0; i < b->n; i++)
@@ -54,15 +55,19 @@ void pipeline_capture_end(struct burst *b)
 {
 	struct capture *c = b->pl->capture;
 
-	for (uint64_t left = c->kept_bits; left; left &= left - 1) {
+	for (uint64_t left = c->wanted_bits; left; left &= left - 1) {
 		uint32_t i = (uint32_t)__builtin_ctzll(left);
 		struct lb_capture_record *record = &c->kept[i];
 
 		record->result = b->result[i];
 		if (record->instance != LB_INSTANCE_NONE)
 			record->instance = b->instance[i]; /* it may have moved */
-		if (lb_result_verdict(record->result) != LB_VERDICT_DROP &&
-		    lb_capture_is_verdict(&c->select, record->result, record->instance))
+		if (lb_result_verdict(record->result) == LB_VERDICT_DROP ||
+		    !lb_capture_is_verdict(&c->select, record->result, record->instance))
+			continue;
+		if (!(c->kept_bits >> i & 1))
+			c->ring->skipped++;
+		else if (capture_may(c))
 			capture_put(c, record);
 	}
 }
