@@ -38,16 +38,48 @@ static __rte_noinline void keep(struct burst *b, struct capture *c, uint32_t i)
 	c->kept_bits |= 1ULL << i;
 }
 
+/*
+ * Most packets of a busy node are another client's: the last word of the source address, with or
+ * without a tag in front, tells so in two cycles. A frame that is too short is in a buffer that is
+ * not; lb_capture_is_client() looks at its length.
+ */
+struct quick {
+	uint32_t at; /* place in an untagged frame */
+	uint32_t word;
+	bool is_on;
+};
+
+static struct quick quick_make(const struct lb_capture_select *select)
+{
+	const uint32_t size = select->family == 4 ? 4 : 16;
+	const uint32_t source = select->family == 4 ? LB_OFFSETOF(struct lb_ipv4, src)
+						    : LB_OFFSETOF(struct lb_ipv6, src);
+	const uint32_t last = size - (uint32_t)sizeof(uint32_t);
+
+	return (struct quick){
+		.at = (uint32_t)sizeof(struct lb_eth) + source + last,
+		.word = lb_load32(select->client + last),
+		.is_on = select->family != 0,
+	};
+}
+
+static inline bool quick_refuses(const struct quick *quick, const uint8_t *frame)
+{
+	return quick->is_on && lb_load32(frame + quick->at) != quick->word &&
+	       lb_load32(frame + quick->at + sizeof(struct lb_vlan)) != quick->word;
+}
+
 void pipeline_capture_keep(struct burst *b)
 {
 	struct capture *c = b->pl->capture;
 	const struct lb_capture_select *select = &c->select;
+	const struct quick quick = quick_make(select);
 
 	c->wanted_bits = c->kept_bits = 0;
 	if (!(select->verdicts & NOT_DROPPED))
 		return;
 	for (uint32_t i = 0; i < b->n; i++)
-		if (lb_unlikely(may_be_wanted(b, select, i)))
+		if (!quick_refuses(&quick, b->data[i]) && lb_unlikely(may_be_wanted(b, select, i)))
 			keep(b, c, i);
 }
 
