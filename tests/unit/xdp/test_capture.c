@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 
+#include "bpf/sluice_xdp.h"
 #include "bpf/sluice_xdp.skel.h"
 #include "config/base/clock.h"
 #include "tests/unit/xdp/twins.h"
