@@ -85,6 +85,7 @@ static void views_make(struct world *w)
 {
 	view_native(w->t.native, &w->view[NATIVE]);
 	view_xdp(w->t.xdp, w->t.native, w->has_handover, &w->view[XDP]);
+	w->view[XDP].services = w->view[NATIVE].services; /* publish/xdp.c: lists of clients */
 }
 
 /* ---- One packet ---- */
@@ -133,9 +134,10 @@ static struct explain_choice choice_of(const struct explain *explain, const stru
 								   : explain->go_on;
 }
 
-static uint64_t no_instance_drops(const struct lb_worker_stats *stats)
+static uint64_t refusals(const struct lb_worker_stats *stats)
 {
-	return stats->drop[LB_DROP_NO_INSTANCE] + stats->drop[LB_DROP_IP_SOURCE];
+	return stats->drop[LB_DROP_NO_INSTANCE] + stats->drop[LB_DROP_IP_SOURCE] +
+	       stats->drop[LB_DROP_CLIENT_DENIED];
 }
 
 /* The record tells address and port that the instance has seen. */
@@ -191,7 +193,7 @@ static void result_compare(struct world *w, uint32_t kind, const struct explain 
 {
 	struct explain_choice choice = choice_of(explain, meta);
 	const struct lb_worker_stats *stats = &w->t.native->stats;
-	bool is_refused = no_instance_drops(stats) != w->drops_before;
+	bool is_refused = refusals(stats) != w->drops_before;
 
 	assert_int_equal(is_refused, choice.instance == LB_INSTANCE_NONE);
 	w->compared++;
@@ -222,7 +224,7 @@ static void one_packet(struct world *w)
 	is_flow = query_make(w, &query, &meta);
 	if (is_flow)
 		explain_both(w, &query, explain);
-	w->drops_before = no_instance_drops(&w->t.native->stats);
+	w->drops_before = refusals(&w->t.native->stats);
 	w->replies_before = w->t.native->stats.reply_pkts;
 	action = twins_native(&w->t, out, &out_len);
 	xdp_world_run(w->t.xdp, &run);

@@ -58,6 +58,7 @@ static const struct harness_row runs[] = {
 	  "status: \"b\" is one argument too many\nusage: sluicectl "
 	  "status [POOL]\n" },
 	{ "status --wait", NULL, 2, NULL, "", "unknown option --wait" },
+	{ "capture --count 0", NULL, 2, NULL, "", "--count 0: expected a number of packets" },
 	{ "drops -a", NULL, 2, NULL, "", "unknown option -a" },
 	{ "drain", NULL, 2, NULL, "",
 	  "drain: an argument is missing\nusage: sluicectl drain POOL/" },

@@ -12,7 +12,7 @@
 
 #define PAGE 4096
 #define RING_BYTES 33024
-#define PARTS 16
+#define PARTS 18
 
 struct part {
 	uint64_t offset, bytes;
@@ -55,6 +55,9 @@ static void check_layout(uint32_t workers, uint64_t ring_bytes)
 								 sizeof(struct lb_instance_stats) };
 		part[n++] = (struct part){ s.cmd_ring, ring_bytes };
 		part[n++] = (struct part){ s.event_ring, ring_bytes };
+		part[n++] = (struct part){ s.capture_select, sizeof(struct lb_capture_select) };
+		part[n++] = (struct part){ s.capture,
+					   (uint64_t)workers * sizeof(struct lb_capture_ring) };
 	}
 	qsort(part, n, sizeof(*part), by_offset);
 	for (uint32_t i = 0; i < n; i++) {
