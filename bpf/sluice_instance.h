@@ -15,6 +15,7 @@
 
 /* At most 15 characters each: the kernel cuts names of programs and maps there. */
 #define LB_UNWRAP_PROG_NAME "sluice_instance"
+#define LB_UNWRAP_REPLY_NAME "sluice_reply" /* at tc egress */
 #define LB_UNWRAP_STATE_MAP "instance_state"
 #define LB_UNWRAP_VIPS_MAP "instance_vips"
 #define LB_UNWRAP_FROM_MAP "instance_from"

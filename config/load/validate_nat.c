@@ -194,11 +194,62 @@ static bool listener_is_mapped(const struct config *config, const struct config_
 	       config->pools[listener->pool].instance_program;
 }
 
+static bool services_share_vip(const struct config_service *a, const struct config_service *b)
+{
+	for (uint32_t i = 0; i < a->vip_count; i++)
+		for (uint32_t j = 0; j < b->vip_count; j++)
+			if (config_address_equal(&a->vips[i].address, &b->vips[j].address))
+				return true;
+	return false;
+}
+
+static bool pools_share_instance(const struct config *config, uint32_t a, uint32_t b)
+{
+	const struct config_pool *one = &config->pools[a], *two = &config->pools[b];
+
+	if (a == b)
+		return true;
+	for (uint32_t i = 0; i < one->instance_count; i++)
+		for (uint32_t j = 0; j < two->instance_count; j++)
+			if (config_address_equal(&one->instances[i].address,
+						 &two->instances[j].address))
+				return true;
+	return false;
+}
+
+/*
+ * A listener in front of this one whose replies come from the same address and port of an instance.
+ * Those of `forward: nat` do not come from the VIP.
+ */
+static const struct config_listener *ambiguous_find(const struct config *config,
+						    const struct config_service *service,
+						    uint32_t index)
+{
+	const struct config_listener *listener = &service->listeners[index];
+
+	for (const struct config_service *s = config->services; s <= service; s++) {
+		uint32_t n = s == service ? index : s->listener_count;
+
+		if (s->forward == LB_FORWARD_NAT)
+			continue;
+		for (uint32_t i = 0; i < n; i++) {
+			const struct config_listener *other = &s->listeners[i];
+
+			if (other->instance_port == listener->instance_port &&
+			    other->port != listener->port && other->pool < config->pool_count &&
+			    services_share_vip(s, service) &&
+			    pools_share_instance(config, other->pool, listener->pool))
+				return other;
+		}
+	}
+	return NULL;
+}
+
 /* Another port on the instance without translation: the instance maps it, and replies back. */
 static void check_mapped_port(struct config_validator *validator,
 			      const struct config_service *service, uint32_t index)
 {
-	const struct config_listener *listener = &service->listeners[index];
+	const struct config_listener *other, *listener = &service->listeners[index];
 	char key[CHECK_KEY_MAX], port[16];
 
 	snprintf(key, sizeof(key), "services.%s.listeners[%u].instance_port", service->name, index);
@@ -212,13 +263,8 @@ static void check_mapped_port(struct config_validator *validator,
 				config_forward_name(service->forward), listener->port);
 		return;
 	}
-	for (uint32_t i = 0; i < index; i++) {
-		const struct config_listener *other = &service->listeners[i];
-
-		if (other->pool != listener->pool ||
-		    other->instance_port != listener->instance_port ||
-		    other->port == listener->port)
-			continue;
+	other = ambiguous_find(validator->config, service, index);
+	if (other)
 		config_validator_fail(validator,
 				      listener->instance_port_place.line
 					      ? listener->instance_port_place
@@ -227,8 +273,6 @@ static void check_mapped_port(struct config_validator *validator,
 				      "the instance port of port %u, line %u, too: a reply's port "
 				      "could come from either",
 				      other->port, other->port_place.line);
-		break;
-	}
 }
 
 /* What only `forward: nat` can do. */

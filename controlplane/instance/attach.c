@@ -299,10 +299,11 @@ static int print_port_changes(const struct options *o, const struct ports *now)
 	return changes;
 }
 
-static void print_changes(const struct options *o, struct lb_unwrap_state *now,
-			  struct lb_unwrap_state *next, const struct ports *ports)
+/* One line per difference, but for ports. Return: their number. */
+static int print_changes(const struct options *o, struct lb_unwrap_state *now,
+			 struct lb_unwrap_state *next)
 {
-	int changes = print_vip_changes(o, now, next) + print_port_changes(o, ports);
+	int changes = print_vip_changes(o, now, next);
 
 	if (!same_sources(now, next)) {
 		printf("%s: tunnels from ", o->iface);
@@ -320,15 +321,14 @@ static void print_changes(const struct options *o, struct lb_unwrap_state *now,
 		putchar('\n');
 		changes++;
 	}
-	if (!changes)
-		printf("%s: already attached, nothing to change\n", o->iface);
+	return changes;
 }
 
 static int attach_change(const struct options *o, const struct program *program)
 {
 	static struct lb_unwrap_state now, next;
 	static struct ports ports;
-	int ret;
+	int changes, ret;
 
 	if (o->mode != PROGRAM_AUTO && o->mode != program->mode) {
 		report_error("%s is attached in %s mode; to change it, detach and attach again",
@@ -344,8 +344,14 @@ static int attach_change(const struct options *o, const struct program *program)
 	}
 	if (host_plan(o, &now, &next) || host_change(o, program, &now, &next))
 		return VERB_REFUSED;
-	print_changes(o, &now, &next, &ports);
-	return upgrade(o, program, now.frags);
+	changes = print_changes(o, &now, &next);
+	ret = upgrade(o, program, now.frags);
+	if (ret)
+		return ret;
+	changes += print_port_changes(o, &ports);
+	if (!changes)
+		printf("%s: already attached, nothing to change\n", o->iface);
+	return VERB_DONE;
 }
 
 int verb_attach(int argc, char **argv)

@@ -120,26 +120,6 @@ static struct lb_unwrap_port_key key_of(const struct port_map *map, enum lb_unwr
 	};
 }
 
-static int entry_add(const struct program *program, const struct port_map *map,
-		     enum lb_unwrap_way way)
-{
-	struct lb_unwrap_port_key key = key_of(map, way);
-	int cpus = libbpf_num_possible_cpus(), ret = 0;
-	struct lb_unwrap_port *values;
-
-	if (cpus < 0)
-		return cpus;
-	values = calloc(cpus, sizeof(*values));
-	if (!values)
-		return -ENOMEM;
-	for (int i = 0; i < cpus; i++)
-		values[i].port = htons(way == LB_UNWRAP_IN ? map->instance_port : map->port);
-	if (bpf_map_update_elem(program->ports_fd, &key, values, BPF_ANY))
-		ret = -errno;
-	free(values);
-	return ret;
-}
-
 /* Return: a new array, one value per possible CPU; NULL and errno on error. */
 static struct lb_unwrap_port *entry_read(const struct program *program,
 					 const struct lb_unwrap_port_key *key, int *cpus)
@@ -201,62 +181,91 @@ int ports_load(const struct program *program, struct ports *ports)
 	return ret;
 }
 
-/* Add what is in @to and not in @from, or remove it. */
-static int entries_differ(const struct program *program, const struct ports *from,
-			  const struct ports *to, enum lb_unwrap_way way, bool add)
+static int entry_put(const struct program *program, const struct port_map *map,
+		     enum lb_unwrap_way way)
 {
-	int ret = 0;
+	struct lb_unwrap_port_key key = key_of(map, way);
+	int cpus = libbpf_num_possible_cpus(), ret = 0;
+	struct lb_unwrap_port *values;
 
-	for (__u32 i = 0; i < to->count && !ret; i++) {
-		struct lb_unwrap_port_key key = key_of(&to->map[i], way);
-
-		if (ports_have(from, &to->map[i]))
-			continue;
-		if (add)
-			ret = entry_add(program, &to->map[i], way);
-		else if (bpf_map_delete_elem(program->ports_fd, &key) && errno != ENOENT)
-			ret = -errno;
-	}
+	if (cpus < 0)
+		return cpus;
+	values = calloc(cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	for (int i = 0; i < cpus; i++)
+		values[i].port = htons(way == LB_UNWRAP_IN ? map->instance_port : map->port);
+	if (bpf_map_update_elem(program->ports_fd, &key, values, BPF_ANY))
+		ret = -errno;
+	free(values);
 	return ret;
 }
 
-/* Those of @from whose key in @way has another value in @to, or none. */
-static void leaving(const struct ports *from, const struct ports *to, enum lb_unwrap_way way,
-		    struct ports *left)
+/* Put a mapping's entry; one that is right keeps its counts. */
+static int entry_ensure(const struct program *program, const struct port_map *map,
+			enum lb_unwrap_way way)
 {
-	left->count = 0;
-	for (__u32 i = 0; i < from->count; i++) {
-		struct lb_unwrap_port_key key = key_of(&from->map[i], way);
-		bool stays = false;
+	const __be16 port = htons(way == LB_UNWRAP_IN ? map->instance_port : map->port);
+	struct lb_unwrap_port_key key = key_of(map, way);
+	int cpus;
+	struct lb_unwrap_port *values = entry_read(program, &key, &cpus);
+	bool is_right = values && values[0].port == port;
 
-		for (__u32 j = 0; j < to->count && !stays; j++) {
-			struct lb_unwrap_port_key other = key_of(&to->map[j], way);
-
-			stays = !memcmp(&key, &other, sizeof(key));
-		}
-		if (!stays)
-			left->map[left->count++] = from->map[i];
-	}
+	free(values);
+	return is_right ? 0 : entry_put(program, map, way);
 }
 
-int ports_change(const struct program *program, const struct ports *now, const struct ports *next)
+static int entries_ensure(const struct program *program, const struct ports *ports,
+			  enum lb_unwrap_way way)
 {
-	static const struct ports none;
-	static struct ports left;
+	int ret = 0;
+
+	for (__u32 i = 0; i < ports->count && !ret; i++)
+		ret = entry_ensure(program, &ports->map[i], way);
+	return ret;
+}
+
+static bool ports_have_key(const struct ports *ports, const struct lb_unwrap_port_key *key)
+{
+	for (__u32 i = 0; i < ports->count; i++) {
+		struct lb_unwrap_port_key other = key_of(&ports->map[i], key->way);
+
+		if (!memcmp(key, &other, sizeof(other)))
+			return true;
+	}
+	return false;
+}
+
+/* Delete all other entries of a way: a command that was killed may have left one in one way alone. */
+static int entries_prune(const struct program *program, const struct ports *ports,
+			 enum lb_unwrap_way way)
+{
+	static struct lb_unwrap_port_key keys[LB_UNWRAP_PORT_SLOTS];
+	const void *from = NULL;
+	__u32 n = 0;
+
+	while (n < LB_UNWRAP_PORT_SLOTS && !bpf_map_get_next_key(program->ports_fd, from, &keys[n]))
+		from = &keys[n++];
+	for (__u32 i = 0; i < n; i++)
+		if (keys[i].way == way && !ports_have_key(ports, &keys[i]) &&
+		    bpf_map_delete_elem(program->ports_fd, &keys[i]) && errno != ENOENT)
+			return -errno;
+	return 0;
+}
+
+int ports_change(const struct program *program, const struct ports *next)
+{
 	struct lb_unwrap_replies replies;
 	int ret = replies_load(program, &replies);
 
-	/* A reply of a port that is in both goes to the new one from here on. */
 	if (!ret)
-		ret = entries_differ(program, now, next, LB_UNWRAP_OUT, true);
+		ret = entries_ensure(program, next, LB_UNWRAP_OUT);
 	if (!ret)
-		ret = entries_differ(program, now, next, LB_UNWRAP_IN, true);
-	leaving(now, next, LB_UNWRAP_IN, &left);
+		ret = entries_ensure(program, next, LB_UNWRAP_IN);
 	if (!ret)
-		ret = entries_differ(program, &none, &left, LB_UNWRAP_IN, false);
-	leaving(now, next, LB_UNWRAP_OUT, &left);
+		ret = entries_prune(program, next, LB_UNWRAP_IN);
 	if (!ret)
-		ret = entries_differ(program, &none, &left, LB_UNWRAP_OUT, false);
+		ret = entries_prune(program, next, LB_UNWRAP_OUT);
 	replies.n_ports = next->count;
 	replies.mss4 = next->mss4;
 	replies.mss6 = next->mss6;

@@ -48,11 +48,11 @@ bool ports_are_set(const struct ports *ports);
 int ports_load(const struct program *program, struct ports *ports);
 
 /**
- * Bring the maps from @now to @next: no packet is mapped inwards whose reply would not be mapped
- * back.
+ * Bring the maps to @next, whatever is in them: no packet is mapped inwards whose reply would not be
+ * mapped back.
  * Return: 0, or -errno.
  */
-int ports_change(const struct program *program, const struct ports *now, const struct ports *next);
+int ports_change(const struct program *program, const struct ports *next);
 
 /** Whether attach has added the qdisc that holds the filter, as recorded. */
 bool ports_added_qdisc(const struct program *program);

@@ -164,6 +164,27 @@ int program_find(int ifindex, struct program *program, struct program_holder *ho
 	return ret;
 }
 
+int program_open_reply(struct program *program, __u32 id)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int ret = 0;
+
+	program_init(program);
+	program->prog_fd = bpf_prog_get_fd_by_id(id);
+	if (program->prog_fd < 0 || bpf_obj_get_info_by_fd(program->prog_fd, &info, &len))
+		ret = -errno;
+	else if (strcmp(info.name, LB_UNWRAP_REPLY_NAME) != 0)
+		ret = -EPROTO;
+	if (!ret)
+		ret = maps_open(program);
+	if (!ret && program->replies_fd < 0)
+		ret = -EPROTO;
+	if (ret)
+		program_close(program);
+	return ret;
+}
+
 static int skeleton_share_maps(struct sluice_instance *skel, const struct program *maps)
 {
 	int ret;

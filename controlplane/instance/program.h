@@ -55,6 +55,12 @@ void program_close(struct program *program);
 int program_find(int ifindex, struct program *program, struct program_holder *holder);
 
 /**
+ * Open a program for tc egress that an earlier attach left, and its maps.
+ * Return: 0; -EPROTO if it is not ours; or -errno. It is closed then.
+ */
+int program_open_reply(struct program *program, __u32 id);
+
+/**
  * Load a fresh program.
  * @maps: program whose maps the new one shares, or NULL for maps of its own. Counters are shared
  * only if it has as many.

@@ -39,12 +39,25 @@ static struct bpf_tc_opts filter_of(void)
 	};
 }
 
-bool replies_is_there(int ifindex)
+/* The program of the filter in our place; 0: none, or another one. @program: its maps are open. */
+static __u32 filter_open(int ifindex, struct program *program)
 {
 	struct bpf_tc_hook hook = hook_of(ifindex);
 	struct bpf_tc_opts filter = filter_of();
 
-	return !bpf_tc_query(&hook, &filter);
+	program_init(program);
+	if (bpf_tc_query(&hook, &filter) || program_open_reply(program, filter.prog_id))
+		return 0;
+	return filter.prog_id;
+}
+
+bool replies_is_there(int ifindex)
+{
+	struct program program;
+	bool is_there = filter_open(ifindex, &program);
+
+	program_close(&program);
+	return is_there;
 }
 
 /*
@@ -94,16 +107,22 @@ static int filter_take_off(int ifindex, const struct program *program)
 	return ports_record_qdisc(program, false);
 }
 
+int replies_take_off(int ifindex)
+{
+	struct program program;
+	int ret = -ENOENT;
+
+	if (filter_open(ifindex, &program))
+		ret = filter_take_off(ifindex, &program);
+	program_close(&program);
+	return ret;
+}
+
 int replies_change(const char *iface, int ifindex, const struct program *program,
 		   const struct ports *next)
 {
-	static struct ports now;
-	int ret = ports_load(program, &now);
+	int ret;
 
-	if (ret) {
-		report_error("can't read the port mapping of %s: %s", iface, strerror(-ret));
-		return 1;
-	}
 	if (program->replies_fd < 0 && !ports_are_set(next))
 		return 0; /* attached by a version without */
 	if (ports_are_set(next)) {
@@ -116,7 +135,7 @@ int replies_change(const char *iface, int ifindex, const struct program *program
 			return 1;
 		}
 	}
-	ret = ports_change(program, &now, next);
+	ret = ports_change(program, next);
 	if (!ret && !ports_are_set(next))
 		ret = filter_take_off(ifindex, program);
 	if (ret)

@@ -21,6 +21,12 @@ __u16 replies_mss(int mtu, int family);
 int replies_change(const char *iface, int ifindex, const struct program *program,
 		   const struct ports *next);
 
+/**
+ * Take off a filter whose program at the XDP hook is gone.
+ * Return: 0, -ENOENT if there is none, or -errno.
+ */
+int replies_take_off(int ifindex);
+
 /** Whether the filter is there. */
 bool replies_is_there(int ifindex);
 

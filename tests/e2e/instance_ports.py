@@ -12,7 +12,7 @@ from pathlib import Path
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "support")]
 from instance_lab import *  # noqa: E402,F403
-from tap import Points  # noqa: E402
+from tap import Points, figure  # noqa: E402
 
 from scapy.all import ICMP, IP, TCP, ICMPv6PacketTooBig, IPv6  # noqa: E402
 
@@ -152,7 +152,7 @@ def test_filter():
 
 
 def test_killed_anywhere(before):
-    left = []
+    left, met = [], 0
     for i in range(40):
         verb = ["detach", "eth0"] if i & 1 else ["attach", "eth0", *VIPS, *MAPS]
         if i & 1:
@@ -160,9 +160,48 @@ def test_killed_anywhere(before):
         with subprocess.Popen(["ip", "netns", "exec", HOST, PROGRAM, *verb], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as victim:
             time.sleep(0.004 + i * 0.001)
             victim.kill()
+        met += "clsact" in qdiscs()
         instance("detach", "eth0")
         left += [(i, host_state())] if host_state() != before else []
     tap.ok(not left, "killed at 40 moments of attach and detach: nothing stays behind", left[:3])
+    figure(f"{met} of 40 met a filter")
+
+
+def entries():
+    """{(VIP's family, port, way)} of the map."""
+    maps = [m for m in json.loads(ns(HOST, "bpftool", "-j", "map", "show").stdout) if m.get("name") == "instance_ports"]
+    rows = json.loads(ns(HOST, "bpftool", "-j", "map", "dump", "id", max(m["id"] for m in maps)).stdout)
+    keys = [bytes(int(b, 16) for b in row["key"]) for row in rows]
+    return {(int.from_bytes(k[:4], "little"), int.from_bytes(k[20:22], "big"), int.from_bytes(k[22:], "little")) for k in keys}
+
+
+def test_changed_anywhere():
+    """Killed on the way between two sets of ports: the next attach brings exactly its own."""
+    sets = {"443:8443,80:8080": {(0, 443, 0), (0, 8443, 1), (0, 80, 0), (0, 8080, 1)}, "443:8443": {(0, 443, 0), (0, 8443, 1)}}
+    one, two = sets
+    attach(*VIPS, "--map", one)
+    wrong, began = [], time.monotonic()
+    attach(*VIPS, "--map", two)
+    whole_s = time.monotonic() - began
+    for i in range(40):
+        attach(*VIPS, "--map", one)
+        with subprocess.Popen(["ip", "netns", "exec", HOST, PROGRAM, "attach", "eth0", *VIPS, "--map", two], stdout=subprocess.DEVNULL) as victim:
+            time.sleep(whole_s * (0.3 + i * 0.02))
+            victim.kill()
+        for ports in (two, one):
+            attach(*VIPS, "--map", ports)
+            wrong += [(i, entries())] if entries() != sets[ports] else []
+    tap.ok(not wrong, "killed at 40 moments of a change of ports: the next attach sets them all", wrong[:3])
+
+
+def test_program_gone(before):
+    """Somebody takes the program off: detach takes off what is left."""
+    attach(*VIPS, *MAPS)
+    for vip in (VIP4, VIP6, VIP4B):
+        ns(HOST, "ip", "addr", "del", f"{vip}/{128 if ':' in vip else 32}", "dev", "lo")
+    ns(HOST, "ip", "link", "set", "eth0", "xdp", "off")
+    done = instance("detach", "eth0")
+    tap.ok(done.returncode == 0 and "taken off" in done.stdout and host_state() == before, "the filter of a program that is gone", done.stdout, host_state())
 
 
 USAGE = [
@@ -198,6 +237,9 @@ def story(balancer):
     test_traffic(balancer, "generic")
     instance("detach", "eth0")
     test_killed_anywhere(before)
+    test_changed_anywhere()
+    instance("detach", "eth0")
+    test_program_gone(before)
 
 
 def main():

@@ -213,6 +213,17 @@ static const struct refuse_row rows[] = {
 	  NODE MAPPED("l2", "port: 443, instance_port: 8443", "port: 444, instance_port: 8443"),
 	  "t:14:37: services.site.listeners[1].instance_port: \"8443\": the instance port of port 443, "
 	  "line 13, too: a reply's port could come from either\n" },
+	{ NULL,
+	  NODE "pools:\n"
+	       "  web: { instance_program: true, instances: { web-1: { address: 10.0.1.1 } } }\n"
+	       "  api: { instance_program: true, instances: { x: { address: 10.0.1.1 } } }\n"
+	       "services:\n"
+	       "  a: { vip: [203.0.113.9, 203.0.113.10], forward: l2, listeners: [ { port: 443, "
+	       "instance_port: 8443, pool: web } ] }\n"
+	       "  b: { vip: [203.0.113.10], forward: gue, listeners: [ { port: 444, instance_port: "
+	       "8443, pool: api } ] }\n",
+	  "t:11:84: services.b.listeners[0].instance_port: \"8443\": the instance port of port 443, "
+	  "line 10, too: a reply's port could come from either\n" },
 	{ "forward: l2",
 	  "forward: ipip\n    source: client",
 	  "t:18:13: services.site.source: \"client\": only `forward: nat` has a choice of sources, not "
