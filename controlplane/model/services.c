@@ -163,7 +163,7 @@ struct lb_service_table *model_services_build(const struct model_services *reque
 		table = services_table_build(draft->entry, draft->n, bytes);
 		err = table ? model_access_add(request->config, &table, bytes) : -errno;
 	}
-	if (!err) {
+	if (!err && table) {
 		table_put_networks(table, &request->config->node);
 		*id_last = draft->id_last;
 	}

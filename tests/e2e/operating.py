@@ -278,26 +278,33 @@ def pcapng(path):
         at += size
 
 
-def is_capturing(lab, process):
-    """Whether it is in force: a second one is refused then."""
-    expect(process.poll() is None, f"capture has ended: {process.stderr.read() if process.poll() is not None else ''}")
+def is_refused(lab):
+    """Whether a capture is in force: another one is refused then."""
     done = sluicectl(lab, "capture", "--count", "1", "--reason", "none_such")
     expect_equal(done.returncode, 1, "exit code of a second capture")
     return "another capture" in done.stderr
+
+
+def capture_start(lab, *argv):
+    """In force when this returns. The one before may not have ended yet."""
+    wait_for("the end of the capture before", lambda: not is_refused(lab))
+    process = lab.ctl_spawn(*argv)
+    wait_for("the capture to begin", lambda: is_refused(lab))
+    expect(process.poll() is None, f"capture has ended: {process.stderr.read() if process.poll() is not None else ''}")
+    return process
 
 
 def captured(lab):
     """Dropped packets are captured with the reasons that drops counts; forwarded ones with their instance."""
     path = os.path.join(lab.run_dir, "drops.pcapng")
     before = lab.counters().drops
-    capture = lab.ctl_spawn("capture", "--drops", "-w", path)
-    wait_for(lambda: is_capturing(lab, capture), "the capture to begin")
+    capture = capture_start(lab, "capture", "--drops", "-w", path)
     wanted = {k: n for k, n in lab.send_bad_packets()["drops"].items() if n}
-    wait_for(lambda: all(lab.counters().drops[k] - before[k] >= n for k, n in wanted.items()), "the drops")
+    wait_for("the drops", lambda: all(lab.counters().drops[k] - before[k] >= n for k, n in wanted.items()))
 
     def comments():
         return collections.Counter(c.split(": ")[1].split(",")[0] for _, c in pcapng(path))
-    wait_for(lambda: all(comments()[k] >= n for k, n in wanted.items()), "the dropped packets in the file")
+    wait_for("the dropped packets in the file", lambda: all(comments()[k] >= n for k, n in wanted.items()))
     capture.send_signal(signal.SIGINT)
     _, err = capture.communicate(timeout=WAIT_S)
     expect_equal(capture.returncode, 0, f"exit code of capture ({err})")
@@ -307,14 +314,15 @@ def captured(lab):
     expect_equal(os.stat(path).st_mode & 0o777, 0o600, "the file's mode")
     expect(err.startswith(f"{sum(seen.values()):,} packets"), f"it says {err!r} of {seen}")
 
-    capture = lab.ctl_spawn("-o", "json", "capture", "--instance", "web/web-1", f"src host {settings.CLIENT[0]} and tcp dst port 80")
-    wait_for(lambda: is_capturing(lab, capture), "the next capture to begin")
+    capture = capture_start(lab, "-o", "json", "capture", "--instance", "web/web-1", f"src host {settings.CLIENT[0]} and tcp dst port 80")
     ports = range(31000, 31040)
     on_it = {p for p in ports if lab.curl(f"http://{EXPLAINED}/", "--local-port", str(p)).stdout.strip() == "web-1"}
     expect(0 < len(on_it) < len(ports), f"connections to web-1: {on_it}")
     got = {}
     while set(got) < on_it:
-        line = json.loads(capture.stdout.readline())
+        said = capture.stdout.readline()
+        expect(said, f"capture has ended: {capture.stderr.read() if not said else 0}")
+        line = json.loads(said)
         if "data" in line:
             expect_equal((line["verdict"], line["instance"]), ("forward", "web/web-1"), "what became of a packet")
             frame = bytes.fromhex(line["data"])
@@ -326,7 +334,7 @@ def captured(lab):
     capture.kill()
     capture.communicate()
     began = time.monotonic()
-    wait_for(lambda: "another capture" not in sluicectl(lab, "capture", "--count", "1", "--reason", "none_such").stderr, "the killed capture's end")
+    wait_for("the killed capture's end", lambda: not is_refused(lab))
     figure(f"a killed capture ends within {(time.monotonic() - began) * 1000:.0f} ms")
     capture = lab.ctl_spawn("capture", "--client", settings.CLIENT[0], "-w", "/dev/full")
     _, err = capture.communicate(timeout=WAIT_S)
