@@ -30,6 +30,7 @@ static bool records_make(struct world *w, uint32_t flows)
 	}
 	harness_nat(&w->h, &params);
 	free(w->nat.area);
+	w->nat = (struct lb_nat_memory){ 0 };
 	start = world_memory(bytes);
 	if (!start)
 		return false;
