@@ -239,7 +239,8 @@ LB_INLINE lb_result lb_nat_forward(struct lb_buffer buffer, struct lb_env *env,
 	lb_result result;
 
 	if (lb_unlikely(!(place & LB_NAT_PLACE_FOUND)))
-		return lb_nat_has_proxy(p->source) && place == lb_result_drop(LB_DROP_NAT_UNKNOWN)
+		return place == lb_result_drop(LB_DROP_NAT_UNKNOWN) &&
+				       lb_nat_has_proxy(p->source) && p->meta.class == LB_CLASS_FLOW
 			       ? lb_proxy_refuse(buffer, env, p)
 			       : (lb_result)place;
 	if (lb_unlikely(p->meta.class != LB_CLASS_FLOW))
