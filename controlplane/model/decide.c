@@ -235,6 +235,7 @@ uint32_t model_pool_decide(struct model *model, struct model_pool *pool)
 	uint32_t what = 0;
 
 	pool->gathered |= pool->slot_count > 0;
+	model_minimum_count(pool);
 	pool_describe(pool, &rule, model->eligible);
 	eligible_decide(&rule, model->eligible, pool->instance_count);
 	pool->open = rule.open;

@@ -83,6 +83,11 @@ uint32_t model_agent_weight(const struct model_instance *instance, uint32_t weig
 /* Count again, and decide whether the VIPs are announced. Return: whether that changed. */
 bool model_minimum_decide(const struct model *model, struct model_pool *pool, uint32_t up);
 void model_minimum_configure(struct model_pool *pool, const struct config_pool *from);
+/*
+ * Set how many must be up. Once the pool has settled, instances that no check has judged yet are in
+ * no share: they were just added.
+ */
+void model_minimum_count(struct model_pool *pool);
 bool model_minimum_is_due(const struct model_pool *pool, uint64_t now_ms); /* a hold is over */
 /* The minimum below which a pool takes no flows; 0: none. */
 uint32_t model_minimum_to_drop(const struct config_pool *pool);

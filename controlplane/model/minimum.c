@@ -22,7 +22,16 @@ void model_minimum_configure(struct model_pool *pool, const struct config_pool *
 {
 	pool->minimum.want = from->minimum;
 	pool->minimum.on_minimum = from->on_minimum;
-	pool->minimum.need = config_minimum_count(&from->minimum, pool->instance_count);
+}
+
+void model_minimum_count(struct model_pool *pool)
+{
+	uint32_t judged = 0;
+
+	for (uint32_t i = 0; i < pool->instance_count; i++)
+		judged += model_health_in_force(pool->instances[i]) != HEALTH_UNKNOWN;
+	pool->minimum.need = config_minimum_count(&pool->minimum.want,
+						  pool->settled ? judged : pool->instance_count);
 }
 
 uint32_t model_minimum_to_drop(const struct config_pool *pool)

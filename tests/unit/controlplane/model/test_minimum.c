@@ -136,6 +136,44 @@ static void test_withdrawn_and_back(void **state)
 	expect_held(f, 0, false);
 }
 
+static void apply_more(struct fixture *f, const char *minimum)
+{
+	char pools[1024];
+
+	snprintf(pools, sizeof(pools),
+		 "  web:\n    all_down: drop\n%s    instances: { a: { address: 10.0.1.1 }, b: { "
+		 "address: 10.0.1.2 }, c: { address: 10.0.1.3 }, d: { address: 10.0.1.4 }, e: { "
+		 "address: 10.0.1.5 }, f: { address: 10.0.1.6 }, g: { address: 10.0.1.7 } }\n"
+		 "  other:\n    instances: { a: { address: 10.0.2.1 } }\n",
+		 minimum);
+	assert_int_equal(model_apply(f->model, fixture_config(pools, services), f->now_ms), 0);
+}
+
+/* Instances that are added are in the share once a check has judged them. */
+static void test_added(void **state)
+{
+	static const char minimum[] = "    minimum_up: 75%\n    on_minimum: drop\n";
+	struct fixture *f = *state;
+
+	start(f, minimum);
+	up(f, 3);
+	expect(f, "announced");
+	apply_more(f, minimum);
+	expect(f, "announced");
+	assert_int_equal(f->pool->minimum.need, 3);
+	assert_true(f->pool->instances[0]->accepts && f->pool->instances[0]->serves);
+	pass(f, 2 * MODEL_SETTLE_MS);
+	expect(f, "announced");
+	fixture_set(f->model, "web/e", HEALTH_UP);
+	assert_int_equal(f->pool->minimum.need, 4);
+	fixture_set(f->model, "web/f", HEALTH_UP);
+	expect(f, "announced");
+	fixture_set(f->model, "web/g", HEALTH_DOWN);
+	assert_int_equal(f->pool->minimum.need, 6);
+	expect(f, "withdrawn");
+	assert_false(f->pool->instances[0]->serves);
+}
+
 /* Flows are none of its business, but with on_minimum drop none is forwarded. */
 static void test_flows(void **state)
 {
@@ -235,7 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_withdrawn_and_back), TEST(test_flows), TEST(test_start), TEST(test_share),
-		TEST(test_flapping),
+		TEST(test_flapping),	       TEST(test_added),
 	};
 
 	return cmocka_run_group_tests_name("minimum", tests, NULL, NULL);
