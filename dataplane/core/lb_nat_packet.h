@@ -216,6 +216,8 @@ LB_INLINE lb_result lb_nat_forward_proxy(struct lb_buffer buffer, struct lb_env 
 	edit = lb_proxy_client(lb_env_nat(env), ref, p, frame,
 			       lb_nat_router(frame, &p->meta, env->services),
 			       lb_nat_place_was(place) != LB_NAT_WAS_LIVE);
+	if (lb_unlikely(lb_proxy_is_early(ref.record, tcp->flags)))
+		return lb_result_drop(LB_DROP_NAT_UNKNOWN);
 	ends.family = lb_outer_family(to);
 	room = lb_nat_room(&p->meta, lb_translate_growth(&p->meta, &ends) + (int)edit.put, to->mtu,
 			   env->mtu);
@@ -346,7 +348,9 @@ LB_INLINE lb_result lb_nat_return(struct lb_buffer buffer, const struct lb_env *
 		return lb_result_drop(LB_DROP_L4_TRUNCATED);
 	if (lb_unlikely(lb_nat_has_proxy(way->service->source)))
 		lb_proxy_return(record, tcp, lb_buffer_end(buffer), way->service->family);
-	lb_nat_step(record, LB_NAT_INSTANCE, tcp, lb_nat_payload(&p->meta, tcp), p->now);
+	/* Without a SYN it does not answer the client's. */
+	if (!lb_nat_has_proxy(way->service->source) || !lb_proxy_is_early(record, tcp->flags))
+		lb_nat_step(record, LB_NAT_INSTANCE, tcp, lb_nat_payload(&p->meta, tcp), p->now);
 	lb_copy(ends.src, way->service->addr, 16);
 	lb_addr_store(ends.dst, lb_addr_load(record->client));
 	result = lb_nat_write(buffer, env, p, &ends, env->mtu, &head, too_big);

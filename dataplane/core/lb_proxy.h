@@ -15,8 +15,8 @@
  *   of the instance	acknowledges no number that the client has not used
  *
  * Until then the header is due, a bit of the record, and the record's number remains that of the
- * client's first byte. A connection without a record is refused: the instance may still wait for a
- * header, and would take one from the client.
+ * client's first byte. A connection without a record is refused, and so is what a client sends
+ * before the SYN+ACK: the instance may still wait for a header, and would take one from the client.
  */
 #ifndef LB_PROXY_H
 #define LB_PROXY_H
@@ -167,6 +167,15 @@ LB_INLINE void lb_proxy_write_tcp(struct lb_tcp *tcp, const struct lb_proxy_edit
 	tcp->csum = lb_csum_change(tcp->csum, lb_csum_fold(change));
 }
 
+/*
+ * Whether a client's segment comes before the instance's SYN+ACK. The instance may have another
+ * connection with other numbers, and would take what the client sends for the header of that.
+ */
+LB_INLINE bool lb_proxy_is_early(const struct lb_nat_record *record, uint8_t tcp_flags)
+{
+	return record->state == LB_NAT_OPENING && !(tcp_flags & (LB_TCP_SYN | LB_TCP_RST));
+}
+
 LB_INLINE bool lb_proxy_is_edited(const struct lb_proxy_edit *edit, const struct lb_tcp *tcp)
 {
 	return edit->put || edit->seq != lb_be32_to_cpu(tcp->seq);
@@ -228,7 +237,9 @@ LB_INLINE void lb_proxy_step(const struct lb_nat *nat, struct lb_nat_ref ref,
 		payload = 0;
 	if (record->is_proxy_due && !begins)
 		payload = record->seq - lb_be32_to_cpu(tcp->seq) - lb_nat_seq_len(tcp->flags, 0);
-	lb_nat_client_step(nat, ref, tcp, payload, router, now);
+	/* A RST that the instance does not take must not make the connection half-open again. */
+	if (!(tcp->flags & LB_TCP_RST) || record->state != LB_NAT_ANSWERED)
+		lb_nat_client_step(nat, ref, tcp, payload, router, now);
 	if (is_syn && record->state == LB_NAT_OPENING)
 		lb_proxy_mark(record, true);
 }
@@ -395,7 +406,9 @@ LB_INLINE uint32_t lb_proxy_ack(struct lb_nat_record *record, const struct lb_tc
 		return ack;
 	if (record->seq - ack - 1 < len)
 		return record->seq;
-	if ((int)(ack - record->seq) >= 0 && !(tcp->flags & LB_TCP_RST))
+	/* Before its SYN+ACK, an instance acknowledges bytes of another connection. */
+	if (record->state != LB_NAT_OPENING && ack - record->seq < LB_NAT_SEQ_WINDOW &&
+	    !(tcp->flags & LB_TCP_RST))
 		lb_proxy_mark(record, false);
 	return ack;
 }

@@ -46,6 +46,8 @@ static void key_read(struct vector *v, const char *key, const char *value, int l
 
 	if (!strcmp(key, "before")) {
 		hex_read(&v->before, value, line);
+	} else if (!strcmp(key, "answer")) {
+		hex_read(&v->answer, value, line);
 	} else if (!strcmp(key, "in")) {
 		hex_read(&v->in, value, line);
 	} else if (!strcmp(key, "out")) {

@@ -20,7 +20,7 @@ struct vector {
 	char name[128];
 	char verdict[16];
 	char reason[32];
-	struct vector_frame before, in, out;
+	struct vector_frame before, answer, in, out;
 	bool has_out, no_kernel_rate, no_icmp_rate;
 	uint32_t flows, segment, label_at, port_at, trunk;
 	int headroom; /* -1: as usual */

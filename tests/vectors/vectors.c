@@ -11,6 +11,7 @@
  *   port_at N        2 bytes of UDP source port, from this byte of `out`, may be any from 49152 on;
  *                    `out` has 49152, and the checksum over it
  *   before HEX       a frame that is forwarded first
+ *   answer HEX       one that is forwarded behind that
  *   trunk N          the port is a trunk with the first N networks: VLANs 10, 20, untagged
  *   kernel_rate 0, icmp_rate 0                    that limit is used up, or is 0
  */
@@ -117,6 +118,9 @@ static void before_run(const struct vector *v)
 	uint64_t flows;
 
 	assert_true(harness_send(world, harness_frame(world, v->before.data, v->before.len)) >= 0);
+	if (v->answer.len)
+		assert_true(harness_send(world,
+					 harness_frame(world, v->answer.data, v->answer.len)) >= 0);
 	flows = world->stats.flows;
 	memset(&world->stats, 0, sizeof(world->stats));
 	world->stats.flows = flows;

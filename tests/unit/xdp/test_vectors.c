@@ -90,6 +90,13 @@ static void before_run(const struct vector *v)
 
 	xdp_world_run(world, &run);
 	assert_int_equal(run.action, XDP_TX);
+	if (v->answer.len) {
+		run = (struct xdp_run){ .frame = v->answer.data,
+					.len = v->answer.len,
+					.headroom = -1 };
+		xdp_world_run(world, &run);
+		assert_int_equal(run.action, XDP_TX);
+	}
 	flows = world->cpu->stats.flows;
 	memset(&world->cpu->stats, 0, sizeof(world->cpu->stats));
 	world->cpu->stats.flows = flows;

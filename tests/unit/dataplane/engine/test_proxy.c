@@ -529,6 +529,8 @@ static void a_half_open_one_that_expired_begins_anew(void **state)
 	s = of_client(4, LB_TCP_SYN, ISN + 5000, 0);
 	assert_true(through(&s, &syn));
 	assert_int_equal(syn.seq, ISN + 5000 - LB_PROXY4_LEN);
+	s = of_instance(&syn, LB_TCP_SYN | LB_TCP_ACK, INSTANCE_ISN, syn.seq + 1);
+	assert_true(through(&s, &got));
 	s = of_client(4, LB_TCP_ACK, ISN + 5001, INSTANCE_ISN + 1);
 	assert_true(through(&s, &got));
 	assert_int_equal(got.seq, ISN + 5001 - LB_PROXY4_LEN);
@@ -564,6 +566,103 @@ static void a_client_cannot_send_a_header_of_its_own(void **state)
 	assert_int_equal(got.seq, INSTANCE_ISN + 1);
 	assert_memory_equal(got.dst, client_addr[0], 4);
 	assert_int_equal(h->stats.nat_flows, 0);
+}
+
+/*
+ * The instance waits for the header of a connection, while the client begins another one, whose
+ * first byte is in front of that header.
+ */
+static void check_header_of_last(bool is_reset)
+{
+	const uint32_t len = LB_PROXY4_LEN, expected = ISN + 1 - len;
+	struct segment syn, s, got, back;
+
+	world(4, 4);
+	syn = begin(4);
+	if (is_reset) {
+		s = of_client(4, LB_TCP_RST, ISN + 1 - 60000, 0);
+		assert_true(through(&s, &got));
+	} else {
+		h->now += 500;
+	}
+	s = of_client(4, LB_TCP_SYN, expected - 2, 0);
+	assert_true(through(&s, &got));
+	s = of_instance(&syn, LB_TCP_ACK, INSTANCE_ISN + 1, expected);
+	assert_true(through(&s, &back));
+	for (uint32_t ahead = 0; ahead < 2; ahead++) {
+		s = of_client(4, LB_TCP_ACK, expected - 1 + ahead, INSTANCE_ISN + 1);
+		memset(s.data, 'x', len + 10);
+		s.len = len + 10;
+		/* A RST that the instance does not take changes nothing: the node's own header goes out. */
+		assert_int_equal(through(&s, &got), is_reset);
+		if (is_reset) {
+			assert_int_equal(got.seq, expected);
+			assert_int_equal(got.len, len);
+			assert_memory_equal(got.data, lb_proxy_signature,
+					    sizeof(lb_proxy_signature));
+		}
+	}
+	/* Its SYN+ACK, sent again, tells the numbers. */
+	s = of_instance(&syn, LB_TCP_SYN | LB_TCP_ACK, INSTANCE_ISN, expected);
+	assert_true(through(&s, &back));
+	assert_int_equal(back.ack, ISN + 1);
+	s = of_client(4, LB_TCP_ACK, expected, INSTANCE_ISN + 1);
+	s.len = len;
+	assert_true(through(&s, &got));
+	assert_int_equal(got.seq, expected);
+	assert_int_equal(got.len, len);
+	assert_memory_equal(got.data, lb_proxy_signature, sizeof(lb_proxy_signature));
+}
+
+static void no_header_of_its_own_after_a_reset(void **state)
+{
+	(void)state;
+	check_header_of_last(true);
+}
+
+static void no_header_of_its_own_after_a_time_out(void **state)
+{
+	(void)state;
+	check_header_of_last(false);
+}
+
+/* An error of no connection; its quote's identification has the ACK flag's place in a TCP header. */
+static void an_error_of_no_connection_is_not_answered(void **state)
+{
+	struct segment s = of_client(4, LB_TCP_ACK, 0, 0);
+	struct segment quote = s;
+	struct pipeline_out out;
+	struct rte_mbuf *m, *q;
+	struct lb_ipv4 *ip;
+	uint8_t *icmp;
+
+	(void)state;
+	world(4, 4);
+	memcpy(quote.src, s.dst, 4);
+	memcpy(quote.dst, s.src, 4);
+	quote.sport = s.dport;
+	quote.dport = s.sport;
+	q = segment_make(&quote);
+	ip = rte_pktmbuf_mtod_offset(q, struct lb_ipv4 *, 14);
+	((uint8_t *)ip)[5] = LB_TCP_ACK;
+	s.len = 28;
+	m = segment_make(&s);
+	icmp = rte_pktmbuf_mtod_offset(m, uint8_t *, 34);
+	memset(icmp, 0, 8);
+	icmp[0] = 3;
+	icmp[1] = 1;
+	memcpy(icmp + 8, ip, 40);
+	lb_store16(icmp + 2, (uint16_t)~lb_csum_fold(lb_proxy_sum(icmp, 48)));
+	rte_pktmbuf_free(q);
+	ip = rte_pktmbuf_mtod_offset(m, struct lb_ipv4 *, 14);
+	ip->proto = 1;
+	ip->csum = 0;
+	ip->csum = (uint16_t)~lb_csum_fold(lb_csum_ipv4_sum(ip));
+	pipeline_burst(&h->pl, h->tables, h->now, &m, 1, &out);
+	assert_int_equal(out.n_tx, 0);
+	assert_int_equal(out.n_kernel, 0);
+	assert_int_equal(h->stats.drop[LB_DROP_NAT_UNKNOWN], 1);
+	assert_int_equal(h->stats.nat_resets, 0);
 }
 
 static void a_reset_counts_with_the_header_and_without(void **state)
@@ -626,6 +725,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(a_later_connection_has_its_own, world_end),
 		cmocka_unit_test_teardown(a_half_open_one_that_expired_begins_anew, world_end),
 		cmocka_unit_test_teardown(a_client_cannot_send_a_header_of_its_own, world_end),
+		cmocka_unit_test_teardown(no_header_of_its_own_after_a_reset, world_end),
+		cmocka_unit_test_teardown(no_header_of_its_own_after_a_time_out, world_end),
+		cmocka_unit_test_teardown(an_error_of_no_connection_is_not_answered, world_end),
 		cmocka_unit_test_teardown(a_reset_counts_with_the_header_and_without, world_end),
 		cmocka_unit_test_teardown(damage_stays_damage, world_end),
 		cmocka_unit_test_teardown(streams_are_whole, world_end),
