@@ -30,6 +30,8 @@ DATAPLANE = os.environ.get("DATAPLANE") or "dpdk"
 if DATAPLANE not in ("dpdk", "xdp", "auto"):
     sys.exit(f"DATAPLANE is dpdk, xdp or auto, not {DATAPLANE}")
 XDP = DATAPLANE in ("xdp", "auto")  # a program on the port, which stays the kernel's
+# Drop reasons whose packets are the kernel's on a port that others use too.
+OTHERS = ("l2_other_host", "l2_vlan_depth") if XDP else ()
 
 PLAIN = re.compile(r"[a-z][a-z0-9-]*|[0-9]+m?s|[0-9]+m")  # text that YAML takes as it is, and durations
 
