@@ -104,7 +104,7 @@ static uint32_t ranges_write(struct access_draft *draft, uint8_t family,
 			     const struct access_prefix *list, uint32_t n, uint32_t fallback)
 {
 	struct access_ranges ranges = { .draft = draft, .family = family };
-	const struct access_prefix *around[NESTED_MAX];
+	const struct access_prefix *around[NESTED_MAX] = { NULL };
 	uint32_t depth = 0;
 
 	range_put(&ranges, 0, fallback);

@@ -207,7 +207,7 @@ void pipeline_nat_find(struct burst *b)
 {
 	uint64_t bits = b->in_place & b->second_bit;
 	const uint64_t plain = b->plain4 | b->plain6;
-	uint8_t list[PIPELINE_BURST];
+	uint8_t list[PIPELINE_BURST] = { 0 };
 	uint32_t n = 0;
 
 	for (; bits; bits &= bits - 1) {
@@ -219,8 +219,8 @@ void pipeline_nat_find(struct burst *b)
 	}
 	for (uint32_t walk = 0; walk < WALKS && n; walk++)
 		n = clients_walk(b, list, n, walk == 0);
-	while (n)
-		b->nat_ref[list[--n]].record = NULL;
+	for (uint32_t k = 0; k < n; k++)
+		b->nat_ref[list[k]].record = NULL;
 }
 
 /* Anywhere. */

@@ -95,16 +95,15 @@ static int part_map(struct handover_port *port, enum part part, uint32_t *entrie
 }
 
 /* Without translation the maps have one element each. */
-static int nat_size(struct handover_port *port, const struct config_node *node,
-		    const uint32_t *entries)
+static int nat_size(struct handover_port *port, const struct config_node *node, uint32_t areas,
+		    uint32_t records)
 {
 	const uint32_t ports = (uint32_t)node->nat_port_last - node->nat_port_first + 1;
-	const uint32_t records = entries[PART_NAT_RECORDS];
 
 	if (records == 1)
 		return 0;
 	port->nat_room = ports / port->n_regions;
-	if (entries[PART_NAT_AREAS] != port->n_regions || !port->nat_room ||
+	if (areas != port->n_regions || !port->nat_room ||
 	    records % (port->nat_room * port->n_regions))
 		return -EPROTO;
 	port->nat_spaces = records / (port->nat_room * port->n_regions);
@@ -131,7 +130,7 @@ static int parts_map(struct handover_port *port, const struct config_node *node)
 	port->first_count = entries[PART_COUNTS] / LB_INSTANCES_MAX - n;
 	if (port->n_buckets == 0)
 		return -EPROTO;
-	return nat_size(port, node, entries);
+	return nat_size(port, node, entries[PART_NAT_AREAS], entries[PART_NAT_RECORDS]);
 }
 
 /* sluiced makes the maps first, and attaches to the hook when its tables are filled. */

@@ -92,7 +92,8 @@ static struct rte_mbuf *segment_make(const struct segment *s)
 	struct lb_ipv4 *ip4 = (struct lb_ipv4 *)(eth + 1);
 	struct lb_ipv6 *ip6 = (struct lb_ipv6 *)(eth + 1);
 
-	assert_non_null(frame);
+	if (!frame)
+		abort();
 	memcpy(eth->dst, harness_port_mac, LB_ETH_ALEN);
 	memcpy(eth->src, "\x02\xc1\x1e\x00\x00\x01", LB_ETH_ALEN);
 	eth->type = s->family == 4 ? LB_BE16(LB_ETHERTYPE_IPV4) : LB_BE16(LB_ETHERTYPE_IPV6);
