@@ -175,6 +175,7 @@ static bool through(const struct segment *from, struct segment *to)
 	struct rte_mbuf *m = segment_make(from);
 	struct pipeline_out out;
 
+	*to = (struct segment){ .family = 0 };
 	pipeline_burst(&h->pl, h->tables, h->now, &m, 1, &out);
 	h->stats.tx_pkts += out.n_tx;
 	assert_int_equal(out.n_kernel, 0);
